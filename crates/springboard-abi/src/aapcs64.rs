@@ -1,0 +1,217 @@
+//! AAPCS64: the procedure call standard of 64-bit Arm, as Linux uses it (2024Q3, section 6.8).
+//!
+//! ```text
+//!   arguments   x0 … x7          v0 … v7
+//!   results     x0 x1            v0 … v3
+//!   x8          address of a result in memory
+//!
+//!          ┌──────────────────────┐
+//!          │ argument n           │   each in whole 8-byte words
+//!          │ …                    │
+//!   sp ──► │ first stack argument │   16-byte aligned at the call; the return address is in x30
+//!          └──────────────────────┘
+//! ```
+//!
+//! Not here: scalable vectors, half precision, and the `ilp32` variant. Variadic callees are called as any other
+//! (section 6.8.2 makes no difference).
+
+use alloc::{vec, vec::Vec};
+
+use springboard_ir::{Aggregate, AggregateKind, DataModel, Scalar, Signature, Type};
+
+use crate::{
+    assignment::{Assignment, Passing, Piece, Returning, StackArea},
+    convention::RegisterFile,
+    ineligible::Ineligible,
+    plan::Place,
+};
+
+pub(crate) const REGISTERS: RegisterFile = RegisterFile {
+    gpr_args: &["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"],
+    vec_args: &["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7"],
+    gpr_results: &["x0", "x1"],
+    vec_results: &["v0", "v1", "v2", "v3"],
+    result_pointer: Some("x8"),
+};
+
+/// `Place::Gpr` of x8, the result's address.
+const X8: Place = Place::Gpr { reg: 8, at: 0 };
+
+/// The state that stage A sets up.
+#[derive(Default)]
+struct State {
+    /// Next general register number.
+    ngrn: u8,
+    /// Next vector register number.
+    nsrn: u8,
+    /// Next stacked argument address.
+    nsaa: StackArea,
+}
+
+pub(crate) fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Ineligible> {
+    let mut state = State::default();
+    let result = returning(signature.result(), model)?;
+    let params = signature
+        .params()
+        .iter()
+        .map(|param| passing(&param.ty, model, &mut state))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Assignment { params, result, stack_bytes: state.nsaa.bytes(), vector_count: None })
+}
+
+fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, Ineligible> {
+    let layout = ty.layout(model)?;
+    let size = layout.size as u32;
+    if size == 0 {
+        return Ok(Passing::Nothing);
+    }
+    // C.1 to C.6: one floating point or vector value, or a homogeneous aggregate of them.
+    if let Some(homogeneous) = homogeneous(ty, model)? {
+        if state.nsrn + homogeneous.count <= 8 {
+            let pieces = homogeneous.pieces(state.nsrn);
+            state.nsrn += homogeneous.count;
+            return Ok(Passing::Direct(pieces));
+        }
+        state.nsrn = 8;
+        let align = natural_alignment(ty, model)?.clamp(8, 16);
+        let place = state.nsaa.take(layout.size.next_multiple_of(8), align)?;
+        return Ok(Passing::Direct(vec![Piece { offset: 0, bytes: size, place }]));
+    }
+    // B.4: a larger composite is copied, and the address of the copy is passed.
+    if size > 16 {
+        let to = word(state)?;
+        return Ok(Passing::Reference { to, copy: layout });
+    }
+    let align = natural_alignment(ty, model)?.clamp(8, 16);
+    if align == 16 {
+        // C.10
+        state.ngrn = state.ngrn.next_multiple_of(2);
+    }
+    let words = size.div_ceil(8) as u8;
+    if state.ngrn + words <= 8 {
+        // C.9, C.11, C.12
+        let pieces = words_of(size, state.ngrn);
+        state.ngrn += words;
+        return Ok(Passing::Direct(pieces));
+    }
+    // C.13 to C.17
+    state.ngrn = 8;
+    let place = state.nsaa.take(layout.size.next_multiple_of(8), align)?;
+    Ok(Passing::Direct(vec![Piece { offset: 0, bytes: size, place }]))
+}
+
+/// The place of one 8-byte word, in the next general register or on the stack.
+fn word(state: &mut State) -> Result<Place, Ineligible> {
+    if state.ngrn < 8 {
+        state.ngrn += 1;
+        Ok(Place::Gpr { reg: state.ngrn - 1, at: 0 })
+    } else {
+        state.nsaa.take(8, 8)
+    }
+}
+
+/// The words of a value in consecutive general registers.
+fn words_of(size: u32, first: u8) -> Vec<Piece> {
+    (0..size.div_ceil(8))
+        .map(|index| Piece {
+            offset: index * 8,
+            bytes: (size - index * 8).min(8),
+            place: Place::Gpr { reg: first + index as u8, at: 0 },
+        })
+        .collect()
+}
+
+/// Section 6.9: a result comes back where it would go as the only argument, or through x8 if that is memory.
+fn returning(ty: &Type, model: &DataModel) -> Result<Returning, Ineligible> {
+    if *ty == Type::Void {
+        return Ok(Returning::Nothing);
+    }
+    Ok(match passing(ty, model, &mut State::default())? {
+        Passing::Nothing => Returning::Nothing,
+        Passing::Direct(pieces) => Returning::Direct(pieces),
+        Passing::Reference { .. } => Returning::Memory { pointer: X8 },
+    })
+}
+
+/// A value made of one to four equal floating point or vector values and nothing else: such a scalar itself, an
+/// HFA or an HVA (section 5.9.5).
+struct Homogeneous {
+    bytes: u32,
+    count: u8,
+}
+
+impl Homogeneous {
+    fn pieces(&self, first: u8) -> Vec<Piece> {
+        (0..self.count)
+            .map(|index| Piece {
+                offset: u32::from(index) * self.bytes,
+                bytes: self.bytes,
+                place: Place::Vec { reg: first + index, at: 0 },
+            })
+            .collect()
+    }
+}
+
+fn homogeneous(ty: &Type, model: &DataModel) -> Result<Option<Homogeneous>, Ineligible> {
+    let mut base = None;
+    let Some(count @ 1..=4) = count_members(ty, model, &mut base)? else { return Ok(None) };
+    let Some(base) = base else { return Ok(None) };
+    let bytes = u64::from(base.bytes(model));
+    // Padding makes it a plain composite.
+    if ty.layout(model)?.size != count * bytes {
+        return Ok(None);
+    }
+    Ok(Some(Homogeneous { bytes: bytes as u32, count: count as u8 }))
+}
+
+/// How many values of one base type `ty` is made of. `None` where it has another member.
+fn count_members(ty: &Type, model: &DataModel, base: &mut Option<Scalar>) -> Result<Option<u64>, Ineligible> {
+    if let Some(scalar) = ty.scalar(model) {
+        let eligible = matches!(scalar, Scalar::Float(_) | Scalar::Vector { .. });
+        return Ok((eligible && *base.get_or_insert(scalar) == scalar).then_some(1));
+    }
+    match ty {
+        Type::Complex(complex) => Ok(count_members(&complex.part(), model, base)?.map(|count| count * 2)),
+        Type::Array(array) => {
+            Ok(count_members(&array.element, model, base)?.map(|count| count.saturating_mul(array.length)))
+        }
+        Type::Aggregate(aggregate) => count_fields(aggregate, model, base),
+        _ => Ok(None),
+    }
+}
+
+fn count_fields(
+    aggregate: &Aggregate,
+    model: &DataModel,
+    base: &mut Option<Scalar>,
+) -> Result<Option<u64>, Ineligible> {
+    let mut total = 0u64;
+    for field in &aggregate.fields {
+        match field.bits {
+            Some(0) => continue,
+            Some(_) => return Ok(None),
+            None => {}
+        }
+        let Some(count) = count_members(&field.ty, model, base)? else { return Ok(None) };
+        total = match aggregate.kind {
+            AggregateKind::Struct => total.saturating_add(count),
+            AggregateKind::Union => total.max(count),
+        };
+    }
+    Ok(Some(total))
+}
+
+/// Section 5.9: the natural alignment of a composite is that of its strictest member, before any adjustment of
+/// the composite itself; of a fundamental type it is its own.
+fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, Ineligible> {
+    let Type::Aggregate(aggregate) = ty else { return Ok(ty.layout(model)?.align) };
+    let mut align = 1;
+    for field in &aggregate.fields {
+        if field.bits == Some(0) {
+            continue;
+        }
+        let own = if aggregate.packed { 1 } else { field.ty.layout(model)?.align };
+        align = align.max(own).max(field.align.unwrap_or(1));
+    }
+    Ok(align)
+}

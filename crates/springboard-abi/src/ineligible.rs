@@ -1,0 +1,77 @@
+//! Why there is no plan.
+
+use core::fmt;
+
+use springboard_ir::LayoutError;
+
+/// The rule by which a signature has no plan for a target. Not an error: the runtime answers it with libffi.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Ineligible {
+    /// A type has no layout on the target. Carries the sentence of the
+    /// [`LayoutError`](springboard_ir::LayoutError).
+    NoLayout(alloc::string::String),
+    /// The result comes back on the x87 stack, which Cranelift has no type for.
+    X87Result,
+    /// The arguments on the stack need more bytes than a stub moves.
+    StackArguments {
+        /// Bytes that the signature needs.
+        bytes: u64,
+    },
+    /// An argument on the stack wants a stricter alignment than the stack pointer has at a call.
+    StackAlignment {
+        /// Alignment in bytes.
+        align: u32,
+    },
+}
+
+impl Ineligible {
+    /// The most bytes of stack arguments, and of copies of arguments that are passed by reference, that a stub
+    /// moves.
+    pub const MAX_STACK: u64 = 4096;
+
+    /// One of each reason, in the order of the documentation's table.
+    pub fn examples() -> [Ineligible; 4] {
+        [
+            Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
+            Ineligible::X87Result,
+            Ineligible::StackArguments { bytes: 5000 },
+            Ineligible::StackAlignment { align: 32 },
+        ]
+    }
+
+    /// A short name that never changes, for counters and for programs that match on text.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Ineligible::NoLayout(_) => "no-layout",
+            Ineligible::X87Result => "x87-result",
+            Ineligible::StackArguments { .. } => "stack-arguments",
+            Ineligible::StackAlignment { .. } => "stack-alignment",
+        }
+    }
+}
+
+impl From<LayoutError> for Ineligible {
+    fn from(error: LayoutError) -> Ineligible {
+        Ineligible::NoLayout(alloc::string::ToString::to_string(&error))
+    }
+}
+
+impl fmt::Display for Ineligible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ineligible::NoLayout(why) => f.write_str(why),
+            Ineligible::X87Result => {
+                f.write_str("the result comes back on the x87 stack, which the compiler cannot express")
+            }
+            Ineligible::StackArguments { bytes } => {
+                write!(f, "the arguments need {bytes} bytes of stack, and {} is the limit", Self::MAX_STACK)
+            }
+            Ineligible::StackAlignment { align } => {
+                write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Ineligible {}

@@ -1,0 +1,30 @@
+//! C calling conventions: from a signature to a plan.
+//!
+//! One entry function, [`plan`]: a [`Signature`](springboard_ir::Signature), a [`Target`] and an [`Entry`] go in;
+//! a [`Plan`] (where every byte of every argument and result comes from and goes to) or the reason why there is
+//! none comes out. Any target's plan can be made on any host.
+//!
+//! All knowledge of calling conventions in springboard is in this crate, one file a convention, twice: the
+//! planners, and in [`check`] an independent reading of the same documents that accepts or refuses a plan. The
+//! two share no code but the types of their input and output.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod aapcs64;
+mod assignment;
+mod convention;
+mod display;
+mod ineligible;
+mod plan;
+mod slots;
+mod sysv64;
+mod target;
+
+pub use assignment::{Assignment, Passing, Piece, Returning, assign};
+pub use convention::{Convention, RegisterFile};
+pub use ineligible::Ineligible;
+pub use plan::{Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary, plan};
+pub use slots::SlotForm;
+pub use target::{Target, UnknownTarget};

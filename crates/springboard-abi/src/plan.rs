@@ -1,0 +1,140 @@
+//! The plan: a value that says which bytes a stub moves from where to where.
+
+use alloc::boxed::Box;
+
+use springboard_ir::Signature;
+
+use crate::{convention::Convention, ineligible::Ineligible, slots, target::Target};
+
+/// By which convention of springboard a stub is entered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Entry {
+    /// `extern "C" fn(target, slots) -> R`: a downcall with its arguments in an array of 8-byte slots, one an
+    /// argument in order. [`SlotForm`](crate::SlotForm) says what a slot holds. A result that is a
+    /// [`SlotForm::Word`](crate::SlotForm::Word) stays in the register in which the callee left it, with the bits
+    /// above its width undefined; any other is written to the address in the slot behind the last argument.
+    Slots,
+}
+
+/// Where every byte of every argument and result of a call comes from and goes to.
+///
+/// A plan has neither names nor types. It is the key of the template cache: signatures that need the same moves
+/// have equal plans and share one template.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Plan {
+    /// The convention of the native function.
+    pub convention: Convention,
+    /// The convention by which the stub is called.
+    pub caller: Convention,
+    /// The form in which the stub's caller hands over arguments.
+    pub entry: Entry,
+    /// Moves into argument registers and stack words, ordered by place; no two overlap.
+    pub moves: Box<[Move]>,
+    /// Copies that the stub makes of arguments which are passed by reference.
+    pub temporaries: Box<[Temporary]>,
+    /// Bytes of arguments on the stack, a multiple of 8.
+    pub stack_bytes: u32,
+    /// What happens to the result.
+    pub result: ResultPlan,
+    /// For a variadic callee that is told (`%al` of System V AMD64): how many vector registers hold arguments.
+    pub vector_count: Option<u8>,
+}
+
+/// One load and the place in which it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Move {
+    /// Where the bytes end.
+    pub to: Place,
+    /// Where they come from.
+    pub from: Operand,
+    /// How many: 1, 2, 4, 8 or 16.
+    pub bytes: u8,
+    /// What the rest of a general register or stack word holds, where nothing else is moved into it.
+    pub fill: Fill,
+}
+
+/// What a narrow value's register holds beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[allow(missing_docs)]
+pub enum Fill {
+    Zero,
+    Sign,
+}
+
+/// A place that a calling convention knows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Place {
+    /// A general register, by its index in the [`RegisterFile`](crate::RegisterFile); and the byte in it at which
+    /// the value begins, counted as memory is when the whole register is stored.
+    #[allow(missing_docs)]
+    Gpr { reg: u8, at: u8 },
+    /// A floating point or vector register, likewise.
+    #[allow(missing_docs)]
+    Vec { reg: u8, at: u8 },
+    /// The argument area: `offset` bytes behind its first byte, which the callee finds at the lowest address at
+    /// which its convention puts a stack argument (above shadow space or register save area).
+    #[allow(missing_docs)]
+    Stack { offset: u32 },
+}
+
+/// Where a stub's caller has a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Operand {
+    /// Bytes of a slot itself, from byte `at`, in memory order.
+    #[allow(missing_docs)]
+    Slot { index: u16, at: u8 },
+    /// Bytes at `offset` from the address that a slot holds.
+    #[allow(missing_docs)]
+    Memory { slot: u16, offset: u32 },
+    /// The address of a [`Temporary`].
+    #[allow(missing_docs)]
+    Temporary { index: u16 },
+}
+
+/// A copy that a stub makes on its own stack, because the callee owns what it is passed by reference.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Temporary {
+    /// The slot that holds the address of the original.
+    pub slot: u16,
+    /// Size in bytes.
+    pub bytes: u32,
+    /// Alignment in bytes.
+    pub align: u32,
+}
+
+/// What happens to a result.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum ResultPlan {
+    /// Nothing: there is none, or it stays in the register where the callee left it, or the callee has written it
+    /// to the address that it was passed.
+    InPlace,
+    /// Bytes of result registers are stored to the address that a slot holds.
+    Store {
+        /// The slot.
+        slot: u16,
+        /// The stores, ordered by offset.
+        moves: Box<[ResultMove]>,
+    },
+}
+
+/// One store of bytes of a result register.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ResultMove {
+    /// Offset in the result's memory.
+    pub offset: u32,
+    /// The result register and the first byte in it; never the stack.
+    pub from: Place,
+    /// How many bytes: 1, 2, 4, 8 or 16.
+    pub bytes: u8,
+}
+
+/// Plans one call of `signature` on `target`, entered by `entry`.
+///
+/// # Errors
+/// The rule by which there is no plan. This is an answer and not a failure: such calls go through libffi.
+pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
+    match entry {
+        Entry::Slots => slots::plan(signature, target),
+    }
+}

@@ -1,0 +1,66 @@
+//! Whom a plan is for: data model, convention of the native function, convention by which the stub is entered.
+
+use core::fmt;
+
+use springboard_ir::DataModel;
+use target_lexicon::{Architecture, OperatingSystem, Triple};
+
+use crate::convention::Convention;
+
+/// What a plan depends on beside the signature.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Target {
+    /// What C types are.
+    pub model: DataModel,
+    /// How the native function is called.
+    pub convention: Convention,
+    /// How the stub itself is called: the platform's C convention.
+    pub caller: Convention,
+}
+
+/// A triple that names no target of springboard.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownTarget(pub Triple);
+
+impl fmt::Display for UnknownTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no calling convention is known for {}; known are", self.0)?;
+        for (index, convention) in Convention::ALL.iter().enumerate() {
+            write!(f, "{} {convention}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownTarget {}
+
+impl Target {
+    /// The platform's own C convention on `triple`.
+    ///
+    /// # Errors
+    /// [`UnknownTarget`] where no planner is written for it.
+    pub fn of(triple: &Triple) -> Result<Target, UnknownTarget> {
+        let windows = triple.operating_system == OperatingSystem::Windows;
+        let apple = triple.operating_system.is_like_darwin();
+        let convention = match triple.architecture {
+            Architecture::X86_64 if !windows => Convention::Sysv64,
+            Architecture::Aarch64(_) if !windows && !apple => Convention::Aapcs64,
+            _ => return Err(UnknownTarget(triple.clone())),
+        };
+        let model = DataModel::of(triple).ok_or_else(|| UnknownTarget(triple.clone()))?;
+        Ok(Target { model, convention, caller: convention })
+    }
+
+    /// The target of the running process.
+    ///
+    /// # Errors
+    /// As [`Target::of`].
+    pub fn host() -> Result<Target, UnknownTarget> {
+        Target::of(&Triple::host())
+    }
+
+    /// The same platform, calling functions of another convention: `__attribute__((ms_abi))` on Linux, for one.
+    pub fn calling(self, convention: Convention) -> Target {
+        Target { convention, ..self }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the emitter hands to the runtime.
+
+/// Position-independent machine code with holes, compiled once for a plan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Template {
+    /// The instructions, then their literals. The first byte is the entry.
+    pub code: Box<[u8]>,
+    /// Alignment that the first byte needs, in bytes; a power of two.
+    pub align: u32,
+    /// The places that a stamp fills in, ordered by offset.
+    pub holes: Box<[Hole]>,
+}
+
+/// Eight bytes of a template that a stamp fills in, in the byte order of the target.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Hole {
+    /// Offset of the first of the eight bytes.
+    pub offset: u32,
+    /// What goes there.
+    pub kind: HoleKind,
+}
+
+/// What a stamp writes into a hole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum HoleKind {
+    /// The address of the native function.
+    Target,
+    /// A pointer that belongs to the runtime: a callback's context.
+    Context,
+    /// The address of a function of the host that the stub calls.
+    Helper,
+    /// The address of a flag that the stub reads.
+    Guard,
+}

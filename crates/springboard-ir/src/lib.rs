@@ -1,0 +1,27 @@
+//! C signatures as values: the types of C, their layout on a target, and prototypes as text.
+//!
+//! This crate knows what a C declaration *says*. It does not know how anything is passed: that is the
+//! calling convention's business, and lives in `springboard-abi`.
+//!
+//! * [`Type`] is one C type, [`Signature`] one C function type.
+//! * [`DataModel`] holds what a target decides about types: the size of `long`, the sign of `char`, the format
+//!   of `long double`, byte order. [`Type::layout`] and [`Type::scalar`] answer under one.
+//! * [`Prototype::parse`](Prototype) reads C text; [`core::fmt::Display`] writes it back. One is the inverse of
+//!   the other.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod integer;
+mod layout;
+mod model;
+mod print;
+mod signature;
+mod types;
+
+pub use integer::Integer;
+pub use layout::{AggregateLayout, Layout, LayoutError, MAX_SIZE};
+pub use model::{DataModel, FloatFormat, Scalar};
+pub use signature::{MAX_PARAMETERS, Param, Prototype, Signature, SignatureError};
+pub use types::{Aggregate, AggregateKind, Array, Complex, Enumeration, Field, Pointee, Type, Vector};

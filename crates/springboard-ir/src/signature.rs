@@ -1,0 +1,170 @@
+//! C function types.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
+
+use crate::types::Type;
+
+/// The most parameters a signature may have. C promises 127 (C11 5.2.4.1); no program in use comes near this.
+pub const MAX_PARAMETERS: usize = 1024;
+
+/// A C function type: the result, the parameters, and where variadic arguments begin.
+///
+/// A signature describes one *call*, so the arguments passed for `...` are part of it, behind the fixed ones.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Signature {
+    params: Box<[Param]>,
+    result: Type,
+    fixed: Option<usize>,
+}
+
+/// One parameter of a signature.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Param {
+    /// The name, where the prototype gave one. Means nothing to the call.
+    pub name: Option<String>,
+    /// The type, after the adjustment of arrays and functions to pointers (C11 6.7.6.3, 7 and 8).
+    pub ty: Type,
+}
+
+/// A signature with the name of the function it was declared for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Prototype {
+    /// The declared name. `None` for an abstract declarator such as `int (*)(void)`.
+    pub name: Option<String>,
+    /// The function type.
+    pub signature: Signature,
+}
+
+/// Why types cannot form a signature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SignatureError {
+    /// More parameters than [`MAX_PARAMETERS`].
+    TooManyParameters(usize),
+    /// A parameter is `void`.
+    VoidParameter(usize),
+    /// A parameter is an array; C adjusts it to a pointer, and so must who builds a signature.
+    ArrayParameter(usize),
+    /// The result is an array, which no C function can return.
+    ArrayResult,
+    /// A parameter is a structure or union that is declared but not defined.
+    IncompleteParameter(usize),
+    /// The result is a structure or union that is declared but not defined.
+    IncompleteResult,
+    /// A variadic argument has a type that C promotes before passing it: `float`, or an integer narrower than
+    /// `int`. The type it is passed as is given.
+    Unpromoted(usize, Type),
+    /// There are more fixed parameters than parameters.
+    FixedCount(usize),
+}
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SignatureError::TooManyParameters(count) => {
+                write!(f, "{count} parameters, and {MAX_PARAMETERS} is the limit")
+            }
+            SignatureError::VoidParameter(index) => write!(f, "parameter {} is void", index + 1),
+            SignatureError::ArrayParameter(index) => {
+                write!(f, "parameter {} is an array, which C passes as a pointer", index + 1)
+            }
+            SignatureError::ArrayResult => f.write_str("the result is an array, which C cannot return"),
+            SignatureError::IncompleteParameter(index) => {
+                write!(f, "parameter {} has a type that is declared but not defined", index + 1)
+            }
+            SignatureError::IncompleteResult => {
+                f.write_str("the result has a type that is declared but not defined")
+            }
+            SignatureError::Unpromoted(index, ty) => {
+                write!(f, "variadic argument {} is promoted by C: declare it as {ty}", index + 1)
+            }
+            SignatureError::FixedCount(count) => {
+                write!(f, "{count} fixed parameters are more than there are parameters")
+            }
+        }
+    }
+}
+
+impl core::error::Error for SignatureError {}
+
+impl Signature {
+    /// A function type with a fixed number of parameters.
+    ///
+    /// # Errors
+    /// A parameter that is `void`, an array or incomplete; a result that is an array or incomplete; more than
+    /// [`MAX_PARAMETERS`].
+    pub fn new(result: Type, params: Vec<Param>) -> Result<Signature, SignatureError> {
+        Signature::build(result, params, None)
+    }
+
+    /// A call of a variadic function: the first `fixed` parameters are declared, the others are passed for `...`.
+    ///
+    /// # Errors
+    /// As [`Signature::new`]; also a variadic argument of a type that C promotes, and `fixed` larger than the
+    /// number of parameters.
+    pub fn variadic(result: Type, params: Vec<Param>, fixed: usize) -> Result<Signature, SignatureError> {
+        Signature::build(result, params, Some(fixed))
+    }
+
+    fn build(result: Type, params: Vec<Param>, fixed: Option<usize>) -> Result<Signature, SignatureError> {
+        if params.len() > MAX_PARAMETERS {
+            return Err(SignatureError::TooManyParameters(params.len()));
+        }
+        for (index, param) in params.iter().enumerate() {
+            match param.ty {
+                Type::Void => return Err(SignatureError::VoidParameter(index)),
+                Type::Array(_) => return Err(SignatureError::ArrayParameter(index)),
+                Type::Incomplete(..) => return Err(SignatureError::IncompleteParameter(index)),
+                _ => {}
+            }
+        }
+        match result {
+            Type::Array(_) => return Err(SignatureError::ArrayResult),
+            Type::Incomplete(..) => return Err(SignatureError::IncompleteResult),
+            _ => {}
+        }
+        if let Some(fixed) = fixed {
+            if fixed > params.len() {
+                return Err(SignatureError::FixedCount(fixed));
+            }
+            for (index, param) in params.iter().enumerate().skip(fixed) {
+                if let Some(promoted) = param.ty.promoted() {
+                    return Err(SignatureError::Unpromoted(index, promoted));
+                }
+            }
+        }
+        Ok(Signature { params: params.into(), result, fixed })
+    }
+
+    /// The parameters, variadic arguments included.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    /// The result.
+    pub fn result(&self) -> &Type {
+        &self.result
+    }
+
+    /// For a variadic function, how many of the parameters are declared; the rest are passed for `...`.
+    pub fn fixed(&self) -> Option<usize> {
+        self.fixed
+    }
+}
+
+impl Type {
+    /// The type C's default argument promotions turn this one into, where they change it (C11 6.5.2.2, 6).
+    /// An enumeration and `wchar_t` are left alone: neither is narrower than `int` on a supported target but
+    /// for Windows' `wchar_t`, which is promoted.
+    pub fn promoted(&self) -> Option<Type> {
+        use crate::Integer::*;
+        match self {
+            Type::Float => Some(Type::Double),
+            Type::Bool => Some(Type::Int(Int)),
+            Type::Int(Char | SChar | UChar | Short | UShort | Int8 | UInt8 | Int16 | UInt16) => {
+                Some(Type::Int(Int))
+            }
+            _ => None,
+        }
+    }
+}

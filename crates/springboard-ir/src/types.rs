@@ -1,0 +1,178 @@
+//! C types as values.
+
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+
+use crate::{
+    integer::Integer,
+    model::{DataModel, FloatFormat, Scalar},
+    signature::Signature,
+};
+
+/// A C type.
+///
+/// Aggregates are shared, so a clone is cheap. Two types are equal when C source that declares them is: the same
+/// tag, the same members of the same names. What the calling convention sees of them is coarser, and is the
+/// plan's business.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Type {
+    /// `void`: a result only, or what a pointer points to.
+    Void,
+    /// `_Bool`.
+    Bool,
+    /// Any integer type.
+    Int(Integer),
+    /// `float`.
+    Float,
+    /// `double`.
+    Double,
+    /// `long double`.
+    LongDouble,
+    /// A complex floating point type.
+    Complex(Complex),
+    /// A short vector.
+    Vector(Vector),
+    /// A pointer to an object, to `void`, or to a function.
+    Pointer(Box<Pointee>),
+    /// An enumeration.
+    Enum(Arc<Enumeration>),
+    /// A structure or union, complete.
+    Aggregate(Arc<Aggregate>),
+    /// A structure or union that is declared but not defined. Only pointers to it are usable.
+    Incomplete(AggregateKind, Arc<str>),
+    /// A fixed array. A member of an aggregate only: C passes no array by value.
+    Array(Arc<Array>),
+}
+
+/// A complex floating point type, by its parts' type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[allow(missing_docs)] // `float _Complex`, `double _Complex`, `long double _Complex`
+pub enum Complex {
+    Float,
+    Double,
+    LongDouble,
+}
+
+impl Complex {
+    /// The type of the real and of the imaginary part.
+    pub const fn part(self) -> Type {
+        match self {
+            Complex::Float => Type::Float,
+            Complex::Double => Type::Double,
+            Complex::LongDouble => Type::LongDouble,
+        }
+    }
+}
+
+/// A short vector: `element __attribute__((vector_size(bytes)))`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Vector {
+    /// The type of one lane: an integer of at most 8 bytes, `float` or `double`.
+    pub element: Box<Type>,
+    /// Size of the whole vector, in bytes: 8 or 16.
+    pub bytes: u8,
+}
+
+/// What a pointer points to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Pointee {
+    /// An object, or `void`.
+    Object(Type),
+    /// An object that is not written through the pointer: `const T *`.
+    Const(Type),
+    /// A function.
+    Function(Signature),
+}
+
+/// An enumeration. Its constants are not kept; its underlying type is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Enumeration {
+    /// The tag, where there is one.
+    pub tag: Option<String>,
+    /// The integer type of its objects.
+    pub underlying: Integer,
+}
+
+/// Whether members of an aggregate follow each other or lie on each other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[allow(missing_docs)]
+pub enum AggregateKind {
+    Struct,
+    Union,
+}
+
+impl AggregateKind {
+    /// The C keyword.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            AggregateKind::Struct => "struct",
+            AggregateKind::Union => "union",
+        }
+    }
+}
+
+/// A structure or union with its members.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Aggregate {
+    /// Structure or union.
+    pub kind: AggregateKind,
+    /// The tag, where there is one.
+    pub tag: Option<String>,
+    /// Members in the order of declaration. May be empty (GNU C: size 0).
+    pub fields: Vec<Field>,
+    /// `__attribute__((packed))`: members are aligned to one byte unless they say otherwise.
+    pub packed: bool,
+    /// `_Alignas` or `aligned(n)` on the whole type, in bytes. Only ever raises the alignment.
+    pub align: Option<u32>,
+}
+
+/// One member of an aggregate.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Field {
+    /// The name. Absent for an unnamed bit-field or an anonymous structure or union.
+    pub name: Option<String>,
+    /// The declared type; for a bit-field the type before the colon.
+    pub ty: Type,
+    /// Width of a bit-field, in bits. 0 only without a name: it closes the storage unit.
+    pub bits: Option<u8>,
+    /// `_Alignas` on the member, in bytes. Only ever raises the alignment.
+    pub align: Option<u32>,
+}
+
+/// A fixed array.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Array {
+    /// The type of one element.
+    pub element: Type,
+    /// The number of elements.
+    pub length: u64,
+}
+
+impl Type {
+    /// `T *`.
+    pub fn pointer_to(pointee: Pointee) -> Type {
+        Type::Pointer(Box::new(pointee))
+    }
+
+    /// `void *`.
+    pub fn void_pointer() -> Type {
+        Type::pointer_to(Pointee::Object(Type::Void))
+    }
+
+    /// What the type comes down to on the machine. `None` for `void`, complex types, aggregates and arrays.
+    pub fn scalar(&self, model: &DataModel) -> Option<Scalar> {
+        let int = |int: Integer| Scalar::Int { bytes: int.bytes(model), signed: int.is_signed(model) };
+        Some(match self {
+            Type::Bool => Scalar::Bool,
+            Type::Int(integer) => int(*integer),
+            Type::Enum(enumeration) => int(enumeration.underlying),
+            Type::Float => Scalar::Float(FloatFormat::F32),
+            Type::Double => Scalar::Float(FloatFormat::F64),
+            Type::LongDouble => Scalar::Float(model.long_double),
+            Type::Pointer(_) => Scalar::Pointer,
+            Type::Vector(vector) => Scalar::Vector { bytes: vector.bytes },
+            Type::Void | Type::Complex(_) | Type::Aggregate(_) | Type::Incomplete(..) | Type::Array(_) => {
+                return None;
+            }
+        })
+    }
+}
