@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use target_lexicon::{Aarch64Architecture, Architecture};
+
 /// A C calling convention. The architecture is part of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Convention {
@@ -38,6 +40,14 @@ impl Convention {
         match self {
             Convention::Sysv64 => "x86_64/sysv64",
             Convention::Aapcs64 => "aarch64/aapcs64",
+        }
+    }
+
+    /// The architecture it belongs to.
+    pub const fn architecture(self) -> Architecture {
+        match self {
+            Convention::Sysv64 => Architecture::X86_64,
+            Convention::Aapcs64 => Architecture::Aarch64(Aarch64Architecture::Aarch64),
         }
     }
 

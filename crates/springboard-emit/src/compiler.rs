@@ -1,28 +1,55 @@
-//! The compiler for one architecture.
+//! The compiler for one target: settings once, then a plan in and a template out.
 
+use std::fmt;
+
+use cranelift_codegen::{
+    Context,
+    binemit::Reloc,
+    control::ControlPlane,
+    ir::{Function, UserFuncName},
+    isa::{self, OwnedTargetIsa},
+    settings::{self, Configurable},
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use springboard_abi::Plan;
 use target_lexicon::Triple;
 
-use crate::template::Template;
+use crate::{body::Notes, downcall::Downcall, landing::Landing, template::Template};
 
-/// Compiles plans for one target. Cheap to use from one thread at a time; make one a thread, or share it behind a
-/// lock.
-pub struct Compiler {}
+/// Compiles plans for one target.
+///
+/// Holds Cranelift's working memory, so one compiler serves one thread at a time. Any number may exist.
+pub struct Compiler {
+    pub(crate) isa: OwnedTargetIsa,
+    pub(crate) context: Context,
+    frontend: FunctionBuilderContext,
+}
 
-/// Why a plan could not be compiled. Each is a defect of springboard or a missing feature, never the caller's
-/// mistake: a plan that exists can be emitted.
+/// Why a plan could not be compiled. Each is a defect of springboard or a build without the feature, never the
+/// caller's mistake: a plan that exists can be emitted.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum EmitError {
-    /// No code generator for this target was built in. Feature `all-targets` adds the others.
+    /// No code generator for this target was built in. The feature `all-targets` adds all there are.
     NoBackend(Triple),
+    /// The plan's convention belongs to another architecture than the compiler's.
+    OtherArchitecture {
+        /// What the compiler emits code for.
+        compiler: Triple,
+        /// The plan's convention.
+        convention: springboard_abi::Convention,
+    },
     /// Cranelift refused the function.
     Backend(String),
 }
 
-impl std::fmt::Display for EmitError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EmitError::NoBackend(triple) => write!(f, "no code generator for {triple} was built in"),
+            EmitError::OtherArchitecture { compiler, convention } => {
+                write!(f, "a compiler for {compiler} was given a plan for {convention}")
+            }
             EmitError::Backend(why) => write!(f, "the code generator refused the plan: {why}"),
         }
     }
@@ -31,18 +58,22 @@ impl std::fmt::Display for EmitError {
 impl std::error::Error for EmitError {}
 
 impl Compiler {
-    /// A compiler for `triple`.
+    /// A compiler for `triple`, for the oldest CPU of its architecture.
     ///
     /// # Errors
     /// [`EmitError::NoBackend`].
     pub fn new(triple: &Triple) -> Result<Compiler, EmitError> {
-        Err(EmitError::NoBackend(triple.clone()))
+        let builder = isa::lookup(triple.clone()).map_err(|_| EmitError::NoBackend(triple.clone()))?;
+        let isa = builder
+            .finish(settings::Flags::new(flags()))
+            .map_err(|error| EmitError::Backend(error.to_string()))?;
+        Ok(Compiler { isa, context: Context::new(), frontend: FunctionBuilderContext::new() })
     }
 
-    /// A compiler for the running machine, using what its CPU and operating system offer.
+    /// A compiler for the running machine.
     ///
     /// # Errors
-    /// [`EmitError::NoBackend`].
+    /// As [`Compiler::new`].
     pub fn host() -> Result<Compiler, EmitError> {
         Compiler::new(&Triple::host())
     }
@@ -50,9 +81,68 @@ impl Compiler {
     /// Compiles `plan`.
     ///
     /// # Errors
-    /// [`EmitError::Backend`].
+    /// [`EmitError::OtherArchitecture`], and [`EmitError::Backend`] where springboard has a defect.
     pub fn emit(&mut self, plan: &Plan) -> Result<Template, EmitError> {
-        let _ = plan;
-        Err(EmitError::Backend(String::new()))
+        self.compile(plan)?;
+        self.template(plan)
     }
+
+    /// Leaves the compiled function in the context, and says which instruction performs which move.
+    pub(crate) fn compile(&mut self, plan: &Plan) -> Result<Notes, EmitError> {
+        let triple = self.isa.triple();
+        if triple.architecture != plan.convention.architecture() {
+            return Err(EmitError::OtherArchitecture {
+                compiler: triple.clone(),
+                convention: plan.convention,
+            });
+        }
+        self.context.clear();
+        let downcall = Downcall::of(plan);
+        let signature = downcall.entry_signature();
+        self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
+        let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
+        let notes = downcall.build(&mut builder);
+        builder.finalize(self.isa.frontend_config());
+        self.context
+            .compile(&*self.isa, &mut ControlPlane::default())
+            .map_err(|error| EmitError::Backend(format!("{:?}", error.inner)))?;
+        Ok(notes)
+    }
+
+    fn template(&self, plan: &Plan) -> Result<Template, EmitError> {
+        let compiled = self.context.compiled_code().expect("compiled just now");
+        let mut code = compiled.code_buffer().to_vec();
+        let landing = Landing::of(plan).map(|landing| {
+            let start = code.len();
+            code.extend(landing.code(plan));
+            start
+        });
+        for reloc in compiled.buffer.relocs() {
+            match (reloc.kind, landing) {
+                (Reloc::X86CallPCRel4, Some(landing)) => {
+                    let at = reloc.offset as usize;
+                    let distance = landing as i64 - at as i64 + reloc.addend;
+                    code[at..at + 4].copy_from_slice(&(distance as i32).to_le_bytes());
+                }
+                (kind, _) => return Err(EmitError::Backend(format!("unexpected relocation {kind}"))),
+            }
+        }
+        let align = self.isa.function_alignment().minimum.max(16);
+        Ok(Template { code: code.into(), align, holes: Box::default() })
+    }
+}
+
+/// Settings of the code generator, the same for every target.
+fn flags() -> settings::Builder {
+    let mut flags = settings::builder();
+    let mut set = |name, value| flags.set(name, value).expect("a setting of Cranelift's");
+    // The functions are straight lines, written the way they should come out: there is nothing to optimise.
+    set("opt_level", "none");
+    set("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" });
+    // Asked for by the `tail` convention, and the reason why profilers can walk through a stub.
+    set("preserve_frame_pointers", "true");
+    set("unwind_info", "true");
+    // A frame is at most a page (`Ineligible::MAX_STACK`), which the stack's guard page covers.
+    set("enable_probestack", "false");
+    flags
 }

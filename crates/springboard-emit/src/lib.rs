@@ -3,10 +3,29 @@
 //! One entry function, [`Compiler::emit`]: a [`Plan`](springboard_abi::Plan) goes in, a [`Template`] comes out.
 //! The emitter sees no signature and no C type, maps no memory and has no unsafe code. Code for any target can be
 //! emitted on any host, with the feature `all-targets`.
+//!
+//! How a plan becomes code:
+//!
+//! 1. `words` groups the moves of a plan into the words that registers and stack hold.
+//! 2. `native` says the native call in Cranelift's terms: a Cranelift signature whose arguments land exactly where
+//!    the plan wants them. The tricks that this takes have their names and their one place there.
+//! 3. `downcall` builds the function: loads, call, stores, with the instructions of `body`.
+//! 4. `landing` adds the few instructions that no Cranelift signature can ask for.
+//! 5. `compiler` drives this and takes the code out as a [`Template`].
 #![forbid(unsafe_code)]
 
+mod body;
 mod compiler;
+mod downcall;
+mod landing;
+mod listing;
+mod native;
+#[cfg(feature = "object")]
+mod object;
 mod template;
+mod words;
 
 pub use compiler::{Compiler, EmitError};
+#[cfg(feature = "object")]
+pub use object::object;
 pub use template::{Hole, HoleKind, Template};

@@ -1,0 +1,171 @@
+//! Downcall stubs, `fn(target, slots)`: what they look like from outside, and the steps of building one.
+
+use cranelift_codegen::{
+    ir::{AbiParam, ExtFuncData, ExternalName, InstBuilder, Signature, Type, UserExternalName, Value, types},
+    isa::CallConv,
+};
+use cranelift_frontend::FunctionBuilder;
+use springboard_abi::{Convention, Plan, ResultPlan};
+
+use crate::{
+    body::{Body, Notes},
+    landing::Landing,
+    native::{self, Argument, Register},
+    words::Words,
+};
+
+/// The name by which a stub's code refers to its own landing.
+const LANDING: UserExternalName = UserExternalName { namespace: 0, index: 0 };
+
+/// The general register in which a stub is entered with the slots, by its index among argument registers. The
+/// target's address is in the one before.
+const SLOTS: Register = Register::Gpr(1);
+
+/// How a stub reaches the native function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// By a jump, with nothing of the stub left on the stack: the callee returns to the stub's caller.
+    TailJump,
+    /// By a call through the pointer.
+    Call,
+    /// By a call of the stub's own landing, which jumps on.
+    Landing,
+}
+
+impl Reach {
+    fn of(plan: &Plan) -> Reach {
+        if Landing::of(plan).is_some() {
+            return Reach::Landing;
+        }
+        // Cranelift's `tail` convention is the platform's own, as far as register arguments and callee-saved
+        // registers go, on this target alone.
+        let same_registers = plan.caller == Convention::Sysv64 && plan.convention == Convention::Sysv64;
+        let nothing_to_do_after = plan.result == ResultPlan::InPlace;
+        let nothing_on_the_stack = plan.stack_bytes == 0 && plan.temporaries.is_empty();
+        if same_registers && nothing_to_do_after && nothing_on_the_stack {
+            Reach::TailJump
+        } else {
+            Reach::Call
+        }
+    }
+}
+
+/// A downcall in Cranelift's terms.
+pub(crate) struct Downcall<'a> {
+    plan: &'a Plan,
+    reach: Reach,
+    arguments: Vec<Argument<'a>>,
+    /// How many registers of each class the stub must find its caller's leftovers in, to burn them.
+    burnt: (usize, usize),
+}
+
+impl<'a> Downcall<'a> {
+    pub(crate) fn of(plan: &'a Plan) -> Downcall<'a> {
+        let reach = Reach::of(plan);
+        let words = Words::of(plan);
+        let arguments = native::arguments(plan, &words, reach == Reach::Landing);
+        let registers = plan.caller.registers();
+        let mut burnt = (0, 0);
+        for argument in &arguments {
+            match argument {
+                Argument::Burnt(Register::Gpr(_)) => burnt.0 = registers.gpr_args.len(),
+                Argument::Burnt(Register::Vec(_)) => burnt.1 = registers.vec_args.len(),
+                _ => {}
+            }
+        }
+        Downcall { plan, reach, arguments, burnt }
+    }
+
+    /// The signature by which the stub is entered: the target, the slots, and the registers that are burnt.
+    pub(crate) fn entry_signature(&self) -> Signature {
+        let mut signature = Signature::new(match self.reach {
+            Reach::TailJump => CallConv::Tail,
+            Reach::Call | Reach::Landing => native::call_conv(self.plan.caller),
+        });
+        let gprs = self.burnt.0.max(SLOTS.index() + 1);
+        let params = [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1));
+        signature.params = params.map(AbiParam::new).collect();
+        signature.returns = self.results_in_place().into_iter().map(AbiParam::new).collect();
+        signature
+    }
+
+    /// The registers that the stub returns as the callee left them.
+    fn results_in_place(&self) -> Vec<Type> {
+        match (self.reach, &self.plan.result) {
+            (Reach::TailJump, _) | (_, ResultPlan::Store { .. }) => Vec::new(),
+            (Reach::Call | Reach::Landing, ResultPlan::InPlace) => native::result_types(self.plan),
+        }
+    }
+
+    /// Builds the whole function.
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Notes {
+        let block = builder.create_block();
+        builder.append_block_params_for_function_params(block);
+        builder.switch_to_block(block);
+        let found = builder.block_params(block).to_vec();
+        let (target, slots) = (found[SLOTS.index() - 1], found[SLOTS.index()]);
+        let burnt = |register| match register {
+            Register::Gpr(index) => found[index],
+            Register::Vec(index) => found[found.len() - self.burnt.1 + index],
+        };
+
+        let mut body = Body::new(builder, slots, self.plan);
+        let values = self.values(&mut body, target, burnt);
+        let mut signature = native::signature(self.plan, &self.arguments);
+        let call = match self.reach {
+            Reach::TailJump => {
+                signature.call_conv = CallConv::Tail;
+                signature.returns.clear();
+                let signature = body.builder.import_signature(signature);
+                body.builder.ins().return_call_indirect(signature, target, &values);
+                return body.finish();
+            }
+            Reach::Call => {
+                let signature = body.builder.import_signature(signature);
+                body.builder.ins().call_indirect(signature, target, &values)
+            }
+            Reach::Landing => {
+                let signature = body.builder.import_signature(signature);
+                let name = body.builder.func.declare_imported_user_function(LANDING);
+                let landing = body.builder.import_function(ExtFuncData {
+                    name: ExternalName::user(name),
+                    signature,
+                    colocated: true,
+                    patchable: false,
+                });
+                body.builder.ins().call(landing, &values)
+            }
+        };
+        let results = body.builder.inst_results(call).to_vec();
+        match &self.plan.result {
+            ResultPlan::InPlace => body.builder.ins().return_(&results),
+            ResultPlan::Store { slot, moves } => {
+                body.store(*slot, moves, &results);
+                body.builder.ins().return_(&[])
+            }
+        };
+        body.finish()
+    }
+
+    /// The values of all arguments. What ends in the register of the slots is loaded last, so that it need not be
+    /// moved there.
+    fn values(
+        &self,
+        body: &mut Body<'_, '_>,
+        target: Value,
+        burnt: impl Fn(Register) -> Value,
+    ) -> Vec<Value> {
+        let last = self.arguments.iter().position(|argument| {
+            matches!(argument, Argument::Word(_, moves) if Register::of(moves[0].to) == Some(SLOTS))
+        });
+        let mut values = vec![target; self.arguments.len()];
+        for index in (0..values.len()).filter(|index| Some(*index) != last).chain(last) {
+            values[index] = match self.arguments[index] {
+                Argument::Word(ty, moves) => body.word(ty, moves),
+                Argument::Burnt(register) => burnt(register),
+                Argument::Padding | Argument::Target => target,
+            };
+        }
+        values
+    }
+}

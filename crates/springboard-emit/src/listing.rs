@@ -1,0 +1,109 @@
+//! Templates for people: CLIF annotated with the plan, and disassembly.
+
+use std::{collections::HashMap, fmt};
+
+use cranelift_codegen::{
+    entity::SecondaryMap,
+    ir::{Block, Function, Inst, Value},
+    write::{FuncWriter, PlainWriter, decorate_function},
+};
+use springboard_abi::{Plan, ResultPlan};
+
+use crate::{
+    body::Note,
+    compiler::{Compiler, EmitError},
+};
+
+impl Compiler {
+    /// The function that `plan` is compiled from, as CLIF; each load and store says which line of the plan it
+    /// performs.
+    ///
+    /// # Errors
+    /// As [`Compiler::emit`].
+    pub fn clif(&mut self, plan: &Plan) -> Result<String, EmitError> {
+        let notes = self.compile(plan)?;
+        let slot = match plan.result {
+            ResultPlan::InPlace => 0,
+            ResultPlan::Store { slot, .. } => slot,
+        };
+        let notes = notes
+            .into_iter()
+            .map(|(inst, note)| {
+                let line = match note {
+                    Note::Argument(step) => step.describe(plan.convention).to_string(),
+                    Note::Result(step) => step.describe(slot, plan.convention).to_string(),
+                };
+                (inst, line)
+            })
+            .collect();
+        let mut text = String::new();
+        decorate_function(&mut Annotated { notes }, &mut text, &self.context.func)
+            .expect("writing to a string does not fail");
+        Ok(text)
+    }
+}
+
+/// Writes instructions with their note behind them.
+struct Annotated {
+    notes: HashMap<Inst, String>,
+}
+
+impl FuncWriter for Annotated {
+    fn write_block_header(
+        &mut self,
+        w: &mut dyn fmt::Write,
+        func: &Function,
+        block: Block,
+        indent: usize,
+    ) -> fmt::Result {
+        PlainWriter.write_block_header(w, func, block, indent)
+    }
+
+    fn write_instruction(
+        &mut self,
+        w: &mut dyn fmt::Write,
+        func: &Function,
+        aliases: &SecondaryMap<Value, Vec<Value>>,
+        inst: Inst,
+        indent: usize,
+    ) -> fmt::Result {
+        let Some(note) = self.notes.get(&inst) else {
+            return PlainWriter.write_instruction(w, func, aliases, inst, indent);
+        };
+        let mut line = String::new();
+        PlainWriter.write_instruction(&mut line, func, aliases, inst, indent)?;
+        writeln!(w, "{:<56} ; {note}", line.trim_end())
+    }
+}
+
+#[cfg(feature = "disassembly")]
+impl Compiler {
+    /// The instructions of a template that this compiler emitted, one a line, with their offsets.
+    ///
+    /// # Errors
+    /// [`EmitError::Backend`] where the disassembler does not know the target.
+    pub fn disassemble(&self, template: &crate::Template) -> Result<String, EmitError> {
+        use fmt::Write as _;
+
+        let fail = |error: &dyn fmt::Display| EmitError::Backend(error.to_string());
+        let capstone = self.isa.to_capstone().map_err(|error| fail(&error))?;
+        let code_end = template.holes.iter().map(|hole| hole.offset as usize).min();
+        let code = &template.code[..code_end.unwrap_or(template.code.len())];
+        let instructions = capstone.disasm_all(code, 0).map_err(|error| fail(&error))?;
+        let mut text = String::new();
+        for instruction in instructions.iter() {
+            let operands = instruction.op_str().unwrap_or("");
+            let line = format!(
+                "{:4x}:  {} {operands}",
+                instruction.address(),
+                instruction.mnemonic().unwrap_or("?"),
+            );
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        for hole in &template.holes {
+            writeln!(text, "{:4x}:  .quad {:?}", hole.offset, hole.kind).expect("writing to a string");
+        }
+        Ok(text)
+    }
+}
