@@ -1,22 +1,29 @@
 //! Size, alignment and member offsets, under a data model.
 //!
-//! The rules are those of GCC on System V systems: members in order, each at the next multiple of its alignment;
-//! an aggregate is aligned as its strictest member and padded to a multiple of that (System V gABI, chapter 3,
-//! "Aggregates and unions"); bit-fields pack into units of their declared type and never straddle one.
+//! Members in order, each at the next multiple of its alignment; an aggregate is aligned as its strictest member
+//! and padded to a multiple of that (System V gABI, chapter 3, "Aggregates and unions"). Where members go is
+//! in `members`; what differs between targets is in the [`DataModel`]. The measure is GCC: tests/tests/layout.rs
+//! compares with it.
+
+mod members;
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::{
     model::DataModel,
-    types::{Aggregate, AggregateKind, Type},
+    types::{Aggregate, Field, Type},
 };
 
 /// The largest type a layout is given for, in bytes.
 pub const MAX_SIZE: u64 = 1 << 30;
 
 /// The largest alignment a type may ask for, in bytes.
-const MAX_ALIGN: u32 = 1 << 16;
+pub const MAX_ALIGN: u32 = 1 << 16;
+
+/// The most members an aggregate may have, those of nested aggregates included. An array counts as one element:
+/// the limit is on the time a layout takes.
+pub const MAX_MEMBERS: u32 = 4096;
 
 /// Nesting of aggregates and arrays beyond which no layout is computed.
 const MAX_DEPTH: u32 = 64;
@@ -51,6 +58,8 @@ pub enum LayoutError {
     Alignment(u32),
     /// Aggregates nested too deeply.
     TooDeep,
+    /// More members than [`MAX_MEMBERS`].
+    TooManyMembers,
     /// A bit-field wider than its type, of a type that is no integer, or of width 0 with a name.
     BitField(u8),
 }
@@ -64,6 +73,7 @@ impl fmt::Display for LayoutError {
                 write!(f, "alignment {align} is not a power of two from 1 to {MAX_ALIGN}")
             }
             LayoutError::TooDeep => write!(f, "aggregates are nested more than {MAX_DEPTH} deep"),
+            LayoutError::TooManyMembers => write!(f, "the type has more than {MAX_MEMBERS} members"),
             LayoutError::BitField(bits) => write!(f, "a bit-field of {bits} bits does not fit its type"),
         }
     }
@@ -77,7 +87,7 @@ impl Type {
     /// # Errors
     /// Where the type is incomplete, too large, or asks for an impossible alignment.
     pub fn layout(&self, model: &DataModel) -> Result<Layout, LayoutError> {
-        type_layout(self, model, 0)
+        Walk { model, members: 0 }.ty(self, 0)
     }
 }
 
@@ -87,90 +97,72 @@ impl Aggregate {
     /// # Errors
     /// As [`Type::layout`].
     pub fn layout(&self, model: &DataModel) -> Result<AggregateLayout, LayoutError> {
-        aggregate_layout(self, model, 0)
+        Walk { model, members: 0 }.aggregate(self, 0)
     }
 }
 
-fn type_layout(ty: &Type, model: &DataModel, depth: u32) -> Result<Layout, LayoutError> {
-    if depth > MAX_DEPTH {
-        return Err(LayoutError::TooDeep);
-    }
-    if let Some(scalar) = ty.scalar(model) {
-        return Ok(Layout { size: scalar.bytes(model).into(), align: scalar.align(model).into() });
-    }
-    match ty {
-        Type::Complex(complex) => {
-            let part = type_layout(&complex.part(), model, depth)?;
-            Ok(Layout { size: part.size * 2, align: part.align })
+/// A walk over everything that lies inside a type.
+struct Walk<'a> {
+    model: &'a DataModel,
+    /// Members met so far.
+    members: u32,
+}
+
+impl Walk<'_> {
+    fn ty(&mut self, ty: &Type, depth: u32) -> Result<Layout, LayoutError> {
+        if depth > MAX_DEPTH {
+            return Err(LayoutError::TooDeep);
         }
-        Type::Array(array) => {
-            let element = type_layout(&array.element, model, depth + 1)?;
-            let size = element.size.checked_mul(array.length).filter(|size| *size <= MAX_SIZE);
-            Ok(Layout { size: size.ok_or(LayoutError::TooLarge)?, align: element.align })
+        if let Some(scalar) = ty.scalar(self.model) {
+            let align = scalar.align(self.model);
+            return Ok(Layout { size: scalar.bytes(self.model).into(), align: align.into() });
         }
-        Type::Aggregate(aggregate) => Ok(aggregate_layout(aggregate, model, depth + 1)?.layout),
-        _ => Err(LayoutError::Incomplete),
+        match ty {
+            Type::Complex(complex) => {
+                let part = self.ty(&complex.part(), depth)?;
+                Ok(Layout { size: part.size * 2, align: part.align })
+            }
+            Type::Array(array) => {
+                let element = self.ty(&array.element, depth + 1)?;
+                let size = element.size.checked_mul(array.length).filter(|size| *size <= MAX_SIZE);
+                Ok(Layout { size: size.ok_or(LayoutError::TooLarge)?, align: element.align })
+            }
+            Type::Aggregate(aggregate) => Ok(self.aggregate(aggregate, depth + 1)?.layout),
+            _ => Err(LayoutError::Incomplete),
+        }
+    }
+
+    fn aggregate(&mut self, aggregate: &Aggregate, depth: u32) -> Result<AggregateLayout, LayoutError> {
+        let mut bit_offsets = Vec::with_capacity(aggregate.fields.len());
+        let mut placement = members::Placement::new(aggregate, self.model.bit_fields);
+        for field in &aggregate.fields {
+            self.members += 1;
+            if self.members > MAX_MEMBERS {
+                return Err(LayoutError::TooManyMembers);
+            }
+            let own = self.ty(&field.ty, depth)?;
+            check_bit_field(field, own)?;
+            bit_offsets.push(placement.place(field, own)?);
+        }
+        Ok(AggregateLayout { layout: placement.finish(aggregate.align)?, bit_offsets })
     }
 }
 
+/// Whether the field is none or a possible bit-field (C11 6.7.2.1, 4 and 5).
+fn check_bit_field(field: &Field, own: Layout) -> Result<(), LayoutError> {
+    let Some(bits) = field.bits else { return Ok(()) };
+    let widest = match field.ty {
+        Type::Bool => 1,
+        Type::Int(_) | Type::Enum(_) => own.size * 8,
+        _ => return Err(LayoutError::BitField(bits)),
+    };
+    if u64::from(bits) > widest || (bits == 0 && field.name.is_some()) {
+        return Err(LayoutError::BitField(bits));
+    }
+    Ok(())
+}
+
+/// `align`, if a type can ask for it.
 fn checked_align(align: u32) -> Result<u32, LayoutError> {
     if align.is_power_of_two() && align <= MAX_ALIGN { Ok(align) } else { Err(LayoutError::Alignment(align)) }
-}
-
-fn aggregate_layout(
-    aggregate: &Aggregate,
-    model: &DataModel,
-    depth: u32,
-) -> Result<AggregateLayout, LayoutError> {
-    let mut bit_offsets = Vec::with_capacity(aggregate.fields.len());
-    let mut align = 1u32;
-    // Where the next member may begin, and where the furthest one ends, in bits.
-    let mut next = 0u64;
-    let mut end = 0u64;
-    for field in &aggregate.fields {
-        let own = type_layout(&field.ty, model, depth)?;
-        let mut field_align = if aggregate.packed { 1 } else { own.align };
-        if let Some(asked) = field.align {
-            field_align = field_align.max(checked_align(asked)?);
-        }
-        let start = if aggregate.kind == AggregateKind::Union { 0 } else { next };
-        let (offset, bits) = match field.bits {
-            None => {
-                align = align.max(field_align);
-                (start.next_multiple_of(u64::from(field_align) * 8), own.size * 8)
-            }
-            Some(bits) => {
-                let unit = own.size * 8;
-                let integer = matches!(field.ty, Type::Bool | Type::Int(_) | Type::Enum(_));
-                if !integer || u64::from(bits) > unit || (bits == 0 && field.name.is_some()) {
-                    return Err(LayoutError::BitField(bits));
-                }
-                let offset = if bits == 0 {
-                    start.next_multiple_of(unit)
-                } else if let Some(asked) = field.align {
-                    start.next_multiple_of(u64::from(asked) * 8)
-                } else if !aggregate.packed && start % unit + u64::from(bits) > unit {
-                    start.next_multiple_of(unit)
-                } else {
-                    start
-                };
-                // An unnamed bit-field does not align the aggregate (System V psABI, "Bit-fields").
-                if field.name.is_some() {
-                    align = align.max(field_align);
-                }
-                (offset, u64::from(bits))
-            }
-        };
-        bit_offsets.push(offset);
-        next = offset + bits;
-        end = end.max(next);
-        if end > MAX_SIZE * 8 {
-            return Err(LayoutError::TooLarge);
-        }
-    }
-    if let Some(asked) = aggregate.align {
-        align = align.max(checked_align(asked)?);
-    }
-    let size = end.div_ceil(8).next_multiple_of(align.into());
-    Ok(AggregateLayout { layout: Layout { size, align }, bit_offsets })
 }

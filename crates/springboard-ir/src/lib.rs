@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod enumeration;
 mod integer;
 mod layout;
 mod model;
@@ -20,8 +21,9 @@ mod print;
 mod signature;
 mod types;
 
+pub use enumeration::{Enumeration, EnumerationError};
 pub use integer::Integer;
-pub use layout::{AggregateLayout, Layout, LayoutError, MAX_SIZE};
-pub use model::{DataModel, FloatFormat, Scalar};
+pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, MAX_SIZE};
+pub use model::{BitFields, DataModel, FloatFormat, Scalar};
 pub use signature::{MAX_PARAMETERS, Param, Prototype, Signature, SignatureError};
-pub use types::{Aggregate, AggregateKind, Array, Complex, Enumeration, Field, Pointee, Type, Vector};
+pub use types::{Aggregate, AggregateKind, Array, Complex, Field, Pointee, Type, Vector};

@@ -24,6 +24,21 @@ pub struct DataModel {
     pub long_double: FloatFormat,
     /// The largest alignment any fundamental type has, in bytes: 8 on s390x, 16 elsewhere.
     pub max_align: u8,
+    /// How bit-fields are laid out.
+    pub bit_fields: BitFields,
+}
+
+/// Rules by which bit-fields are laid out.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum BitFields {
+    /// A bit-field lies within one unit of its declared type; only a named one aligns its aggregate
+    /// (System V psABI for x86-64, 3.1.2).
+    SystemV,
+    /// As [`BitFields::SystemV`], and an unnamed one aligns its aggregate as well (AAPCS64, 10.1.8).
+    Aapcs64,
+    /// Runs of bit-fields whose types have the same size share units of that size; nothing else does. The rule
+    /// of Microsoft's compiler, and of GCC for Windows.
+    Microsoft,
 }
 
 /// A floating point format.
@@ -92,35 +107,42 @@ impl Scalar {
 }
 
 impl DataModel {
+    /// 64-bit Linux on x86_64: what a text is read under when nobody names a target.
+    pub const LP64: DataModel = DataModel {
+        pointer_bytes: 8,
+        long_bytes: 8,
+        wchar_bytes: 4,
+        wchar_signed: true,
+        char_signed: true,
+        big_endian: false,
+        long_double: FloatFormat::X87,
+        max_align: 16,
+        bit_fields: BitFields::SystemV,
+    };
+
     /// The data model of C on `triple`. `None` where springboard has no 64-bit model for it.
     pub fn of(triple: &Triple) -> Option<DataModel> {
         let windows = triple.operating_system == OperatingSystem::Windows;
         let apple = triple.operating_system.is_like_darwin();
-        let lp64 = DataModel {
-            pointer_bytes: 8,
-            long_bytes: 8,
-            wchar_bytes: 4,
-            wchar_signed: true,
-            char_signed: true,
-            big_endian: false,
-            long_double: FloatFormat::Binary128,
-            max_align: 16,
-        };
+        let lp64 = DataModel { long_double: FloatFormat::Binary128, ..DataModel::LP64 };
         Some(match triple.architecture {
             Architecture::X86_64 if windows => DataModel {
                 long_bytes: 4,
                 wchar_bytes: 2,
                 wchar_signed: false,
+                bit_fields: BitFields::Microsoft,
                 long_double: match triple.environment {
                     Environment::Msvc => FloatFormat::F64,
                     _ => FloatFormat::X87,
                 },
                 ..lp64
             },
-            Architecture::X86_64 => DataModel { long_double: FloatFormat::X87, ..lp64 },
+            Architecture::X86_64 => DataModel::LP64,
             Architecture::Aarch64(_) if apple => DataModel { long_double: FloatFormat::F64, ..lp64 },
             Architecture::Aarch64(_) if windows => return None,
-            Architecture::Aarch64(_) => DataModel { char_signed: false, wchar_signed: false, ..lp64 },
+            Architecture::Aarch64(_) => {
+                DataModel { char_signed: false, wchar_signed: false, bit_fields: BitFields::Aapcs64, ..lp64 }
+            }
             Architecture::Riscv64(_) => DataModel { char_signed: false, ..lp64 },
             Architecture::S390x => DataModel { char_signed: false, big_endian: true, max_align: 8, ..lp64 },
             _ => return None,

@@ -154,8 +154,8 @@ impl Signature {
 
 impl Type {
     /// The type C's default argument promotions turn this one into, where they change it (C11 6.5.2.2, 6).
-    /// An enumeration and `wchar_t` are left alone: neither is narrower than `int` on a supported target but
-    /// for Windows' `wchar_t`, which is promoted.
+    /// `wchar_t` is left alone: it is narrower than `int` on Windows only, where the promoted value has the same
+    /// low half.
     pub fn promoted(&self) -> Option<Type> {
         use crate::Integer::*;
         match self {
@@ -164,6 +164,7 @@ impl Type {
             Type::Int(Char | SChar | UChar | Short | UShort | Int8 | UInt8 | Int16 | UInt16) => {
                 Some(Type::Int(Int))
             }
+            Type::Enum(enumeration) => Type::Int(enumeration.underlying()).promoted(),
             _ => None,
         }
     }

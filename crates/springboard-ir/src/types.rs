@@ -3,6 +3,7 @@
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
 use crate::{
+    enumeration::Enumeration,
     integer::Integer,
     model::{DataModel, FloatFormat, Scalar},
     signature::Signature,
@@ -10,7 +11,7 @@ use crate::{
 
 /// A C type.
 ///
-/// Aggregates are shared, so a clone is cheap. Two types are equal when C source that declares them is: the same
+/// Everything below the first level is shared, so a clone is cheap. Two types are equal when C source that declares them is: the same
 /// tag, the same members of the same names. What the calling convention sees of them is coarser, and is the
 /// plan's business.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -32,7 +33,7 @@ pub enum Type {
     /// A short vector.
     Vector(Vector),
     /// A pointer to an object, to `void`, or to a function.
-    Pointer(Box<Pointee>),
+    Pointer(Arc<Pointee>),
     /// An enumeration.
     Enum(Arc<Enumeration>),
     /// A structure or union, complete.
@@ -81,15 +82,6 @@ pub enum Pointee {
     Const(Type),
     /// A function.
     Function(Signature),
-}
-
-/// An enumeration. Its constants are not kept; its underlying type is.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Enumeration {
-    /// The tag, where there is one.
-    pub tag: Option<String>,
-    /// The integer type of its objects.
-    pub underlying: Integer,
 }
 
 /// Whether members of an aggregate follow each other or lie on each other.
@@ -149,8 +141,23 @@ pub struct Array {
 
 impl Type {
     /// `T *`.
+    ///
+    /// A pointer knows a structure or union that has a tag by its tag alone, as [`Type::Incomplete`]: whether
+    /// the definition stood before the pointer or after it makes no other type, and `struct node` can point to
+    /// itself.
     pub fn pointer_to(pointee: Pointee) -> Type {
-        Type::Pointer(Box::new(pointee))
+        let by_tag = |ty: Type| match &ty {
+            Type::Aggregate(aggregate) => match &aggregate.tag {
+                Some(tag) => Type::Incomplete(aggregate.kind, tag.as_str().into()),
+                None => ty,
+            },
+            _ => ty,
+        };
+        Type::Pointer(Arc::new(match pointee {
+            Pointee::Object(ty) => Pointee::Object(by_tag(ty)),
+            Pointee::Const(ty) => Pointee::Const(by_tag(ty)),
+            Pointee::Function(signature) => Pointee::Function(signature),
+        }))
     }
 
     /// `void *`.
@@ -164,7 +171,7 @@ impl Type {
         Some(match self {
             Type::Bool => Scalar::Bool,
             Type::Int(integer) => int(*integer),
-            Type::Enum(enumeration) => int(enumeration.underlying),
+            Type::Enum(enumeration) => int(enumeration.underlying()),
             Type::Float => Scalar::Float(FloatFormat::F32),
             Type::Double => Scalar::Float(FloatFormat::F64),
             Type::LongDouble => Scalar::Float(model.long_double),

@@ -1,0 +1,130 @@
+//! Where each member of an aggregate goes.
+//!
+//! Positions are in bits, alignments in bytes, as everywhere in this module.
+
+use super::{Layout, LayoutError, MAX_SIZE, checked_align};
+use crate::{
+    model::BitFields,
+    types::{Aggregate, AggregateKind, Field},
+};
+
+/// An aggregate whose first members have been placed.
+pub(super) struct Placement {
+    rule: BitFields,
+    kind: AggregateKind,
+    packed: bool,
+    /// Strictest alignment so far, in bytes.
+    align: u32,
+    /// Where the next member may begin.
+    next: u64,
+    /// Where the furthest member ends.
+    end: u64,
+    /// The unit that bit-fields are being packed into, under [`BitFields::Microsoft`].
+    unit: Option<Unit>,
+}
+
+/// A storage unit that has room for more bit-fields of types of its size.
+#[derive(Clone, Copy)]
+struct Unit {
+    /// Size of the type, in bits.
+    bits: u64,
+    /// Where the unit ends.
+    end: u64,
+}
+
+impl Placement {
+    pub(super) fn new(aggregate: &Aggregate, rule: BitFields) -> Placement {
+        let (kind, packed) = (aggregate.kind, aggregate.packed);
+        Placement { rule, kind, packed, align: 1, next: 0, end: 0, unit: None }
+    }
+
+    /// Places `field`, whose type has the layout `own`. Returns its offset in bits.
+    pub(super) fn place(&mut self, field: &Field, own: Layout) -> Result<u64, LayoutError> {
+        let asked = field.align.map(checked_align).transpose()?;
+        let (offset, end) = match (field.bits, self.rule) {
+            (None, _) => self.place_whole(asked, own),
+            (Some(bits), BitFields::Microsoft) if !self.packed => self.place_in_unit(bits.into(), asked, own),
+            (Some(bits), _) => self.place_bits(bits.into(), field.name.is_some(), asked, own),
+        };
+        if end > MAX_SIZE * 8 {
+            return Err(LayoutError::TooLarge);
+        }
+        self.end = self.end.max(end);
+        match self.kind {
+            AggregateKind::Struct => self.next = end,
+            AggregateKind::Union => {
+                self.end = self.unit.take().map_or(self.end, |unit| self.end.max(unit.end))
+            }
+        }
+        Ok(offset)
+    }
+
+    /// Size and alignment of the whole, which itself asks for `asked`.
+    pub(super) fn finish(self, asked: Option<u32>) -> Result<Layout, LayoutError> {
+        let align = self.align.max(asked.map_or(Ok(1), checked_align)?);
+        let end = self.unit.map_or(self.end, |unit| self.end.max(unit.end));
+        Ok(Layout { size: end.div_ceil(8).next_multiple_of(align.into()), align })
+    }
+
+    /// A member that is no bit-field.
+    fn place_whole(&mut self, asked: Option<u32>, own: Layout) -> (u64, u64) {
+        let natural = if self.packed { 1 } else { own.align };
+        let align = natural.max(asked.unwrap_or(1));
+        self.align = self.align.max(align);
+        let from = self.unit.take().map_or(self.next, |unit| unit.end);
+        let offset = from.next_multiple_of(bits_of(align));
+        (offset, offset + own.size * 8)
+    }
+
+    /// A bit-field that may lie anywhere within one unit of its type.
+    fn place_bits(&mut self, bits: u64, named: bool, asked: Option<u32>, own: Layout) -> (u64, u64) {
+        let asked = asked.unwrap_or(1);
+        if named || self.rule == BitFields::Aapcs64 {
+            let natural = if self.packed && bits > 0 { 1 } else { own.align };
+            self.align = self.align.max(natural).max(asked);
+        }
+        let unit = bits_of(own.align);
+        if bits == 0 {
+            // It closes the unit, in a packed aggregate too.
+            let offset = self.next.next_multiple_of(unit.max(bits_of(asked)));
+            return (offset, offset);
+        }
+        let mut offset = self.next;
+        if asked > 1 {
+            offset = offset.next_multiple_of(bits_of(asked));
+        }
+        // It may not span more units of its type's alignment than its type does.
+        let spanned = (offset % unit + bits).div_ceil(unit);
+        if !self.packed && spanned > own.size * 8 / unit {
+            offset = offset.next_multiple_of(unit);
+        }
+        (offset, offset + bits)
+    }
+
+    /// A bit-field in a unit that it shares with its neighbours.
+    fn place_in_unit(&mut self, bits: u64, asked: Option<u32>, own: Layout) -> (u64, u64) {
+        let align = own.align.max(asked.unwrap_or(1));
+        let open = self.unit.take();
+        if bits == 0 {
+            // It closes an open unit and does nothing otherwise.
+            let Some(unit) = open else { return (self.next, self.next) };
+            self.align = self.align.max(align);
+            let offset = unit.end.next_multiple_of(bits_of(align));
+            return (offset, offset);
+        }
+        self.align = self.align.max(align);
+        let size = own.size * 8;
+        if let Some(unit) = open.filter(|unit| unit.bits == size && self.next + bits <= unit.end) {
+            self.unit = Some(unit);
+            return (self.next, self.next + bits);
+        }
+        let from = open.map_or(self.next, |unit| unit.end);
+        let offset = from.next_multiple_of(bits_of(align));
+        self.unit = Some(Unit { bits: size, end: offset + size });
+        (offset, offset + bits)
+    }
+}
+
+fn bits_of(align: u32) -> u64 {
+    u64::from(align) * 8
+}
