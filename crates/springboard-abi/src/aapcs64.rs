@@ -18,12 +18,24 @@
 use alloc::{vec, vec::Vec};
 
 use springboard_ir::{Aggregate, AggregateKind, DataModel, Scalar, Signature, Type};
+use target_lexicon::Architecture;
 
 use crate::{
     assignment::{Assignment, Passing, Piece, Returning, StackArea},
-    convention::RegisterFile,
+    convention::{RegisterFile, Rules},
     ineligible::Ineligible,
     plan::Place,
+};
+
+pub(crate) const RULES: Rules = Rules {
+    name: "aarch64/aapcs64",
+    runs_on: |architecture| matches!(architecture, Architecture::Aarch64(_)),
+    big_endian: false,
+    float_keeps_width: false,
+    sign_extends_u32: false,
+    packs_stack: false,
+    registers: REGISTERS,
+    assign,
 };
 
 pub(crate) const REGISTERS: RegisterFile = RegisterFile {
@@ -32,13 +44,24 @@ pub(crate) const REGISTERS: RegisterFile = RegisterFile {
     gpr_results: &["x0", "x1"],
     vec_results: &["v0", "v1", "v2", "v3"],
     result_pointer: Some("x8"),
+    positional: false,
 };
 
 /// `Place::Gpr` of x8, the result's address.
 const X8: Place = Place::Gpr { reg: 8, at: 0 };
 
+/// How arguments on the stack are laid out. What AAPCS64 and Apple's variant of it differ in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stacking {
+    /// Each argument in whole 8-byte words (C.4, C.5, C.14, C.16).
+    Words,
+    /// Scalars and homogeneous aggregates in as many bytes as they have, at their natural alignment; variadic
+    /// arguments on the stack in whole words, whatever registers are free (Apple, "Writing ARM64 code for Apple
+    /// platforms").
+    Natural,
+}
+
 /// The state that stage A sets up.
-#[derive(Default)]
 struct State {
     /// Next general register number.
     ngrn: u8,
@@ -46,16 +69,57 @@ struct State {
     nsrn: u8,
     /// Next stacked argument address.
     nsaa: StackArea,
+    stacking: Stacking,
 }
 
-pub(crate) fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Ineligible> {
-    let mut state = State::default();
+impl State {
+    fn new(stacking: Stacking) -> State {
+        State { ngrn: 0, nsrn: 0, nsaa: StackArea::default(), stacking }
+    }
+
+    /// Puts a whole value of `size` bytes on the stack.
+    fn stack(&mut self, size: u32, natural: u32, stacking: Stacking) -> Result<Passing, Ineligible> {
+        let place = match stacking {
+            Stacking::Words => self.nsaa.take(u64::from(size).next_multiple_of(8), natural.clamp(8, 16))?,
+            Stacking::Natural => self.nsaa.take(size.into(), natural.min(16))?,
+        };
+        Ok(Passing::Direct(vec![Piece { offset: 0, bytes: size, place }]))
+    }
+
+    /// The place of one 8-byte word, in the next general register or on the stack.
+    fn word(&mut self) -> Result<Place, Ineligible> {
+        if self.ngrn < 8 {
+            self.ngrn += 1;
+            Ok(Place::Gpr { reg: self.ngrn - 1, at: 0 })
+        } else {
+            self.nsaa.take(8, 8)
+        }
+    }
+}
+
+fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Ineligible> {
+    assign_with(signature, model, Stacking::Words)
+}
+
+/// The whole procedure, for either way of stacking.
+pub(crate) fn assign_with(
+    signature: &Signature,
+    model: &DataModel,
+    stacking: Stacking,
+) -> Result<Assignment, Ineligible> {
+    let mut state = State::new(stacking);
     let result = returning(signature.result(), model)?;
-    let params = signature
-        .params()
-        .iter()
-        .map(|param| passing(&param.ty, model, &mut state))
-        .collect::<Result<Vec<_>, _>>()?;
+    let fixed = match stacking {
+        Stacking::Words => signature.params().len(),
+        Stacking::Natural => signature.fixed().unwrap_or(signature.params().len()),
+    };
+    let mut params = Vec::with_capacity(signature.params().len());
+    for param in &signature.params()[..fixed] {
+        params.push(passing(&param.ty, model, &mut state)?);
+    }
+    for param in &signature.params()[fixed..] {
+        params.push(anonymous(&param.ty, model, &mut state)?);
+    }
     Ok(Assignment { params, result, stack_bytes: state.nsaa.bytes(), vector_count: None })
 }
 
@@ -65,6 +129,7 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
     if size == 0 {
         return Ok(Passing::Nothing);
     }
+    let natural = natural_alignment(ty, model)?;
     // C.1 to C.6: one floating point or vector value, or a homogeneous aggregate of them.
     if let Some(homogeneous) = homogeneous(ty, model)? {
         if state.nsrn + homogeneous.count <= 8 {
@@ -73,17 +138,13 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
             return Ok(Passing::Direct(pieces));
         }
         state.nsrn = 8;
-        let align = natural_alignment(ty, model)?.clamp(8, 16);
-        let place = state.nsaa.take(layout.size.next_multiple_of(8), align)?;
-        return Ok(Passing::Direct(vec![Piece { offset: 0, bytes: size, place }]));
+        return state.stack(size, natural, state.stacking);
     }
     // B.4: a larger composite is copied, and the address of the copy is passed.
-    if size > 16 {
-        let to = word(state)?;
-        return Ok(Passing::Reference { to, copy: layout });
+    if layout.size > 16 {
+        return Ok(Passing::Reference { to: state.word()?, copy: layout });
     }
-    let align = natural_alignment(ty, model)?.clamp(8, 16);
-    if align == 16 {
+    if natural >= 16 {
         // C.10
         state.ngrn = state.ngrn.next_multiple_of(2);
     }
@@ -94,20 +155,23 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
         state.ngrn += words;
         return Ok(Passing::Direct(pieces));
     }
-    // C.13 to C.17
+    // C.13 to C.17. Composites are whole words in either way of stacking.
     state.ngrn = 8;
-    let place = state.nsaa.take(layout.size.next_multiple_of(8), align)?;
-    Ok(Passing::Direct(vec![Piece { offset: 0, bytes: size, place }]))
+    let stacking = if ty.scalar(model).is_some() { state.stacking } else { Stacking::Words };
+    state.stack(size, natural, stacking)
 }
 
-/// The place of one 8-byte word, in the next general register or on the stack.
-fn word(state: &mut State) -> Result<Place, Ineligible> {
-    if state.ngrn < 8 {
-        state.ngrn += 1;
-        Ok(Place::Gpr { reg: state.ngrn - 1, at: 0 })
-    } else {
-        state.nsaa.take(8, 8)
+/// Passes a variadic argument where those are always on the stack.
+fn anonymous(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, Ineligible> {
+    let layout = ty.layout(model)?;
+    let size = layout.size as u32;
+    if size == 0 {
+        return Ok(Passing::Nothing);
     }
+    if layout.size > 16 && homogeneous(ty, model)?.is_none() {
+        return Ok(Passing::Reference { to: state.nsaa.take(8, 8)?, copy: layout });
+    }
+    state.stack(size, natural_alignment(ty, model)?, Stacking::Words)
 }
 
 /// The words of a value in consecutive general registers.
@@ -126,7 +190,7 @@ fn returning(ty: &Type, model: &DataModel) -> Result<Returning, Ineligible> {
     if *ty == Type::Void {
         return Ok(Returning::Nothing);
     }
-    Ok(match passing(ty, model, &mut State::default())? {
+    Ok(match passing(ty, model, &mut State::new(Stacking::Words))? {
         Passing::Nothing => Returning::Nothing,
         Passing::Direct(pieces) => Returning::Direct(pieces),
         Passing::Reference { .. } => Returning::Memory { pointer: X8 },

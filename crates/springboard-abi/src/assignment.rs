@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use springboard_ir::{Layout, Signature};
 
-use crate::{aapcs64, convention::Convention, ineligible::Ineligible, plan::Place, sysv64, target::Target};
+use crate::{ineligible::Ineligible, plan::Place, target::Target};
 
 /// Where a convention puts the values of one signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,10 +69,7 @@ pub struct Piece {
 /// # Errors
 /// The reason why the convention, or this implementation of it, has no answer.
 pub fn assign(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
-    let assignment = match target.convention {
-        Convention::Sysv64 => sysv64::assign(signature, &target.model),
-        Convention::Aapcs64 => aapcs64::assign(signature, &target.model),
-    }?;
+    let assignment = (target.convention.rules().assign)(signature, &target.model)?;
     let copied: u64 = assignment
         .params
         .iter()

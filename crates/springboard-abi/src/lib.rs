@@ -13,14 +13,18 @@
 extern crate alloc;
 
 mod aapcs64;
+mod apple64;
 mod assignment;
 mod convention;
 mod display;
 mod ineligible;
+mod lp64d;
 mod plan;
+mod s390x;
 mod slots;
 mod sysv64;
 mod target;
+mod win64;
 
 pub use assignment::{Assignment, Passing, Piece, Returning, assign};
 pub use convention::{Convention, RegisterFile};

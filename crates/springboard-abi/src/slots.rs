@@ -97,7 +97,13 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
     })
 }
 
-fn whole_slot(index: u16, to: Place) -> Move {
+/// Moves a slot into the whole of the word that `place` lies in.
+fn whole_slot(index: u16, place: Place) -> Move {
+    let to = match place {
+        Place::Gpr { reg, .. } => Place::Gpr { reg, at: 0 },
+        Place::Vec { reg, .. } => Place::Vec { reg, at: 0 },
+        Place::Stack { offset } => Place::Stack { offset: offset & !7 },
+    };
     Move { to, from: Operand::Slot { index, at: 0 }, bytes: 8, fill: Fill::Zero }
 }
 
@@ -109,12 +115,16 @@ fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move 
         let at = if big_endian { 8 - piece.bytes as u8 } else { 0 };
         Move { to: piece.place, from: Operand::Slot { index: slot, at }, bytes: piece.bytes as u8, fill }
     };
-    match piece.place {
-        Place::Vec { .. }
-            if scalar == Scalar::Float(FloatFormat::F32) && target.convention.float_keeps_width() =>
+    let rules = target.convention.rules();
+    match (scalar, piece.place) {
+        (Scalar::Float(FloatFormat::F32), Place::Vec { .. }) if rules.float_keeps_width => narrow(Fill::Zero),
+        (Scalar::Int { bytes: 4, signed: false }, Place::Gpr { .. } | Place::Stack { .. })
+            if rules.sign_extends_u32 =>
         {
-            narrow(Fill::Zero)
+            narrow(Fill::Sign)
         }
+        // A convention that packs the stack asks for less than a word of it.
+        (_, Place::Stack { .. }) if piece.bytes < 8 && rules.packs_stack => narrow(Fill::Zero),
         _ => whole_slot(slot, piece.place),
     }
 }

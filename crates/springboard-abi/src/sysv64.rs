@@ -18,26 +18,38 @@
 use alloc::{vec, vec::Vec};
 
 use springboard_ir::{DataModel, FloatFormat, Layout, Scalar, Signature, Type};
+use target_lexicon::Architecture;
 
 use crate::{
     assignment::{Assignment, Passing, Piece, Returning, StackArea},
-    convention::RegisterFile,
+    convention::{RegisterFile, Rules},
     ineligible::Ineligible,
     plan::Place,
 };
 
-pub(crate) const REGISTERS: RegisterFile = RegisterFile {
-    gpr_args: &["rdi", "rsi", "rdx", "rcx", "r8", "r9"],
-    vec_args: &["xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7"],
-    gpr_results: &["rax", "rdx"],
-    vec_results: &["xmm0", "xmm1"],
-    result_pointer: None,
+pub(crate) const RULES: Rules = Rules {
+    name: "x86_64/sysv64",
+    runs_on: |architecture| matches!(architecture, Architecture::X86_64),
+    big_endian: false,
+    float_keeps_width: false,
+    sign_extends_u32: false,
+    packs_stack: false,
+    registers: RegisterFile {
+        gpr_args: &["rdi", "rsi", "rdx", "rcx", "r8", "r9"],
+        vec_args: &["xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7"],
+        gpr_results: &["rax", "rdx"],
+        vec_results: &["xmm0", "xmm1"],
+        result_pointer: None,
+        positional: false,
+    },
+    assign,
 };
 
 /// The class of an eightbyte (3.2.3, "Classification").
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Class {
-    NoClass,
+    /// NO_CLASS: padding.
+    Nothing,
     Integer,
     Sse,
     SseUp,
@@ -53,7 +65,7 @@ struct Registers {
     vec: u8,
 }
 
-pub(crate) fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Ineligible> {
+fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Ineligible> {
     let mut registers = Registers::default();
     let mut stack = StackArea::default();
     let result = returning(signature.result(), model, &mut registers)?;
@@ -95,8 +107,8 @@ fn passing(
 fn in_registers(classes: &[Class], size: u64, registers: &mut Registers) -> Option<Vec<Piece>> {
     let count = |class| classes.iter().filter(|c| **c == class).count();
     if classes.iter().any(|class| matches!(class, Class::Memory | Class::X87 | Class::X87Up))
-        || usize::from(registers.gpr) + count(Class::Integer) > REGISTERS.gpr_args.len()
-        || usize::from(registers.vec) + count(Class::Sse) > REGISTERS.vec_args.len()
+        || usize::from(registers.gpr) + count(Class::Integer) > RULES.registers.gpr_args.len()
+        || usize::from(registers.vec) + count(Class::Sse) > RULES.registers.vec_args.len()
     {
         return None;
     }
@@ -125,7 +137,7 @@ fn pieces(classes: &[Class], size: u64, gpr: &mut u8, vec: &mut u8) -> Vec<Piece
                 }
             }
             // Padding: no register, no bytes.
-            Class::NoClass | Class::X87 | Class::X87Up | Class::Memory => {}
+            Class::Nothing | Class::X87 | Class::X87Up | Class::Memory => {}
         }
     }
     pieces
@@ -164,7 +176,7 @@ fn classify(ty: &Type, layout: Layout, model: &DataModel) -> Result<Vec<Class>, 
     if layout.size > 16 {
         return Ok(vec![Class::Memory]);
     }
-    let mut classes = vec![Class::NoClass; layout.size.div_ceil(8) as usize];
+    let mut classes = vec![Class::Nothing; layout.size.div_ceil(8) as usize];
     classify_at(ty, 0, model, &mut classes)?;
     // 5, post merger cleanup.
     if classes.contains(&Class::Memory) {
@@ -185,7 +197,7 @@ fn classify(ty: &Type, layout: Layout, model: &DataModel) -> Result<Vec<Class>, 
 fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class]) -> Result<(), Ineligible> {
     if let Some(scalar) = ty.scalar(model) {
         // 1: "... or it contains unaligned fields, it has class MEMORY".
-        if offset % u64::from(scalar.align(model)) != 0 {
+        if !offset.is_multiple_of(scalar.align(model).into()) {
             classes[0] = Class::Memory;
             return Ok(());
         }
@@ -243,11 +255,11 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
 
 /// 4: how the class of an eightbyte changes with another field in it.
 fn merge(class: &mut Class, other: Class) {
-    use Class::{Integer, Memory, NoClass, Sse, X87, X87Up};
+    use Class::{Integer, Memory, Nothing, Sse, X87, X87Up};
     *class = match (*class, other) {
         (a, b) if a == b => a,
-        (NoClass, b) => b,
-        (a, NoClass) => a,
+        (Nothing, b) => b,
+        (a, Nothing) => a,
         (Memory, _) | (_, Memory) => Memory,
         (Integer, _) | (_, Integer) => Integer,
         (X87 | X87Up, _) | (_, X87 | X87Up) => Memory,

@@ -43,8 +43,12 @@ impl Target {
         let windows = triple.operating_system == OperatingSystem::Windows;
         let apple = triple.operating_system.is_like_darwin();
         let convention = match triple.architecture {
-            Architecture::X86_64 if !windows => Convention::Sysv64,
-            Architecture::Aarch64(_) if !windows && !apple => Convention::Aapcs64,
+            Architecture::X86_64 if windows => Convention::Win64,
+            Architecture::X86_64 => Convention::Sysv64,
+            Architecture::Aarch64(_) if apple => Convention::Apple64,
+            Architecture::Aarch64(_) if !windows => Convention::Aapcs64,
+            Architecture::Riscv64(_) => Convention::Lp64d,
+            Architecture::S390x => Convention::S390x,
             _ => return Err(UnknownTarget(triple.clone())),
         };
         let model = DataModel::of(triple).ok_or_else(|| UnknownTarget(triple.clone()))?;

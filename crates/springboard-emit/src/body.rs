@@ -1,8 +1,8 @@
 //! Loads and stores of a stub's function, each with a note of what it does for the plan.
 
 use cranelift_codegen::ir::{
-    BlockArg, Inst, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
-    condcodes::IntCC, types,
+    BlockArg, Inst, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Type, Value, condcodes::IntCC,
+    types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, Temporary};
@@ -13,6 +13,9 @@ use crate::words::{WORD, byte_in_word};
 const SLOT: MemFlagsData = MemFlagsData::trusted();
 /// The host's aggregates need no alignment.
 const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
+
+/// Alignment of the stack at a call, in bytes. (On s390x it is 8, and so is the strictest alignment of any type.)
+const STACK_ALIGN: u32 = 16;
 
 /// Copies of up to so many bytes are made without a loop.
 const UNROLLED_COPY: u32 = 128;
@@ -33,7 +36,8 @@ pub(crate) enum Note {
 pub(crate) struct Body<'a, 'b> {
     pub(crate) builder: &'a mut FunctionBuilder<'b>,
     slots: Value,
-    temporaries: Vec<StackSlot>,
+    /// Addresses of the copies.
+    temporaries: Vec<Value>,
     big_endian: bool,
     /// The address that was loaded last from a slot, and which slot that was.
     address: Option<(u16, Value)>,
@@ -47,8 +51,8 @@ impl<'a, 'b> Body<'a, 'b> {
         let mut body =
             Body { builder, slots, temporaries: Vec::new(), big_endian, address: None, notes: Vec::new() };
         for copy in &plan.temporaries {
-            let slot = body.copy(copy);
-            body.temporaries.push(slot);
+            let address = body.copy(copy);
+            body.temporaries.push(address);
         }
         body
     }
@@ -86,9 +90,7 @@ impl<'a, 'b> Body<'a, 'b> {
             Operand::Slot { index, at } => (self.slots, slot_offset(index) + i32::from(at), SLOT),
             Operand::Memory { slot, offset } => (self.address(slot), offset as i32, MEMORY),
             Operand::Temporary { index } => {
-                let slot = self.temporaries[usize::from(index)];
-                let address = self.builder.ins().stack_addr(types::I64, slot, 0);
-                return self.note(address, Note::Argument(step));
+                return self.note(self.temporaries[usize::from(index)], Note::Argument(step));
             }
         };
         let ins = self.builder.ins();
@@ -156,13 +158,22 @@ impl<'a, 'b> Body<'a, 'b> {
         }
     }
 
-    /// Copies an argument that is passed by reference to the stub's own stack.
-    fn copy(&mut self, copy: &Temporary) -> StackSlot {
-        let align = copy.align.trailing_zeros() as u8;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, copy.bytes, align);
+    /// Copies an argument that is passed by reference to the stub's own stack, and gives the address of the copy.
+    fn copy(&mut self, copy: &Temporary) -> Value {
+        // The frame is aligned as the stack is; a stricter copy is aligned within a larger slot.
+        let slack = if copy.align > STACK_ALIGN { copy.align } else { 0 };
+        let data = StackSlotData::new(
+            StackSlotKind::ExplicitSlot,
+            copy.bytes.max(1) + slack,
+            copy.align.min(STACK_ALIGN).trailing_zeros() as u8,
+        );
         let slot = self.builder.create_sized_stack_slot(data);
         let from = self.address(copy.slot);
-        let to = self.builder.ins().stack_addr(types::I64, slot, 0);
+        let mut to = self.builder.ins().stack_addr(types::I64, slot, 0);
+        if slack != 0 {
+            let beyond = self.builder.ins().iadd_imm_u(to, i64::from(slack - 1));
+            to = self.builder.ins().band_imm_s(beyond, -i64::from(slack));
+        }
         let mut done = 0;
         if copy.bytes > UNROLLED_COPY {
             done = copy.bytes & !15;
@@ -177,7 +188,7 @@ impl<'a, 'b> Body<'a, 'b> {
             self.builder.ins().store(MEMORY, value, to, done as i32);
             done += bytes;
         }
-        slot
+        to
     }
 
     /// Copies `bytes`, a multiple of 16 and not zero, in a loop.

@@ -90,7 +90,7 @@ impl Compiler {
     /// Leaves the compiled function in the context, and says which instruction performs which move.
     pub(crate) fn compile(&mut self, plan: &Plan) -> Result<Notes, EmitError> {
         let triple = self.isa.triple();
-        if triple.architecture != plan.convention.architecture() {
+        if !plan.convention.runs_on(&triple.architecture) {
             return Err(EmitError::OtherArchitecture {
                 compiler: triple.clone(),
                 convention: plan.convention,

@@ -79,7 +79,9 @@ impl Argument<'_> {
 /// How Cranelift knows a convention.
 pub(crate) fn call_conv(convention: Convention) -> CallConv {
     match convention {
-        Convention::Sysv64 | Convention::Aapcs64 => CallConv::SystemV,
+        Convention::Sysv64 | Convention::Aapcs64 | Convention::Lp64d | Convention::S390x => CallConv::SystemV,
+        Convention::Win64 => CallConv::WindowsFastcall,
+        Convention::Apple64 => CallConv::AppleAarch64,
     }
 }
 
@@ -96,13 +98,23 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
         )
         .chain(with_landing.then_some(Argument::Target))
         .collect::<Vec<_>>();
+    let word =
+        |words: &[&'a [Move]], index: usize| words.get(index).copied().filter(|moves| !moves.is_empty());
+    if registers.positional {
+        let last = words.gprs.len().max(words.vecs.len());
+        let positions = if stack.is_empty() { last } else { registers.gpr_args.len() };
+        let position = |index| match (word(&words.vecs, index), word(&words.gprs, index)) {
+            (Some(moves), _) => Argument::Word(vector_type(moves), moves),
+            (None, Some(moves)) => Argument::Word(types::I64, moves),
+            (None, None) => Argument::Burnt(Register::Gpr(index)),
+        };
+        return (0..positions).map(position).chain(stack).collect();
+    }
     let used_up = |class| stack.iter().any(|argument| argument.ty() == class);
     let count = |words: usize, all: usize, class| if used_up(class) { all } else { words };
     let gprs = count(words.gprs.len(), registers.gpr_args.len(), types::I64);
     let vecs = count(words.vecs.len(), registers.vec_args.len(), types::F64);
 
-    let word =
-        |words: &[&'a [Move]], index: usize| words.get(index).copied().filter(|moves| !moves.is_empty());
     let mut arguments = Vec::with_capacity(1 + gprs + vecs + stack.len());
     arguments.extend(words.result_pointer.map(|moves| Argument::Word(types::I64, moves)));
     arguments.extend((0..gprs).map(|index| match word(&words.gprs, index) {
