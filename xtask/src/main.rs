@@ -1,2 +1,57 @@
-//! xtask
-fn main() {}
+//! The project's commands: `cargo xtask <command>`. One file a command.
+
+mod bless;
+mod ci;
+mod cross;
+mod dump_asm;
+mod generated;
+mod project;
+mod suite;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    DumpAsm(dump_asm::Arguments),
+    Test(test::Arguments),
+    Ci(ci::Arguments),
+    Tidy(tidy::Arguments),
+    Bless(bless::Arguments),
+    Tools(tools::Arguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::DumpAsm(arguments) => dump_asm::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Ci(arguments) => ci::run(&arguments),
+        Command::Tidy(arguments) => tidy::run(&arguments),
+        Command::Bless(arguments) => bless::run(&arguments),
+        Command::Tools(arguments) => tools::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

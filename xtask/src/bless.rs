@@ -1,0 +1,48 @@
+//! `cargo xtask bless`: writes down what the code does now as what is expected of it.
+
+use std::{
+    fs,
+    process::{ExitCode, Stdio},
+};
+
+use crate::{
+    generated,
+    project::{self, cargo},
+    tidy::tree::Tree,
+};
+
+/// Writes the expectations of filetests and the generated tables of the documentation anew.
+///
+/// Read the difference before committing it: each changed line is a claim that the code is right.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_: &Arguments) -> ExitCode {
+    if let Err(why) = tables().and_then(|()| filetests()) {
+        eprintln!("{why}");
+        return ExitCode::FAILURE;
+    }
+    println!("now read: git diff");
+    ExitCode::SUCCESS
+}
+
+fn tables() -> Result<(), String> {
+    let root = project::root();
+    for file in Tree::read(root).documents() {
+        let path = &file.path;
+        let fresh = generated::renewed(&file.text)
+            .map_err(|mistake| format!("{path}:{}: {}", mistake.line, mistake.what))?;
+        if fresh != file.text {
+            println!("{path}");
+            fs::write(root.join(path), fresh).map_err(|error| format!("{path}: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn filetests() -> Result<(), String> {
+    let mut command = cargo(&["test", "-p", "springboard-tests", "--test", "filetests"]);
+    command.env("BLESS", "1").stdin(Stdio::null());
+    let status = command.status().map_err(|error| format!("{}: {error}", project::shown(&command)))?;
+    if status.success() { Ok(()) } else { Err(format!("{}: {status}", project::shown(&command))) }
+}

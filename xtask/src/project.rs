@@ -1,0 +1,62 @@
+//! Where the project lies, and commands that run in it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The workspace's folder. Compiled in: `cargo xtask` is always built in the workspace it works on.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
+}
+
+/// The `cargo` that runs us, in the workspace's folder.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Where a program of this name lies, by `PATH`.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+/// A command as one could type it into a shell: its environment first.
+pub(crate) fn shown(command: &Command) -> String {
+    let mut words = Vec::new();
+    for (name, value) in command.get_envs() {
+        let Some(value) = value else { continue };
+        // The search path is long, and says nothing that matters.
+        if name != "PATH" {
+            words.push(format!("{}={}", name.display(), quoted(&value.to_string_lossy())));
+        }
+    }
+    let program = Path::new(command.get_program());
+    words.push(program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned());
+    words.extend(command.get_args().map(|word| quoted(&word.to_string_lossy())));
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    #[test]
+    fn commands_are_shown_as_typed() {
+        let mut command = Command::new("/usr/bin/cargo");
+        command.env("RUNNER", "qemu -L /usr/x").env("PATH", "/usr/bin").args(["test", "it's", ""]);
+        assert_eq!(super::shown(&command), r"RUNNER='qemu -L /usr/x' cargo test 'it'\''s' ''");
+    }
+}

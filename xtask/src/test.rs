@@ -1,0 +1,94 @@
+//! `cargo xtask test`: every suite of tests that this machine can run.
+
+use std::process::{Command, ExitCode};
+
+use crate::{
+    cross::AARCH64,
+    project::cargo,
+    suite::{self, NoSkips, Skips, Suite, When},
+    tools,
+};
+
+/// Runs the tests: of the workspace, and every optional suite whose tools are there.
+///
+/// A suite whose tools are missing is skipped by name, with the command that installs them. The last line counts
+/// suites: `N passed, N failed, N skipped`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Suites to run; without any, all that are not marked as `named`
+    suites: Vec<String>,
+    /// List the suites
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    no_skips: NoSkips,
+}
+
+/// The suites, in the order in which they run.
+static SUITES: [Suite; 4] = [
+    Suite {
+        name: "workspace",
+        about: "every test of the workspace, doctests and examples' builds included",
+        when: When::Always,
+        needs: &[],
+        steps: || vec![cargo(&["test", "--workspace"])],
+    },
+    Suite {
+        name: "filetests",
+        about: "plans, CLIF and assembly of all targets (part of: workspace)",
+        when: When::Named,
+        needs: &[],
+        steps: || vec![cargo(&["test", "-p", "springboard-tests", "--test", "filetests"])],
+    },
+    Suite {
+        name: "objects-aarch64",
+        about: "stubs as objects, linked to C and run under QEMU",
+        when: When::Always,
+        needs: &[&tools::QEMU, &tools::GCC_AARCH64],
+        steps: || vec![objects("aarch64")],
+    },
+    Suite {
+        name: "aarch64",
+        about: "the workspace's tests, cross-compiled and run under QEMU",
+        when: When::Always,
+        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        steps: || vec![AARCH64.cargo(&["test", "--workspace", "--exclude", "xtask"])],
+    },
+];
+
+/// The tests of emitted objects for another CPU, which plain `cargo test` leaves out.
+fn objects(architecture: &str) -> Command {
+    let filter = format!("{architecture}/");
+    cargo(&["test", "-p", "springboard-tests", "--test", "objects", "--", "--ignored", &filter])
+}
+
+/// The suites that run when none is named.
+pub(crate) fn ordinary() -> impl Iterator<Item = &'static Suite> {
+    SUITES.iter().filter(|suite| suite.when == When::Always)
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.list {
+        for suite in &SUITES {
+            let named = if suite.when == When::Named { " [named]" } else { "" };
+            println!("{:<16} {}{named}", suite.name, suite.about);
+            for need in suite.needs.iter().filter_map(|tool| tool.missing()) {
+                println!("{:<16}   {need}", "");
+            }
+        }
+        return ExitCode::SUCCESS;
+    }
+    let mut chosen: Vec<&Suite> = Vec::new();
+    for name in &arguments.suites {
+        let Some(suite) = SUITES.iter().find(|suite| suite.name == *name) else {
+            let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+            eprintln!("no suite is named {name}; there are {}", names.join(", "));
+            return ExitCode::from(2);
+        };
+        chosen.push(suite);
+    }
+    if chosen.is_empty() {
+        chosen.extend(ordinary());
+    }
+    suite::run(&chosen, Skips::chosen(&arguments.no_skips))
+}
