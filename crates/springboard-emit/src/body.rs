@@ -1,11 +1,11 @@
 //! Loads and stores of a stub's function, each with a note of what it does for the plan.
 
 use cranelift_codegen::ir::{
-    BlockArg, Inst, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Type, Value, condcodes::IntCC,
-    types,
+    BlockArg, Inst, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, Temporary};
+use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary};
 
 use crate::words::{WORD, byte_in_word};
 
@@ -126,11 +126,23 @@ impl<'a, 'b> Body<'a, 'b> {
         value
     }
 
-    /// Stores the results of the call to where a slot says.
-    pub(crate) fn store(&mut self, slot: u16, moves: &[ResultMove], results: &[Value]) {
+    /// Puts the address where the result goes on the stub's stack, for the time after the call. A value that merely
+    /// lived across the call would be given a callee-saved register, which has to be saved and restored itself, and
+    /// which the one unwind row that all stubs share would not know.
+    pub(crate) fn keep_result_address(&mut self, plan: &Plan) -> Option<StackSlot> {
+        let ResultPlan::Store { slot, .. } = plan.result else { return None };
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
+        let kept = self.builder.create_sized_stack_slot(data);
+        let address = self.builder.ins().load(types::I64, SLOT, self.slots, slot_offset(slot));
+        self.builder.ins().stack_store(types::I64, address, kept, 0);
+        Some(kept)
+    }
+
+    /// Stores the results of the call.
+    pub(crate) fn store(&mut self, kept: StackSlot, moves: &[ResultMove], results: &[Value]) {
         let dfg = &self.builder.func.dfg;
         let gprs = results.iter().filter(|value| dfg.value_type(**value).is_int()).count();
-        let address = self.builder.ins().load(types::I64, SLOT, self.slots, slot_offset(slot));
+        let address = self.builder.ins().stack_load(types::I64, types::I64, kept, 0);
         for step in moves {
             let offset = step.offset as i32;
             let inst = match step.from {

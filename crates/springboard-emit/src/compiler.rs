@@ -12,9 +12,9 @@ use cranelift_codegen::{
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use springboard_abi::Plan;
-use target_lexicon::Triple;
+use target_lexicon::{Architecture, Triple};
 
-use crate::{body::Notes, downcall::Downcall, landing::Landing, template::Template};
+use crate::{body::Notes, downcall::Downcall, frame, landing::Landing, template::Template};
 
 /// Compiles plans for one target.
 ///
@@ -126,6 +126,12 @@ impl Compiler {
                 }
                 (kind, _) => return Err(EmitError::Backend(format!("unexpected relocation {kind}"))),
             }
+        }
+        // Only x86_64 has stubs that end in a jump.
+        if self.isa.triple().architecture == Architecture::X86_64
+            && let Some(bare) = frame::without_frame(&code)
+        {
+            code = bare;
         }
         let align = self.isa.function_alignment().minimum.max(16);
         Ok(Template { code: code.into(), align, holes: Box::default() })

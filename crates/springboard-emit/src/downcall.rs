@@ -110,6 +110,7 @@ impl<'a> Downcall<'a> {
         };
 
         let mut body = Body::new(builder, slots, self.plan);
+        let address = body.keep_result_address(self.plan);
         let values = self.values(&mut body, target, burnt);
         let mut signature = native::signature(self.plan, &self.arguments);
         let call = match self.reach {
@@ -137,12 +138,12 @@ impl<'a> Downcall<'a> {
             }
         };
         let results = body.builder.inst_results(call).to_vec();
-        match &self.plan.result {
-            ResultPlan::InPlace => body.builder.ins().return_(&results),
-            ResultPlan::Store { slot, moves } => {
-                body.store(*slot, moves, &results);
+        match (&self.plan.result, address) {
+            (ResultPlan::Store { moves, .. }, Some(address)) => {
+                body.store(address, moves, &results);
                 body.builder.ins().return_(&[])
             }
+            _ => body.builder.ins().return_(&results),
         };
         body.finish()
     }

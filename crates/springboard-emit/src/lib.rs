@@ -11,12 +11,14 @@
 //!    the plan wants them. The tricks that this takes have their names and their one place there.
 //! 3. `downcall` builds the function: loads, call, stores, with the instructions of `body`.
 //! 4. `landing` adds the few instructions that no Cranelift signature can ask for.
-//! 5. `compiler` drives this and takes the code out as a [`Template`].
+//! 5. `frame` takes away the frame of a stub that needs none, if a reading of the machine code agrees.
+//! 6. `compiler` drives this and takes the code out as a [`Template`].
 #![forbid(unsafe_code)]
 
 mod body;
 mod compiler;
 mod downcall;
+mod frame;
 mod landing;
 mod listing;
 mod native;
