@@ -1,1 +1,42 @@
-//! springboard
+//! A trampoline compiler for FFI.
+//!
+//! A host describes a C signature while it runs, and gets machine code that calls functions of that type at nearly
+//! the cost of a plain C call. What cannot be compiled on this machine goes through libffi, gives the same answers,
+//! and says why.
+//!
+//! * An [`Engine`] compiles signatures and keeps what it compiled. A [`Library`] is a loaded native library. A
+//!   [`Function`] is one symbol of it with its C type.
+//! * [`Function::call`] takes [`Value`]s and checks them. [`Function::slots`] is for interpreters: checked once,
+//!   then one indirect call with an array of 8-byte words. [`Function::typed`] is for callers that know the type
+//!   when they are compiled: checked once, then a plain function pointer.
+//! * [`Function::path`] and [`Engine::stats`] tell what happened.
+
+mod cache;
+mod code;
+mod declaration;
+mod engine;
+mod fallback;
+mod function;
+mod library;
+mod reason;
+mod slots;
+mod stats;
+mod typed;
+mod value;
+mod word;
+
+pub use code::{Capability, CodeError, Step, capability};
+pub use declaration::Declaration;
+pub use engine::{Engine, EngineBuilder, Jit};
+pub use fallback::{Unsupported, UnsupportedType};
+pub use function::{BindError, Function, Position};
+pub use library::{Flags, Library, LibraryError, SymbolError};
+pub use reason::{Path, Reason};
+pub use slots::{ResultMismatch, Slots};
+pub use springboard_abi as abi;
+pub use springboard_emit as emit;
+pub use springboard_ir as ir;
+pub use stats::{Fallbacks, Stats};
+pub use typed::{CResult, FunctionPointer, TypeMismatch, Typed, Variadic};
+pub use value::{ArgumentError, CallError, Value};
+pub use word::{CType, SlotResult, Word};

@@ -1,0 +1,86 @@
+//! Why there is no code memory.
+
+use std::{fmt, io};
+
+/// A step on the way to executable memory that the system refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct CodeError {
+    /// The step.
+    pub step: Step,
+    /// The error number of the system call.
+    pub errno: i32,
+}
+
+/// The steps on the way to executable memory, each one system call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// `memfd_create`: a file in memory to hold code.
+    CreateFile,
+    /// `fallocate`: its pages, at once, so that a write never faults.
+    SizeFile,
+    /// `mmap`: the file, readable and executable.
+    MapExecutable,
+    /// `mmap`: the file a second time, inaccessible.
+    MapView,
+    /// `mprotect`: the pages to write, through the second mapping, writable.
+    OpenView,
+    /// `mprotect`: the same pages inaccessible again.
+    CloseView,
+    /// `mmap`: private pages, writable.
+    MapPages,
+    /// `mprotect`: the same pages, written, executable and not writable.
+    SealPages,
+}
+
+impl Step {
+    /// Every step, in order.
+    pub const ALL: [Step; 8] = [
+        Step::CreateFile,
+        Step::SizeFile,
+        Step::MapExecutable,
+        Step::MapView,
+        Step::OpenView,
+        Step::CloseView,
+        Step::MapPages,
+        Step::SealPages,
+    ];
+
+    /// The system call.
+    pub const fn call(self) -> &'static str {
+        match self {
+            Step::CreateFile => "memfd_create",
+            Step::SizeFile => "fallocate",
+            Step::MapExecutable | Step::MapView | Step::MapPages => "mmap",
+            Step::OpenView | Step::CloseView | Step::SealPages => "mprotect",
+        }
+    }
+
+    /// What the call was to do.
+    const fn purpose(self) -> &'static str {
+        match self {
+            Step::CreateFile => "creating a file for code",
+            Step::SizeFile => "allocating the pages of the file for code",
+            Step::MapExecutable => "mapping the file for code as executable",
+            Step::MapView => "mapping the file for code a second time",
+            Step::OpenView => "making the view of code writable",
+            Step::CloseView => "making the view of code inaccessible",
+            Step::MapPages => "mapping pages for code",
+            Step::SealPages => "making pages of code executable",
+        }
+    }
+
+    /// The failure of this step.
+    pub(super) fn failed(self, errno: rustix::io::Errno) -> CodeError {
+        CodeError { step: self, errno: errno.raw_os_error() }
+    }
+}
+
+impl fmt::Display for CodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CodeError { step, errno } = *self;
+        write!(f, "{} ({}): {}", step.purpose(), step.call(), io::Error::from_raw_os_error(errno))
+    }
+}
+
+impl std::error::Error for CodeError {}

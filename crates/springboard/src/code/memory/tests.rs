@@ -1,0 +1,147 @@
+use std::thread;
+
+use super::*;
+
+/// Code that returns `value`, by hand.
+#[cfg(target_arch = "x86_64")]
+fn returning(value: u32) -> Vec<u8> {
+    [&[0xb8][..], &value.to_le_bytes(), &[0xc3]].concat()
+}
+
+/// Code that returns `value`, by hand: `movz w0`, `movk w0, lsl 16`, `ret`.
+#[cfg(target_arch = "aarch64")]
+fn returning(value: u32) -> Vec<u8> {
+    let low = 0x5280_0000 | (value & 0xffff) << 5;
+    let high = 0x72a0_0000 | (value >> 16) << 5;
+    [low, high, 0xd65f_03c0].into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
+fn publish(memory: &CodeMemory, code: &[u8]) -> Executable {
+    let mut writable = memory.writable(code.len(), 16).expect("the test machine allows executable memory");
+    writable.bytes().copy_from_slice(code);
+    writable.publish().expect("what was opened can be closed")
+}
+
+fn run(code: &Executable) -> u32 {
+    // SAFETY: `returning` wrote a function of this type.
+    let function: extern "C" fn() -> u32 = unsafe { std::mem::transmute(code.entry()) };
+    function()
+}
+
+/// The rows of the process' map whose pages are both writable and executable.
+fn writable_and_executable() -> Vec<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    assert!(maps.lines().count() > 5, "the map of a running process has rows");
+    let access = |row: &str| row.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    maps.lines()
+        .filter(|row| access(row).contains('w') && access(row).contains('x'))
+        .map(String::from)
+        .collect()
+}
+
+/// Access to the page at `address`, as the process' map shows it.
+fn access(address: usize) -> String {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let row = maps.lines().find(|row| {
+        let (start, end) = row.split(' ').next().and_then(|range| range.split_once('-')).unwrap();
+        let [start, end] = [start, end].map(|text| usize::from_str_radix(text, 16).unwrap());
+        (start..end).contains(&address)
+    });
+    row.expect("the address is mapped").split(' ').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn published_code_runs() {
+    for strategy in [Strategy::Shared, Strategy::Sealed] {
+        let memory = CodeMemory::new(strategy);
+        let stubs: Vec<_> = (0..1000).map(|value| publish(&memory, &returning(value))).collect();
+        for (value, stub) in (0..).zip(&stubs) {
+            assert_eq!(run(stub), value);
+        }
+        assert_eq!(memory.usage().code, stubs.iter().map(|stub| stub.code().len()).sum::<usize>());
+        drop(memory);
+        assert_eq!(run(&stubs[7]), 7, "a stub outlives the memory it came from");
+    }
+}
+
+#[test]
+fn many_stubs_share_a_page() {
+    let memory = CodeMemory::new(Strategy::Shared);
+    let stubs: Vec<_> = (0..100).map(|value| publish(&memory, &returning(value))).collect();
+    let address = |stub: &Executable| stub.entry() as usize;
+    for pair in stubs.windows(2) {
+        assert_eq!(address(&pair[1]) - address(&pair[0]), STUB_ALIGN);
+        assert_eq!(address(&pair[0]) % STUB_ALIGN, 0);
+    }
+    assert_eq!(memory.usage().mapped, FIRST_SEGMENT);
+}
+
+#[test]
+fn what_executes_is_never_writable() {
+    let memory = CodeMemory::new(Strategy::Shared);
+    let first = publish(&memory, &returning(1));
+    let mut second = memory.writable(64, 16).unwrap();
+    let view = second.bytes().as_ptr() as usize;
+    assert_eq!(access(view), "rw-s", "while it is written");
+    assert_eq!(access(first.entry() as usize), "r-xs", "the same page where it executes");
+    assert_eq!(writable_and_executable(), [""; 0]);
+    assert_eq!(run(&first), 1, "while the page is written elsewhere");
+    second.bytes()[..6].copy_from_slice(&returning(2)[..6]);
+    let second = second.publish().unwrap();
+    assert_eq!(access(view), "---s", "once it is published");
+    assert_eq!(access(second.entry() as usize), "r-xs");
+
+    let mut dropped = memory.writable(64, 16).unwrap();
+    let view = dropped.bytes().as_ptr() as usize;
+    drop(dropped);
+    assert_eq!(access(view), "---s", "once it is given up");
+}
+
+#[test]
+fn a_panic_while_writing_closes_the_view() {
+    let memory = CodeMemory::new(Strategy::Shared);
+    let view = std::panic::catch_unwind(|| {
+        let mut writable = memory.writable(8, 16).unwrap();
+        std::panic::panic_any(writable.bytes().as_ptr() as usize);
+    });
+    let view = *view.unwrap_err().downcast::<usize>().unwrap();
+    assert_eq!(access(view), "---s");
+    assert_eq!(run(&publish(&memory, &returning(3))), 3, "the memory goes on");
+}
+
+#[test]
+fn sealed_pages_are_never_both() {
+    let memory = CodeMemory::new(Strategy::Sealed);
+    let mut writable = memory.writable(64, 16).unwrap();
+    let address = writable.bytes().as_ptr() as usize;
+    assert_eq!(access(address), "rw-p");
+    let published = writable.publish().unwrap();
+    assert_eq!(published.entry() as usize, address);
+    assert_eq!(access(address), "r-xp");
+}
+
+#[test]
+fn segments_grow_and_hold_large_code() {
+    let memory = CodeMemory::new(Strategy::Shared);
+    let large: Vec<u8> = returning(5).into_iter().chain([0; 3 * FIRST_SEGMENT]).collect();
+    let stubs = [publish(&memory, &returning(4)), publish(&memory, &large), publish(&memory, &returning(6))];
+    assert_eq!(stubs.each_ref().map(run), [4, 5, 6]);
+    assert_eq!(stubs[1].code(), large);
+}
+
+#[test]
+fn threads_write_and_run_at_once() {
+    let memory = CodeMemory::new(Strategy::Shared);
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let memory = &memory;
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let value = thread * 1000 + round;
+                    assert_eq!(run(&publish(memory, &returning(value))), value);
+                }
+            });
+        }
+    });
+    assert_eq!(writable_and_executable(), [""; 0]);
+}

@@ -1,0 +1,14 @@
+//! The way through libffi: for what has no plan, and where no code may be made.
+//!
+//! It is entered exactly as a stub is, with a target and slots, so a caller cannot tell the two apart.
+//!
+//! * `interface` is one function's call interface, built once, and the calls through it.
+//! * `types` says C types in libffi's terms.
+//! * `equivalent` finds a structure that libffi can express for a type that it cannot.
+
+mod equivalent;
+mod interface;
+mod types;
+
+pub(crate) use interface::Interface;
+pub use types::{Unsupported, UnsupportedType};

@@ -1,0 +1,105 @@
+//! Structures that are passed as other types are.
+//!
+//! libffi knows plain structures alone. For a union, a packed structure or one with bit-fields a plain structure is
+//! looked for that has the same size and alignment, and that the calling convention (`springboard-abi`, whose
+//! knowledge it is) puts in the same registers, as parameter and as result. A convention sees no more of an
+//! aggregate than this, so calls with one are calls with the other.
+
+use std::sync::Arc;
+
+use springboard_abi::{Target, assign};
+use springboard_ir::{Aggregate, AggregateKind, Array, Field, Integer, Param, Signature, Type};
+
+use super::types::is_plain;
+
+/// A plain type that is passed and returned as `ty` is on `target`, where one is found.
+pub(super) fn equivalent(ty: &Type, target: &Target) -> Option<Type> {
+    candidates(ty, target).into_iter().find(|candidate| passed_alike(ty, candidate, target))
+}
+
+/// Types that may do: the type itself with each union in it stood for by one of its members, the same member for
+/// all by its number; and a run of integers.
+fn candidates(ty: &Type, target: &Target) -> Vec<Type> {
+    let widest = widest_union(ty);
+    let mut candidates: Vec<_> = (0..widest).map(|member| with_member(ty, member, target)).collect();
+    candidates.push(with_member(ty, 0, target));
+    if let Ok(layout) = ty.layout(&target.model) {
+        let unit = match layout.align {
+            1 => Integer::UInt8,
+            2 => Integer::UInt16,
+            4 => Integer::UInt32,
+            _ => Integer::UInt64,
+        };
+        let unit_bytes = u64::from(unit.bytes(&target.model));
+        candidates.push(structure(vec![array(Type::Int(unit), layout.size / unit_bytes)]));
+    }
+    candidates.retain(|candidate| is_plain(candidate, &target.model));
+    candidates
+}
+
+/// The number of members of the union in `ty` that has most.
+fn widest_union(ty: &Type) -> usize {
+    match ty {
+        Type::Aggregate(aggregate) => {
+            let own = if aggregate.kind == AggregateKind::Union { aggregate.fields.len() } else { 0 };
+            aggregate.fields.iter().map(|field| widest_union(&field.ty)).fold(own, usize::max)
+        }
+        Type::Array(array) => widest_union(&array.element),
+        _ => 0,
+    }
+}
+
+/// `ty` without names, attributes and members that have no bytes; each union in it as a structure of its member
+/// number `member`, followed by bytes up to its size.
+fn with_member(ty: &Type, member: usize, target: &Target) -> Type {
+    let size = |ty: &Type| ty.layout(&target.model).map_or(0, |layout| layout.size);
+    let inner = |ty: &Type| with_member(ty, member, target);
+    match ty {
+        Type::Aggregate(aggregate) if aggregate.kind == AggregateKind::Struct => {
+            let members = aggregate.fields.iter().filter(|field| size(&field.ty) > 0);
+            structure(members.map(|field| inner(&field.ty)).collect())
+        }
+        Type::Aggregate(aggregate) => {
+            let chosen = aggregate.fields.get(member).or(aggregate.fields.last());
+            let mut members: Vec<_> = chosen.map(|field| inner(&field.ty)).into_iter().collect();
+            let rest = size(ty).saturating_sub(members.iter().map(size).sum());
+            if rest > 0 {
+                members.push(array(Type::Int(Integer::UInt8), rest));
+            }
+            structure(members)
+        }
+        Type::Array(elements) => array(inner(&elements.element), elements.length),
+        _ => ty.clone(),
+    }
+}
+
+fn structure(members: Vec<Type>) -> Type {
+    let field = |ty| Field { name: None, ty, bits: None, align: None };
+    Type::Aggregate(Arc::new(Aggregate {
+        kind: AggregateKind::Struct,
+        tag: None,
+        fields: members.into_iter().map(field).collect(),
+        packed: false,
+        align: None,
+    }))
+}
+
+fn array(element: Type, length: u64) -> Type {
+    Type::Array(Arc::new(Array { element, length }))
+}
+
+/// Whether a convention cannot tell two types apart: same size and alignment, and the same places with all
+/// registers free, with one general register taken, and as a result.
+fn passed_alike(a: &Type, b: &Type, target: &Target) -> bool {
+    let layout = |ty: &Type| ty.layout(&target.model);
+    let assigned = |result: &Type, params: &[&Type]| {
+        let params = params.iter().map(|ty| Param { name: None, ty: (*ty).clone() }).collect();
+        Signature::new(result.clone(), params).ok().map(|signature| assign(&signature, target))
+    };
+    let register = Type::Int(Integer::Long);
+    layout(a).is_ok()
+        && layout(a) == layout(b)
+        && assigned(&Type::Void, &[a]) == assigned(&Type::Void, &[b])
+        && assigned(&Type::Void, &[&register, a]) == assigned(&Type::Void, &[&register, b])
+        && assigned(a, &[]) == assigned(b, &[])
+}

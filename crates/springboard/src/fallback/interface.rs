@@ -1,0 +1,203 @@
+//! A call interface: what libffi knows of one function, and where its arguments are.
+
+use std::{ffi::c_void, ptr, slice};
+
+use libffi::{
+    low::CodePtr,
+    middle::{Cif, Type as FfiType},
+    raw::ffi_call,
+};
+use springboard_abi::SlotForm;
+use springboard_ir::{FloatFormat, Scalar, Signature};
+
+use super::types::{Unsupported, Writer};
+use crate::{code::CodePointer, engine::Engine, function::Position, word::SlotResult};
+
+/// Arguments up to which a call allocates nothing.
+const INLINE_ARGUMENTS: usize = 32;
+
+/// Size up to which a result in memory goes through memory of our own, in bytes: libffi may store whole registers
+/// of an aggregate that is returned in some, and four of 16 bytes are the most that any convention uses.
+const REGISTER_RESULT: u64 = 64;
+
+/// One function, prepared to be called by libffi.
+pub(crate) struct Interface {
+    cif: Cif,
+    address: CodePointer,
+    /// The arguments that are passed at all, in order.
+    arguments: Box<[Argument]>,
+    result: SlotForm,
+    /// The number of parameters, which is the index of the slot for the result.
+    params: usize,
+}
+
+// SAFETY: `cif` points at type descriptions that it owns and nobody else knows, built and laid out before the value
+// is shared. `ffi_call` reads them only, on every target of libffi.
+unsafe impl Send for Interface {}
+// SAFETY: as above: nothing is written after `new`.
+unsafe impl Sync for Interface {}
+
+/// Where libffi finds an argument.
+#[derive(Clone, Copy)]
+enum Argument {
+    /// In its slot, from byte `at`.
+    Slot { index: u16, at: u8 },
+    /// At the address that its slot holds.
+    Memory { index: u16 },
+}
+
+impl Interface {
+    /// Prepares calls of the function of type `signature` at `address`.
+    ///
+    /// # Errors
+    /// The first type that libffi cannot express.
+    pub(crate) fn new(
+        signature: &Signature,
+        address: CodePointer,
+        engine: &Engine,
+    ) -> Result<Interface, Unsupported> {
+        let model = engine.data_model();
+        let writer = Writer { model, target: engine.target() };
+        let mut types = Vec::with_capacity(signature.params().len());
+        let mut arguments = Vec::with_capacity(signature.params().len());
+        let mut fixed = signature.fixed();
+        for (index, param) in signature.params().iter().enumerate() {
+            let position = Position::Parameter(index);
+            let Some(ty) = writer.ty(&param.ty).map_err(|what| what.at(position, &param.ty))? else {
+                // Not passed at all, so libffi need not know.
+                fixed = fixed.map(|fixed| if index < fixed { fixed - 1 } else { fixed });
+                continue;
+            };
+            types.push(ty);
+            let index = index as u16;
+            arguments.push(match SlotForm::of(&param.ty, model) {
+                Ok(SlotForm::Word(scalar)) => {
+                    let at = if model.big_endian { 8 - scalar.bytes(model) } else { 0 };
+                    Argument::Slot { index, at }
+                }
+                _ => Argument::Memory { index },
+            });
+        }
+        let result =
+            writer.ty(signature.result()).map_err(|what| what.at(Position::Result, signature.result()))?;
+        let form = match (&result, SlotForm::of(signature.result(), model)) {
+            (Some(_), Ok(form)) => form,
+            (Some(_), Err(_)) | (None, _) => SlotForm::None,
+        };
+        let result = result.unwrap_or_else(FfiType::void);
+        let cif = match fixed {
+            None => Cif::try_new(types, result),
+            Some(fixed) => Cif::try_new_variadic(types, fixed, result),
+        };
+        Ok(Interface {
+            cif: cif.map_err(Unsupported::Refused)?,
+            address,
+            arguments: arguments.into(),
+            result: form,
+            params: signature.params().len(),
+        })
+    }
+
+    /// The entry of the way through libffi: what a stub is otherwise.
+    ///
+    /// # Safety
+    /// `interface` points to an [`Interface`] of a function that returns an `R`, and `slots` to its slots. The rest
+    /// as [`Slots::call`](crate::Slots::call).
+    pub(crate) unsafe extern "C" fn enter<R: SlotResult>(interface: *const c_void, slots: *const u64) -> R {
+        // SAFETY: the caller's promise.
+        let interface = unsafe { &*interface.cast::<Interface>() };
+        // SAFETY: as many slots as there are parameters, and one more where the result goes to memory, are there.
+        let slots = unsafe { slice::from_raw_parts(slots, interface.slots()) };
+        // SAFETY: the caller's promise.
+        R::from_result(unsafe { interface.call(slots) })
+    }
+
+    fn slots(&self) -> usize {
+        self.params + usize::from(matches!(self.result, SlotForm::Address(_)))
+    }
+
+    /// # Safety
+    /// As [`Interface::enter`].
+    unsafe fn call(&self, slots: &[u64]) -> u64 {
+        let count = self.arguments.len();
+        // SAFETY: the caller's promise.
+        unsafe {
+            if count <= INLINE_ARGUMENTS {
+                self.call_with(slots, &mut [ptr::null_mut(); INLINE_ARGUMENTS][..count])
+            } else {
+                self.call_with(slots, &mut vec![ptr::null_mut(); count])
+            }
+        }
+    }
+
+    /// Calls with `values` as memory for the addresses of the arguments, and returns the canonical word of the
+    /// result, where it is one.
+    ///
+    /// # Safety
+    /// As [`Interface::enter`].
+    unsafe fn call_with(&self, slots: &[u64], values: &mut [*mut c_void]) -> u64 {
+        for (value, argument) in values.iter_mut().zip(&self.arguments) {
+            *value = match *argument {
+                Argument::Slot { index, at } => {
+                    (&raw const slots[usize::from(index)]).wrapping_byte_add(at.into()).cast_mut().cast()
+                }
+                Argument::Memory { index } => pointer(slots[usize::from(index)]),
+            };
+        }
+        // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
+        // is as large as libffi's documentation asks for, at each call below. The rest is the caller's promise.
+        let mut call = |result: *mut c_void| unsafe {
+            ffi_call(
+                self.cif.as_raw_ptr(),
+                Some(*CodePtr::from_fun(self.address).as_fun()),
+                result,
+                values.as_mut_ptr(),
+            );
+        };
+        match self.result {
+            SlotForm::None => {
+                call(ptr::null_mut());
+                0
+            }
+            SlotForm::Word(scalar) => {
+                let mut word = 0u64;
+                call((&raw mut word).cast());
+                canonical(scalar, word)
+            }
+            SlotForm::Address(layout) if layout.size <= REGISTER_RESULT && layout.align <= 16 => {
+                let mut registers = [0u128; REGISTER_RESULT as usize / size_of::<u128>()];
+                call((&raw mut registers).cast());
+                let result = pointer(slots[self.params]).cast::<u8>();
+                // SAFETY: the caller's memory has the size of the result, and is not ours.
+                unsafe {
+                    result.copy_from_nonoverlapping((&raw const registers).cast(), layout.size as usize)
+                };
+                0
+            }
+            SlotForm::Address(_) => {
+                call(pointer(slots[self.params]));
+                0
+            }
+        }
+    }
+}
+
+/// The canonical slot of a result as libffi leaves it: integers as whole words, `float` at the start.
+fn canonical(scalar: Scalar, word: u64) -> u64 {
+    match scalar {
+        Scalar::Bool => u64::from(word as u8 != 0),
+        Scalar::Int { bytes, signed } => {
+            let unused = 64 - u32::from(bytes) * 8;
+            if signed { ((word << unused) as i64 >> unused) as u64 } else { word << unused >> unused }
+        }
+        Scalar::Float(FloatFormat::F32) => {
+            let [a, b, c, d, ..] = word.to_ne_bytes();
+            u32::from_ne_bytes([a, b, c, d]).into()
+        }
+        Scalar::Float(_) | Scalar::Pointer | Scalar::Vector { .. } => word,
+    }
+}
+
+fn pointer(slot: u64) -> *mut c_void {
+    ptr::with_exposed_provenance_mut(slot as usize)
+}

@@ -1,0 +1,178 @@
+//! C types in libffi's terms.
+
+use std::fmt;
+
+use libffi::{low, middle::Type as FfiType};
+use springboard_abi::Target;
+use springboard_ir::{Aggregate, AggregateKind, Complex, DataModel, Field, LayoutError, Scalar, Type};
+
+use super::equivalent::equivalent;
+use crate::function::Position;
+
+/// Why libffi cannot call a function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// A type that libffi has no description for.
+    Type {
+        /// Where it stands.
+        position: Position,
+        /// The type, as it stands there.
+        ty: Type,
+        /// What of it libffi cannot express.
+        what: UnsupportedType,
+    },
+    /// libffi itself refused the signature.
+    Refused(low::Error),
+}
+
+/// What libffi has no description for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum UnsupportedType {
+    /// `__int128`.
+    Int128,
+    /// A short vector.
+    Vector,
+    /// A union, packed or over-aligned structure, or one with bit-fields, that is passed as no plain structure is.
+    Aggregate,
+    /// A structure of more than [`MAX_ELEMENTS`](UnsupportedType::MAX_ELEMENTS) scalars.
+    Elements,
+    /// A type that has no layout, or of which there are no values.
+    Incomplete,
+}
+
+impl UnsupportedType {
+    /// The most scalars, arrays counted by their elements, that a structure passed by value is described with.
+    pub const MAX_ELEMENTS: u64 = 1 << 16;
+
+    pub(super) fn at(self, position: Position, ty: &Type) -> Unsupported {
+        Unsupported::Type { position, ty: ty.clone(), what: self }
+    }
+}
+
+impl From<LayoutError> for UnsupportedType {
+    fn from(_: LayoutError) -> UnsupportedType {
+        UnsupportedType::Incomplete
+    }
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unsupported::Type { position, ty, what } => {
+                write!(f, "{position} is {ty}, and libffi has no {what}")
+            }
+            Unsupported::Refused(error) => write!(f, "libffi refused the signature: {error:?}"),
+        }
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+impl fmt::Display for UnsupportedType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UnsupportedType::Int128 => f.write_str("integers of 16 bytes"),
+            UnsupportedType::Vector => f.write_str("short vectors"),
+            UnsupportedType::Aggregate => f.write_str("structure that is passed as this one"),
+            UnsupportedType::Elements => {
+                write!(f, "structures of more than {} scalars", UnsupportedType::MAX_ELEMENTS)
+            }
+            UnsupportedType::Incomplete => f.write_str("values of a type without a size"),
+        }
+    }
+}
+
+/// Writes types in libffi's terms, as the machine this runs on sees them.
+pub(super) struct Writer<'a> {
+    pub(super) model: &'a DataModel,
+    /// `None` where no convention is known: then only what libffi expresses as it stands is supported.
+    pub(super) target: Option<&'a Target>,
+}
+
+impl Writer<'_> {
+    /// `ty` as a parameter or result. `None` where it has no bytes and is not passed at all.
+    pub(super) fn ty(&self, ty: &Type) -> Result<Option<FfiType>, UnsupportedType> {
+        if *ty == Type::Void {
+            return Ok(None);
+        }
+        let layout = ty.layout(self.model)?;
+        if layout.size == 0 {
+            return Ok(None);
+        }
+        if is_plain(ty, self.model) {
+            return self.plain(ty).map(Some);
+        }
+        let equivalent = self.target.and_then(|target| equivalent(ty, target));
+        self.plain(&equivalent.ok_or(UnsupportedType::Aggregate)?).map(Some)
+    }
+
+    fn plain(&self, ty: &Type) -> Result<FfiType, UnsupportedType> {
+        Ok(match ty {
+            Type::Void | Type::Incomplete(..) | Type::Array(_) => return Err(UnsupportedType::Incomplete),
+            Type::Vector(_) => return Err(UnsupportedType::Vector),
+            Type::Float => FfiType::f32(),
+            Type::Double => FfiType::f64(),
+            Type::LongDouble => FfiType::longdouble(),
+            Type::Complex(Complex::Float) => FfiType::c32(),
+            Type::Complex(Complex::Double) => FfiType::c64(),
+            Type::Complex(Complex::LongDouble) => FfiType::complex_longdouble(),
+            Type::Bool => FfiType::u8(),
+            Type::Pointer(_) => FfiType::pointer(),
+            Type::Int(_) | Type::Enum(_) => match ty.scalar(self.model) {
+                Some(Scalar::Int { bytes: 1, signed: true }) => FfiType::i8(),
+                Some(Scalar::Int { bytes: 2, signed: true }) => FfiType::i16(),
+                Some(Scalar::Int { bytes: 4, signed: true }) => FfiType::i32(),
+                Some(Scalar::Int { bytes: 8, signed: true }) => FfiType::i64(),
+                Some(Scalar::Int { bytes: 1, signed: false }) => FfiType::u8(),
+                Some(Scalar::Int { bytes: 2, signed: false }) => FfiType::u16(),
+                Some(Scalar::Int { bytes: 4, signed: false }) => FfiType::u32(),
+                Some(Scalar::Int { bytes: 8, signed: false }) => FfiType::u64(),
+                _ => return Err(UnsupportedType::Int128),
+            },
+            Type::Aggregate(aggregate) => {
+                let mut elements = Vec::new();
+                self.members(aggregate, &mut elements)?;
+                FfiType::structure(elements)
+            }
+        })
+    }
+
+    fn members(&self, aggregate: &Aggregate, elements: &mut Vec<FfiType>) -> Result<(), UnsupportedType> {
+        for field in &aggregate.fields {
+            self.member(&field.ty, elements)?;
+        }
+        Ok(())
+    }
+
+    /// Appends one member: an array as its elements, which lie the same.
+    fn member(&self, ty: &Type, elements: &mut Vec<FfiType>) -> Result<(), UnsupportedType> {
+        let Type::Array(array) = ty else {
+            if elements.len() as u64 >= UnsupportedType::MAX_ELEMENTS {
+                return Err(UnsupportedType::Elements);
+            }
+            elements.push(self.plain(ty)?);
+            return Ok(());
+        };
+        (0..array.length).try_for_each(|_| self.member(&array.element, elements))
+    }
+}
+
+/// Whether libffi lays out and passes a type as the conventions of C do: it knows structures whose members follow
+/// each other as each is aligned, and all have bytes.
+pub(super) fn is_plain(ty: &Type, model: &DataModel) -> bool {
+    let has_bytes = ty.layout(model).is_ok_and(|layout| layout.size > 0);
+    has_bytes
+        && match ty {
+            Type::Aggregate(aggregate) => {
+                let Aggregate { kind, fields, packed, align, .. } = &**aggregate;
+                let plain = |field: &Field| {
+                    field.bits.is_none() && field.align.is_none() && is_plain(&field.ty, model)
+                };
+                *kind == AggregateKind::Struct && !packed && align.is_none() && fields.iter().all(plain)
+            }
+            Type::Array(array) => is_plain(&array.element, model),
+            _ => true,
+        }
+}

@@ -1,0 +1,249 @@
+//! Functions bound by their prototype.
+
+use std::{ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
+
+use springboard_abi::SlotForm;
+use springboard_ir::{DataModel, LayoutError, Prototype, Signature};
+
+use crate::{
+    code::{CodePointer, Executable},
+    engine::Engine,
+    fallback::{Interface, Unsupported},
+    library::{Library, SymbolError},
+    reason::{Path, Reason},
+    slots::{Entry, ResultMismatch, Slots},
+    typed::{FunctionPointer, TypeMismatch, Typed},
+    value::{CallError, Value},
+    word::SlotResult,
+};
+
+/// A native function, bound to its C type.
+///
+/// A handle: clones share everything, and any thread may use them. It keeps its library loaded and its stub in
+/// memory; the [`Engine`] may be gone.
+#[derive(Clone)]
+pub struct Function {
+    bound: Arc<Bound>,
+}
+
+struct Bound {
+    prototype: Prototype,
+    model: DataModel,
+    /// What the slots of the parameters hold.
+    params: Box<[SlotForm]>,
+    result: SlotForm,
+    address: CodePointer,
+    route: Route,
+    path: Path,
+    /// Keeps the code at `address` loaded. `None` for a function bound by address.
+    library: Option<Library>,
+}
+
+/// What is entered.
+enum Route {
+    Stub(Executable),
+    Libffi(Interface),
+}
+
+impl Function {
+    pub(crate) fn new(
+        prototype: Prototype,
+        address: NonNull<c_void>,
+        library: Option<Library>,
+        stub: Result<Executable, Reason>,
+        engine: &Engine,
+    ) -> Result<Function, BindError> {
+        let model = *engine.data_model();
+        let form =
+            |position, ty| SlotForm::of(ty, &model).map_err(|error| BindError::Layout { position, error });
+        let signature = &prototype.signature;
+        let params = signature.params().iter().enumerate();
+        let params = params
+            .map(|(index, param)| form(Position::Parameter(index), &param.ty))
+            .collect::<Result<_, _>>()?;
+        let result = form(Position::Result, signature.result())?;
+        // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
+        // target. Whoever calls answers for what it points to.
+        let address = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
+        let (route, path) = match stub {
+            Ok(stub) => (Route::Stub(stub), Path::Native),
+            Err(reason) => match Interface::new(signature, address, engine) {
+                Ok(interface) => (Route::Libffi(interface), Path::Libffi(reason)),
+                Err(unsupported) => return Err(BindError::NoPath { reason, unsupported }),
+            },
+        };
+        let bound = Bound { prototype, model, params, result, address, route, path, library };
+        Ok(Function { bound: Arc::new(bound) })
+    }
+
+    /// The prototype that the function was bound with.
+    pub fn prototype(&self) -> &Prototype {
+        &self.bound.prototype
+    }
+
+    /// The type that the function was bound with.
+    pub fn signature(&self) -> &Signature {
+        &self.bound.prototype.signature
+    }
+
+    /// By which path calls go.
+    pub fn path(&self) -> &Path {
+        &self.bound.path
+    }
+
+    /// The library that the function is in, and keeps loaded. `None` where it was bound by address.
+    pub fn library(&self) -> Option<&Library> {
+        self.bound.library.as_ref()
+    }
+
+    /// The address of the native function.
+    pub fn address(&self) -> NonNull<c_void> {
+        // SAFETY: a function pointer has the size and form of a data pointer on every target, and is never null.
+        unsafe { mem::transmute::<CodePointer, NonNull<c_void>>(self.bound.address) }
+    }
+
+    /// Calls with values that are checked against the signature: their number, their kinds, their ranges and sizes.
+    ///
+    /// Allocates where there are more than 32 parameters or the result is no word.
+    ///
+    /// # Errors
+    /// What does not fit, with the argument's index, the value and the limit. Nothing was called then.
+    ///
+    /// # Safety
+    /// The function must be sound to call with these arguments, on this thread, and really have the type that it
+    /// was declared with. No exception or panic may leave it.
+    pub unsafe fn call(&self, arguments: &[Value]) -> Result<Value, CallError> {
+        // SAFETY: the caller's promise.
+        unsafe { crate::value::call(self, arguments) }
+    }
+
+    /// Readies the function for calls with raw slots that return an `R`.
+    ///
+    /// # Errors
+    /// Where the signature returns something else. A result that is no word (an aggregate, `long double` …) goes to
+    /// memory and needs `()`, as `void` does.
+    pub fn slots<R: SlotResult>(&self) -> Result<Slots<'_, R>, ResultMismatch> {
+        let fits = match self.bound.result {
+            SlotForm::None | SlotForm::Address(_) => R::RESULT.is_none(),
+            SlotForm::Word(scalar) => R::RESULT == Some(scalar),
+        };
+        if !fits {
+            let c = self.signature().result().clone();
+            return Err(ResultMismatch { c, rust: std::any::type_name::<R>() });
+        }
+        Ok(Slots::new(self))
+    }
+
+    /// The function as a Rust function pointer, once the signature has been found to be that of `F`.
+    ///
+    /// # Errors
+    /// Where the number of parameters, one of their types, or the result differ.
+    pub fn typed<F: FunctionPointer>(&self) -> Result<Typed<'_, F>, TypeMismatch> {
+        Typed::new(self)
+    }
+
+    /// What C types are where the function runs.
+    pub(crate) fn model(&self) -> &DataModel {
+        &self.bound.model
+    }
+
+    /// What the slots of the parameters hold.
+    pub(crate) fn params(&self) -> &[SlotForm] {
+        &self.bound.params
+    }
+
+    /// What the slot behind them holds.
+    pub(crate) fn result(&self) -> SlotForm {
+        self.bound.result
+    }
+
+    pub(crate) fn code_pointer(&self) -> CodePointer {
+        self.bound.address
+    }
+
+    /// What to enter, and with which target. The signature must return an `R`.
+    pub(crate) fn entry<R: SlotResult>(&self) -> (Entry<R>, *const c_void) {
+        match &self.bound.route {
+            Route::Stub(stub) => {
+                // SAFETY: a stub of the slots entry has this type, for the `R` that its signature returns: it
+                // leaves the result where the native function does, and both follow the C convention.
+                let entry = unsafe { mem::transmute::<CodePointer, Entry<R>>(stub.entry()) };
+                (entry, self.bound.address as *const c_void)
+            }
+            Route::Libffi(interface) => (Interface::enter::<R>, (&raw const *interface).cast()),
+        }
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function")
+            .field("prototype", self.prototype())
+            .field("path", self.path())
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where in a signature a type stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Position {
+    /// A parameter, counted from 0.
+    Parameter(usize),
+    /// The result.
+    Result,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Position::Parameter(index) => write!(f, "parameter {}", index + 1),
+            Position::Result => f.write_str("the result"),
+        }
+    }
+}
+
+/// Why a function could not be bound.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The declaration has no name, and none was given beside it.
+    Unnamed,
+    /// The symbol has no address.
+    Symbol(SymbolError),
+    /// A type of the signature has no layout on this machine.
+    Layout {
+        /// Where it stands.
+        position: Position,
+        /// What is wrong with it.
+        error: LayoutError,
+    },
+    /// No way leads to the function.
+    NoPath {
+        /// Why there is no stub.
+        reason: Reason,
+        /// Why libffi cannot call it either.
+        unsupported: Unsupported,
+    },
+}
+
+impl From<SymbolError> for BindError {
+    fn from(error: SymbolError) -> BindError {
+        BindError::Symbol(error)
+    }
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BindError::Unnamed => f.write_str("the declaration names no function"),
+            BindError::Symbol(error) => error.fmt(f),
+            BindError::Layout { position, error } => write!(f, "{position}: {error}"),
+            BindError::NoPath { reason, unsupported } => {
+                write!(f, "no way to call it: {reason}; and {unsupported}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BindError {}

@@ -1,0 +1,227 @@
+//! Native libraries and the symbols in them.
+
+use std::{
+    ffi::{CString, NulError, OsStr, OsString, c_int, c_void},
+    fmt,
+    ops::BitOr,
+    os::unix::ffi::OsStrExt,
+    ptr::NonNull,
+    sync::Arc,
+};
+
+use libloading::os::unix;
+
+/// A loaded native library, or the process itself.
+///
+/// A handle: clones share the library, and so does every [`Function`](crate::Function) bound from it. The library
+/// is unloaded when the last of them is dropped.
+#[derive(Clone, Debug)]
+pub struct Library {
+    loaded: Arc<Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    handle: unix::Library,
+    /// What was asked for. `None` is the process.
+    path: Option<OsString>,
+}
+
+/// How a library is loaded: the flags of `dlopen(3)`, joined with `|`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Flags(c_int);
+
+impl Flags {
+    /// Resolve functions of the library's own dependencies when they are first called.
+    pub const LAZY: Flags = Flags(libc::RTLD_LAZY);
+    /// Resolve all of them at once, and fail if one is missing.
+    pub const NOW: Flags = Flags(libc::RTLD_NOW);
+    /// Keep the library's symbols to itself.
+    pub const LOCAL: Flags = Flags(libc::RTLD_LOCAL);
+    /// Offer the library's symbols to libraries that are loaded later.
+    pub const GLOBAL: Flags = Flags(libc::RTLD_GLOBAL);
+    /// Never unload the library.
+    pub const NODELETE: Flags = Flags(libc::RTLD_NODELETE);
+    /// Load nothing: succeed only where the library is loaded already.
+    pub const NOLOAD: Flags = Flags(libc::RTLD_NOLOAD);
+}
+
+impl Default for Flags {
+    fn default() -> Flags {
+        Flags::NOW | Flags::LOCAL
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Flags;
+
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+/// Why a library could not be loaded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum LibraryError {
+    /// The path is empty. The process' own symbols are [`Library::process`].
+    EmptyPath,
+    /// The path has a NUL in it.
+    NulInPath {
+        /// The path.
+        path: OsString,
+        /// The position of the NUL, in bytes.
+        at: usize,
+    },
+    /// The system's loader refused.
+    Load {
+        /// The path.
+        path: OsString,
+        /// What the loader said.
+        message: String,
+    },
+}
+
+impl fmt::Display for LibraryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LibraryError::EmptyPath => f.write_str("the path of the library is empty"),
+            LibraryError::NulInPath { path, at } => {
+                write!(
+                    f,
+                    "the path of the library has a NUL at byte {at}: {}",
+                    path.to_string_lossy().escape_debug()
+                )
+            }
+            LibraryError::Load { path, message } => {
+                write!(f, "library {} does not load: {message}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LibraryError {}
+
+/// Why a symbol has no address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SymbolError {
+    /// The name is empty.
+    Empty,
+    /// The name has a NUL in it.
+    Nul {
+        /// The name.
+        symbol: String,
+        /// The position of the NUL, in bytes.
+        at: usize,
+    },
+    /// The library has no such symbol.
+    Missing {
+        /// The name.
+        symbol: String,
+        /// The library, as it was opened; `None` is the process.
+        library: Option<OsString>,
+        /// What the loader said.
+        message: String,
+    },
+    /// The library has the symbol, and its address is null: a weak symbol that nothing defines.
+    Null {
+        /// The name.
+        symbol: String,
+    },
+}
+
+impl fmt::Display for SymbolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SymbolError::Empty => f.write_str("the name of the symbol is empty"),
+            SymbolError::Nul { symbol, at } => {
+                write!(f, "the name of the symbol has a NUL at byte {at}: {}", symbol.escape_debug())
+            }
+            SymbolError::Missing { symbol, library: Some(library), message } => {
+                write!(f, "no symbol {symbol} in {}: {message}", library.display())
+            }
+            SymbolError::Missing { symbol, library: None, message } => {
+                write!(f, "no symbol {symbol} in the process: {message}")
+            }
+            SymbolError::Null { symbol } => write!(f, "the address of symbol {symbol} is null"),
+        }
+    }
+}
+
+impl std::error::Error for SymbolError {}
+
+impl Library {
+    /// Loads the library at `path` with [`Flags::default`]: everything resolved at once, symbols kept to itself. A
+    /// path without a slash is looked for where the system's loader looks.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    ///
+    /// # Safety
+    /// Loading runs the library's initialisers, and unloading its finalisers: both must be sound to run in this
+    /// process, on the threads that load and drop it.
+    pub unsafe fn open(path: impl AsRef<OsStr>) -> Result<Library, LibraryError> {
+        // SAFETY: the caller's promise.
+        unsafe { Library::open_with(path, Flags::default()) }
+    }
+
+    /// Loads the library at `path` with `flags`.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    ///
+    /// # Safety
+    /// As [`Library::open`].
+    pub unsafe fn open_with(path: impl AsRef<OsStr>, flags: Flags) -> Result<Library, LibraryError> {
+        let path = path.as_ref();
+        if path.is_empty() {
+            return Err(LibraryError::EmptyPath);
+        }
+        if let Some(at) = path.as_bytes().iter().position(|byte| *byte == 0) {
+            return Err(LibraryError::NulInPath { path: path.into(), at });
+        }
+        // SAFETY: the caller's promise.
+        let handle = unsafe { unix::Library::open(Some(path), flags.0) }
+            .map_err(|error| LibraryError::Load { path: path.into(), message: said(&error) })?;
+        Ok(Library { loaded: Arc::new(Loaded { handle, path: Some(path.into()) }) })
+    }
+
+    /// The process itself: the program, the libraries it was linked to, and those loaded with [`Flags::GLOBAL`].
+    pub fn process() -> Library {
+        Library { loaded: Arc::new(Loaded { handle: unix::Library::this(), path: None }) }
+    }
+
+    /// The path by which the library was opened. `None` for the process.
+    pub fn path(&self) -> Option<&OsStr> {
+        self.loaded.path.as_deref()
+    }
+
+    /// The address of `symbol`, good for as long as the library is loaded.
+    ///
+    /// # Errors
+    /// [`SymbolError`].
+    pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
+        if symbol.is_empty() {
+            return Err(SymbolError::Empty);
+        }
+        let name = CString::new(symbol)
+            .map_err(|nul: NulError| SymbolError::Nul { symbol: symbol.into(), at: nul.nul_position() })?;
+        // SAFETY: the address is taken and nothing of its type is claimed.
+        let found = unsafe { self.loaded.handle.get::<*mut c_void>(name.as_c_str()) };
+        let address = found.map_err(|error| SymbolError::Missing {
+            symbol: symbol.into(),
+            library: self.loaded.path.clone(),
+            message: said(&error),
+        })?;
+        NonNull::new(address.into_raw()).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
+    }
+}
+
+/// The loader's own words, without the name of its function.
+fn said(error: &libloading::Error) -> String {
+    match error {
+        libloading::Error::DlOpen { source } | libloading::Error::DlSym { source } => source.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,68 @@
+//! By which path a function is called, and why not by the other.
+
+use std::{fmt, sync::Arc};
+
+use springboard_abi::{Ineligible, UnknownTarget};
+use springboard_emit::EmitError;
+
+use crate::code::CodeError;
+
+/// By which path a function is called.
+#[derive(Clone, Debug)]
+pub enum Path {
+    /// Through a stub compiled for its plan.
+    Native,
+    /// Through libffi, for this reason.
+    Libffi(Reason),
+}
+
+/// Why calls of a function go through libffi. The answers are the same; they take longer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No calling convention is known for this machine.
+    UnknownTarget(UnknownTarget),
+    /// No plan exists for the signature.
+    Ineligible(Ineligible),
+    /// Compiling is turned off: by [`Jit::Off`](crate::Jit), or `SPRINGBOARD_JIT=off` in the environment.
+    JitOff,
+    /// The system allows no executable memory, or no more of it.
+    NoExecutableMemory(CodeError),
+    /// The compiler refused the plan.
+    Emit(Arc<EmitError>),
+}
+
+impl Reason {
+    /// A short name that never changes, for counters and for programs that match on text. For
+    /// [`Reason::Ineligible`] it is the rule's own.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Reason::UnknownTarget(_) => "unknown-target",
+            Reason::Ineligible(rule) => rule.code(),
+            Reason::JitOff => "jit-off",
+            Reason::NoExecutableMemory(_) => "no-executable-memory",
+            Reason::Emit(_) => "emit",
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Native => f.write_str("native"),
+            Path::Libffi(reason) => write!(f, "libffi: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::UnknownTarget(error) => error.fmt(f),
+            Reason::Ineligible(rule) => rule.fmt(f),
+            Reason::JitOff => f.write_str("compiling is turned off"),
+            Reason::NoExecutableMemory(error) => write!(f, "no executable memory: {error}"),
+            Reason::Emit(error) => error.fmt(f),
+        }
+    }
+}

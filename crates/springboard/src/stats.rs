@@ -1,0 +1,103 @@
+//! What an engine has done so far, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::reason::{Path, Reason};
+
+/// What an engine has done since it was made: a snapshot of plain numbers, cheap enough to poll. Numbers read while
+/// other threads bind functions may be of slightly different moments.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Lookups that found their plan in the template cache.
+    pub hits: u64,
+    /// Lookups that did not.
+    pub misses: u64,
+    /// Plans compiled. Less than [`misses`](Stats::misses) where compiling failed.
+    pub compiles: u64,
+    /// Bytes of published code, without padding.
+    pub code_bytes: u64,
+    /// Bytes of memory mapped for code.
+    pub mapped_bytes: u64,
+    /// Functions bound to stubs.
+    pub native: u64,
+    /// Functions bound to libffi, by reason.
+    pub fallbacks: Fallbacks,
+}
+
+/// Functions bound to libffi, by [`Reason`].
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[allow(missing_docs)] // named as the variants of `Reason`
+pub struct Fallbacks {
+    pub unknown_target: u64,
+    pub ineligible: u64,
+    pub jit_off: u64,
+    pub no_executable_memory: u64,
+    pub emit: u64,
+}
+
+impl Fallbacks {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        let Fallbacks { unknown_target, ineligible, jit_off, no_executable_memory, emit } = self;
+        unknown_target + ineligible + jit_off + no_executable_memory + emit
+    }
+}
+
+/// The numbers as they are counted.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+    pub(crate) compiles: Counter,
+    native: Counter,
+    unknown_target: Counter,
+    ineligible: Counter,
+    jit_off: Counter,
+    no_executable_memory: Counter,
+    emit: Counter,
+}
+
+/// A number that only grows.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub(crate) fn count(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Counters {
+    /// The counter of functions that are called by `path`.
+    pub(crate) fn bound(&self, path: &Path) -> &Counter {
+        match path {
+            Path::Native => &self.native,
+            Path::Libffi(Reason::UnknownTarget(_)) => &self.unknown_target,
+            Path::Libffi(Reason::Ineligible(_)) => &self.ineligible,
+            Path::Libffi(Reason::JitOff) => &self.jit_off,
+            Path::Libffi(Reason::NoExecutableMemory(_)) => &self.no_executable_memory,
+            Path::Libffi(Reason::Emit(_)) => &self.emit,
+        }
+    }
+
+    pub(crate) fn native(&self) -> u64 {
+        self.native.get()
+    }
+
+    pub(crate) fn fallbacks(&self) -> Fallbacks {
+        Fallbacks {
+            unknown_target: self.unknown_target.get(),
+            ineligible: self.ineligible.get(),
+            jit_off: self.jit_off.get(),
+            no_executable_memory: self.no_executable_memory.get(),
+            emit: self.emit.get(),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Functions as Rust function pointers, after one check.
+
+use std::{fmt, marker::PhantomData, mem};
+
+use springboard_ir::{DataModel, Scalar, Type};
+
+use crate::{
+    code::CodePointer,
+    function::{Function, Position},
+    word::CType,
+};
+
+/// A function as a Rust function pointer, which costs what a direct call costs.
+///
+/// It borrows the [`Function`], so that the pointer cannot be called through it once the library may be gone.
+#[derive(Clone, Copy)]
+pub struct Typed<'f, F> {
+    pointer: F,
+    function: PhantomData<&'f Function>,
+}
+
+impl<'f, F: FunctionPointer> Typed<'f, F> {
+    pub(crate) fn new(function: &'f Function) -> Result<Typed<'f, F>, TypeMismatch> {
+        check::<F>(function)?;
+        let address = function.code_pointer();
+        // SAFETY: the trait is sealed, and implemented for function pointers alone, which are all of one size. The
+        // type has just been found to be the function's.
+        let pointer = unsafe { mem::transmute_copy::<CodePointer, F>(&address) };
+        Ok(Typed { pointer, function: PhantomData })
+    }
+
+    /// The pointer itself. It must not be called once the [`Function`] and all its clones are gone.
+    pub fn get(self) -> F {
+        self.pointer
+    }
+}
+
+impl<F: fmt::Debug> fmt::Debug for Typed<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Typed").field(&self.pointer).finish()
+    }
+}
+
+/// `unsafe extern "C" fn(A, B, …) -> R` with up to 12 parameters, each a [`CType`], and with or without `...`
+/// behind them; `R` is a [`CType`] or `()`.
+pub trait FunctionPointer: Copy + sealed::FunctionPointer {
+    /// The parameters in front of `...`.
+    #[doc(hidden)]
+    const PARAMS: &'static [RustType];
+    /// The result. `None` for `()`.
+    #[doc(hidden)]
+    const RESULT: Option<RustType>;
+    #[doc(hidden)]
+    const VARIADIC: Variadic;
+}
+
+/// A Rust type that stands for a C scalar.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct RustType {
+    scalar: Scalar,
+    name: fn() -> &'static str,
+}
+
+impl RustType {
+    const fn of<T: CType>() -> RustType {
+        RustType { scalar: T::SCALAR, name: std::any::type_name::<T> }
+    }
+}
+
+/// Whether a function takes arguments beyond its parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)]
+pub enum Variadic {
+    No,
+    Yes,
+}
+
+/// What a Rust function can return to C or from it: a [`CType`] or `()`.
+pub trait CResult: sealed::CResult {
+    #[doc(hidden)]
+    const TYPE: Option<RustType>;
+}
+
+impl<T: CType> CResult for T {
+    const TYPE: Option<RustType> = Some(RustType::of::<T>());
+}
+
+impl CResult for () {
+    const TYPE: Option<RustType> = None;
+}
+
+mod sealed {
+    use super::CType;
+
+    pub trait FunctionPointer {}
+    pub trait CResult {}
+
+    impl<T: CType> CResult for T {}
+    impl CResult for () {}
+}
+
+macro_rules! function_pointers {
+    ($(($($param:ident)*))*) => {$(
+        function_pointers!(@one [$($param)*] [] Variadic::No);
+        function_pointers!(@one [$($param)*] [, ...] Variadic::Yes);
+
+        impl<R, $($param),*> Typed<'_, unsafe extern "C" fn($($param),*) -> R> {
+            /// Calls the function.
+            ///
+            /// # Safety
+            /// The function must be sound to call with these arguments, on this thread, and really have the type
+            /// that it was declared with. No exception or panic may leave it.
+            #[inline(always)]
+            #[allow(non_snake_case, clippy::too_many_arguments)] // as many as the function has
+            pub unsafe fn call(&self, $($param: $param),*) -> R {
+                // SAFETY: the caller's promise.
+                unsafe { (self.pointer)($($param),*) }
+            }
+        }
+    )*};
+    (@one [] [, ...] $variadic:expr) => {
+        function_pointers!(@impl [] [...] $variadic);
+    };
+    (@one [$($param:ident)*] [$($dots:tt)*] $variadic:expr) => {
+        function_pointers!(@impl [$($param)*] [$($dots)*] $variadic);
+    };
+    (@impl [$($param:ident)*] [$($dots:tt)*] $variadic:expr) => {
+        impl<R: CResult, $($param: CType),*> sealed::FunctionPointer
+            for unsafe extern "C" fn($($param),* $($dots)*) -> R {}
+
+        impl<R: CResult, $($param: CType),*> FunctionPointer
+            for unsafe extern "C" fn($($param),* $($dots)*) -> R
+        {
+            const PARAMS: &'static [RustType] = &[$(RustType::of::<$param>()),*];
+            const RESULT: Option<RustType> = R::TYPE;
+            const VARIADIC: Variadic = $variadic;
+        }
+    };
+}
+
+function_pointers! {
+    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
+    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
+}
+
+fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
+    let signature = function.signature();
+    let variadic = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
+    if F::VARIADIC != variadic {
+        return Err(TypeMismatch::Variadic { c: variadic, rust: F::VARIADIC });
+    }
+    let fixed = signature.fixed().unwrap_or(signature.params().len());
+    if F::PARAMS.len() != fixed {
+        return Err(TypeMismatch::Arity { c: fixed, rust: F::PARAMS.len() });
+    }
+    for (index, (param, rust)) in signature.params().iter().zip(F::PARAMS).enumerate() {
+        fits(Position::Parameter(index), &param.ty, Some(rust), function.model())?;
+    }
+    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.model())
+}
+
+fn fits(
+    position: Position,
+    c: &Type,
+    rust: Option<&RustType>,
+    model: &DataModel,
+) -> Result<(), TypeMismatch> {
+    let fits = match rust {
+        Some(rust) => c.scalar(model) == Some(rust.scalar),
+        None => *c == Type::Void,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(TypeMismatch::Type { position, c: c.clone(), rust: rust.map_or("()", |rust| (rust.name)()) })
+}
+
+/// Why a Rust function pointer is not of a function's C type.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TypeMismatch {
+    /// The numbers of parameters differ. Arguments for `...` do not count.
+    #[allow(missing_docs)]
+    Arity { c: usize, rust: usize },
+    /// One of them takes further arguments and the other does not.
+    #[allow(missing_docs)]
+    Variadic { c: Variadic, rust: Variadic },
+    /// A Rust type does not stand for the C type in its place.
+    Type {
+        /// The place.
+        position: Position,
+        /// The type that the signature has there.
+        c: Type,
+        /// The name of the Rust type.
+        rust: &'static str,
+    },
+}
+
+impl fmt::Display for TypeMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TypeMismatch::Arity { c, rust } => {
+                write!(f, "the function has {c} parameters, and the Rust type {rust}")
+            }
+            TypeMismatch::Variadic { c: Variadic::Yes, .. } => {
+                f.write_str("the function is variadic, and the Rust type is not")
+            }
+            TypeMismatch::Variadic { c: Variadic::No, .. } => {
+                f.write_str("the Rust type is variadic, and the function is not")
+            }
+            TypeMismatch::Type { position, c, rust } => {
+                write!(f, "{position} is {c}, which {rust} does not stand for")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TypeMismatch {}

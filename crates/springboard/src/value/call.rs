@@ -1,0 +1,182 @@
+//! A call with checked values.
+
+use std::fmt;
+
+use springboard_abi::SlotForm;
+use springboard_ir::{FloatFormat, Layout, Scalar, Type};
+
+use super::{
+    Value,
+    argument::{self, ArgumentError},
+};
+use crate::{
+    function::Function,
+    slots::Slots,
+    word::{SlotResult, Word},
+};
+
+/// Slots up to which a call allocates nothing for them: 32 parameters and the result's address.
+const INLINE_SLOTS: usize = 33;
+
+/// Why a call with checked values was not made.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There are more or fewer arguments than parameters.
+    Arity {
+        /// The number of parameters, variadic arguments included.
+        parameters: usize,
+        /// The number of arguments.
+        arguments: usize,
+    },
+    /// An argument does not fit its parameter.
+    Argument {
+        /// The argument, counted from 0.
+        index: usize,
+        /// What does not fit.
+        error: ArgumentError,
+    },
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Arity { parameters, arguments } => {
+                write!(f, "the function takes {parameters} arguments and is given {arguments}")
+            }
+            CallError::Argument { index, error } => write!(f, "argument {}: {error}", index + 1),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// Calls `function` with `arguments`, once they are found to fit.
+///
+/// # Safety
+/// As [`Function::call`].
+pub(crate) unsafe fn call(function: &Function, arguments: &[Value]) -> Result<Value, CallError> {
+    let params = function.params();
+    if arguments.len() != params.len() {
+        return Err(CallError::Arity { parameters: params.len(), arguments: arguments.len() });
+    }
+    let mut inline = [0; INLINE_SLOTS];
+    let mut allocated;
+    let count = params.len() + 1;
+    let slots: &mut [u64] = if count <= INLINE_SLOTS {
+        &mut inline[..count]
+    } else {
+        allocated = vec![0; count];
+        &mut allocated
+    };
+    let types = function.signature().params();
+    for (index, ((slot, value), (form, param))) in
+        slots.iter_mut().zip(arguments).zip(params.iter().zip(types)).enumerate()
+    {
+        *slot = argument::slot(value, *form, &param.ty, function.model())
+            .map_err(|error| CallError::Argument { index, error })?;
+    }
+    let result = match function.result() {
+        SlotForm::None => {
+            // SAFETY: the slots are canonical and as many as there are parameters; `argument::slot` took addresses
+            // in `arguments`, which outlive the call. The rest is the caller's promise.
+            unsafe { Slots::<()>::new(function).call(slots) };
+            Value::Void
+        }
+        // SAFETY: as above.
+        SlotForm::Word(scalar) => unsafe { word(function, scalar, slots) },
+        SlotForm::Address(layout) => {
+            let mut memory = ResultMemory::new(layout);
+            slots[params.len()] = memory.address();
+            // SAFETY: as above; the last slot is the address of memory of the result's size and alignment.
+            unsafe { Slots::<()>::new(function).call(slots) };
+            memory.value(function.signature().result(), function)
+        }
+    };
+    Ok(result)
+}
+
+/// Calls a function whose result is a word.
+///
+/// # Safety
+/// As [`Slots::call`]; `scalar` is what the function returns.
+unsafe fn word(function: &Function, scalar: Scalar, slots: &[u64]) -> Value {
+    unsafe fn returning<R: SlotResult>(function: &Function, slots: &[u64]) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { Slots::<R>::new(function).call(slots) }
+    }
+    // SAFETY: the caller's promise; each row asks for the type of its scalar.
+    unsafe {
+        match scalar {
+            Scalar::Bool => returning::<bool>(function, slots).into(),
+            Scalar::Int { bytes: 1, signed: true } => returning::<i8>(function, slots).into(),
+            Scalar::Int { bytes: 2, signed: true } => returning::<i16>(function, slots).into(),
+            Scalar::Int { bytes: 4, signed: true } => returning::<i32>(function, slots).into(),
+            Scalar::Int { bytes: 8, signed: true } => returning::<i64>(function, slots).into(),
+            Scalar::Int { bytes: 1, signed: false } => returning::<u8>(function, slots).into(),
+            Scalar::Int { bytes: 2, signed: false } => returning::<u16>(function, slots).into(),
+            Scalar::Int { bytes: 4, signed: false } => returning::<u32>(function, slots).into(),
+            Scalar::Int { bytes: 8, signed: false } => returning::<u64>(function, slots).into(),
+            Scalar::Pointer => returning::<*mut ()>(function, slots).into(),
+            Scalar::Float(FloatFormat::F32) => returning::<f32>(function, slots).into(),
+            Scalar::Float(FloatFormat::F64) => returning::<f64>(function, slots).into(),
+            Scalar::Int { .. } | Scalar::Float(_) | Scalar::Vector { .. } => {
+                unreachable!("{scalar:?} is returned through memory")
+            }
+        }
+    }
+}
+
+/// Memory for a result, zeroed, aligned as its type says.
+struct ResultMemory {
+    words: Vec<u128>,
+    /// Where the result begins, in bytes.
+    start: usize,
+    size: usize,
+}
+
+impl ResultMemory {
+    fn new(layout: Layout) -> ResultMemory {
+        let (size, align) = (layout.size as usize, layout.align as usize);
+        // What an allocation of words is not aligned to is made up for by its length.
+        let words = vec![0u128; (size + align).div_ceil(size_of::<u128>())];
+        let start = words.as_ptr().addr().next_multiple_of(align) - words.as_ptr().addr();
+        ResultMemory { words, start, size }
+    }
+
+    fn address(&mut self) -> u64 {
+        self.words.as_mut_ptr().wrapping_byte_add(self.start).into_slot()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: the range lies in `words`, all of whose bytes are initialised; the callee that wrote to it has
+        // returned.
+        unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast::<u8>().add(self.start), self.size) }
+    }
+
+    fn value(&self, ty: &Type, function: &Function) -> Value {
+        let bytes = self.bytes();
+        let whole = || bytes.try_into().expect("an integer in memory has 16 bytes");
+        match ty.scalar(function.model()) {
+            Some(Scalar::Int { signed: true, .. }) => i128::from_ne_bytes(whole()).into(),
+            Some(Scalar::Int { signed: false, .. }) => u128::from_ne_bytes(whole()).into(),
+            _ => bytes.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_memory_is_aligned_and_of_its_size() {
+        for (size, align) in [(0, 1), (1, 1), (24, 8), (32, 32), (4096, 4096)] {
+            let mut memory = ResultMemory::new(Layout { size, align });
+            assert_eq!(memory.address() % u64::from(align), 0, "align {align}");
+            assert_eq!(memory.bytes().len() as u64, size);
+            let end = memory.start + memory.size;
+            assert!(end <= memory.words.len() * 16, "{size} bytes end at {end}");
+        }
+    }
+}

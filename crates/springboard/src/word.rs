@@ -1,0 +1,253 @@
+//! Rust types that stand for C scalars, and the one place that says what a slot holds of them.
+
+use std::ffi::c_void;
+
+use springboard_ir::{FloatFormat, Scalar};
+
+/// A Rust type that has the size, alignment and calling convention of a C scalar on this machine.
+///
+/// Integers stand for every C integer of their width and sign (`i32` for `int`, `int32_t`, an enumeration …), raw
+/// pointers and `Option` of an `unsafe extern "C" fn` for any pointer, `bool` for `_Bool`, `f32` and `f64` for
+/// `float` and `double`.
+pub trait CType: Copy + sealed::CType {
+    /// What the C type comes down to on the machine.
+    #[doc(hidden)]
+    const SCALAR: Scalar;
+}
+
+/// A [`CType`] that fits a slot.
+pub trait Word: CType {
+    /// The canonical slot of a value: always a whole word. Integers are extended by their own sign, `bool` is 0 or
+    /// 1, floating point numbers are their bits in the low bytes with zeros above.
+    fn into_slot(self) -> u64;
+
+    /// The value of a canonical slot. Bits above the width of the type are ignored.
+    fn from_slot(slot: u64) -> Self;
+}
+
+/// What the slots entry of a function can return: a [`Word`]; or `()` for a function that returns `void`, or whose
+/// result is written to memory.
+pub trait SlotResult: Copy + sealed::SlotResult {
+    /// What the C type comes down to. `None` for `()`.
+    #[doc(hidden)]
+    const RESULT: Option<Scalar>;
+
+    /// The value of a canonical slot.
+    #[doc(hidden)]
+    fn from_result(slot: u64) -> Self;
+}
+
+impl<T: Word> SlotResult for T {
+    const RESULT: Option<Scalar> = Some(T::SCALAR);
+
+    fn from_result(slot: u64) -> T {
+        T::from_slot(slot)
+    }
+}
+
+impl SlotResult for () {
+    const RESULT: Option<Scalar> = None;
+
+    fn from_result(_: u64) {}
+}
+
+mod sealed {
+    use super::Word;
+
+    pub trait CType {}
+    pub trait SlotResult {}
+
+    impl<T: Word> SlotResult for T {}
+    impl SlotResult for () {}
+}
+
+macro_rules! integers {
+    ($($rust:ty, $wide:ty;)*) => {$(
+        impl sealed::CType for $rust {}
+
+        impl CType for $rust {
+            const SCALAR: Scalar =
+                Scalar::Int { bytes: size_of::<$rust>() as u8, signed: <$rust>::MIN != 0 };
+        }
+
+        impl Word for $rust {
+            fn into_slot(self) -> u64 {
+                <$wide>::from(self) as u64
+            }
+
+            fn from_slot(slot: u64) -> $rust {
+                slot as $rust
+            }
+        }
+    )*};
+}
+
+integers! {
+    i8, i64; i16, i64; i32, i64; i64, i64;
+    u8, u64; u16, u64; u32, u64; u64, u64;
+}
+
+macro_rules! types {
+    ($($rust:ty, $scalar:expr;)*) => {$(
+        impl sealed::CType for $rust {}
+
+        impl CType for $rust {
+            const SCALAR: Scalar = $scalar;
+        }
+    )*};
+}
+
+types! {
+    isize, i64::SCALAR;
+    usize, u64::SCALAR;
+    i128, Scalar::Int { bytes: 16, signed: true };
+    u128, Scalar::Int { bytes: 16, signed: false };
+    bool, Scalar::Bool;
+    f32, Scalar::Float(FloatFormat::F32);
+    f64, Scalar::Float(FloatFormat::F64);
+}
+
+impl Word for isize {
+    fn into_slot(self) -> u64 {
+        self as u64
+    }
+
+    fn from_slot(slot: u64) -> isize {
+        slot as isize
+    }
+}
+
+impl Word for usize {
+    fn into_slot(self) -> u64 {
+        self as u64
+    }
+
+    fn from_slot(slot: u64) -> usize {
+        slot as usize
+    }
+}
+
+impl Word for bool {
+    fn into_slot(self) -> u64 {
+        u64::from(self)
+    }
+
+    fn from_slot(slot: u64) -> bool {
+        slot as u8 != 0
+    }
+}
+
+impl Word for f32 {
+    fn into_slot(self) -> u64 {
+        u64::from(self.to_bits())
+    }
+
+    fn from_slot(slot: u64) -> f32 {
+        f32::from_bits(slot as u32)
+    }
+}
+
+impl Word for f64 {
+    fn into_slot(self) -> u64 {
+        self.to_bits()
+    }
+
+    fn from_slot(slot: u64) -> f64 {
+        f64::from_bits(slot)
+    }
+}
+
+macro_rules! pointers {
+    ($($rust:ty, $from_address:path;)*) => {$(
+        impl<T> sealed::CType for $rust {}
+
+        impl<T> CType for $rust {
+            const SCALAR: Scalar = Scalar::Pointer;
+        }
+
+        impl<T> Word for $rust {
+            fn into_slot(self) -> u64 {
+                self.expose_provenance() as u64
+            }
+
+            fn from_slot(slot: u64) -> $rust {
+                $from_address(slot as usize)
+            }
+        }
+    )*};
+}
+
+pointers! {
+    *const T, std::ptr::with_exposed_provenance;
+    *mut T, std::ptr::with_exposed_provenance_mut;
+}
+
+/// C function pointers, null included.
+macro_rules! function_pointers {
+    ($(($($param:ident)*))*) => {$(
+        impl<R, $($param),*> sealed::CType for Option<unsafe extern "C" fn($($param),*) -> R> {}
+
+        impl<R, $($param),*> CType for Option<unsafe extern "C" fn($($param),*) -> R> {
+            const SCALAR: Scalar = Scalar::Pointer;
+        }
+
+        impl<R, $($param),*> Word for Option<unsafe extern "C" fn($($param),*) -> R> {
+            fn into_slot(self) -> u64 {
+                self.map_or(0, |function| (function as *const c_void).into_slot())
+            }
+
+            fn from_slot(slot: u64) -> Self {
+                // SAFETY: a function pointer has the size and form of a data pointer on every target, and `None` is
+                // the null pointer. Whoever calls it answers for what it points to.
+                unsafe { std::mem::transmute::<*const c_void, Self>(Word::from_slot(slot)) }
+            }
+        }
+    )*};
+}
+
+function_pointers! { () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trips<T: Word + PartialEq + std::fmt::Debug>(value: T, slot: u64) {
+        assert_eq!(value.into_slot(), slot, "{value:?}");
+        assert_eq!(T::from_slot(slot), value);
+    }
+
+    #[test]
+    fn slots_are_canonical() {
+        round_trips(-1i8, u64::MAX);
+        round_trips(0x80u8, 0x80);
+        round_trips(i16::MIN, 0xffff_ffff_ffff_8000);
+        round_trips(u16::MAX, 0xffff);
+        round_trips(-2i32, 0xffff_ffff_ffff_fffe);
+        round_trips(u32::MAX, 0xffff_ffff);
+        round_trips(i64::MIN, 1 << 63);
+        round_trips(usize::MAX, u64::MAX);
+        round_trips(true, 1);
+        round_trips(1.5f32, 0x3fc0_0000);
+        round_trips(-0.0f64, 1 << 63);
+        round_trips(std::ptr::null::<u8>(), 0);
+    }
+
+    #[test]
+    fn bits_above_the_width_are_ignored() {
+        assert_eq!(i8::from_slot(0x17f), 127);
+        assert!(!bool::from_slot(0xff00));
+        assert_eq!(f32::from_slot(0xffff_ffff_3fc0_0000), 1.5);
+    }
+
+    #[test]
+    fn function_pointers_cross() {
+        unsafe extern "C" fn seven(_: i32) -> i32 {
+            7
+        }
+        let slot = Some(seven as unsafe extern "C" fn(i32) -> i32).into_slot();
+        let back = Option::<unsafe extern "C" fn(i32) -> i32>::from_slot(slot).unwrap();
+        // SAFETY: it is the function above.
+        assert_eq!(unsafe { back(0) }, 7);
+        assert_eq!(None::<unsafe extern "C" fn()>.into_slot(), 0);
+    }
+}
