@@ -15,9 +15,8 @@ fn pow() {
     for jit in [Jit::On, Jit::Off] {
         let engine = Engine::builder().jit(jit).build();
         let libm = unsafe { Library::open("libm.so.6") }.unwrap();
-        let pow = engine
-            .function(&libm, prototype("pow", Type::Double, vec![Type::Double, Type::Double]))
-            .unwrap();
+        let pow =
+            engine.function(&libm, prototype("pow", Type::Double, vec![Type::Double, Type::Double])).unwrap();
         assert_eq!(matches!(pow.path(), Path::Native), jit == Jit::On, "{}", pow.path());
         let checked = unsafe { pow.call(&[2.0.into(), 10.0.into()]) }.unwrap();
         assert_eq!(checked, Value::F64(1024.0));
