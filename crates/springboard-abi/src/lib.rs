@@ -15,6 +15,7 @@ extern crate alloc;
 mod aapcs64;
 mod apple64;
 mod assignment;
+mod check;
 mod convention;
 mod display;
 mod ineligible;
@@ -27,6 +28,7 @@ mod target;
 mod win64;
 
 pub use assignment::{Assignment, Passing, Piece, Returning, assign};
+pub use check::{Source, Spot, Violation, check};
 pub use convention::{Convention, RegisterFile};
 pub use ineligible::Ineligible;
 pub use plan::{Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary, plan};

@@ -1,0 +1,109 @@
+//! An independent reading of the ABI documents that accepts or refuses a plan.
+//!
+//! A planner walks over a signature and hands out registers. The checker goes the other way round and byte by
+//! byte. It first derives from the document what every byte of every argument register and of the stack area has
+//! to hold when the native function is entered: the [`demand`]. Then it executes the plan's moves on symbols
+//! instead of values: the [`image`] that they leave behind. The plan is right when the two agree:
+//!
+//! * a byte that carries a byte of an argument holds exactly that one;
+//! * padding, and the rest of a register that the document leaves open, holds at most the padding byte that
+//!   belongs there, or zero;
+//! * nothing else is touched.
+//!
+//! As each byte of an argument is demanded in one place (but for variadic floats of Windows, which are in two)
+//! and nothing else may be touched, a plan that passes moves every byte exactly once, and no two moves overlap.
+//!
+//! One file a convention, with the clauses of its document. Nothing here calls a planner, and no planner calls
+//! this; they share the types of a plan.
+
+mod aapcs64;
+mod demand;
+mod image;
+mod leaves;
+mod result;
+mod sysv64;
+mod temporaries;
+mod violation;
+
+use springboard_ir::Signature;
+
+use self::{demand::Demand, image::Image};
+use crate::{
+    convention::Convention,
+    plan::{Entry, Place, Plan},
+    target::Target,
+};
+
+pub use violation::{Source, Spot, Violation};
+
+/// Accepts `plan` if it calls a function of type `signature` on `target` the way the target's ABI document says.
+///
+/// It does not matter who made the plan. A plan for another signature that needs the same moves is accepted, as
+/// the two are one plan.
+///
+/// # Errors
+/// The first violation found: which byte of which argument, where it belongs, and what the plan does with it.
+pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), Violation> {
+    if plan.convention != target.convention {
+        return Err(Violation::Convention { expected: target.convention, found: plan.convention });
+    }
+    if plan.caller != target.caller {
+        return Err(Violation::Caller { expected: target.caller, found: plan.caller });
+    }
+    match plan.entry {
+        Entry::Slots => {}
+    }
+    let demand = match target.convention {
+        Convention::Sysv64 => sysv64::demand(signature, target)?,
+        Convention::Aapcs64 => aapcs64::demand(signature, target)?,
+    };
+    stack_size(plan, &demand)?;
+    vector_count(plan, &demand)?;
+    temporaries::check(plan, &demand)?;
+    let image = Image::of(plan, signature, target)?;
+    compare(plan, &demand, &image)?;
+    result::check(plan, signature, target, &demand)
+}
+
+fn stack_size(plan: &Plan, demand: &Demand) -> Result<(), Violation> {
+    let expected = demand.stack_bytes();
+    if expected != u64::from(plan.stack_bytes) {
+        return Err(Violation::StackBytes { expected, found: plan.stack_bytes });
+    }
+    Ok(())
+}
+
+fn vector_count(plan: &Plan, demand: &Demand) -> Result<(), Violation> {
+    let right = match (demand.vectors, plan.vector_count) {
+        (None, None) => true,
+        (Some(used), Some(count)) => (used..=8).contains(&count),
+        _ => false,
+    };
+    let wrong = Violation::VectorCount { least: demand.vectors, found: plan.vector_count };
+    if right { Ok(()) } else { Err(wrong) }
+}
+
+fn compare(plan: &Plan, demand: &Demand, image: &Image) -> Result<(), Violation> {
+    let spot = |place: Place| Spot::of_argument(place, plan.convention);
+    for (place, want) in demand.bytes() {
+        let found = image.at(place);
+        match want {
+            demand::Want::Exactly(expected) if found != Some(expected) => {
+                return Err(Violation::Content { spot: spot(place), expected, found });
+            }
+            demand::Want::Open(allowed) => match found {
+                Some(found) if found != Source::Zero && Some(found) != allowed => {
+                    return Err(Violation::Stray { spot: spot(place), found });
+                }
+                _ => {}
+            },
+            demand::Want::Exactly(_) => {}
+        }
+    }
+    for (place, found) in image.written() {
+        if !demand.wants(place) {
+            return Err(Violation::Stray { spot: spot(place), found });
+        }
+    }
+    Ok(())
+}

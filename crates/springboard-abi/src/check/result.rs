@@ -1,0 +1,101 @@
+//! The way of a result, from the registers in which the callee leaves it to the memory of the stub's caller.
+
+use alloc::{collections::BTreeMap, vec};
+
+use springboard_ir::Signature;
+
+use super::{
+    demand::{Demand, Returned},
+    leaves,
+    violation::{Spot, Violation},
+};
+use crate::{
+    convention::Convention,
+    plan::{Place, Plan, ResultMove, ResultPlan},
+    target::Target,
+};
+
+/// Every byte of the result that is no padding is stored exactly once, from where the callee has left it, and
+/// nothing beyond the result is written.
+pub(super) fn check(
+    plan: &Plan,
+    signature: &Signature,
+    target: &Target,
+    demand: &Demand,
+) -> Result<(), Violation> {
+    let pieces = match &demand.returned {
+        Returned::InPlace => {
+            let in_place = plan.result == ResultPlan::InPlace;
+            return if in_place { Ok(()) } else { Err(Violation::ResultNotInPlace) };
+        }
+        Returned::Pieces(pieces) => pieces,
+    };
+    let moves = match &plan.result {
+        ResultPlan::InPlace => &[][..],
+        ResultPlan::Store { slot, moves } => {
+            let expected = signature.params().len() as u16;
+            if *slot != expected {
+                return Err(Violation::ResultSlot { expected, found: *slot });
+            }
+            &moves[..]
+        }
+    };
+    stores(moves, pieces, signature, target)
+}
+
+fn stores(
+    moves: &[ResultMove],
+    pieces: &BTreeMap<u32, Place>,
+    signature: &Signature,
+    target: &Target,
+) -> Result<(), Violation> {
+    let spot = |place: Place| Spot::of_result(place, target.convention);
+    let occupied = match pieces.is_empty() {
+        true => vec![],
+        false => leaves::occupied(signature.result(), &target.model)?,
+    };
+    let mut end = 0u64;
+    let mut stored = vec![false; occupied.len()];
+    for (step, store) in moves.iter().enumerate() {
+        if u64::from(store.offset) < end {
+            return Err(Violation::ResultOrder { step });
+        }
+        register_exists(step, store, target.convention)?;
+        end = u64::from(store.offset) + u64::from(store.bytes);
+        if end > occupied.len() as u64 {
+            return Err(Violation::ResultOverrun { step, end, size: occupied.len() as u64 });
+        }
+        for byte in 0..u32::from(store.bytes) {
+            let offset = store.offset + byte;
+            let found = super::demand::behind(store.from, byte);
+            let expected = pieces.get(&offset).copied();
+            if expected != Some(found) {
+                let (expected, found) = (expected.map(spot), Some(spot(found)));
+                return Err(Violation::ResultContent { offset, expected, found });
+            }
+            stored[offset as usize] = true;
+        }
+    }
+    for (&offset, &place) in pieces {
+        if occupied[offset as usize] && !stored[offset as usize] {
+            return Err(Violation::ResultContent { offset, expected: Some(spot(place)), found: None });
+        }
+    }
+    Ok(())
+}
+
+fn register_exists(step: usize, store: &ResultMove, convention: Convention) -> Result<(), Violation> {
+    let registers = convention.registers();
+    let (count, reg, at, size) = match store.from {
+        Place::Gpr { reg, at } => (registers.gpr_results.len(), reg, at, 8),
+        Place::Vec { reg, at } => (registers.vec_results.len(), reg, at, 16),
+        Place::Stack { .. } => return Err(Violation::ResultPlace { step, place: store.from }),
+    };
+    if !store.bytes.is_power_of_two() || store.bytes > size {
+        return Err(Violation::ResultWidth { step, bytes: store.bytes });
+    }
+    if usize::from(reg) >= count || u32::from(at) + u32::from(store.bytes) > size.into() {
+        return Err(Violation::ResultPlace { step, place: store.from });
+    }
+    Ok(())
+}
