@@ -219,29 +219,28 @@ impl Homogeneous {
 fn homogeneous(ty: &Type, model: &DataModel) -> Result<Option<Homogeneous>, Ineligible> {
     let mut base = None;
     let Some(count @ 1..=4) = count_members(ty, model, &mut base)? else { return Ok(None) };
-    let Some(base) = base else { return Ok(None) };
-    let bytes = u64::from(base.bytes(model));
-    // Padding makes it a plain composite.
-    if ty.layout(model)?.size != count * bytes {
-        return Ok(None);
-    }
-    Ok(Some(Homogeneous { bytes: bytes as u32, count: count as u8 }))
+    Ok(base.map(|base| Homogeneous { bytes: base.bytes(model).into(), count: count as u8 }))
 }
 
-/// How many values of one base type `ty` is made of. `None` where it has another member.
+/// How many values of one base type `ty` is made of. `None` where it has another member, or padding.
 fn count_members(ty: &Type, model: &DataModel, base: &mut Option<Scalar>) -> Result<Option<u64>, Ineligible> {
     if let Some(scalar) = ty.scalar(model) {
         let eligible = matches!(scalar, Scalar::Float(_) | Scalar::Vector { .. });
         return Ok((eligible && *base.get_or_insert(scalar) == scalar).then_some(1));
     }
-    match ty {
-        Type::Complex(complex) => Ok(count_members(&complex.part(), model, base)?.map(|count| count * 2)),
+    let count = match ty {
+        Type::Complex(complex) => count_members(&complex.part(), model, base)?.map(|count| count * 2),
+        // The document is silent; GCC and Clang both want at least one element.
+        Type::Array(array) if array.length == 0 => None,
         Type::Array(array) => {
-            Ok(count_members(&array.element, model, base)?.map(|count| count.saturating_mul(array.length)))
+            count_members(&array.element, model, base)?.map(|count| count.saturating_mul(array.length))
         }
-        Type::Aggregate(aggregate) => count_fields(aggregate, model, base),
-        _ => Ok(None),
-    }
+        Type::Aggregate(aggregate) => count_fields(aggregate, model, base)?,
+        _ => None,
+    };
+    let bytes = base.map_or(0, |base| u64::from(base.bytes(model)));
+    let size = ty.layout(model)?.size;
+    Ok(count.filter(|count| count.saturating_mul(bytes) == size))
 }
 
 fn count_fields(
@@ -252,7 +251,8 @@ fn count_fields(
     let mut total = 0u64;
     for field in &aggregate.fields {
         match field.bits {
-            Some(0) => continue,
+            // A zero-width bit-field is no member of a structure; GCC takes one for a member of a union.
+            Some(0) if aggregate.kind == AggregateKind::Struct => continue,
             Some(_) => return Ok(None),
             None => {}
         }
@@ -266,14 +266,12 @@ fn count_fields(
 }
 
 /// Section 5.9: the natural alignment of a composite is that of its strictest member, before any adjustment of
-/// the composite itself; of a fundamental type it is its own.
+/// the composite itself; of a fundamental type it is its own. A bit-field counts as its container does, one
+/// without a width too.
 fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, Ineligible> {
     let Type::Aggregate(aggregate) = ty else { return Ok(ty.layout(model)?.align) };
     let mut align = 1;
     for field in &aggregate.fields {
-        if field.bits == Some(0) {
-            continue;
-        }
         let own = if aggregate.packed { 1 } else { field.ty.layout(model)?.align };
         align = align.max(own).max(field.align.unwrap_or(1));
     }

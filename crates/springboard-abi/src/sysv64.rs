@@ -17,7 +17,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use springboard_ir::{DataModel, FloatFormat, Layout, Scalar, Signature, Type};
+use springboard_ir::{AggregateKind, DataModel, FloatFormat, Layout, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
 use crate::{
@@ -178,20 +178,24 @@ fn classify(ty: &Type, layout: Layout, model: &DataModel) -> Result<Vec<Class>, 
     }
     let mut classes = vec![Class::Nothing; layout.size.div_ceil(8) as usize];
     classify_at(ty, 0, model, &mut classes)?;
-    // 5, post merger cleanup.
-    if classes.contains(&Class::Memory) {
-        return Ok(vec![Class::Memory]);
-    }
+    Ok(if classes.contains(&Class::Memory) { vec![Class::Memory] } else { classes })
+}
+
+/// 5, post merger cleanup, which each nested aggregate goes through for itself.
+fn clean_up(classes: &mut [Class]) {
     for index in 0..classes.len() {
         let before = index.checked_sub(1).map(|before| classes[before]);
         if classes[index] == Class::X87Up && before != Some(Class::X87) {
-            return Ok(vec![Class::Memory]);
+            classes[0] = Class::Memory;
         }
         if classes[index] == Class::SseUp && !matches!(before, Some(Class::Sse | Class::SseUp)) {
             classes[index] = Class::Sse;
         }
     }
-    Ok(classes)
+}
+
+fn is_vector_of_doubles(ty: &Type) -> bool {
+    matches!(ty, Type::Vector(vector) if *vector.element == Type::Double)
 }
 
 fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class]) -> Result<(), Ineligible> {
@@ -204,6 +208,8 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         let (first, second) = match scalar {
             Scalar::Bool | Scalar::Pointer | Scalar::Int { bytes: 0..=8, .. } => (Class::Integer, None),
             Scalar::Int { .. } => (Class::Integer, Some(Class::Integer)),
+            // GCC passes a vector of one `double` in memory, and Clang follows it.
+            Scalar::Vector { bytes: 8 } if is_vector_of_doubles(ty) => (Class::Memory, None),
             Scalar::Float(FloatFormat::F32 | FloatFormat::F64) | Scalar::Vector { bytes: 0..=8 } => {
                 (Class::Sse, None)
             }
@@ -232,21 +238,28 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         }
         Type::Aggregate(aggregate) => {
             let layout = aggregate.layout(model)?;
+            // Only aggregates without a size can lie behind the last eightbyte, and they have no class.
+            if layout.layout.size == 0 {
+                return Ok(());
+            }
+            let mut inner = vec![Class::Nothing; classes.len()];
             for (field, bit_offset) in aggregate.fields.iter().zip(layout.bit_offsets) {
                 match field.bits {
-                    None => classify_at(&field.ty, offset + bit_offset / 8, model, classes)?,
-                    Some(0) => {}
-                    // Unnamed bit-fields are padding and have no class.
-                    Some(_) if field.name.is_none() => {}
+                    None => classify_at(&field.ty, offset + bit_offset / 8, model, &mut inner)?,
+                    // A zero-width bit-field is no member of a structure; GCC classifies one of a union.
+                    Some(0) if aggregate.kind == AggregateKind::Struct => {}
+                    // The document is silent on unnamed bit-fields. GCC takes them for INTEGER.
                     Some(bits) => {
                         let first = offset * 8 + bit_offset;
-                        let last = first + u64::from(bits) - 1;
-                        for class in &mut classes[(first / 64) as usize..=(last / 64) as usize] {
+                        let last = first + u64::from(bits).max(1) - 1;
+                        for class in &mut inner[(first / 64) as usize..=(last / 64) as usize] {
                             merge(class, Class::Integer);
                         }
                     }
                 }
             }
+            clean_up(&mut inner);
+            classes.iter_mut().zip(inner).for_each(|(class, other)| merge(class, other));
             Ok(())
         }
         _ => Ok(()),

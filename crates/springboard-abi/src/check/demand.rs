@@ -17,6 +17,7 @@ pub(super) struct Argument<'a> {
     pub(super) ty: &'a Type,
     pub(super) layout: Layout,
     /// Whether it is passed for the `...` of a variadic function.
+    #[expect(dead_code)] // as yet
     pub(super) variadic: bool,
     /// For each byte whether it carries a value. Empty where it is larger than any plan moves.
     occupied: Vec<bool>,

@@ -56,6 +56,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     let demand = match target.convention {
         Convention::Sysv64 => sysv64::demand(signature, target)?,
         Convention::Aapcs64 => aapcs64::demand(signature, target)?,
+        other => return Err(Violation::Unknown(other)),
     };
     stack_size(plan, &demand)?;
     vector_count(plan, &demand)?;

@@ -122,6 +122,8 @@ pub enum Violation {
     Convention { expected: Convention, found: Convention },
     /// The plan's stub is called by another convention.
     Caller { expected: Convention, found: Convention },
+    /// The checker does not know the convention yet.
+    Unknown(Convention),
     /// A type of the signature has no layout, so there is no plan for it.
     NoLayout(LayoutError),
     /// The result comes back on the x87 stack, which no plan can express.
@@ -212,6 +214,7 @@ impl fmt::Display for Violation {
             Violation::Caller { expected, found } => {
                 write!(f, "the plan is entered by {found}, and the target's caller uses {expected}")
             }
+            Violation::Unknown(convention) => write!(f, "no rules to check {convention} by"),
             Violation::NoLayout(error) => error.fmt(f),
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),
             Violation::StackAlignment { param, align } => {

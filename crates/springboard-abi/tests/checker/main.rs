@@ -1,0 +1,133 @@
+//! The checker against the planners: every plan is accepted, and every plan with a mistake in it is refused.
+//!
+//! `SPRINGBOARD_SIGNATURES=1000000` runs that many signatures for each convention instead of a few thousand.
+
+mod machine;
+mod mutate;
+mod random;
+mod text;
+
+use std::{collections::BTreeMap, env};
+
+use fastrand::Rng;
+use springboard_abi::{Convention, Entry, Plan, Target, Violation, check, plan};
+use springboard_ir::Signature;
+
+const SEED: u64 = 0x5eed;
+
+fn signatures() -> u64 {
+    match env::var("SPRINGBOARD_SIGNATURES") {
+        Ok(count) => count.parse().expect("SPRINGBOARD_SIGNATURES is a number"),
+        Err(_) => 2000,
+    }
+}
+
+/// The platforms whose own convention is checked, and Windows' as a Linux program calls it.
+fn targets() -> Vec<Target> {
+    let of = |triple: &str| Target::of(&triple.parse().expect("a triple")).expect("a known target");
+    let linux = of("x86_64-unknown-linux-gnu");
+    vec![linux, of("aarch64-unknown-linux-gnu")]
+}
+
+/// Random signatures for which `target` has a plan, each with its seed.
+fn planned(target: &Target) -> impl Iterator<Item = (u64, Signature, Plan)> {
+    (SEED..SEED + signatures()).filter_map(move |seed| {
+        let signature = random::signature(&mut Rng::with_seed(seed));
+        let plan = plan(&signature, target, Entry::Slots).ok()?;
+        Some((seed, signature, plan))
+    })
+}
+
+/// What the checker says against the planner's plan of `signature`.
+fn complaint(signature: &Signature, target: &Target) -> Option<Violation> {
+    check(&plan(signature, target, Entry::Slots).ok()?, signature, target).err()
+}
+
+/// `signature` without parameters that the complaint does not need.
+fn shrunk(signature: &Signature, target: &Target) -> Signature {
+    let without = |dropped: usize| {
+        let mut params = signature.params().to_vec();
+        params.remove(dropped);
+        let result = signature.result().clone();
+        match signature.fixed() {
+            Some(fixed) => Signature::variadic(result, params, fixed - usize::from(dropped < fixed)),
+            None => Signature::new(result, params),
+        }
+    };
+    let smaller = (0..signature.params().len()).filter_map(|dropped| without(dropped).ok());
+    let smaller = smaller.into_iter().find(|smaller| complaint(smaller, target).is_some());
+    smaller.map_or_else(|| signature.clone(), |smaller| shrunk(&smaller, target))
+}
+
+#[test]
+fn accepts_what_planners_make() {
+    for target in targets() {
+        let mut accepted = 0;
+        for (seed, signature, plan) in planned(&target) {
+            if check(&plan, &signature, &target).is_err() {
+                let signature = shrunk(&signature, &target);
+                let violation = complaint(&signature, &target).expect("the complaint stays");
+                let plan = springboard_abi::plan(&signature, &target, Entry::Slots).expect("a plan");
+                let text = text::signature(&signature);
+                panic!("{}, seed {seed}: {violation}\n{text}\n{plan}", target.convention);
+            }
+            accepted += 1;
+        }
+        assert!(accepted > signatures() * 3 / 4, "{}: only {accepted} plans", target.convention);
+    }
+}
+
+/// Which mutants are mistakes is decided by a machine that executes both plans on real bytes and compares all that
+/// a callee could see: see [`machine`]. Mutants that do the same as the plan may be accepted or not.
+#[test]
+fn refuses_mutants() {
+    // By the name of a mutation: how many mutants there were, and how many of them were mistakes.
+    let mut counts: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    for target in targets() {
+        for (seed, signature, plan) in planned(&target).step_by(5) {
+            let mut rng = Rng::with_seed(seed);
+            let inputs: Vec<_> =
+                (0..4).map(|_| machine::Input::random(&mut rng, &signature, &target)).collect();
+            let ours: Vec<_> =
+                inputs.iter().map(|input| machine::run(&plan, input).expect("the plan runs")).collect();
+            for mutation in mutate::MUTATIONS {
+                let Some(mutant) = (mutation.apply)(&plan, &mut rng) else { continue };
+                let (mutants, mistakes) = counts.entry(mutation.name).or_default();
+                *mutants += 1;
+                let as_good = mutant.stack_bytes == plan.stack_bytes
+                    && inputs.iter().zip(&ours).all(|(input, ours)| {
+                        machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
+                    });
+                if as_good {
+                    continue;
+                }
+                *mistakes += 1;
+                assert!(
+                    check(&mutant, &signature, &target).is_err(),
+                    "{}, seed {seed}, {}:\n{}\n{mutant}\nmade of\n{plan}",
+                    target.convention,
+                    mutation.name,
+                    text::signature(&signature),
+                );
+            }
+        }
+    }
+    for mutation in mutate::MUTATIONS {
+        let (mutants, mistakes) = counts.get(mutation.name).copied().unwrap_or_default();
+        assert!(mistakes >= 20, "{}: {mistakes} of {mutants} mutants were mistakes", mutation.name);
+    }
+}
+
+/// A plan for another convention is refused, and so is one for another caller.
+#[test]
+fn refuses_other_conventions() {
+    for target in targets() {
+        let (_, signature, plan) = planned(&target).next().expect("a plan");
+        for other in Convention::ALL.into_iter().filter(|other| *other != target.convention) {
+            let mutant = Plan { convention: other, ..plan.clone() };
+            assert!(check(&mutant, &signature, &target).is_err());
+            let mutant = Plan { caller: other, ..plan.clone() };
+            assert!(check(&mutant, &signature, &target).is_err() || target.caller == other);
+        }
+    }
+}
