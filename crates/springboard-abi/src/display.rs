@@ -11,6 +11,7 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Entry::Slots => "slots",
+            Entry::Bound => "bound",
         })
     }
 }

@@ -15,6 +15,9 @@ pub enum Entry {
     /// [`SlotForm::Word`](crate::SlotForm::Word) stays in the register in which the callee left it, with the bits
     /// above its width undefined; any other is written to the address in the slot behind the last argument.
     Slots,
+    /// `extern "C" fn(slots) -> R`: the same, with the target's address in the stub. For hosts that keep one pointer
+    /// a function; one stub a function, where `Slots` has one a plan.
+    Bound,
 }
 
 /// Where every byte of every argument and result of a call comes from and goes to.
@@ -135,6 +138,6 @@ pub struct ResultMove {
 /// The rule by which there is no plan. This is an answer and not a failure: such calls go through libffi.
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     match entry {
-        Entry::Slots => slots::plan(signature, target),
+        Entry::Slots | Entry::Bound => slots::plan(signature, target, entry),
     }
 }

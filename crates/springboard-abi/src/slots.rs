@@ -1,4 +1,4 @@
-//! The `slots` entry: an array of 8-byte slots on one side, an assignment on the other.
+//! The `slots` and `bound` entries: an array of 8-byte slots on one side, an assignment on the other.
 
 use alloc::vec::Vec;
 
@@ -44,7 +44,7 @@ impl SlotForm {
     }
 }
 
-pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
+pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     let model = &target.model;
     let Assignment { params, result, stack_bytes, vector_count } = assign(signature, target)?;
     // The limit on parameters keeps every index in range.
@@ -88,7 +88,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
     Ok(Plan {
         convention: target.convention,
         caller: target.caller,
-        entry: Entry::Slots,
+        entry,
         moves: moves.into(),
         temporaries: temporaries.into(),
         stack_bytes,

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use cranelift_codegen::{
-    Context,
+    Context, FinalizedRelocTarget,
     binemit::Reloc,
     control::ControlPlane,
-    ir::{Function, UserFuncName},
+    ir::{ExternalName, Function, UserFuncName},
     isa::{self, OwnedTargetIsa},
     settings::{self, Configurable},
 };
@@ -14,15 +14,32 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use springboard_abi::Plan;
 use target_lexicon::{Architecture, Triple};
 
-use crate::{body::Notes, downcall::Downcall, frame, landing::Landing, template::Template};
+use crate::{
+    body::Notes,
+    downcall::Downcall,
+    frame,
+    landing::Landing,
+    symbol::Symbol,
+    template::{Hole, Template},
+};
 
 /// Compiles plans for one target.
 ///
 /// Holds Cranelift's working memory, so one compiler serves one thread at a time. Any number may exist.
 pub struct Compiler {
     pub(crate) isa: OwnedTargetIsa,
+    landing_pads: LandingPads,
     pub(crate) context: Context,
     frontend: FunctionBuilderContext,
+}
+
+/// Whether stubs begin with the instruction at which a CPU with branch protection allows an indirect branch to land:
+/// `endbr64` on x86_64, `bti c` on aarch64. Other architectures have none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[allow(missing_docs)]
+pub enum LandingPads {
+    Omit,
+    Emit,
 }
 
 /// Why a plan could not be compiled. Each is a defect of springboard or a build without the feature, never the
@@ -58,16 +75,26 @@ impl fmt::Display for EmitError {
 impl std::error::Error for EmitError {}
 
 impl Compiler {
-    /// A compiler for `triple`, for the oldest CPU of its architecture.
+    /// A compiler for `triple`, for the oldest CPU of its architecture, without landing pads.
     ///
     /// # Errors
     /// [`EmitError::NoBackend`].
     pub fn new(triple: &Triple) -> Result<Compiler, EmitError> {
-        let builder = isa::lookup(triple.clone()).map_err(|_| EmitError::NoBackend(triple.clone()))?;
-        let isa = builder
-            .finish(settings::Flags::new(flags()))
-            .map_err(|error| EmitError::Backend(error.to_string()))?;
-        Ok(Compiler { isa, context: Context::new(), frontend: FunctionBuilderContext::new() })
+        Compiler::with_landing_pads(triple, LandingPads::Omit)
+    }
+
+    /// A compiler for `triple` whose stubs begin with a landing pad or not.
+    ///
+    /// # Errors
+    /// As [`Compiler::new`].
+    pub fn with_landing_pads(triple: &Triple, landing_pads: LandingPads) -> Result<Compiler, EmitError> {
+        let fail = |error: &dyn fmt::Display| EmitError::Backend(error.to_string());
+        let mut builder = isa::lookup(triple.clone()).map_err(|_| EmitError::NoBackend(triple.clone()))?;
+        if landing_pads == LandingPads::Emit && matches!(triple.architecture, Architecture::Aarch64(_)) {
+            builder.set("use_bti", "true").map_err(|error| fail(&error))?;
+        }
+        let isa = builder.finish(settings::Flags::new(flags())).map_err(|error| fail(&error))?;
+        Ok(Compiler { isa, landing_pads, context: Context::new(), frontend: FunctionBuilderContext::new() })
     }
 
     /// A compiler for the running machine.
@@ -109,34 +136,49 @@ impl Compiler {
         Ok(notes)
     }
 
+    /// Takes the compiled function out of the context.
     fn template(&self, plan: &Plan) -> Result<Template, EmitError> {
         let compiled = self.context.compiled_code().expect("compiled just now");
         let mut code = compiled.code_buffer().to_vec();
-        let landing = Landing::of(plan).map(|landing| {
-            let start = code.len();
-            code.extend(landing.code(plan));
-            start
-        });
+        let landing = code.len();
+        code.extend(Landing::of(plan).map(|landing| landing.code(plan)).unwrap_or_default());
+        let mut holes = Vec::new();
         for reloc in compiled.buffer.relocs() {
-            match (reloc.kind, landing) {
-                (Reloc::X86CallPCRel4, Some(landing)) => {
+            let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = reloc.target else {
+                return Err(EmitError::Backend(format!("a relocation to {:?}", reloc.target)));
+            };
+            match (reloc.kind, Symbol::named(&self.context.func, name)) {
+                (Reloc::X86CallPCRel4, Symbol::Landing) => {
                     let at = reloc.offset as usize;
                     let distance = landing as i64 - at as i64 + reloc.addend;
                     code[at..at + 4].copy_from_slice(&(distance as i32).to_le_bytes());
                 }
-                (kind, _) => return Err(EmitError::Backend(format!("unexpected relocation {kind}"))),
+                (Reloc::Abs8, Symbol::Hole(kind)) => holes.push(Hole { offset: reloc.offset, kind }),
+                (kind, symbol) => {
+                    return Err(EmitError::Backend(format!("a relocation {kind} to {symbol:?}")));
+                }
             }
         }
-        // Only x86_64 has stubs that end in a jump.
-        if self.isa.triple().architecture == Architecture::X86_64
-            && let Some(bare) = frame::without_frame(&code)
-        {
-            code = bare;
+        if self.isa.triple().architecture == Architecture::X86_64 {
+            // Only x86_64 has stubs that end in a jump.
+            if let Some(bare) = frame::without_frame(&code) {
+                holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
+                code = bare;
+            }
+            // Cranelift emits none itself; on aarch64 it does.
+            if self.landing_pads == LandingPads::Emit {
+                holes.iter_mut().for_each(|hole| hole.offset += ENDBR64.len() as u32);
+                code.splice(0..0, ENDBR64);
+            }
         }
+        holes.sort_unstable();
         let align = self.isa.function_alignment().minimum.max(16);
-        Ok(Template { code: code.into(), align, holes: Box::default() })
+        Ok(Template { code: code.into(), align, holes: holes.into() })
     }
 }
+
+/// `endbr64`: where an indirect branch may land when the process has indirect branch tracking on.
+const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 /// Settings of the code generator, the same for every target.
 fn flags() -> settings::Builder {
@@ -147,7 +189,8 @@ fn flags() -> settings::Builder {
     set("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" });
     // Asked for by the `tail` convention, and the reason why profilers can walk through a stub.
     set("preserve_frame_pointers", "true");
-    set("unwind_info", "true");
+    // One row describes every stub (`unwind.rs`).
+    set("unwind_info", "false");
     // A frame is at most a page (`Ineligible::MAX_STACK`), which the stack's guard page covers.
     set("enable_probestack", "false");
     flags

@@ -1,25 +1,21 @@
-//! Downcall stubs, `fn(target, slots)`: what they look like from outside, and the steps of building one.
+//! Downcall stubs, `fn(target, slots)` and `fn(slots)`: what they look like from outside, and the steps of building
+//! one.
 
 use cranelift_codegen::{
-    ir::{AbiParam, ExtFuncData, ExternalName, InstBuilder, Signature, Type, UserExternalName, Value, types},
+    ir::{AbiParam, InstBuilder, Signature, Type, Value, types},
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Convention, Plan, ResultPlan};
+use springboard_abi::{Convention, Entry, Plan, ResultPlan};
 
 use crate::{
     body::{Body, Notes},
     landing::Landing,
     native::{self, Argument, Register},
+    symbol::{Symbol, address_in_hole, symbol},
+    template::HoleKind,
     words::Words,
 };
-
-/// The name by which a stub's code refers to its own landing.
-const LANDING: UserExternalName = UserExternalName { namespace: 0, index: 0 };
-
-/// The general register in which a stub is entered with the slots, by its index among argument registers. The
-/// target's address is in the one before.
-const SLOTS: Register = Register::Gpr(1);
 
 /// How a stub reaches the native function.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +51,10 @@ pub(crate) struct Downcall<'a> {
     plan: &'a Plan,
     reach: Reach,
     arguments: Vec<Argument<'a>>,
+    /// Which parameter of the stub is the target's address. `None` where it is in a hole.
+    target: Option<usize>,
+    /// Which parameter of the stub is the address of the slots.
+    slots: usize,
     /// How many registers of each class the stub must find its caller's leftovers in, to burn them.
     burnt: (usize, usize),
 }
@@ -64,6 +64,10 @@ impl<'a> Downcall<'a> {
         let reach = Reach::of(plan);
         let words = Words::of(plan);
         let arguments = native::arguments(plan, &words, reach == Reach::Landing);
+        let (target, slots) = match plan.entry {
+            Entry::Bound => (None, 0),
+            _ => (Some(0), 1),
+        };
         let registers = plan.caller.registers();
         let mut burnt = (0, 0);
         for argument in &arguments {
@@ -73,16 +77,16 @@ impl<'a> Downcall<'a> {
                 _ => {}
             }
         }
-        Downcall { plan, reach, arguments, burnt }
+        Downcall { plan, reach, arguments, target, slots, burnt }
     }
 
-    /// The signature by which the stub is entered: the target, the slots, and the registers that are burnt.
+    /// The signature by which the stub is entered: its parameters, and the registers that are burnt.
     pub(crate) fn entry_signature(&self) -> Signature {
         let mut signature = Signature::new(match self.reach {
             Reach::TailJump => CallConv::Tail,
             Reach::Call | Reach::Landing => native::call_conv(self.plan.caller),
         });
-        let gprs = self.burnt.0.max(SLOTS.index() + 1);
+        let gprs = self.burnt.0.max(self.slots + 1);
         let params = [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1));
         signature.params = params.map(AbiParam::new).collect();
         signature.returns = self.results_in_place().into_iter().map(AbiParam::new).collect();
@@ -103,37 +107,32 @@ impl<'a> Downcall<'a> {
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
         let found = builder.block_params(block).to_vec();
-        let (target, slots) = (found[SLOTS.index() - 1], found[SLOTS.index()]);
         let burnt = |register| match register {
             Register::Gpr(index) => found[index],
             Register::Vec(index) => found[found.len() - self.burnt.1 + index],
         };
 
-        let mut body = Body::new(builder, slots, self.plan);
+        let mut signature = native::signature(self.plan, &self.arguments);
+        if self.reach == Reach::TailJump {
+            signature.call_conv = CallConv::Tail;
+            signature.returns.clear();
+        }
+        let signature = builder.import_signature(signature);
+        let target = match self.target {
+            Some(index) => found[index],
+            None => address_in_hole(builder, signature, HoleKind::Target),
+        };
+        let mut body = Body::new(builder, found[self.slots], self.plan);
         let address = body.keep_result_address(self.plan);
         let values = self.values(&mut body, target, burnt);
-        let mut signature = native::signature(self.plan, &self.arguments);
         let call = match self.reach {
             Reach::TailJump => {
-                signature.call_conv = CallConv::Tail;
-                signature.returns.clear();
-                let signature = body.builder.import_signature(signature);
                 body.builder.ins().return_call_indirect(signature, target, &values);
                 return body.finish();
             }
-            Reach::Call => {
-                let signature = body.builder.import_signature(signature);
-                body.builder.ins().call_indirect(signature, target, &values)
-            }
+            Reach::Call => body.builder.ins().call_indirect(signature, target, &values),
             Reach::Landing => {
-                let signature = body.builder.import_signature(signature);
-                let name = body.builder.func.declare_imported_user_function(LANDING);
-                let landing = body.builder.import_function(ExtFuncData {
-                    name: ExternalName::user(name),
-                    signature,
-                    colocated: true,
-                    patchable: false,
-                });
+                let landing = symbol(body.builder, signature, Symbol::Landing);
                 body.builder.ins().call(landing, &values)
             }
         };
@@ -157,7 +156,7 @@ impl<'a> Downcall<'a> {
         burnt: impl Fn(Register) -> Value,
     ) -> Vec<Value> {
         let last = self.arguments.iter().position(|argument| {
-            matches!(argument, Argument::Word(_, moves) if Register::of(moves[0].to) == Some(SLOTS))
+            matches!(argument, Argument::Word(_, moves) if Register::of(moves[0].to) == Some(Register::Gpr(self.slots)))
         });
         let mut values = vec![target; self.arguments.len()];
         for index in (0..values.len()).filter(|index| Some(*index) != last).chain(last) {

@@ -10,7 +10,7 @@ use iced_x86::{
 };
 
 /// `push rbp; mov rbp, rsp`
-const PROLOGUE: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
+pub(crate) const PROLOGUE: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
 /// `mov rsp, rbp; pop rbp`
 const EPILOGUE: [u8; 4] = [0x48, 0x89, 0xec, 0x5d];
 

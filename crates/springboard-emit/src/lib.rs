@@ -24,10 +24,13 @@ mod listing;
 mod native;
 #[cfg(feature = "object")]
 mod object;
+mod symbol;
 mod template;
+mod unwind;
 mod words;
 
-pub use compiler::{Compiler, EmitError};
+pub use compiler::{Compiler, EmitError, LandingPads};
 #[cfg(feature = "object")]
 pub use object::object;
 pub use template::{Hole, HoleKind, Template};
+pub use unwind::eh_frame;

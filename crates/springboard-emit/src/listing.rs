@@ -87,22 +87,32 @@ impl Compiler {
 
         let fail = |error: &dyn fmt::Display| EmitError::Backend(error.to_string());
         let capstone = self.isa.to_capstone().map_err(|error| fail(&error))?;
-        let code_end = template.holes.iter().map(|hole| hole.offset as usize).min();
-        let code = &template.code[..code_end.unwrap_or(template.code.len())];
-        let instructions = capstone.disasm_all(code, 0).map_err(|error| fail(&error))?;
+        let x86 = matches!(self.isa.triple().architecture, target_lexicon::Architecture::X86_64);
         let mut text = String::new();
-        for instruction in instructions.iter() {
-            let operands = instruction.op_str().unwrap_or("");
-            let line = format!(
-                "{:4x}:  {} {operands}",
-                instruction.address(),
-                instruction.mnemonic().unwrap_or("?"),
-            );
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        for hole in &template.holes {
-            writeln!(text, "{:4x}:  .quad {:?}", hole.offset, hole.kind).expect("writing to a string");
+        let mut start = 0;
+        // On x86_64 a hole is the operand of an instruction; elsewhere it stands between instructions.
+        let data = template.holes.iter().filter(|_| !x86).map(|hole| Some(*hole)).chain([None]);
+        for hole in data {
+            let end = hole.map_or(template.code.len(), |hole| hole.offset as usize);
+            let code = &template.code[start..end];
+            let instructions = capstone.disasm_all(code, start as u64).map_err(|error| fail(&error))?;
+            for instruction in instructions.iter() {
+                let (name, operands) =
+                    (instruction.mnemonic().unwrap_or("?"), instruction.op_str().unwrap_or(""));
+                let address = instruction.address();
+                let mut line = format!("{address:4x}:  {name} {operands}");
+                let bytes = address..address + instruction.bytes().len() as u64;
+                let hole = template.holes.iter().find(|hole| bytes.contains(&u64::from(hole.offset)));
+                if let Some(hole) = hole {
+                    write!(line, "  ; {:?}", hole.kind).expect("writing to a string");
+                }
+                text.push_str(line.trim_end());
+                text.push('\n');
+            }
+            if let Some(hole) = hole {
+                writeln!(text, "{:4x}:  .quad {:?}", hole.offset, hole.kind).expect("writing to a string");
+                start = end + 8;
+            }
         }
         Ok(text)
     }

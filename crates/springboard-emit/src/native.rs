@@ -56,13 +56,6 @@ impl Register {
             Place::Stack { .. } => None,
         }
     }
-
-    /// Its index in its class.
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Register::Gpr(index) | Register::Vec(index) => index,
-        }
-    }
 }
 
 impl Argument<'_> {

@@ -1,0 +1,92 @@
+//! How an unwinder walks through stubs.
+//!
+//! Every stub with a frame has the same one: the caller's frame pointer and the return address at the frame pointer,
+//! and no other callee-saved register changed. Stubs without a frame make no calls, so no unwinder meets them but by
+//! interrupting one. Hence one row, valid wherever a call is under way, describes a whole mapping full of stubs, and
+//! stubs come and go without the unwinder being told.
+
+use gimli::{
+    Encoding, Format, LittleEndian, Register,
+    write::{
+        Address, CallFrameInstruction, CommonInformationEntry, EhFrame, EndianVec, FrameDescriptionEntry,
+        FrameTable,
+    },
+};
+use target_lexicon::Architecture;
+
+/// What a frame looks like: the frame pointer, and the register whose saved value is the return address, in DWARF's
+/// numbers for the architecture.
+struct Frame {
+    frame_pointer: Register,
+    return_address: Register,
+}
+
+/// The contents of an `.eh_frame` section that describes `bytes` bytes of stubs at `start`, closed by a zero word, for
+/// `__register_frame`.
+///
+/// `None` on architectures whose stubs have no frame pointer (s390x): an unwinder stops at a stub there.
+pub fn eh_frame(architecture: &Architecture, start: u64, bytes: u32) -> Option<Vec<u8>> {
+    let Frame { frame_pointer, return_address } = match architecture {
+        Architecture::X86_64 => {
+            Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA }
+        }
+        Architecture::Aarch64(_) => {
+            Frame { frame_pointer: gimli::AArch64::X29, return_address: gimli::AArch64::X30 }
+        }
+        Architecture::Riscv64(_) => {
+            Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA }
+        }
+        _ => return None,
+    };
+    let encoding = Encoding { format: Format::Dwarf32, version: 1, address_size: 8 };
+    let mut cie = CommonInformationEntry::new(encoding, 1, -8, return_address);
+    cie.add_instruction(CallFrameInstruction::Cfa(frame_pointer, 16));
+    cie.add_instruction(CallFrameInstruction::Offset(frame_pointer, -16));
+    cie.add_instruction(CallFrameInstruction::Offset(return_address, -8));
+    let mut table = FrameTable::default();
+    let cie = table.add_cie(cie);
+    table.add_fde(cie, FrameDescriptionEntry::new(Address::Constant(start), bytes));
+    let mut section = EhFrame(EndianVec::new(LittleEndian));
+    table.write_eh_frame(&mut section).ok()?;
+    let mut contents = section.0.into_vec();
+    contents.extend([0; 4]);
+    Some(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use gimli::{BaseAddresses, CfaRule, RegisterRule, UnwindContext, UnwindSection};
+
+    use super::*;
+
+    #[test]
+    fn every_address_of_the_mapping_has_the_same_row() {
+        let contents =
+            eh_frame(&Architecture::X86_64, 0x7000_0000, 0x1000).expect("x86_64 has frame pointers");
+        let mut section = gimli::EhFrame::new(&contents, LittleEndian);
+        section.set_address_size(8);
+        let bases = BaseAddresses::default();
+        for address in [0x7000_0000, 0x7000_0801, 0x7000_0fff] {
+            let mut context = UnwindContext::new();
+            let row = section
+                .unwind_info_for_address(&bases, &mut context, address, gimli::EhFrame::cie_from_offset)
+                .expect("the address is covered");
+            assert_eq!(*row.cfa(), CfaRule::RegisterAndOffset { register: gimli::X86_64::RBP, offset: 16 });
+            assert_eq!(row.register(gimli::X86_64::RA), Some(RegisterRule::Offset(-8)));
+            assert_eq!(row.register(gimli::X86_64::RBP), Some(RegisterRule::Offset(-16)));
+        }
+        let mut context = UnwindContext::new();
+        let beyond = section.unwind_info_for_address(
+            &bases,
+            &mut context,
+            0x7000_1000,
+            gimli::EhFrame::cie_from_offset,
+        );
+        assert!(beyond.is_err(), "the mapping ends there");
+    }
+
+    #[test]
+    fn s390x_has_no_frame_pointer_to_walk_by() {
+        assert_eq!(eh_frame(&Architecture::S390x, 0x1000, 0x1000), None);
+    }
+}
