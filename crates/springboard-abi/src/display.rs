@@ -55,11 +55,11 @@ impl fmt::Display for Plan {
 impl Move {
     /// The move as one line of a plan, with the register names of `convention`.
     pub fn describe(&self, convention: Convention) -> impl fmt::Display {
-        let Move { to, from, bytes, fill } = *self;
+        let Move { place, operand, bytes, fill } = *self;
         fmt::from_fn(move |f| {
-            argument_place(f, to, bytes, convention)?;
+            argument_place(f, place, bytes, convention)?;
             f.write_str(" <- ")?;
-            match from {
+            match operand {
                 Operand::Slot { index, at: 0 } if bytes == 8 => write!(f, "slot {index}")?,
                 Operand::Slot { index, at } => write!(f, "slot {index}[{at}..{}]", at + bytes)?,
                 Operand::Memory { slot, offset } => {
@@ -75,11 +75,11 @@ impl Move {
 impl ResultMove {
     /// The store as one line of a plan, with the register names of `convention`.
     pub fn describe(&self, slot: u16, convention: Convention) -> impl fmt::Display {
-        let ResultMove { offset, from, bytes } = *self;
+        let ResultMove { offset, place, bytes } = *self;
         fmt::from_fn(move |f| {
             write!(f, "[slot {slot}][{offset}..{}] <- ", offset + u32::from(bytes))?;
             let registers = convention.registers();
-            match from {
+            match place {
                 Place::Gpr { reg, at } => {
                     f.write_str(registers.gpr_results[usize::from(reg)])?;
                     part(f, at, bytes, 8)

@@ -44,13 +44,14 @@ pub struct Plan {
     pub vector_count: Option<u8>,
 }
 
-/// One load and the place in which it ends.
+/// A few bytes that the host has in one form and the convention wants in another: an operand and a place. A downcall
+/// moves them from the operand to the place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Move {
-    /// Where the bytes end.
-    pub to: Place,
-    /// Where they come from.
-    pub from: Operand,
+    /// Where the convention has the bytes.
+    pub place: Place,
+    /// Where the host has them.
+    pub operand: Operand,
     /// How many: 1, 2, 4, 8 or 16.
     pub bytes: u8,
     /// What the rest of a general register or stack word holds, where nothing else is moved into it.
@@ -81,7 +82,7 @@ pub enum Place {
     Stack { offset: u32 },
 }
 
-/// Where a stub's caller has a value.
+/// Where the host has a value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Operand {
     /// Bytes of a slot itself, from byte `at`, in memory order.
@@ -127,7 +128,7 @@ pub struct ResultMove {
     /// Offset in the result's memory.
     pub offset: u32,
     /// The result register and the first byte in it; never the stack.
-    pub from: Place,
+    pub place: Place,
     /// How many bytes: 1, 2, 4, 8 or 16.
     pub bytes: u8,
 }

@@ -59,8 +59,8 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
         match passing {
             Passing::Nothing => {}
             Passing::Reference { to, copy } => {
-                let from = Operand::Temporary { index: temporaries.len() as u16 };
-                moves.push(Move { to: *to, from, bytes: 8, fill: Fill::Zero });
+                let operand = Operand::Temporary { index: temporaries.len() as u16 };
+                moves.push(Move { place: *to, operand, bytes: 8, fill: Fill::Zero });
                 temporaries.push(Temporary { slot, bytes: copy.size as u32, align: copy.align });
             }
             Passing::Direct(pieces) => match SlotForm::of(&param.ty, model)? {
@@ -80,7 +80,11 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
             moves: pieces
                 .iter()
                 .flat_map(|piece| chunks(*piece))
-                .map(|piece| ResultMove { offset: piece.offset, from: piece.place, bytes: piece.bytes as u8 })
+                .map(|piece| ResultMove {
+                    offset: piece.offset,
+                    place: piece.place,
+                    bytes: piece.bytes as u8,
+                })
                 .collect(),
         },
         _ => ResultPlan::InPlace,
@@ -104,7 +108,7 @@ fn whole_slot(index: u16, place: Place) -> Move {
         Place::Vec { reg, .. } => Place::Vec { reg, at: 0 },
         Place::Stack { offset } => Place::Stack { offset: offset & !7 },
     };
-    Move { to, from: Operand::Slot { index, at: 0 }, bytes: 8, fill: Fill::Zero }
+    Move { place: to, operand: Operand::Slot { index, at: 0 }, bytes: 8, fill: Fill::Zero }
 }
 
 /// Moves a value that lies in its slot. The slot is canonical, so moving the whole of it is right wherever a whole
@@ -113,7 +117,12 @@ fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move 
     let big_endian = target.convention.is_big_endian();
     let narrow = |fill| {
         let at = if big_endian { 8 - piece.bytes as u8 } else { 0 };
-        Move { to: piece.place, from: Operand::Slot { index: slot, at }, bytes: piece.bytes as u8, fill }
+        Move {
+            place: piece.place,
+            operand: Operand::Slot { index: slot, at },
+            bytes: piece.bytes as u8,
+            fill,
+        }
     };
     let rules = target.convention.rules();
     match (scalar, piece.place) {
@@ -132,8 +141,8 @@ fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move 
 /// Moves a run of bytes of a value that lies in memory, in loads whose sizes are powers of two.
 fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move> {
     chunks(piece).map(move |chunk| Move {
-        to: chunk.place,
-        from: Operand::Memory { slot, offset: chunk.offset },
+        place: chunk.place,
+        operand: Operand::Memory { slot, offset: chunk.offset },
         bytes: chunk.bytes as u8,
         fill: Fill::Zero,
     })

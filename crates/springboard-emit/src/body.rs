@@ -72,7 +72,7 @@ impl<'a, 'b> Body<'a, 'b> {
         }
         let parts = moves.iter().map(|step| {
             let part = self.load(types::I64, *step);
-            let at = byte_in_word(step.to);
+            let at = byte_in_word(step.place);
             match if self.big_endian { 8 - at - u32::from(step.bytes) } else { at } {
                 0 => part,
                 below => self.builder.ins().ishl_imm_u(part, i64::from(below * 8)),
@@ -86,7 +86,7 @@ impl<'a, 'b> Body<'a, 'b> {
 
     /// Loads what one move moves, into a register of type `ty`, widened as the move says.
     fn load(&mut self, ty: Type, step: Move) -> Value {
-        let (base, offset, flags) = match step.from {
+        let (base, offset, flags) = match step.operand {
             Operand::Slot { index, at } => (self.slots, slot_offset(index) + i32::from(at), SLOT),
             Operand::Memory { slot, offset } => (self.address(slot), offset as i32, MEMORY),
             Operand::Temporary { index } => {
@@ -145,7 +145,7 @@ impl<'a, 'b> Body<'a, 'b> {
         let address = self.builder.ins().stack_load(types::I64, types::I64, kept, 0);
         for step in moves {
             let offset = step.offset as i32;
-            let inst = match step.from {
+            let inst = match step.place {
                 Place::Vec { reg, .. } => {
                     let value = results[gprs + usize::from(reg)];
                     self.builder.ins().store(MEMORY, value, address, offset)

@@ -156,7 +156,7 @@ impl<'a> Downcall<'a> {
         burnt: impl Fn(Register) -> Value,
     ) -> Vec<Value> {
         let last = self.arguments.iter().position(|argument| {
-            matches!(argument, Argument::Word(_, moves) if Register::of(moves[0].to) == Some(Register::Gpr(self.slots)))
+            matches!(argument, Argument::Word(_, moves) if Register::of(moves[0].place) == Some(Register::Gpr(self.slots)))
         });
         let mut values = vec![target; self.arguments.len()];
         for index in (0..values.len()).filter(|index| Some(*index) != last).chain(last) {

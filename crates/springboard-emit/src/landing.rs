@@ -33,7 +33,7 @@ impl Landing {
             return plan.vector_count.map(Landing::VectorCount);
         }
         let positions = |wanted: fn(Place) -> Option<u8>| {
-            plan.moves.iter().filter_map(|step| wanted(step.to)).fold(0, |flags, reg| flags | 1 << reg)
+            plan.moves.iter().filter_map(|step| wanted(step.place)).fold(0, |flags, reg| flags | 1 << reg)
         };
         let gprs = positions(|place| if let Place::Gpr { reg, .. } = place { Some(reg) } else { None });
         let vecs = positions(|place| if let Place::Vec { reg, .. } = place { Some(reg) } else { None });

@@ -125,7 +125,7 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
 /// The type as which a stack word is loaded.
 fn stack_type(moves: &[Move]) -> Type {
     match moves {
-        [Move { bytes: 8, from: Operand::Slot { .. } | Operand::Memory { .. }, .. }] => types::F64,
+        [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }] => types::F64,
         _ => types::I64,
     }
 }
@@ -161,7 +161,7 @@ pub(crate) fn signature(plan: &Plan, arguments: &[Argument<'_>]) -> Signature {
 /// Whether the result's address is passed in a register of its own.
 fn own_result_pointer(plan: &Plan) -> bool {
     let index = plan.convention.registers().gpr_args.len();
-    plan.moves.iter().any(|step| Register::of(step.to) == Some(Register::Gpr(index)))
+    plan.moves.iter().any(|step| Register::of(step.place) == Some(Register::Gpr(index)))
 }
 
 /// The types of the results, general registers before vector registers.
@@ -170,14 +170,14 @@ pub(crate) fn result_types(plan: &Plan) -> Vec<Type> {
         // Cranelift allows no results beside a `StructReturn`.
         return if own_result_pointer(plan) { Vec::new() } else { vec![types::I64, types::F64] };
     };
-    let gprs = moves.iter().filter_map(|step| match step.from {
+    let gprs = moves.iter().filter_map(|step| match step.place {
         Place::Gpr { reg, .. } => Some(usize::from(reg) + 1),
         _ => None,
     });
     let mut types = vec![types::I64; gprs.max().unwrap_or(0)];
     let mut vecs: Vec<Type> = Vec::new();
     for step in moves {
-        if let Place::Vec { reg, .. } = step.from {
+        if let Place::Vec { reg, .. } = step.place {
             vecs.resize((usize::from(reg) + 1).max(vecs.len()), types::F64);
             vecs[usize::from(reg)] = vector_type_of(step.bytes);
         }

@@ -45,8 +45,8 @@ impl<'a> Words<'a> {
             stack: vec![&[][..]; (plan.stack_bytes / WORD) as usize],
             result_pointer: None,
         };
-        for word in plan.moves.chunk_by(|a, b| Index::of(a.to) == Index::of(b.to)) {
-            match Index::of(word[0].to) {
+        for word in plan.moves.chunk_by(|a, b| Index::of(a.place) == Index::of(b.place)) {
+            match Index::of(word[0].place) {
                 Index::Gpr(reg) if reg == pointer => words.result_pointer = Some(word),
                 Index::Gpr(reg) => place(&mut words.gprs, reg, word),
                 Index::Vec(reg) => place(&mut words.vecs, reg, word),

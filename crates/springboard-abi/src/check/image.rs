@@ -32,12 +32,12 @@ impl Image {
         let mut image = Image { moved: BTreeMap::new(), filled: BTreeMap::new() };
         let mut owners: BTreeMap<Place, usize> = BTreeMap::new();
         for (step, action) in plan.moves.iter().enumerate() {
-            if step > 0 && plan.moves[step - 1].to >= action.to {
+            if step > 0 && plan.moves[step - 1].place >= action.place {
                 return Err(Violation::Order { step });
             }
             place_exists(plan, step, action)?;
             for byte in 0..action.bytes {
-                let place = behind(action.to, byte.into());
+                let place = behind(action.place, byte.into());
                 if let Some(first) = owners.insert(place, step) {
                     let spot = Spot::of_argument(place, plan.convention);
                     return Err(Violation::Overlap { spot, first, second: step });
@@ -70,14 +70,14 @@ impl Image {
         owners: &BTreeMap<Place, usize>,
         big_endian: bool,
     ) -> Result<(), Violation> {
-        let last = behind(action.to, u32::from(action.bytes) - 1);
-        let words = [word_of(action.to), word_of(last)];
+        let last = behind(action.place, u32::from(action.bytes) - 1);
+        let words = [word_of(action.place), word_of(last)];
         let rest = |word: Place| (0..8).map(move |byte| behind(word, byte));
         let source = match action.fill {
             Fill::Zero => Source::Zero,
             Fill::Sign => {
                 // A sign is only defined for the lone move at the low end of one word.
-                let flush = if big_endian { behind(action.to, action.bytes.into()) } else { action.to };
+                let flush = if big_endian { behind(action.place, action.bytes.into()) } else { action.place };
                 let low = if big_endian { words[0].map(|word| behind(word, 8)) } else { words[0] };
                 let alone =
                     |word| rest(word).all(|byte| owners.get(&byte).is_none_or(|owner| *owner == step));
@@ -85,7 +85,7 @@ impl Image {
                 if !lone || action.bytes >= 8 {
                     return Err(Violation::SignFill { step });
                 }
-                let top = if big_endian { action.to } else { last };
+                let top = if big_endian { action.place } else { last };
                 sign_of(self.moved[&top]).ok_or(Violation::SignFill { step })?
             }
         };
@@ -119,11 +119,11 @@ fn sign_of(source: Source) -> Option<Source> {
 fn place_exists(plan: &Plan, step: usize, action: &Move) -> Result<(), Violation> {
     let registers = plan.convention.registers();
     let bytes = u32::from(action.bytes);
-    let widest = if matches!(action.to, Place::Vec { .. }) { 16 } else { 8 };
+    let widest = if matches!(action.place, Place::Vec { .. }) { 16 } else { 8 };
     if !bytes.is_power_of_two() || bytes > widest {
         return Err(Violation::Width { step, bytes: action.bytes });
     }
-    let exists = match action.to {
+    let exists = match action.place {
         Place::Gpr { reg, at } => {
             let count = registers.gpr_args.len() + usize::from(registers.result_pointer.is_some());
             usize::from(reg) < count && u32::from(at) + bytes <= 8
@@ -131,7 +131,7 @@ fn place_exists(plan: &Plan, step: usize, action: &Move) -> Result<(), Violation
         Place::Vec { reg, at } => usize::from(reg) < registers.vec_args.len() && u32::from(at) + bytes <= 16,
         Place::Stack { offset } => u64::from(offset) + u64::from(bytes) <= plan.stack_bytes.into(),
     };
-    if exists { Ok(()) } else { Err(Violation::NoSuchPlace { step, place: action.to }) }
+    if exists { Ok(()) } else { Err(Violation::NoSuchPlace { step, place: action.place }) }
 }
 
 /// What the stub is entered with.
@@ -152,7 +152,7 @@ impl Slots<'_> {
     /// What the byte numbered `byte` of those that a move loads holds.
     fn read(&self, step: usize, action: &Move, byte: u8) -> Result<Source, Violation> {
         let result = self.forms.len() as u16 - 1;
-        match action.from {
+        match action.operand {
             Operand::Slot { index, at } => {
                 let missing = Violation::NoSuchSlot { step, slot: index };
                 let form = *self.forms.get(usize::from(index)).ok_or(missing.clone())?;

@@ -51,7 +51,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
         return Err(Violation::Caller { expected: target.caller, found: plan.caller });
     }
     match plan.entry {
-        Entry::Slots => {}
+        Entry::Slots | Entry::Bound => {}
     }
     let demand = match target.convention {
         Convention::Sysv64 => sysv64::demand(signature, target)?,

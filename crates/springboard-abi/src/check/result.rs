@@ -67,7 +67,7 @@ fn stores(
         }
         for byte in 0..u32::from(store.bytes) {
             let offset = store.offset + byte;
-            let found = super::demand::behind(store.from, byte);
+            let found = super::demand::behind(store.place, byte);
             let expected = pieces.get(&offset).copied();
             if expected != Some(found) {
                 let (expected, found) = (expected.map(spot), Some(spot(found)));
@@ -86,16 +86,16 @@ fn stores(
 
 fn register_exists(step: usize, store: &ResultMove, convention: Convention) -> Result<(), Violation> {
     let registers = convention.registers();
-    let (count, reg, at, size) = match store.from {
+    let (count, reg, at, size) = match store.place {
         Place::Gpr { reg, at } => (registers.gpr_results.len(), reg, at, 8),
         Place::Vec { reg, at } => (registers.vec_results.len(), reg, at, 16),
-        Place::Stack { .. } => return Err(Violation::ResultPlace { step, place: store.from }),
+        Place::Stack { .. } => return Err(Violation::ResultPlace { step, place: store.place }),
     };
     if !store.bytes.is_power_of_two() || store.bytes > size {
         return Err(Violation::ResultWidth { step, bytes: store.bytes });
     }
     if usize::from(reg) >= count || u32::from(at) + u32::from(store.bytes) > size.into() {
-        return Err(Violation::ResultPlace { step, place: store.from });
+        return Err(Violation::ResultPlace { step, place: store.place });
     }
     Ok(())
 }

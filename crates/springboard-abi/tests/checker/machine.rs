@@ -173,8 +173,8 @@ pub(crate) fn run(plan: &Plan, input: &Input) -> Result<Outcome, Fault> {
         vector_count: plan.vector_count,
     };
     for step in &plan.moves {
-        let bytes = input.load(step.from, step.bytes, plan)?;
-        let (file, start) = outcome.cells(step.to, step.bytes)?;
+        let bytes = input.load(step.operand, step.bytes, plan)?;
+        let (file, start) = outcome.cells(step.place, step.bytes)?;
         for (index, byte) in bytes.into_iter().enumerate() {
             let cell = file.get_mut(start + index).ok_or(Fault)?;
             if cell.replace(byte).is_some() {
@@ -182,13 +182,13 @@ pub(crate) fn run(plan: &Plan, input: &Input) -> Result<Outcome, Fault> {
             }
         }
     }
-    let fills: Vec<_> = plan.moves.iter().map(|step| outcome.rest_of(step.to, step.bytes)).collect();
+    let fills: Vec<_> = plan.moves.iter().map(|step| outcome.rest_of(step.place, step.bytes)).collect();
     for (step, rest) in plan.moves.iter().zip(fills) {
-        let loaded = input.load(step.from, step.bytes, plan)?;
+        let loaded = input.load(step.operand, step.bytes, plan)?;
         let top = if input.big_endian { loaded.first() } else { loaded.last() };
         let negative = top.is_some_and(|byte| byte.value >= 0x80);
         let value = if step.fill == Fill::Sign && negative { 0xff } else { 0 };
-        let (file, _) = outcome.cells(step.to, step.bytes)?;
+        let (file, _) = outcome.cells(step.place, step.bytes)?;
         for index in rest {
             // Beside nothing but padding there is nothing to tell.
             let padding = loaded.iter().all(|byte| byte.padding);
@@ -215,7 +215,7 @@ fn store_result(plan: &Plan, input: &Input, outcome: &mut Outcome) -> Result<(),
     }
     let registers = plan.convention.registers();
     for step in moves {
-        let (first, count, size) = match step.from {
+        let (first, count, size) = match step.place {
             Place::Gpr { reg, at } => (reg * 8 + at, registers.gpr_results.len() as u8 * 8, 8 - at),
             Place::Vec { reg, at } => {
                 (128 + reg * 16 + at, 128 + registers.vec_results.len() as u8 * 16, 16 - at)

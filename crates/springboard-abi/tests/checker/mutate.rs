@@ -62,7 +62,7 @@ fn step(plan: &Plan, rng: &mut Rng, change: fn(&mut Move, &mut Rng)) -> Option<P
 }
 
 fn change_register(step: &mut Move, rng: &mut Rng) {
-    match &mut step.to {
+    match &mut step.place {
         Place::Gpr { reg, .. } | Place::Vec { reg, .. } => {
             *reg = reg.wrapping_add([1, 2, 255][rng.usize(..3)])
         }
@@ -71,7 +71,7 @@ fn change_register(step: &mut Move, rng: &mut Rng) {
 }
 
 fn change_kind(step: &mut Move, _: &mut Rng) {
-    step.to = match step.to {
+    step.place = match step.place {
         Place::Gpr { reg, at } => Place::Vec { reg, at },
         Place::Vec { reg, at } => Place::Gpr { reg, at },
         Place::Stack { offset } => Place::Gpr { reg: (offset / 8) as u8, at: (offset % 8) as u8 },
@@ -79,14 +79,14 @@ fn change_kind(step: &mut Move, _: &mut Rng) {
 }
 
 fn shift_place(step: &mut Move, rng: &mut Rng) {
-    match &mut step.to {
+    match &mut step.place {
         Place::Gpr { at, .. } | Place::Vec { at, .. } => *at = at.wrapping_add([1, 4, 255][rng.usize(..3)]),
         Place::Stack { offset } => *offset = offset.wrapping_add([1, 4, u32::MAX][rng.usize(..3)]),
     }
 }
 
 fn to_the_stack(step: &mut Move, _: &mut Rng) {
-    step.to = match step.to {
+    step.place = match step.place {
         Place::Gpr { .. } | Place::Vec { .. } => Place::Stack { offset: 0 },
         Place::Stack { .. } => Place::Gpr { reg: 0, at: 0 },
     };
@@ -100,7 +100,7 @@ fn change_fill(step: &mut Move, _: &mut Rng) {
 }
 
 fn shift_source(step: &mut Move, rng: &mut Rng) {
-    match &mut step.from {
+    match &mut step.operand {
         Operand::Slot { at, .. } => *at = at.wrapping_add([1, 4, 255][rng.usize(..3)]),
         Operand::Memory { offset, .. } => *offset = offset.wrapping_add([1, 8, u32::MAX][rng.usize(..3)]),
         Operand::Temporary { index } => *index += 1,
@@ -108,7 +108,7 @@ fn shift_source(step: &mut Move, rng: &mut Rng) {
 }
 
 fn change_slot(step: &mut Move, rng: &mut Rng) {
-    match &mut step.from {
+    match &mut step.operand {
         Operand::Slot { index: slot, .. }
         | Operand::Memory { slot, .. }
         | Operand::Temporary { index: slot } => {
@@ -118,7 +118,7 @@ fn change_slot(step: &mut Move, rng: &mut Rng) {
 }
 
 fn change_form(step: &mut Move, _: &mut Rng) {
-    step.from = match step.from {
+    step.operand = match step.operand {
         Operand::Slot { index, at } => Operand::Memory { slot: index, offset: at.into() },
         Operand::Memory { slot, .. } => Operand::Slot { index: slot, at: 0 },
         Operand::Temporary { index } => Operand::Slot { index, at: 0 },
@@ -128,7 +128,7 @@ fn change_form(step: &mut Move, _: &mut Rng) {
 fn swap_places(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
     let mut moves = plan.moves.to_vec();
     let (one, other) = (pick(&moves, rng)?, pick(&moves, rng)?);
-    (moves[one].to, moves[other].to) = (moves[other].to, moves[one].to);
+    (moves[one].place, moves[other].place) = (moves[other].place, moves[one].place);
     if one == other { None } else { with_moves(plan, moves) }
 }
 
@@ -142,7 +142,7 @@ fn drop_move(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
 fn duplicate_move(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
     let mut moves = plan.moves.to_vec();
     let mut again = moves[pick(&moves, rng)?];
-    match &mut again.to {
+    match &mut again.place {
         Place::Gpr { reg, .. } | Place::Vec { reg, .. } => *reg += rng.u8(..2),
         Place::Stack { offset } => *offset += 8 * rng.u32(..2),
     }
@@ -208,7 +208,7 @@ fn shift_result(store: &mut ResultMove, rng: &mut Rng) {
 }
 
 fn change_result_register(store: &mut ResultMove, rng: &mut Rng) {
-    store.from = match store.from {
+    store.place = match store.place {
         Place::Gpr { reg, at } if rng.bool() => Place::Gpr { reg: reg ^ 1, at },
         Place::Vec { reg, at } if rng.bool() => Place::Vec { reg: reg ^ 1, at },
         Place::Gpr { reg, at } | Place::Vec { reg, at } if rng.bool() => Place::Gpr { reg, at: at ^ 4 },
