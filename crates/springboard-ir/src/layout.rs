@@ -7,6 +7,8 @@
 
 mod members;
 
+pub(crate) use members::Placement;
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -25,8 +27,8 @@ pub const MAX_ALIGN: u32 = 1 << 16;
 /// the limit is on the time a layout takes.
 pub const MAX_MEMBERS: u32 = 4096;
 
-/// Nesting of aggregates and arrays beyond which no layout is computed.
-const MAX_DEPTH: u32 = 64;
+/// Types within each other beyond which no layout is computed and no type is parsed.
+pub(crate) const MAX_DEPTH: u32 = 128;
 
 /// Size and alignment of a type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -134,7 +136,7 @@ impl Walk<'_> {
 
     fn aggregate(&mut self, aggregate: &Aggregate, depth: u32) -> Result<AggregateLayout, LayoutError> {
         let mut bit_offsets = Vec::with_capacity(aggregate.fields.len());
-        let mut placement = members::Placement::new(aggregate, self.model.bit_fields);
+        let mut placement = Placement::new(aggregate, self.model.bit_fields);
         for field in &aggregate.fields {
             self.members += 1;
             if self.members > MAX_MEMBERS {

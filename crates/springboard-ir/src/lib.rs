@@ -13,17 +13,21 @@
 
 extern crate alloc;
 
+mod declarations;
 mod enumeration;
 mod integer;
 mod layout;
 mod model;
+mod parse;
 mod print;
 mod signature;
 mod types;
 
+pub use declarations::Declarations;
 pub use enumeration::{Enumeration, EnumerationError};
 pub use integer::Integer;
 pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, MAX_SIZE};
 pub use model::{BitFields, DataModel, FloatFormat, Scalar};
+pub use parse::{ConstantError, Expected, ParseError, ParseErrorKind};
 pub use signature::{MAX_PARAMETERS, Param, Prototype, Signature, SignatureError};
 pub use types::{Aggregate, AggregateKind, Array, Complex, Field, Pointee, Type, Vector};

@@ -87,6 +87,22 @@ impl fmt::Display for SignatureError {
 
 impl core::error::Error for SignatureError {}
 
+impl SignatureError {
+    /// The index of the parameter that is wrong, if one is. Of too many, the first beyond the limit.
+    pub fn parameter(&self) -> Option<usize> {
+        match self {
+            SignatureError::TooManyParameters(_) => Some(MAX_PARAMETERS),
+            SignatureError::VoidParameter(index)
+            | SignatureError::ArrayParameter(index)
+            | SignatureError::IncompleteParameter(index)
+            | SignatureError::Unpromoted(index, _) => Some(*index),
+            SignatureError::ArrayResult
+            | SignatureError::IncompleteResult
+            | SignatureError::FixedCount(_) => None,
+        }
+    }
+}
+
 impl Signature {
     /// A function type with a fixed number of parameters.
     ///

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// An aggregate whose first members have been placed.
-pub(super) struct Placement {
+pub(crate) struct Placement {
     rule: BitFields,
     kind: AggregateKind,
     packed: bool,
@@ -33,13 +33,13 @@ struct Unit {
 }
 
 impl Placement {
-    pub(super) fn new(aggregate: &Aggregate, rule: BitFields) -> Placement {
+    pub(crate) fn new(aggregate: &Aggregate, rule: BitFields) -> Placement {
         let (kind, packed) = (aggregate.kind, aggregate.packed);
         Placement { rule, kind, packed, align: 1, next: 0, end: 0, unit: None }
     }
 
     /// Places `field`, whose type has the layout `own`. Returns its offset in bits.
-    pub(super) fn place(&mut self, field: &Field, own: Layout) -> Result<u64, LayoutError> {
+    pub(crate) fn place(&mut self, field: &Field, own: Layout) -> Result<u64, LayoutError> {
         let asked = field.align.map(checked_align).transpose()?;
         let (offset, end) = match (field.bits, self.rule) {
             (None, _) => self.place_whole(asked, own),
@@ -60,7 +60,7 @@ impl Placement {
     }
 
     /// Size and alignment of the whole, which itself asks for `asked`.
-    pub(super) fn finish(self, asked: Option<u32>) -> Result<Layout, LayoutError> {
+    pub(crate) fn finish(self, asked: Option<u32>) -> Result<Layout, LayoutError> {
         let align = self.align.max(asked.map_or(Ok(1), checked_align)?);
         let end = self.unit.map_or(self.end, |unit| self.end.max(unit.end));
         Ok(Layout { size: end.div_ceil(8).next_multiple_of(align.into()), align })

@@ -1,0 +1,184 @@
+//! Types and functions declared by C text.
+
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use core::fmt::{self, Display, Formatter};
+
+use crate::{
+    enumeration::Enumeration,
+    model::DataModel,
+    parse::Built,
+    signature::Prototype,
+    types::{Aggregate, AggregateKind, Type},
+};
+
+/// What C text declares: structures, unions, enumerations, names of types, and functions.
+///
+/// Made by [`Declarations::parse`]. [`Prototype::parse_in`] reads a prototype that uses them. Displays as C text
+/// that declares the same.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Declarations {
+    model: DataModel,
+    /// In the order of the text, so that each needs only what stands before it.
+    items: Vec<Item>,
+    tags: BTreeMap<String, Tag>,
+    names: BTreeMap<String, Name>,
+    functions: Vec<Prototype>,
+    /// The place of each in `functions`.
+    by_name: BTreeMap<String, usize>,
+}
+
+/// One declaration, as it is written out again.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Item {
+    /// `struct point;`
+    Forward(AggregateKind, String),
+    Aggregate(Arc<Aggregate>),
+    Enumeration(Arc<Enumeration>),
+    /// `typedef`, of the name in `names`.
+    Type(String, Built),
+    /// The function of this index.
+    Function(usize),
+}
+
+/// What a tag stands for.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Tag {
+    /// Declared, and not defined yet.
+    Forward(AggregateKind),
+    Aggregate(AggregateKind, Built),
+    Enumeration(Built),
+}
+
+/// What a name other than a function's stands for.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Name {
+    Type(Built),
+    /// An enumeration constant.
+    Constant(i128),
+}
+
+impl Default for Declarations {
+    /// No declarations, under [`DataModel::LP64`].
+    fn default() -> Declarations {
+        Declarations::for_model(&DataModel::LP64)
+    }
+}
+
+impl Declarations {
+    /// No declarations, for the target with `model`.
+    pub fn for_model(model: &DataModel) -> Declarations {
+        Declarations {
+            model: *model,
+            items: Vec::new(),
+            tags: BTreeMap::new(),
+            names: BTreeMap::new(),
+            functions: Vec::new(),
+            by_name: BTreeMap::new(),
+        }
+    }
+
+    /// The data model that answered `sizeof` and default alignments.
+    pub fn model(&self) -> &DataModel {
+        &self.model
+    }
+
+    /// The structure, union or enumeration defined with that tag.
+    pub fn tagged(&self, tag: &str) -> Option<Type> {
+        match self.tags.get(tag)? {
+            Tag::Forward(_) => None,
+            Tag::Aggregate(_, built) | Tag::Enumeration(built) => built.object_type(),
+        }
+    }
+
+    /// The type that a `typedef` gave that name. `None` where it is a function type or there is none.
+    pub fn named(&self, name: &str) -> Option<Type> {
+        match self.names.get(name)? {
+            Name::Type(built) => built.object_type(),
+            Name::Constant(_) => None,
+        }
+    }
+
+    /// The value of the enumeration constant of that name.
+    pub fn constant(&self, name: &str) -> Option<i128> {
+        match self.names.get(name)? {
+            Name::Constant(value) => Some(*value),
+            Name::Type(_) => None,
+        }
+    }
+
+    /// The function of that name.
+    pub fn function(&self, name: &str) -> Option<&Prototype> {
+        self.by_name.get(name).map(|index| &self.functions[*index])
+    }
+
+    /// Every function, in the order of first declaration.
+    pub fn functions(&self) -> &[Prototype] {
+        &self.functions
+    }
+
+    pub(crate) fn tag(&self, tag: &str) -> Option<&Tag> {
+        self.tags.get(tag)
+    }
+
+    pub(crate) fn name(&self, name: &str) -> Option<&Name> {
+        self.names.get(name)
+    }
+
+    /// Declares an aggregate that has no definition yet.
+    pub(crate) fn declare_tag(&mut self, kind: AggregateKind, tag: &str) {
+        self.tags.insert(tag.into(), Tag::Forward(kind));
+        self.items.push(Item::Forward(kind, tag.into()));
+    }
+
+    /// Completes a tag.
+    pub(crate) fn define_tag(&mut self, tag: &str, meaning: Tag) {
+        if let Tag::Aggregate(_, built) | Tag::Enumeration(built) = &meaning {
+            match built.object_type() {
+                Some(Type::Aggregate(aggregate)) => self.items.push(Item::Aggregate(aggregate)),
+                Some(Type::Enum(enumeration)) => self.items.push(Item::Enumeration(enumeration)),
+                _ => {}
+            }
+        }
+        self.tags.insert(tag.into(), meaning);
+    }
+
+    /// Gives a type or a constant its name.
+    pub(crate) fn define_name(&mut self, name: String, meaning: Name) {
+        if let Name::Type(built) = &meaning {
+            self.items.push(Item::Type(name.clone(), built.clone()));
+        }
+        self.names.insert(name, meaning);
+    }
+
+    pub(crate) fn add_item(&mut self, item: Item) {
+        self.items.push(item);
+    }
+
+    /// Keeps a function. The first declaration counts.
+    pub(crate) fn declare_function(&mut self, prototype: Prototype) {
+        let Some(name) = &prototype.name else { return };
+        if !self.by_name.contains_key(name) {
+            let index = self.functions.len();
+            self.by_name.insert(name.clone(), index);
+            self.functions.push(prototype);
+            self.items.push(Item::Function(index));
+        }
+    }
+}
+
+impl Display for Declarations {
+    /// One declaration a line, in an order in which C can read them.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for item in &self.items {
+            match item {
+                Item::Forward(kind, tag) => write!(f, "{} {tag}", kind.keyword())?,
+                Item::Aggregate(aggregate) => aggregate.definition().fmt(f)?,
+                Item::Enumeration(enumeration) => enumeration.definition().fmt(f)?,
+                Item::Type(name, built) => write!(f, "typedef {}", built.declaration(name))?,
+                Item::Function(index) => self.functions[*index].fmt(f)?,
+            }
+            f.write_str(";\n")?;
+        }
+        Ok(())
+    }
+}

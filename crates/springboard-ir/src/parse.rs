@@ -1,0 +1,177 @@
+//! C text to types, signatures and declarations.
+//!
+//! A recursive-descent parser of C11 declarations (6.7) with what GCC adds to them and FFI users write. Statements
+//! are skipped, expressions read where a constant is wanted.
+//!
+//! Time and memory are linear in the length of the text, and the depth of recursion is bounded by
+//! [`MAX_NESTING`], whatever the text: what a type name stands for is shared, and how large it is known without
+//! looking into it (`built`).
+
+mod aggregates;
+mod attributes;
+mod built;
+mod constants;
+mod cursor;
+mod declarators;
+mod enumerations;
+mod error;
+mod excerpt;
+mod external;
+mod lexer;
+mod literals;
+mod names;
+mod parameters;
+mod pragma;
+mod specifiers;
+mod words;
+
+use alloc::{string::String, vec::Vec};
+
+pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
+
+pub(crate) use built::{Built, Shape};
+pub(crate) use error::Failure;
+
+use crate::{
+    declarations::Declarations,
+    model::DataModel,
+    signature::{Prototype, Signature},
+    types::{AggregateKind, Type},
+};
+use lexer::Token;
+
+/// Brackets, aggregates and parameter lists within each other beyond which a text is refused.
+const MAX_NESTING: u32 = 64;
+
+impl Prototype {
+    /// Reads a prototype: `double pow(double x, double y)`, or without a name `int (*)(void)`.
+    ///
+    /// Definitions of types may stand before it: `struct point { double x, y; }; double dist(struct point)`.
+    /// What follows `...` are the arguments of this call: `int printf(const char *, ..., int, double)`. A
+    /// semicolon at the end, storage classes, comments and attributes without a meaning for the call are
+    /// accepted. A declared pointer to a function counts as a function of that name.
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse(text: &str) -> Result<Prototype, ParseError> {
+        Prototype::parse_in(text, &Declarations::default())
+    }
+
+    /// As [`Prototype::parse`], with the types that `declarations` holds.
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse_in(text: &str, declarations: &Declarations) -> Result<Prototype, ParseError> {
+        run(text, declarations, Parser::prototype).map(|(prototype, _)| prototype)
+    }
+}
+
+impl Signature {
+    /// Reads a function type: `int (*)(void)` or `int(int, double)`. A name is accepted and forgotten; all else
+    /// as [`Prototype::parse`].
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse(text: &str) -> Result<Signature, ParseError> {
+        Prototype::parse(text).map(|prototype| prototype.signature)
+    }
+
+    /// As [`Signature::parse`], with the types that `declarations` holds.
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse_in(text: &str, declarations: &Declarations) -> Result<Signature, ParseError> {
+        Prototype::parse_in(text, declarations).map(|prototype| prototype.signature)
+    }
+}
+
+impl Type {
+    /// Reads the name of a type: `const char *`, `struct point`, `int (*)(void)`. Definitions may stand before it.
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse(text: &str) -> Result<Type, ParseError> {
+        Type::parse_in(text, &Declarations::default())
+    }
+
+    /// As [`Type::parse`], with the types that `declarations` holds.
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse_in(text: &str, declarations: &Declarations) -> Result<Type, ParseError> {
+        run(text, declarations, Parser::type_name_alone).map(|(ty, _)| ty)
+    }
+}
+
+impl Declarations {
+    /// Reads definitions of types and prototypes: a piece of a header, or a whole one after the preprocessor.
+    ///
+    /// Objects, statements and function bodies are skipped. `sizeof` answers for 64-bit Linux on x86_64;
+    /// [`Declarations::parse_for`] takes another target's model.
+    ///
+    /// # Errors
+    /// What is wrong first and where.
+    pub fn parse(text: &str) -> Result<Declarations, ParseError> {
+        Declarations::parse_for(text, &DataModel::LP64)
+    }
+
+    /// As [`Declarations::parse`], for the target with `model`.
+    ///
+    /// # Errors
+    /// What is wrong first and where.
+    pub fn parse_for(text: &str, model: &DataModel) -> Result<Declarations, ParseError> {
+        run(text, &Declarations::for_model(model), Parser::translation_unit)
+            .map(|((), declarations)| declarations)
+    }
+
+    /// As [`Declarations::parse_for`] for texts that were not written for this reader: a declaration that cannot
+    /// be read is left out, and the errors say which.
+    pub fn scan(text: &str, model: &DataModel) -> (Declarations, Vec<ParseError>) {
+        let outer = Declarations::for_model(model);
+        let mut parser = Parser::new(text, &outer);
+        let errors = parser.scan().into_iter().map(|failure| failure.locate(text)).collect();
+        (parser.own, errors)
+    }
+}
+
+/// Runs `parse` on a whole text. Also returns what the text declared.
+fn run<'a, T>(
+    text: &'a str,
+    outer: &'a Declarations,
+    parse: impl FnOnce(&mut Parser<'a>) -> Result<T, Failure>,
+) -> Result<(T, Declarations), ParseError> {
+    let mut parser = Parser::new(text, outer);
+    match parse(&mut parser) {
+        Ok(value) => Ok((value, parser.own)),
+        Err(failure) => Err(failure.locate(text)),
+    }
+}
+
+/// A text being read.
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Token>,
+    /// Index of the next token. The last token is `End` and is never passed.
+    at: usize,
+    /// How deep the parser is in brackets, aggregates and parameter lists.
+    depth: u32,
+    /// How many parameter lists it is in, within the innermost aggregate.
+    parameter_lists: u32,
+    /// What was declared before this text.
+    outer: &'a Declarations,
+    /// What this text has declared so far.
+    own: Declarations,
+    /// Aggregates whose members are being read, outermost first.
+    open: Vec<(AggregateKind, String)>,
+    /// What `#pragma pack` says now and what it said before, in bytes. 0 is nothing.
+    pack: Vec<u32>,
+}
+
+/// A word or number of a text for a message: in full unless it is very long.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 40;
+    match text.char_indices().nth(MOST) {
+        None => text.into(),
+        Some((at, _)) => alloc::format!("{}…", &text[..at]),
+    }
+}

@@ -1,0 +1,266 @@
+//! Structures and unions (C11 6.7.2.1).
+
+use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
+
+use super::{
+    Built, Parser,
+    attributes::Attributes,
+    built::{Contents, Shape},
+    declarators::{Derivation, Length, Naming, Role},
+    error::{Expected, Failure, ParseErrorKind},
+    shortened,
+    specifiers::{Specifiers, Tagged},
+    words::{Keyword, keyword},
+};
+use crate::{
+    declarations::Tag,
+    layout::{Layout, Placement},
+    model::BitFields,
+    types::{Aggregate, AggregateKind, Field, Type},
+};
+
+/// Members read so far.
+struct Members {
+    fields: Vec<Field>,
+    layouts: Vec<Layout>,
+    contents: Contents,
+    names: BTreeSet<String>,
+    /// Where an array without a length stands, which only the last member may be.
+    unbounded: Option<usize>,
+}
+
+/// A declared member, before it joins the others.
+struct Member {
+    name: Option<String>,
+    built: Built,
+    bits: Option<u8>,
+    attributes: Attributes,
+    position: usize,
+}
+
+impl<'a> Parser<'a> {
+    /// A structure or union specifier, of which the keyword comes next.
+    pub(super) fn aggregate(&mut self, kind: AggregateKind) -> Result<Built, Failure> {
+        let mut position = self.bump().start;
+        let mut attributes = self.attributes()?;
+        while let Some(Keyword::AlignAs) = self.word().and_then(keyword) {
+            attributes.raise(self.align_as()?);
+            attributes = attributes.with(self.attributes()?);
+        }
+        let tag = self.name();
+        if tag.is_some() {
+            position = self.bump().start;
+        }
+        if !self.at("{") {
+            let Some(tag) = tag else { return Err(self.unexpected(Expected::Tag)) };
+            return self.tagged_aggregate(kind, tag, position);
+        }
+        if let Some(tag) = tag {
+            self.tagged_aggregate(kind, tag, position)?;
+        }
+        self.open.push((kind, tag.unwrap_or_default().into()));
+        let parameter_lists = core::mem::take(&mut self.parameter_lists);
+        let members = self.members()?;
+        self.parameter_lists = parameter_lists;
+        self.open.pop();
+        let attributes = attributes.with(self.attributes()?);
+        let fail = |kind| Failure { position, kind };
+        let packed = attributes.packed || self.packed_by_pragma(&members).map_err(fail)?;
+        let tag = tag.map(String::from);
+        let Members { fields, layouts, contents, .. } = members;
+        let aggregate = Aggregate { kind, tag, fields, packed, align: attributes.align };
+        let mut placement = Placement::new(&aggregate, self.model().bit_fields);
+        let placed = aggregate.fields.iter().zip(layouts).try_for_each(|(field, own)| {
+            placement.place(field, own)?;
+            Ok(())
+        });
+        let layout = placed.and_then(|()| placement.finish(aggregate.align));
+        let layout = layout.map_err(|error| fail(ParseErrorKind::Layout(error)))?;
+        let tag = aggregate.tag.clone();
+        let built = Built::aggregate(Arc::new(aggregate), &contents, layout);
+        if let Some(tag) = tag {
+            self.define_tag(&tag, Tag::Aggregate(kind, built.clone()), position)?;
+        }
+        Ok(built)
+    }
+
+    /// The aggregate that has been declared under `tag`, or a new one without a definition.
+    fn tagged_aggregate(
+        &mut self,
+        kind: AggregateKind,
+        tag: &str,
+        position: usize,
+    ) -> Result<Built, Failure> {
+        let incomplete = || Built::simple(Type::Incomplete(kind, tag.into()), self.outer.model());
+        let wrong = |declared| ParseErrorKind::WrongTag { tag: shortened(tag), declared };
+        let fail = |kind| Err(Failure { position, kind });
+        match self.find_tag(tag) {
+            Some(Tag::Aggregate(other, built)) if *other == kind => Ok(built.clone()),
+            Some(Tag::Forward(other)) if *other == kind => Ok(incomplete()),
+            Some(Tag::Aggregate(other, _) | Tag::Forward(other)) => fail(wrong(other.keyword())),
+            Some(Tag::Enumeration(_)) => fail(wrong("enum")),
+            None => {
+                let incomplete = incomplete();
+                self.own.declare_tag(kind, tag);
+                Ok(incomplete)
+            }
+        }
+    }
+
+    /// Everything between the braces, with them.
+    fn members(&mut self) -> Result<Members, Failure> {
+        self.expect("{")?;
+        let mut members = Members {
+            fields: Vec::new(),
+            layouts: Vec::new(),
+            contents: Contents::NONE,
+            names: BTreeSet::new(),
+            unbounded: None,
+        };
+        while !self.eat("}") {
+            if self.eat(";") {
+                continue;
+            }
+            match self.word().and_then(keyword) {
+                Some(Keyword::StaticAssert) => self.static_assert()?,
+                None if self.word().is_none() => return Err(self.unexpected(Expected::Members)),
+                _ => self.member_declaration(&mut members)?,
+            }
+        }
+        Ok(members)
+    }
+
+    /// One declaration of members, with its semicolon.
+    fn member_declaration(&mut self, members: &mut Members) -> Result<(), Failure> {
+        let position = self.position();
+        let specifiers = self.specifiers()?;
+        if specifiers.tagged == Tagged::Yes && self.eat(";") {
+            let Shape::Object { ty: Type::Aggregate(aggregate), .. } = &specifiers.built.shape else {
+                return Ok(());
+            };
+            // One with a tag is declared here and is no member.
+            if aggregate.tag.is_some() {
+                return Ok(());
+            }
+            let Specifiers { built, attributes, .. } = specifiers;
+            return self.add_member(members, Member { name: None, built, bits: None, attributes, position });
+        }
+        loop {
+            let member = self.member(&specifiers, members)?;
+            self.add_member(members, member)?;
+            if self.eat(";") {
+                return Ok(());
+            }
+            if !self.eat(",") {
+                return Err(self.unexpected(Expected::Either(",", ";")));
+            }
+        }
+    }
+
+    /// One member declarator.
+    fn member(&mut self, specifiers: &Specifiers, members: &mut Members) -> Result<Member, Failure> {
+        let naming = if self.at(":") { Naming::Optional } else { Naming::Required };
+        let mut declarator = self.declarator(naming)?;
+        if let Some(Derivation::Array { length: Length::Unknown, position }) = declarator.derivations.first()
+        {
+            self.check_last(members)?;
+            members.unbounded = Some(*position);
+        }
+        let colon = self.eat(":");
+        let width_position = self.position();
+        let width = if colon { Some(self.constant()?.value) } else { None };
+        let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
+        let (name, position) = match declarator.name {
+            Some((name, position)) => (Some(name), position),
+            None => (None, declarator.position),
+        };
+        let bits = match width {
+            Some(width) => Some(bit_width(&built, width, name).map_err(|(kind, at_width)| Failure {
+                position: if at_width == Blame::Width { width_position } else { position },
+                kind,
+            })?),
+            None => None,
+        };
+        Ok(Member { name: name.map(String::from), built, bits, attributes, position })
+    }
+
+    fn add_member(&self, members: &mut Members, member: Member) -> Result<(), Failure> {
+        let Member { name, built, bits, mut attributes, position } = member;
+        let fail = |kind| Failure { position, kind };
+        if members.unbounded.is_some_and(|unbounded| unbounded < position) {
+            self.check_last(members)?;
+        }
+        self.check_complete(&built, position)?;
+        let layout = members.contents.add(&built).map_err(fail)?;
+        if built.align.is_some_and(|align| align < layout.align) {
+            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+        }
+        attributes.raise(built.align);
+        if attributes.packed && (layout.align > 1 || bits.is_some()) {
+            return Err(fail(ParseErrorKind::Unsupported("packed".into())));
+        }
+        let Shape::Object { ty, .. } = built.shape else { return Err(fail(ParseErrorKind::NotAnObject)) };
+        declare_names(&mut members.names, name.as_deref(), &ty).map_err(fail)?;
+        members.fields.push(Field { name, ty, bits, align: attributes.align });
+        members.layouts.push(layout);
+        Ok(())
+    }
+
+    /// Refuses another member behind an array without a length.
+    fn check_last(&self, members: &Members) -> Result<(), Failure> {
+        match members.unbounded {
+            Some(position) => Err(Failure { position, kind: ParseErrorKind::UnknownLength }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether `#pragma pack` makes an aggregate of `members` a packed one.
+    fn packed_by_pragma(&self, members: &Members) -> Result<bool, ParseErrorKind> {
+        let Some(pack @ 1..) = self.pack.last().copied() else { return Ok(false) };
+        // It caps alignments that were asked for, and changes where bit-fields go.
+        let asked = members.fields.iter().any(|field| field.align.is_some_and(|align| align > pack));
+        let bit_fields = members.fields.iter().any(|field| field.bits.is_some());
+        let strict = members.layouts.iter().any(|layout| layout.align > pack);
+        let as_packed = pack == 1 && self.model().bit_fields != BitFields::Microsoft;
+        if asked || (bit_fields && !as_packed) || (strict && pack > 1) {
+            return Err(ParseErrorKind::Unsupported("pragma pack".into()));
+        }
+        Ok(pack == 1)
+    }
+}
+
+/// What is to blame for an impossible bit-field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Blame {
+    Name,
+    Width,
+}
+
+/// The width of a bit-field of type `built`, if it can have it (C11 6.7.2.1, 4 and 5).
+fn bit_width(built: &Built, width: i128, name: Option<&str>) -> Result<u8, (ParseErrorKind, Blame)> {
+    let size = built.layout().map_or(0, |layout| layout.size);
+    let widest = match &built.shape {
+        Shape::Object { ty: Type::Bool, .. } => 1,
+        Shape::Object { ty: Type::Int(_) | Type::Enum(_), .. } => size * 8,
+        _ => return Err((ParseErrorKind::BitFieldType, Blame::Name)),
+    };
+    match (width, name) {
+        (0, Some(name)) => Err((ParseErrorKind::NamedZeroWidth(shortened(name)), Blame::Width)),
+        _ => match u8::try_from(width) {
+            Ok(bits) if u64::from(bits) <= widest => Ok(bits),
+            _ => Err((ParseErrorKind::BitFieldWidth { bits: width, widest }, Blame::Width)),
+        },
+    }
+}
+
+/// Adds the name of a member, or the names that an anonymous aggregate brings in (C11 6.7.2.1, 13).
+fn declare_names(names: &mut BTreeSet<String>, name: Option<&str>, ty: &Type) -> Result<(), ParseErrorKind> {
+    match (name, ty) {
+        (Some(name), _) if names.insert(name.into()) => Ok(()),
+        (Some(name), _) => Err(ParseErrorKind::Duplicate(shortened(name))),
+        (None, Type::Aggregate(inner)) => {
+            inner.fields.iter().try_for_each(|field| declare_names(names, field.name.as_deref(), &field.ty))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,262 @@
+//! Attributes of GCC and the alignment specifier of C, as far as they change a type.
+
+use alloc::boxed::Box;
+
+use super::{
+    Built, Parser,
+    built::Shape,
+    error::{Expected, Failure, ParseErrorKind},
+    lexer::TokenKind,
+    words::{Keyword, keyword},
+};
+use crate::{
+    integer::Integer,
+    layout::MAX_ALIGN,
+    types::{Type, Vector},
+};
+
+/// What attributes say about a type or declaration.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Attributes {
+    pub(super) packed: bool,
+    /// The strictest alignment asked for, in bytes.
+    pub(super) align: Option<u32>,
+    /// `vector_size`, in bytes, and where it stands.
+    vector: Option<(i128, usize)>,
+    /// `mode`, and where it stands.
+    mode: Option<(Mode, usize)>,
+}
+
+/// An integer size by GCC's name for it.
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Bytes(u8),
+    Pointer,
+}
+
+/// Attributes that change how a function is called, or what a type is, in a way that is not modelled.
+const UNSUPPORTED: [&str; 25] = [
+    "aarch64_vector_pcs",
+    "address_space",
+    "ext_vector_type",
+    "fastcall",
+    "gcc_struct",
+    "hardbool",
+    "interrupt",
+    "matrix_type",
+    "mode",
+    "ms_abi",
+    "ms_struct",
+    "neon_vector_type",
+    "pcs",
+    "preserve_all",
+    "preserve_most",
+    "regcall",
+    "regparm",
+    "scalar_storage_order",
+    "sseregparm",
+    "stdcall",
+    "swiftcall",
+    "sysv_abi",
+    "thiscall",
+    "transparent_union",
+    "vectorcall",
+];
+
+impl Attributes {
+    /// These and `more`.
+    pub(super) fn with(mut self, more: Attributes) -> Attributes {
+        self.raise(more.align);
+        Attributes {
+            packed: self.packed || more.packed,
+            align: self.align,
+            vector: more.vector.or(self.vector),
+            mode: more.mode.or(self.mode),
+        }
+    }
+
+    /// Raises the alignment asked for.
+    pub(super) fn raise(&mut self, align: Option<u32>) {
+        self.align = self.align.max(align);
+    }
+}
+
+impl Parser<'_> {
+    /// Any number of `__attribute__((…))` and `__asm__("…")`.
+    pub(super) fn attributes(&mut self) -> Result<Attributes, Failure> {
+        let mut attributes = Attributes::default();
+        loop {
+            match self.word().and_then(keyword) {
+                Some(Keyword::Attribute) => {
+                    self.bump();
+                    self.expect("(")?;
+                    self.expect("(")?;
+                    while !self.at(")") {
+                        self.attribute(&mut attributes)?;
+                        if !self.eat(",") && !self.at(")") {
+                            return Err(self.unexpected(Expected::Either(",", ")")));
+                        }
+                    }
+                    self.bump();
+                    self.expect(")")?;
+                }
+                Some(Keyword::Asm) => {
+                    self.bump();
+                    if !self.at("(") {
+                        return Err(self.unexpected(Expected::Text("(")));
+                    }
+                    self.skip_group()?;
+                }
+                _ => return Ok(attributes),
+            }
+        }
+    }
+
+    /// Attributes at a place where one that changes a type is not understood here.
+    pub(super) fn attributes_without_effect(&mut self) -> Result<(), Failure> {
+        let position = self.position();
+        let attributes = self.attributes()?;
+        if attributes.align.is_some() {
+            return Err(Failure { position, kind: ParseErrorKind::Unsupported("aligned".into()) });
+        }
+        self.apply_to_no_type(&attributes)
+    }
+
+    /// One attribute, or nothing, which is allowed.
+    fn attribute(&mut self, attributes: &mut Attributes) -> Result<(), Failure> {
+        let Some(word) = self.word() else {
+            return if self.at(",") { Ok(()) } else { Err(self.unexpected(Expected::Name)) };
+        };
+        let position = self.bump().start;
+        let plain = word.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")).unwrap_or(word);
+        let has_arguments = self.at("(");
+        match plain {
+            "packed" => attributes.packed = true,
+            "aligned" if has_arguments => {
+                self.bump();
+                let align = self.alignment()?;
+                attributes.raise(Some(align));
+                self.expect(")")?;
+                return Ok(());
+            }
+            "aligned" => attributes.raise(Some(self.model().max_align.into())),
+            "vector_size" if has_arguments => {
+                self.bump();
+                let at = self.position();
+                attributes.vector = Some((self.constant()?.value, at));
+                self.expect(")")?;
+                return Ok(());
+            }
+            "mode" if has_arguments => {
+                self.bump();
+                let mode = self.word().and_then(Mode::named);
+                let Some(mode) = mode else {
+                    return Err(self.fail(ParseErrorKind::Unsupported("mode".into())));
+                };
+                self.bump();
+                attributes.mode = Some((mode, position));
+                self.expect(")")?;
+                return Ok(());
+            }
+            _ if UNSUPPORTED.contains(&plain) => {
+                return Err(Failure { position, kind: ParseErrorKind::Unsupported(plain.into()) });
+            }
+            _ => {}
+        }
+        if has_arguments { self.skip_group() } else { Ok(()) }
+    }
+
+    /// `_Alignas` with its operand. `_Alignas(0)` asks for nothing.
+    pub(super) fn align_as(&mut self) -> Result<Option<u32>, Failure> {
+        self.bump();
+        self.expect("(")?;
+        let zero = self.text_of(self.peek()) == "0" && self.peek().kind == TokenKind::Number;
+        let align = if zero {
+            self.bump();
+            None
+        } else if self.starts_type() {
+            Some(self.type_layout()?.align)
+        } else {
+            Some(self.alignment()?)
+        };
+        self.expect(")")?;
+        Ok(align)
+    }
+
+    /// A constant that is an alignment.
+    fn alignment(&mut self) -> Result<u32, Failure> {
+        let position = self.position();
+        let value = self.constant()?.value;
+        let align = u32::try_from(value).ok().filter(|align| align.is_power_of_two() && *align <= MAX_ALIGN);
+        align.ok_or(Failure { position, kind: ParseErrorKind::Alignment(value) })
+    }
+
+    /// `built`, as `vector_size` and `mode` change it.
+    pub(super) fn with_attributes(&self, built: Built, attributes: &Attributes) -> Result<Built, Failure> {
+        let mut built = built;
+        if let Some((mode, position)) = attributes.mode {
+            let Shape::Object { ty: Type::Int(integer), .. } = built.shape else {
+                return Err(Failure { position, kind: ParseErrorKind::Unsupported("mode".into()) });
+            };
+            let integer = mode.integer(integer.is_signed(self.model()));
+            built = built.replaced(Type::Int(integer), self.model());
+        }
+        if let Some((bytes, position)) = attributes.vector {
+            let fail = |kind| Failure { position, kind };
+            let Shape::Object { ty: element @ (Type::Int(_) | Type::Float | Type::Double), .. } =
+                &built.shape
+            else {
+                return Err(fail(ParseErrorKind::VectorElement));
+            };
+            if built.layout().is_none_or(|layout| layout.size > 8) {
+                return Err(fail(ParseErrorKind::VectorElement));
+            }
+            let vector = match bytes {
+                8 | 16 => Vector { element: Box::new(element.clone()), bytes: bytes as u8 },
+                _ => return Err(fail(ParseErrorKind::VectorSize(bytes))),
+            };
+            built = built.replaced(Type::Vector(vector), self.model());
+        }
+        Ok(built)
+    }
+
+    /// Refuses what would change the type that a declarator derives from another: GCC applies it to that other
+    /// one, deep inside.
+    pub(super) fn apply_to_no_type(&self, attributes: &Attributes) -> Result<(), Failure> {
+        let unsupported =
+            |position, name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
+        match (attributes.vector, attributes.mode) {
+            (Some((_, position)), _) => unsupported(position, "vector_size"),
+            (_, Some((_, position))) => unsupported(position, "mode"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Mode {
+    fn named(word: &str) -> Option<Mode> {
+        let plain = word.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")).unwrap_or(word);
+        Some(match plain {
+            "QI" | "byte" => Mode::Bytes(1),
+            "HI" => Mode::Bytes(2),
+            "SI" => Mode::Bytes(4),
+            "DI" => Mode::Bytes(8),
+            "TI" => Mode::Bytes(16),
+            "word" | "pointer" => Mode::Pointer,
+            _ => return None,
+        })
+    }
+
+    fn integer(self, signed: bool) -> Integer {
+        use Integer::*;
+        let (yes, no) = match self {
+            Mode::Bytes(1) => (Int8, UInt8),
+            Mode::Bytes(2) => (Int16, UInt16),
+            Mode::Bytes(4) => (Int32, UInt32),
+            Mode::Bytes(8) => (Int64, UInt64),
+            Mode::Bytes(_) => (Int128, UInt128),
+            Mode::Pointer => (IntPtr, UIntPtr),
+        };
+        if signed { yes } else { no }
+    }
+}

@@ -1,0 +1,140 @@
+//! Moving over tokens.
+
+use alloc::{string::String, vec, vec::Vec};
+
+use super::{
+    MAX_NESTING, Parser,
+    error::{Expected, Failure, ParseErrorKind},
+    lexer::{Token, TokenKind, lex},
+    shortened,
+};
+use crate::{declarations::Declarations, model::DataModel};
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(text: &'a str, outer: &'a Declarations) -> Parser<'a> {
+        let own = Declarations::for_model(outer.model());
+        Parser {
+            text,
+            tokens: lex(text),
+            at: 0,
+            depth: 0,
+            parameter_lists: 0,
+            outer,
+            own,
+            open: Vec::new(),
+            pack: vec![0],
+        }
+    }
+
+    /// The target's decisions about types, for `sizeof` and alignments.
+    pub(super) fn model(&self) -> &'a DataModel {
+        self.outer.model()
+    }
+
+    pub(super) fn peek(&self) -> Token {
+        self.tokens[self.at]
+    }
+
+    /// The token behind the next one.
+    pub(super) fn peek_second(&self) -> Token {
+        self.tokens[(self.at + 1).min(self.tokens.len() - 1)]
+    }
+
+    /// Passes one token. The end is never passed.
+    pub(super) fn bump(&mut self) -> Token {
+        let token = self.peek();
+        if token.kind != TokenKind::End {
+            self.at += 1;
+        }
+        token
+    }
+
+    pub(super) fn text_of(&self, token: Token) -> &'a str {
+        &self.text[token.start..token.end]
+    }
+
+    /// The next token, if it is a word.
+    pub(super) fn word(&self) -> Option<&'a str> {
+        let token = self.peek();
+        (token.kind == TokenKind::Word).then(|| self.text_of(token))
+    }
+
+    /// Where the next token begins.
+    pub(super) fn position(&self) -> usize {
+        self.peek().start
+    }
+
+    /// Whether the next token is the punctuator or word `text`.
+    pub(super) fn at(&self, text: &str) -> bool {
+        let token = self.peek();
+        matches!(token.kind, TokenKind::Punctuator | TokenKind::Word) && self.text_of(token) == text
+    }
+
+    /// Passes the punctuator or word `text`, if it comes next.
+    pub(super) fn eat(&mut self, text: &str) -> bool {
+        let found = self.at(text);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    pub(super) fn expect(&mut self, text: &'static str) -> Result<Token, Failure> {
+        if self.at(text) { Ok(self.bump()) } else { Err(self.unexpected(Expected::Text(text))) }
+    }
+
+    /// A failure at the next token.
+    pub(super) fn fail(&self, kind: ParseErrorKind) -> Failure {
+        Failure { position: self.position(), kind }
+    }
+
+    /// The failure that the next token is not what was expected.
+    pub(super) fn unexpected(&self, expected: Expected) -> Failure {
+        let token = self.peek();
+        let found = match token.kind {
+            TokenKind::Invalid(invalid) => return self.fail(invalid.error(self.text_of(token))),
+            TokenKind::End => None,
+            _ => Some(self.quote(token)),
+        };
+        self.fail(ParseErrorKind::Expected { expected, found })
+    }
+
+    /// The text of a token, for a message.
+    pub(super) fn quote(&self, token: Token) -> String {
+        shortened(self.text_of(token))
+    }
+
+    /// Runs `parse` one level deeper.
+    pub(super) fn nested<T>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if self.depth == MAX_NESTING {
+            return Err(self.fail(ParseErrorKind::TooDeep(MAX_NESTING)));
+        }
+        self.depth += 1;
+        let result = parse(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Passes a bracketed group, whose opening bracket comes next, with everything in it.
+    pub(super) fn skip_group(&mut self) -> Result<(), Failure> {
+        let opening = self.position();
+        let mut depth = 0u32;
+        loop {
+            let token = self.bump();
+            match (token.kind, self.text_of(token)) {
+                (TokenKind::End, _) => {
+                    return Err(Failure { position: opening, kind: ParseErrorKind::Unterminated });
+                }
+                (TokenKind::Punctuator, "(" | "[" | "{") => depth += 1,
+                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Enumerations (C11 6.7.2.2).
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use super::{
+    Built, Parser,
+    error::{Expected, Failure, ParseErrorKind},
+    shortened,
+};
+use crate::{
+    declarations::{Item, Tag},
+    enumeration::Enumeration,
+    types::Type,
+};
+
+impl Parser<'_> {
+    /// An enumeration specifier, of which the keyword comes next. Without a tag it is its integer type.
+    pub(super) fn enumeration(&mut self) -> Result<Built, Failure> {
+        let mut position = self.bump().start;
+        let attributes = self.attributes()?;
+        let tag = self.name();
+        if tag.is_some() {
+            position = self.bump().start;
+        }
+        if !self.at("{") {
+            let Some(tag) = tag else { return Err(self.unexpected(Expected::Tag)) };
+            return self.tagged_enumeration(tag).map_err(|kind| Failure { position, kind });
+        }
+        let constants = self.constants_of_enumeration()?;
+        let attributes = attributes.with(self.attributes()?);
+        let make = if attributes.packed { Enumeration::packed } else { Enumeration::new };
+        let fail = |kind| Failure { position, kind };
+        let enumeration = make(tag.map(String::from), constants)
+            .map_err(|error| fail(ParseErrorKind::Enumeration(error)))?;
+        if attributes.align.is_some() {
+            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+        }
+        let enumeration = Arc::new(enumeration);
+        let Some(tag) = tag else {
+            let integer = enumeration.underlying();
+            self.own.add_item(Item::Enumeration(enumeration));
+            return Ok(Built::simple(Type::Int(integer), self.model()));
+        };
+        let built = Built::simple(Type::Enum(enumeration), self.model());
+        self.define_tag(tag, Tag::Enumeration(built.clone()), position)?;
+        Ok(built)
+    }
+
+    fn tagged_enumeration(&self, tag: &str) -> Result<Built, ParseErrorKind> {
+        match self.find_tag(tag) {
+            Some(Tag::Enumeration(built)) => Ok(built.clone()),
+            Some(Tag::Aggregate(kind, _) | Tag::Forward(kind)) => {
+                Err(ParseErrorKind::WrongTag { tag: shortened(tag), declared: kind.keyword() })
+            }
+            None => Err(ParseErrorKind::UnknownEnum(shortened(tag))),
+        }
+    }
+
+    /// Everything between the braces, with them.
+    fn constants_of_enumeration(&mut self) -> Result<Vec<(String, i128)>, Failure> {
+        self.expect("{")?;
+        let mut constants = Vec::new();
+        let mut next = 0i128;
+        while !self.eat("}") {
+            let Some(name) = self.name() else { return Err(self.unexpected(Expected::Name)) };
+            let position = self.bump().start;
+            self.attributes_without_effect()?;
+            let value = if self.eat("=") { self.constant()?.value } else { next };
+            self.define_constant(name, value, position)?;
+            constants.push((name.into(), value));
+            next = value + 1;
+            if !self.eat(",") && !self.at("}") {
+                return Err(self.unexpected(Expected::Either(",", "}")));
+            }
+        }
+        Ok(constants)
+    }
+}

@@ -1,0 +1,222 @@
+//! Declarations outside of everything else (C11 6.9), and texts made of them.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    Built, Parser,
+    built::Shape,
+    declarators::{Declarator, Naming, Role},
+    error::{Expected, Failure, ParseErrorKind},
+    lexer::TokenKind,
+    specifiers::{Specifiers, Storage, Tagged},
+    words::{Keyword, keyword},
+};
+use crate::{
+    signature::{Prototype, Signature},
+    types::{Pointee, Type},
+};
+
+/// What is declared by the declaration that a text is about.
+struct Entity {
+    name: Option<String>,
+    built: Built,
+    /// Where the declaration begins.
+    position: usize,
+}
+
+impl<'a> Parser<'a> {
+    /// A whole text that ends in one prototype.
+    pub(super) fn prototype(&mut self) -> Result<Prototype, Failure> {
+        let Entity { name, built, position } = self.last_declaration(Naming::Optional)?;
+        match function(&built) {
+            Some(signature) => Ok(Prototype { name, signature: signature.clone() }),
+            None => Err(Failure { position, kind: ParseErrorKind::NotAFunction }),
+        }
+    }
+
+    /// A whole text that ends in the name of a type.
+    pub(super) fn type_name_alone(&mut self) -> Result<Type, Failure> {
+        let Entity { built, position, .. } = self.last_declaration(Naming::Forbidden)?;
+        let Shape::Object { ty, .. } = built.shape else {
+            return Err(Failure { position, kind: ParseErrorKind::NotAnObject });
+        };
+        if built.align.is_some() {
+            return Err(Failure { position, kind: ParseErrorKind::Unsupported("aligned".into()) });
+        }
+        Ok(ty)
+    }
+
+    /// A whole text of declarations.
+    pub(super) fn translation_unit(&mut self) -> Result<(), Failure> {
+        while self.peek().kind != TokenKind::End {
+            self.external_declaration()?;
+        }
+        Ok(())
+    }
+
+    /// A whole text of declarations, of which those that cannot be read are left out.
+    pub(super) fn scan(&mut self) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        while self.peek().kind != TokenKind::End {
+            let start = self.at;
+            if let Err(failure) = self.external_declaration() {
+                failures.push(failure);
+                self.at = start;
+                self.skip_declaration();
+                self.depth = 0;
+                self.parameter_lists = 0;
+                self.open.clear();
+            }
+        }
+        failures
+    }
+
+    /// Definitions of types, and behind them the one declaration that the text is about.
+    fn last_declaration(&mut self, naming: Naming) -> Result<Entity, Failure> {
+        loop {
+            if self.without_declarator()? {
+                continue;
+            }
+            let position = self.position();
+            let specifiers = self.specifiers()?;
+            if specifiers.storage == Storage::Typedef {
+                self.declarators(&specifiers)?;
+                continue;
+            }
+            if specifiers.tagged == Tagged::Yes && self.eat(";") {
+                continue;
+            }
+            let mut declarator = self.declarator(naming)?;
+            let (built, _) = self.complete(&specifiers, &mut declarator, Role::Other)?;
+            self.eat(";");
+            if self.peek().kind != TokenKind::End {
+                return Err(self.unexpected(Expected::End));
+            }
+            return Ok(Entity { name: declarator.name.map(|(name, _)| name.into()), built, position });
+        }
+    }
+
+    /// One declaration or function definition.
+    fn external_declaration(&mut self) -> Result<(), Failure> {
+        if self.without_declarator()? {
+            return Ok(());
+        }
+        let specifiers = self.specifiers()?;
+        if specifiers.tagged == Tagged::Yes && self.eat(";") {
+            return Ok(());
+        }
+        self.declarators(&specifiers)
+    }
+
+    /// What stands between declarations and declares nothing. Whether there was any.
+    fn without_declarator(&mut self) -> Result<bool, Failure> {
+        if self.peek().kind == TokenKind::PackPragma {
+            self.pack_pragma()?;
+            return Ok(true);
+        }
+        match self.word().and_then(keyword) {
+            Some(Keyword::StaticAssert) => self.static_assert()?,
+            Some(Keyword::Asm) => {
+                self.attributes_without_effect()?;
+            }
+            _ => return Ok(self.eat(";")),
+        }
+        Ok(true)
+    }
+
+    /// `_Static_assert`, believed.
+    pub(super) fn static_assert(&mut self) -> Result<(), Failure> {
+        self.bump();
+        if !self.at("(") {
+            return Err(self.unexpected(Expected::Text("(")));
+        }
+        self.skip_group()?;
+        self.expect(";").map(|_| ())
+    }
+
+    /// The declarators of one declaration, up to its semicolon or the end of a function's body.
+    fn declarators(&mut self, specifiers: &Specifiers) -> Result<(), Failure> {
+        loop {
+            let mut declarator = self.declarator(Naming::Required)?;
+            let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
+            let is_function = matches!(built.shape, Shape::Function(_));
+            self.declare(&declarator, built, specifiers.storage, attributes.align)?;
+            if is_function && self.at("{") {
+                return self.skip_group();
+            }
+            if self.eat("=") {
+                while !(self.at(",") || self.at(";") || self.peek().kind == TokenKind::End) {
+                    self.skip_group()?;
+                }
+            }
+            if self.eat(";") {
+                return Ok(());
+            }
+            if !self.eat(",") {
+                return Err(self.unexpected(Expected::Either(",", ";")));
+            }
+        }
+    }
+
+    /// Keeps what a declarator declares, if it is a type or a function.
+    fn declare(
+        &mut self,
+        declarator: &Declarator<'_>,
+        built: Built,
+        storage: Storage,
+        align: Option<u32>,
+    ) -> Result<(), Failure> {
+        let Some((name, position)) = declarator.name else { return Ok(()) };
+        if storage == Storage::Typedef {
+            let natural = built.layout().map(|layout| layout.align);
+            let align = align.max(built.align).filter(|align| Some(*align) != natural);
+            return self.define_type(name, built.aligned(align), position);
+        }
+        if let Shape::Function(signature) = built.shape {
+            self.own.declare_function(Prototype { name: Some(name.into()), signature });
+        }
+        Ok(())
+    }
+
+    /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body.
+    fn skip_declaration(&mut self) {
+        let mut depth = 0u32;
+        let mut body = false;
+        let mut previous = "";
+        loop {
+            let token = self.peek();
+            let text = self.text_of(token);
+            match (token.kind, text) {
+                (TokenKind::End, _) => return,
+                (TokenKind::PackPragma, _) => {
+                    // Its failure is that of the declaration around it.
+                    let _ = self.pack_pragma();
+                    continue;
+                }
+                (TokenKind::Punctuator, "(" | "[" | "{") => {
+                    body |= depth == 0 && text == "{" && previous == ")";
+                    depth += 1;
+                }
+                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            self.bump();
+            if depth == 0 && (text == ";" || (text == "}" && body)) {
+                return;
+            }
+            previous = text;
+        }
+    }
+}
+
+/// The function type of a function or pointer to one.
+fn function(built: &Built) -> Option<&Signature> {
+    match &built.shape {
+        Shape::Function(signature) => Some(signature),
+        Shape::Object { ty: Type::Pointer(pointee), .. } => match &**pointee {
+            Pointee::Function(signature) => Some(signature),
+            _ => None,
+        },
+        Shape::Object { .. } => None,
+    }
+}

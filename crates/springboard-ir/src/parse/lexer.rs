@@ -1,0 +1,213 @@
+//! Characters to tokens.
+//!
+//! Comments, line markers and pragmas other than `pack` are space. Text that forms no token becomes an invalid
+//! one, so that the parser reports what comes first.
+
+use alloc::vec::Vec;
+
+use super::error::ParseErrorKind;
+
+/// One token and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    /// Offset of its first byte.
+    pub(super) start: usize,
+    /// Offset behind its last byte.
+    pub(super) end: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TokenKind {
+    /// An identifier or keyword.
+    Word,
+    /// A preprocessing number (C11 6.4.8): what a number may look like, before anyone reads it.
+    Number,
+    Character,
+    String,
+    Punctuator,
+    /// A `#pragma pack` line, without its newline.
+    PackPragma,
+    Invalid(Invalid),
+    /// The end of the text. The last token, and no other.
+    End,
+}
+
+/// Why text forms no token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Invalid {
+    Unterminated,
+    Directive,
+    Character,
+}
+
+impl Invalid {
+    /// The error for an invalid token that is `text`.
+    pub(super) fn error(self, text: &str) -> ParseErrorKind {
+        match self {
+            Invalid::Unterminated => ParseErrorKind::Unterminated,
+            Invalid::Directive => {
+                let name = text.trim_start_matches('#').split_whitespace().next().unwrap_or_default();
+                ParseErrorKind::Directive(super::shortened(name))
+            }
+            Invalid::Character => ParseErrorKind::Character(text.chars().next().unwrap_or_default()),
+        }
+    }
+}
+
+/// Punctuators of more than one character, longest first.
+const LONG_PUNCTUATORS: [&str; 22] = [
+    "...", "<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "->", "++", "--", "+=", "-=", "*=",
+    "/=", "&=", "|=", "^=", "::",
+];
+
+/// All tokens of `text`, [`TokenKind::End`] last.
+pub(super) fn lex(text: &str) -> Vec<Token> {
+    let mut lexer = Lexer { text, at: 0, line_start: true };
+    let mut tokens = Vec::new();
+    loop {
+        let token = lexer.token();
+        tokens.push(token);
+        if token.kind == TokenKind::End {
+            return tokens;
+        }
+    }
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+    /// Whether nothing but space came before on this line.
+    line_start: bool,
+}
+
+/// What a line that begins with `#` is.
+enum Directive {
+    /// A line marker or a pragma that changes no type.
+    Nothing,
+    Pack,
+    /// One that the preprocessor obeys.
+    Preprocessor,
+}
+
+impl<'a> Lexer<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn token(&mut self) -> Token {
+        let spaced = self.skip_space();
+        let start = self.at;
+        let kind = match spaced {
+            Ok(()) => self.skip_token(),
+            Err(invalid) => {
+                self.at = self.text.len();
+                TokenKind::Invalid(invalid)
+            }
+        };
+        self.line_start = false;
+        Token { kind, start, end: self.at }
+    }
+
+    /// Goes to the next token.
+    fn skip_space(&mut self) -> Result<(), Invalid> {
+        loop {
+            let rest = self.rest();
+            let Some(first) = rest.chars().next() else { return Ok(()) };
+            self.at += match first {
+                '\n' => {
+                    self.line_start = true;
+                    1
+                }
+                _ if first.is_whitespace() || first == '\u{FEFF}' => first.len_utf8(),
+                '\\' if rest.starts_with("\\\n") => 2,
+                '\\' if rest.starts_with("\\\r\n") => 3,
+                '/' if rest.starts_with("//") => line(rest).len(),
+                '/' if rest.starts_with("/*") => rest[2..].find("*/").ok_or(Invalid::Unterminated)? + 4,
+                '#' if self.line_start && matches!(directive(line(rest)), Directive::Nothing) => {
+                    line(rest).len()
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Goes over one token, of which the first character is here.
+    fn skip_token(&mut self) -> TokenKind {
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else { return TokenKind::End };
+        let starts_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+        let (kind, bytes) = match first {
+            '#' if self.line_start => match directive(line(rest)) {
+                Directive::Pack => (TokenKind::PackPragma, line(rest).len()),
+                _ => (TokenKind::Invalid(Invalid::Directive), line(rest).len()),
+            },
+            '"' => quoted(rest, TokenKind::String),
+            '\'' => quoted(rest, TokenKind::Character),
+            _ if is_word(first) && !starts_number(rest) => {
+                (TokenKind::Word, rest.find(|c| !is_word(c)).unwrap_or(rest.len()))
+            }
+            _ if starts_number(rest) || (first == '.' && starts_number(&rest[1..])) => {
+                (TokenKind::Number, number_length(rest))
+            }
+            _ => match LONG_PUNCTUATORS.iter().find(|long| rest.starts_with(**long)) {
+                Some(long) => (TokenKind::Punctuator, long.len()),
+                None if first.is_ascii_punctuation() && !matches!(first, '@' | '`' | '\\') => {
+                    (TokenKind::Punctuator, 1)
+                }
+                None => (TokenKind::Invalid(Invalid::Character), first.len_utf8()),
+            },
+        };
+        self.at += bytes;
+        kind
+    }
+}
+
+/// `text` up to its first newline.
+fn line(text: &str) -> &str {
+    text.split('\n').next().unwrap_or_default()
+}
+
+/// What a line beginning with `#` is.
+fn directive(line: &str) -> Directive {
+    let mut words = line[1..].split(|c: char| !is_word(c)).filter(|word| !word.is_empty());
+    match words.next() {
+        None | Some("line" | "ident") => Directive::Nothing,
+        Some(word) if word.starts_with(|c: char| c.is_ascii_digit()) => Directive::Nothing,
+        Some("pragma") if words.next() == Some("pack") => Directive::Pack,
+        Some("pragma") => Directive::Nothing,
+        Some(_) => Directive::Preprocessor,
+    }
+}
+
+/// Kind and length of the literal at the start of `text`, which begins with its quote.
+fn quoted(text: &str, kind: TokenKind) -> (TokenKind, usize) {
+    let quote = text.as_bytes()[0];
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            b'\n' => break,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            _ if byte == quote => return (kind, at + 1),
+            _ => {}
+        }
+    }
+    (TokenKind::Invalid(Invalid::Unterminated), line(text).len())
+}
+
+/// Length of the preprocessing number at the start of `text`.
+fn number_length(text: &str) -> usize {
+    let mut previous = '0';
+    let ends = |c: char| {
+        let exponent_sign = matches!(c, '+' | '-') && matches!(previous, 'e' | 'E' | 'p' | 'P');
+        previous = c;
+        !(is_word(c) || c == '.' || exponent_sign)
+    };
+    text.find(ends).unwrap_or(text.len())
+}
+
+/// Whether a word can contain `c`. GCC allows the dollar sign.
+fn is_word(c: char) -> bool {
+    c == '_' || c == '$' || c.is_alphanumeric()
+}

@@ -1,0 +1,71 @@
+//! What tags and names stand for, in the text and in what was declared before it.
+
+use alloc::string::String;
+
+use super::{
+    Built, Parser,
+    built::Shape,
+    error::{Failure, ParseErrorKind},
+    shortened,
+    words::standard_type,
+};
+use crate::{
+    declarations::{Name, Tag},
+    types::Type,
+};
+
+impl Parser<'_> {
+    pub(super) fn find_tag(&self, tag: &str) -> Option<&Tag> {
+        self.own.tag(tag).or_else(|| self.outer.tag(tag))
+    }
+
+    pub(super) fn find_name(&self, name: &str) -> Option<&Name> {
+        self.own.name(name).or_else(|| self.outer.name(name))
+    }
+
+    /// Completes `tag`. It may have been completed before, in the same way.
+    pub(super) fn define_tag(&mut self, tag: &str, meaning: Tag, position: usize) -> Result<(), Failure> {
+        match self.find_tag(tag) {
+            None | Some(Tag::Forward(_)) => {
+                self.own.define_tag(tag, meaning);
+                Ok(())
+            }
+            Some(known) if *known == meaning => Ok(()),
+            Some(_) => Err(redefined(tag, position)),
+        }
+    }
+
+    pub(super) fn define_constant(
+        &mut self,
+        name: &str,
+        value: i128,
+        position: usize,
+    ) -> Result<(), Failure> {
+        self.define_name(name, Name::Constant(value), position)
+    }
+
+    /// `typedef`. The names that standard headers define keep their meaning: `size_t` is one type on every
+    /// target, whatever a preprocessed header makes of it on one.
+    pub(super) fn define_type(&mut self, name: &str, built: Built, position: usize) -> Result<(), Failure> {
+        let integer = matches!(built.shape, Shape::Object { ty: Type::Int(_), .. });
+        if integer && matches!(standard_type(name), Some(Type::Int(_))) {
+            return Ok(());
+        }
+        self.define_name(name, Name::Type(built), position)
+    }
+
+    fn define_name(&mut self, name: &str, meaning: Name, position: usize) -> Result<(), Failure> {
+        match self.find_name(name) {
+            None => {
+                self.own.define_name(String::from(name), meaning);
+                Ok(())
+            }
+            Some(known) if *known == meaning => Ok(()),
+            Some(_) => Err(redefined(name, position)),
+        }
+    }
+}
+
+fn redefined(name: &str, position: usize) -> Failure {
+    Failure { position, kind: ParseErrorKind::Redefined(shortened(name)) }
+}

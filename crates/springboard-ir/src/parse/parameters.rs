@@ -1,0 +1,82 @@
+//! Parameter lists (C11 6.7.6.3).
+
+use alloc::collections::BTreeSet;
+
+use super::{
+    Built, Parser,
+    built::Parameters,
+    declarators::{Naming, Role},
+    error::{Expected, Failure, ParseErrorKind},
+};
+
+/// A name and where it stands.
+type Placed<'a> = (&'a str, usize);
+
+impl<'a> Parser<'a> {
+    /// A parameter list with its brackets. What follows `...` are the arguments of one call.
+    pub(super) fn parameters(&mut self) -> Result<Parameters, Failure> {
+        self.nested(|parser| {
+            parser.parameter_lists += 1;
+            let parameters = parser.parameters_inside();
+            parser.parameter_lists -= 1;
+            parameters
+        })
+    }
+
+    /// Whether the parser is in a parameter list.
+    pub(super) fn in_parameters(&self) -> bool {
+        self.parameter_lists > 0
+    }
+
+    fn parameters_inside(&mut self) -> Result<Parameters, Failure> {
+        self.bump();
+        let mut parameters = Parameters::NONE;
+        if self.eat(")") {
+            return Ok(parameters);
+        }
+        let mut names = BTreeSet::new();
+        loop {
+            let position = self.position();
+            if self.at("...") && parameters.fixed.is_none() {
+                self.bump();
+                parameters.fixed = Some(parameters.list.len());
+            } else {
+                let (name, built) = self.parameter(position)?;
+                let only = parameters.list.is_empty() && parameters.fixed.is_none();
+                if only && name.is_none() && built.is_void() && self.eat(")") {
+                    return Ok(parameters);
+                }
+                if let Some((name, position)) = name
+                    && !names.insert(name)
+                {
+                    return Err(Failure {
+                        position,
+                        kind: ParseErrorKind::Duplicate(super::shortened(name)),
+                    });
+                }
+                let name = name.map(|(name, _)| name.into());
+                parameters.add(name, built, position).map_err(|kind| Failure { position, kind })?;
+            }
+            if self.eat(")") {
+                return Ok(parameters);
+            }
+            if !self.eat(",") {
+                return Err(self.unexpected(Expected::Either(",", ")")));
+            }
+        }
+    }
+
+    /// One parameter, adjusted, with its name and where that stands.
+    fn parameter(&mut self, position: usize) -> Result<(Option<Placed<'a>>, Built), Failure> {
+        let specifiers = self.specifiers()?;
+        let mut declarator = self.declarator(Naming::Optional)?;
+        let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
+        let fail = |kind| Failure { position, kind };
+        let built = built.adjusted(self.model()).map_err(fail)?;
+        if built.align.is_some() || attributes.align.is_some() {
+            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+        }
+        self.check_complete(&built, position)?;
+        Ok((declarator.name, built))
+    }
+}

@@ -1,0 +1,232 @@
+//! Declaration specifiers: the part of a declaration before the declarators (C11 6.7.2).
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    Built, Parser,
+    attributes::Attributes,
+    error::{Expected, Failure, ParseErrorKind},
+    lexer::Token,
+    words::{Basic, Keyword, keyword, short_type, standard_type},
+};
+use crate::{
+    declarations::Name,
+    integer::Integer,
+    types::{Complex, Type},
+};
+
+/// What the specifiers of a declaration say.
+pub(super) struct Specifiers {
+    /// The type.
+    pub(super) built: Built,
+    /// Attributes that are the declared thing's: its alignment.
+    pub(super) attributes: Attributes,
+    /// Whether `typedef` is among them.
+    pub(super) storage: Storage,
+    /// Whether they can stand without a declarator, as `struct point { … };` does.
+    pub(super) tagged: Tagged,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Storage {
+    Typedef,
+    Other,
+}
+
+/// Whether specifiers declare a tag or constants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Tagged {
+    No,
+    Yes,
+}
+
+/// The type among specifiers, as far as it has been read.
+enum TypeSoFar {
+    Nothing,
+    Words(Words),
+    Whole(Built),
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn specifiers(&mut self) -> Result<Specifiers, Failure> {
+        let mut ty = TypeSoFar::Nothing;
+        let mut constant = false;
+        let mut attributes = Attributes::default();
+        let mut storage = Storage::Other;
+        let mut tagged = Tagged::No;
+        let start = self.at;
+        while let Some(word) = self.word() {
+            match keyword(word) {
+                Some(Keyword::Const) => constant = true,
+                Some(Keyword::Qualifier) => {}
+                Some(Keyword::Typedef) => storage = Storage::Typedef,
+                Some(Keyword::Storage) => {}
+                Some(Keyword::Attribute) => {
+                    attributes = attributes.with(self.attributes()?);
+                    continue;
+                }
+                Some(Keyword::AlignAs) => {
+                    attributes.raise(self.align_as()?);
+                    continue;
+                }
+                Some(Keyword::Basic(basic)) => self.add_word(&mut ty, basic)?,
+                Some(Keyword::Aggregate(_) | Keyword::Enum) => {
+                    if !matches!(ty, TypeSoFar::Nothing) {
+                        return Err(self.second_type(start));
+                    }
+                    tagged = Tagged::Yes;
+                    ty = TypeSoFar::Whole(match keyword(word) {
+                        Some(Keyword::Aggregate(kind)) => self.nested(|parser| parser.aggregate(kind))?,
+                        _ => self.nested(Parser::enumeration)?,
+                    });
+                    continue;
+                }
+                Some(Keyword::Unsupported) => return Err(self.fail(ParseErrorKind::Unsupported(word.into()))),
+                Some(Keyword::Asm | Keyword::StaticAssert | Keyword::Other) => break,
+                None if self.complex_follows(word, &ty) => self.add_word(&mut ty, Basic::Complex)?,
+                None if !matches!(ty, TypeSoFar::Nothing) => break,
+                None => match self.named_type(word) {
+                    Some(built) => ty = TypeSoFar::Whole(built),
+                    None => return Err(self.fail(ParseErrorKind::UnknownType(super::shortened(word)))),
+                },
+            }
+            self.bump();
+        }
+        let built = match ty {
+            TypeSoFar::Nothing => return Err(self.unexpected(Expected::Type)),
+            TypeSoFar::Whole(built) => built,
+            TypeSoFar::Words(words) => match words.resolve() {
+                Some(ty) => Built::simple(ty, self.model()),
+                None => return Err(self.no_such_type(start)),
+            },
+        };
+        let built = self.with_attributes(built, &attributes)?;
+        let built = if constant { built.constant() } else { built };
+        Ok(Specifiers { built, attributes, storage, tagged })
+    }
+
+    fn add_word(&self, ty: &mut TypeSoFar, basic: Basic) -> Result<(), Failure> {
+        let mut words = match core::mem::replace(ty, TypeSoFar::Nothing) {
+            TypeSoFar::Nothing => Words::default(),
+            TypeSoFar::Words(words) => words,
+            TypeSoFar::Whole(_) => return Err(self.second_type(self.at.saturating_sub(1))),
+        };
+        if words.add(basic).is_none() {
+            return Err(self.second_type(self.at.saturating_sub(1)));
+        }
+        *ty = TypeSoFar::Words(words);
+        Ok(())
+    }
+
+    /// `complex` is a macro of `<complex.h>`: it counts next to a floating type only.
+    fn complex_follows(&self, word: &str, ty: &TypeSoFar) -> bool {
+        let floating = |basic| matches!(basic, Basic::Float | Basic::Double | Basic::Long);
+        word == "complex"
+            && match ty {
+                TypeSoFar::Words(words) => words.floats() && !words.complex,
+                TypeSoFar::Nothing => {
+                    let second = self.text_of(self.peek_second());
+                    matches!(keyword(second), Some(Keyword::Basic(basic)) if floating(basic))
+                }
+                TypeSoFar::Whole(_) => false,
+            }
+    }
+
+    /// The type that a name stands for.
+    pub(super) fn named_type(&self, word: &str) -> Option<Built> {
+        match self.find_name(word) {
+            Some(Name::Type(built)) => Some(built.clone()),
+            Some(Name::Constant(_)) => None,
+            None => {
+                let ty = standard_type(word).or_else(|| short_type(word))?;
+                Some(Built::simple(ty, self.model()))
+            }
+        }
+    }
+
+    /// Whether `word` names a type.
+    pub(super) fn is_type_name(&self, word: &str) -> bool {
+        match self.find_name(word) {
+            Some(name) => matches!(name, Name::Type(_)),
+            None => standard_type(word).is_some() || short_type(word).is_some(),
+        }
+    }
+
+    /// The failure that the next token is a second type, after the one that begins at token `start`.
+    fn second_type(&self, start: usize) -> Failure {
+        self.fail(ParseErrorKind::Specifiers(self.words_of(&self.tokens[start..=self.at])))
+    }
+
+    /// The failure that the words from token `start` on are no type.
+    fn no_such_type(&self, start: usize) -> Failure {
+        let tokens = &self.tokens[start..self.at];
+        let position = tokens.first().map_or(self.position(), |token| token.start);
+        Failure { position, kind: ParseErrorKind::Specifiers(self.words_of(tokens)) }
+    }
+
+    fn words_of(&self, tokens: &[Token]) -> String {
+        let words: Vec<&str> = tokens.iter().take(8).map(|token| self.text_of(*token)).collect();
+        super::shortened(&words.join(" "))
+    }
+}
+
+/// The words of an arithmetic type, in any order.
+#[derive(Default)]
+struct Words {
+    base: Option<Basic>,
+    sign: Option<Basic>,
+    short: bool,
+    longs: u8,
+    complex: bool,
+}
+
+impl Words {
+    /// Adds a word. `None` where it cannot stand with the others.
+    fn add(&mut self, word: Basic) -> Option<()> {
+        match word {
+            Basic::Signed | Basic::Unsigned if self.sign.is_none() => self.sign = Some(word),
+            Basic::Short if !self.short && self.longs == 0 => self.short = true,
+            Basic::Long if !self.short && self.longs < 2 => self.longs += 1,
+            Basic::Complex if !self.complex => self.complex = true,
+            Basic::Signed | Basic::Unsigned | Basic::Short | Basic::Long | Basic::Complex => return None,
+            _ if self.base.is_none() => self.base = Some(word),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Whether they can still be a floating type.
+    fn floats(&self) -> bool {
+        matches!(self.base, None | Some(Basic::Float | Basic::Double)) && self.sign.is_none() && !self.short
+    }
+
+    /// The type they name together (C11 6.7.2, 2).
+    fn resolve(&self) -> Option<Type> {
+        use Integer::*;
+        let unsigned = self.sign == Some(Basic::Unsigned);
+        let pick = |signed, other| Some(Type::Int(if unsigned { other } else { signed }));
+        if self.complex {
+            return match (self.base, self.longs, self.sign, self.short) {
+                (Some(Basic::Float), 0, None, false) => Some(Type::Complex(Complex::Float)),
+                (Some(Basic::Double) | None, 0, None, false) => Some(Type::Complex(Complex::Double)),
+                (Some(Basic::Double), 1, None, false) => Some(Type::Complex(Complex::LongDouble)),
+                _ => None,
+            };
+        }
+        match (self.base, self.longs, self.short, self.sign) {
+            (Some(Basic::Void), 0, false, None) => Some(Type::Void),
+            (Some(Basic::Bool), 0, false, None) => Some(Type::Bool),
+            (Some(Basic::Float), 0, false, None) => Some(Type::Float),
+            (Some(Basic::Double), 0, false, None) => Some(Type::Double),
+            (Some(Basic::Double), 1, false, None) => Some(Type::LongDouble),
+            (Some(Basic::Char), 0, false, None) => Some(Type::Int(Char)),
+            (Some(Basic::Char), 0, false, Some(_)) => pick(SChar, UChar),
+            (Some(Basic::Int128), 0, false, _) => pick(Int128, UInt128),
+            (Some(Basic::Int) | None, 0, true, _) => pick(Short, UShort),
+            (Some(Basic::Int) | None, 0, false, _) => pick(Int, UInt),
+            (Some(Basic::Int) | None, 1, false, _) => pick(Long, ULong),
+            (Some(Basic::Int) | None, 2, false, _) => pick(LongLong, ULongLong),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Words with a meaning: the keywords of C and GCC, and the names of types that need no definition.
+
+use crate::{
+    integer::Integer,
+    types::{AggregateKind, Type},
+};
+
+/// A word that cannot be a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Keyword {
+    /// A part of the name of an arithmetic type, or `void`.
+    Basic(Basic),
+    Const,
+    /// A qualifier that changes no call.
+    Qualifier,
+    Typedef,
+    /// A storage class or function specifier that changes no type.
+    Storage,
+    Aggregate(AggregateKind),
+    Enum,
+    Attribute,
+    AlignAs,
+    Asm,
+    StaticAssert,
+    /// A type specifier of which the size is not known here.
+    Unsupported,
+    /// A word of statements and expressions.
+    Other,
+}
+
+/// One of the words that arithmetic types are named by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Basic {
+    Void,
+    Bool,
+    Char,
+    Int,
+    Int128,
+    Float,
+    Double,
+    Short,
+    Long,
+    Signed,
+    Unsigned,
+    Complex,
+}
+
+pub(super) fn keyword(word: &str) -> Option<Keyword> {
+    Some(match word {
+        "void" => Keyword::Basic(Basic::Void),
+        "_Bool" => Keyword::Basic(Basic::Bool),
+        "char" => Keyword::Basic(Basic::Char),
+        "int" => Keyword::Basic(Basic::Int),
+        "__int128" => Keyword::Basic(Basic::Int128),
+        "float" | "_Float32" => Keyword::Basic(Basic::Float),
+        "double" | "_Float64" | "_Float32x" => Keyword::Basic(Basic::Double),
+        "short" => Keyword::Basic(Basic::Short),
+        "long" => Keyword::Basic(Basic::Long),
+        "signed" | "__signed" | "__signed__" => Keyword::Basic(Basic::Signed),
+        "unsigned" => Keyword::Basic(Basic::Unsigned),
+        "_Complex" | "__complex" | "__complex__" => Keyword::Basic(Basic::Complex),
+        "const" | "__const" | "__const__" => Keyword::Const,
+        "volatile" | "__volatile" | "__volatile__" | "restrict" | "__restrict" | "__restrict__"
+        | "_Nonnull" | "_Nullable" | "_Null_unspecified" => Keyword::Qualifier,
+        "typedef" => Keyword::Typedef,
+        "extern" | "static" | "inline" | "__inline" | "__inline__" | "_Noreturn" | "register" | "auto"
+        | "_Thread_local" | "__thread" | "__extension__" => Keyword::Storage,
+        "struct" => Keyword::Aggregate(AggregateKind::Struct),
+        "union" => Keyword::Aggregate(AggregateKind::Union),
+        "enum" => Keyword::Enum,
+        "__attribute__" | "__attribute" => Keyword::Attribute,
+        "_Alignas" | "alignas" => Keyword::AlignAs,
+        "asm" | "__asm" | "__asm__" => Keyword::Asm,
+        "_Static_assert" | "static_assert" => Keyword::StaticAssert,
+        "typeof" | "__typeof" | "__typeof__" | "_Atomic" | "_BitInt" | "__auto_type" | "__float80"
+        | "__float128" | "_Float16" | "_Float128" | "_Float64x" | "_Decimal32" | "_Decimal64"
+        | "_Decimal128" | "__builtin_va_list" | "_Imaginary" => Keyword::Unsupported,
+        "break" | "case" | "continue" | "default" | "do" | "else" | "for" | "goto" | "if" | "return"
+        | "sizeof" | "switch" | "while" | "_Alignof" | "__alignof" | "__alignof__" | "_Generic" => {
+            Keyword::Other
+        }
+        _ => return None,
+    })
+}
+
+/// A type that standard headers define, by its name.
+pub(super) fn standard_type(word: &str) -> Option<Type> {
+    use Integer::*;
+    Some(match word {
+        "bool" => Type::Bool,
+        "__int128_t" => Type::Int(Int128),
+        "__uint128_t" => Type::Int(UInt128),
+        _ => Type::Int(
+            *[
+                Int8, UInt8, Int16, UInt16, Int32, UInt32, Int64, UInt64, Size, SSize, IntPtr, UIntPtr,
+                PtrDiff, WChar,
+            ]
+            .iter()
+            .find(|integer| integer.name() == word)?,
+        ),
+    })
+}
+
+/// A type by the short name that FFI users give it.
+pub(super) fn short_type(word: &str) -> Option<Type> {
+    use Integer::*;
+    Some(match word {
+        "i8" => Type::Int(Int8),
+        "u8" => Type::Int(UInt8),
+        "i16" => Type::Int(Int16),
+        "u16" => Type::Int(UInt16),
+        "i32" => Type::Int(Int32),
+        "u32" => Type::Int(UInt32),
+        "i64" => Type::Int(Int64),
+        "u64" => Type::Int(UInt64),
+        "i128" => Type::Int(Int128),
+        "u128" => Type::Int(UInt128),
+        "isize" => Type::Int(SSize),
+        "usize" => Type::Int(Size),
+        "f32" => Type::Float,
+        "f64" => Type::Double,
+        "ptr" => Type::void_pointer(),
+        _ => return None,
+    })
+}
