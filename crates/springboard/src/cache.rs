@@ -8,12 +8,15 @@ use std::{
 use foldhash::fast::RandomState;
 use springboard_abi::Plan;
 
+mod key;
+
+use self::key::{Key, Wanted};
 use crate::{code::Executable, reason::Reason, stats::Counters};
 
 /// One compiled shape a plan, shared by all threads. A hit takes no lock; a plan that many threads ask for at once
 /// is compiled by one of them, and the others wait for it.
 pub(crate) struct Cache<S = RandomState> {
-    shapes: papaya::HashMap<Plan, Arc<Shape>, S>,
+    shapes: papaya::HashMap<Key, Arc<Shape>, S>,
 }
 
 /// What there is for a plan, once it is known.
@@ -43,7 +46,7 @@ impl<S: BuildHasher> Cache<S> {
         let known = shape.get_or_init(compile).clone();
         if let Err(Reason::NoExecutableMemory(_)) = known {
             // Only this very shape: another thread may have begun anew already.
-            let _ = self.shapes.pin().remove_if(plan, |_, current| Arc::ptr_eq(current, &shape));
+            let _ = self.shapes.pin().remove_if(&Wanted(plan), |_, current| Arc::ptr_eq(current, &shape));
         }
         known
     }
@@ -51,9 +54,9 @@ impl<S: BuildHasher> Cache<S> {
     /// What is known of `plan`, or the place where it is to be put.
     fn find(&self, plan: &Plan, counters: &Counters) -> Result<Result<Executable, Reason>, Arc<Shape>> {
         let shapes = self.shapes.pin();
-        let Some(shape) = shapes.get(plan) else {
+        let Some(shape) = shapes.get(&Wanted(plan)) else {
             counters.misses.count();
-            return Err(Arc::clone(shapes.get_or_insert_with(plan.clone(), Arc::default)));
+            return Err(Arc::clone(shapes.get_or_insert_with(Key(plan.clone()), Arc::default)));
         };
         counters.hits.count();
         shape.get().cloned().ok_or_else(|| Arc::clone(shape))

@@ -13,6 +13,18 @@ pub trait Declaration: sealed::Sealed {
     fn into_prototype(self) -> Result<Prototype, BindError>;
 }
 
+impl Declaration for &str {
+    fn into_prototype(self) -> Result<Prototype, BindError> {
+        Prototype::parse(self).map_err(BindError::Prototype)
+    }
+}
+
+impl Declaration for &String {
+    fn into_prototype(self) -> Result<Prototype, BindError> {
+        self.as_str().into_prototype()
+    }
+}
+
 impl Declaration for Prototype {
     fn into_prototype(self) -> Result<Prototype, BindError> {
         Ok(self)
@@ -36,6 +48,8 @@ mod sealed {
     /// Keeps the trait ours, so that it may grow.
     pub trait Sealed {}
 
+    impl Sealed for &str {}
+    impl Sealed for &String {}
     impl Sealed for springboard_ir::Prototype {}
     impl Sealed for &springboard_ir::Prototype {}
     impl Sealed for springboard_ir::Signature {}

@@ -175,20 +175,36 @@ impl Engine {
         address: NonNull<c_void>,
         library: Option<Library>,
     ) -> Result<Function, BindError> {
-        let stub = self.stub(&prototype.signature);
+        let stub = self.stub_for(&prototype.signature);
         let function = Function::new(prototype, address, library, stub, self)?;
         self.shared.counters.bound(function.path()).count();
         Ok(function)
     }
 
-    /// The `slots` stub for a signature, compiled now if no other signature has had the same plan.
-    fn stub(&self, signature: &Signature) -> Result<Executable, Reason> {
-        let Shared { target, memory, cache, counters, .. } = &*self.shared;
-        let memory = memory.as_ref().map_err(Reason::clone)?;
+    /// Makes sure that there is a stub for `plan`, so that binding a function of that shape later finds it.
+    ///
+    /// # Errors
+    /// The reason why functions of that shape go through libffi.
+    pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
+        self.stub(plan).map(drop)
+    }
+
+    /// The `slots` stub for a signature.
+    fn stub_for(&self, signature: &Signature) -> Result<Executable, Reason> {
+        let Shared { target, memory, .. } = &*self.shared;
+        if let Err(reason) = memory {
+            return Err(reason.clone());
+        }
         let target = target.as_ref().map_err(|unknown| Reason::UnknownTarget(unknown.clone()))?;
-        let plan = springboard_abi::plan(signature, target, Entry::Slots).map_err(Reason::Ineligible)?;
-        cache.stub(&plan, counters, || {
-            let template = self.emit(&plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
+        self.stub(&springboard_abi::plan(signature, target, Entry::Slots).map_err(Reason::Ineligible)?)
+    }
+
+    /// The stub for a plan, compiled now if nobody has asked for it before.
+    fn stub(&self, plan: &Plan) -> Result<Executable, Reason> {
+        let Shared { memory, cache, counters, .. } = &*self.shared;
+        let memory = memory.as_ref().map_err(Reason::clone)?;
+        cache.stub(plan, counters, || {
+            let template = self.emit(plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
             counters.compiles.count();
             publish(memory, &template)
         })

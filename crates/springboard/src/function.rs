@@ -3,7 +3,7 @@
 use std::{ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 
 use springboard_abi::SlotForm;
-use springboard_ir::{DataModel, LayoutError, Prototype, Signature};
+use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
 
 use crate::{
     code::{CodePointer, Executable},
@@ -207,6 +207,8 @@ impl fmt::Display for Position {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum BindError {
+    /// The text is no prototype.
+    Prototype(ParseError),
     /// The declaration has no name, and none was given beside it.
     Unnamed,
     /// The symbol has no address.
@@ -236,6 +238,7 @@ impl From<SymbolError> for BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            BindError::Prototype(error) => error.fmt(f),
             BindError::Unnamed => f.write_str("the declaration names no function"),
             BindError::Symbol(error) => error.fmt(f),
             BindError::Layout { position, error } => write!(f, "{position}: {error}"),

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use springboard_abi::{Target, assign};
+use springboard_abi::{Assignment, Ineligible, Target, assign};
 use springboard_ir::{Aggregate, AggregateKind, Array, Field, Integer, Param, Signature, Type};
 
 use super::types::is_plain;
@@ -17,12 +17,12 @@ pub(super) fn equivalent(ty: &Type, target: &Target) -> Option<Type> {
     candidates(ty, target).into_iter().find(|candidate| passed_alike(ty, candidate, target))
 }
 
-/// Types that may do: the type itself with each union in it stood for by one of its members, the same member for
-/// all by its number; and a run of integers.
+/// Types that may do: a `long double`, which is in this place what libffi knows least about inside a structure; the
+/// type itself with each union in it stood for by one of its members, the same member for all by its number; and a
+/// run of integers.
 fn candidates(ty: &Type, target: &Target) -> Vec<Type> {
-    let widest = widest_union(ty);
-    let mut candidates: Vec<_> = (0..widest).map(|member| with_member(ty, member, target)).collect();
-    candidates.push(with_member(ty, 0, target));
+    let mut candidates = vec![Type::LongDouble];
+    candidates.extend((0..widest_union(ty).max(1)).map(|member| with_member(ty, member, target)));
     if let Ok(layout) = ty.layout(&target.model) {
         let unit = match layout.align {
             1 => Integer::UInt8,
@@ -94,12 +94,21 @@ fn passed_alike(a: &Type, b: &Type, target: &Target) -> bool {
     let layout = |ty: &Type| ty.layout(&target.model);
     let assigned = |result: &Type, params: &[&Type]| {
         let params = params.iter().map(|ty| Param { name: None, ty: (*ty).clone() }).collect();
-        Signature::new(result.clone(), params).ok().map(|signature| assign(&signature, target))
+        let signature = Signature::new(result.clone(), params).ok()?;
+        Some(assign(&signature, target)).filter(tells)
+    };
+    let alike = |places: &dyn Fn(&Type) -> Option<Result<Assignment, Ineligible>>| {
+        places(a).is_some() && places(a) == places(b)
     };
     let register = Type::Int(Integer::Long);
     layout(a).is_ok()
         && layout(a) == layout(b)
-        && assigned(&Type::Void, &[a]) == assigned(&Type::Void, &[b])
-        && assigned(&Type::Void, &[&register, a]) == assigned(&Type::Void, &[&register, b])
-        && assigned(a, &[]) == assigned(b, &[])
+        && alike(&|ty| assigned(&Type::Void, &[ty]))
+        && alike(&|ty| assigned(&Type::Void, &[&register, ty]))
+        && alike(&|ty| assigned(ty, &[]))
+}
+
+/// Whether an answer says where the bytes are. Two refusals do: on the x87 stack, and in that many bytes of memory.
+fn tells(answer: &Result<Assignment, Ineligible>) -> bool {
+    matches!(answer, Ok(_) | Err(Ineligible::X87Result | Ineligible::StackArguments { .. }))
 }
