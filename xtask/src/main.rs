@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask <command>`. One file a command.
 
+mod bench;
 mod bless;
 mod ci;
 mod cross;
@@ -25,6 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Arguments),
     DumpAsm(dump_asm::Arguments),
     Test(test::Arguments),
     Ci(ci::Arguments),
@@ -35,6 +37,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::DumpAsm(arguments) => dump_asm::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Ci(arguments) => ci::run(&arguments),

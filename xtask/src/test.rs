@@ -52,7 +52,16 @@ static SUITES: [Suite; 4] = [
         about: "the workspace's tests, cross-compiled and run under QEMU",
         when: When::Always,
         needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: || vec![AARCH64.cargo(&["test", "--workspace", "--exclude", "xtask"])],
+        steps: || {
+            vec![AARCH64.cargo(&[
+                "test",
+                "--workspace",
+                "--exclude",
+                "xtask",
+                "--exclude",
+                "springboard-bench",
+            ])]
+        },
     },
 ];
 

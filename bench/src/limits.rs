@@ -1,0 +1,78 @@
+//! What springboard's own paths may cost. Judged by least times; a miss fails nothing, and is said.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::case::Group;
+
+/// What one path may cost.
+#[derive(Clone, Copy, PartialEq, Serialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Limit {
+    /// At most so many times a direct call.
+    Ratio(f64),
+    /// At most so many nanoseconds.
+    Nanoseconds(f64),
+    /// At least so many times as fast as another path.
+    FasterThan {
+        /// The other.
+        path: &'static str,
+        /// How many times.
+        times: f64,
+    },
+}
+
+impl Limit {
+    pub(crate) fn is_met(self, value: f64) -> bool {
+        match self {
+            Limit::Ratio(most) | Limit::Nanoseconds(most) => value <= most,
+            Limit::FasterThan { times, .. } => value >= times,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Ratio(most) => write!(f, "≤ {most}×"),
+            Limit::Nanoseconds(most) => write!(f, "≤ {most} ns"),
+            Limit::FasterThan { path, times } => write!(f, "≥ {times}× {path}"),
+        }
+    }
+}
+
+/// Two loops of the same instructions differ by so much, from where they lie.
+const SAME: f64 = 1.1;
+
+/// A limit by group, case and path; an empty case stands for all.
+type Line = (Group, &'static str, &'static str, Limit);
+
+const LIBFFI: &str = "libffi";
+
+static LIMITS: [Line; 16] = [
+    (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
+    (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
+    (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
+    (Group::Scalar, "add_i32_dependent", "slots", Limit::Ratio(1.6)),
+    (Group::Scalar, "add_f64", "slots", Limit::Ratio(1.6)),
+    (Group::Scalar, "mix", "slots", Limit::Ratio(1.6)),
+    (Group::Scalar, "sum8_i64", "slots", Limit::Ratio(2.0)),
+    (Group::Scalar, "sum12_i32", "slots", Limit::Ratio(2.5)),
+    (Group::Scalar, "add_i32", "slots", Limit::FasterThan { path: LIBFFI, times: 6.0 }),
+    (Group::Scalar, "sum8_i64", "slots", Limit::FasterThan { path: LIBFFI, times: 14.0 }),
+    (Group::Struct, "p2_scale", "slots", Limit::Ratio(2.5)),
+    (Group::Struct, "q4_quad", "slots", Limit::Ratio(2.5)),
+    (Group::Variadic, "sum_va", "slots", Limit::Ratio(2.0)),
+    (Group::Compile, "", "emit", Limit::Nanoseconds(25_000.0)),
+    (Group::Compile, "known_plan", "find", Limit::Nanoseconds(60.0)),
+    (Group::Compile, "mixed_64", "plan", Limit::Nanoseconds(20_000.0)),
+];
+
+/// The limits of one case by one path.
+pub(crate) fn of(group: Group, case: &str, path: &str) -> impl Iterator<Item = Limit> {
+    LIMITS
+        .iter()
+        .filter(move |line| line.0 == group && (line.1.is_empty() || line.1 == case) && line.2 == path)
+        .map(|line| line.3)
+}

@@ -1,0 +1,48 @@
+//! `cargo xtask bench` and `cargo xtask counts`: what calls, compiling and binding cost, in time and in
+//! instructions.
+//!
+//! * `case` is what is measured by which paths, `cases` the calls.
+//! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be.
+
+mod case;
+mod cases;
+mod jit_module;
+mod limits;
+mod measure;
+mod native;
+mod report;
+mod time;
+mod types;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+/// The commands, as `cargo xtask` hands them on.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    Bench(time::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Bench(arguments) => time::run(&arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where the program lies, and where it puts what it makes.
+fn folder() -> PathBuf {
+    let program = std::env::current_exe().expect("the running program has a path");
+    program.parent().map(Path::to_owned).expect("a program lies in a folder")
+}

@@ -1,0 +1,101 @@
+//! `cargo xtask bench`: times.
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use crate::{
+    case::{Bench, Case, DIRECT},
+    cases, folder,
+    measure::{self, Effort, Pairs, Timed},
+    native,
+    report::{self, Machine, Report, Row},
+};
+
+/// Measures what a call costs by every path, beside a direct call of the same function; and what compiling and
+/// binding cost.
+///
+/// Figures are nanoseconds a call, least and median of many short repetitions, each right after one of the direct
+/// call. Nothing fails because it is slow.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only this group (scalar, struct, variadic, compile), or the cases whose name has this in it; repeatable
+    #[arg(long, value_name = "CASE")]
+    filter: Vec<String>,
+    /// Write everything measured to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Few and short repetitions
+    #[arg(long)]
+    quick: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let wanted =
+        |case: &Case| arguments.filter.is_empty() || arguments.filter.iter().any(|filter| case.is_in(filter));
+    let cases: Vec<&Case> = cases::all().filter(|case| wanted(case)).collect();
+    if cases.is_empty() {
+        return Err(format!("no case is named like {}", arguments.filter.join(", ")));
+    }
+    let machine = machine();
+    let mut rows = calls(&cases, effort)?;
+    report::judge(&mut rows);
+    let report = Report { machine, effort, rows };
+    print!("{}", report.table());
+    if let Some(file) = &arguments.json {
+        report.write_json(file)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures calls.
+fn calls(cases: &[&Case], effort: Effort) -> Result<Vec<Row>, String> {
+    let bench: &Bench = Box::leak(Box::new(Bench::new(native::build(&folder())?)));
+    let mut measured = Vec::new();
+    for case in cases {
+        eprintln!("{} {}: checking answers", case.group, case.name);
+        let mut timed = Vec::new();
+        for mut runner in (case.runners)(bench) {
+            let answers = [1, 2, 1000].map(|calls| runner.run(calls));
+            timed.push((answers, Timed::new(runner, effort)));
+        }
+        let mut timed = timed.into_iter();
+        let (expected, baseline) = timed.next().expect("a case has paths");
+        assert_eq!(baseline.path(), DIRECT);
+        let mut others = Vec::new();
+        for (answers, timed) in timed {
+            if answers != expected {
+                return Err(format!("{} {}: another answer than the direct call's", case.name, timed.path()));
+            }
+            others.push((timed, Pairs::default()));
+        }
+        measured.push((case, baseline, others));
+    }
+    for round in 1..=effort.rounds {
+        for (case, baseline, others) in &mut measured {
+            eprintln!("{} {}: round {round} of {}", case.group, case.name, effort.rounds);
+            measure::round(baseline, others, effort);
+        }
+    }
+    let mut rows = Vec::new();
+    for (case, _, others) in &measured {
+        let mut direct = Pairs::default();
+        for (_, pairs) in others {
+            direct.take_baseline(pairs);
+        }
+        rows.push(Row::compared(case.group, case.name, DIRECT, &direct));
+        for (timed, pairs) in others {
+            rows.push(Row::compared(case.group, case.name, timed.path(), pairs));
+        }
+    }
+    Ok(rows)
+}
+
+fn machine() -> Machine {
+    let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    Machine {
+        cpu: name.map_or("unknown CPU", |(_, name)| name).to_owned(),
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        pinned_to: measure::pin(),
+    }
+}
