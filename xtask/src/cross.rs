@@ -54,7 +54,7 @@ pub(crate) const OLDEST_RUST: (u32, u32, u32) = (1, 95, 0);
 impl Cpu {
     /// A command of Debian's cargo that builds for this CPU and runs what it built under QEMU.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
-        let sysroot = std_folder().unwrap_or_default().join("usr");
+        let sysroot = format!("--sysroot={}", std_folder().unwrap_or_default().join("usr").display());
         let mut command = Command::new(CARGO);
         let variable = |name: &str| {
             format!("CARGO_TARGET_{}_{name}", self.triple.to_ascii_uppercase().replace('-', "_"))
@@ -69,7 +69,8 @@ impl Cpu {
             .env(format!("CC_{}", self.triple.replace('-', "_")), format!("{}-gcc", self.gnu))
             .env(variable("LINKER"), format!("{}-gcc", self.gnu))
             .env(variable("RUNNER"), format!("qemu-{}-static -L /usr/{}", self.name, self.gnu))
-            .env(variable("RUSTFLAGS"), format!("--sysroot={}", sysroot.display()));
+            .env(variable("RUSTFLAGS"), &sysroot)
+            .env(variable("RUSTDOCFLAGS"), &sysroot);
         // Set by rustup's cargo for the programs it runs, us among them, and meant for rustup's toolchain alone.
         for name in ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "RUSTC", "RUSTDOC", "LD_LIBRARY_PATH"] {
             command.env_remove(name);

@@ -1,11 +1,252 @@
-//! `cargo xtask dump-asm`: what becomes of a prototype.
+//! `cargo xtask dump-asm`: what becomes of a prototype, for any target on any host.
 
-use std::process::ExitCode;
+use std::{fmt::Write, fs, path::PathBuf, process::ExitCode, str::FromStr};
 
-/// Shows the plan, the CLIF and the machine code of a prototype, for any target.
+use springboard_abi::{Convention, Entry, Plan, Target, plan};
+use springboard_emit::{Compiler, EmitError, Template, object};
+use springboard_ir::Prototype;
+use target_lexicon::Triple;
+
+/// Shows what becomes of a prototype: its plan, its CLIF, its machine code. For any target, on any host.
+///
+/// Without --plan, --clif, --asm, --hex or --object, shows plan, CLIF and assembly. A signature that has no plan
+/// prints `ineligible: <reason>`; that is an answer, and the exit code is 0. It is 2 where the arguments are wrong.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// C text, with declarations of structures where it needs some: 'struct p { int x, y; }; int f(struct p, double)'
+    prototype: String,
+    /// The platform, as a target triple; the running machine's by default
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// Another convention of the same CPU for the native function: x86_64/win64 on Linux, for one
+    #[arg(long, value_name = "CONVENTION")]
+    convention: Option<String>,
+    /// The convention by which the stub is entered
+    #[arg(long, default_value = "slots")]
+    entry: String,
+    /// Show the plan: which byte goes where
+    #[arg(long)]
+    plan: bool,
+    /// Show the function handed to Cranelift, annotated with the plan
+    #[arg(long)]
+    clif: bool,
+    /// Show the machine code, disassembled
+    #[arg(long)]
+    asm: bool,
+    /// Show the machine code as bytes
+    #[arg(long)]
+    hex: bool,
+    /// Write the stub into an object file, under the prototype's name or `stub`
+    #[arg(long, value_name = "FILE")]
+    object: Option<PathBuf>,
+}
 
-pub(crate) fn run(_: &Arguments) -> ExitCode {
-    ExitCode::SUCCESS
+/// Triples to offer to somebody whose target is not known: one a convention.
+const KNOWN: [&str; 6] = [
+    "x86_64-unknown-linux-gnu",
+    "x86_64-pc-windows-gnu",
+    "aarch64-unknown-linux-gnu",
+    "aarch64-apple-darwin",
+    "riscv64gc-unknown-linux-gnu",
+    "s390x-unknown-linux-gnu",
+];
+
+/// What ends the command before it has shown what was asked for.
+#[derive(Debug)]
+enum End {
+    /// There is no plan; the reason.
+    Ineligible(String),
+    /// The arguments are wrong.
+    Caller(String),
+    /// The emitter failed, or a file could not be written.
+    Failure(String),
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match show(arguments) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(End::Ineligible(reason)) => {
+            println!("ineligible: {reason}");
+            ExitCode::SUCCESS
+        }
+        Err(End::Caller(why)) => {
+            eprintln!("{why}");
+            ExitCode::from(2)
+        }
+        Err(End::Failure(why)) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show(arguments: &Arguments) -> Result<String, End> {
+    let (triple, target) = target(arguments)?;
+    let entry = entry(&arguments.entry)?;
+    let text = &arguments.prototype;
+    let prototype =
+        Prototype::parse(text).map_err(|error| End::Caller(format!("{error}\n{}", error.excerpt(text))))?;
+    let plan = plan(&prototype.signature, &target, entry)
+        .map_err(|reason| End::Ineligible(format!("{reason} ({})", reason.code())))?;
+    let mut compiler = Compiler::new(&triple).map_err(failure)?;
+    let template = compiler.emit(&plan).map_err(failure)?;
+    let mut sections = Vec::new();
+    let all =
+        !(arguments.plan || arguments.clif || arguments.asm || arguments.hex) && arguments.object.is_none();
+    if all || arguments.plan {
+        sections.push(("plan", plan.to_string()));
+    }
+    if all || arguments.clif {
+        sections.push(("clif", compiler.clif(&plan).map_err(failure)?));
+    }
+    if all || arguments.asm {
+        sections.push(("asm", compiler.disassemble(&template).map_err(failure)?));
+    }
+    if arguments.hex {
+        sections.push(("hex", hex(&template)));
+    }
+    let mut text = headed(sections);
+    if all {
+        write!(text, "\n{} bytes, {} holes\n", template.code.len(), template.holes.len())
+            .expect("a String takes all that is written");
+    }
+    if let Some(path) = &arguments.object {
+        let name = prototype.name.as_deref().unwrap_or("stub");
+        write_object(&triple, name, &plan, path)?;
+    }
+    Ok(text)
+}
+
+fn target(arguments: &Arguments) -> Result<(Triple, Target), End> {
+    let triple = match &arguments.target {
+        None => Triple::host(),
+        Some(name) => Triple::from_str(name).map_err(|error| unknown_target(name, &error.to_string()))?,
+    };
+    let target =
+        Target::of(&triple).map_err(|error| unknown_target(&triple.to_string(), &error.to_string()))?;
+    let Some(name) = &arguments.convention else { return Ok((triple, target)) };
+    // A convention's name begins with its CPU.
+    let cpu = |convention: Convention| convention.name().split('/').next();
+    let mut usable = Convention::ALL.into_iter().filter(|known| cpu(*known) == cpu(target.convention));
+    match usable.find(|known| known.name() == *name) {
+        Some(convention) => Ok((triple, target.calling(convention))),
+        None => {
+            let names = Convention::ALL.map(Convention::name).join(", ");
+            Err(End::Caller(format!("{triple} has no convention named {name}; there are {names}")))
+        }
+    }
+}
+
+fn unknown_target(name: &str, why: &str) -> End {
+    End::Caller(format!("unknown target {name}: {why}\nknown targets: {}", KNOWN.join(", ")))
+}
+
+fn entry(name: &str) -> Result<Entry, End> {
+    Entry::ALL.into_iter().find(|entry| entry.to_string() == name).ok_or_else(|| {
+        let names = Entry::ALL.map(|entry| entry.to_string()).join(", ");
+        End::Caller(format!("unknown entry {name}; known entries: {names}"))
+    })
+}
+
+fn failure(error: EmitError) -> End {
+    End::Failure(error.to_string())
+}
+
+/// One section as it is; several under their names.
+fn headed(sections: Vec<(&str, String)>) -> String {
+    if let [(_, text)] = &sections[..] {
+        return text.clone();
+    }
+    sections.iter().map(|(name, text)| format!("{name}:\n{text}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Sixteen bytes a line, each line with its offset.
+fn hex(template: &Template) -> String {
+    let mut text = String::new();
+    for (index, line) in template.code.chunks(16).enumerate() {
+        let bytes: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(text, "{:4x}:  {}", 16 * index, bytes.join(" "))
+            .expect("a String takes all that is written");
+    }
+    text
+}
+
+fn write_object(triple: &Triple, name: &str, plan: &Plan, path: &PathBuf) -> Result<(), End> {
+    let bytes = object(triple, &[(name, plan)]).map_err(failure)?;
+    fs::write(path, bytes).map_err(|error| End::Failure(format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn arguments(prototype: &str) -> Arguments {
+        Arguments {
+            prototype: prototype.to_owned(),
+            target: None,
+            convention: None,
+            entry: "slots".to_owned(),
+            plan: false,
+            clif: false,
+            asm: false,
+            hex: false,
+            object: None,
+        }
+    }
+
+    #[test]
+    fn every_convention_has_a_known_triple() {
+        let of =
+            |name: &str| Target::of(&Triple::from_str(name).expect("a triple")).expect("a target").convention;
+        let known: HashSet<_> = KNOWN.into_iter().map(of).collect();
+        assert_eq!(known, HashSet::from(Convention::ALL));
+    }
+
+    #[test]
+    fn a_listing_has_all_sections() {
+        let linux = Some("x86_64-unknown-linux-gnu".to_owned());
+        let text = show(&Arguments { target: linux, ..arguments("double pow(double, double)") }).unwrap();
+        for word in
+            ["plan:\nx86_64/sysv64 slots\n", "xmm0 <- slot 0", "clif:\nfunction", "asm:\n", " bytes, 0 holes"]
+        {
+            assert!(text.contains(word), "{word:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn one_section_stands_alone() {
+        let text = show(&Arguments { plan: true, ..arguments("void f(void)") }).unwrap();
+        assert!(!text.contains("plan:") && text.contains("slots"), "{text}");
+    }
+
+    #[test]
+    fn mistakes_are_the_callers() {
+        let caller = |arguments: Arguments| match show(&arguments) {
+            Err(End::Caller(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(caller(arguments("int f(int")).contains('^'));
+        let unknown =
+            |name: &str| caller(Arguments { target: Some(name.to_owned()), ..arguments("int f(int)") });
+        assert!(unknown("pdp11-dec-unix").contains("known targets: x86_64-unknown-linux-gnu, "));
+        assert!(unknown("i686-unknown-linux-gnu").contains("known targets: "));
+        let entry = Arguments { entry: "front".to_owned(), ..arguments("int f(int)") };
+        assert!(caller(entry).contains("known entries: slots"));
+        let convention = Arguments { convention: Some("vms".to_owned()), ..arguments("int f(int)") };
+        assert!(caller(convention).contains("x86_64/sysv64"));
+    }
+
+    #[test]
+    fn a_signature_without_a_plan_is_an_answer() {
+        let target = Some("x86_64-unknown-linux-gnu".to_owned());
+        match show(&Arguments { target, ..arguments("long double f(void)") }) {
+            Err(End::Ineligible(reason)) => assert!(reason.contains("x87-result"), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

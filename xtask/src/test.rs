@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 }
 
 /// The suites, in the order in which they run.
-static SUITES: [Suite; 4] = [
+static SUITES: [Suite; 6] = [
     Suite {
         name: "workspace",
         about: "every test of the workspace, doctests and examples' builds included",
@@ -42,10 +42,24 @@ static SUITES: [Suite; 4] = [
     },
     Suite {
         name: "objects-aarch64",
-        about: "stubs as objects, linked to C and run under QEMU",
+        about: "emitted stubs as objects, linked to C programs and run under QEMU",
         when: When::Always,
         needs: &[&tools::QEMU, &tools::GCC_AARCH64],
         steps: || vec![objects("aarch64")],
+    },
+    Suite {
+        name: "objects-riscv64",
+        about: "emitted stubs as objects, linked to C programs and run under QEMU",
+        when: When::Always,
+        needs: &[&tools::QEMU, &tools::GCC_RISCV64],
+        steps: || vec![objects("riscv64")],
+    },
+    Suite {
+        name: "objects-s390x",
+        about: "emitted stubs as objects, linked to C programs and run under QEMU",
+        when: When::Always,
+        needs: &[&tools::QEMU, &tools::GCC_S390X],
+        steps: || vec![objects("s390x")],
     },
     Suite {
         name: "aarch64",

@@ -20,6 +20,11 @@ pub enum Entry {
     Bound,
 }
 
+impl Entry {
+    /// Every entry, in the order of the documentation.
+    pub const ALL: [Entry; 1] = [Entry::Slots];
+}
+
 /// Where every byte of every argument and result of a call comes from and goes to.
 ///
 /// A plan has neither names nor types. It is the key of the template cache: signatures that need the same moves

@@ -1,3 +1,5 @@
+//! Tests of code memory.
+
 use std::thread;
 
 use super::*;
