@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     convention::Convention,
-    plan::{Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan},
+    plan::{Direction, Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan},
 };
 
 impl fmt::Display for Entry {
@@ -12,6 +12,7 @@ impl fmt::Display for Entry {
         f.write_str(match self {
             Entry::Slots => "slots",
             Entry::Bound => "bound",
+            Entry::Callback => "callback",
         })
     }
 }
@@ -21,18 +22,26 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.convention, self.entry)?;
         if self.caller != self.convention {
-            write!(f, " entered by {}", self.caller)?;
+            let by = match self.entry.direction() {
+                Direction::Downcall => "entered by",
+                Direction::Upcall => "calling by",
+            };
+            write!(f, " {by} {}", self.caller)?;
         }
         writeln!(f)?;
-        for (index, copy) in self.temporaries.iter().enumerate() {
-            writeln!(
-                f,
-                "  copy{index} = {} bytes at [slot {}], align {}",
-                copy.bytes, copy.slot, copy.align
-            )?;
+        for (index, memory) in self.temporaries.iter().enumerate() {
+            let (bytes, slot, align) = (memory.bytes, memory.slot, memory.align);
+            match self.entry.direction() {
+                Direction::Downcall => {
+                    writeln!(f, "  copy{index} = {bytes} bytes at [slot {slot}], align {align}")?;
+                }
+                Direction::Upcall => {
+                    writeln!(f, "  slot {slot} <- address of area{index}, {bytes} bytes, align {align}")?;
+                }
+            }
         }
         for step in &self.moves {
-            writeln!(f, "  {}", step.describe(self.convention))?;
+            writeln!(f, "  {}", self.describe(step))?;
         }
         if self.stack_bytes != 0 {
             writeln!(f, "  stack {} bytes", self.stack_bytes)?;
@@ -42,56 +51,71 @@ impl fmt::Display for Plan {
         }
         match &self.result {
             ResultPlan::InPlace => writeln!(f, "  result in place"),
-            ResultPlan::Store { slot, moves } => {
-                for step in moves {
-                    writeln!(f, "  {}", step.describe(*slot, self.convention))?;
-                }
-                Ok(())
+            ResultPlan::Memory { slot, moves } => {
+                moves.iter().try_for_each(|step| writeln!(f, "  {}", self.describe_result(*slot, step)))
+            }
+            ResultPlan::Word(step) => writeln!(f, "  {}", self.describe_word(step)),
+            ResultPlan::Address { slot } => {
+                writeln!(f, "  {} <- slot {slot}", self.convention.registers().gpr_results[0])
             }
         }
     }
 }
 
-impl Move {
-    /// The move as one line of a plan, with the register names of `convention`.
-    pub fn describe(&self, convention: Convention) -> impl fmt::Display {
-        let Move { place, operand, bytes, fill } = *self;
-        fmt::from_fn(move |f| {
-            argument_place(f, place, bytes, convention)?;
-            f.write_str(" <- ")?;
-            match operand {
-                Operand::Slot { index, at: 0 } if bytes == 8 => write!(f, "slot {index}")?,
-                Operand::Slot { index, at } => write!(f, "slot {index}[{at}..{}]", at + bytes)?,
-                Operand::Memory { slot, offset } => {
-                    write!(f, "[slot {slot}][{offset}..{}]", offset + u32::from(bytes))?;
+impl Plan {
+    /// A move of this plan as one line of it.
+    pub fn describe(&self, step: &Move) -> impl fmt::Display {
+        let Move { place, operand, bytes, fill } = *step;
+        let (convention, direction) = (self.convention, self.entry.direction());
+        let place = fmt::from_fn(move |f| argument_place(f, place, bytes, convention));
+        let extended = if fill == Fill::Sign { " sign-extended" } else { "" };
+        fmt::from_fn(move |f| match direction {
+            Direction::Downcall => write!(f, "{place} <- {}{extended}", operand_name(operand, bytes)),
+            // A slot is written whole, whatever was moved into it.
+            Direction::Upcall => write!(
+                f,
+                "{} <- {place}{extended}",
+                match operand {
+                    Operand::Slot { .. } => operand_name(operand, 8),
+                    _ => operand_name(operand, bytes),
                 }
-                Operand::Temporary { index } => write!(f, "address of copy{index}")?,
-            }
-            if fill == Fill::Sign { f.write_str(" sign-extended") } else { Ok(()) }
+            ),
+        })
+    }
+
+    /// A move of this plan's result to or from the memory in `slot`, as one line of it.
+    pub fn describe_result(&self, slot: u16, step: &ResultMove) -> impl fmt::Display {
+        let ResultMove { offset, place, bytes } = *step;
+        let (convention, direction) = (self.convention, self.entry.direction());
+        let memory = operand_name(Operand::Memory { slot, offset }, bytes);
+        let place = fmt::from_fn(move |f| result_place(f, place, bytes, convention));
+        fmt::from_fn(move |f| match direction {
+            Direction::Downcall => write!(f, "{memory} <- {place}"),
+            Direction::Upcall => write!(f, "{place} <- {memory}"),
+        })
+    }
+
+    /// The load of an upcall's result from its slot, as one line of this plan.
+    pub fn describe_word(&self, step: &Move) -> impl fmt::Display {
+        let Move { place, operand, bytes, fill } = *step;
+        let convention = self.convention;
+        let extended = if fill == Fill::Sign { " sign-extended" } else { "" };
+        fmt::from_fn(move |f| {
+            result_place(f, place, bytes, convention)?;
+            write!(f, " <- {}{extended}", operand_name(operand, bytes))
         })
     }
 }
 
-impl ResultMove {
-    /// The store as one line of a plan, with the register names of `convention`.
-    pub fn describe(&self, slot: u16, convention: Convention) -> impl fmt::Display {
-        let ResultMove { offset, place, bytes } = *self;
-        fmt::from_fn(move |f| {
-            write!(f, "[slot {slot}][{offset}..{}] <- ", offset + u32::from(bytes))?;
-            let registers = convention.registers();
-            match place {
-                Place::Gpr { reg, at } => {
-                    f.write_str(registers.gpr_results[usize::from(reg)])?;
-                    part(f, at, bytes, 8)
-                }
-                Place::Vec { reg, at } => {
-                    f.write_str(registers.vec_results[usize::from(reg)])?;
-                    part(f, at, bytes, 16)
-                }
-                Place::Stack { offset } => write!(f, "stack+{offset}"),
-            }
-        })
-    }
+fn operand_name(operand: Operand, bytes: u8) -> impl fmt::Display {
+    fmt::from_fn(move |f| match operand {
+        Operand::Slot { index, at: 0 } if bytes == 8 => write!(f, "slot {index}"),
+        Operand::Slot { index, at } => write!(f, "slot {index}[{at}..{}]", at + bytes),
+        Operand::Memory { slot, offset } => {
+            write!(f, "[slot {slot}][{offset}..{}]", offset + u32::from(bytes))
+        }
+        Operand::Temporary { index } => write!(f, "address of copy{index}"),
+    })
 }
 
 fn argument_place(
@@ -113,6 +137,21 @@ fn argument_place(
         }
         Place::Stack { offset } if bytes == 8 => write!(f, "stack+{offset}"),
         Place::Stack { offset } => write!(f, "stack+{offset}[0..{bytes}]"),
+    }
+}
+
+fn result_place(f: &mut fmt::Formatter<'_>, place: Place, bytes: u8, convention: Convention) -> fmt::Result {
+    let registers = convention.registers();
+    match place {
+        Place::Gpr { reg, at } => {
+            f.write_str(registers.gpr_results[usize::from(reg)])?;
+            part(f, at, bytes, 8)
+        }
+        Place::Vec { reg, at } => {
+            f.write_str(registers.vec_results[usize::from(reg)])?;
+            part(f, at, bytes, 16)
+        }
+        Place::Stack { offset } => write!(f, "stack+{offset}"),
     }
 }
 

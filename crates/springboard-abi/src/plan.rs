@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use springboard_ir::Signature;
 
-use crate::{convention::Convention, ineligible::Ineligible, slots, target::Target};
+use crate::{callback, convention::Convention, ineligible::Ineligible, slots, target::Target};
 
 /// By which convention of springboard a stub is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -18,6 +18,30 @@ pub enum Entry {
     /// `extern "C" fn(slots) -> R`: the same, with the target's address in the stub. For hosts that keep one pointer
     /// a function; one stub a function, where `Slots` has one a plan.
     Bound,
+    /// The native function type itself: native code calls the stub, which writes the arguments into an array of
+    /// slots and calls `extern "C" fn(context, slots)` of the host. Behind the last argument's slot there is one for
+    /// the result: the host writes a [`SlotForm::Word`](crate::SlotForm::Word) into it, or the bytes of any other
+    /// result to the address that it finds there.
+    Callback,
+}
+
+/// Who calls whom.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Direction {
+    /// The host calls native code.
+    Downcall,
+    /// Native code calls the host.
+    Upcall,
+}
+
+impl Entry {
+    /// Who calls whom through a stub of this entry.
+    pub const fn direction(self) -> Direction {
+        match self {
+            Entry::Slots | Entry::Bound => Direction::Downcall,
+            Entry::Callback => Direction::Upcall,
+        }
+    }
 }
 
 impl Entry {
@@ -37,9 +61,11 @@ pub struct Plan {
     pub caller: Convention,
     /// The form in which the stub's caller hands over arguments.
     pub entry: Entry,
-    /// Moves into argument registers and stack words, ordered by place; no two overlap.
+    /// What is moved to or from argument registers and stack words, ordered by place; no two overlap.
     pub moves: Box<[Move]>,
-    /// Copies that the stub makes of arguments which are passed by reference.
+    /// Memory on the stub's own stack. In a downcall, copies of arguments which are passed by reference. In an
+    /// upcall, areas whose addresses the stub writes into slots: of aggregates that arrive in registers or on the
+    /// stack, and of the result.
     pub temporaries: Box<[Temporary]>,
     /// Bytes of arguments on the stack, a multiple of 8.
     pub stack_bytes: u32,
@@ -50,7 +76,7 @@ pub struct Plan {
 }
 
 /// A few bytes that the host has in one form and the convention wants in another: an operand and a place. A downcall
-/// moves them from the operand to the place.
+/// moves them from the operand to the place, an upcall from the place to the operand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Move {
     /// Where the convention has the bytes.
@@ -59,7 +85,8 @@ pub struct Move {
     pub operand: Operand,
     /// How many: 1, 2, 4, 8 or 16.
     pub bytes: u8,
-    /// What the rest of a general register or stack word holds, where nothing else is moved into it.
+    /// What the rest of a general register or stack word holds, where nothing else is moved into it. In an upcall,
+    /// what the rest of the slot gets: a slot is always written whole.
     pub fill: Fill,
 }
 
@@ -101,10 +128,12 @@ pub enum Operand {
     Temporary { index: u16 },
 }
 
-/// A copy that a stub makes on its own stack, because the callee owns what it is passed by reference.
+/// Memory on a stub's own stack. In a downcall it holds a copy, because the callee owns what it is passed by
+/// reference.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Temporary {
-    /// The slot that holds the address of the original.
+    /// In a downcall, the slot that holds the address of the original; in an upcall, the slot that gets the address
+    /// of this.
     pub slot: u16,
     /// Size in bytes.
     pub bytes: u32,
@@ -118,16 +147,25 @@ pub enum ResultPlan {
     /// Nothing: there is none, or it stays in the register where the callee left it, or the callee has written it
     /// to the address that it was passed.
     InPlace,
-    /// Bytes of result registers are stored to the address that a slot holds.
-    Store {
+    /// Bytes of result registers belong to the memory whose address a slot holds: a downcall stores them there, an
+    /// upcall loads them.
+    Memory {
         /// The slot.
         slot: u16,
-        /// The stores, ordered by offset.
+        /// The bytes, ordered by offset.
         moves: Box<[ResultMove]>,
+    },
+    /// An upcall's result register is loaded from its slot. The place is numbered as results are.
+    Word(Move),
+    /// An upcall returns, in the first general result register, the address that it was passed for the result and
+    /// that its slot holds.
+    Address {
+        /// The slot.
+        slot: u16,
     },
 }
 
-/// One store of bytes of a result register.
+/// Bytes of a result register, and their offset in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ResultMove {
     /// Offset in the result's memory.
@@ -145,5 +183,6 @@ pub struct ResultMove {
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     match entry {
         Entry::Slots | Entry::Bound => slots::plan(signature, target, entry),
+        Entry::Callback => callback::plan(signature, target),
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
     }
     moves.sort_unstable();
     let result = match (result, SlotForm::of(signature.result(), model)?) {
-        (Returning::Direct(pieces), SlotForm::Address(_)) => ResultPlan::Store {
+        (Returning::Direct(pieces), SlotForm::Address(_)) => ResultPlan::Memory {
             slot: result_slot,
             moves: pieces
                 .iter()
@@ -102,7 +102,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
 }
 
 /// Moves a slot into the whole of the word that `place` lies in.
-fn whole_slot(index: u16, place: Place) -> Move {
+pub(crate) fn whole_slot(index: u16, place: Place) -> Move {
     let to = match place {
         Place::Gpr { reg, .. } => Place::Gpr { reg, at: 0 },
         Place::Vec { reg, .. } => Place::Vec { reg, at: 0 },
@@ -113,7 +113,7 @@ fn whole_slot(index: u16, place: Place) -> Move {
 
 /// Moves a value that lies in its slot. The slot is canonical, so moving the whole of it is right wherever a whole
 /// word is wanted, and makes integers of all widths one plan.
-fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move {
+pub(crate) fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move {
     let big_endian = target.convention.is_big_endian();
     let narrow = |fill| {
         let at = if big_endian { 8 - piece.bytes as u8 } else { 0 };
@@ -139,7 +139,7 @@ fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move 
 }
 
 /// Moves a run of bytes of a value that lies in memory, in loads whose sizes are powers of two.
-fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move> {
+pub(crate) fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move> {
     chunks(piece).map(move |chunk| Move {
         place: chunk.place,
         operand: Operand::Memory { slot, offset: chunk.offset },
@@ -149,7 +149,7 @@ fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move> {
 }
 
 /// Cuts a run of bytes into powers of two, large ones first: never a byte more than there is.
-fn chunks(piece: Piece) -> impl Iterator<Item = Piece> {
+pub(crate) fn chunks(piece: Piece) -> impl Iterator<Item = Piece> {
     let largest = match piece.place {
         Place::Vec { .. } => 16,
         Place::Gpr { .. } | Place::Stack { .. } => 8,

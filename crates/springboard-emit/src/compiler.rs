@@ -11,7 +11,7 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::Plan;
+use springboard_abi::{Direction, Plan};
 use target_lexicon::{Architecture, Triple};
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     landing::Landing,
     symbol::Symbol,
     template::{Hole, Template},
+    upcall::Upcall,
 };
 
 /// Compiles plans for one target.
@@ -124,11 +125,20 @@ impl Compiler {
             });
         }
         self.context.clear();
-        let downcall = Downcall::of(plan);
-        let signature = downcall.entry_signature();
+        let stub = match plan.entry.direction() {
+            Direction::Downcall => Stub::Down(Downcall::of(plan)),
+            Direction::Upcall => Stub::Up(Upcall::of(plan)),
+        };
+        let signature = match &stub {
+            Stub::Down(stub) => stub.entry_signature(),
+            Stub::Up(stub) => stub.entry_signature(),
+        };
         self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
-        let notes = downcall.build(&mut builder);
+        let notes = match &stub {
+            Stub::Down(stub) => stub.build(&mut builder),
+            Stub::Up(stub) => stub.build(&mut builder),
+        };
         builder.finalize(self.isa.frontend_config());
         self.context
             .compile(&*self.isa, &mut ControlPlane::default())
@@ -175,6 +185,12 @@ impl Compiler {
         let align = self.isa.function_alignment().minimum.max(16);
         Ok(Template { code: code.into(), align, holes: holes.into() })
     }
+}
+
+/// A stub in Cranelift's terms.
+enum Stub<'a> {
+    Down(Downcall<'a>),
+    Up(Upcall<'a>),
 }
 
 /// `endbr64`: where an indirect branch may land when the process has indirect branch tracking on.

@@ -96,8 +96,8 @@ impl<'a> Downcall<'a> {
     /// The registers that the stub returns as the callee left them.
     fn results_in_place(&self) -> Vec<Type> {
         match (self.reach, &self.plan.result) {
-            (Reach::TailJump, _) | (_, ResultPlan::Store { .. }) => Vec::new(),
             (Reach::Call | Reach::Landing, ResultPlan::InPlace) => native::result_types(self.plan),
+            _ => Vec::new(),
         }
     }
 
@@ -123,6 +123,7 @@ impl<'a> Downcall<'a> {
             None => address_in_hole(builder, signature, HoleKind::Target),
         };
         let mut body = Body::new(builder, found[self.slots], self.plan);
+        body.copy_temporaries(self.plan);
         let address = body.keep_result_address(self.plan);
         let values = self.values(&mut body, target, burnt);
         let call = match self.reach {
@@ -138,8 +139,8 @@ impl<'a> Downcall<'a> {
         };
         let results = body.builder.inst_results(call).to_vec();
         match (&self.plan.result, address) {
-            (ResultPlan::Store { moves, .. }, Some(address)) => {
-                body.store(address, moves, &results);
+            (ResultPlan::Memory { slot, moves }, Some(address)) => {
+                body.store_results(*slot, address, moves, &results);
                 body.builder.ins().return_(&[])
             }
             _ => body.builder.ins().return_(&results),

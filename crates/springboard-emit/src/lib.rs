@@ -9,7 +9,7 @@
 //! 1. `words` groups the moves of a plan into the words that registers and stack hold.
 //! 2. `native` says the native call in Cranelift's terms: a Cranelift signature whose arguments land exactly where
 //!    the plan wants them. The tricks that this takes have their names and their one place there.
-//! 3. `downcall` builds the function: loads, call, stores, with the instructions of `body`.
+//! 3. `downcall` and `upcall` build the function: loads, call, stores, with the instructions of `body` and `memory`.
 //! 4. `landing` adds the few instructions that no Cranelift signature can ask for.
 //! 5. `frame` takes away the frame of a stub that needs none, if a reading of the machine code agrees.
 //! 6. `compiler` drives this and takes the code out as a [`Template`].
@@ -21,12 +21,14 @@ mod downcall;
 mod frame;
 mod landing;
 mod listing;
+mod memory;
 mod native;
 #[cfg(feature = "object")]
 mod object;
 mod symbol;
 mod template;
 mod unwind;
+mod upcall;
 mod words;
 
 pub use compiler::{Compiler, EmitError, LandingPads};

@@ -7,7 +7,7 @@ use cranelift_codegen::{
     ir::{Block, Function, Inst, Value},
     write::{FuncWriter, PlainWriter, decorate_function},
 };
-use springboard_abi::{Plan, ResultPlan};
+use springboard_abi::Plan;
 
 use crate::{
     body::Note,
@@ -22,16 +22,13 @@ impl Compiler {
     /// As [`Compiler::emit`].
     pub fn clif(&mut self, plan: &Plan) -> Result<String, EmitError> {
         let notes = self.compile(plan)?;
-        let slot = match plan.result {
-            ResultPlan::InPlace => 0,
-            ResultPlan::Store { slot, .. } => slot,
-        };
         let notes = notes
             .into_iter()
             .map(|(inst, note)| {
                 let line = match note {
-                    Note::Argument(step) => step.describe(plan.convention).to_string(),
-                    Note::Result(step) => step.describe(slot, plan.convention).to_string(),
+                    Note::Argument(step) => plan.describe(&step).to_string(),
+                    Note::Word(step) => plan.describe_word(&step).to_string(),
+                    Note::Result(slot, step) => plan.describe_result(slot, &step).to_string(),
                 };
                 (inst, line)
             })

@@ -22,7 +22,7 @@ use cranelift_codegen::{
     ir::{AbiParam, ArgumentPurpose, Signature, Type, types},
     isa::CallConv,
 };
-use springboard_abi::{Convention, Move, Operand, Place, Plan, ResultPlan};
+use springboard_abi::{Convention, Direction, Move, Operand, Place, Plan, ResultMove, ResultPlan};
 
 use crate::words::Words;
 
@@ -84,11 +84,13 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
     let stack = words
         .stack
         .iter()
-        .map(
-            |moves| {
-                if moves.is_empty() { Argument::Padding } else { Argument::Word(stack_type(moves), moves) }
-            },
-        )
+        .map(|moves| {
+            if moves.is_empty() {
+                Argument::Padding
+            } else {
+                Argument::Word(stack_type(plan.entry.direction(), moves), moves)
+            }
+        })
         .chain(with_landing.then_some(Argument::Target))
         .collect::<Vec<_>>();
     let word =
@@ -122,10 +124,15 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
     arguments
 }
 
-/// The type as which a stack word is loaded.
-fn stack_type(moves: &[Move]) -> Type {
-    match moves {
-        [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }] => types::F64,
+/// The type as which a stack word is loaded. What arrives on the stack is in registers before anything else happens,
+/// and only vector registers are enough of them.
+fn stack_type(direction: Direction, moves: &[Move]) -> Type {
+    match (direction, moves) {
+        (Direction::Upcall, _)
+        | (
+            Direction::Downcall,
+            [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }],
+        ) => types::F64,
         _ => types::I64,
     }
 }
@@ -164,12 +171,26 @@ fn own_result_pointer(plan: &Plan) -> bool {
     plan.moves.iter().any(|step| Register::of(step.place) == Some(Register::Gpr(index)))
 }
 
-/// The types of the results, general registers before vector registers.
+/// The types of the native function's results, general registers before vector registers.
 pub(crate) fn result_types(plan: &Plan) -> Vec<Type> {
-    let ResultPlan::Store { moves, .. } = &plan.result else {
-        // Cranelift allows no results beside a `StructReturn`.
-        return if own_result_pointer(plan) { Vec::new() } else { vec![types::I64, types::F64] };
-    };
+    // Cranelift allows no results beside a `StructReturn`.
+    if own_result_pointer(plan) {
+        return Vec::new();
+    }
+    match (&plan.result, plan.entry.direction()) {
+        (ResultPlan::InPlace, Direction::Downcall) => vec![types::I64, types::F64],
+        (ResultPlan::InPlace, Direction::Upcall) => Vec::new(),
+        (ResultPlan::Address { .. }, _) => vec![types::I64],
+        (ResultPlan::Word(step), _) => vec![match step.place {
+            Place::Vec { .. } => vector_type_of(step.bytes),
+            Place::Gpr { .. } | Place::Stack { .. } => types::I64,
+        }],
+        (ResultPlan::Memory { moves, .. }, _) => result_registers(moves),
+    }
+}
+
+/// The types of the result registers that these bytes lie in.
+fn result_registers(moves: &[ResultMove]) -> Vec<Type> {
     let gprs = moves.iter().filter_map(|step| match step.place {
         Place::Gpr { reg, .. } => Some(usize::from(reg) + 1),
         _ => None,

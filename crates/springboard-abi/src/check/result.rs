@@ -32,13 +32,14 @@ pub(super) fn check(
     };
     let moves = match &plan.result {
         ResultPlan::InPlace => &[][..],
-        ResultPlan::Store { slot, moves } => {
+        ResultPlan::Memory { slot, moves } => {
             let expected = signature.params().len() as u16;
             if *slot != expected {
                 return Err(Violation::ResultSlot { expected, found: *slot });
             }
             &moves[..]
         }
+        ResultPlan::Word(_) | ResultPlan::Address { .. } => return Err(Violation::ResultNotInPlace),
     };
     stores(moves, pieces, signature, target)
 }

@@ -6,7 +6,7 @@ use springboard_ir::LayoutError;
 
 use crate::{
     convention::{Convention, RegisterFile},
-    plan::Place,
+    plan::{Entry, Place},
 };
 
 /// What a byte of a register or of the stack holds, as a symbol. Arguments are numbered from 0.
@@ -124,6 +124,8 @@ pub enum Violation {
     Caller { expected: Convention, found: Convention },
     /// The checker does not know the convention yet.
     Unknown(Convention),
+    /// The checker does not know the entry yet.
+    UnknownEntry(Entry),
     /// A type of the signature has no layout, so there is no plan for it.
     NoLayout(LayoutError),
     /// The result comes back on the x87 stack, which no plan can express.
@@ -214,6 +216,7 @@ impl fmt::Display for Violation {
             Violation::Caller { expected, found } => {
                 write!(f, "the plan is entered by {found}, and the target's caller uses {expected}")
             }
+            Violation::UnknownEntry(entry) => write!(f, "no rules to check the entry {entry} by"),
             Violation::Unknown(convention) => write!(f, "no rules to check {convention} by"),
             Violation::NoLayout(error) => error.fmt(f),
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),

@@ -208,7 +208,7 @@ pub(crate) fn run(plan: &Plan, input: &Input) -> Result<Outcome, Fault> {
 
 /// The callee has left a byte of its own in each byte of each result register.
 fn store_result(plan: &Plan, input: &Input, outcome: &mut Outcome) -> Result<(), Fault> {
-    let ResultPlan::Store { slot, moves } = &plan.result else { return Ok(()) };
+    let ResultPlan::Memory { slot, moves } = &plan.result else { return Ok(()) };
     let padding = input.result.as_ref().ok_or(Fault)?;
     if usize::from(*slot) + 1 != input.slots.len() {
         return Err(Fault);

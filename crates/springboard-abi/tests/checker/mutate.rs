@@ -186,14 +186,14 @@ fn drop_copy(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
 
 fn stores(plan: &Plan) -> Option<(u16, Vec<ResultMove>)> {
     match &plan.result {
-        ResultPlan::InPlace => None,
-        ResultPlan::Store { slot, moves } => Some((*slot, moves.to_vec())),
+        ResultPlan::InPlace | ResultPlan::Word(_) | ResultPlan::Address { .. } => None,
+        ResultPlan::Memory { slot, moves } => Some((*slot, moves.to_vec())),
     }
 }
 
 fn with_stores(plan: &Plan, slot: u16, mut moves: Vec<ResultMove>) -> Option<Plan> {
     moves.sort_unstable();
-    Some(Plan { result: ResultPlan::Store { slot, moves: moves.into() }, ..plan.clone() })
+    Some(Plan { result: ResultPlan::Memory { slot, moves: moves.into() }, ..plan.clone() })
 }
 
 fn store(plan: &Plan, rng: &mut Rng, change: fn(&mut ResultMove, &mut Rng)) -> Option<Plan> {

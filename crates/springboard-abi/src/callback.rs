@@ -1,0 +1,96 @@
+//! The `callback` entry: native code calls, and the stub turns an assignment into an array of 8-byte slots.
+
+use alloc::vec::Vec;
+
+use springboard_ir::{Layout, Scalar, Signature};
+
+use crate::{
+    assignment::{Assignment, Passing, Piece, Returning, assign},
+    ineligible::Ineligible,
+    plan::{Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
+    slots::{SlotForm, chunks, piece_moves, whole_slot, word_move},
+    target::Target,
+};
+
+pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
+    let model = &target.model;
+    let Assignment { params, result, stack_bytes, vector_count: _ } = assign(signature, target)?;
+    // The limit on parameters keeps every index in range.
+    let result_slot = signature.params().len() as u16;
+    let mut moves = Vec::with_capacity(params.len() + 1);
+    let mut temporaries = Vec::new();
+    let mut area = |slot, layout: Layout| {
+        temporaries.push(Temporary { slot, bytes: layout.size as u32, align: layout.align });
+    };
+    for (index, (param, passing)) in signature.params().iter().zip(&params).enumerate() {
+        let slot = index as u16;
+        match (passing, SlotForm::of(&param.ty, model)?) {
+            // What native code passes by reference it gives away: the handler gets the very address.
+            (Passing::Reference { to, .. }, _) => moves.push(whole_slot(slot, *to)),
+            // A value in two registers (a variadic one on Windows) is read from the first.
+            (Passing::Direct(pieces), SlotForm::Word(scalar)) => {
+                moves.extend(pieces.first().map(|piece| incoming_word(slot, scalar, piece)));
+            }
+            (Passing::Direct(pieces), SlotForm::Address(layout)) => {
+                area(slot, layout);
+                moves.extend(pieces.iter().flat_map(|piece| piece_moves(slot, *piece)));
+            }
+            (Passing::Nothing, SlotForm::Address(layout)) => area(slot, layout),
+            (Passing::Nothing | Passing::Direct(_), _) => {}
+        }
+    }
+    let result = match (result, SlotForm::of(signature.result(), model)?) {
+        (Returning::Memory { pointer }, _) => {
+            moves.push(whole_slot(result_slot, pointer));
+            ResultPlan::Address { slot: result_slot }
+        }
+        (Returning::Direct(pieces), SlotForm::Word(scalar)) => match pieces.first() {
+            Some(piece) => ResultPlan::Word(word_move(result_slot, scalar, piece, target)),
+            None => ResultPlan::InPlace,
+        },
+        (Returning::Direct(pieces), SlotForm::Address(layout)) => {
+            area(result_slot, layout);
+            let moves = pieces.iter().flat_map(|piece| chunks(*piece));
+            let moves = moves.map(|piece| ResultMove {
+                offset: piece.offset,
+                place: piece.place,
+                bytes: piece.bytes as u8,
+            });
+            ResultPlan::Memory { slot: result_slot, moves: moves.collect() }
+        }
+        (Returning::Nothing, SlotForm::Address(layout)) => {
+            area(result_slot, layout);
+            ResultPlan::InPlace
+        }
+        (Returning::Nothing | Returning::Direct(_), _) => ResultPlan::InPlace,
+    };
+    let frame = u64::from(result_slot + 1) * 8
+        + u64::from(stack_bytes)
+        + temporaries.iter().map(|area| u64::from(area.bytes)).sum::<u64>();
+    if frame > Ineligible::MAX_STACK {
+        return Err(Ineligible::StackArguments { bytes: frame });
+    }
+    moves.sort_unstable();
+    Ok(Plan {
+        convention: target.convention,
+        caller: target.caller,
+        entry: Entry::Callback,
+        moves: moves.into(),
+        temporaries: temporaries.into(),
+        stack_bytes,
+        result,
+        vector_count: None,
+    })
+}
+
+/// Moves a scalar to its slot, from its own bytes alone: what else its register holds is nobody's promise.
+fn incoming_word(slot: u16, scalar: Scalar, piece: &Piece) -> Move {
+    let fill = if matches!(scalar, Scalar::Int { signed: true, .. }) { Fill::Sign } else { Fill::Zero };
+    // A full word has no rest to fill; saying so either way must not make two plans.
+    let fill = if piece.bytes == 8 { Fill::Zero } else { fill };
+    let place = match piece.place {
+        Place::Vec { reg, .. } => Place::Vec { reg, at: 0 },
+        place => place,
+    };
+    Move { place, operand: Operand::Slot { index: slot, at: 0 }, bytes: piece.bytes as u8, fill }
+}

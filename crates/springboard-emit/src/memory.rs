@@ -1,0 +1,67 @@
+//! Memory on a stub's own stack.
+
+use cranelift_codegen::ir::{
+    BlockArg, InstBuilder, StackSlotData, StackSlotKind, Type, Value, condcodes::IntCC, types,
+};
+use cranelift_frontend::FunctionBuilder;
+use springboard_abi::Temporary;
+
+use crate::{body::MEMORY, words::WORD};
+
+/// Alignment of the stack at a call, in bytes. (On s390x it is 8, and so is the strictest alignment of any type.)
+const STACK_ALIGN: u32 = 16;
+
+/// Copies of up to so many bytes are made without a loop.
+const UNROLLED_COPY: u32 = 128;
+
+/// Makes room for `memory`, and gives its address.
+pub(crate) fn reserve(builder: &mut FunctionBuilder<'_>, memory: &Temporary) -> Value {
+    // The frame is aligned as the stack is; what is stricter is aligned within a larger slot.
+    let slack = if memory.align > STACK_ALIGN { memory.align } else { 0 };
+    let slot = builder.create_sized_stack_slot(StackSlotData::new(
+        StackSlotKind::ExplicitSlot,
+        memory.bytes.max(1) + slack,
+        memory.align.min(STACK_ALIGN).trailing_zeros() as u8,
+    ));
+    let address = builder.ins().stack_addr(types::I64, slot, 0);
+    if slack == 0 {
+        return address;
+    }
+    let beyond = builder.ins().iadd_imm_u(address, i64::from(slack - 1));
+    builder.ins().band_imm_s(beyond, -i64::from(slack))
+}
+
+/// Copies exactly `bytes` bytes.
+pub(crate) fn copy(builder: &mut FunctionBuilder<'_>, from: Value, to: Value, bytes: u32) {
+    let mut done = 0;
+    if bytes > UNROLLED_COPY {
+        done = bytes & !15;
+        copy_loop(builder, from, to, done);
+    }
+    while done < bytes {
+        // Words, not vectors: the host has most likely just stored them one by one, and a load that spans two
+        // stores waits until both have left the store buffer.
+        let part = (1 << (bytes - done).ilog2()).min(WORD);
+        let ty = Type::int(part as u16 * 8).expect("a power of two up to 8");
+        let value = builder.ins().load(ty, MEMORY, from, done as i32);
+        builder.ins().store(MEMORY, value, to, done as i32);
+        done += part;
+    }
+}
+
+/// Copies `bytes`, a multiple of 16 and not zero, in a loop.
+fn copy_loop(builder: &mut FunctionBuilder<'_>, from: Value, to: Value, bytes: u32) {
+    let (head, after) = (builder.create_block(), builder.create_block());
+    let index = builder.append_block_param(head, types::I64);
+    let zero = builder.ins().iconst(types::I64, 0);
+    builder.ins().jump(head, &[BlockArg::Value(zero)]);
+    builder.switch_to_block(head);
+    let source = builder.ins().iadd(from, index);
+    let value = builder.ins().load(types::I8X16, MEMORY, source, 0);
+    let destination = builder.ins().iadd(to, index);
+    builder.ins().store(MEMORY, value, destination, 0);
+    let next = builder.ins().iadd_imm_u(index, 16);
+    let more = builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, next, i64::from(bytes));
+    builder.ins().brif(more, head, &[BlockArg::Value(next)], after, &[]);
+    builder.switch_to_block(after);
+}

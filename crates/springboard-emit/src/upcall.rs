@@ -1,0 +1,193 @@
+//! Upcall stubs: native code calls them as the C function that they stand for, and they call the host's
+//! `fn(context, slots)`.
+
+use cranelift_codegen::ir::{
+    AbiParam, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    types,
+};
+use cranelift_frontend::FunctionBuilder;
+use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan};
+
+use crate::{
+    body::{Body, Note, Notes, SLOT, slot_offset},
+    memory,
+    native::{self, Argument},
+    symbol::address_in_hole,
+    template::HoleKind,
+    words::{WORD, Words},
+};
+
+/// An upcall in Cranelift's terms.
+pub(crate) struct Upcall<'a> {
+    plan: &'a Plan,
+    arguments: Vec<Argument<'a>>,
+}
+
+impl<'a> Upcall<'a> {
+    pub(crate) fn of(plan: &'a Plan) -> Upcall<'a> {
+        Upcall { plan, arguments: native::arguments(plan, &Words::of(plan), false) }
+    }
+
+    /// The signature by which the stub is entered: the native function's.
+    pub(crate) fn entry_signature(&self) -> Signature {
+        native::signature(self.plan, &self.arguments)
+    }
+
+    /// Builds the whole function.
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Notes {
+        let block = builder.create_block();
+        builder.append_block_params_for_function_params(block);
+        builder.switch_to_block(block);
+        let found = builder.block_params(block).to_vec();
+        let array = self.slot_array(builder);
+        let slots = builder.ins().stack_addr(types::I64, array, 0);
+
+        let mut body = Body::new(builder, slots, self.plan);
+        let areas = self.areas(&mut body, slots);
+        for (argument, value) in self.arguments.iter().zip(found) {
+            if let Argument::Word(_, moves) = argument {
+                moves.iter().for_each(|step| spill(&mut body, value, *step, slots, &areas));
+            }
+        }
+        self.call_host(&mut body, slots);
+        // Nothing lives across the call: addresses are found again.
+        let slots = body.builder.ins().stack_addr(types::I64, array, 0);
+        let notes = body.finish();
+        let mut body = Body::new(builder, slots, self.plan);
+        let results = self.results(&mut body);
+        body.builder.ins().return_(&results);
+        [notes, body.finish()].concat()
+    }
+
+    /// Room for one slot for each that the plan speaks of.
+    fn slot_array(&self, builder: &mut FunctionBuilder<'_>) -> StackSlot {
+        let arguments = self.plan.moves.iter().filter_map(|step| match step.operand {
+            Operand::Slot { index, .. } => Some(index),
+            Operand::Memory { .. } | Operand::Temporary { .. } => None,
+        });
+        let areas = self.plan.temporaries.iter().map(|area| area.slot);
+        let result = match &self.plan.result {
+            ResultPlan::Word(Move { operand: Operand::Slot { index, .. }, .. }) => Some(*index),
+            ResultPlan::Memory { slot, .. } | ResultPlan::Address { slot } => Some(*slot),
+            ResultPlan::Word(_) | ResultPlan::InPlace => None,
+        };
+        let last = arguments.chain(areas).chain(result).max().unwrap_or(0);
+        let bytes = (u32::from(last) + 1) * WORD;
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
+        builder.create_sized_stack_slot(data)
+    }
+
+    /// Reserves the areas, and writes their addresses into their slots.
+    fn areas(&self, body: &mut Body<'_, '_>, slots: Value) -> Vec<(u16, Value)> {
+        let reserve = |area| {
+            let address = memory::reserve(body.builder, area);
+            body.builder.ins().store(SLOT, address, slots, slot_offset(area.slot));
+            (area.slot, address)
+        };
+        self.plan.temporaries.iter().map(reserve).collect()
+    }
+
+    /// Calls the host's function with its context and the slots.
+    fn call_host(&self, body: &mut Body<'_, '_>, slots: Value) {
+        let mut signature = Signature::new(native::call_conv(self.plan.caller));
+        signature.params = vec![AbiParam::new(types::I64); 2];
+        let signature = body.builder.import_signature(signature);
+        let host = address_in_hole(body.builder, signature, HoleKind::Helper);
+        let context = address_in_hole(body.builder, signature, HoleKind::Context);
+        body.builder.ins().call_indirect(signature, host, &[context, slots]);
+    }
+
+    /// The values of the result registers, general registers first.
+    fn results(&self, body: &mut Body<'_, '_>) -> Vec<Value> {
+        let whole = |place, operand| Move { place, operand, bytes: 8, fill: Fill::Zero };
+        match &self.plan.result {
+            ResultPlan::InPlace => Vec::new(),
+            ResultPlan::Word(step) => {
+                let value = body.load(native::result_types(self.plan)[0], *step);
+                if let Some(inst) = body.builder.func.dfg.value_def(value).inst() {
+                    body.note(inst, Note::Word(*step));
+                }
+                vec![value]
+            }
+            // Where the address came in a register of its own, nobody expects it back.
+            ResultPlan::Address { .. } if native::result_types(self.plan).is_empty() => Vec::new(),
+            ResultPlan::Address { slot } => {
+                let place = Place::Gpr { reg: 0, at: 0 };
+                vec![body.load(types::I64, whole(place, Operand::Slot { index: *slot, at: 0 }))]
+            }
+            ResultPlan::Memory { slot, moves } => {
+                let types = native::result_types(self.plan);
+                let gprs = types.iter().filter(|ty| ty.is_int()).count();
+                let value = |(index, ty): (usize, &Type)| {
+                    let steps = moves.iter().filter(|step| match step.place {
+                        Place::Gpr { reg, .. } => usize::from(reg) == index,
+                        Place::Vec { reg, .. } => usize::from(reg) + gprs == index,
+                        Place::Stack { .. } => false,
+                    });
+                    let load = |step: &ResultMove| Move {
+                        place: step.place,
+                        operand: Operand::Memory { slot: *slot, offset: step.offset },
+                        bytes: step.bytes,
+                        fill: Fill::Zero,
+                    };
+                    body.word(*ty, &steps.map(load).collect::<Vec<_>>())
+                };
+                types.iter().enumerate().map(value).collect()
+            }
+        }
+    }
+}
+
+/// Writes what one move takes from an incoming register or stack word to its slot or area.
+fn spill(body: &mut Body<'_, '_>, register: Value, step: Move, slots: Value, areas: &[(u16, Value)]) {
+    let inst = match step.operand {
+        Operand::Slot { index, .. } => {
+            let word = canonical(body, register, step);
+            body.builder.ins().store(SLOT, word, slots, slot_offset(index))
+        }
+        Operand::Memory { slot, offset } => {
+            let area = areas.iter().find(|(owner, _)| *owner == slot);
+            let (_, address) = area.expect("a plan has an area for each value that it takes apart");
+            let register = if is_whole(body, register, step) { register } else { as_word(body, register) };
+            body.store(register, step, *address, offset as i32)
+        }
+        Operand::Temporary { .. } => unreachable!("an upcall hands out no copies"),
+    };
+    body.note(inst, Note::Argument(step));
+}
+
+/// Whether a move takes all that its register holds.
+fn is_whole(body: &Body<'_, '_>, register: Value, step: Move) -> bool {
+    body.builder.func.dfg.value_type(register).bytes() == step.bytes.into()
+}
+
+/// A stack word that came through a vector register, as an integer.
+fn as_word(body: &mut Body<'_, '_>, register: Value) -> Value {
+    match body.builder.func.dfg.value_type(register) {
+        types::F64 => body.builder.ins().bitcast(types::I64, MemFlagsData::new(), register),
+        _ => register,
+    }
+}
+
+/// The whole slot for a scalar: its own bytes, extended, whatever its register holds beside them.
+fn canonical(body: &mut Body<'_, '_>, register: Value, step: Move) -> Value {
+    let ty = body.builder.func.dfg.value_type(register);
+    if ty != types::F32 && is_whole(body, register, step) {
+        return register;
+    }
+    let narrow = if ty == types::F32 {
+        body.builder.ins().bitcast(types::I32, MemFlagsData::new(), register)
+    } else {
+        let word = as_word(body, register);
+        let low = match body.bits_below(step) {
+            0 => word,
+            bits => body.builder.ins().ushr_imm_u(word, bits),
+        };
+        let ty = Type::int(u16::from(step.bytes) * 8).expect("a power of two up to 4");
+        body.builder.ins().ireduce(ty, low)
+    };
+    match step.fill {
+        Fill::Zero => body.builder.ins().uextend(types::I64, narrow),
+        Fill::Sign => body.builder.ins().sextend(types::I64, narrow),
+    }
+}
