@@ -1,14 +1,14 @@
 //! Types and functions declared by C text.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt::{self, Display, Formatter};
 
 use crate::{
-    enumeration::Enumeration,
+    definitions::Definition,
     model::DataModel,
     parse::Built,
     signature::Prototype,
-    types::{Aggregate, AggregateKind, Type},
+    types::{AggregateKind, Type},
 };
 
 /// What C text declares: structures, unions, enumerations, names of types, and functions.
@@ -30,11 +30,8 @@ pub struct Declarations {
 /// One declaration, as it is written out again.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Item {
-    /// `struct point;`
-    Forward(AggregateKind, String),
-    Aggregate(Arc<Aggregate>),
-    Enumeration(Arc<Enumeration>),
-    /// `typedef`, of the name in `names`.
+    Definition(Definition),
+    /// `typedef`.
     Type(String, Built),
     /// The function of this index.
     Function(usize),
@@ -127,15 +124,15 @@ impl Declarations {
     /// Declares an aggregate that has no definition yet.
     pub(crate) fn declare_tag(&mut self, kind: AggregateKind, tag: &str) {
         self.tags.insert(tag.into(), Tag::Forward(kind));
-        self.items.push(Item::Forward(kind, tag.into()));
+        self.items.push(Item::Definition(Definition::Forward(kind, tag.into())));
     }
 
     /// Completes a tag.
     pub(crate) fn define_tag(&mut self, tag: &str, meaning: Tag) {
         if let Tag::Aggregate(_, built) | Tag::Enumeration(built) = &meaning {
             match built.object_type() {
-                Some(Type::Aggregate(aggregate)) => self.items.push(Item::Aggregate(aggregate)),
-                Some(Type::Enum(enumeration)) => self.items.push(Item::Enumeration(enumeration)),
+                Some(Type::Aggregate(aggregate)) => self.define(Definition::Aggregate(aggregate)),
+                Some(Type::Enum(enumeration)) => self.define(Definition::Enumeration(enumeration)),
                 _ => {}
             }
         }
@@ -150,8 +147,9 @@ impl Declarations {
         self.names.insert(name, meaning);
     }
 
-    pub(crate) fn add_item(&mut self, item: Item) {
-        self.items.push(item);
+    /// Keeps a definition to be written out again.
+    pub(crate) fn define(&mut self, definition: Definition) {
+        self.items.push(Item::Definition(definition));
     }
 
     /// Keeps a function. The first declaration counts.
@@ -171,9 +169,7 @@ impl Display for Declarations {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for item in &self.items {
             match item {
-                Item::Forward(kind, tag) => write!(f, "{} {tag}", kind.keyword())?,
-                Item::Aggregate(aggregate) => aggregate.definition().fmt(f)?,
-                Item::Enumeration(enumeration) => enumeration.definition().fmt(f)?,
+                Item::Definition(definition) => definition.fmt(f)?,
                 Item::Type(name, built) => write!(f, "typedef {}", built.declaration(name))?,
                 Item::Function(index) => self.functions[*index].fmt(f)?,
             }

@@ -6,14 +6,15 @@
 //! * [`Type`] is one C type, [`Signature`] one C function type.
 //! * [`DataModel`] holds what a target decides about types: the size of `long`, the sign of `char`, the format
 //!   of `long double`, byte order. [`Type::layout`] and [`Type::scalar`] answer under one.
-//! * [`Prototype::parse`](Prototype) reads C text; [`core::fmt::Display`] writes it back. One is the inverse of
-//!   the other.
+//! * [`Prototype::parse`] reads C text; [`core::fmt::Display`] writes it back. One is the inverse of the other.
+//! * [`Declarations`] holds the types that prototypes may name; [`Definitions`] writes those that types need.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod declarations;
+mod definitions;
 mod enumeration;
 mod integer;
 mod layout;
@@ -24,6 +25,7 @@ mod signature;
 mod types;
 
 pub use declarations::Declarations;
+pub use definitions::{DefinitionConflict, Definitions};
 pub use enumeration::{Enumeration, EnumerationError};
 pub use integer::Integer;
 pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, MAX_SIZE};

@@ -162,6 +162,12 @@ impl Signature {
         &self.result
     }
 
+    /// The type the function is declared with: without the arguments that this call passes for `...`.
+    pub fn declared(&self) -> Signature {
+        let params = &self.params[..self.fixed.unwrap_or(self.params.len())];
+        Signature { params: params.into(), result: self.result.clone(), fixed: self.fixed }
+    }
+
     /// For a variadic function, how many of the parameters are declared; the rest are passed for `...`.
     pub fn fixed(&self) -> Option<usize> {
         self.fixed

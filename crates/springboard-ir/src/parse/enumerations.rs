@@ -7,11 +7,7 @@ use super::{
     error::{Expected, Failure, ParseErrorKind},
     shortened,
 };
-use crate::{
-    declarations::{Item, Tag},
-    enumeration::Enumeration,
-    types::Type,
-};
+use crate::{declarations::Tag, definitions::Definition, enumeration::Enumeration, types::Type};
 
 impl Parser<'_> {
     /// An enumeration specifier, of which the keyword comes next. Without a tag it is its integer type.
@@ -38,7 +34,7 @@ impl Parser<'_> {
         let enumeration = Arc::new(enumeration);
         let Some(tag) = tag else {
             let integer = enumeration.underlying();
-            self.own.add_item(Item::Enumeration(enumeration));
+            self.own.define(Definition::Enumeration(enumeration));
             return Ok(Built::simple(Type::Int(integer), self.model()));
         };
         let built = Built::simple(Type::Enum(enumeration), self.model());
