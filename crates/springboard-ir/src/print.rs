@@ -122,9 +122,12 @@ impl Display for Literal {
 impl Display for Field {
     /// The member's declaration, without a semicolon.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // Not `_Alignas`, which C refuses on bit-fields and where it would lower an alignment.
-        if let Some(align) = self.align {
-            write!(f, "__attribute__((aligned({align}))) ")?;
+        match self.align {
+            // GCC ignores the attribute where no name follows.
+            Some(align) if self.name.is_none() && self.bits.is_none() => write!(f, "_Alignas({align}) ")?,
+            // Not `_Alignas`, which C refuses on bit-fields and where it would lower an alignment.
+            Some(align) => write!(f, "__attribute__((aligned({align}))) ")?,
+            None => {}
         }
         self.ty.declaration(self.name.as_deref().unwrap_or("")).fmt(f)?;
         if let Some(bits) = self.bits {

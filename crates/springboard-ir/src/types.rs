@@ -144,7 +144,7 @@ impl Type {
     ///
     /// A pointer knows a structure or union that has a tag by its tag alone, as [`Type::Incomplete`]: whether
     /// the definition stood before the pointer or after it makes no other type, and `struct node` can point to
-    /// itself.
+    /// itself. A pointer to a variadic function knows no call, so arguments passed for `...` are dropped.
     pub fn pointer_to(pointee: Pointee) -> Type {
         let by_tag = |ty: Type| match &ty {
             Type::Aggregate(aggregate) => match &aggregate.tag {
@@ -156,7 +156,7 @@ impl Type {
         Type::Pointer(Arc::new(match pointee {
             Pointee::Object(ty) => Pointee::Object(by_tag(ty)),
             Pointee::Const(ty) => Pointee::Const(by_tag(ty)),
-            Pointee::Function(signature) => Pointee::Function(signature),
+            Pointee::Function(signature) => Pointee::Function(signature.declared()),
         }))
     }
 

@@ -43,7 +43,7 @@ impl Placement {
         let asked = field.align.map(checked_align).transpose()?;
         let (offset, end) = match (field.bits, self.rule) {
             (None, _) => self.place_whole(asked, own),
-            (Some(bits), BitFields::Microsoft) if !self.packed => self.place_in_unit(bits.into(), asked, own),
+            (Some(bits), BitFields::Microsoft) => self.place_in_unit(bits.into(), asked, own),
             (Some(bits), _) => self.place_bits(bits.into(), field.name.is_some(), asked, own),
         };
         if end > MAX_SIZE * 8 {
@@ -52,9 +52,8 @@ impl Placement {
         self.end = self.end.max(end);
         match self.kind {
             AggregateKind::Struct => self.next = end,
-            AggregateKind::Union => {
-                self.end = self.unit.take().map_or(self.end, |unit| self.end.max(unit.end))
-            }
+            // The next one begins where this one did, in a unit of its own.
+            AggregateKind::Union => self.unit = None,
         }
         Ok(offset)
     }
@@ -71,56 +70,68 @@ impl Placement {
         let natural = if self.packed { 1 } else { own.align };
         let align = natural.max(asked.unwrap_or(1));
         self.align = self.align.max(align);
-        let from = self.unit.take().map_or(self.next, |unit| unit.end);
-        let offset = from.next_multiple_of(bits_of(align));
+        let closed = self.unit.take();
+        let offset = self.realigned(closed, Some(align)).next_multiple_of(bits_of(natural));
         (offset, offset + own.size * 8)
+    }
+
+    /// Where the next member may begin that asks for an alignment, behind the unit that it closes.
+    ///
+    /// GCC looks at where the unit's last bit-field ends, and not at where the unit does, to see whether the member
+    /// has its alignment already.
+    fn realigned(&self, closed: Option<Unit>, asked: Option<u32>) -> u64 {
+        let from = closed.map_or(self.next, |unit| unit.end);
+        match asked.map(bits_of) {
+            Some(align) if !self.next.is_multiple_of(align) => from.next_multiple_of(align),
+            _ => from,
+        }
     }
 
     /// A bit-field that may lie anywhere within one unit of its type.
     fn place_bits(&mut self, bits: u64, named: bool, asked: Option<u32>, own: Layout) -> (u64, u64) {
-        let asked = asked.unwrap_or(1);
         if named || self.rule == BitFields::Aapcs64 {
             let natural = if self.packed && bits > 0 { 1 } else { own.align };
-            self.align = self.align.max(natural).max(asked);
+            self.align = self.align.max(natural).max(asked.unwrap_or(1));
         }
         let unit = bits_of(own.align);
+        let from = asked.map_or(self.next, |asked| self.next.next_multiple_of(bits_of(asked)));
         if bits == 0 {
             // It closes the unit, in a packed aggregate too.
-            let offset = self.next.next_multiple_of(unit.max(bits_of(asked)));
+            let offset = from.next_multiple_of(unit);
             return (offset, offset);
         }
-        let mut offset = self.next;
-        if asked > 1 {
-            offset = offset.next_multiple_of(bits_of(asked));
-        }
         // It may not span more units of its type's alignment than its type does.
-        let spanned = (offset % unit + bits).div_ceil(unit);
-        if !self.packed && spanned > own.size * 8 / unit {
-            offset = offset.next_multiple_of(unit);
-        }
+        let spanned = (from % unit + bits).div_ceil(unit);
+        let straddles = !self.packed && spanned > own.size * 8 / unit;
+        let offset = if straddles { from.next_multiple_of(unit) } else { from };
         (offset, offset + bits)
     }
 
-    /// A bit-field in a unit that it shares with its neighbours.
+    /// A bit-field in a unit that it shares with its neighbours. In a packed aggregate units are as large as ever,
+    /// but begin at any byte.
     fn place_in_unit(&mut self, bits: u64, asked: Option<u32>, own: Layout) -> (u64, u64) {
-        let align = own.align.max(asked.unwrap_or(1));
-        let open = self.unit.take();
-        if bits == 0 {
-            // It closes an open unit and does nothing otherwise.
-            let Some(unit) = open else { return (self.next, self.next) };
-            self.align = self.align.max(align);
-            let offset = unit.end.next_multiple_of(bits_of(align));
-            return (offset, offset);
-        }
-        self.align = self.align.max(align);
         let size = own.size * 8;
-        if let Some(unit) = open.filter(|unit| unit.bits == size && self.next + bits <= unit.end) {
+        let natural = if self.packed { 1 } else { own.align };
+        let open = self.unit.take();
+        // One of no width means nothing but behind another bit-field; there not even packing weakens it.
+        let aligns = if bits == 0 { open.is_some() } else { !self.packed };
+        if aligns {
+            self.align = self.align.max(own.align).max(asked.unwrap_or(1));
+        }
+        let same = open.filter(|unit| unit.bits == size);
+        if bits > 0
+            && let Some(unit) = same.filter(|unit| self.next + bits <= unit.end)
+        {
             self.unit = Some(unit);
             return (self.next, self.next + bits);
         }
-        let from = open.map_or(self.next, |unit| unit.end);
-        let offset = from.next_multiple_of(bits_of(align));
-        self.unit = Some(Unit { bits: size, end: offset + size });
+        let mut offset = self.realigned(open, asked);
+        if same.is_none() && (bits > 0 || open.is_some()) {
+            offset = offset.next_multiple_of(bits_of(natural));
+        }
+        if bits > 0 && self.kind == AggregateKind::Struct {
+            self.unit = Some(Unit { bits: size, end: offset + size });
+        }
         (offset, offset + bits)
     }
 }

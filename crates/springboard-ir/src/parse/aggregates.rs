@@ -44,7 +44,7 @@ impl<'a> Parser<'a> {
         let mut position = self.bump().start;
         let mut attributes = self.attributes()?;
         while let Some(Keyword::AlignAs) = self.word().and_then(keyword) {
-            attributes.raise(self.align_as()?);
+            attributes.align = attributes.align.max(self.align_as()?);
             attributes = attributes.with(self.attributes()?);
         }
         let tag = self.name();
@@ -185,7 +185,7 @@ impl<'a> Parser<'a> {
     }
 
     fn add_member(&self, members: &mut Members, member: Member) -> Result<(), Failure> {
-        let Member { name, built, bits, mut attributes, position } = member;
+        let Member { name, built, bits, attributes, position } = member;
         let fail = |kind| Failure { position, kind };
         if members.unbounded.is_some_and(|unbounded| unbounded < position) {
             self.check_last(members)?;
@@ -195,13 +195,20 @@ impl<'a> Parser<'a> {
         if built.align.is_some_and(|align| align < layout.align) {
             return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
         }
-        attributes.raise(built.align);
+        if let Some(asked) = attributes.align_as.filter(|asked| *asked < layout.align) {
+            return Err(fail(ParseErrorKind::AlignmentReduced { asked, natural: layout.align }));
+        }
+        let align = match name.is_some() || bits.is_some() {
+            true => attributes.alignment().max(built.align),
+            // GCC ignores `aligned` where no declarator follows.
+            false => attributes.align_as,
+        };
         if attributes.packed && (layout.align > 1 || bits.is_some()) {
             return Err(fail(ParseErrorKind::Unsupported("packed".into())));
         }
         let Shape::Object { ty, .. } = built.shape else { return Err(fail(ParseErrorKind::NotAnObject)) };
         declare_names(&mut members.names, name.as_deref(), &ty).map_err(fail)?;
-        members.fields.push(Field { name, ty, bits, align: attributes.align });
+        members.fields.push(Field { name, ty, bits, align });
         members.layouts.push(layout);
         Ok(())
     }

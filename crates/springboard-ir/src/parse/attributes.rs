@@ -19,8 +19,10 @@ use crate::{
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Attributes {
     pub(super) packed: bool,
-    /// The strictest alignment asked for, in bytes.
+    /// The strictest `aligned`, in bytes.
     pub(super) align: Option<u32>,
+    /// The strictest `_Alignas`, in bytes.
+    pub(super) align_as: Option<u32>,
     /// `vector_size`, in bytes, and where it stands.
     vector: Option<(i128, usize)>,
     /// `mode`, and where it stands.
@@ -65,19 +67,19 @@ const UNSUPPORTED: [&str; 25] = [
 
 impl Attributes {
     /// These and `more`.
-    pub(super) fn with(mut self, more: Attributes) -> Attributes {
-        self.raise(more.align);
+    pub(super) fn with(self, more: Attributes) -> Attributes {
         Attributes {
             packed: self.packed || more.packed,
-            align: self.align,
+            align: self.align.max(more.align),
+            align_as: self.align_as.max(more.align_as),
             vector: more.vector.or(self.vector),
             mode: more.mode.or(self.mode),
         }
     }
 
-    /// Raises the alignment asked for.
-    pub(super) fn raise(&mut self, align: Option<u32>) {
-        self.align = self.align.max(align);
+    /// The strictest alignment asked for in any way, in bytes.
+    pub(super) fn alignment(&self) -> Option<u32> {
+        self.align.max(self.align_as)
     }
 }
 
@@ -135,11 +137,11 @@ impl Parser<'_> {
             "aligned" if has_arguments => {
                 self.bump();
                 let align = self.alignment()?;
-                attributes.raise(Some(align));
+                attributes.align = attributes.align.max(Some(align));
                 self.expect(")")?;
                 return Ok(());
             }
-            "aligned" => attributes.raise(Some(self.model().max_align.into())),
+            "aligned" => attributes.align = attributes.align.max(Some(self.model().max_align.into())),
             "vector_size" if has_arguments => {
                 self.bump();
                 let at = self.position();

@@ -207,12 +207,14 @@ pub(super) struct Parameters {
     pub(super) positions: Vec<usize>,
     /// How many stand before `...`.
     pub(super) fixed: Option<usize>,
+    /// Where the arguments of one call begin, behind `...`.
+    pub(super) arguments: Option<usize>,
     size: Size,
 }
 
 impl Parameters {
     pub(super) const NONE: Parameters =
-        Parameters { list: Vec::new(), positions: Vec::new(), fixed: None, size: Size::ONE };
+        Parameters { list: Vec::new(), positions: Vec::new(), fixed: None, arguments: None, size: Size::ONE };
 
     /// Adds a parameter, adjusted, that begins at `position`.
     pub(super) fn add(

@@ -1,6 +1,6 @@
 //! Declarators: the part of a declaration around the name (C11 6.7.6).
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use super::{
     Built, ConstantError, Parser,
@@ -42,6 +42,8 @@ pub(super) enum Length {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Role {
     Parameter,
+    /// A function that is called once, as its variadic arguments say.
+    Call,
     Other,
 }
 
@@ -249,6 +251,13 @@ impl<'a> Parser<'a> {
                     built.array(length).map_err(fail)?
                 }
                 Derivation::Function { parameters, .. } => {
+                    if let Some(position) = parameters.arguments
+                        && (outer.is_some() || role != Role::Call)
+                    {
+                        let found = Some(String::from(","));
+                        let kind = ParseErrorKind::Expected { expected: Expected::Text(")"), found };
+                        return Err(Failure { position, kind });
+                    }
                     self.check_complete(&built, start)?;
                     let function = parameters.returning(built);
                     function.map_err(|(at, kind)| Failure { position: at.unwrap_or(position), kind })?

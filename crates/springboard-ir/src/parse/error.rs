@@ -83,6 +83,13 @@ pub enum ParseErrorKind {
     NamedZeroWidth(String),
     /// An alignment that is no power of two, or too large.
     Alignment(i128),
+    /// `_Alignas` with less than the type's own alignment (C11 6.7.5, 5).
+    AlignmentReduced {
+        /// The alignment asked for, in bytes.
+        asked: u32,
+        /// The alignment the type has, in bytes.
+        natural: u32,
+    },
     /// A vector of another size than 8 or 16 bytes, or of an element that does not divide it.
     VectorSize(i128),
     /// A vector of elements that are no numbers of at most 8 bytes.
@@ -191,6 +198,9 @@ impl Display for ParseErrorKind {
             NamedZeroWidth(name) => write!(f, "a bit-field of 0 bits has no name, this one is `{name}`"),
             Alignment(align) => {
                 write!(f, "alignment {align} is not a power of two from 1 to {}", crate::layout::MAX_ALIGN)
+            }
+            AlignmentReduced { asked, natural } => {
+                write!(f, "`_Alignas({asked})` is less than the {natural} bytes that the type is aligned to")
             }
             VectorSize(bytes) => write!(f, "a vector has 8 or 16 bytes in whole elements, not {bytes}"),
             VectorElement => f.write_str("the elements of a vector are numbers of at most 8 bytes"),

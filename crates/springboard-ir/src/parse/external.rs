@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use super::{
     Built, Parser,
     built::Shape,
-    declarators::{Declarator, Naming, Role},
+    declarators::{Declarator, Derivation, Naming, Role},
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
     specifiers::{Specifiers, Storage, Tagged},
@@ -27,7 +27,7 @@ struct Entity {
 impl<'a> Parser<'a> {
     /// A whole text that ends in one prototype.
     pub(super) fn prototype(&mut self) -> Result<Prototype, Failure> {
-        let Entity { name, built, position } = self.last_declaration(Naming::Optional)?;
+        let Entity { name, built, position } = self.last_declaration(Naming::Optional, Role::Call)?;
         match function(&built) {
             Some(signature) => Ok(Prototype { name, signature: signature.clone() }),
             None => Err(Failure { position, kind: ParseErrorKind::NotAFunction }),
@@ -36,7 +36,7 @@ impl<'a> Parser<'a> {
 
     /// A whole text that ends in the name of a type.
     pub(super) fn type_name_alone(&mut self) -> Result<Type, Failure> {
-        let Entity { built, position, .. } = self.last_declaration(Naming::Forbidden)?;
+        let Entity { built, position, .. } = self.last_declaration(Naming::Forbidden, Role::Other)?;
         let Shape::Object { ty, .. } = built.shape else {
             return Err(Failure { position, kind: ParseErrorKind::NotAnObject });
         };
@@ -72,7 +72,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Definitions of types, and behind them the one declaration that the text is about.
-    fn last_declaration(&mut self, naming: Naming) -> Result<Entity, Failure> {
+    fn last_declaration(&mut self, naming: Naming, role: Role) -> Result<Entity, Failure> {
         loop {
             if self.without_declarator()? {
                 continue;
@@ -87,7 +87,13 @@ impl<'a> Parser<'a> {
                 continue;
             }
             let mut declarator = self.declarator(naming)?;
-            let (built, _) = self.complete(&specifiers, &mut declarator, Role::Other)?;
+            // A pointer to the function that is called is as good as the function.
+            if let (Role::Call, [Derivation::Pointer { .. }, Derivation::Function { .. }, ..]) =
+                (role, &*declarator.derivations)
+            {
+                declarator.derivations.remove(0);
+            }
+            let (built, _) = self.complete(&specifiers, &mut declarator, role)?;
             self.eat(";");
             if self.peek().kind != TokenKind::End {
                 return Err(self.unexpected(Expected::End));
@@ -140,7 +146,7 @@ impl<'a> Parser<'a> {
             let mut declarator = self.declarator(Naming::Required)?;
             let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
-            self.declare(&declarator, built, specifiers.storage, attributes.align)?;
+            self.declare(&declarator, built, specifiers.storage, attributes.alignment())?;
             if is_function && self.at("{") {
                 return self.skip_group();
             }
@@ -209,7 +215,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The function type of a function or pointer to one.
+/// The function type of a function or of the name of a pointer to one.
 fn function(built: &Built) -> Option<&Signature> {
     match &built.shape {
         Shape::Function(signature) => Some(signature),

@@ -60,8 +60,12 @@ impl<'a> Parser<'a> {
             if self.eat(")") {
                 return Ok(parameters);
             }
+            let position = self.position();
             if !self.eat(",") {
                 return Err(self.unexpected(Expected::Either(",", ")")));
+            }
+            if parameters.fixed.is_some() {
+                parameters.arguments.get_or_insert(position);
             }
         }
     }
@@ -73,7 +77,7 @@ impl<'a> Parser<'a> {
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
         let fail = |kind| Failure { position, kind };
         let built = built.adjusted(self.model()).map_err(fail)?;
-        if built.align.is_some() || attributes.align.is_some() {
+        if built.align.is_some() || attributes.alignment().is_some() {
             return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
         }
         self.check_complete(&built, position)?;

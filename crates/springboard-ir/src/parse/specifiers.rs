@@ -66,7 +66,7 @@ impl<'a> Parser<'a> {
                     continue;
                 }
                 Some(Keyword::AlignAs) => {
-                    attributes.raise(self.align_as()?);
+                    attributes.align_as = attributes.align_as.max(self.align_as()?);
                     continue;
                 }
                 Some(Keyword::Basic(basic)) => self.add_word(&mut ty, basic)?,

@@ -1,0 +1,222 @@
+//! Layouts against GCC: size, alignment and the place of every member of thousands of random aggregates.
+//!
+//! For each target there is a compiler. It is given definitions and tables of constants made of them, and its object
+//! file is read: nothing is run, so any target will do. A compiler that is not there is named on standard error.
+
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+use springboard_ir::{Aggregate, BitFields, DataModel, Definitions, Field, Type};
+use springboard_tests::types::Types;
+
+/// Random aggregates for each target.
+const COUNT: usize = 4000;
+
+/// Aggregates in one C file.
+const BATCH: usize = 500;
+
+/// A compiler, and the Debian package it comes in.
+struct Compiler {
+    command: &'static [&'static str],
+    package: &'static str,
+}
+
+#[test]
+fn x86_64() {
+    let compiler = Compiler { command: &["cc"], package: "gcc" };
+    compare(&compiler, &DataModel::LP64, 1);
+}
+
+/// Bit-fields as on Windows, by the host's compiler.
+#[test]
+fn x86_64_with_bit_fields_of_windows() {
+    let compiler = Compiler { command: &["cc", "-mms-bitfields"], package: "gcc" };
+    compare(&compiler, &DataModel { bit_fields: BitFields::Microsoft, ..DataModel::LP64 }, 2);
+}
+
+#[test]
+fn x86_64_windows() {
+    let compiler = Compiler { command: &["x86_64-w64-mingw32-gcc"], package: "gcc-mingw-w64-x86-64" };
+    compare(&compiler, &model("x86_64-pc-windows-gnu"), 3);
+}
+
+#[test]
+fn aarch64() {
+    let compiler = Compiler { command: &["aarch64-linux-gnu-gcc"], package: "gcc-aarch64-linux-gnu" };
+    compare(&compiler, &model("aarch64-unknown-linux-gnu"), 4);
+}
+
+#[test]
+fn riscv64() {
+    let compiler = Compiler { command: &["riscv64-linux-gnu-gcc"], package: "gcc-riscv64-linux-gnu" };
+    compare(&compiler, &model("riscv64gc-unknown-linux-gnu"), 5);
+}
+
+/// With the vector registers of z13: without them vectors are aligned to their size, and passed otherwise.
+#[test]
+fn s390x() {
+    let compiler =
+        Compiler { command: &["s390x-linux-gnu-gcc", "-march=z13"], package: "gcc-s390x-linux-gnu" };
+    compare(&compiler, &model("s390x-unknown-linux-gnu"), 6);
+}
+
+fn model(triple: &str) -> DataModel {
+    DataModel::of(&triple.parse().expect("a triple")).expect("a supported target")
+}
+
+/// One aggregate, with its members in the order in which the compiler tells their places.
+struct Case {
+    aggregate: Arc<Aggregate>,
+    members: Vec<Member>,
+}
+
+/// A member that C can name, perhaps one of an anonymous aggregate.
+struct Member {
+    name: String,
+    /// Offset from the start of the whole, in bits.
+    offset: u64,
+    /// Width in bits, of a bit-field.
+    bits: Option<u8>,
+}
+
+fn compare(compiler: &Compiler, model: &DataModel, seed: u64) {
+    let Some((program, arguments)) = compiler.command.split_first() else { return };
+    if Command::new(program).arg("--version").stdout(Stdio::null()).status().is_err() {
+        // Past the capture of output: a test that was skipped must be seen.
+        let install = format!("apt-get install -y --no-install-recommends {}", compiler.package);
+        writeln!(std::io::stderr(), "SKIPPED layouts by {program}, which is not here: {install}")
+            .expect("standard error");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("springboard-layout-{}-{seed}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for the C files");
+    let mut types = Types::new(seed);
+    let mut numbers = 0;
+    for _ in 0..COUNT.div_ceil(BATCH) {
+        let cases: Vec<Case> = (0..BATCH).map(|_| case(types.aggregate(), model)).collect();
+        let source = folder.join("layout.c");
+        let object = folder.join("layout.o");
+        std::fs::write(&source, text(&cases)).expect("a C file");
+        let output = Command::new(program)
+            .args(arguments)
+            .args(["-std=gnu11", "-w", "-Wno-packed-bitfield-compat", "-fno-common", "-c", "-o"])
+            .args([&object, &source])
+            .output()
+            .expect("the compiler has just been found");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} refused {}:\n{said}", source.display());
+        let data = std::fs::read(&object).expect("the object file");
+        let data = Data(object::File::parse(&*data).expect("an object file"));
+        for (index, case) in cases.iter().enumerate() {
+            numbers += check(index, case, &data, model);
+        }
+    }
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+    println!("{}: {numbers} numbers of {COUNT} aggregates agree", compiler.command.join(" "));
+}
+
+fn case(aggregate: Arc<Aggregate>, model: &DataModel) -> Case {
+    let mut members = Vec::new();
+    collect(&aggregate, 0, model, &mut members);
+    Case { aggregate, members }
+}
+
+/// Adds the members of `aggregate`, which lies at `base` bits.
+fn collect(aggregate: &Aggregate, base: u64, model: &DataModel, members: &mut Vec<Member>) {
+    let layout = aggregate.layout(model).expect("every generated type has a layout");
+    for (field, offset) in aggregate.fields.iter().zip(layout.bit_offsets) {
+        let offset = base + offset;
+        match field {
+            Field { name: Some(name), bits, .. } => {
+                members.push(Member { name: name.clone(), offset, bits: *bits });
+            }
+            Field { ty: Type::Aggregate(inner), .. } => collect(inner, offset, model, members),
+            Field { .. } => {}
+        }
+    }
+}
+
+/// The C file. Of case `i`, `n_i` holds size, alignment and offsets, and `b_i_m` an object of which all bits of
+/// bit-field `m` are one.
+fn text(cases: &[Case]) -> String {
+    let mut definitions = Definitions::default();
+    for case in cases {
+        definitions.add_type(&Type::Aggregate(case.aggregate.clone())).expect("every name is used once");
+    }
+    let mut text = String::from(
+        "#include <stddef.h>\n#include <stdint.h>\n#include <sys/types.h>\n#include <wchar.h>\ntypedef unsigned long long number;\n",
+    );
+    write!(text, "{definitions}").expect("strings take all");
+    for (index, case) in cases.iter().enumerate() {
+        let ty = Type::Aggregate(case.aggregate.clone());
+        write!(text, "const number n_{index}[] = {{ sizeof({ty}), _Alignof({ty})").expect("strings take all");
+        for member in case.members.iter().filter(|member| member.bits.is_none()) {
+            write!(text, ", offsetof({ty}, {})", member.name).expect("strings take all");
+        }
+        text.push_str(" };\n");
+        for (at, member) in case.members.iter().enumerate().filter(|(_, member)| member.bits.is_some()) {
+            writeln!(text, "const {ty} b_{index}_{at} = {{ .{} = -1 }};", member.name)
+                .expect("strings take all");
+        }
+    }
+    text
+}
+
+/// The constants of an object file.
+struct Data<'a>(object::File<'a>);
+
+impl Data<'_> {
+    /// The first `bytes` of the object `name`.
+    fn of(&self, name: &str, bytes: usize) -> Vec<u8> {
+        let symbol = self.0.symbol_by_name(name).unwrap_or_else(|| panic!("no {name} in the object file"));
+        let section = symbol.section_index().and_then(|index| self.0.section_by_index(index).ok());
+        let section = section.unwrap_or_else(|| panic!("{name} is in no section"));
+        let at = (symbol.address() - section.address()) as usize;
+        section.data().expect("a section with data")[at..at + bytes].to_vec()
+    }
+}
+
+/// Compares one case. Returns how many numbers were compared.
+fn check(index: usize, case: &Case, data: &Data<'_>, model: &DataModel) -> usize {
+    let context = || format!("in {}", case.aggregate.definition());
+    let layout = case.aggregate.layout(model).expect("every generated type has a layout").layout;
+    let whole: Vec<&Member> = case.members.iter().filter(|member| member.bits.is_none()).collect();
+    let bytes = data.of(&format!("n_{index}"), (whole.len() + 2) * 8);
+    let mut numbers = bytes.chunks_exact(8).map(|chunk| {
+        let chunk = chunk.try_into().expect("chunks of 8");
+        if model.big_endian { u64::from_be_bytes(chunk) } else { u64::from_le_bytes(chunk) }
+    });
+    let mut number = || numbers.next().expect("as many numbers as were asked for");
+    assert_eq!(
+        (layout.size, u64::from(layout.align)),
+        (number(), number()),
+        "size and alignment {}",
+        context()
+    );
+    for member in &whole {
+        assert_eq!(member.offset, number() * 8, "offset of {} in bits {}", member.name, context());
+    }
+    for (at, member) in case.members.iter().enumerate() {
+        let Some(bits) = member.bits else { continue };
+        let bytes = data.of(&format!("b_{index}_{at}"), layout.size as usize);
+        let expected = ones(member.offset, bits.into(), layout.size, model);
+        assert_eq!(expected, bytes, "bits of {} {}", member.name, context());
+    }
+    case.members.len() + 2
+}
+
+/// `size` bytes of which `bits` are one, `offset` bits from the start. Bits count from the least significant one of
+/// a byte on little-endian targets, from the most significant one on big-endian ones.
+fn ones(offset: u64, bits: u64, size: u64, model: &DataModel) -> Vec<u8> {
+    let mut bytes = vec![0; size as usize];
+    for bit in offset..offset + bits {
+        let mask = if model.big_endian { 0x80 >> (bit % 8) } else { 1 << (bit % 8) };
+        bytes[(bit / 8) as usize] |= mask;
+    }
+    bytes
+}
