@@ -185,6 +185,9 @@ impl Engine {
     ///
     /// # Errors
     /// The reason why functions of that shape go through libffi.
+    ///
+    /// # Panics
+    /// Where the plan is of another entry than [`Entry::Slots`], whose stubs alone belong to no one function.
     pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
         self.stub(plan).map(drop)
     }

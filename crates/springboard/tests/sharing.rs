@@ -1,0 +1,184 @@
+//! What engines, libraries and functions share: shapes between functions, everything between threads, and memory
+//! between what is dropped and what is left.
+
+use std::{sync::Barrier, thread};
+
+use springboard::{Engine, Function, Jit, Library, Slots, Stats, Value};
+
+mod support;
+
+use support::{BOTH, NoWritableCode, call, engine, enter, function, word};
+
+fn stats_after(bind: &[&str]) -> Stats {
+    let engine = engine(Jit::On);
+    for declaration in bind {
+        let symbol = declaration.split(['(', ' ']).nth(1).expect("a name follows the result");
+        engine.function_named(&support::fixture(), symbol, *declaration).unwrap();
+    }
+    engine.stats()
+}
+
+#[test]
+fn functions_of_one_shape_share_a_stub() {
+    let stats =
+        stats_after(&["int32_t neg_i32(int32_t)", "int64_t neg_i64(int64_t)", "char* advance(char*)"]);
+    assert_eq!((stats.misses, stats.compiles, stats.hits, stats.native), (1, 1, 2, 3));
+    assert_eq!(stats.fallbacks.total(), 0);
+    let one = stats_after(&["int32_t neg_i32(int32_t)"]);
+    assert_eq!(stats.code_bytes, one.code_bytes);
+    assert!(one.code_bytes > 0 && one.mapped_bytes >= one.code_bytes, "{one:?}");
+}
+
+#[test]
+fn fallbacks_are_counted_by_reason() {
+    let off = engine(Jit::Off);
+    function(&off, "neg_i32");
+    let stats = off.stats();
+    assert_eq!((stats.fallbacks.jit_off, stats.fallbacks.total(), stats.native), (1, 1, 0));
+    assert_eq!(
+        (stats.misses, stats.compiles, stats.mapped_bytes),
+        (0, 0, 0),
+        "nothing is compiled or mapped"
+    );
+    let on = engine(Jit::On);
+    function(&on, "wrap_wide");
+    // Only System V AMD64 returns it in a way that the compiler cannot express.
+    let ineligible = u64::from(cfg!(target_arch = "x86_64"));
+    assert_eq!((on.stats().fallbacks.ineligible, on.stats().native), (ineligible, 1 - ineligible));
+}
+
+#[test]
+fn a_function_outlives_its_library_and_its_engine() {
+    let _maps = NoWritableCode;
+    for jit in BOTH {
+        let library = support::load("int answer(void) { return 42; }", "outlived");
+        let engine = engine(jit);
+        let answer = engine.function(&library, "int answer(void)").unwrap();
+        drop(library);
+        drop(engine);
+        assert_eq!(call(&answer, &[]), Value::from(42));
+        let clone = answer.clone();
+        drop(answer);
+        assert_eq!(enter(clone.slots::<i32>().unwrap(), &[]), 42);
+    }
+}
+
+#[test]
+fn a_library_is_unloaded_with_its_last_function() {
+    let library = support::load("int answer(void) { return 42; }", "unloaded");
+    let path = library.path().unwrap().to_owned();
+    let mapped = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.contains(&*path.to_string_lossy())
+    };
+    let answer = engine(Jit::On).function(&library, "int answer(void)").unwrap();
+    drop(library);
+    assert!(mapped(), "the function keeps the library");
+    assert_eq!(answer.library().and_then(Library::path), Some(&*path));
+    drop(answer);
+    assert!(!mapped(), "nothing keeps the library");
+}
+
+#[test]
+fn code_memory_goes_with_the_last_user() {
+    let mapped = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().filter(|row| row.contains("memfd:springboard")).count()
+    };
+    // No other test of this program may hold code meanwhile, so a child process looks.
+    if std::env::var_os("SPRINGBOARD_ALONE").is_none() {
+        let program = std::env::current_exe().unwrap();
+        let mut child = std::process::Command::new(program);
+        let run = child
+            .args(["--exact", "code_memory_goes_with_the_last_user"])
+            .env("SPRINGBOARD_ALONE", "1")
+            .output();
+        let run = run.unwrap();
+        let printed = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && printed.contains("1 passed"), "{printed}");
+        return;
+    }
+    let engine = Engine::new();
+    let negate = function(&engine, "neg_i32");
+    assert_eq!(mapped(), 2, "one to execute, one to write");
+    drop(engine);
+    assert_eq!(call(&negate, &[5.into()]), Value::from(-5));
+    drop(negate);
+    assert_eq!(mapped(), 0);
+}
+
+#[test]
+fn a_shape_asked_for_at_once_is_compiled_once() {
+    let _maps = NoWritableCode;
+    for _ in 0..20 {
+        let engine = engine(Jit::On);
+        let threads = 8;
+        let start = Barrier::new(threads);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    start.wait();
+                    let mix = function(&engine, "mix");
+                    let sum = call(&mix, &[1.into(), 2.0.into(), 3i64.into(), 4.0f32.into()]);
+                    assert_eq!(sum, Value::from(10.0));
+                });
+            }
+        });
+        let stats = engine.stats();
+        assert_eq!((stats.compiles, stats.native), (1, threads as u64), "{stats:?}");
+        assert_eq!(stats.hits + stats.misses, threads as u64, "{stats:?}");
+    }
+}
+
+/// Threads that bind, call and drop functions of an engine that they share, while a function that one of them bound
+/// is called by all.
+#[test]
+fn threads_hammer_one_engine() {
+    let _maps = NoWritableCode;
+    let engine = engine(Jit::On);
+    let shared = function(&engine, "neg_i64");
+    let slots: Slots<'_, i64> = shared.slots().unwrap();
+    thread::scope(|scope| {
+        for thread in 0..8i64 {
+            let engine = engine.clone();
+            scope.spawn(move || hammer(&engine, slots, thread));
+        }
+    });
+    let stats = engine.stats();
+    // One shape each of one to eight integers, of a double, and that of `shared`, which is the first.
+    assert_eq!(stats.compiles, 9, "{stats:?}");
+    assert_eq!(stats.native, 1 + 8 * 200, "{stats:?}");
+}
+
+fn hammer(engine: &Engine, shared: Slots<'_, i64>, thread: i64) {
+    let mut kept: Vec<Function> = Vec::new();
+    for round in 0..200i64 {
+        let bound = if round % 9 == 8 {
+            function(engine, "half_f64")
+        } else {
+            let params = vec!["int64_t"; 1 + (round % 9) as usize].join(", ");
+            engine.function(&support::fixture(), &format!("int64_t neg_i64({params})")).unwrap()
+        };
+        let value = thread * 1000 + round;
+        if round % 9 == 8 {
+            assert_eq!(enter(bound.slots::<f64>().unwrap(), &[word(value as f64)]), value as f64 / 2.0);
+        } else {
+            assert_eq!(enter(bound.slots::<i64>().unwrap(), &[word(value); 8]), -value);
+        }
+        assert_eq!(enter(shared, &[word(value)]), -value);
+        if round % 3 == 0 {
+            kept.push(bound);
+        }
+    }
+}
+
+#[test]
+fn handles_cross_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Engine>();
+    shared::<Library>();
+    shared::<Function>();
+    shared::<Slots<'_, i64>>();
+    shared::<springboard::Typed<'_, unsafe extern "C" fn()>>();
+    shared::<springboard::BindError>();
+}
