@@ -50,15 +50,31 @@ pub(crate) const REGISTERS: RegisterFile = RegisterFile {
 /// `Place::Gpr` of x8, the result's address.
 const X8: Place = Place::Gpr { reg: 8, at: 0 };
 
-/// How arguments on the stack are laid out. What AAPCS64 and Apple's variant of it differ in.
+/// Where an argument may begin, in registers and on the stack: what AAPCS64 and Apple's variant of it differ in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stacking {
-    /// Each argument in whole 8-byte words (C.4, C.5, C.14, C.16).
+    /// On the stack in whole 8-byte words (C.4, C.5, C.14, C.16); aligned as before any adjustment of the whole
+    /// (section 5.9), which begins at an even register where it is 16 (C.10).
     Words,
-    /// Scalars and homogeneous aggregates in as many bytes as they have, at their natural alignment; variadic
-    /// arguments on the stack in whole words, whatever registers are free (Apple, "Writing ARM64 code for Apple
-    /// platforms").
+    /// Scalars and homogeneous aggregates on the stack in as many bytes as they have; variadic arguments there in
+    /// whole words, whatever registers are free; any register may begin a value (Apple, "Writing ARM64 code for Apple
+    /// platforms"). A homogeneous aggregate is aligned as its members are, any other as it is itself (as Clang has it).
     Natural,
+}
+
+impl Stacking {
+    fn alignment(
+        self,
+        ty: &Type,
+        homogeneous: Option<&Homogeneous>,
+        model: &DataModel,
+    ) -> Result<u32, Ineligible> {
+        match (self, homogeneous) {
+            (Stacking::Words, _) => natural_alignment(ty, model),
+            (Stacking::Natural, Some(homogeneous)) => Ok(homogeneous.bytes),
+            (Stacking::Natural, None) => Ok(ty.layout(model)?.align),
+        }
+    }
 }
 
 /// The state that stage A sets up.
@@ -108,7 +124,7 @@ pub(crate) fn assign_with(
     stacking: Stacking,
 ) -> Result<Assignment, Ineligible> {
     let mut state = State::new(stacking);
-    let result = returning(signature.result(), model)?;
+    let result = returning(signature.result(), stacking, model)?;
     let fixed = match stacking {
         Stacking::Words => signature.params().len(),
         Stacking::Natural => signature.fixed().unwrap_or(signature.params().len()),
@@ -129,9 +145,10 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
     if size == 0 {
         return Ok(Passing::Nothing);
     }
-    let natural = natural_alignment(ty, model)?;
+    let homogeneous = homogeneous(ty, state.stacking, model)?;
+    let natural = state.stacking.alignment(ty, homogeneous.as_ref(), model)?;
     // C.1 to C.6: one floating point or vector value, or a homogeneous aggregate of them.
-    if let Some(homogeneous) = homogeneous(ty, model)? {
+    if let Some(homogeneous) = homogeneous {
         if state.nsrn + homogeneous.count <= 8 {
             let pieces = homogeneous.pieces(state.nsrn);
             state.nsrn += homogeneous.count;
@@ -144,7 +161,7 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
     if layout.size > 16 {
         return Ok(Passing::Reference { to: state.word()?, copy: layout });
     }
-    if natural >= 16 {
+    if natural >= 16 && state.stacking == Stacking::Words {
         // C.10
         state.ngrn = state.ngrn.next_multiple_of(2);
     }
@@ -168,10 +185,14 @@ fn anonymous(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing,
     if size == 0 {
         return Ok(Passing::Nothing);
     }
-    if layout.size > 16 && homogeneous(ty, model)?.is_none() {
+    let homogeneous = homogeneous(ty, state.stacking, model)?;
+    if layout.size > 16 && homogeneous.is_none() {
         return Ok(Passing::Reference { to: state.nsaa.take(8, 8)?, copy: layout });
     }
-    state.stack(size, natural_alignment(ty, model)?, Stacking::Words)
+    let align = state.stacking.alignment(ty, homogeneous.as_ref(), model)?;
+    // A scalar takes the whole word, so that an `int` and a `long` are passed alike.
+    let size = if ty.scalar(model).is_some() { size.next_multiple_of(8) } else { size };
+    state.stack(size, align, Stacking::Words)
 }
 
 /// The words of a value in consecutive general registers.
@@ -186,11 +207,11 @@ fn words_of(size: u32, first: u8) -> Vec<Piece> {
 }
 
 /// Section 6.9: a result comes back where it would go as the only argument, or through x8 if that is memory.
-fn returning(ty: &Type, model: &DataModel) -> Result<Returning, Ineligible> {
+fn returning(ty: &Type, stacking: Stacking, model: &DataModel) -> Result<Returning, Ineligible> {
     if *ty == Type::Void {
         return Ok(Returning::Nothing);
     }
-    Ok(match passing(ty, model, &mut State::new(Stacking::Words))? {
+    Ok(match passing(ty, model, &mut State::new(stacking))? {
         Passing::Nothing => Returning::Nothing,
         Passing::Direct(pieces) => Returning::Direct(pieces),
         Passing::Reference { .. } => Returning::Memory { pointer: X8 },
@@ -216,26 +237,32 @@ impl Homogeneous {
     }
 }
 
-fn homogeneous(ty: &Type, model: &DataModel) -> Result<Option<Homogeneous>, Ineligible> {
+fn homogeneous(ty: &Type, stacking: Stacking, model: &DataModel) -> Result<Option<Homogeneous>, Ineligible> {
     let mut base = None;
-    let Some(count @ 1..=4) = count_members(ty, model, &mut base)? else { return Ok(None) };
+    let Some(count @ 1..=4) = count_members(ty, stacking, model, &mut base)? else { return Ok(None) };
     Ok(base.map(|base| Homogeneous { bytes: base.bytes(model).into(), count: count as u8 }))
 }
 
 /// How many values of one base type `ty` is made of. `None` where it has another member, or padding.
-fn count_members(ty: &Type, model: &DataModel, base: &mut Option<Scalar>) -> Result<Option<u64>, Ineligible> {
+fn count_members(
+    ty: &Type,
+    stacking: Stacking,
+    model: &DataModel,
+    base: &mut Option<Scalar>,
+) -> Result<Option<u64>, Ineligible> {
     if let Some(scalar) = ty.scalar(model) {
         let eligible = matches!(scalar, Scalar::Float(_) | Scalar::Vector { .. });
         return Ok((eligible && *base.get_or_insert(scalar) == scalar).then_some(1));
     }
     let count = match ty {
-        Type::Complex(complex) => count_members(&complex.part(), model, base)?.map(|count| count * 2),
+        Type::Complex(complex) => {
+            count_members(&complex.part(), stacking, model, base)?.map(|count| count * 2)
+        }
         // The document is silent; GCC and Clang both want at least one element.
         Type::Array(array) if array.length == 0 => None,
-        Type::Array(array) => {
-            count_members(&array.element, model, base)?.map(|count| count.saturating_mul(array.length))
-        }
-        Type::Aggregate(aggregate) => count_fields(aggregate, model, base)?,
+        Type::Array(array) => count_members(&array.element, stacking, model, base)?
+            .map(|count| count.saturating_mul(array.length)),
+        Type::Aggregate(aggregate) => count_fields(aggregate, stacking, model, base)?,
         _ => None,
     };
     let bytes = base.map_or(0, |base| u64::from(base.bytes(model)));
@@ -245,18 +272,19 @@ fn count_members(ty: &Type, model: &DataModel, base: &mut Option<Scalar>) -> Res
 
 fn count_fields(
     aggregate: &Aggregate,
+    stacking: Stacking,
     model: &DataModel,
     base: &mut Option<Scalar>,
 ) -> Result<Option<u64>, Ineligible> {
     let mut total = 0u64;
     for field in &aggregate.fields {
         match field.bits {
-            // A zero-width bit-field is no member of a structure; GCC takes one for a member of a union.
-            Some(0) if aggregate.kind == AggregateKind::Struct => continue,
+            // A zero-width bit-field is no member; but GCC, unlike Clang, takes one for a member of a union.
+            Some(0) if aggregate.kind == AggregateKind::Struct || stacking == Stacking::Natural => continue,
             Some(_) => return Ok(None),
             None => {}
         }
-        let Some(count) = count_members(&field.ty, model, base)? else { return Ok(None) };
+        let Some(count) = count_members(&field.ty, stacking, model, base)? else { return Ok(None) };
         total = match aggregate.kind {
             AggregateKind::Struct => total.saturating_add(count),
             AggregateKind::Union => total.max(count),

@@ -3,7 +3,9 @@
 //! Registers, homogeneous aggregates and references are those of AAPCS64 ([`crate::aapcs64`] has the picture). What
 //! differs:
 //!
-//! * on the stack a scalar takes as many bytes as it has, at its natural alignment;
+//! * on the stack a scalar takes as many bytes as it has, at its natural alignment, and so does a homogeneous
+//!   aggregate at that of its members;
+//! * a value aligned to 16 bytes may begin at any register;
 //! * variadic arguments are all on the stack, in 8-byte words;
 //! * the caller extends integers narrower than 32 bits, which a canonical slot already is;
 //! * `long double` is `double`, and `char` is signed (the data model says so).

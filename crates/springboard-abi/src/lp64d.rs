@@ -162,14 +162,19 @@ fn flatten(ty: &Type, offset: u64, model: &DataModel, members: &mut Vec<Member>)
     if let Some(scalar) = ty.scalar(model) {
         let floating = match scalar {
             Scalar::Float(FloatFormat::F32 | FloatFormat::F64) => true,
-            Scalar::Float(_) | Scalar::Vector { .. } => return Ok(false),
-            Scalar::Bool | Scalar::Int { .. } | Scalar::Pointer => false,
+            // GCC and Clang count an address among neither floats nor integers.
+            Scalar::Float(_) | Scalar::Vector { .. } | Scalar::Pointer => return Ok(false),
+            Scalar::Bool | Scalar::Int { .. } => false,
         };
         let bytes = u32::from(scalar.bytes(model));
         if bytes > 8 || members.len() == 2 {
             return Ok(false);
         }
         members.push(Member { offset: offset as u32, bytes, floating });
+        return Ok(true);
+    }
+    // "Fields containing empty structs or unions are ignored while flattening".
+    if ty.layout(model)?.size == 0 {
         return Ok(true);
     }
     match ty {
@@ -180,8 +185,7 @@ fn flatten(ty: &Type, offset: u64, model: &DataModel, members: &mut Vec<Member>)
         }
         Type::Array(array) => {
             let size = array.element.layout(model)?.size;
-            let length = if size == 0 { 0 } else { array.length };
-            for index in 0..length {
+            for index in 0..array.length {
                 if !flatten(&array.element, offset + index * size, model, members)? {
                     return Ok(false);
                 }
@@ -207,11 +211,11 @@ fn flatten(ty: &Type, offset: u64, model: &DataModel, members: &mut Vec<Member>)
     }
 }
 
-/// A bit-field counts as an integer: the bytes that its bits lie in.
+/// A bit-field counts as an integer, "no more than XLEN bits wide": the bytes that its bits lie in.
 fn bit_field(first: u64, bits: u8, members: &mut Vec<Member>) -> bool {
     let offset = first / 8;
     let end = (first + u64::from(bits)).div_ceil(8);
-    if members.len() == 2 {
+    if members.len() == 2 || bits > 64 {
         return false;
     }
     members.push(Member { offset: offset as u32, bytes: (end - offset) as u32, floating: false });

@@ -112,13 +112,13 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
     Ok(Passing::Direct(vec![Piece { offset: 0, bytes, place }]))
 }
 
-/// A `float` or `double`, or a structure with such a value as its only member and no padding.
+/// A `float` or `double`, or a structure with such a value as its only member. Padding behind it makes no difference:
+/// a `float` in 8 bytes is passed as a `double` would be (so GCC and Clang).
 fn single_float(ty: &Type, model: &DataModel) -> Result<Option<Scalar>, Ineligible> {
     match ty {
         Type::Aggregate(aggregate) if aggregate.kind == AggregateKind::Struct => {
             let [field] = &aggregate.fields[..] else { return Ok(None) };
-            let whole = field.bits.is_none() && field.ty.layout(model)?.size == ty.layout(model)?.size;
-            if whole { single_float(&field.ty, model) } else { Ok(None) }
+            single_float(&field.ty, model)
         }
         _ => Ok(ty.scalar(model).filter(|scalar| matches!(scalar, Scalar::Float(_)))),
     }

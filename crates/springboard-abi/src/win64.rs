@@ -72,7 +72,7 @@ fn passing(ty: &Type, anonymous: bool, model: &DataModel, position: u32) -> Resu
     let word = integer_place(position);
     // "Any argument that doesn't fit in 8 bytes, or isn't 1, 2, 4, or 8 bytes, must be passed by reference." GCC
     // counts size 0 among those.
-    if !matches!(layout.size, 1 | 2 | 4 | 8) {
+    if !matches!(layout.size, 1 | 2 | 4 | 8) || is_vector_of_one_double(ty) {
         let copy = Layout { size: layout.size, align: layout.align.max(COPY_ALIGN) };
         return Ok(Passing::Reference { to: word, copy });
     }
@@ -88,6 +88,11 @@ fn passing(ty: &Type, anonymous: bool, model: &DataModel, position: u32) -> Resu
     } else {
         vec![vec]
     }))
+}
+
+/// Such a vector has no machine mode in GCC, which passes it by reference.
+fn is_vector_of_one_double(ty: &Type) -> bool {
+    matches!(ty, Type::Vector(vector) if vector.bytes == 8 && *vector.element == Type::Double)
 }
 
 /// Where the word of a position goes that is no floating point value.
@@ -113,6 +118,8 @@ fn returning(ty: &Type, model: &DataModel, position: &mut u32) -> Result<Returni
         // `__m128i`; GCC returns `__int128` the same way.
         (Some(Scalar::Vector { bytes: 16 } | Scalar::Int { bytes: 16, .. }), _) => register(xmm0),
         (_, 1 | 2 | 4 | 8) => register(rax),
+        // GCC passes no address for it.
+        (_, 0) => Ok(Returning::Nothing),
         _ => {
             *position += 1;
             Ok(Returning::Memory { pointer: Place::Gpr { reg: 0, at: 0 } })

@@ -18,14 +18,14 @@ use super::{
 };
 use crate::{plan::Place, slots::SlotForm, target::Target};
 
-const REGISTERS: u8 = 8;
+pub(super) const REGISTERS: u8 = 8;
 /// The index of x8 in the convention's list.
 const RESULT_POINTER: u8 = 8;
 
 pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, Violation> {
     let model = &target.model;
     let mut demand = Demand::new(model);
-    result(signature.result(), model, &mut demand)?;
+    result(signature.result(), ZeroWidth::Member, model, &mut demand)?;
     // Stage A.
     let mut next = Next { ngrn: 0, nsrn: 0 };
     for argument in arguments(signature, model)? {
@@ -41,14 +41,18 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
 /// be passed as a value in a register (or set of registers) according to the rules in Parameter passing, then the
 /// result is returned in the same registers as would be used for such an argument. Otherwise, the caller shall
 /// reserve a block of memory [...] in x8."
-fn result(ty: &Type, model: &DataModel, demand: &mut Demand) -> Result<(), Violation> {
+pub(super) fn result(
+    ty: &Type,
+    zero_width: ZeroWidth,
+    model: &DataModel,
+    demand: &mut Demand,
+) -> Result<(), Violation> {
     let by_value = match SlotForm::of(ty, model)? {
         SlotForm::None | SlotForm::Word(_) => return Ok(()),
         SlotForm::Address(layout) => layout,
     };
     let size = by_value.size;
-    let homogeneous = if size > 64 { None } else { homogeneous(ty, model)? };
-    demand.returned = match homogeneous {
+    demand.returned = match homogeneous(ty, zero_width, model)? {
         Some(member) => {
             let home = |byte: u32| Place::Vec { reg: (byte / member) as u8, at: (byte % member) as u8 };
             Returned::Pieces(BTreeMap::from_iter((0..size as u32).map(|byte| (byte, home(byte)))))
@@ -80,8 +84,7 @@ impl Next {
         demand: &mut Demand,
     ) -> Result<(), Violation> {
         let size = argument.layout.size;
-        let homogeneous = if size > 64 { None } else { homogeneous(argument.ty, model)? };
-        if let Some(member) = homogeneous {
+        if let Some(member) = homogeneous(argument.ty, ZeroWidth::Member, model)? {
             return self.assign_vector(argument, member, model, demand);
         }
         // B.4: a composite that is larger than 16 bytes is replaced by a pointer to a copy. C.9, C.13 to C.17 for
@@ -118,15 +121,7 @@ impl Next {
             demand.integer(argument, place, own_extension(argument, model));
             return Ok(());
         }
-        for word in 0..u64::from(words) {
-            let place = match place {
-                Place::Gpr { reg, at } => Place::Gpr { reg: reg + word as u8, at },
-                _ => behind(place, word as u32 * 8),
-            };
-            let bytes = (size - word * 8).min(8);
-            demand.image(argument, word * 8, bytes, place);
-            demand.open(behind(place, bytes as u32), (8 - bytes) as u8);
-        }
+        in_words(argument, place, demand);
         Ok(())
     }
 
@@ -142,23 +137,48 @@ impl Next {
         let count = (size / u64::from(member)) as u8;
         // C.1, C.2: one register per member.
         if self.nsrn + count <= REGISTERS {
-            for index in 0..count {
-                let place = Place::Vec { reg: self.nsrn + index, at: 0 };
-                demand.image(argument, u64::from(index) * u64::from(member), member.into(), place);
-                demand.open(behind(place, member), 16 - member as u8);
-            }
+            in_vectors(argument, member, self.nsrn, demand);
             self.nsrn += count;
             return Ok(());
         }
         // C.3: no later one gets a register. C.4: 8 or 16 by the natural alignment; C.5: at least 8 bytes.
         self.nsrn = REGISTERS;
         let align = natural_alignment(argument.ty, model)?.clamp(8, 16);
-        let rounded = size.next_multiple_of(8);
-        let place = demand.take_stack(rounded, align)?;
-        demand.image(argument, 0, size, place);
-        demand.open(behind(place, size as u32), (rounded - size) as u8);
+        let place = demand.take_stack(size.next_multiple_of(8), align)?;
+        in_words(argument, place, demand);
         Ok(())
     }
+}
+
+/// The members of a value, `member` bytes each, are in one vector register each, from the one numbered `first` on.
+pub(super) fn in_vectors(argument: &Argument<'_>, member: u32, first: u8, demand: &mut Demand) {
+    for index in 0..(argument.layout.size / u64::from(member)) as u8 {
+        let place = Place::Vec { reg: first + index, at: 0 };
+        demand.image(argument, u64::from(index) * u64::from(member), member.into(), place);
+        demand.open(behind(place, member), 16 - member as u8);
+    }
+}
+
+/// The words of a value are in consecutive general registers or on the stack; what is left of the last is open.
+pub(super) fn in_words(argument: &Argument<'_>, place: Place, demand: &mut Demand) {
+    for (index, start) in (0..argument.layout.size).step_by(8).enumerate() {
+        let place = match place {
+            Place::Gpr { reg, at } => Place::Gpr { reg: reg + index as u8, at },
+            _ => behind(place, start as u32),
+        };
+        let bytes = (argument.layout.size - start).min(8);
+        demand.image(argument, start, bytes, place);
+        demand.open(behind(place, bytes as u32), (8 - bytes) as u8);
+    }
+}
+
+/// What a zero-width bit-field of a union is. In a structure it is nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ZeroWidth {
+    /// A member that is no floating point number: GCC for Linux.
+    Member,
+    /// Nothing: Clang.
+    Ignored,
 }
 
 /// Section 5.9: "The natural alignment of a composite type is the maximum of each of the member alignments of the
@@ -176,9 +196,17 @@ fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, LayoutError> {
 
 /// The size of the members of a value that goes to vector registers: itself, where it is a floating point number or
 /// a short vector, or the members of a homogeneous aggregate (section 5.9.5), of which there are at most four.
-fn homogeneous(ty: &Type, model: &DataModel) -> Result<Option<u32>, LayoutError> {
+pub(super) fn homogeneous(
+    ty: &Type,
+    zero_width: ZeroWidth,
+    model: &DataModel,
+) -> Result<Option<u32>, LayoutError> {
+    // Four members of 16 bytes.
+    if ty.layout(model)?.size > 64 {
+        return Ok(None);
+    }
     let mut base = None;
-    let count = uniform(ty, model, &mut base)?;
+    let count = uniform(ty, zero_width, model, &mut base)?;
     Ok(base.filter(|_| count.is_some_and(|count| (1..=4).contains(&count))).map(Base::bytes))
 }
 
@@ -199,7 +227,12 @@ impl Base {
 }
 
 /// How many members of the one type `base` make up `ty`. `None` where it has others, or padding.
-fn uniform(ty: &Type, model: &DataModel, base: &mut Option<Base>) -> Result<Option<u64>, LayoutError> {
+fn uniform(
+    ty: &Type,
+    zero_width: ZeroWidth,
+    model: &DataModel,
+    base: &mut Option<Base>,
+) -> Result<Option<u64>, LayoutError> {
     if let Some(scalar) = ty.scalar(model) {
         let own = match scalar {
             Scalar::Float(format) => Base::Float(format),
@@ -209,18 +242,21 @@ fn uniform(ty: &Type, model: &DataModel, base: &mut Option<Base>) -> Result<Opti
         return Ok((*base.get_or_insert(own) == own).then_some(1));
     }
     let count = match ty {
-        Type::Complex(complex) => uniform(&complex.part(), model, base)?.map(|count| count * 2),
+        Type::Complex(complex) => uniform(&complex.part(), zero_width, model, base)?.map(|count| count * 2),
         // GCC and Clang both refuse an array without elements.
         Type::Array(array) if array.length == 0 => None,
-        Type::Array(array) => uniform(&array.element, model, base)?.map(|count| count * array.length),
+        Type::Array(array) => {
+            uniform(&array.element, zero_width, model, base)?.map(|count| count * array.length)
+        }
         Type::Aggregate(aggregate) => {
             let mut total = 0;
             for field in &aggregate.fields {
-                // C structures have no member of width 0; a union's is one to GCC.
-                if field.bits == Some(0) && aggregate.kind == AggregateKind::Struct {
+                let ignored = aggregate.kind == AggregateKind::Struct || zero_width == ZeroWidth::Ignored;
+                if field.bits == Some(0) && ignored {
                     continue;
                 }
-                let count = if field.bits.is_some() { None } else { uniform(&field.ty, model, base)? };
+                let count =
+                    if field.bits.is_some() { None } else { uniform(&field.ty, zero_width, model, base)? };
                 let Some(count) = count else { return Ok(None) };
                 total = match aggregate.kind {
                     AggregateKind::Struct => total + count,

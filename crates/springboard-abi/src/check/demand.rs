@@ -17,7 +17,6 @@ pub(super) struct Argument<'a> {
     pub(super) ty: &'a Type,
     pub(super) layout: Layout,
     /// Whether it is passed for the `...` of a variadic function.
-    #[expect(dead_code)] // as yet
     pub(super) variadic: bool,
     /// For each byte whether it carries a value. Empty where it is larger than any plan moves.
     occupied: Vec<bool>,
@@ -119,6 +118,11 @@ impl Demand {
         Ok(Place::Stack { offset: offset as u32 })
     }
 
+    /// The next argument on the stack begins at a multiple of `align`.
+    pub(super) fn align_stack(&mut self, align: u32) {
+        self.stack = self.stack.next_multiple_of(align.into());
+    }
+
     fn want(&mut self, place: Place, want: Want) {
         let before = self.bytes.insert(place, want);
         debug_assert!(before.is_none(), "two arguments own {place:?}");
@@ -132,6 +136,15 @@ impl Demand {
             let want = if value { Want::Exactly(source) } else { Want::Open(Some(source)) };
             self.want(behind(place, byte as u32), want);
         }
+    }
+
+    /// The first `count` bytes of an argument's memory image may be in the word at `place`, and need not be.
+    pub(super) fn open_image(&mut self, argument: &Argument<'_>, count: u8, place: Place) {
+        for byte in 0..count {
+            let source = Source::Value { param: argument.index, byte: byte.into() };
+            self.want(behind(place, byte.into()), Want::Open(Some(source)));
+        }
+        self.open(behind(place, count.into()), 8 - count);
     }
 
     /// `count` bytes from `place` on belong to an argument and may hold anything.

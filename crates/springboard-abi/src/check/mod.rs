@@ -17,13 +17,17 @@
 //! this; they share the types of a plan.
 
 mod aapcs64;
+mod apple64;
 mod demand;
 mod image;
 mod leaves;
+mod lp64d;
 mod result;
+mod s390x;
 mod sysv64;
 mod temporaries;
 mod violation;
+mod win64;
 
 use springboard_ir::Signature;
 
@@ -57,7 +61,10 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     let demand = match target.convention {
         Convention::Sysv64 => sysv64::demand(signature, target)?,
         Convention::Aapcs64 => aapcs64::demand(signature, target)?,
-        other => return Err(Violation::Unknown(other)),
+        Convention::Apple64 => apple64::demand(signature, target)?,
+        Convention::Win64 => win64::demand(signature, target)?,
+        Convention::Lp64d => lp64d::demand(signature, target)?,
+        Convention::S390x => s390x::demand(signature, target)?,
     };
     stack_size(plan, &demand)?;
     vector_count(plan, &demand)?;

@@ -122,8 +122,6 @@ pub enum Violation {
     Convention { expected: Convention, found: Convention },
     /// The plan's stub is called by another convention.
     Caller { expected: Convention, found: Convention },
-    /// The checker does not know the convention yet.
-    Unknown(Convention),
     /// The checker does not know the entry yet.
     UnknownEntry(Entry),
     /// A type of the signature has no layout, so there is no plan for it.
@@ -217,7 +215,6 @@ impl fmt::Display for Violation {
                 write!(f, "the plan is entered by {found}, and the target's caller uses {expected}")
             }
             Violation::UnknownEntry(entry) => write!(f, "no rules to check the entry {entry} by"),
-            Violation::Unknown(convention) => write!(f, "no rules to check {convention} by"),
             Violation::NoLayout(error) => error.fmt(f),
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),
             Violation::StackAlignment { param, align } => {
