@@ -106,7 +106,7 @@ const SLOTS: usize = 16;
 pub(crate) fn repeat_slots<R: CaseType>(calls: u64, call: impl Fn(*mut u64, u64, R) -> R) -> u64 {
     let mut memory = [0u64; SLOTS];
     let slots = black_box(memory.as_mut_ptr());
-    repeat(calls, |index, last| call(slots, index, last))
+    repeat(calls, move |index, last| call(slots, index, last))
 }
 
 /// Writes whole slots, one by one and each time, as a host does that has just computed them.

@@ -17,7 +17,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
 /// Binds the function at `address`, for as long as the program runs.
 fn bind(engine: &Engine, address: NonNull<c_void>, signature: &Signature) -> &'static Function {
     let function = engine.function_at(address, signature.clone()).expect("a case can be called");
-    Box::leak(Box::new(function))
+    leak(function)
+}
+
+/// Keeps a value for as long as the program runs.
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 /// As [`bind`], where calls go through a stub.

@@ -3,7 +3,7 @@
 use libffi::middle::{Cif, CodePtr, arg};
 use springboard::{Value, Word};
 
-use super::{bind, bind_native, pointer};
+use super::{bind, bind_native, leak, pointer};
 use crate::{
     case::{Case, DIRECT, Group, Runner, repeat, repeat_slots, write_slots},
     jit_module, native,
@@ -39,35 +39,36 @@ macro_rules! case {
                 None => Cif::new(ffi_params, <$result>::ffi()),
                 Some(fixed) => Cif::new_variadic(ffi_params, fixed, <$result>::ffi()),
             };
+            let cif = leak(cif);
 
             let mut runners = vec![
-                Runner::new(DIRECT, move |calls| repeat::<$result>(calls, |$index, $last| {
+                Runner::new(DIRECT, move |calls| repeat::<$result>(calls, move |$index, $last| {
                     // SAFETY: the functions of the cases may be called with these arguments.
                     unsafe { direct($($value),*) }
                 })),
-                Runner::new("typed", move |calls| repeat::<$result>(calls, |$index, $last| {
+                Runner::new("typed", move |calls| repeat::<$result>(calls, move |$index, $last| {
                     // SAFETY: as above.
                     unsafe { typed($($value),*) }
                 })),
-                Runner::new("slots", move |calls| repeat_slots::<$result>(calls, |memory, $index, $last| {
+                Runner::new("slots", move |calls| repeat_slots::<$result>(calls, move |memory, $index, $last| {
                     // SAFETY: as above; the memory is large enough, and gets the slots of these arguments.
                     unsafe {
                         write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
                         slots.call_pointer(memory)
                     }
                 })),
-                Runner::new("call", move |calls| repeat::<$result>(calls, |$index, $last| {
+                Runner::new("call", move |calls| repeat::<$result>(calls, move |$index, $last| {
                     let values = [$({ let $arg: $ty = $value; Value::from($arg) }),*];
                     // SAFETY: as above.
                     let result = unsafe { function.call(&values) };
                     <$result>::of(result.expect("arguments that fit"))
                 })),
-                Runner::new("libffi", move |calls| repeat::<$result>(calls, |$index, $last| {
+                Runner::new("libffi", move |calls| repeat::<$result>(calls, move |$index, $last| {
                     $(let $arg: $ty = $value;)*
                     // SAFETY: as above; the call interface is made for these types.
                     unsafe { cif.call::<$result>(CodePtr(address.as_ptr()), &[$(arg(&$arg)),*]) }
                 })),
-                Runner::new("fallback", move |calls| repeat_slots::<$result>(calls, |memory, $index, $last| {
+                Runner::new("fallback", move |calls| repeat_slots::<$result>(calls, move |memory, $index, $last| {
                     // SAFETY: as for the slots above.
                     unsafe {
                         write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
@@ -77,7 +78,7 @@ macro_rules! case {
             ];
             if let Some(entry) = jit_module::compile::<$result>(&signature, address) {
                 runners.push(Runner::new("jit-module", move |calls| {
-                    repeat_slots::<$result>(calls, |memory, $index, $last| {
+                    repeat_slots::<$result>(calls, move |memory, $index, $last| {
                         // SAFETY: as for the slots above.
                         unsafe {
                             write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
@@ -102,7 +103,7 @@ pub(super) static CASES: [Case; 10] = [
         |i, _| (a: i64 = i as i64, b: i64 = 2, c: i64 = 3, d: i64 = 4, e: i64 = 5, f: i64 = 6, g: i64 = 7,
             h: i64 = 8) -> i64),
     case!(Scalar "add_f64", "add_f64": unsafe extern "C" fn(f64, f64) -> f64;
-        |i, _| (a: f64 = i as f64, b: f64 = 7.5) -> f64),
+        |i, _| (a: f64 = f64::from(i as i32), b: f64 = 7.5) -> f64),
     case!(Scalar "mix", "mix": unsafe extern "C" fn(i32, f64, i64, f32) -> f64;
         |i, _| (a: i32 = i as i32, b: f64 = 2.5, c: i64 = 3, d: f32 = 4.5) -> f64),
     case!(Scalar "strlen", "strlen": unsafe extern "C" fn(*const u8) -> usize;

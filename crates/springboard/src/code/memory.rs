@@ -32,8 +32,11 @@ const FIRST_SEGMENT: usize = 64 << 10;
 /// Size beyond which segments do not grow, in bytes.
 const LAST_SEGMENT: usize = 1 << 20;
 
-/// Stubs start at multiples of this many bytes: half a cache line, which is what CPUs fetch at a time.
-const STUB_ALIGN: usize = 32;
+/// What CPUs fetch at a time, in bytes. A stub that fits into a cache line lies in one; a longer one begins with one.
+const CACHE_LINE: usize = 64;
+
+/// The least alignment of stubs, in bytes.
+const STUB_ALIGN: usize = 16;
 
 /// Memory for code. Shared by any number of threads; one writes at a time.
 pub(crate) struct CodeMemory {
@@ -101,7 +104,7 @@ impl CodeMemory {
         let mut state = self.lock();
         let place = match self.strategy {
             Strategy::Shared => {
-                let offset = state.room(bytes, align.max(STUB_ALIGN))?;
+                let offset = state.room(bytes, align.max(stub_align(bytes)))?;
                 let open = state.open.as_ref().expect("room leaves an open segment");
                 // SAFETY: nobody holds a reference into the view; the lock is held until it is closed again.
                 unsafe { open.view.protect(offset..offset + bytes, Access::Write, Step::OpenView) }?;
@@ -119,6 +122,11 @@ impl CodeMemory {
         // Whoever panicked while writing has closed its view on the way out, and handed nothing out.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The alignment of a stub of `bytes`: the fewer cache lines it touches, the sooner it is fetched.
+fn stub_align(bytes: usize) -> usize {
+    bytes.next_power_of_two().clamp(STUB_ALIGN, CACHE_LINE)
 }
 
 impl State {

@@ -147,3 +147,25 @@ fn threads_write_and_run_at_once() {
     });
     assert_eq!(writable_and_executable(), [""; 0]);
 }
+
+#[test]
+fn short_stubs_lie_in_one_cache_line() {
+    let memory = CodeMemory::new(Strategy::Shared);
+    for bytes in (1..=64).chain((1..=64).rev()) {
+        let stub = publish(&memory, &returning(0).repeat(bytes)[..bytes]);
+        let start = stub.entry() as usize;
+        assert_eq!(start / CACHE_LINE, (start + bytes - 1) / CACHE_LINE, "{bytes} bytes at {start:#x}");
+    }
+}
+
+/// The wish is granted wherever the place is free, as it is in a test.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn code_lies_near_the_program() {
+    for strategy in [Strategy::Shared, Strategy::Sealed] {
+        let memory = CodeMemory::new(strategy);
+        let stub = publish(&memory, &returning(0)).entry() as usize;
+        let program = code_lies_near_the_program as *const () as usize;
+        assert!(stub.abs_diff(program) < 1 << 30, "stub at {stub:#x}, program at {program:#x}");
+    }
+}
