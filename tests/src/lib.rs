@@ -1,4 +1,5 @@
 //! What tests of more than one crate share.
 
 pub mod machine;
+pub mod oracle;
 pub mod types;

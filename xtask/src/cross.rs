@@ -45,8 +45,14 @@ pub(crate) const S390X: Cpu = Cpu {
     std_from: ("trixie", "debian"),
 };
 
+/// All of them.
+pub(crate) const CPUS: [&Cpu; 3] = [&AARCH64, &RISCV64, &S390X];
+
 /// Debian's compiler. Not found through `PATH`: rustup's stand-ins come first there, and know no other target.
 pub(crate) const CARGO: &str = "/usr/bin/cargo";
+
+/// Where cargo puts what it builds for other CPUs, in the workspace.
+const FOLDER: &str = "target/cross";
 
 /// The oldest compiler that builds this workspace (`rust-version` of its manifest).
 pub(crate) const OLDEST_RUST: (u32, u32, u32) = (1, 95, 0);
@@ -64,7 +70,7 @@ impl Cpu {
             .args(arguments)
             .args(["--target", self.triple])
             .env("PATH", path_with_debian_first())
-            .env("CARGO_TARGET_DIR", "target/cross")
+            .env("CARGO_TARGET_DIR", FOLDER)
             // The cc crate and our own tests look here for the C compiler.
             .env(format!("CC_{}", self.triple.replace('-', "_")), format!("{}-gcc", self.gnu))
             .env(variable("LINKER"), format!("{}-gcc", self.gnu))
@@ -76,6 +82,11 @@ impl Cpu {
             command.env_remove(name);
         }
         command
+    }
+
+    /// Where a program of the workspace is once [`Cpu::cargo`] has built it.
+    pub(crate) fn built(&self, program: &str) -> PathBuf {
+        project::root().join(FOLDER).join(self.triple).join("debug").join(program)
     }
 
     /// The folder of the standard library for this CPU, there once its package is unpacked. `None` without

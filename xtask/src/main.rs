@@ -6,6 +6,7 @@ mod ci;
 mod cross;
 mod dump_asm;
 mod generated;
+mod oracle;
 mod project;
 mod suite;
 mod test;
@@ -27,6 +28,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Bench(bench::Arguments),
+    Oracle(oracle::Arguments),
     DumpAsm(dump_asm::Arguments),
     Test(test::Arguments),
     Ci(ci::Arguments),
@@ -38,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Oracle(arguments) => oracle::run(&arguments),
         Command::DumpAsm(arguments) => dump_asm::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Ci(arguments) => ci::run(&arguments),

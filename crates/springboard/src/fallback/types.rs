@@ -4,7 +4,9 @@ use std::fmt;
 
 use libffi::{low, middle::Type as FfiType};
 use springboard_abi::Target;
-use springboard_ir::{Aggregate, AggregateKind, Complex, DataModel, Field, LayoutError, Scalar, Type};
+use springboard_ir::{
+    Aggregate, AggregateKind, Complex, DataModel, Field, FloatFormat, LayoutError, Scalar, Type,
+};
 
 use super::equivalent::equivalent;
 use crate::function::Position;
@@ -132,6 +134,8 @@ impl Writer<'_> {
                 Some(Scalar::Int { bytes: 8, signed: false }) => FfiType::u64(),
                 _ => return Err(UnsupportedType::Int128),
             },
+            // libffi would look for it in general registers, and it comes back on the x87 stack.
+            Type::Aggregate(_) if is_one_x87(ty, self.model) => FfiType::longdouble(),
             Type::Aggregate(aggregate) => {
                 let mut elements = Vec::new();
                 self.members(aggregate, &mut elements)?;
@@ -169,6 +173,18 @@ fn is_lone_long_double(ty: &Type) -> bool {
             _ => false,
         },
         Type::Array(array) => array.length == 1 && (array.element == Type::LongDouble),
+        _ => false,
+    }
+}
+
+/// Whether a type is one number of the x87 unit, in whatever structures.
+fn is_one_x87(ty: &Type, model: &DataModel) -> bool {
+    match ty {
+        Type::LongDouble => model.long_double == FloatFormat::X87,
+        Type::Array(array) => array.length == 1 && is_one_x87(&array.element, model),
+        Type::Aggregate(aggregate) => {
+            matches!(&*aggregate.fields, [Field { ty, .. }] if is_one_x87(ty, model))
+        }
         _ => false,
     }
 }

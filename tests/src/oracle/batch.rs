@@ -1,0 +1,274 @@
+//! One batch: a loaded C file, and every call of every case in it.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{c_char, c_void},
+    path::Path as FilePath,
+    ptr::NonNull,
+};
+
+use libloading::Library;
+use springboard::{BindError, Engine, Function, Jit, Unsupported};
+use springboard_abi::{Entry, SlotForm};
+use springboard_emit::{Compiler, Template};
+use springboard_ir::Signature;
+
+use crate::oracle::{
+    call::through_runtime,
+    canary::{Canary, left_on_x87_stack},
+    compare::{Arguments, Bench},
+    crash,
+    event::{Event, Path},
+    record::Record,
+    stub::Stubs,
+    suite::{Case, Suite},
+    value,
+};
+
+/// The arguments that each case is called with: how values are chosen, and how far from memory that faults.
+const ROUNDS: [(value::Style, bool); 3] =
+    [(value::Style::Random, true), (value::Style::Boundary, true), (value::Style::Boundary, false)];
+
+/// A case with everything that its calls need.
+struct Prepared {
+    signature: Signature,
+    record: Record,
+    params: Vec<SlotForm>,
+    result: SlotForm,
+    callee: NonNull<c_void>,
+    caller: unsafe extern "C" fn(*const *const u8, *mut u8),
+    template: Option<Template>,
+    runtime: Option<Function>,
+    libffi: Option<Function>,
+}
+
+/// Makes every call of `cases`, whose C file was compiled to `object`, and reports what comes of it.
+///
+/// # Panics
+/// Where `object` is not what [`c::file`](super::c::file) wrote for these cases.
+pub fn run(suite: &Suite, cases: &[Case], object: &FilePath, from: usize, report: &mut dyn FnMut(Event)) {
+    // SAFETY: the object was made from a file of ours, which has no initialisers.
+    let library = unsafe { Library::new(object) }.unwrap_or_else(|error| panic!("{error}"));
+    let mut batch = Batch::new(suite, &library, report);
+    let prepared =
+        cases.iter().enumerate().map(|(position, case)| batch.prepare(position, case)).collect::<Vec<_>>();
+    let stubs = Stubs::new(prepared.iter().map(|case| case.as_ref()?.template.as_ref()));
+    for (position, case) in prepared.iter().enumerate().skip(from) {
+        if let Some(prepared) = case {
+            batch.case(position, &cases[position], prepared, stubs.entry(position));
+        }
+    }
+    for (what, number) in std::mem::take(&mut batch.counts) {
+        report(Event::Count(number, what));
+    }
+    report(Event::Done);
+}
+
+struct Batch<'a> {
+    suite: &'a Suite,
+    library: &'a Library,
+    compiler: Compiler,
+    jit: Engine,
+    no_jit: Engine,
+    bench: Bench,
+    counts: BTreeMap<String, u64>,
+    report: &'a mut dyn FnMut(Event),
+}
+
+impl<'a> Batch<'a> {
+    fn new(suite: &'a Suite, library: &'a Library, report: &'a mut dyn FnMut(Event)) -> Batch<'a> {
+        Batch {
+            suite,
+            library,
+            compiler: Compiler::host().expect("the host's code generator is built in"),
+            jit: Engine::new(),
+            no_jit: Engine::builder().jit(Jit::Off).build(),
+            bench: Bench::new(library),
+            counts: BTreeMap::new(),
+            report,
+        }
+    }
+
+    fn count(&mut self, what: impl Into<String>) {
+        *self.counts.entry(what.into()).or_default() += 1;
+    }
+
+    fn mismatch(&mut self, position: usize, path: Path, what: String) {
+        (self.report)(Event::Mismatch { position, path, what });
+    }
+
+    /// Plans, compiles and binds a case. `None` where it cannot be called, which has been reported.
+    fn prepare(&mut self, position: usize, case: &Case) -> Option<Prepared> {
+        let Suite { target, .. } = self.suite;
+        let signature = self.suite.signature(case);
+        if let Err(what) = self.check_layout(position, &signature) {
+            self.mismatch(position, Path::Compiled, what);
+            return None;
+        }
+        let form = |ty| SlotForm::of(ty, &target.model).expect("drawn types have a layout");
+        let plan = springboard_abi::plan(&signature, target, Entry::Slots);
+        let template = match plan {
+            Ok(plan) => {
+                if let Err(violation) = springboard_abi::check(&plan, &signature, target) {
+                    self.mismatch(position, Path::Stub, format!("the checker refuses the plan: {violation}"));
+                }
+                let template = self.compiler.emit(&plan);
+                template.map_err(|error| self.mismatch(position, Path::Stub, error.to_string())).ok()
+            }
+            Err(reason) => {
+                self.count(format!("ineligible {}", reason.code()));
+                None
+            }
+        };
+        let callee = self.symbol::<c_char>(&format!("f{position}")).cast();
+        let caller = self.symbol::<c_void>(&format!("f{position}_call"));
+        // SAFETY: this is the type that the C file gives to callers.
+        let caller = unsafe { std::mem::transmute::<NonNull<c_void>, unsafe extern "C" fn(_, _)>(caller) };
+        let runtime = self.bind(position, Path::Runtime, callee, &signature, template.is_some());
+        let libffi = self.bind(position, Path::Libffi, callee, &signature, false);
+        Some(Prepared {
+            record: Record::of(&signature, &target.model),
+            params: signature.params().iter().map(|param| form(&param.ty)).collect(),
+            result: form(signature.result()),
+            signature,
+            callee,
+            caller,
+            template,
+            runtime,
+            libffi,
+        })
+    }
+
+    /// Binds a callee through the runtime. `None` where that has no way to call it, which is counted.
+    fn bind(
+        &mut self,
+        position: usize,
+        path: Path,
+        callee: NonNull<c_void>,
+        signature: &Signature,
+        compiled: bool,
+    ) -> Option<Function> {
+        // The runtime calls functions of the platform's own convention alone.
+        if self.suite.target.convention != self.suite.target.caller {
+            return None;
+        }
+        let engine = if path == Path::Libffi { &self.no_jit } else { &self.jit };
+        match engine.function_at(callee, signature.clone()) {
+            Ok(function) => {
+                let native = matches!(function.path(), springboard::Path::Native);
+                if native != compiled {
+                    self.mismatch(position, path, format!("is called by {}", function.path()));
+                }
+                Some(function)
+            }
+            Err(BindError::NoPath { unsupported, .. }) => {
+                if path == Path::Libffi {
+                    let what = match unsupported {
+                        Unsupported::Type { what, .. } => what.to_string(),
+                        other => other.to_string(),
+                    };
+                    self.count(format!("not expressible by libffi: {what}"));
+                }
+                None
+            }
+            Err(error) => {
+                self.mismatch(position, path, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Compares sizes and alignments with the compiler's.
+    fn check_layout(&self, position: usize, signature: &Signature) -> Result<(), String> {
+        let layouts = self.symbol::<[usize; 2]>(&format!("f{position}_layout"));
+        let types = signature.params().iter().map(|param| &param.ty).chain([signature.result()]);
+        for (index, ty) in types.enumerate() {
+            // SAFETY: the C file has one row a parameter, and one for the result.
+            let [size, align] = unsafe { layouts.add(index).read() };
+            let ours = ty.layout(&self.suite.target.model).map(|layout| (layout.size, layout.align));
+            let theirs = (size as u64, align as u32);
+            if *ty != springboard_ir::Type::Void && ours != Ok(theirs) {
+                return Err(format!("{ty} has size and alignment {ours:?}, for the compiler {theirs:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn symbol<T>(&self, name: &str) -> NonNull<T> {
+        // SAFETY: the address is not used before its type is known.
+        let symbol = unsafe { self.library.get::<*mut T>(name) };
+        let symbol = symbol.unwrap_or_else(|error| panic!("{error}"));
+        NonNull::new(*symbol).expect("a symbol of ours has an address")
+    }
+
+    /// Makes every call of one case.
+    fn case(&mut self, position: usize, case: &Case, prepared: &Prepared, stub: Option<*const c_void>) {
+        let Prepared { runtime, libffi, .. } = prepared;
+        let paths = [
+            (Path::Compiled, true),
+            (Path::Stub, stub.is_some()),
+            (Path::Runtime, runtime.is_some()),
+            (Path::Libffi, libffi.is_some()),
+        ];
+        for (path, _) in paths.into_iter().filter(|(_, possible)| *possible) {
+            self.count(path.to_string());
+            crash::calling(position, path);
+            let rounds = ROUNDS.iter().enumerate();
+            let wrong =
+                rounds.filter_map(|(round, _)| self.call(case, prepared, path, stub, round).err()).next();
+            if let Some(what) = wrong {
+                self.mismatch(position, path, what);
+            }
+        }
+    }
+
+    /// Makes one call, and compares.
+    fn call(
+        &mut self,
+        case: &Case,
+        prepared: &Prepared,
+        path: Path,
+        stub: Option<*const c_void>,
+        round: usize,
+    ) -> Result<(), String> {
+        let Prepared { signature, record, params, result, callee, caller, runtime, libffi, .. } = prepared;
+        let model = &self.suite.target.model;
+        let (style, at_the_end) = ROUNDS[round];
+        let mut rng = self.suite.rng(case, 1 + round as u64);
+        let nans = if path == Path::Compiled { value::Nans::Quiet } else { value::Nans::Any };
+        let mut draw = value::Draw { rng: &mut rng, model, style, nans };
+        let values = signature.params().iter().map(|param| draw.value(&param.ty)).collect();
+        let reply = draw.value(signature.result());
+        let arguments = Arguments { signature, record, params, result: *result, values, reply, model };
+        let before_end = |bytes: usize| if at_the_end { 0 } else { 1 + bytes % 7 };
+        let laid = self.bench.lay(&arguments, before_end);
+        let (slots, control) = (laid.slots, self.bench.control);
+        // SAFETY: the callee has this signature, and slots and pointers are those of its arguments.
+        let (word, control) = unsafe {
+            match path {
+                Path::Compiled => {
+                    caller(laid.pointers.as_ptr(), laid.result);
+                    (None, control)
+                }
+                Path::Stub => {
+                    let stub = stub.expect("this path is taken where there is a stub");
+                    let canary = Canary::call(stub, callee.as_ptr(), slots);
+                    if let Some((place, before, after)) = canary.damage().next() {
+                        return Err(format!("{place} was {before:#x} and came back as {after:#x}"));
+                    }
+                    (Some(arguments.word(&canary)), Canary::CONTROL)
+                }
+                Path::Runtime | Path::Libffi => {
+                    let function = if path == Path::Runtime { runtime } else { libffi };
+                    let function = function.as_ref().expect("this path is taken where there is a function");
+                    (Some(through_runtime(function, *result, slots)), control)
+                }
+            }
+        };
+        let left = left_on_x87_stack();
+        if left != 0 {
+            return Err(format!("{left} registers of the x87 stack are still in use"));
+        }
+        self.bench.compare(&arguments, &laid, word, control)
+    }
+}

@@ -1,0 +1,117 @@
+//! Entering a stub in a state in which everything that it must preserve has a known value, and looking again
+//! afterwards.
+//!
+//! What a machine has to preserve is in its assembly file, `tests/canary`, and in [`WATCHED`].
+
+use std::ffi::c_void;
+
+/// What a canary gives to the stub's caller, and what it watches.
+#[repr(C)]
+#[derive(Clone, Debug)]
+pub(crate) struct Canary {
+    /// The first general result register, after the call.
+    pub(crate) gpr: u64,
+    /// The first floating point result register, after the call, as stored by its width of 8 bytes.
+    pub(crate) float: [u8; 8],
+    /// What was in each watched place before the call. The assembly fills in what it cannot choose.
+    before: [u64; PLACES],
+    /// What was there afterwards.
+    after: [u64; PLACES],
+}
+
+/// The most places that a machine watches.
+const PLACES: usize = 32;
+
+#[cfg(target_arch = "x86_64")]
+std::arch::global_asm!(include_str!("../../canary/x86_64.S"), options(att_syntax));
+#[cfg(target_arch = "aarch64")]
+std::arch::global_asm!(include_str!("../../canary/aarch64.S"));
+
+/// The names of the watched places, in the order in which the assembly knows them.
+#[cfg(target_arch = "x86_64")]
+const WATCHED: &[&str] = &[
+    "rbx",
+    "r12",
+    "r13",
+    "r14",
+    "r15",
+    "mxcsr",
+    "x87 control word",
+    "direction flag",
+    "rbp",
+    "rsp",
+    "[rsp]",
+    "[rsp+8]",
+    "[rsp+16]",
+    "[rsp+24]",
+];
+#[cfg(target_arch = "aarch64")]
+const WATCHED: &[&str] = &[
+    "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "d8", "d9", "d10", "d11", "d12",
+    "d13", "d14", "d15", "fpcr", "x29", "sp", "[sp]", "[sp+8]",
+];
+
+/// What the registers with a meaning of their own hold before the call, by their name.
+const MEANINGFUL: &[(&str, u64)] = &[
+    // All exceptions masked, towards zero, denormals are zero and flushed to it.
+    ("mxcsr", 0xffc0),
+    // All exceptions masked, extended precision, towards zero.
+    ("x87 control word", 0x0f7f),
+    ("direction flag", 0),
+    // Towards zero, flush to zero, default NaN.
+    ("fpcr", 0x03c0_0000),
+];
+
+impl Canary {
+    /// What `oracle_control` of the prelude says when called through a canary.
+    pub(crate) const CONTROL: u64 = if cfg!(target_arch = "x86_64") { 0x0f7f_ffc0 } else { 0x03c0_0000 };
+
+    /// Enters `stub` with `target` and `slots`.
+    ///
+    /// # Safety
+    /// As for a stub of the slots entry.
+    pub(crate) unsafe fn call(stub: *const c_void, target: *const c_void, slots: *const u64) -> Canary {
+        let before = std::array::from_fn(|index| {
+            let meaningful = MEANINGFUL.iter().find(|(name, _)| WATCHED.get(index) == Some(name));
+            meaningful.map_or(0x0123_4567_89ab_cdef_u64.rotate_left(index as u32 * 3), |(_, value)| *value)
+        });
+        let mut canary = Canary { gpr: 0, float: [0; 8], before, after: [0; PLACES] };
+        // SAFETY: the assembly preserves what the C convention asks of it, and writes to the canary alone; the rest
+        // is the caller's promise.
+        unsafe { oracle_canary(stub, target, slots, &raw mut canary) };
+        canary
+    }
+
+    /// The places in which something else is than there was, with both values.
+    pub(crate) fn damage(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
+        let values = self.before.into_iter().zip(self.after);
+        WATCHED
+            .iter()
+            .zip(values)
+            .filter(|(_, (before, after))| before != after)
+            .map(|(name, (b, a))| (*name, b, a))
+    }
+}
+
+unsafe extern "C" {
+    fn oracle_canary(stub: *const c_void, target: *const c_void, slots: *const u64, canary: *mut Canary);
+}
+
+/// How many registers of the x87 stack a call has left in use, and frees them. None, the convention says (System V
+/// AMD64 psABI 3.2.3): what is left there is missing in some later call.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn left_on_x87_stack() -> u32 {
+    let mut environment = [0u32; 7];
+    // SAFETY: stores 28 bytes and loads them again, which leaves the state as it was; then marks all registers of
+    // the stack as free, in which no Rust code has anything.
+    unsafe {
+        std::arch::asm!("fnstenv [{0}]", "fldenv [{0}]", "emms", in(reg) environment.as_mut_ptr());
+    }
+    (0..8).filter(|register| environment[2] >> (register * 2) & 3 != 3).count() as u32
+}
+
+/// No other machine has such a stack.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn left_on_x87_stack() -> u32 {
+    0
+}

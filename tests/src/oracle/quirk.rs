@@ -1,0 +1,41 @@
+//! Where a C compiler is known to do something else than the ABI says, or than it does itself elsewhere.
+//!
+//! Such cases are left out, and counted. Each has its reason here.
+
+use springboard_ir::{Integer, Signature, Type};
+
+use crate::oracle::compile::Maker;
+
+impl Maker {
+    /// Why calls of `signature` by this compiler prove nothing.
+    pub(crate) fn quirk(self, signature: &Signature) -> Option<&'static str> {
+        let params = signature.params().iter().map(|param| &param.ty);
+        match self {
+            Maker::Gcc => None,
+            Maker::Clang if params.clone().any(is_int128) => {
+                // Before version 18; the psABI aligns them to 16 (LLVM D86310).
+                Some("clang aligns __int128 on the stack to 8")
+            }
+            Maker::Clang if params.chain([signature.result()]).any(has_unnamed) => {
+                Some("clang takes unnamed bit-fields for padding, GCC for integers")
+            }
+            Maker::Clang => None,
+        }
+    }
+}
+
+fn is_int128(ty: &Type) -> bool {
+    matches!(ty, Type::Int(Integer::Int128 | Integer::UInt128))
+}
+
+/// Whether there is an unnamed bit-field in a type.
+fn has_unnamed(ty: &Type) -> bool {
+    match ty {
+        Type::Array(array) => has_unnamed(&array.element),
+        Type::Aggregate(aggregate) => aggregate.fields.iter().any(|field| match field.bits {
+            Some(_) => field.name.is_none(),
+            None => has_unnamed(&field.ty),
+        }),
+        _ => false,
+    }
+}
