@@ -2,4 +2,5 @@
 
 pub mod machine;
 pub mod oracle;
+pub mod text;
 pub mod types;

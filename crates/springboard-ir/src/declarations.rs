@@ -37,6 +37,19 @@ pub(crate) enum Item {
     Function(usize),
 }
 
+impl Item {
+    /// Whether it only declares the tag that `next` defines.
+    fn begins(&self, next: Option<&Item>) -> bool {
+        match (self, next) {
+            (
+                Item::Definition(Definition::Forward(_, tag)),
+                Some(Item::Definition(Definition::Aggregate(aggregate))),
+            ) => aggregate.tag.as_ref() == Some(tag),
+            _ => false,
+        }
+    }
+}
+
 /// What a tag stands for.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Tag {
@@ -147,6 +160,11 @@ impl Declarations {
         self.names.insert(name, meaning);
     }
 
+    /// Takes a constant back whose enumeration turned out to be none.
+    pub(crate) fn forget_name(&mut self, name: &str) {
+        self.names.remove(name);
+    }
+
     /// Keeps a definition to be written out again.
     pub(crate) fn define(&mut self, definition: Definition) {
         self.items.push(Item::Definition(definition));
@@ -167,7 +185,11 @@ impl Declarations {
 impl Display for Declarations {
     /// One declaration a line, in an order in which C can read them.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for item in &self.items {
+        let mut items = self.items.iter().peekable();
+        while let Some(item) = items.next() {
+            if item.begins(items.peek().copied()) {
+                continue;
+            }
             match item {
                 Item::Definition(definition) => definition.fmt(f)?,
                 Item::Type(name, built) => write!(f, "typedef {}", built.declaration(name))?,

@@ -167,11 +167,19 @@ struct Parser<'a> {
     pack: Vec<u32>,
 }
 
-/// A word or number of a text for a message: in full unless it is very long.
+/// A token of a text for a message: in full unless it is very long, and without what would break the line.
 fn shortened(text: &str) -> String {
     const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
-        None => text.into(),
-        Some((at, _)) => alloc::format!("{}…", &text[..at]),
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == MOST {
+            shown.push('…');
+            break;
+        }
+        match character.is_control() {
+            true => shown.extend(character.escape_debug()),
+            false => shown.push(character),
+        }
     }
+    shown
 }

@@ -60,9 +60,10 @@ impl<'a> Parser<'a> {
         }
         self.open.push((kind, tag.unwrap_or_default().into()));
         let parameter_lists = core::mem::take(&mut self.parameter_lists);
-        let members = self.members()?;
+        let members = self.members();
         self.parameter_lists = parameter_lists;
         self.open.pop();
+        let members = members?;
         let attributes = attributes.with(self.attributes()?);
         let fail = |kind| Failure { position, kind };
         let packed = attributes.packed || self.packed_by_pragma(&members).map_err(fail)?;

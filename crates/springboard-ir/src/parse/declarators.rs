@@ -240,7 +240,7 @@ impl<'a> Parser<'a> {
                     if constant { pointer.constant() } else { pointer }
                 }
                 Derivation::Array { length, .. } => {
-                    self.check_complete(&built, position)?;
+                    self.check_complete(&built, start)?;
                     let length = match length {
                         Length::Known(length) => length,
                         Length::Unknown if matches!(outer, Some(Derivation::Array { .. })) => {

@@ -4,6 +4,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{
     Built, Parser,
+    attributes::Attributes,
     error::{Expected, Failure, ParseErrorKind},
     shortened,
 };
@@ -22,16 +23,13 @@ impl Parser<'_> {
             let Some(tag) = tag else { return Err(self.unexpected(Expected::Tag)) };
             return self.tagged_enumeration(tag).map_err(|kind| Failure { position, kind });
         }
-        let constants = self.constants_of_enumeration()?;
-        let attributes = attributes.with(self.attributes()?);
-        let make = if attributes.packed { Enumeration::packed } else { Enumeration::new };
-        let fail = |kind| Failure { position, kind };
-        let enumeration = make(tag.map(String::from), constants)
-            .map_err(|error| fail(ParseErrorKind::Enumeration(error)))?;
-        if attributes.align.is_some() {
-            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+        let mut constants = Vec::new();
+        let enumeration = self.enumeration_with(tag, position, attributes, &mut constants);
+        if enumeration.is_err() {
+            // The constants go with it.
+            constants.iter().for_each(|(name, _)| self.own.forget_name(name));
         }
-        let enumeration = Arc::new(enumeration);
+        let enumeration = Arc::new(enumeration?);
         let Some(tag) = tag else {
             let integer = enumeration.underlying();
             self.own.define(Definition::Enumeration(enumeration));
@@ -40,6 +38,35 @@ impl Parser<'_> {
         let built = Built::simple(Type::Enum(enumeration), self.model());
         self.define_tag(tag, Tag::Enumeration(built.clone()), position)?;
         Ok(built)
+    }
+
+    /// The enumeration of which the braces come next. What has been defined of it is in `constants`.
+    fn enumeration_with(
+        &mut self,
+        tag: Option<&str>,
+        position: usize,
+        attributes: Attributes,
+        constants: &mut Vec<(String, i128)>,
+    ) -> Result<Enumeration, Failure> {
+        let fail = |kind| Failure { position, kind };
+        if let Some(tag) = tag
+            && let Some(known) = self.find_tag(tag)
+        {
+            return Err(fail(match known {
+                Tag::Enumeration(_) => ParseErrorKind::Redefined(shortened(tag)),
+                Tag::Aggregate(kind, _) | Tag::Forward(kind) => {
+                    ParseErrorKind::WrongTag { tag: shortened(tag), declared: kind.keyword() }
+                }
+            }));
+        }
+        self.constants_of_enumeration(constants)?;
+        let attributes = attributes.with(self.attributes()?);
+        if attributes.alignment().is_some() {
+            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+        }
+        let make = if attributes.packed { Enumeration::packed } else { Enumeration::new };
+        let enumeration = make(tag.map(String::from), constants.clone());
+        enumeration.map_err(|error| fail(ParseErrorKind::Enumeration(error)))
     }
 
     fn tagged_enumeration(&self, tag: &str) -> Result<Built, ParseErrorKind> {
@@ -53,9 +80,8 @@ impl Parser<'_> {
     }
 
     /// Everything between the braces, with them.
-    fn constants_of_enumeration(&mut self) -> Result<Vec<(String, i128)>, Failure> {
+    fn constants_of_enumeration(&mut self, constants: &mut Vec<(String, i128)>) -> Result<(), Failure> {
         self.expect("{")?;
-        let mut constants = Vec::new();
         let mut next = 0i128;
         while !self.eat("}") {
             let Some(name) = self.name() else { return Err(self.unexpected(Expected::Name)) };
@@ -69,6 +95,6 @@ impl Parser<'_> {
                 return Err(self.unexpected(Expected::Either(",", "}")));
             }
         }
-        Ok(constants)
+        Ok(())
     }
 }

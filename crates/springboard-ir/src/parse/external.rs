@@ -63,9 +63,6 @@ impl<'a> Parser<'a> {
                 failures.push(failure);
                 self.at = start;
                 self.skip_declaration();
-                self.depth = 0;
-                self.parameter_lists = 0;
-                self.open.clear();
             }
         }
         failures

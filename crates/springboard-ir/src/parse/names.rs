@@ -56,12 +56,13 @@ impl Parser<'_> {
 
     fn define_name(&mut self, name: &str, meaning: Name, position: usize) -> Result<(), Failure> {
         match self.find_name(name) {
-            None => {
-                self.own.define_name(String::from(name), meaning);
+            Some(known) if *known != meaning => Err(redefined(name, position)),
+            _ => {
+                if self.own.name(name).is_none() {
+                    self.own.define_name(String::from(name), meaning);
+                }
                 Ok(())
             }
-            Some(known) if *known == meaning => Ok(()),
-            Some(_) => Err(redefined(name, position)),
         }
     }
 }

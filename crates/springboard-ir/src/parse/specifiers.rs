@@ -69,7 +69,7 @@ impl<'a> Parser<'a> {
                     attributes.align_as = attributes.align_as.max(self.align_as()?);
                     continue;
                 }
-                Some(Keyword::Basic(basic)) => self.add_word(&mut ty, basic)?,
+                Some(Keyword::Basic(basic)) => self.add_word(&mut ty, basic, start)?,
                 Some(Keyword::Aggregate(_) | Keyword::Enum) => {
                     if !matches!(ty, TypeSoFar::Nothing) {
                         return Err(self.second_type(start));
@@ -83,7 +83,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(Keyword::Unsupported) => return Err(self.fail(ParseErrorKind::Unsupported(word.into()))),
                 Some(Keyword::Asm | Keyword::StaticAssert | Keyword::Other) => break,
-                None if self.complex_follows(word, &ty) => self.add_word(&mut ty, Basic::Complex)?,
+                None if self.complex_follows(word, &ty) => self.add_word(&mut ty, Basic::Complex, start)?,
                 None if !matches!(ty, TypeSoFar::Nothing) => break,
                 None => match self.named_type(word) {
                     Some(built) => ty = TypeSoFar::Whole(built),
@@ -105,14 +105,14 @@ impl<'a> Parser<'a> {
         Ok(Specifiers { built, attributes, storage, tagged })
     }
 
-    fn add_word(&self, ty: &mut TypeSoFar, basic: Basic) -> Result<(), Failure> {
+    fn add_word(&self, ty: &mut TypeSoFar, basic: Basic, start: usize) -> Result<(), Failure> {
         let mut words = match core::mem::replace(ty, TypeSoFar::Nothing) {
             TypeSoFar::Nothing => Words::default(),
             TypeSoFar::Words(words) => words,
-            TypeSoFar::Whole(_) => return Err(self.second_type(self.at.saturating_sub(1))),
+            TypeSoFar::Whole(_) => return Err(self.second_type(start)),
         };
         if words.add(basic).is_none() {
-            return Err(self.second_type(self.at.saturating_sub(1)));
+            return Err(self.second_type(start));
         }
         *ty = TypeSoFar::Words(words);
         Ok(())
