@@ -3,9 +3,11 @@
 //!
 //! * `case` is what is measured by which paths, `cases` the calls.
 //! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be.
+//! * `counts` is the command of that name.
 
 mod case;
 mod cases;
+mod counts;
 mod jit_module;
 mod limits;
 mod measure;
@@ -26,11 +28,17 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Bench(time::Arguments),
+    Counts(counts::Arguments),
+    /// What `counts` runs under valgrind
+    #[command(hide = true)]
+    CountedCalls,
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Bench(arguments) => time::run(&arguments),
+        Command::Counts(arguments) => counts::run(&arguments),
+        Command::CountedCalls => counts::run_counted(),
     };
     match done {
         Ok(code) => code,

@@ -1,20 +1,28 @@
-//! `cargo xtask bench`: the crate in the folder `bench`, built with optimisation and run.
+//! `cargo xtask bench` and `cargo xtask counts`: the crate in the folder `bench`, built with optimisation and run.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    process::{Command, ExitCode},
+};
 
 use crate::project::{self, cargo};
 
-/// Measures what calls, compiling and binding cost.
+/// Arguments that the crate in the folder `bench` knows, `--help` among them.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {
-    /// What to measure and where to write it: see `--help`
+    /// See `--help` behind the command
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let mut command = cargo(&["run", "--release", "--package", "springboard-bench", "--", "bench"]);
+/// The crate's own command of that name.
+pub(crate) fn command(name: &str) -> Command {
+    cargo(&["run", "--release", "--package", "springboard-bench", "--", name])
+}
+
+pub(crate) fn run(name: &str, arguments: &Arguments) -> ExitCode {
+    let mut command = command(name);
     command.args(&arguments.arguments);
     match command.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,

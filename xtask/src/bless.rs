@@ -2,23 +2,25 @@
 
 use std::{
     fs,
-    process::{ExitCode, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 use crate::{
-    generated,
+    bench, generated,
     project::{self, cargo},
     tidy::tree::Tree,
+    tools,
 };
 
-/// Writes the expectations of filetests and the generated tables of the documentation anew.
+/// Writes the expectations of filetests, the counts of instructions and the generated tables of the documentation
+/// anew.
 ///
 /// Read the difference before committing it: each changed line is a claim that the code is right.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments) -> ExitCode {
-    if let Err(why) = tables().and_then(|()| filetests()) {
+    if let Err(why) = tables().and_then(|()| filetests()).and_then(|()| counts()) {
         eprintln!("{why}");
         return ExitCode::FAILURE;
     }
@@ -42,7 +44,22 @@ fn tables() -> Result<(), String> {
 
 fn filetests() -> Result<(), String> {
     let mut command = cargo(&["test", "-p", "springboard-tests", "--test", "filetests"]);
-    command.env("BLESS", "1").stdin(Stdio::null());
+    command.env("BLESS", "1");
+    done(command)
+}
+
+fn counts() -> Result<(), String> {
+    if let Some(missing) = tools::VALGRIND.missing() {
+        println!("counts of instructions skipped: {missing}");
+        return Ok(());
+    }
+    let mut command = bench::command("counts");
+    command.arg("--bless");
+    done(command)
+}
+
+fn done(mut command: Command) -> Result<(), String> {
+    command.stdin(Stdio::null());
     let status = command.status().map_err(|error| format!("{}: {error}", project::shown(&command)))?;
     if status.success() { Ok(()) } else { Err(format!("{}: {status}", project::shown(&command))) }
 }

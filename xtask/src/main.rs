@@ -27,7 +27,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures what calls, compiling and binding cost
     Bench(bench::Arguments),
+    /// Counts the instructions of calls, and compares those of stubs with the committed counts
+    Counts(bench::Arguments),
     Oracle(oracle::Arguments),
     DumpAsm(dump_asm::Arguments),
     Test(test::Arguments),
@@ -39,7 +42,8 @@ enum Command {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Bench(arguments) => bench::run("bench", &arguments),
+        Command::Counts(arguments) => bench::run("counts", &arguments),
         Command::Oracle(arguments) => oracle::run(&arguments),
         Command::DumpAsm(arguments) => dump_asm::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

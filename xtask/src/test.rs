@@ -3,6 +3,7 @@
 use std::process::{Command, ExitCode};
 
 use crate::{
+    bench,
     cross::AARCH64,
     project::cargo,
     suite::{self, NoSkips, Skips, Suite, When},
@@ -25,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 /// The suites, in the order in which they run.
-static SUITES: [Suite; 6] = [
+static SUITES: [Suite; 7] = [
     Suite {
         name: "workspace",
         about: "every test of the workspace, doctests and examples' builds included",
@@ -76,6 +77,13 @@ static SUITES: [Suite; 6] = [
                 "springboard-bench",
             ])]
         },
+    },
+    Suite {
+        name: "counts",
+        about: "stubs take the instructions that are written down for them, and no more",
+        when: When::Always,
+        needs: &[&tools::VALGRIND],
+        steps: || vec![bench::command("counts")],
     },
 ];
 

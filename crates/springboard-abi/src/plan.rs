@@ -46,7 +46,7 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 3] = [Entry::Slots, Entry::Bound, Entry::Callback];
+    pub const ALL: [Entry; 1] = [Entry::Slots];
 }
 
 /// Where every byte of every argument and result of a call comes from and goes to.
