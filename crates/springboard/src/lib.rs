@@ -40,3 +40,8 @@ pub use stats::{Fallbacks, Stats};
 pub use typed::{CResult, FunctionPointer, TypeMismatch, Typed, Variadic};
 pub use value::{ArgumentError, CallError, Value};
 pub use word::{CType, SlotResult, Word};
+
+/// The examples of the README, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
