@@ -26,6 +26,7 @@ pub(crate) const RULES: Rules = Rules {
     big_endian: false,
     float_keeps_width: false,
     sign_extends_u32: false,
+    caller_extends: true,
     packs_stack: true,
     registers: aapcs64::REGISTERS,
     assign,

@@ -1,13 +1,13 @@
 //! The `callback` entry: native code calls, and the stub turns an assignment into an array of 8-byte slots.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use springboard_ir::{Layout, Scalar, Signature};
 
 use crate::{
     assignment::{Assignment, Passing, Piece, Returning, assign},
     ineligible::Ineligible,
-    plan::{Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
+    plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
     slots::{SlotForm, chunks, piece_moves, whole_slot, word_move},
     target::Target,
 };
@@ -80,6 +80,8 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         stack_bytes,
         result,
         vector_count: None,
+        parameters: Box::default(),
+        guard: Guard::None,
     })
 }
 

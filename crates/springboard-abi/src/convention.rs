@@ -37,6 +37,9 @@ pub(crate) struct Rules {
     pub(crate) float_keeps_width: bool,
     /// Whether 32-bit integers are sign-extended in wider registers even where they are unsigned.
     pub(crate) sign_extends_u32: bool,
+    /// Whether the caller extends integers narrower than a register. Elsewhere the callee takes no more than their
+    /// own bytes to be defined.
+    pub(crate) caller_extends: bool,
     /// Whether a scalar on the stack takes no more than its own size.
     pub(crate) packs_stack: bool,
     /// The registers for arguments and results.

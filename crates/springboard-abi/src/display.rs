@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     convention::Convention,
-    plan::{Direction, Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan},
+    plan::{Direction, Entry, Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan},
 };
 
 impl fmt::Display for Entry {
@@ -13,6 +13,7 @@ impl fmt::Display for Entry {
             Entry::Slots => "slots",
             Entry::Bound => "bound",
             Entry::Callback => "callback",
+            Entry::V8 => "v8",
         })
     }
 }
@@ -29,6 +30,19 @@ impl fmt::Display for Plan {
             write!(f, " {by} {}", self.caller)?;
         }
         writeln!(f)?;
+        if self.guard == Guard::Closed {
+            writeln!(f, "  guard: closed")?;
+        }
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            match parameter {
+                Parameter::Buffer => writeln!(f, "  slot {index}: buffer, unwrapped by the host")?,
+                Parameter::Narrow { bytes, fill } => {
+                    let sign = if *fill == Fill::Sign { "int" } else { "uint" };
+                    writeln!(f, "  slot {index}: in range of {sign}{}_t", bytes * 8)?;
+                }
+                _ => {}
+            }
+        }
         for (index, memory) in self.temporaries.iter().enumerate() {
             let (bytes, slot, align) = (memory.bytes, memory.slot, memory.align);
             match self.entry.direction() {
@@ -55,6 +69,14 @@ impl fmt::Display for Plan {
                 moves.iter().try_for_each(|step| writeln!(f, "  {}", self.describe_result(*slot, step)))
             }
             ResultPlan::Word(step) => writeln!(f, "  {}", self.describe_word(step)),
+            ResultPlan::Extended { bytes, fill } => {
+                let by = if *fill == Fill::Sign { "sign" } else { "zero" };
+                writeln!(
+                    f,
+                    "  {} {by}-extended from {bytes} bytes",
+                    self.convention.registers().gpr_results[0]
+                )
+            }
             ResultPlan::Address { slot } => {
                 writeln!(f, "  {} <- slot {slot}", self.convention.registers().gpr_results[0])
             }

@@ -18,6 +18,11 @@ pub enum Ineligible {
         /// Bytes that the signature needs.
         bytes: u64,
     },
+    /// A parameter that the host is to unwrap from a JavaScript value is no pointer.
+    BufferType {
+        /// The parameter, counted from 0.
+        index: u16,
+    },
     /// An argument on the stack wants a stricter alignment than the stack pointer has at a call.
     StackAlignment {
         /// Alignment in bytes.
@@ -31,12 +36,13 @@ impl Ineligible {
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 4] {
+    pub fn examples() -> [Ineligible; 5] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
             Ineligible::StackArguments { bytes: 5000 },
             Ineligible::StackAlignment { align: 32 },
+            Ineligible::BufferType { index: 1 },
         ]
     }
 
@@ -47,6 +53,7 @@ impl Ineligible {
             Ineligible::X87Result => "x87-result",
             Ineligible::StackArguments { .. } => "stack-arguments",
             Ineligible::StackAlignment { .. } => "stack-alignment",
+            Ineligible::BufferType { .. } => "buffer-type",
         }
     }
 }
@@ -66,6 +73,9 @@ impl fmt::Display for Ineligible {
             }
             Ineligible::StackArguments { bytes } => {
                 write!(f, "the arguments need {bytes} bytes of stack, and {} is the limit", Self::MAX_STACK)
+            }
+            Ineligible::BufferType { index } => {
+                write!(f, "parameter {} is declared a buffer and is no pointer", index + 1)
             }
             Ineligible::StackAlignment { align } => {
                 write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")

@@ -26,12 +26,17 @@ mod s390x;
 mod slots;
 mod sysv64;
 mod target;
+mod v8;
 mod win64;
 
 pub use assignment::{Assignment, Passing, Piece, Returning, assign};
 pub use check::{Source, Spot, Violation, check};
 pub use convention::{Convention, RegisterFile};
 pub use ineligible::Ineligible;
-pub use plan::{Direction, Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary, plan};
+pub use plan::{
+    Direction, Entry, Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan, Temporary,
+    plan,
+};
 pub use slots::SlotForm;
 pub use target::{Target, UnknownTarget};
+pub use v8::{FastCall, Narrow, plan_fast_call};

@@ -32,6 +32,7 @@ pub(crate) const RULES: Rules = Rules {
     big_endian: false,
     float_keeps_width: true,
     sign_extends_u32: true,
+    caller_extends: true,
     packs_stack: false,
     registers: RegisterFile {
         gpr_args: &["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"],

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use springboard_ir::Signature;
 
-use crate::{callback, convention::Convention, ineligible::Ineligible, slots, target::Target};
+use crate::{callback, convention::Convention, ineligible::Ineligible, slots, target::Target, v8};
 
 /// By which convention of springboard a stub is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -23,6 +23,9 @@ pub enum Entry {
     /// the result: the host writes a [`SlotForm::Word`](crate::SlotForm::Word) into it, or the bytes of any other
     /// result to the address that it finds there.
     Callback,
+    /// The C function that V8's fast API calls: receiver, one argument a parameter, options where a buffer is to be
+    /// unwrapped. `Operand::Slot` names a parameter behind the receiver. The target is in the stub.
+    V8,
 }
 
 /// Who calls whom.
@@ -38,7 +41,7 @@ impl Entry {
     /// Who calls whom through a stub of this entry.
     pub const fn direction(self) -> Direction {
         match self {
-            Entry::Slots | Entry::Bound => Direction::Downcall,
+            Entry::Slots | Entry::Bound | Entry::V8 => Direction::Downcall,
             Entry::Callback => Direction::Upcall,
         }
     }
@@ -46,7 +49,7 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 1] = [Entry::Slots];
+    pub const ALL: [Entry; 4] = [Entry::Slots, Entry::Bound, Entry::Callback, Entry::V8];
 }
 
 /// Where every byte of every argument and result of a call comes from and goes to.
@@ -73,6 +76,42 @@ pub struct Plan {
     pub result: ResultPlan,
     /// For a variadic callee that is told (`%al` of System V AMD64): how many vector registers hold arguments.
     pub vector_count: Option<u8>,
+    /// The stub's own parameters behind the receiver, where the entry is `V8`; none elsewhere.
+    pub parameters: Box<[Parameter]>,
+    /// What is checked before anything else.
+    pub guard: Guard,
+}
+
+/// A parameter of a stub that V8 calls.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Parameter {
+    /// 32 bits in a general register; the rest of it is undefined.
+    Int32,
+    /// 64 bits in a general register.
+    Int64,
+    /// An [`Int32`](Parameter::Int32) that must be in the range of a narrower integer. Where it is not, the stub
+    /// calls the host and returns zero.
+    Narrow {
+        /// Size of the narrower integer, in bytes.
+        bytes: u8,
+        /// Whether it has a sign.
+        fill: Fill,
+    },
+    /// `float`.
+    Float,
+    /// `double`.
+    Double,
+    /// A JavaScript value that the host unwraps to a pointer. Where it cannot, the stub returns zero.
+    Buffer,
+}
+
+/// What a stub checks before anything else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Guard {
+    /// Nothing.
+    None,
+    /// Whether the library has been closed: a byte that is not zero. Then the stub calls the host and returns zero.
+    Closed,
 }
 
 /// A few bytes that the host has in one form and the convention wants in another: an operand and a place. A downcall
@@ -157,6 +196,13 @@ pub enum ResultPlan {
     },
     /// An upcall's result register is loaded from its slot. The place is numbered as results are.
     Word(Move),
+    /// A downcall's integer result is extended from its own bytes, because its caller looks at 32 bits.
+    Extended {
+        /// Size of the result, in bytes: 1 or 2.
+        bytes: u8,
+        /// By what it is extended.
+        fill: Fill,
+    },
     /// An upcall returns, in the first general result register, the address that it was passed for the result and
     /// that its slot holds.
     Address {
@@ -184,5 +230,6 @@ pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan
     match entry {
         Entry::Slots | Entry::Bound => slots::plan(signature, target, entry),
         Entry::Callback => callback::plan(signature, target),
+        Entry::V8 => v8::plan_fast_call(&v8::FastCall::new(signature.clone()), target),
     }
 }

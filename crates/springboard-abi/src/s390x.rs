@@ -33,6 +33,7 @@ pub(crate) const RULES: Rules = Rules {
     big_endian: true,
     float_keeps_width: true,
     sign_extends_u32: false,
+    caller_extends: true,
     packs_stack: false,
     registers: RegisterFile {
         gpr_args: &["r2", "r3", "r4", "r5", "r6"],

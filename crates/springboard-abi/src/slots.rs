@@ -1,13 +1,13 @@
 //! The `slots` and `bound` entries: an array of 8-byte slots on one side, an assignment on the other.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use springboard_ir::{DataModel, FloatFormat, Layout, LayoutError, Scalar, Signature, Type};
 
 use crate::{
     assignment::{Assignment, Passing, Piece, Returning, assign},
     ineligible::Ineligible,
-    plan::{Entry, Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
+    plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
     target::Target,
 };
 
@@ -98,6 +98,8 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
         stack_bytes,
         result,
         vector_count,
+        parameters: Box::default(),
+        guard: Guard::None,
     })
 }
 

@@ -33,6 +33,7 @@ pub(crate) const RULES: Rules = Rules {
     big_endian: false,
     float_keeps_width: false,
     sign_extends_u32: false,
+    caller_extends: false,
     packs_stack: false,
     registers: RegisterFile {
         gpr_args: &["rdi", "rsi", "rdx", "rcx", "r8", "r9"],

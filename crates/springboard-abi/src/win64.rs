@@ -36,6 +36,7 @@ pub(crate) const RULES: Rules = Rules {
     big_endian: false,
     float_keeps_width: false,
     sign_extends_u32: false,
+    caller_extends: false,
     packs_stack: false,
     registers: RegisterFile {
         gpr_args: &["rcx", "rdx", "r8", "r9"],

@@ -30,10 +30,18 @@ pub(crate) enum Note {
     Result(u16, ResultMove),
 }
 
+/// Where a stub has its slots.
+pub(crate) enum Source {
+    /// At this address, whole and canonical.
+    Array(Value),
+    /// In parameters of its own, as wide as those are.
+    Parameters(Vec<Value>),
+}
+
 /// The function of a stub while it is built.
 pub(crate) struct Body<'a, 'b> {
     pub(crate) builder: &'a mut FunctionBuilder<'b>,
-    slots: Value,
+    source: Source,
     /// Addresses of the copies.
     temporaries: Vec<Value>,
     big_endian: bool,
@@ -43,10 +51,10 @@ pub(crate) struct Body<'a, 'b> {
 }
 
 impl<'a, 'b> Body<'a, 'b> {
-    /// A body that finds its slots at an address.
-    pub(crate) fn new(builder: &'a mut FunctionBuilder<'b>, slots: Value, plan: &Plan) -> Body<'a, 'b> {
+    /// A body that takes its operands from `source`.
+    pub(crate) fn new(builder: &'a mut FunctionBuilder<'b>, source: Source, plan: &Plan) -> Body<'a, 'b> {
         let big_endian = plan.convention.is_big_endian();
-        Body { builder, slots, temporaries: Vec::new(), big_endian, address: None, notes: Vec::new() }
+        Body { builder, source, temporaries: Vec::new(), big_endian, address: None, notes: Vec::new() }
     }
 
     /// Ends the function.
@@ -99,7 +107,12 @@ impl<'a, 'b> Body<'a, 'b> {
     /// Loads what one move moves, into a register of type `ty`, widened as the move says.
     pub(crate) fn load(&mut self, ty: Type, step: Move) -> Value {
         let (base, offset, flags) = match step.operand {
-            Operand::Slot { index, at } => (self.slots, slot_offset(index) + i32::from(at), SLOT),
+            Operand::Slot { index, at } => match &self.source {
+                Source::Array(slots) => (*slots, slot_offset(index) + i32::from(at), SLOT),
+                Source::Parameters(parameters) => {
+                    return converted(self.builder, parameters[usize::from(index)], ty, step);
+                }
+            },
             Operand::Memory { slot, offset } => (self.address(slot), offset as i32, MEMORY),
             Operand::Temporary { index } => return self.noted(self.temporaries[usize::from(index)], step),
         };
@@ -126,10 +139,14 @@ impl<'a, 'b> Body<'a, 'b> {
 
     /// The address that a slot holds. Moves of one value follow each other, so it is loaded once.
     fn address(&mut self, slot: u16) -> Value {
+        let slots = match &self.source {
+            Source::Array(slots) => *slots,
+            Source::Parameters(parameters) => return parameters[usize::from(slot)],
+        };
         match self.address {
             Some((known, address)) if known == slot => address,
             _ => {
-                let address = self.builder.ins().load(types::I64, SLOT, self.slots, slot_offset(slot));
+                let address = self.builder.ins().load(types::I64, SLOT, slots, slot_offset(slot));
                 self.address = Some((slot, address));
                 address
             }
@@ -143,7 +160,7 @@ impl<'a, 'b> Body<'a, 'b> {
         let ResultPlan::Memory { slot, .. } = plan.result else { return None };
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
         let kept = self.builder.create_sized_stack_slot(data);
-        let address = self.builder.ins().load(types::I64, SLOT, self.slots, slot_offset(slot));
+        let address = self.address(slot);
         self.builder.ins().stack_store(types::I64, address, kept, 0);
         Some(kept)
     }
@@ -194,4 +211,43 @@ impl<'a, 'b> Body<'a, 'b> {
 /// Offset of a slot in the array.
 pub(crate) fn slot_offset(index: u16) -> i32 {
     i32::from(index) * 8
+}
+
+/// A value of any type in a general register, as a whole word.
+pub(crate) fn to_word(builder: &mut FunctionBuilder<'_>, value: Value) -> Value {
+    match builder.func.dfg.value_type(value) {
+        types::F64 => builder.ins().bitcast(types::I64, MemFlagsData::new(), value),
+        types::F32 => {
+            let bits = builder.ins().bitcast(types::I32, MemFlagsData::new(), value);
+            builder.ins().uextend(types::I64, bits)
+        }
+        _ => value,
+    }
+}
+
+/// A word made of its own low bytes.
+pub(crate) fn extended(builder: &mut FunctionBuilder<'_>, word: Value, bytes: u8, fill: Fill) -> Value {
+    let narrow = Type::int(u16::from(bytes) * 8).expect("a power of two up to 4");
+    let narrow = builder.ins().ireduce(narrow, word);
+    match fill {
+        Fill::Zero => builder.ins().uextend(types::I64, narrow),
+        Fill::Sign => builder.ins().sextend(types::I64, narrow),
+    }
+}
+
+/// A parameter as a register of type `ty` wants it.
+fn converted(builder: &mut FunctionBuilder<'_>, value: Value, ty: Type, step: Move) -> Value {
+    if builder.func.dfg.value_type(value) == ty && u32::from(step.bytes) == ty.bytes() {
+        return value;
+    }
+    let word = to_word(builder, value);
+    let word = if step.bytes < 8 { extended(builder, word, step.bytes, step.fill) } else { word };
+    match ty {
+        types::I64 => word,
+        types::F32 => {
+            let bits = builder.ins().ireduce(types::I32, word);
+            builder.ins().bitcast(types::F32, MemFlagsData::new(), bits)
+        }
+        _ => builder.ins().bitcast(ty, MemFlagsData::new(), word),
+    }
 }

@@ -17,7 +17,7 @@ use target_lexicon::{Architecture, Triple};
 use crate::{
     body::Notes,
     downcall::Downcall,
-    frame,
+    frame, guard,
     landing::Landing,
     symbol::Symbol,
     template::{Hole, Template},
@@ -174,6 +174,9 @@ impl Compiler {
             if let Some(bare) = frame::without_frame(&code) {
                 holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
                 code = bare;
+            }
+            if guard::is_wrapped(plan) {
+                code = guard::wrap(&code, &mut holes);
             }
             // Cranelift emits none itself; on aarch64 it does.
             if self.landing_pads == LandingPads::Emit {

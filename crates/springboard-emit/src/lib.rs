@@ -18,13 +18,16 @@
 mod body;
 mod compiler;
 mod downcall;
+mod entered;
 mod frame;
+mod guard;
 mod landing;
 mod listing;
 mod memory;
 mod native;
 #[cfg(feature = "object")]
 mod object;
+mod prelude;
 mod symbol;
 mod template;
 mod unwind;

@@ -22,7 +22,7 @@ use cranelift_codegen::{
     ir::{AbiParam, ArgumentPurpose, Signature, Type, types},
     isa::CallConv,
 };
-use springboard_abi::{Convention, Direction, Move, Operand, Place, Plan, ResultMove, ResultPlan};
+use springboard_abi::{Convention, Direction, Entry, Move, Operand, Place, Plan, ResultMove, ResultPlan};
 
 use crate::words::Words;
 
@@ -88,7 +88,7 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
             if moves.is_empty() {
                 Argument::Padding
             } else {
-                Argument::Word(stack_type(plan.entry.direction(), moves), moves)
+                Argument::Word(stack_type(plan.entry, moves), moves)
             }
         })
         .chain(with_landing.then_some(Argument::Target))
@@ -125,14 +125,12 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
 }
 
 /// The type as which a stack word is loaded. What arrives on the stack is in registers before anything else happens,
-/// and only vector registers are enough of them.
-fn stack_type(direction: Direction, moves: &[Move]) -> Type {
-    match (direction, moves) {
-        (Direction::Upcall, _)
-        | (
-            Direction::Downcall,
-            [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }],
-        ) => types::F64,
+/// and only vector registers are enough of them. What arrives in general registers stays in those.
+fn stack_type(entry: Entry, moves: &[Move]) -> Type {
+    match (entry, moves) {
+        (Entry::Callback, _) => types::F64,
+        (Entry::V8, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
+        (_, [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }]) => types::F64,
         _ => types::I64,
     }
 }
@@ -178,7 +176,9 @@ pub(crate) fn result_types(plan: &Plan) -> Vec<Type> {
         return Vec::new();
     }
     match (&plan.result, plan.entry.direction()) {
-        (ResultPlan::InPlace, Direction::Downcall) => vec![types::I64, types::F64],
+        (ResultPlan::InPlace, Direction::Downcall) | (ResultPlan::Extended { .. }, _) => {
+            vec![types::I64, types::F64]
+        }
         (ResultPlan::InPlace, Direction::Upcall) => Vec::new(),
         (ResultPlan::Address { .. }, _) => vec![types::I64],
         (ResultPlan::Word(step), _) => vec![match step.place {

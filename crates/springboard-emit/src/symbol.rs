@@ -18,12 +18,14 @@ pub(crate) enum Symbol {
 }
 
 /// Every symbol; the index is its name in Cranelift's terms.
-const SYMBOLS: [Symbol; 5] = [
+const SYMBOLS: [Symbol; 7] = [
     Symbol::Landing,
     Symbol::Hole(HoleKind::Target),
     Symbol::Hole(HoleKind::Context),
     Symbol::Hole(HoleKind::Helper),
     Symbol::Hole(HoleKind::Guard),
+    Symbol::Hole(HoleKind::Closed),
+    Symbol::Hole(HoleKind::Range),
 ];
 
 impl Symbol {

@@ -28,8 +28,13 @@ pub enum HoleKind {
     Target,
     /// A pointer that belongs to the runtime: a callback's context.
     Context,
-    /// The address of a function of the host that the stub calls.
+    /// The address of the function of the host that the stub calls: `fn(context, slots)` of a callback, or
+    /// `fn(value, options, index) -> pointer`, all ones on failure, that unwraps a buffer.
     Helper,
-    /// The address of a flag that the stub reads.
+    /// The address of a byte that the stub reads: not zero once the library is closed.
     Guard,
+    /// The address of the host's `fn(context)` for a call after the library was closed.
+    Closed,
+    /// The address of the host's `fn(context, index, value)` for an argument out of range.
+    Range,
 }

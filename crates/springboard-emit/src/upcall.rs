@@ -2,14 +2,13 @@
 //! `fn(context, slots)`.
 
 use cranelift_codegen::ir::{
-    AbiParam, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
-    types,
+    AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan};
 
 use crate::{
-    body::{Body, Note, Notes, SLOT, slot_offset},
+    body::{Body, Note, Notes, SLOT, Source, extended, slot_offset, to_word},
     memory,
     native::{self, Argument},
     symbol::address_in_hole,
@@ -42,7 +41,7 @@ impl<'a> Upcall<'a> {
         let array = self.slot_array(builder);
         let slots = builder.ins().stack_addr(types::I64, array, 0);
 
-        let mut body = Body::new(builder, slots, self.plan);
+        let mut body = Body::new(builder, Source::Array(slots), self.plan);
         let areas = self.areas(&mut body, slots);
         for (argument, value) in self.arguments.iter().zip(found) {
             if let Argument::Word(_, moves) = argument {
@@ -53,7 +52,7 @@ impl<'a> Upcall<'a> {
         // Nothing lives across the call: addresses are found again.
         let slots = body.builder.ins().stack_addr(types::I64, array, 0);
         let notes = body.finish();
-        let mut body = Body::new(builder, slots, self.plan);
+        let mut body = Body::new(builder, Source::Array(slots), self.plan);
         let results = self.results(&mut body);
         body.builder.ins().return_(&results);
         [notes, body.finish()].concat()
@@ -69,7 +68,7 @@ impl<'a> Upcall<'a> {
         let result = match &self.plan.result {
             ResultPlan::Word(Move { operand: Operand::Slot { index, .. }, .. }) => Some(*index),
             ResultPlan::Memory { slot, .. } | ResultPlan::Address { slot } => Some(*slot),
-            ResultPlan::Word(_) | ResultPlan::InPlace => None,
+            ResultPlan::Word(_) | ResultPlan::InPlace | ResultPlan::Extended { .. } => None,
         };
         let last = arguments.chain(areas).chain(result).max().unwrap_or(0);
         let bytes = (u32::from(last) + 1) * WORD;
@@ -101,7 +100,7 @@ impl<'a> Upcall<'a> {
     fn results(&self, body: &mut Body<'_, '_>) -> Vec<Value> {
         let whole = |place, operand| Move { place, operand, bytes: 8, fill: Fill::Zero };
         match &self.plan.result {
-            ResultPlan::InPlace => Vec::new(),
+            ResultPlan::InPlace | ResultPlan::Extended { .. } => Vec::new(),
             ResultPlan::Word(step) => {
                 let value = body.load(native::result_types(self.plan)[0], *step);
                 if let Some(inst) = body.builder.func.dfg.value_def(value).inst() {
@@ -148,7 +147,8 @@ fn spill(body: &mut Body<'_, '_>, register: Value, step: Move, slots: Value, are
         Operand::Memory { slot, offset } => {
             let area = areas.iter().find(|(owner, _)| *owner == slot);
             let (_, address) = area.expect("a plan has an area for each value that it takes apart");
-            let register = if is_whole(body, register, step) { register } else { as_word(body, register) };
+            let register =
+                if is_whole(body, register, step) { register } else { to_word(body.builder, register) };
             body.store(register, step, *address, offset as i32)
         }
         Operand::Temporary { .. } => unreachable!("an upcall hands out no copies"),
@@ -161,33 +161,19 @@ fn is_whole(body: &Body<'_, '_>, register: Value, step: Move) -> bool {
     body.builder.func.dfg.value_type(register).bytes() == step.bytes.into()
 }
 
-/// A stack word that came through a vector register, as an integer.
-fn as_word(body: &mut Body<'_, '_>, register: Value) -> Value {
-    match body.builder.func.dfg.value_type(register) {
-        types::F64 => body.builder.ins().bitcast(types::I64, MemFlagsData::new(), register),
-        _ => register,
-    }
-}
-
 /// The whole slot for a scalar: its own bytes, extended, whatever its register holds beside them.
 fn canonical(body: &mut Body<'_, '_>, register: Value, step: Move) -> Value {
     let ty = body.builder.func.dfg.value_type(register);
-    if ty != types::F32 && is_whole(body, register, step) {
+    if ty == types::F32 {
+        return to_word(body.builder, register);
+    }
+    if is_whole(body, register, step) {
         return register;
     }
-    let narrow = if ty == types::F32 {
-        body.builder.ins().bitcast(types::I32, MemFlagsData::new(), register)
-    } else {
-        let word = as_word(body, register);
-        let low = match body.bits_below(step) {
-            0 => word,
-            bits => body.builder.ins().ushr_imm_u(word, bits),
-        };
-        let ty = Type::int(u16::from(step.bytes) * 8).expect("a power of two up to 4");
-        body.builder.ins().ireduce(ty, low)
+    let word = to_word(body.builder, register);
+    let low = match body.bits_below(step) {
+        0 => word,
+        bits => body.builder.ins().ushr_imm_u(word, bits),
     };
-    match step.fill {
-        Fill::Zero => body.builder.ins().uextend(types::I64, narrow),
-        Fill::Sign => body.builder.ins().sextend(types::I64, narrow),
-    }
+    extended(body.builder, low, step.bytes, step.fill)
 }

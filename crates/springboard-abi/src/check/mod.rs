@@ -56,7 +56,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     }
     match plan.entry {
         Entry::Slots | Entry::Bound => {}
-        Entry::Callback => return Err(Violation::UnknownEntry(plan.entry)),
+        Entry::Callback | Entry::V8 => return Err(Violation::UnknownEntry(plan.entry)),
     }
     let demand = match target.convention {
         Convention::Sysv64 => sysv64::demand(signature, target)?,

@@ -39,7 +39,9 @@ pub(super) fn check(
             }
             &moves[..]
         }
-        ResultPlan::Word(_) | ResultPlan::Address { .. } => return Err(Violation::ResultNotInPlace),
+        ResultPlan::Word(_) | ResultPlan::Extended { .. } | ResultPlan::Address { .. } => {
+            return Err(Violation::ResultNotInPlace);
+        }
     };
     stores(moves, pieces, signature, target)
 }

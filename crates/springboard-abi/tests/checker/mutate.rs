@@ -186,7 +186,10 @@ fn drop_copy(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
 
 fn stores(plan: &Plan) -> Option<(u16, Vec<ResultMove>)> {
     match &plan.result {
-        ResultPlan::InPlace | ResultPlan::Word(_) | ResultPlan::Address { .. } => None,
+        ResultPlan::InPlace
+        | ResultPlan::Word(_)
+        | ResultPlan::Extended { .. }
+        | ResultPlan::Address { .. } => None,
         ResultPlan::Memory { slot, moves } => Some((*slot, moves.to_vec())),
     }
 }

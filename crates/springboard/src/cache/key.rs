@@ -29,12 +29,23 @@ impl Equivalent<Key> for Wanted<'_> {
 
 impl Hash for Wanted<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Plan { convention, caller, entry, moves, temporaries, stack_bytes, result, vector_count } =
-            self.0;
+        let Plan {
+            convention,
+            caller,
+            entry,
+            moves,
+            temporaries,
+            stack_bytes,
+            result,
+            vector_count,
+            parameters,
+            guard,
+        } = self.0;
         for step in moves {
             state.write_u128(word(step));
         }
-        (convention, caller, entry, temporaries, stack_bytes, result, vector_count).hash(state);
+        (convention, caller, entry, temporaries, stack_bytes, result, vector_count, parameters, guard)
+            .hash(state);
     }
 }
 

@@ -1,0 +1,104 @@
+//! How a downcall stub is entered: its own parameters, and what the rest of it finds in them.
+
+use cranelift_codegen::ir::{InstBuilder, SigRef, Type, Value, types};
+use cranelift_frontend::FunctionBuilder;
+use springboard_abi::{Entry, Parameter, Plan};
+
+use crate::{
+    body::Source,
+    native::{Argument, Register},
+    prelude,
+    symbol::address_in_hole,
+    template::HoleKind,
+};
+
+/// The parameters of a stub.
+pub(crate) struct Entered<'a> {
+    plan: &'a Plan,
+    /// Which parameter is the target's address. `None` where it is in a hole.
+    target: Option<usize>,
+    /// Which parameter is the address of the slots. `None` where there are no slots.
+    pub(crate) slots: Option<usize>,
+    /// How many registers of each class the stub must find its caller's leftovers in, to burn them.
+    burnt: (usize, usize),
+}
+
+impl<'a> Entered<'a> {
+    pub(crate) fn of(plan: &'a Plan, arguments: &[Argument<'_>]) -> Entered<'a> {
+        let (target, slots) = match plan.entry {
+            Entry::V8 => (None, None),
+            Entry::Bound => (None, Some(0)),
+            _ => (Some(0), Some(1)),
+        };
+        let registers = plan.caller.registers();
+        let mut burnt = (0, 0);
+        for argument in arguments.iter().filter(|_| slots.is_some()) {
+            match argument {
+                Argument::Burnt(Register::Gpr(_)) => burnt.0 = registers.gpr_args.len(),
+                Argument::Burnt(Register::Vec(_)) => burnt.1 = registers.vec_args.len(),
+                _ => {}
+            }
+        }
+        Entered { plan, target, slots, burnt }
+    }
+
+    /// The types of the stub's parameters.
+    pub(crate) fn types(&self) -> Vec<Type> {
+        if let Some(slots) = self.slots {
+            let gprs = self.burnt.0.max(slots + 1);
+            return [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1)).collect();
+        }
+        let receiver = [types::I64].into_iter();
+        let parameters = self.plan.parameters.iter().map(|parameter| match parameter {
+            Parameter::Float => types::F32,
+            Parameter::Double => types::F64,
+            Parameter::Int32 | Parameter::Int64 | Parameter::Narrow { .. } | Parameter::Buffer => types::I64,
+        });
+        let options = prelude::takes_options(self.plan).then_some(types::I64);
+        receiver.chain(parameters).chain(options).collect()
+    }
+
+    /// Whether all parameters come in registers.
+    pub(crate) fn in_registers(&self) -> bool {
+        let registers = self.plan.caller.registers();
+        let types = self.types();
+        let gprs = types.iter().filter(|ty| ty.is_int()).count();
+        gprs <= registers.gpr_args.len() && types.len() - gprs <= registers.vec_args.len()
+    }
+
+    /// The address of the native function.
+    pub(crate) fn target(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        found: &[Value],
+        signature: SigRef,
+    ) -> Value {
+        match self.target {
+            Some(index) => found[index],
+            None => address_in_hole(builder, signature, HoleKind::Target),
+        }
+    }
+
+    /// Where the arguments are.
+    pub(crate) fn source(&self, builder: &mut FunctionBuilder<'_>, found: &[Value]) -> Source {
+        match self.slots {
+            Some(slots) => Source::Array(found[slots]),
+            None => prelude::build(builder, self.plan, found),
+        }
+    }
+
+    /// Something to burn a register with: what is in it anyway, where the stub is free to say that it wants it.
+    pub(crate) fn burnt(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        found: &[Value],
+        register: Register,
+    ) -> Value {
+        match (self.slots, register) {
+            (Some(_), Register::Gpr(index)) => found[index],
+            (Some(_), Register::Vec(index)) => found[found.len() - self.burnt.1 + index],
+            (None, Register::Gpr(_)) => found[0],
+            (None, Register::Vec(_)) => builder.ins().f64const(0.0),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a stub that V8 calls does before it looks at its arguments: guard, range checks, buffers.
+//!
+//! Each can end the call: the host has been told, and the stub returns zero at once. (Memory for an aggregate result
+//! is left as it was.)
+
+use cranelift_codegen::ir::{
+    AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, StackSlotData, StackSlotKind, Type, Value,
+    condcodes::IntCC, types,
+};
+use cranelift_frontend::FunctionBuilder;
+use springboard_abi::{Fill, Guard, Parameter, Plan};
+
+use crate::{
+    body::{Source, slot_offset, to_word},
+    guard, native,
+    symbol::address_in_hole,
+    template::HoleKind,
+    words::WORD,
+};
+
+/// What the host answers instead of a pointer when it cannot unwrap a value.
+const NO_POINTER: i64 = -1;
+
+/// Whether V8 passes its options to the stub of `plan`, behind the arguments.
+pub(crate) fn takes_options(plan: &Plan) -> bool {
+    plan.parameters.contains(&Parameter::Buffer)
+}
+
+/// Builds the prelude, and says where the arguments are behind it.
+pub(crate) fn build(builder: &mut FunctionBuilder<'_>, plan: &Plan, found: &[Value]) -> Source {
+    let parameters = &found[1..=plan.parameters.len()];
+    if plan.guard == Guard::Closed && !guard::is_wrapped(plan) {
+        closed(builder, plan);
+    }
+    for (index, (parameter, value)) in plan.parameters.iter().zip(parameters).enumerate() {
+        if let Parameter::Narrow { bytes, fill } = *parameter {
+            in_range(builder, plan, index, *value, bytes, fill);
+        }
+    }
+    if takes_options(plan) {
+        return unwrap(builder, plan, parameters, found[found.len() - 1]);
+    }
+    Source::Parameters(parameters.to_vec())
+}
+
+/// Ends the call if the library has been closed.
+fn closed(builder: &mut FunctionBuilder<'_>, plan: &Plan) {
+    let helper = helper_signature(builder, plan, &[types::I64], None);
+    let flag = address_in_hole(builder, helper, HoleKind::Guard);
+    let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), flag, 0);
+    let refused = continue_if(builder, flag, Continue::Zero);
+    builder.switch_to_block(refused.ending);
+    let context = address_in_hole(builder, helper, HoleKind::Context);
+    let address = address_in_hole(builder, helper, HoleKind::Closed);
+    builder.ins().call_indirect(helper, address, &[context]);
+    refused.end(builder);
+}
+
+/// Ends the call if a 32-bit value is out of the range of a narrower integer.
+fn in_range(
+    builder: &mut FunctionBuilder<'_>,
+    plan: &Plan,
+    index: usize,
+    value: Value,
+    bytes: u8,
+    fill: Fill,
+) {
+    let helper = helper_signature(builder, plan, &[types::I64, types::I64, types::I64], None);
+    let whole = builder.ins().ireduce(types::I32, value);
+    let narrow = builder.ins().ireduce(Type::int(u16::from(bytes) * 8).expect("1 or 2 bytes"), whole);
+    let again = match fill {
+        Fill::Zero => builder.ins().uextend(types::I32, narrow),
+        Fill::Sign => builder.ins().sextend(types::I32, narrow),
+    };
+    let fits = builder.ins().icmp(IntCC::Equal, whole, again);
+    let refused = continue_if(builder, fits, Continue::NotZero);
+    builder.switch_to_block(refused.ending);
+    let context = address_in_hole(builder, helper, HoleKind::Context);
+    let address = address_in_hole(builder, helper, HoleKind::Range);
+    let index = builder.ins().iconst(types::I64, index as i64);
+    builder.ins().call_indirect(helper, address, &[context, index, value]);
+    refused.end(builder);
+}
+
+/// Has the host unwrap every buffer. All arguments wait in the stub's own slots until the last one is unwrapped: a
+/// register that is loaded in between does not outlive the next call of the host.
+fn unwrap(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value], options: Value) -> Source {
+    let helper = helper_signature(builder, plan, &[types::I64, types::I64, types::I32], Some(types::I64));
+    let options_slot = parameters.len() as u16;
+    let bytes = (u32::from(options_slot) + 1) * WORD;
+    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
+    let array = builder.create_sized_stack_slot(data);
+    for (index, value) in parameters.iter().chain([&options]).enumerate() {
+        let word =
+            if builder.func.dfg.value_type(*value) == types::F64 { *value } else { to_word(builder, *value) };
+        builder.ins().stack_store(types::I64, word, array, slot_offset(index as u16));
+    }
+    let buffers =
+        plan.parameters.iter().enumerate().filter(|(_, parameter)| **parameter == Parameter::Buffer);
+    for (index, _) in buffers {
+        let offset = slot_offset(index as u16);
+        let address = address_in_hole(builder, helper, HoleKind::Helper);
+        let value = builder.ins().stack_load(types::I64, types::I64, array, offset);
+        let options = builder.ins().stack_load(types::I64, types::I64, array, slot_offset(options_slot));
+        let number = builder.ins().iconst(types::I32, index as i64);
+        let call = builder.ins().call_indirect(helper, address, &[value, options, number]);
+        let pointer = builder.inst_results(call)[0];
+        let failed = builder.ins().icmp_imm_s(IntCC::Equal, pointer, NO_POINTER);
+        let refused = continue_if(builder, failed, Continue::Zero);
+        builder.switch_to_block(refused.ending);
+        refused.end(builder);
+        builder.ins().stack_store(types::I64, pointer, array, offset);
+    }
+    Source::Array(builder.ins().stack_addr(types::I64, array, 0))
+}
+
+/// The C signature of a function of the host that the prelude calls.
+fn helper_signature(
+    builder: &mut FunctionBuilder<'_>,
+    plan: &Plan,
+    params: &[Type],
+    result: Option<Type>,
+) -> SigRef {
+    let mut signature = Signature::new(native::call_conv(plan.caller));
+    signature.params = params.iter().copied().map(AbiParam::new).collect();
+    signature.returns = result.into_iter().map(AbiParam::new).collect();
+    builder.import_signature(signature)
+}
+
+/// When the call goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Continue {
+    Zero,
+    NotZero,
+}
+
+/// The two ways on from a check.
+struct Refused {
+    /// The block that ends the call.
+    ending: Block,
+    /// The block in which it goes on.
+    ongoing: Block,
+}
+
+/// Branches on a value.
+fn continue_if(builder: &mut FunctionBuilder<'_>, value: Value, when: Continue) -> Refused {
+    let (ending, ongoing) = (builder.create_block(), builder.create_block());
+    builder.set_cold_block(ending);
+    match when {
+        Continue::Zero => builder.ins().brif(value, ending, &[], ongoing, &[]),
+        Continue::NotZero => builder.ins().brif(value, ongoing, &[], ending, &[]),
+    };
+    Refused { ending, ongoing }
+}
+
+impl Refused {
+    /// Returns zero from the ending block, and turns to the other one.
+    fn end(self, builder: &mut FunctionBuilder<'_>) {
+        let types = builder.func.signature.returns.iter().map(|result| result.value_type).collect::<Vec<_>>();
+        let zeros = types.into_iter().map(|ty| match ty {
+            types::F64 => builder.ins().f64const(0.0),
+            ty => builder.ins().iconst(ty, 0),
+        });
+        let zeros = zeros.collect::<Vec<_>>();
+        builder.ins().return_(&zeros);
+        builder.switch_to_block(self.ongoing);
+    }
+}
