@@ -50,7 +50,7 @@ type Line = (Group, &'static str, &'static str, Limit);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 16] = [
+static LIMITS: [Line; 18] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -65,7 +65,9 @@ static LIMITS: [Line; 16] = [
     (Group::Struct, "q4_quad", "slots", Limit::Ratio(2.5)),
     (Group::Variadic, "sum_va", "slots", Limit::Ratio(2.0)),
     (Group::Compile, "", "emit", Limit::Nanoseconds(25_000.0)),
-    (Group::Compile, "known_plan", "find", Limit::Nanoseconds(60.0)),
+    (Group::Compile, "ints_2", "find", Limit::Nanoseconds(60.0)),
+    (Group::Compile, "ints_8", "find", Limit::Nanoseconds(60.0)),
+    (Group::Compile, "ints_64", "plan", Limit::Nanoseconds(20_000.0)),
     (Group::Compile, "mixed_64", "plan", Limit::Nanoseconds(20_000.0)),
 ];
 

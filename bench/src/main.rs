@@ -1,12 +1,14 @@
 //! `cargo xtask bench` and `cargo xtask counts`: what calls, compiling and binding cost, in time and in
 //! instructions.
 //!
-//! * `case` is what is measured by which paths, `cases` the calls.
+//! * `case` is what is measured by which paths, `cases` the calls, `compile` what comes
+//!   before the first.
 //! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be.
 //! * `counts` is the command of that name.
 
 mod case;
 mod cases;
+mod compile;
 mod counts;
 mod jit_module;
 mod limits;

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use crate::{
     case::{Bench, Case, DIRECT},
-    cases, folder,
+    cases, compile, folder,
     measure::{self, Effort, Pairs, Timed},
     native,
     report::{self, Machine, Report, Row},
@@ -33,11 +33,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let wanted =
         |case: &Case| arguments.filter.is_empty() || arguments.filter.iter().any(|filter| case.is_in(filter));
     let cases: Vec<&Case> = cases::all().filter(|case| wanted(case)).collect();
-    if cases.is_empty() {
+    let machine = machine();
+    let bench: &Bench = Box::leak(Box::new(Bench::new(native::build(&folder())?)));
+    let mut rows = calls(bench, &cases, effort)?;
+    rows.extend(compile::measure(bench, &arguments.filter, effort));
+    if rows.is_empty() {
         return Err(format!("no case is named like {}", arguments.filter.join(", ")));
     }
-    let machine = machine();
-    let mut rows = calls(&cases, effort)?;
     report::judge(&mut rows);
     let report = Report { machine, effort, rows };
     print!("{}", report.table());
@@ -48,8 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 }
 
 /// Measures calls.
-fn calls(cases: &[&Case], effort: Effort) -> Result<Vec<Row>, String> {
-    let bench: &Bench = Box::leak(Box::new(Bench::new(native::build(&folder())?)));
+fn calls(bench: &Bench, cases: &[&Case], effort: Effort) -> Result<Vec<Row>, String> {
     let mut measured = Vec::new();
     for case in cases {
         eprintln!("{} {}: checking answers", case.group, case.name);
