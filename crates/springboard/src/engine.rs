@@ -194,23 +194,31 @@ impl Engine {
 
     /// The `slots` stub for a signature.
     fn stub_for(&self, signature: &Signature) -> Result<Executable, Reason> {
+        self.stub(&self.plan(signature, Entry::Slots)?)
+    }
+
+    /// The plan for a signature, where the engine can make code of it.
+    pub(crate) fn plan(&self, signature: &Signature, entry: Entry) -> Result<Plan, Reason> {
         let Shared { target, memory, .. } = &*self.shared;
         if let Err(reason) = memory {
             return Err(reason.clone());
         }
         let target = target.as_ref().map_err(|unknown| Reason::UnknownTarget(unknown.clone()))?;
-        self.stub(&springboard_abi::plan(signature, target, Entry::Slots).map_err(Reason::Ineligible)?)
+        springboard_abi::plan(signature, target, entry).map_err(Reason::Ineligible)
+    }
+
+    /// The machine code for a plan, compiled now.
+    pub(crate) fn template(&self, plan: &Plan) -> Result<Template, Reason> {
+        let template = self.emit(plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
+        self.shared.counters.compiles.count();
+        Ok(template)
     }
 
     /// The stub for a plan, compiled now if nobody has asked for it before.
     fn stub(&self, plan: &Plan) -> Result<Executable, Reason> {
         let Shared { memory, cache, counters, .. } = &*self.shared;
         let memory = memory.as_ref().map_err(Reason::clone)?;
-        cache.stub(plan, counters, || {
-            let template = self.emit(plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
-            counters.compiles.count();
-            publish(memory, &template)
-        })
+        cache.stub(plan, counters, || publish(memory, &self.template(plan)?))
     }
 
     fn emit(&self, plan: &Plan) -> Result<Template, EmitError> {

@@ -3,12 +3,15 @@
 //! It is entered exactly as a stub is, with a target and slots, so a caller cannot tell the two apart.
 //!
 //! * `interface` is one function's call interface, built once, and the calls through it.
+//! * `closure` is the other direction: what native code calls.
 //! * `types` says C types in libffi's terms.
 //! * `equivalent` finds a structure that libffi can express for a type that it cannot.
 
+mod closure;
 mod equivalent;
 mod interface;
 mod types;
 
+pub(crate) use closure::Closures;
 pub(crate) use interface::Interface;
 pub use types::{Unsupported, UnsupportedType};

@@ -107,7 +107,8 @@ impl Function {
     /// Allocates where there are more than 32 parameters or the result is no word.
     ///
     /// # Errors
-    /// What does not fit, with the argument's index, the value and the limit. Nothing was called then.
+    /// What does not fit, with the argument's index, the value and the limit. Nothing was called then. Or what a
+    /// callback ended with that the function called, on this thread: see [`CallbackError`](crate::CallbackError).
     ///
     /// # Safety
     /// The function must be sound to call with these arguments, on this thread, and really have the type that it

@@ -12,6 +12,7 @@
 //! * [`Function::path`] and [`Engine::stats`] tell what happened.
 
 mod cache;
+mod callback;
 mod code;
 mod declaration;
 mod engine;
@@ -25,6 +26,10 @@ mod typed;
 mod value;
 mod word;
 
+pub use callback::{
+    AfterClose, Callback, CallbackError, CallbackType, Counts, CreateError, Handler, HandlerResult,
+    NativeScope, OwnerCallbackType, RawHandler, Report, raise, set_reporter, take_pending,
+};
 pub use code::{Capability, CodeError, Step, capability};
 pub use declaration::Declaration;
 pub use engine::{Engine, EngineBuilder, Jit};

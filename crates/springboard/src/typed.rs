@@ -63,7 +63,7 @@ pub struct RustType {
 }
 
 impl RustType {
-    const fn of<T: CType>() -> RustType {
+    pub(crate) const fn of<T: CType>() -> RustType {
         RustType { scalar: T::SCALAR, name: std::any::type_name::<T> }
     }
 }
@@ -160,7 +160,8 @@ fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
     fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.model())
 }
 
-fn fits(
+/// Whether a Rust type, or `None` for `()`, stands for a C type.
+pub(crate) fn fits(
     position: Position,
     c: &Type,
     rust: Option<&RustType>,

@@ -26,7 +26,13 @@ impl Executable {
 
     /// The address of the first instruction.
     pub(crate) fn entry(&self) -> CodePointer {
-        let start: *mut u8 = self.segment.pages.at(self.offset);
+        self.entry_at(0)
+    }
+
+    /// The address of the instruction `offset` bytes behind the first.
+    pub(crate) fn entry_at(&self, offset: usize) -> CodePointer {
+        debug_assert!(offset < self.bytes);
+        let start: *mut u8 = self.segment.pages.at(self.offset + offset);
         // SAFETY: a mapping is never at address 0, and a function pointer has the size and form of a data pointer
         // on every target. Whoever calls it answers for the type.
         unsafe { std::mem::transmute::<*mut u8, CodePointer>(start) }

@@ -22,40 +22,37 @@ const REGISTER_RESULT: u64 = 64;
 
 /// One function, prepared to be called by libffi.
 pub(crate) struct Interface {
-    cif: Cif,
+    description: Description,
     address: CodePointer,
+}
+
+/// A signature in libffi's terms, and where its values are in slots.
+pub(super) struct Description {
+    pub(super) cif: Cif,
     /// The arguments that are passed at all, in order.
-    arguments: Box<[Argument]>,
-    result: SlotForm,
+    pub(super) arguments: Box<[Argument]>,
+    pub(super) result: SlotForm,
     /// The number of parameters, which is the index of the slot for the result.
-    params: usize,
+    pub(super) params: usize,
 }
 
 // SAFETY: `cif` points at type descriptions that it owns and nobody else knows, built and laid out before the value
-// is shared. `ffi_call` reads them only, on every target of libffi.
-unsafe impl Send for Interface {}
+// is shared. libffi only reads them for a call or a closure, on every target.
+unsafe impl Send for Description {}
 // SAFETY: as above: nothing is written after `new`.
-unsafe impl Sync for Interface {}
+unsafe impl Sync for Description {}
 
 /// Where libffi finds an argument.
 #[derive(Clone, Copy)]
-enum Argument {
+pub(super) enum Argument {
     /// In its slot, from byte `at`.
-    Slot { index: u16, at: u8 },
+    Slot { index: u16, at: u8, scalar: Scalar },
     /// At the address that its slot holds.
     Memory { index: u16 },
 }
 
-impl Interface {
-    /// Prepares calls of the function of type `signature` at `address`.
-    ///
-    /// # Errors
-    /// The first type that libffi cannot express.
-    pub(crate) fn new(
-        signature: &Signature,
-        address: CodePointer,
-        engine: &Engine,
-    ) -> Result<Interface, Unsupported> {
+impl Description {
+    pub(super) fn new(signature: &Signature, engine: &Engine) -> Result<Description, Unsupported> {
         let model = engine.data_model();
         let writer = Writer { model, target: engine.target() };
         let mut types = Vec::with_capacity(signature.params().len());
@@ -73,7 +70,7 @@ impl Interface {
             arguments.push(match SlotForm::of(&param.ty, model) {
                 Ok(SlotForm::Word(scalar)) => {
                     let at = if model.big_endian { 8 - scalar.bytes(model) } else { 0 };
-                    Argument::Slot { index, at }
+                    Argument::Slot { index, at, scalar }
                 }
                 _ => Argument::Memory { index },
             });
@@ -89,13 +86,26 @@ impl Interface {
             None => Cif::try_new(types, result),
             Some(fixed) => Cif::try_new_variadic(types, fixed, result),
         };
-        Ok(Interface {
+        Ok(Description {
             cif: cif.map_err(Unsupported::Refused)?,
-            address,
             arguments: arguments.into(),
             result: form,
             params: signature.params().len(),
         })
+    }
+}
+
+impl Interface {
+    /// Prepares calls of the function of type `signature` at `address`.
+    ///
+    /// # Errors
+    /// The first type that libffi cannot express.
+    pub(crate) fn new(
+        signature: &Signature,
+        address: CodePointer,
+        engine: &Engine,
+    ) -> Result<Interface, Unsupported> {
+        Ok(Interface { description: Description::new(signature, engine)?, address })
     }
 
     /// The entry of the way through libffi: what a stub is otherwise.
@@ -113,13 +123,13 @@ impl Interface {
     }
 
     fn slots(&self) -> usize {
-        self.params + usize::from(matches!(self.result, SlotForm::Address(_)))
+        self.description.params + usize::from(matches!(self.description.result, SlotForm::Address(_)))
     }
 
     /// # Safety
     /// As [`Interface::enter`].
     unsafe fn call(&self, slots: &[u64]) -> u64 {
-        let count = self.arguments.len();
+        let count = self.description.arguments.len();
         // SAFETY: the caller's promise.
         unsafe {
             if count <= INLINE_ARGUMENTS {
@@ -136,9 +146,9 @@ impl Interface {
     /// # Safety
     /// As [`Interface::enter`].
     unsafe fn call_with(&self, slots: &[u64], values: &mut [*mut c_void]) -> u64 {
-        for (value, argument) in values.iter_mut().zip(&self.arguments) {
+        for (value, argument) in values.iter_mut().zip(&self.description.arguments) {
             *value = match *argument {
-                Argument::Slot { index, at } => {
+                Argument::Slot { index, at, .. } => {
                     (&raw const slots[usize::from(index)]).wrapping_byte_add(at.into()).cast_mut().cast()
                 }
                 Argument::Memory { index } => pointer(slots[usize::from(index)]),
@@ -148,13 +158,13 @@ impl Interface {
         // is as large as libffi's documentation asks for, at each call below. The rest is the caller's promise.
         let mut call = |result: *mut c_void| unsafe {
             ffi_call(
-                self.cif.as_raw_ptr(),
+                self.description.cif.as_raw_ptr(),
                 Some(*CodePtr::from_fun(self.address).as_fun()),
                 result,
                 values.as_mut_ptr(),
             );
         };
-        match self.result {
+        match self.description.result {
             SlotForm::None => {
                 call(ptr::null_mut());
                 0
@@ -167,7 +177,7 @@ impl Interface {
             SlotForm::Address(layout) if layout.size <= REGISTER_RESULT && layout.align <= 16 => {
                 let mut registers = [0u128; REGISTER_RESULT as usize / size_of::<u128>()];
                 call((&raw mut registers).cast());
-                let result = pointer(slots[self.params]).cast::<u8>();
+                let result = pointer(slots[self.description.params]).cast::<u8>();
                 // SAFETY: the caller's memory has the size of the result, and is not ours.
                 unsafe {
                     result.copy_from_nonoverlapping((&raw const registers).cast(), layout.size as usize)
@@ -175,7 +185,7 @@ impl Interface {
                 0
             }
             SlotForm::Address(_) => {
-                call(pointer(slots[self.params]));
+                call(pointer(slots[self.description.params]));
                 0
             }
         }

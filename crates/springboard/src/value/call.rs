@@ -10,6 +10,7 @@ use super::{
     argument::{self, ArgumentError},
 };
 use crate::{
+    callback::{CallbackError, NativeScope, take_pending},
     function::Function,
     slots::Slots,
     word::{SlotResult, Word},
@@ -18,7 +19,7 @@ use crate::{
 /// Slots up to which a call allocates nothing for them: 32 parameters and the result's address.
 const INLINE_SLOTS: usize = 33;
 
-/// Why a call with checked values was not made.
+/// Why a call with checked values was not made, or has no result.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum CallError {
@@ -36,6 +37,8 @@ pub enum CallError {
         /// What does not fit.
         error: ArgumentError,
     },
+    /// The function was called, and a callback that it called failed: its handler panicked or raised an error.
+    Callback(CallbackError),
 }
 
 impl fmt::Display for CallError {
@@ -45,6 +48,7 @@ impl fmt::Display for CallError {
                 write!(f, "the function takes {parameters} arguments and is given {arguments}")
             }
             CallError::Argument { index, error } => write!(f, "argument {}: {error}", index + 1),
+            CallError::Callback(error) => error.fmt(f),
         }
     }
 }
@@ -76,6 +80,7 @@ pub(crate) unsafe fn call(function: &Function, arguments: &[Value]) -> Result<Va
         *slot = argument::slot(value, *form, &param.ty, function.model())
             .map_err(|error| CallError::Argument { index, error })?;
     }
+    let native = NativeScope::enter();
     let result = match function.result() {
         SlotForm::None => {
             // SAFETY: the slots are canonical and as many as there are parameters; `argument::slot` took addresses
@@ -93,7 +98,11 @@ pub(crate) unsafe fn call(function: &Function, arguments: &[Value]) -> Result<Va
             memory.value(function.signature().result(), function)
         }
     };
-    Ok(result)
+    drop(native);
+    match take_pending() {
+        None => Ok(result),
+        Some(error) => Err(CallError::Callback(error)),
+    }
 }
 
 /// Calls a function whose result is a word.

@@ -1,0 +1,238 @@
+//! Pools: stubs made in advance, each with its cell, for callbacks of one plan.
+//!
+//! Making a callback writes no code and asks the system for nothing: it takes a cell whose stub is there already. A
+//! closed callback's cell waits in quarantine before it becomes another callback, so that native code which calls
+//! late finds it closed.
+//!
+//! Pools are never freed, and one serves all engines of the process: native code may keep the address of a stub for
+//! ever, and what it may call must stay there.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use springboard_emit::{HoleKind, Template};
+
+use super::{cell::Cell, dispatch, error::CreateError};
+use crate::{
+    code::{CodeMemory, CodePointer, Executable},
+    fallback::Closures,
+    word::Word,
+};
+
+/// The number of stubs made at first. Each following batch is twice as large.
+const FIRST_BATCH: usize = 16;
+
+/// The number of stubs beyond which batches do not grow.
+const LAST_BATCH: usize = 1024;
+
+/// A cell is not used again before this many others of its pool have been closed after it …
+const QUARANTINE: usize = 256;
+
+/// … and this much time has passed, …
+const QUARANTINE_AGE: Duration = Duration::from_millis(100);
+
+/// … but for pools in which this many wait: what is closed faster than that would eat up the memory.
+const QUARANTINE_FULL: usize = 16384;
+
+/// Cells with their stubs, for one plan and form of result.
+pub(super) struct Pool {
+    pub(super) zero: Zero,
+    /// Calls that came after their callback was closed.
+    pub(super) late: AtomicU64,
+    source: Source,
+    free: Mutex<Free>,
+}
+
+/// How cells get an address that can be called.
+pub(super) enum Source {
+    /// Stamped from a template.
+    Stubs(Template, &'static CodeMemory),
+    /// Made by libffi.
+    Closures(Closures),
+}
+
+#[derive(Default)]
+struct Free {
+    /// Never used.
+    fresh: Vec<&'static Cell>,
+    /// Closed, in that order.
+    closed: VecDeque<Quarantined>,
+    next_batch: usize,
+}
+
+struct Quarantined {
+    cell: &'static Cell,
+    since: Duration,
+}
+
+/// Cells made together.
+pub(super) struct Batch {
+    pub(super) pool: &'static Pool,
+    cells: Vec<Cell>,
+    entries: Entries,
+}
+
+enum Entries {
+    /// One behind the other, so many bytes apart.
+    Stubs(Executable, usize),
+    Closures(Vec<CodePointer>),
+}
+
+/// What a caller gets whose call is not handled: zero bytes, in the form of the result.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Zero {
+    Nothing,
+    Slot(u16),
+    /// As many bytes at the address in the slot.
+    Memory(u16, u32),
+}
+
+impl Zero {
+    /// # Safety
+    /// `slots` are those of a call whose result has this form.
+    #[inline(always)]
+    pub(super) unsafe fn write(self, slots: *mut u64) {
+        match self {
+            Zero::Nothing => {}
+            // SAFETY: the caller's promise: there is a slot for the result.
+            Zero::Slot(index) => unsafe { *slots.add(index.into()) = 0 },
+            Zero::Memory(index, bytes) => {
+                // SAFETY: as above, and the slot holds the address of as many bytes.
+                unsafe { <*mut u8>::from_slot(*slots.add(index.into())).write_bytes(0, bytes as usize) };
+            }
+        }
+    }
+}
+
+impl Pool {
+    /// A pool for the rest of the process' life. Makes nothing yet.
+    pub(super) fn new(source: Source, zero: Zero) -> &'static Pool {
+        let free = Mutex::new(Free { next_batch: FIRST_BATCH, ..Free::default() });
+        Box::leak(Box::new(Pool { zero, late: AtomicU64::new(0), source, free }))
+    }
+
+    /// Bytes of code and of cell that one callback takes. Code that libffi makes does not count.
+    pub(super) fn bytes_each(&self) -> usize {
+        size_of::<Cell>()
+            + match &self.source {
+                Source::Stubs(template, _) => stride(template),
+                Source::Closures(_) => 0,
+            }
+    }
+
+    /// A cell that nobody uses.
+    pub(super) fn take(&'static self) -> Result<&'static Cell, CreateError> {
+        let mut free = self.lock();
+        if let Some(cell) = free.fresh.pop() {
+            return Ok(cell);
+        }
+        if let Some(cell) = free.out_of_quarantine() {
+            return Ok(cell);
+        }
+        let count = free.next_batch;
+        let batch = self.batch(count)?;
+        free.next_batch = (count * 2).min(LAST_BATCH);
+        free.fresh.extend(batch.cells.iter().rev());
+        Ok(free.fresh.pop().expect("a batch has cells"))
+    }
+
+    /// Takes back a cell whose callback is closed and left.
+    pub(super) fn give_back(&self, cell: &'static Cell) {
+        let since = now();
+        self.lock().closed.push_back(Quarantined { cell, since });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Free> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn batch(&'static self, count: usize) -> Result<&'static Batch, CreateError> {
+        let batch: &'static mut Batch = Box::leak(Box::new(Batch {
+            pool: self,
+            cells: Vec::with_capacity(count),
+            entries: Entries::Closures(Vec::new()),
+        }));
+        let address: *const Batch = batch;
+        batch.cells.extend((0..count).map(|_| Cell::new(address)));
+        match &self.source {
+            Source::Stubs(template, memory) => {
+                let stubs = stamp(template, memory, &batch.cells).map_err(CreateError::Memory)?;
+                batch.entries = Entries::Stubs(stubs, stride(template));
+            }
+            Source::Closures(closures) => {
+                let closure = |cell: &Cell| closures.closure((&raw const *cell).cast());
+                let entries = batch.cells.iter().map_while(closure).collect::<Vec<_>>();
+                if entries.is_empty() {
+                    return Err(CreateError::Closures);
+                }
+                batch.cells.truncate(entries.len());
+                batch.entries = Entries::Closures(entries);
+            }
+        }
+        Ok(batch)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("late", &self.late.load(Relaxed)).finish_non_exhaustive()
+    }
+}
+
+impl Free {
+    fn out_of_quarantine(&mut self) -> Option<&'static Cell> {
+        let waiting = self.closed.len();
+        if waiting <= QUARANTINE {
+            return None;
+        }
+        let first = self.closed.front()?;
+        let free = waiting > QUARANTINE_FULL || now().saturating_sub(first.since) >= QUARANTINE_AGE;
+        if free { self.closed.pop_front().map(|first| first.cell) } else { None }
+    }
+}
+
+impl Batch {
+    /// The address by which native code calls a cell of this batch.
+    pub(super) fn entry(&self, cell: &Cell) -> CodePointer {
+        let index = ((&raw const *cell).addr() - self.cells.as_ptr().addr()) / size_of::<Cell>();
+        match &self.entries {
+            Entries::Stubs(stubs, stride) => stubs.entry_at(index * stride),
+            Entries::Closures(entries) => entries[index],
+        }
+    }
+}
+
+/// The distance from stub to stub: stubs do not share what the CPU fetches at a time.
+fn stride(template: &Template) -> usize {
+    template.code.len().next_multiple_of(template.align as usize)
+}
+
+/// One stub a cell, written and published at once.
+fn stamp(template: &Template, memory: &CodeMemory, cells: &[Cell]) -> Result<Executable, crate::CodeError> {
+    let stride = stride(template);
+    let mut writable = memory.writable(stride * cells.len(), template.align as usize)?;
+    for (cell, stub) in cells.iter().zip(writable.bytes().chunks_exact_mut(stride)) {
+        stub[..template.code.len()].copy_from_slice(&template.code);
+        for hole in &template.holes {
+            let value: u64 = match hole.kind {
+                HoleKind::Context => (&raw const *cell).into_slot(),
+                HoleKind::Helper => (dispatch::dispatch as *const std::ffi::c_void).into_slot(),
+                kind => unreachable!("a callback has no hole for {kind:?}"),
+            };
+            let at = hole.offset as usize;
+            stub[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+        }
+    }
+    writable.publish()
+}
+
+/// Time since some moment, to within a few milliseconds, at the cost of a few nanoseconds.
+fn now() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let time = clock_gettime(ClockId::MonotonicCoarse);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}

@@ -1,0 +1,59 @@
+//! The pools of the process, by what makes them different.
+
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+use springboard_abi::Plan;
+use springboard_ir::Signature;
+
+use super::pool::{Pool, Source, Zero};
+use crate::{
+    code::{CodeMemory, capability},
+    engine::Engine,
+    fallback::{Closures, Unsupported},
+    reason::Reason,
+};
+
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Stubs(Plan, Zero),
+    Closures(Signature),
+}
+
+static POOLS: LazyLock<Mutex<HashMap<Key, &'static Pool>>> = LazyLock::new(Mutex::default);
+
+/// Memory for the stubs of all callbacks.
+static MEMORY: LazyLock<Result<CodeMemory, Reason>> =
+    LazyLock::new(|| capability().strategy().map(CodeMemory::new).map_err(Reason::NoExecutableMemory));
+
+/// The pool of stubs for `plan`, whose callers get `zero`. Compiles the plan where there is none yet.
+pub(super) fn stubs(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool, Reason> {
+    let memory = MEMORY.as_ref().map_err(Reason::clone)?;
+    find(Key::Stubs(plan, zero), |key| {
+        let Key::Stubs(plan, zero) = key else { unreachable!("the key is that of stubs") };
+        Ok(Pool::new(Source::Stubs(engine.template(plan)?, memory), *zero))
+    })
+}
+
+/// The pool of libffi's closures for `signature`.
+pub(super) fn closures(
+    engine: &Engine,
+    signature: &Signature,
+    zero: Zero,
+) -> Result<&'static Pool, Unsupported> {
+    find(Key::Closures(signature.clone()), |_| {
+        Ok(Pool::new(Source::Closures(Closures::new(signature, engine, super::dispatch::dispatch)?), zero))
+    })
+}
+
+fn find<E>(key: Key, make: impl FnOnce(&Key) -> Result<&'static Pool, E>) -> Result<&'static Pool, E> {
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&key) {
+        return Ok(pool);
+    }
+    let pool = make(&key)?;
+    pools.insert(key, pool);
+    Ok(pool)
+}

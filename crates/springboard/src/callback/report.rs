@@ -1,0 +1,70 @@
+//! What happened on a thread where nobody of the host is there to be told.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use springboard_ir::Signature;
+
+use super::{error::CallbackError, kind::Kind, owner::Owner, thread};
+
+/// Something that happened on a thread which is not the host's.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A callback that rejects them was called from another thread, for the first time. Later ones are counted only.
+    Rejected {
+        /// The callback's type.
+        signature: Signature,
+        /// The system's number (gettid(2)) of the thread that the callback belongs to.
+        owner: i32,
+        /// That of the thread that called.
+        caller: i32,
+    },
+    /// A handler that ran on a thread which is not the host's panicked or raised an error. Its caller got zero.
+    Error(CallbackError),
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::Rejected { signature, owner, caller } => {
+                write!(f, "thread {caller} called a callback {signature} of thread {owner}, which rejects it")
+            }
+            Report::Error(error) => write!(f, "on a thread that is not the host's: {error}"),
+        }
+    }
+}
+
+type Reporter = Arc<dyn Fn(&Report) + Send + Sync>;
+
+static REPORTER: Mutex<Option<Reporter>> = Mutex::new(None);
+
+/// Sets what is told of each [`Report`], in the whole process. Without one, a line goes to standard error.
+///
+/// It runs on the thread that it is about, so it must not touch what belongs to others. It must not panic.
+pub fn set_reporter(reporter: impl Fn(&Report) + Send + Sync + 'static) {
+    *REPORTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reporter));
+}
+
+pub(super) fn report(report: &Report) {
+    let reporter = REPORTER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match reporter {
+        // Whoever panics here has been told not to; C must not be unwound in any case.
+        Some(tell) => _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tell(report))),
+        None => eprintln!("springboard: {report}"),
+    }
+}
+
+/// Counts a call that a kind rejects, and reports the first.
+#[cold]
+pub(super) fn rejected(kind: &Kind, owner: &Owner) {
+    if kind.counters.refused.count() == 0 {
+        report(&Report::Rejected {
+            signature: kind.signature().clone(),
+            owner: owner.id,
+            caller: thread::system_id(),
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! Closures: the way from native code to the host through libffi, entered by native code exactly as a stub is.
+
+use std::{ffi::c_void, mem::MaybeUninit, ptr, slice};
+
+use libffi::{
+    low::CodePtr,
+    raw::{ffi_cif, ffi_closure, ffi_closure_alloc, ffi_prep_closure_loc, ffi_status_FFI_OK},
+};
+use springboard_abi::SlotForm;
+use springboard_ir::{FloatFormat, MAX_PARAMETERS, Scalar, Signature};
+
+use super::{
+    interface::{Argument, Description},
+    types::Unsupported,
+};
+use crate::{code::CodePointer, engine::Engine, word::Word};
+
+/// What a closure calls with its context and slots: the same as a stub.
+pub(crate) type Helper = unsafe extern "C" fn(*const c_void, *mut u64);
+
+/// Slots up to which a call takes little of the caller's stack.
+const FEW_SLOTS: usize = 33;
+
+/// Closures of one signature, all calling one helper. Closures point here, so this is never moved nor freed once
+/// there is one.
+pub(crate) struct Closures {
+    description: &'static Description,
+    helper: Helper,
+}
+
+/// What libffi hands to every closure's code.
+struct Data {
+    description: &'static Description,
+    helper: Helper,
+    context: *const c_void,
+}
+
+impl Closures {
+    /// Prepares closures of type `signature`.
+    ///
+    /// # Errors
+    /// The first type that libffi cannot express.
+    pub(crate) fn new(
+        signature: &Signature,
+        engine: &Engine,
+        helper: Helper,
+    ) -> Result<Closures, Unsupported> {
+        let description = Box::leak(Box::new(Description::new(signature, engine)?));
+        Ok(Closures { description, helper })
+    }
+
+    /// A closure that calls the helper with `context`, for the rest of the process' life. `None` where libffi has no
+    /// memory for it.
+    pub(crate) fn closure(&self, context: *const c_void) -> Option<CodePointer> {
+        let mut code = ptr::null_mut();
+        // SAFETY: the call allocates, and writes the address of the code to `code`.
+        let closure = unsafe { ffi_closure_alloc(size_of::<ffi_closure>(), &raw mut code) };
+        if closure.is_null() {
+            return None;
+        }
+        let Closures { description, helper } = *self;
+        let data: *mut Data = Box::into_raw(Box::new(Data { description, helper, context }));
+        // SAFETY: the closure and its code are libffi's own; the call interface and the data are never freed.
+        let status = unsafe {
+            ffi_prep_closure_loc(closure.cast(), description.cif.as_raw_ptr(), Some(enter), data.cast(), code)
+        };
+        (status == ffi_status_FFI_OK).then(|| *CodePtr::from_ptr(code).as_fun())
+    }
+}
+
+/// What libffi calls for a call of a closure.
+///
+/// # Safety
+/// `result` and `arguments` are those of a call by the interface of the closure whose data is `data`.
+unsafe extern "C" fn enter(
+    _: *mut ffi_cif,
+    result: *mut c_void,
+    arguments: *mut *mut c_void,
+    data: *mut c_void,
+) {
+    // SAFETY: the data of a closure, which is never freed.
+    let data = unsafe { &*data.cast::<Data>() };
+    // SAFETY: the caller's promise: an address for each argument.
+    let arguments = unsafe { slice::from_raw_parts(arguments, data.description.arguments.len()) };
+    // No allocation: this may be any thread.
+    // SAFETY: there is room for one slot a parameter and one more; the rest is the caller's promise.
+    unsafe {
+        if data.description.params < FEW_SLOTS {
+            data.handle(result, arguments, MaybeUninit::<[u64; FEW_SLOTS]>::uninit().as_mut_ptr().cast());
+        } else {
+            let mut many = MaybeUninit::<[u64; MAX_PARAMETERS + 1]>::uninit();
+            data.handle(result, arguments, many.as_mut_ptr().cast());
+        }
+    }
+}
+
+impl Data {
+    /// # Safety
+    /// As [`enter`]; `slots` has room for one slot a parameter and one more.
+    unsafe fn handle(&self, result: *mut c_void, arguments: &[*mut c_void], slots: *mut u64) {
+        let Description { arguments: places, result: form, params, .. } = self.description;
+        // SAFETY: indices are those of parameters; an address is that of a value of its parameter's type.
+        unsafe {
+            for index in 0..*params {
+                // What has no bytes is not passed. Its address is any that is not null.
+                *slots.add(index) = slots.into_slot();
+            }
+            for (place, value) in places.iter().zip(arguments) {
+                match *place {
+                    Argument::Slot { index, scalar, .. } => {
+                        *slots.add(index.into()) = read_word(scalar, *value);
+                    }
+                    Argument::Memory { index } => *slots.add(index.into()) = value.into_slot(),
+                }
+            }
+            *slots.add(*params) = result.into_slot();
+            (self.helper)(self.context, slots);
+            if let SlotForm::Word(scalar) = *form {
+                write_result(scalar, *slots.add(*params), result);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// A value of the scalar's type lies at `value`.
+unsafe fn read_word(scalar: Scalar, value: *const c_void) -> u64 {
+    // SAFETY: the caller's promise; the address may have any alignment.
+    unsafe {
+        match scalar {
+            Scalar::Int { bytes: 1, signed: true } => value.cast::<i8>().read_unaligned().into_slot(),
+            Scalar::Int { bytes: 2, signed: true } => value.cast::<i16>().read_unaligned().into_slot(),
+            Scalar::Int { bytes: 4, signed: true } => value.cast::<i32>().read_unaligned().into_slot(),
+            Scalar::Int { bytes: 1, signed: false } => value.cast::<u8>().read_unaligned().into_slot(),
+            Scalar::Int { bytes: 2, signed: false } => value.cast::<u16>().read_unaligned().into_slot(),
+            Scalar::Int { bytes: 4, signed: false } => value.cast::<u32>().read_unaligned().into_slot(),
+            Scalar::Bool => (value.cast::<u8>().read_unaligned() != 0).into_slot(),
+            Scalar::Float(FloatFormat::F32) => value.cast::<f32>().read_unaligned().into_slot(),
+            _ => value.cast::<u64>().read_unaligned(),
+        }
+    }
+}
+
+/// Writes a result as libffi wants it: integers as whole words, `float` at the start.
+///
+/// # Safety
+/// `result` is libffi's memory for a result of this type.
+unsafe fn write_result(scalar: Scalar, slot: u64, result: *mut c_void) {
+    // SAFETY: libffi has room for a whole word at least.
+    unsafe {
+        match scalar {
+            Scalar::Float(FloatFormat::F32) => result.cast::<u32>().write_unaligned(slot as u32),
+            _ => result.cast::<u64>().write_unaligned(slot),
+        }
+    }
+}
