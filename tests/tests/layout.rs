@@ -11,7 +11,7 @@ use std::{
 };
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
-use springboard_ir::{Aggregate, BitFields, DataModel, Definitions, Field, Type};
+use springboard_ir::{Aggregate, BitFields, DataModel, Declarations, Definitions, Field, Type};
 use springboard_tests::types::Types;
 
 /// Random aggregates for each target.
@@ -19,6 +19,25 @@ const COUNT: usize = 4000;
 
 /// Aggregates in one C file.
 const BATCH: usize = 500;
+
+/// What random aggregates seldom contain.
+const CORNERS: &str = "
+struct c1 { };
+struct c2 { struct c1 a, b[3]; char c; struct c1 d; };
+struct c3 { char a; int b[0]; };
+union c4 { };
+struct __attribute__((packed)) c5 { char a; int b : 24; __attribute__((aligned(4))) char c; };
+struct __attribute__((packed)) c6 { char a; int b : 24; __attribute__((aligned(4))) int c : 9; };
+struct c7 { char a; int : 0; char b; };
+struct c8 { char a; long long : 3; char b; };
+struct c9 { int a : 31; long long b : 33; int c : 1; _Bool d : 1; };
+struct c10 { char a : 7; short b : 9; int c : 17; long long d : 33; };
+struct c11 { unsigned __int128 a : 100; unsigned __int128 b : 100; char c; };
+union c12 { int a : 3; long long : 0; char b; };
+struct c13 { int a; struct { char b; int c : 5; }; union { short d; struct { char e, f; }; }; };
+struct __attribute__((packed, aligned(2))) c14 { char a; long double b; _Alignas(32) char c; };
+struct c15 { char a; struct c14 b[2]; __attribute__((aligned(128))) char c; };
+";
 
 /// A compiler, and the Debian package it comes in.
 struct Compiler {
@@ -97,8 +116,13 @@ fn compare(compiler: &Compiler, model: &DataModel, seed: u64) {
     std::fs::create_dir_all(&folder).expect("a folder for the C files");
     let mut types = Types::new(seed);
     let mut numbers = 0;
-    for _ in 0..COUNT.div_ceil(BATCH) {
-        let cases: Vec<Case> = (0..BATCH).map(|_| case(types.aggregate(), model)).collect();
+    let corners = corners(model);
+    for batch in 0..=COUNT.div_ceil(BATCH) {
+        let aggregates = match batch {
+            0 => corners.clone(),
+            _ => (0..BATCH).map(|_| types.aggregate()).collect(),
+        };
+        let cases: Vec<Case> = aggregates.into_iter().map(|aggregate| case(aggregate, model)).collect();
         let source = folder.join("layout.c");
         let object = folder.join("layout.o");
         std::fs::write(&source, text(&cases)).expect("a C file");
@@ -118,6 +142,15 @@ fn compare(compiler: &Compiler, model: &DataModel, seed: u64) {
     }
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
     println!("{}: {numbers} numbers of {COUNT} aggregates agree", compiler.command.join(" "));
+}
+
+fn corners(model: &DataModel) -> Vec<Arc<Aggregate>> {
+    let declarations = Declarations::parse_for(CORNERS, model).unwrap_or_else(|error| panic!("{error}"));
+    let aggregate = |(_, ty)| match ty {
+        Type::Aggregate(aggregate) => Some(aggregate),
+        _ => None,
+    };
+    declarations.tagged_types().filter_map(aggregate).collect()
 }
 
 fn case(aggregate: Arc<Aggregate>, model: &DataModel) -> Case {

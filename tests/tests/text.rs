@@ -217,6 +217,7 @@ fn hostile_texts_take_little_time_and_stack() {
         repeated("typedef int a; "),
         repeated("int f(int);"),
         repeated("sizeof("),
+        repeated("x;"),
         format!("int f({} int)", repeated("int,")),
         doubling("typedef int (*t0)(int);", &|i| format!("typedef int (*t{i})(t{0}, t{0});", i - 1)),
         doubling("struct t0 {};", &|i| format!("struct t{i} {{ struct t{0} a, b; }};", i - 1)),

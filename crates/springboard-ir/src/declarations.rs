@@ -100,12 +100,23 @@ impl Declarations {
         }
     }
 
-    /// The type that a `typedef` gave that name. `None` where it is a function type or there is none.
+    /// The type that a `typedef` gave that name. `None` where there is none, where it is a function type, and
+    /// where the name has an alignment of its own, which a [`Type`] cannot say.
     pub fn named(&self, name: &str) -> Option<Type> {
         match self.names.get(name)? {
-            Name::Type(built) => built.object_type(),
+            Name::Type(built) => built.object_type().filter(|_| built.align.is_none()),
             Name::Constant(_) => None,
         }
+    }
+
+    /// Every structure, union and enumeration that is defined with a tag, with that tag, in the order of tags.
+    pub fn tagged_types(&self) -> impl Iterator<Item = (&str, Type)> {
+        self.tags.keys().filter_map(|tag| Some((tag.as_str(), self.tagged(tag)?)))
+    }
+
+    /// Every type that [`Declarations::named`] gives, with its name, in the order of names.
+    pub fn named_types(&self) -> impl Iterator<Item = (&str, Type)> {
+        self.names.keys().filter_map(|name| Some((name.as_str(), self.named(name)?)))
     }
 
     /// The value of the enumeration constant of that name.

@@ -8,6 +8,26 @@
 //!   of `long double`, byte order. [`Type::layout`] and [`Type::scalar`] answer under one.
 //! * [`Prototype::parse`] reads C text; [`core::fmt::Display`] writes it back. One is the inverse of the other.
 //! * [`Declarations`] holds the types that prototypes may name; [`Definitions`] writes those that types need.
+//!
+//! ```
+//! use springboard_ir::{DataModel, Prototype};
+//!
+//! let text = "struct point { double x, y; }; double dist(struct point a, struct point b)";
+//! let prototype = Prototype::parse(text)?;
+//! assert_eq!(prototype.to_string(), "double dist(struct point a, struct point b)");
+//! let layout = prototype.signature.params()[0].ty.layout(&DataModel::LP64)?;
+//! assert_eq!((layout.size, layout.align), (16, 8));
+//!
+//! let text = "double dist(struct pointe a)";
+//! let error = Prototype::parse(text).unwrap_err();
+//! assert_eq!(
+//!     format!("{error}\n{}", error.excerpt(text)),
+//!     "line 1, column 13: `struct pointe` is not defined here; only a pointer to it can be used\n\
+//!      double dist(struct pointe a)\n\
+//!      \u{20}           ^"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -30,7 +30,6 @@ use alloc::{string::String, vec::Vec};
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
-pub(crate) use error::Failure;
 
 use crate::{
     declarations::Declarations,
@@ -38,6 +37,7 @@ use crate::{
     signature::{Prototype, Signature},
     types::{AggregateKind, Type},
 };
+use error::{Failure, Places};
 use lexer::Token;
 
 /// Brackets, aggregates and parameter lists within each other beyond which a text is refused.
@@ -129,7 +129,8 @@ impl Declarations {
     pub fn scan(text: &str, model: &DataModel) -> (Declarations, Vec<ParseError>) {
         let outer = Declarations::for_model(model);
         let mut parser = Parser::new(text, &outer);
-        let errors = parser.scan().into_iter().map(|failure| failure.locate(text)).collect();
+        let mut places = Places::of(text);
+        let errors = parser.scan().into_iter().map(|failure| places.locate(failure)).collect();
         (parser.own, errors)
     }
 }
@@ -143,7 +144,7 @@ fn run<'a, T>(
     let mut parser = Parser::new(text, outer);
     match parse(&mut parser) {
         Ok(value) => Ok((value, parser.own)),
-        Err(failure) => Err(failure.locate(text)),
+        Err(failure) => Err(Places::of(text).locate(failure)),
     }
 }
 

@@ -233,16 +233,34 @@ pub(crate) struct Failure {
     pub(crate) kind: ParseErrorKind,
 }
 
-impl Failure {
-    /// The error in `text`.
-    pub(crate) fn locate(self, text: &str) -> ParseError {
-        let before = &text[..self.position];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        ParseError {
-            position: self.position,
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            kind: self.kind,
+/// Lines and columns of a text. Going through the text once is enough for failures in order.
+pub(crate) struct Places<'a> {
+    text: &'a str,
+    position: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn of(text: &'a str) -> Places<'a> {
+        Places { text, position: 0, line: 1, column: 1 }
+    }
+
+    /// The error that `failure` is in this text.
+    pub(crate) fn locate(&mut self, failure: Failure) -> ParseError {
+        let Failure { position, kind } = failure;
+        if position < self.position {
+            *self = Places::of(self.text);
         }
+        for character in self.text[self.position..position].chars() {
+            if character == '\n' {
+                self.line += 1;
+                self.column = 1;
+            } else {
+                self.column += 1;
+            }
+        }
+        self.position = position;
+        ParseError { position, line: self.line, column: self.column, kind }
     }
 }
