@@ -11,6 +11,12 @@
 //!   when they are compiled: checked once, then a plain function pointer.
 //! * [`Function::path`] and [`Engine::stats`] tell what happened.
 
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64", target_arch = "s390x")
+)))]
+compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
+
 mod cache;
 mod callback;
 mod code;

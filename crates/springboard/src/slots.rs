@@ -2,6 +2,7 @@
 
 use std::{ffi::c_void, fmt, marker::PhantomData};
 
+use springboard_abi::SlotForm;
 use springboard_ir::Type;
 
 use crate::{function::Function, word::SlotResult};
@@ -23,6 +24,8 @@ pub(crate) type Entry<R> = unsafe extern "C" fn(*const c_void, *const u64) -> R;
 pub struct Slots<'f, R> {
     entry: Entry<R>,
     target: *const c_void,
+    /// How many slots are read.
+    count: usize,
     function: PhantomData<&'f Function>,
 }
 
@@ -37,17 +40,24 @@ impl<'f, R: SlotResult> Slots<'f, R> {
     /// What to enter for calls of `function`, whose result has been found to be an `R`.
     pub(crate) fn new(function: &'f Function) -> Slots<'f, R> {
         let (entry, target) = function.entry();
-        Slots { entry, target, function: PhantomData }
+        let results = usize::from(matches!(function.result(), SlotForm::Address(_)));
+        Slots { entry, target, count: function.params().len() + results, function: PhantomData }
+    }
+
+    /// How many slots a call reads: one a parameter, and one more for a result in memory.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Calls the function.
     ///
     /// # Safety
-    /// `slots` must begin with what the type's documentation says, at least as many as there are. The function
-    /// itself must be sound to call with these arguments, on this thread, and really have the type it was declared
+    /// `slots` must be what the type's documentation says, at least [`Slots::count`] of them. The function itself
+    /// must be sound to call with these arguments, on this thread, and really have the type it was declared
     /// with. No exception or panic may leave it.
     #[inline(always)]
     pub unsafe fn call(&self, slots: &[u64]) -> R {
+        debug_assert!(slots.len() >= self.count, "{} slots are given, {} are read", slots.len(), self.count);
         // SAFETY: the result type was checked when `self` was made; the rest is the caller's promise.
         unsafe { self.call_pointer(slots.as_ptr()) }
     }

@@ -80,34 +80,6 @@ fn a_library_is_unloaded_with_its_last_function() {
 }
 
 #[test]
-fn code_memory_goes_with_the_last_user() {
-    let mapped = || {
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        maps.lines().filter(|row| row.contains("memfd:springboard")).count()
-    };
-    // No other test of this program may hold code meanwhile, so a child process looks.
-    if std::env::var_os("SPRINGBOARD_ALONE").is_none() {
-        let program = std::env::current_exe().unwrap();
-        let mut child = std::process::Command::new(program);
-        let run = child
-            .args(["--exact", "code_memory_goes_with_the_last_user"])
-            .env("SPRINGBOARD_ALONE", "1")
-            .output();
-        let run = run.unwrap();
-        let printed = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && printed.contains("1 passed"), "{printed}");
-        return;
-    }
-    let engine = Engine::new();
-    let negate = function(&engine, "neg_i32");
-    assert_eq!(mapped(), 2, "one to execute, one to write");
-    drop(engine);
-    assert_eq!(call(&negate, &[5.into()]), Value::from(-5));
-    drop(negate);
-    assert_eq!(mapped(), 0);
-}
-
-#[test]
 fn a_shape_asked_for_at_once_is_compiled_once() {
     let _maps = NoWritableCode;
     for _ in 0..20 {

@@ -16,10 +16,6 @@ use crate::{code::CodePointer, engine::Engine, function::Position, word::SlotRes
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
 
-/// Size up to which a result in memory goes through memory of our own, in bytes: libffi may store whole registers
-/// of an aggregate that is returned in some, and four of 16 bytes are the most that any convention uses.
-const REGISTER_RESULT: u64 = 64;
-
 /// One function, prepared to be called by libffi.
 pub(crate) struct Interface {
     description: Description,
@@ -174,16 +170,7 @@ impl Interface {
                 call((&raw mut word).cast());
                 canonical(scalar, word)
             }
-            SlotForm::Address(layout) if layout.size <= REGISTER_RESULT && layout.align <= 16 => {
-                let mut registers = [0u128; REGISTER_RESULT as usize / size_of::<u128>()];
-                call((&raw mut registers).cast());
-                let result = pointer(slots[self.description.params]).cast::<u8>();
-                // SAFETY: the caller's memory has the size of the result, and is not ours.
-                unsafe {
-                    result.copy_from_nonoverlapping((&raw const registers).cast(), layout.size as usize)
-                };
-                0
-            }
+            // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
             SlotForm::Address(_) => {
                 call(pointer(slots[self.description.params]));
                 0

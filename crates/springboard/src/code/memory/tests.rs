@@ -18,6 +18,20 @@ fn returning(value: u32) -> Vec<u8> {
     [low, high, 0xd65f_03c0].into_iter().flat_map(u32::to_le_bytes).collect()
 }
 
+/// Code that returns `value`, by hand: `lui a0`, `addiw a0, a0`, `ret`.
+#[cfg(target_arch = "riscv64")]
+fn returning(value: u32) -> Vec<u8> {
+    let high = value.wrapping_add(0x800) & 0xffff_f000 | 0x537;
+    let low = value << 20 | 0x5_051b;
+    [high, low, 0x8067].into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
+/// Code that returns `value`, by hand: `llilf %r2`, `br %r14`.
+#[cfg(target_arch = "s390x")]
+fn returning(value: u32) -> Vec<u8> {
+    [&[0xc0, 0x2f][..], &value.to_be_bytes(), &[0x07, 0xfe]].concat()
+}
+
 fn publish(memory: &CodeMemory, code: &[u8]) -> Executable {
     let mut writable = memory.writable(code.len(), 16).expect("the test machine allows executable memory");
     writable.bytes().copy_from_slice(code);
@@ -168,4 +182,33 @@ fn code_lies_near_the_program() {
         let program = code_lies_near_the_program as *const () as usize;
         assert!(stub.abs_diff(program) < 1 << 30, "stub at {stub:#x}, program at {program:#x}");
     }
+}
+
+/// A child after `fork` goes on in pages of its own: it never writes one that it shares with its parent.
+#[test]
+fn a_forked_child_writes_its_own_pages() {
+    let memory = CodeMemory::new(Strategy::Shared);
+    let before = publish(&memory, &returning(1));
+    // SAFETY: the child calls nothing that may wait for a lock of another thread: code memory is this test's own,
+    // and the C library's allocator is made usable by `fork` itself.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "{}", std::io::Error::last_os_error());
+    if child == 0 {
+        let own = publish(&memory, &returning(2));
+        let apart = (own.entry() as usize).abs_diff(before.entry() as usize) >= FIRST_SEGMENT;
+        let right = run(&before) == 1 && run(&own) == 2;
+        // SAFETY: ends the child without running what belongs to its parent.
+        unsafe { libc::_exit(if apart && right { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: the pointer is to an integer of this function.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0, "the child's code, and that it is elsewhere");
+    let after = publish(&memory, &returning(3));
+    assert_eq!((run(&before), run(&after)), (1, 3));
+    assert_eq!(
+        after.entry() as usize,
+        before.entry() as usize + STUB_ALIGN,
+        "the parent goes on where it was"
+    );
 }

@@ -1,0 +1,23 @@
+//! Code memory goes when its last user goes. The one test of its program, so that nothing else has any meanwhile.
+
+use springboard::{Engine, Value};
+
+mod support;
+
+#[test]
+fn code_memory_goes_with_the_last_user() {
+    let mapped = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux shows a process its mappings");
+        maps.lines().filter(|row| row.contains("memfd:springboard")).count()
+    };
+    let descriptors = || std::fs::read_dir("/proc/self/fd").expect("and its descriptors").count();
+    let open = descriptors();
+    let engine = Engine::new();
+    let negate = support::function(&engine, "neg_i32");
+    assert_eq!(mapped(), 2, "one to execute, one to write");
+    assert_eq!(descriptors(), open, "the pages alone hold the file");
+    drop(engine);
+    assert_eq!(support::call(&negate, &[5.into()]), Value::from(-5));
+    drop(negate);
+    assert_eq!(mapped(), 0);
+}
