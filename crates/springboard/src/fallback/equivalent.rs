@@ -17,12 +17,11 @@ pub(super) fn equivalent(ty: &Type, target: &Target) -> Option<Type> {
     candidates(ty, target).into_iter().find(|candidate| passed_alike(ty, candidate, target))
 }
 
-/// Types that may do: a `long double`, which is in this place what libffi knows least about inside a structure; the
-/// type itself with each union in it stood for by one of its members, the same member for all by its number; and a
-/// run of integers.
+/// Types that may do: the type itself with each union in it stood for by one of its members, the same member for all
+/// by its number; and a run of integers.
 fn candidates(ty: &Type, target: &Target) -> Vec<Type> {
-    let mut candidates = vec![Type::LongDouble];
-    candidates.extend((0..widest_union(ty).max(1)).map(|member| with_member(ty, member, target)));
+    let widest = widest_union(ty).max(1);
+    let mut candidates: Vec<_> = (0..widest).map(|member| with_member(ty, member, target)).collect();
     if let Ok(layout) = ty.layout(&target.model) {
         let unit = match layout.align {
             1 => Integer::UInt8,

@@ -179,7 +179,7 @@ impl Interface {
     }
 }
 
-/// The canonical slot of a result as libffi leaves it: integers as whole words, `float` at the start.
+/// The canonical slot of a result as libffi leaves it: an integer in the low bytes, `float` in the first.
 fn canonical(scalar: Scalar, word: u64) -> u64 {
     match scalar {
         Scalar::Bool => u64::from(word as u8 != 0),

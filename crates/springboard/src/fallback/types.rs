@@ -103,8 +103,7 @@ impl Writer<'_> {
         if layout.size == 0 {
             return Ok(None);
         }
-        let plain = is_plain(ty, self.model);
-        if plain && !is_lone_long_double(ty) {
+        if is_plain(ty, self.model) {
             return self.plain(ty).map(Some);
         }
         let equivalent = self.target.and_then(|target| equivalent(ty, target));
@@ -161,19 +160,6 @@ impl Writer<'_> {
             return Ok(());
         };
         (0..array.length).try_for_each(|_| self.member(&array.element, elements))
-    }
-}
-
-/// Whether a structure holds a `long double` and nothing else. System V AMD64 returns it as it returns the number, on
-/// the x87 stack; libffi 3.6 looks for it in general registers.
-fn is_lone_long_double(ty: &Type) -> bool {
-    match ty {
-        Type::Aggregate(aggregate) => match &*aggregate.fields {
-            [field] => field.ty == Type::LongDouble || is_lone_long_double(&field.ty),
-            _ => false,
-        },
-        Type::Array(array) => array.length == 1 && (array.element == Type::LongDouble),
-        _ => false,
     }
 }
 
