@@ -198,3 +198,26 @@ fn canonical(scalar: Scalar, word: u64) -> u64 {
 fn pointer(slot: u64) -> *mut c_void {
     ptr::with_exposed_provenance_mut(slot as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On some machines libffi widens integers, on others it stores their bytes alone.
+    #[test]
+    fn results_are_canonical_whatever_lies_above_them() {
+        let int = |bytes, signed| Scalar::Int { bytes, signed };
+        for above in [0, 0x5555_5555_5555_5500, 0xffff_ffff_ffff_ff00u64] {
+            assert_eq!(canonical(int(1, true), above | 0x80), 0xffff_ffff_ffff_ff80);
+            assert_eq!(canonical(int(1, false), above | 0x80), 0x80);
+            assert_eq!(canonical(Scalar::Bool, above | 1), 1);
+            assert_eq!(canonical(Scalar::Bool, above), 0);
+        }
+        assert_eq!(canonical(int(4, true), 0x8000_0000), 0xffff_ffff_8000_0000);
+        assert_eq!(canonical(int(4, false), 0xffff_ffff_8000_0000), 0x8000_0000);
+        assert_eq!(canonical(int(8, true), 1 << 63), 1 << 63);
+        let mut float = [0xff; 8];
+        float[..4].copy_from_slice(&1.5f32.to_ne_bytes());
+        assert_eq!(canonical(Scalar::Float(FloatFormat::F32), u64::from_ne_bytes(float)), 0x3fc0_0000);
+    }
+}
