@@ -50,7 +50,7 @@ pub(crate) fn measure(bench: &Bench, filters: &[String], effort: Effort) -> Vec<
         if wanted(case) {
             eprintln!("{} {case}: readying", Group::Compile);
             for runner in runners(bench, &signature) {
-                measured.push((case, Timed::new(runner, effort), Samples::default()));
+                measured.push((case, Timed::new(runner, longer(effort)), Samples::default()));
             }
         }
     }
@@ -69,6 +69,11 @@ pub(crate) fn measure(bench: &Bench, filters: &[String], effort: Effort) -> Vec<
         rows.extend(many_plans(effort));
     }
     rows
+}
+
+/// Repetitions in which a compiler, whose code fills the CPU's caches, runs often enough to be warm.
+fn longer(effort: Effort) -> Effort {
+    Effort { repetition_us: effort.repetition_us * 5, ..effort }
 }
 
 /// Each step from text to a function, and what others do in its place.

@@ -3,7 +3,8 @@
 //!
 //! * `case` is what is measured by which paths, `cases` the calls, `compile` what comes
 //!   before the first.
-//! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be.
+//! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be, `plot`
+//!   draws them.
 //! * `counts` is the command of that name.
 
 mod case;
@@ -14,6 +15,7 @@ mod jit_module;
 mod limits;
 mod measure;
 mod native;
+mod plot;
 mod report;
 mod time;
 mod types;

@@ -142,6 +142,33 @@ impl Report {
         text
     }
 
+    /// The times of calls as a table in Markdown: a row a path, a column a case, least and median in each cell.
+    pub(crate) fn markdown(&self) -> String {
+        let rows = || self.rows.iter().filter(|row| row.group != Group::Compile);
+        let (mut cases, mut paths) = (Vec::new(), Vec::new());
+        for row in rows() {
+            if !cases.contains(&row.case) {
+                cases.push(row.case.clone());
+            }
+            if !paths.contains(&row.path) {
+                paths.push(row.path.clone());
+            }
+        }
+        let mut text = format!("| path | {} |\n| --- |{}\n", cases.join(" | "), " --: |".repeat(cases.len()));
+        for path in &paths {
+            let _ = write!(text, "| {path} |");
+            for case in &cases {
+                let cell = rows().find(|row| row.case == *case && row.path == *path).map(|row| {
+                    let [least, median] = [row.ns_least, row.ns_median].map(|ns| number(Some(ns), 0));
+                    format!("{least} / {median}")
+                });
+                let _ = write!(text, " {} |", cell.as_deref().unwrap_or("–"));
+            }
+            text.push('\n');
+        }
+        text
+    }
+
     /// Writes the report as JSON.
     ///
     /// # Errors

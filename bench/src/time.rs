@@ -6,7 +6,7 @@ use crate::{
     case::{Bench, Case, DIRECT},
     cases, compile, folder,
     measure::{self, Effort, Pairs, Timed},
-    native,
+    native, plot,
     report::{self, Machine, Report, Row},
 };
 
@@ -23,6 +23,12 @@ pub(crate) struct Arguments {
     /// Write everything measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the ratios to direct calls into this file
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// Write the times of calls to this file as a table in Markdown
+    #[arg(long, value_name = "FILE.md")]
+    markdown: Option<PathBuf>,
     /// Few and short repetitions
     #[arg(long)]
     quick: bool,
@@ -45,6 +51,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     print!("{}", report.table());
     if let Some(file) = &arguments.json {
         report.write_json(file)?;
+    }
+    if let Some(file) = &arguments.markdown {
+        let write = |text| fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()));
+        write(report.markdown())?;
+    }
+    if let Some(file) = &arguments.plot {
+        plot::draw(&report, file)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,106 @@
+//! The ratios of a report as a picture: one group of bars a case, one bar a path.
+
+use std::{error::Error, path::Path};
+
+use plotters::{
+    chart::{ChartBuilder, SeriesLabelPosition},
+    coord::combinators::{BindKeyPoints, IntoLogRange},
+    element::Rectangle,
+    prelude::{IntoDrawingArea, SVGBackend},
+    style::{BLACK, Color, RGBColor, TRANSPARENT, WHITE},
+};
+
+use crate::{
+    case::DIRECT,
+    report::{Report, Row},
+};
+
+/// Width of the picture, in pixels.
+const WIDTH: u32 = 900;
+/// Height of one bar, in pixels.
+const BAR: usize = 11;
+/// Height of what is above and below the bars, in pixels.
+const MARGIN: u32 = 110;
+/// Direct calls differ among themselves by so much; what is less is drawn as this.
+const LEAST: f64 = 0.9;
+
+/// Ratios that the axis names.
+const MARKS: [f64; 7] = [1.0, 1.5, 2.0, 5.0, 10.0, 20.0, 50.0];
+
+/// A path's colour. Springboard's own are dark.
+const COLOURS: [(&str, RGBColor); 6] = [
+    ("typed", RGBColor(0x1b, 0x9e, 0x77)),
+    ("slots", RGBColor(0x0b, 0x5c, 0x8c)),
+    ("jit-module", RGBColor(0xe6, 0xab, 0x02)),
+    ("call", RGBColor(0x75, 0x70, 0xb3)),
+    ("libffi", RGBColor(0xd9, 0x5f, 0x02)),
+    ("fallback", RGBColor(0xa6, 0x76, 0x1d)),
+];
+
+/// Draws the rows that are compared with a direct call.
+///
+/// # Errors
+/// A sentence, where there is nothing to draw or the file cannot be written.
+pub(crate) fn draw(report: &Report, file: &Path) -> Result<(), String> {
+    let rows: Vec<&Row> = report.rows.iter().filter(|row| row.path != DIRECT).collect();
+    let mut cases: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| row.ratio_least.is_some()) {
+        if !cases.contains(&row.case.as_str()) {
+            cases.push(&row.case);
+        }
+    }
+    if cases.is_empty() {
+        return Err("nothing to draw: no call was measured".to_owned());
+    }
+    chart(&rows, &cases, file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn chart(rows: &[&Row], cases: &[&str], file: &Path) -> Result<(), Box<dyn Error>> {
+    let slots = COLOURS.len() + 1;
+    let height = MARGIN + u32::try_from(cases.len() * slots * BAR)?;
+    let most = rows.iter().filter_map(|row| row.ratio_least).fold(10.0, f64::max) * 1.2;
+    // A case's name stands in the middle of its bars.
+    let middles: Vec<_> = (0..cases.len()).map(|group| group * slots + slots / 2).collect();
+    let name = |middle: &usize| cases[cases.len() - 1 - middle / slots].to_owned();
+    let area = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption("least time of a call ÷ least time of a direct call", ("sans-serif", 16))
+        .margin(8)
+        .x_label_area_size(32)
+        .y_label_area_size(130)
+        .build_cartesian_2d(
+            (LEAST..most).log_scale().with_key_points(MARKS.to_vec()),
+            (0..cases.len() * slots).with_key_points(middles),
+        )?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .light_line_style(TRANSPARENT)
+        .y_label_formatter(&name)
+        .x_label_formatter(&|ratio| format!("{ratio}×"))
+        .label_style(("sans-serif", 13))
+        .draw()?;
+    for (place, (path, colour)) in COLOURS.iter().enumerate() {
+        let bars = rows.iter().filter(|row| row.path == *path).filter_map(|row| {
+            let group = cases.iter().position(|case| *case == row.case)?;
+            // From the top: the first case, and its first path.
+            let top = (cases.len() - group) * slots - place;
+            let ratio = row.ratio_least?.max(LEAST);
+            Some(Rectangle::new([(LEAST, top - 1), (ratio, top)], colour.filled()))
+        });
+        chart
+            .draw_series(bars)?
+            .label(*path)
+            .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 12, y + 4)], colour.filled()));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.9))
+        .border_style(BLACK.mix(0.3))
+        .label_font(("sans-serif", 13))
+        .draw()?;
+    area.present()?;
+    Ok(())
+}
