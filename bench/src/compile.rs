@@ -1,6 +1,6 @@
 //! What comes before the first call: reading a prototype, planning, compiling, finding what was compiled, binding.
 
-use std::{collections::BTreeSet, ffi::c_void, hint::black_box, ptr::NonNull, time::Instant};
+use std::{collections::BTreeSet, ffi::c_void, hint::black_box, ptr::NonNull};
 
 use fastrand::Rng;
 use libffi::middle::{Cif, Type as FfiType};
@@ -14,7 +14,7 @@ use springboard::{
 use crate::{
     case::{Bench, Group, Runner, selected},
     jit_module,
-    measure::{Effort, Samples, Timed},
+    measure::{Effort, Samples, Timed, cpu_time},
     native,
     report::Row,
     types::{CaseType, P2, Q4, signature},
@@ -192,9 +192,8 @@ fn many_plans(effort: Effort) -> [Row; 2] {
 }
 
 fn once<E: std::fmt::Debug>(step: impl FnOnce() -> Result<(), E>) -> f64 {
-    let start = Instant::now();
-    step().expect("a plan that exists can be compiled");
-    start.elapsed().as_secs_f64() * 1e9
+    let taken = cpu_time(|| step().expect("a plan that exists can be compiled"));
+    taken.as_secs_f64() * 1e9
 }
 
 /// Plans of up to 12 parameters of all kinds, the same in each run.

@@ -1,11 +1,15 @@
 //! Taking times on a machine that others use as well.
 //!
 //! A repetition is short, so that many run without being interrupted, and each follows a repetition of the case's
-//! own baseline. What is reported is the least, which nothing else has slowed, and the median.
+//! own baseline. The clock stands still while other threads have the CPU. What is reported is the least, which
+//! nothing else has slowed, and the median.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+use rustix::{
+    thread::{CpuSet, sched_getcpu, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+};
 use serde::Serialize;
 
 use crate::case::Runner;
@@ -113,9 +117,20 @@ impl Timed {
 }
 
 fn time(runner: &mut Runner, calls: u64) -> Duration {
-    let start = Instant::now();
-    runner.run(calls);
-    start.elapsed()
+    cpu_time(|| {
+        runner.run(calls);
+    })
+}
+
+/// The time that the CPU spends on `step`.
+pub(crate) fn cpu_time(step: impl FnOnce()) -> Duration {
+    let now = || {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    };
+    let start = now();
+    step();
+    now() - start
 }
 
 /// Measures one round: each of `others` after `baseline`, again and again.
