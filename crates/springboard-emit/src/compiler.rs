@@ -210,7 +210,8 @@ fn flags() -> settings::Builder {
     set("preserve_frame_pointers", "true");
     // One row describes every stub (`unwind.rs`).
     set("unwind_info", "false");
-    // A frame is at most a page (`Ineligible::MAX_STACK`), which the stack's guard page covers.
-    set("enable_probestack", "false");
+    // Moved arguments and what Cranelift spills of them can take three pages, and a stack may have one guard page.
+    set("enable_probestack", "true");
+    set("probestack_strategy", "inline");
     flags
 }

@@ -57,9 +57,12 @@ fn copy_loop(builder: &mut FunctionBuilder<'_>, from: Value, to: Value, bytes: u
     builder.ins().jump(head, &[BlockArg::Value(zero)]);
     builder.switch_to_block(head);
     let source = builder.ins().iadd(from, index);
-    let value = builder.ins().load(types::I8X16, MEMORY, source, 0);
     let destination = builder.ins().iadd(to, index);
-    builder.ins().store(MEMORY, value, destination, 0);
+    // No vectors: RISC-V need not have any.
+    for at in [0, 8] {
+        let value = builder.ins().load(types::I64, MEMORY, source, at);
+        builder.ins().store(MEMORY, value, destination, at);
+    }
     let next = builder.ins().iadd_imm_u(index, 16);
     let more = builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, next, i64::from(bytes));
     builder.ins().brif(more, head, &[BlockArg::Value(next)], after, &[]);
