@@ -1,9 +1,9 @@
 //! Stubs as object files, linked to C programs by the system's own tools and run: on this machine, and on others
 //! under QEMU.
 //!
-//! Each prototype of [`cases::CASES`] gets a stub, a C callee that keeps what it is passed, and a C caller that fills
-//! the slots, calls the stub and compares. So Cranelift's code meets a C compiler's on both sides, and no code of
-//! springboard's runtime takes part.
+//! Each prototype of [`cases::CASES`] gets two stubs. One is called with slots and calls a C function, which keeps what
+//! it is passed; the other is called by C as a function of that type, and calls a handler with slots. So Cranelift's
+//! code meets a C compiler's on both sides, and no code of springboard's runtime takes part.
 //!
 //! Tests for other machines are marked as ignored, because a machine may lack their tools: `cargo xtask test
 //! objects-aarch64` runs them and says what is missing.
@@ -21,6 +21,7 @@ use springboard_ir::Prototype;
 use springboard_tests::machine::{MACHINES, Machine, output};
 
 use cases::{CASES, Case};
+use driver::WAYS;
 
 /// A machine, and a convention by which C compilers for it can be made to call.
 struct Setting {
@@ -71,9 +72,11 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
         let Case { types, prototype } = case;
         let prototype =
             Prototype::parse(&format!("{types} {prototype}")).map_err(|error| error.to_string())?;
-        let plan: Plan = plan(&prototype.signature, &target, Entry::Slots)
-            .map_err(|reason| format!("{types} {prototype}: {reason}"))?;
-        plans.push((format!("stub_{index}"), plan));
+        for (name, entry) in [("slots", Entry::Slots), ("callback", Entry::Callback)] {
+            let plan = plan(&prototype.signature, &target, entry)
+                .map_err(|reason| format!("{types} {prototype}: {entry}: {reason}"))?;
+            plans.push((format!("{name}_{index}"), plan));
+        }
         let file = format!("case_{index}.c");
         let text = driver::case(index, types, &prototype, attribute, &target.model)?;
         fs::write(folder.join(&file), text)?;
@@ -84,13 +87,13 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
     fs::write(folder.join("main.c"), driver::main(CASES.len()))?;
     output(compile.args(["main.c", "stubs.o"]))?;
     let report = output(&mut machine.program(&folder.join("driver")))?;
-    let wrong: Vec<String> = CASES
-        .iter()
+    let ways = CASES.iter().flat_map(|case| WAYS.map(|way| (case, way)));
+    let wrong: Vec<String> = ways
         .zip(report.lines())
         .filter(|(_, line)| *line != "ok")
-        .map(|(case, line)| format!("{} {}: {line}", case.types, case.prototype))
+        .map(|((case, way), line)| format!("{} {}: {way}: {line}", case.types, case.prototype))
         .collect();
-    if report.lines().count() != CASES.len() {
+    if report.lines().count() != CASES.len() * WAYS.len() {
         return Err(format!("{} cases, and the program reported:\n{report}", CASES.len()).into());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }

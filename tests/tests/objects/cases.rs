@@ -18,7 +18,7 @@ const BYTES: &str = "struct s1 { char a[1]; }; struct s2 { char a[2]; }; struct 
     struct s5 { char a[5]; }; struct s6 { char a[6]; }; struct s7 { char a[7]; }; struct s8 { char a[8]; }; \
     struct s9 { char a[9]; }; struct s12 { char a[12]; }; struct s15 { char a[15]; }; struct s16 { char a[16]; }; \
     struct s17 { char a[17]; }; struct s32 { char a[32]; }; struct s100 { char a[100]; }; \
-    struct s300 { char a[300]; }; struct s4000 { long a[500]; };";
+    struct s300 { char a[300]; }; struct s2000 { long a[250]; };";
 const FLOATS: &str = "struct f1 { float a; }; struct f2 { float a, b; }; struct f3 { float a, b, c; }; \
     struct f4 { float a[4]; }; struct f5 { float a[5]; }; struct d1 { double a; }; struct d2 { double x, y; }; \
     struct d3 { double x, y, z; }; struct d4 { struct d2 a, b; }; struct d5 { double a[5]; };";
@@ -78,7 +78,7 @@ pub(crate) const CASES: &[Case] = &[
     with(BYTES, "struct s32 f(int, struct s32, double, struct s17)"),
     with(BYTES, "struct s100 f(struct s100, struct s3, struct s100)"),
     with(BYTES, "struct s300 f(int, struct s300, struct s7)"),
-    with(BYTES, "struct s4000 f(char, struct s4000)"),
+    with(BYTES, "struct s2000 f(char, struct s2000)"),
     with(FLOATS, "struct f1 f(struct f1)"),
     with(FLOATS, "struct f2 f(struct f2, struct f2)"),
     with(FLOATS, "struct f3 f(struct f3)"),

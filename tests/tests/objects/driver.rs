@@ -1,12 +1,17 @@
-//! The C program around a stub.
+//! The C program around the stubs.
 
 use std::fmt::Write;
 
 use springboard_abi::SlotForm;
-use springboard_ir::{AggregateKind, DataModel, FloatFormat, Integer, LayoutError, Prototype, Scalar, Type};
+use springboard_ir::{
+    AggregateKind, DataModel, FloatFormat, Integer, LayoutError, Prototype, Scalar, Signature, Type,
+};
 
-/// A C file with a callee, and a function `case_<index>` that calls it through `stub_<index>`. That returns what is
-/// wrong, or null.
+/// The two ways through a case's stubs: the functions `down_<index>` and `up_<index>` take one each.
+pub(crate) const WAYS: [&str; 2] = ["down", "up"];
+
+/// A C file for one prototype. Its functions `down_<index>` and `up_<index>` call through the stubs `slots_<index>`
+/// and `callback_<index>`, and return what is wrong, or null.
 pub(crate) fn case(
     index: usize,
     types: &str,
@@ -14,111 +19,229 @@ pub(crate) fn case(
     attribute: &str,
     model: &DataModel,
 ) -> Result<String, LayoutError> {
-    let signature = &prototype.signature;
-    let fixed = signature.fixed().unwrap_or(signature.params().len());
-    let mut file = format!(
-        "#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n#include <sys/types.h>\n\
-         {types}\nuint64_t next(void);\n"
-    );
-    let mut line = |text: String| {
-        file.push_str(&text);
-        file.push('\n');
-    };
-    let result = signature.result();
-    let returns = *result != Type::Void;
-    let kept = |name: &str, ty: &Type| format!("static {};", ty.declaration(name));
-    for (at, param) in signature.params().iter().enumerate() {
-        line(kept(&format!("sent_{at}"), &param.ty));
-        line(kept(&format!("seen_{at}"), &param.ty));
-    }
-    if returns {
-        line(kept("given", result));
-        line(kept("got", result));
-    }
-
-    // The callee keeps its arguments and returns `given`.
-    let mut list: Vec<String> = Vec::new();
-    for (at, param) in signature.params().iter().take(fixed).enumerate() {
-        list.push(param.ty.declaration(&format!("a{at}")).to_string());
-    }
-    if signature.fixed().is_some() {
-        list.push("...".to_owned());
-    }
-    let list = if list.is_empty() { "void".to_owned() } else { list.join(", ") };
-    line(format!(
-        "{attribute} __attribute__((noinline)) static {} {{",
-        result.declaration(&format!("callee({list})"))
-    ));
-    for at in 0..fixed {
-        line(format!("    seen_{at} = a{at};"));
-    }
-    if fixed < signature.params().len() {
-        let prefix = if attribute.is_empty() { "" } else { "__builtin_ms_" };
-        line(format!("    {prefix}va_list rest;\n    {prefix}va_start(rest, a{});", fixed - 1));
-        for (at, param) in signature.params().iter().enumerate().skip(fixed) {
-            let ty = &param.ty;
-            // GCC passes these by reference to a callee of Microsoft's convention, and forgets it in va_arg.
-            let by_reference = !attribute.is_empty() && ![1, 2, 4, 8].contains(&ty.layout(model)?.size);
-            let (star, pointer) = if by_reference { ("*", " *") } else { ("", "") };
-            line(format!("    seen_{at} = {star}va_arg(rest, {ty}{pointer});"));
-        }
-        line(format!("    {prefix}va_end(rest);"));
-    }
-    line(if returns { "    return given;\n}".to_owned() } else { "}".to_owned() });
-
-    // The caller. A stub returns what is a word; it stores what is not.
-    let form = SlotForm::of(result, model)?;
-    let stub = format!("stub_{index}(void *, uint64_t *)");
-    let stored = matches!(form, SlotForm::None | SlotForm::Address(_));
-    line(format!("{};", if stored { format!("void {stub}") } else { result.declaration(&stub).to_string() }));
-    line(format!("const char *case_{index}(void) {{"));
-    line(format!("    uint64_t slots[{}];", signature.params().len() + 1));
-    for (at, param) in signature.params().iter().enumerate() {
-        let name = format!("sent_{at}");
-        for (path, ty) in leaves(&name, &param.ty) {
-            line(format!("    {path} = {};", random(&ty)));
-        }
-        line(format!("    slots[{at}] = {};", slot(&name, SlotForm::of(&param.ty, model)?)));
-    }
-    for (path, ty) in if returns { leaves("given", result) } else { Vec::new() } {
-        line(format!("    {path} = {};", random(&ty)));
-    }
-    if matches!(form, SlotForm::Address(_)) {
-        line(format!("    slots[{}] = (uint64_t)(uintptr_t)&got;", signature.params().len()));
-    }
-    line(format!("    {}stub_{index}((void *)callee, slots);", if stored { "" } else { "got = " }));
-    for (at, param) in signature.params().iter().enumerate() {
-        let seen = leaves(&format!("seen_{at}"), &param.ty);
-        for ((sent, _), (seen, _)) in leaves(&format!("sent_{at}"), &param.ty).into_iter().zip(seen) {
-            line(format!("    if ({sent} != {seen}) return \"{sent} arrived as another value\";"));
-        }
-    }
-    if returns {
-        for ((given, _), (got, _)) in leaves("given", result).into_iter().zip(leaves("got", result)) {
-            line(format!("    if ({given} != {got}) return \"{given} came back as another value\";"));
-        }
-    }
-    line("    return 0;\n}".to_owned());
-    Ok(file)
+    let mut driver = Driver { index, signature: &prototype.signature, attribute, model, text: String::new() };
+    driver.line("#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>");
+    driver.line("#include <string.h>\n#include <sys/types.h>");
+    driver.line(types);
+    driver.line("uint64_t next(void);\nextern char springboard_context[];");
+    driver.values();
+    driver.callee()?;
+    driver.down()?;
+    driver.handler()?;
+    driver.up();
+    Ok(driver.text)
 }
 
-/// The C file with `main`, which prints one line a case: `ok`, or what is wrong.
+/// The C file with `main`, which prints a line for each way of each case: `ok`, or what is wrong.
 pub(crate) fn main(cases: usize) -> String {
     let mut file = "#include <stdint.h>\n#include <stdio.h>\n\
          uint64_t next(void) {\n    static uint64_t state = 1;\n\
          \x20   state = state * 6364136223846793005u + 1442695040888963407u;\n\
-         \x20   return state ^ state >> 29;\n}\n"
+         \x20   return state ^ state >> 29;\n}\n\
+         char springboard_context[1];\nstatic void (*handler)(void *, uint64_t *);\n\
+         void springboard_helper(void *context, uint64_t *slots) { handler(context, slots); }\n"
         .to_owned();
+    let mut body = "int main(void) {\n    const char *wrong;\n".to_owned();
     for index in 0..cases {
-        writeln!(file, "const char *case_{index}(void);").expect("a String takes all that is written");
-    }
-    file.push_str("int main(void) {\n    const char *wrong;\n");
-    for index in 0..cases {
-        writeln!(file, "    wrong = case_{index}();\n    puts(wrong ? wrong : \"ok\");\n    fflush(stdout);")
+        writeln!(file, "void handler_{index}(void *, uint64_t *);")
             .expect("a String takes all that is written");
+        writeln!(body, "    handler = handler_{index};").expect("a String takes all that is written");
+        for way in WAYS {
+            writeln!(file, "const char *{way}_{index}(void);").expect("a String takes all that is written");
+            writeln!(
+                body,
+                "    wrong = {way}_{index}();\n    puts(wrong ? wrong : \"ok\");\n    fflush(stdout);"
+            )
+            .expect("a String takes all that is written");
+        }
     }
-    file.push_str("    return 0;\n}\n");
-    file
+    file + &body + "    return 0;\n}\n"
+}
+
+/// The C file for one prototype, while it is written.
+struct Driver<'a> {
+    index: usize,
+    signature: &'a Signature,
+    /// What GCC wants to hear of the convention, where it is not the platform's own.
+    attribute: &'a str,
+    model: &'a DataModel,
+    text: String,
+}
+
+impl Driver<'_> {
+    fn line(&mut self, text: impl AsRef<str>) {
+        self.text.push_str(text.as_ref());
+        self.text.push('\n');
+    }
+
+    fn returns(&self) -> bool {
+        *self.signature.result() != Type::Void
+    }
+
+    fn fixed(&self) -> usize {
+        self.signature.fixed().unwrap_or(self.signature.params().len())
+    }
+
+    /// Variables for each argument as it was sent and seen, and for the result as it was given and got.
+    fn values(&mut self) {
+        let signature = self.signature;
+        for (at, param) in signature.params().iter().enumerate() {
+            self.line(format!("static {};", param.ty.declaration(&format!("sent_{at}"))));
+            self.line(format!("static {};", param.ty.declaration(&format!("seen_{at}"))));
+        }
+        if self.returns() {
+            self.line(format!("static {};", signature.result().declaration("given")));
+            self.line(format!("static {};", signature.result().declaration("got")));
+        }
+    }
+
+    /// The declaration of a native function of the signature.
+    fn native(&self, name: &str) -> String {
+        let params = self.signature.params().iter().take(self.fixed()).enumerate();
+        let mut list: Vec<String> =
+            params.map(|(at, param)| param.ty.declaration(&format!("a{at}")).to_string()).collect();
+        if self.signature.fixed().is_some() {
+            list.push("...".to_owned());
+        } else if list.is_empty() {
+            list.push("void".to_owned());
+        }
+        let function =
+            self.signature.result().declaration(&format!("{name}({})", list.join(", "))).to_string();
+        format!("{} {function}", self.attribute)
+    }
+
+    /// The native function that `down` reaches: it keeps its arguments and returns `given`.
+    fn callee(&mut self) -> Result<(), LayoutError> {
+        let native = self.native("callee");
+        self.line(format!("__attribute__((noinline)) static {native} {{"));
+        let (signature, fixed) = (self.signature, self.fixed());
+        for at in 0..fixed {
+            self.line(format!("    seen_{at} = a{at};"));
+        }
+        if fixed < signature.params().len() {
+            let prefix = if self.attribute.is_empty() { "" } else { "__builtin_ms_" };
+            self.line(format!("    {prefix}va_list rest;\n    {prefix}va_start(rest, a{});", fixed - 1));
+            for (at, param) in signature.params().iter().enumerate().skip(fixed) {
+                let ty = &param.ty;
+                // GCC passes these by reference to a callee of Microsoft's convention, and forgets it in va_arg.
+                let reference =
+                    !self.attribute.is_empty() && ![1, 2, 4, 8].contains(&ty.layout(self.model)?.size);
+                let (star, pointer) = if reference { ("*", " *") } else { ("", "") };
+                self.line(format!("    seen_{at} = {star}va_arg(rest, {ty}{pointer});"));
+            }
+            self.line(format!("    {prefix}va_end(rest);"));
+        }
+        self.line(if self.returns() { "    return given;\n}" } else { "}" });
+        Ok(())
+    }
+
+    /// Fills slots and calls the stub of the `slots` entry, which returns what is a word and stores what is not.
+    fn down(&mut self) -> Result<(), LayoutError> {
+        let (index, signature) = (self.index, self.signature);
+        let form = SlotForm::of(signature.result(), self.model)?;
+        let stub = format!("slots_{index}(void *, uint64_t *)");
+        let word = matches!(form, SlotForm::Word(_));
+        let result = if word { signature.result() } else { &Type::Void };
+        self.line(format!("{};", result.declaration(&stub)));
+        self.line(format!("const char *down_{index}(void) {{"));
+        self.line(format!("    uint64_t slots[{}];", signature.params().len() + 1));
+        self.choose_values();
+        for (at, param) in signature.params().iter().enumerate() {
+            let slot = slot(&format!("sent_{at}"), SlotForm::of(&param.ty, self.model)?);
+            self.line(format!("    slots[{at}] = {slot};"));
+        }
+        if matches!(form, SlotForm::Address(_)) {
+            self.line(format!("    slots[{}] = (uint64_t)(uintptr_t)&got;", signature.params().len()));
+        }
+        self.line(format!("    {}slots_{index}((void *)callee, slots);", if word { "got = " } else { "" }));
+        self.compare_values();
+        self.line("    return 0;\n}");
+        Ok(())
+    }
+
+    /// What the stub of the `callback` entry calls: it takes the arguments out of the slots, which must be canonical,
+    /// and puts the result where it belongs.
+    fn handler(&mut self) -> Result<(), LayoutError> {
+        let signature = self.signature;
+        self.line("static const char *complaint;");
+        self.line(format!("void handler_{}(void *context, uint64_t *slots) {{", self.index));
+        self.line("    if (context != springboard_context) complaint = \"the context is another one\";");
+        for (at, param) in signature.params().iter().enumerate() {
+            let name = format!("seen_{at}");
+            let form = SlotForm::of(&param.ty, self.model)?;
+            match form {
+                SlotForm::None => {}
+                SlotForm::Address(_) => {
+                    self.line(format!("    memcpy(&{name}, (void *)(uintptr_t)slots[{at}], sizeof {name});"));
+                }
+                SlotForm::Word(Scalar::Float(format)) => {
+                    let bits = if format == FloatFormat::F32 { "uint32_t" } else { "uint64_t" };
+                    self.line(format!(
+                        "    {{ {bits} bits = slots[{at}]; memcpy(&{name}, &bits, sizeof bits); }}"
+                    ));
+                }
+                SlotForm::Word(Scalar::Pointer) => {
+                    self.line(format!("    {name} = (void *)(uintptr_t)slots[{at}];"))
+                }
+                SlotForm::Word(_) => self.line(format!("    {name} = slots[{at}];")),
+            }
+            if matches!(form, SlotForm::Word(_)) {
+                let slot = slot(&name, form);
+                self.line(format!(
+                    "    if (slots[{at}] != {slot}) complaint = \"slot {at} is not canonical\";"
+                ));
+            }
+        }
+        let behind = signature.params().len();
+        match SlotForm::of(signature.result(), self.model)? {
+            SlotForm::None => {}
+            SlotForm::Address(_) => {
+                self.line(format!("    memcpy((void *)(uintptr_t)slots[{behind}], &given, sizeof given);"));
+            }
+            form @ SlotForm::Word(_) => self.line(format!("    slots[{behind}] = {};", slot("given", form))),
+        }
+        self.line("}");
+        Ok(())
+    }
+
+    /// Calls the stub of the `callback` entry as the native function that it looks like.
+    fn up(&mut self) {
+        let index = self.index;
+        let native = self.native(&format!("callback_{index}"));
+        self.line(format!("{native};"));
+        self.line(format!("const char *up_{index}(void) {{"));
+        self.choose_values();
+        let sent: Vec<String> = (0..self.signature.params().len()).map(|at| format!("sent_{at}")).collect();
+        let got = if self.returns() { "got = " } else { "" };
+        self.line(format!("    {got}callback_{index}({});", sent.join(", ")));
+        self.line("    if (complaint) return complaint;");
+        self.compare_values();
+        self.line("    return 0;\n}");
+    }
+
+    fn choose_values(&mut self) {
+        for (path, ty) in self.leaves("sent").into_iter().chain(self.result_leaves("given")) {
+            self.line(format!("    {path} = {};", random(&ty)));
+        }
+    }
+
+    fn compare_values(&mut self) {
+        for ((sent, _), (seen, _)) in self.leaves("sent").into_iter().zip(self.leaves("seen")) {
+            self.line(format!("    if ({sent} != {seen}) return \"{sent} arrived as another value\";"));
+        }
+        for ((given, _), (got, _)) in self.result_leaves("given").into_iter().zip(self.result_leaves("got")) {
+            self.line(format!("    if ({given} != {got}) return \"{given} came back as another value\";"));
+        }
+    }
+
+    fn leaves(&self, prefix: &str) -> Vec<(String, Type)> {
+        let params = self.signature.params().iter().enumerate();
+        params.flat_map(|(at, param)| leaves(&format!("{prefix}_{at}"), &param.ty)).collect()
+    }
+
+    fn result_leaves(&self, name: &str) -> Vec<(String, Type)> {
+        if self.returns() { leaves(name, self.signature.result()) } else { Vec::new() }
+    }
 }
 
 /// The scalars that a value of type `ty` named `path` consists of: how C names each, and its type. Of a union, the
