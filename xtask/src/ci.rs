@@ -21,7 +21,7 @@ static CHECKS: [Suite; 4] = [
         about: "rustfmt has nothing to change",
         when: When::Always,
         needs: &[],
-        steps: || vec![cargo(&["fmt", "--all", "--check"])],
+        steps: || vec![cargo(&["fmt", "--all", "--check"]).into()],
     },
     Suite {
         name: "tidy",
@@ -31,7 +31,7 @@ static CHECKS: [Suite; 4] = [
         steps: || {
             let mut tidy = Command::new(std::env::current_exe().expect("the running program has a path"));
             tidy.arg("tidy").current_dir(project::root());
-            vec![tidy]
+            vec![tidy.into()]
         },
     },
     Suite {
@@ -39,7 +39,7 @@ static CHECKS: [Suite; 4] = [
         about: "no warning from the compiler or clippy",
         when: When::Always,
         needs: &[],
-        steps: || vec![cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])],
+        steps: || vec![cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]).into()],
     },
     Suite {
         name: "documentation",
@@ -49,7 +49,7 @@ static CHECKS: [Suite; 4] = [
         steps: || {
             let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
             doc.env("RUSTDOCFLAGS", "--deny warnings");
-            vec![doc]
+            vec![doc.into()]
         },
     },
 ];

@@ -1,7 +1,7 @@
 //! Suites: named runs of commands, with what they need, and one summary at the end.
 
 use std::{
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ pub(crate) struct Suite {
     /// What a machine may lack that it needs.
     pub(crate) needs: &'static [&'static Tool],
     /// What is run, in order. The first step that fails ends the suite.
-    pub(crate) steps: fn() -> Vec<Command>,
+    pub(crate) steps: fn() -> Vec<Step>,
 }
 
 /// When a suite runs.
@@ -28,6 +28,48 @@ pub(crate) enum When {
     Always,
     /// When it is named: because it is a part of another, or takes long.
     Named,
+}
+
+/// One command of a suite.
+pub(crate) struct Step {
+    command: Command,
+    prints: Option<&'static str>,
+}
+
+impl From<Command> for Step {
+    /// A command that must succeed.
+    fn from(command: Command) -> Step {
+        Step { command, prints: None }
+    }
+}
+
+impl Step {
+    /// A command that must succeed and print this line to its standard output, and no more.
+    pub(crate) fn printing(command: Command, expected: &'static str) -> Step {
+        Step { command, prints: Some(expected) }
+    }
+
+    fn run(mut self) -> Result<(), String> {
+        let shown = project::shown(&self.command);
+        println!("$ {shown}");
+        let failed = |error| format!("{shown}: {error}");
+        let Some(expected) = self.prints else {
+            let status = self.command.status().map_err(failed)?;
+            return if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) };
+        };
+        let output = self.command.stderr(Stdio::inherit()).output().map_err(failed)?;
+        let printed = String::from_utf8_lossy(&output.stdout);
+        print!("{printed}");
+        if !output.status.success() {
+            return Err(format!("{shown}: {}", output.status));
+        }
+        let line = printed.strip_suffix('\n');
+        if line == Some(expected) {
+            Ok(())
+        } else {
+            Err(format!("{shown}: printed {printed:?}, not {expected:?}"))
+        }
+    }
 }
 
 /// What to make of a suite whose tools are missing.
@@ -85,13 +127,9 @@ fn run_one(suite: &Suite) -> Outcome {
         return Outcome::Skipped(missing);
     }
     let started = Instant::now();
-    for mut step in (suite.steps)() {
-        let shown = project::shown(&step);
-        println!("$ {shown}");
-        match step.status() {
-            Ok(status) if status.success() => {}
-            Ok(status) => return Outcome::Failed(format!("{shown}: {status}")),
-            Err(error) => return Outcome::Failed(format!("{shown}: {error}")),
+    for step in (suite.steps)() {
+        if let Err(why) = step.run() {
+            return Outcome::Failed(why);
         }
     }
     Outcome::Passed(started.elapsed())
@@ -125,4 +163,32 @@ fn summary(suites: &[&Suite], outcomes: &[Outcome], skips: Skips) -> ExitCode {
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     let fine = failed == 0 && (skipped == 0 || skips == Skips::Reported);
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::Step;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_step_must_succeed() {
+        assert!(Step::from(shell("true")).run().is_ok());
+        assert!(Step::from(shell("exit 3")).run().unwrap_err().contains("exit status: 3"));
+        assert!(Step::from(Command::new("/there/is/no/such/program")).run().is_err());
+    }
+
+    #[test]
+    fn a_step_must_print_what_is_expected() {
+        assert!(Step::printing(shell("echo 1024"), "1024").run().is_ok());
+        assert!(Step::printing(shell("echo 1025"), "1024").run().is_err());
+        assert!(Step::printing(shell("echo 1024; echo more"), "1024").run().is_err());
+        assert!(Step::printing(shell("echo 1024; exit 1"), "1024").run().is_err());
+    }
 }

@@ -4,9 +4,9 @@ use std::process::{Command, ExitCode};
 
 use crate::{
     bench,
-    cross::AARCH64,
+    cross::{AARCH64, Cpu, RISCV64, S390X},
     project::cargo,
-    suite::{self, NoSkips, Skips, Suite, When},
+    suite::{self, NoSkips, Skips, Step, Suite, When},
     tools,
 };
 
@@ -26,20 +26,31 @@ pub(crate) struct Arguments {
 }
 
 /// The suites, in the order in which they run.
-static SUITES: [Suite; 7] = [
+static SUITES: [Suite; 10] = [
     Suite {
         name: "workspace",
         about: "every test of the workspace, doctests and examples' builds included",
         when: When::Always,
         needs: &[],
-        steps: || vec![cargo(&["test", "--workspace"])],
+        steps: || vec![cargo(&["test", "--workspace"]).into()],
     },
     Suite {
         name: "filetests",
         about: "plans, CLIF and assembly of all targets (part of: workspace)",
         when: When::Named,
         needs: &[],
-        steps: || vec![cargo(&["test", "-p", "springboard-tests", "--test", "filetests"])],
+        steps: || vec![cargo(&["test", "-p", "springboard-tests", "--test", "filetests"]).into()],
+    },
+    Suite {
+        name: "examples",
+        about: "the README's commands",
+        when: When::Always,
+        needs: &[],
+        steps: || {
+            let mut power = example("call");
+            power.args(["--", "libm.so.6", "double pow(double, double)", "2", "10"]);
+            vec![example("quickstart").into(), Step::printing(power, "1024")]
+        },
     },
     Suite {
         name: "objects-aarch64",
@@ -67,30 +78,45 @@ static SUITES: [Suite; 7] = [
         about: "the workspace's tests, cross-compiled and run under QEMU",
         when: When::Always,
         needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: || {
-            vec![AARCH64.cargo(&[
-                "test",
-                "--workspace",
-                "--exclude",
-                "xtask",
-                "--exclude",
-                "springboard-bench",
-            ])]
-        },
+        steps: || vec![cross(&AARCH64)],
+    },
+    Suite {
+        name: "riscv64",
+        about: "the workspace's tests, cross-compiled and run under QEMU",
+        when: When::Named,
+        needs: &[&tools::QEMU, &tools::GCC_RISCV64, &tools::RUST, &tools::STD_RISCV64],
+        steps: || vec![cross(&RISCV64)],
+    },
+    Suite {
+        name: "s390x",
+        about: "the workspace's tests, cross-compiled and run under QEMU: big-endian",
+        when: When::Named,
+        needs: &[&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X],
+        steps: || vec![cross(&S390X)],
     },
     Suite {
         name: "counts",
         about: "stubs take the instructions that are written down for them, and no more",
         when: When::Always,
         needs: &[&tools::VALGRIND],
-        steps: || vec![bench::command("counts")],
+        steps: || vec![bench::command("counts").into()],
     },
 ];
 
+/// An example as the README runs it.
+fn example(name: &str) -> Command {
+    cargo(&["run", "--release", "--example", name])
+}
+
 /// The tests of emitted objects for another CPU, which plain `cargo test` leaves out.
-fn objects(architecture: &str) -> Command {
-    let filter = format!("{architecture}/");
-    cargo(&["test", "-p", "springboard-tests", "--test", "objects", "--", "--ignored", &filter])
+fn objects(cpu: &str) -> Step {
+    let filter = format!("{cpu}/");
+    cargo(&["test", "-p", "springboard-tests", "--test", "objects", "--", "--ignored", &filter]).into()
+}
+
+/// All tests for another CPU but those of programs that run on the developer's machine alone.
+fn cross(cpu: &Cpu) -> Step {
+    cpu.cargo(&["test", "--workspace", "--exclude", "xtask", "--exclude", "springboard-bench"]).into()
 }
 
 /// The suites that run when none is named.
