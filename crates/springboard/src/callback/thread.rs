@@ -91,7 +91,7 @@ pub(super) fn restore_pending(error: Option<CallbackError>) {
 ///
 /// [`Function::call`](crate::Function::call) makes one. A host that calls by [`Slots`](crate::Slots) or
 /// [`Typed`](crate::Typed) makes one around a call that may wait for other threads, so that their blocking callbacks
-/// can be refused where the two would wait for each other ([`Busy`](crate::Busy)). Costs a few nanoseconds on
+/// can be refused where the two would wait for each other (`Busy`). Costs a few nanoseconds on
 /// a thread that has a mailbox, and less on others.
 #[derive(Debug)]
 pub struct NativeScope {
