@@ -33,8 +33,9 @@ mod value;
 mod word;
 
 pub use callback::{
-    AfterClose, Callback, CallbackError, CallbackType, Counts, CreateError, Handler, HandlerResult,
-    NativeScope, OwnerCallbackType, RawHandler, Report, raise, set_reporter, take_pending,
+    Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
+    CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
+    RawHandler, Report, raise, set_reporter, take_pending,
 };
 pub use code::{Capability, CodeError, Step, capability};
 pub use declaration::Declaration;

@@ -35,6 +35,10 @@ pub trait SlotResult: Copy + sealed::SlotResult {
     /// The value of a canonical slot.
     #[doc(hidden)]
     fn from_result(slot: u64) -> Self;
+
+    /// The canonical slot of a value. Zero for `()`.
+    #[doc(hidden)]
+    fn into_result(self) -> u64;
 }
 
 impl<T: Word> SlotResult for T {
@@ -43,12 +47,20 @@ impl<T: Word> SlotResult for T {
     fn from_result(slot: u64) -> T {
         T::from_slot(slot)
     }
+
+    fn into_result(self) -> u64 {
+        self.into_slot()
+    }
 }
 
 impl SlotResult for () {
     const RESULT: Option<Scalar> = None;
 
     fn from_result(_: u64) {}
+
+    fn into_result(self) -> u64 {
+        0
+    }
 }
 
 mod sealed {

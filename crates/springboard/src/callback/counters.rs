@@ -17,6 +17,8 @@ pub struct Counts {
     pub dropped: u64,
     /// Calls that got zero because an error was pending on their thread.
     pub skipped: u64,
+    /// Delivered calls whose caller had gone on before the result was there.
+    pub late: u64,
 }
 
 /// The same as they are counted.
@@ -27,6 +29,7 @@ pub(super) struct Counters {
     pub(super) refused: Counter,
     pub(super) dropped: Counter,
     pub(super) skipped: Counter,
+    pub(super) late: Counter,
 }
 
 impl Counters {
@@ -37,6 +40,7 @@ impl Counters {
             refused: self.refused.0.load(Relaxed),
             dropped: self.dropped.0.load(Relaxed),
             skipped: self.skipped.0.load(Relaxed),
+            late: self.late.0.load(Relaxed),
         }
     }
 }

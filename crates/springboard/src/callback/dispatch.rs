@@ -12,8 +12,8 @@ use super::{
     cell::Cell,
     error::CallbackError,
     gate::AfterClose,
-    policy::Policy,
-    report::{self, Report},
+    policy::Count,
+    report::{Report, report},
     thread::{self, PENDING},
 };
 
@@ -59,21 +59,17 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
     }
     // SAFETY: let in.
     let kind = unsafe { cell.kind() };
-    let zero = cell.pool().zero;
     let here = kind.policy.owner().is_none_or(|owner| owner.key == thread & !PENDING);
-    if thread & PENDING != 0 {
+    if thread & PENDING != 0 && here {
         kind.counters.skipped.count();
         // SAFETY: the slots are the stub's.
-        unsafe { zero.write(slots) };
+        unsafe { cell.pool().zero.write(slots) };
     } else if here {
         // SAFETY: let in, on the owner thread or by an inline policy.
         unsafe { run(cell, slots) };
-    } else {
-        // SAFETY: the slots are the stub's. The handler runs elsewhere, or not at all.
-        unsafe { zero.write(slots) };
-        if let Policy::Reject(owner) = &kind.policy {
-            report::rejected(kind, owner);
-        }
+    // SAFETY: let in, and not inline; the slots are the stub's.
+    } else if unsafe { kind.policy.elsewhere(cell, slots) } == Count::GivenAway {
+        return;
     }
     cell.left(cell.gate.leave());
 }
@@ -98,7 +94,7 @@ pub(super) unsafe fn run(cell: &Cell, slots: *mut u64) {
 #[cold]
 pub(super) fn fail(error: CallbackError) {
     if thread::key() == 0 || !thread::set_pending(error.clone()) {
-        report::report(&Report::Error(error));
+        report(&Report::Error(error));
     }
 }
 

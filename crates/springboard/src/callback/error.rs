@@ -4,7 +4,12 @@ use std::{any::Any, error::Error, fmt, sync::Arc};
 
 use springboard_ir::Type;
 
-use crate::{code::CodeError, function::BindError, typed::TypeMismatch};
+use super::copy::CopyError;
+use crate::{
+    code::CodeError,
+    function::{BindError, Position},
+    typed::TypeMismatch,
+};
 
 /// What a handler ended with instead of a result. The native caller got zero.
 #[derive(Clone, Debug)]
@@ -14,6 +19,12 @@ pub enum CallbackError {
     Panic(Option<Arc<str>>),
     /// It returned an error, or raised one with [`raise`](crate::raise).
     Raised(Arc<dyn Error + Send + Sync>),
+    /// No handler's: a call from another thread, whose system number (gettid(2)) is given, got zero because this
+    /// thread was in native code for too long to answer it ([`Busy`](crate::Busy)).
+    Busy {
+        /// The thread that called.
+        caller: i32,
+    },
 }
 
 impl CallbackError {
@@ -35,6 +46,7 @@ impl PartialEq for CallbackError {
         match (self, other) {
             (CallbackError::Panic(a), CallbackError::Panic(b)) => a == b,
             (CallbackError::Raised(a), CallbackError::Raised(b)) => Arc::ptr_eq(a, b),
+            (CallbackError::Busy { caller: a }, CallbackError::Busy { caller: b }) => a == b,
             _ => false,
         }
     }
@@ -46,6 +58,12 @@ impl fmt::Display for CallbackError {
             CallbackError::Panic(Some(message)) => write!(f, "a callback's handler panicked: {message}"),
             CallbackError::Panic(None) => f.write_str("a callback's handler panicked"),
             CallbackError::Raised(error) => error.fmt(f),
+            CallbackError::Busy { caller } => {
+                write!(
+                    f,
+                    "thread {caller} called back and was refused: the owner was in native code for too long"
+                )
+            }
         }
     }
 }
@@ -53,9 +71,30 @@ impl fmt::Display for CallbackError {
 impl Error for CallbackError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            CallbackError::Panic(_) => None,
+            CallbackError::Panic(_) | CallbackError::Busy { .. } => None,
             CallbackError::Raised(error) => error.source(),
         }
+    }
+}
+
+/// A drain stopped at an error.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DrainError {
+    /// How many records were delivered, the failing one included.
+    pub delivered: usize,
+    /// What its handler ended with.
+    pub error: CallbackError,
+}
+
+impl fmt::Display for DrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for DrainError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
     }
 }
 
@@ -69,6 +108,20 @@ pub enum CreateError {
     Handler(TypeMismatch),
     /// A posted callback returns something: nobody would be there to return it.
     PostResult(Type),
+    /// What is to be copied in cannot be.
+    Copy {
+        /// The parameter that it was declared for, counted from 0.
+        parameter: usize,
+        /// Why not.
+        error: CopyError,
+    },
+    /// The value to return when time is up does not fit the result.
+    TimeoutResult {
+        /// The type that the signature returns.
+        c: Type,
+        /// The name of the Rust type of the value.
+        rust: &'static str,
+    },
     /// The mailbox belongs to another thread than the running one, or is gone.
     NotOwner,
     /// The system has no more memory for code.
@@ -96,6 +149,12 @@ impl fmt::Display for CreateError {
             CreateError::Handler(error) => write!(f, "the handler does not fit: {error}"),
             CreateError::PostResult(ty) => {
                 write!(f, "a posted callback must return void, and this one returns {ty}")
+            }
+            CreateError::Copy { parameter, error } => {
+                write!(f, "{}: {error}", Position::Parameter(*parameter))
+            }
+            CreateError::TimeoutResult { c, rust } => {
+                write!(f, "the result is {c}, which a value of {rust} is not")
             }
             CreateError::NotOwner => f.write_str("the mailbox belongs to another thread"),
             CreateError::Memory(error) => write!(f, "no memory for more callbacks: {error}"),

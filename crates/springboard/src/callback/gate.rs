@@ -119,6 +119,11 @@ impl Gate {
         if word & CLOSED == 0 { Ok(()) } else { Err(self.leave()) }
     }
 
+    /// Whoever is inside counts once more, for somebody who will leave later.
+    pub(super) fn stay(&self) {
+        self.word.fetch_add(1, Relaxed);
+    }
+
     /// Any thread leaves, which need not be the one that entered.
     pub(super) fn leave(&self) -> Left {
         let word = self.word.fetch_sub(1, AcqRel) - 1;

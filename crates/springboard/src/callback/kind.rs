@@ -1,31 +1,37 @@
 //! Types of callbacks: all that callbacks of one signature and policy share, prepared once.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use springboard_abi::{Entry, SlotForm};
-use springboard_ir::{DataModel, Signature};
+use springboard_ir::{DataModel, Signature, Type};
 
 use super::{
+    copy::{Copy, CopyIn},
     counters::{Counters, Counts},
     error::CreateError,
     handle::Callback,
     handler::{Erased, Handler, RawHandler},
+    mailbox::Mailbox,
     owner::Owner,
-    policy::Policy,
+    policy::{Patience, Policy},
     pool::{Pool, Zero},
     pools, thread,
+    wait::Busy,
 };
 use crate::{
     declaration::Declaration,
     engine::Engine,
     function::{BindError, Position},
     reason::Path,
+    word::SlotResult,
 };
 
 /// What callbacks of one type share.
 pub(super) struct Kind {
     pub(super) shape: Arc<Shape>,
     pub(super) policy: Policy,
+    /// What a record owns instead of its caller.
+    pub(super) copies: Arc<[Copy]>,
     pub(super) counters: Counters,
 }
 
@@ -40,8 +46,14 @@ pub(super) struct Shape {
 }
 
 impl Kind {
-    fn new(shape: Arc<Shape>, policy: Policy) -> Arc<Kind> {
-        Arc::new(Kind { shape, policy, counters: Counters::default() })
+    fn new(shape: Arc<Shape>, copies: Arc<[Copy]>, policy: Policy) -> Kind {
+        Kind { shape, copies, policy, counters: Counters::default() }
+    }
+
+    /// The same but for the policy.
+    fn with(&self, policy: Policy) -> OwnerCallbackType {
+        let kind = Kind::new(Arc::clone(&self.shape), Arc::clone(&self.copies), policy);
+        OwnerCallbackType { kind: Arc::new(kind), thread: PhantomData }
     }
 
     pub(super) fn signature(&self) -> &Signature {
@@ -80,7 +92,22 @@ pub struct CallbackType {
 impl CallbackType {
     pub(crate) fn new(engine: &Engine, declaration: impl Declaration) -> Result<CallbackType, CreateError> {
         let shape = Shape::new(engine, declaration.into_prototype()?.signature)?;
-        Ok(CallbackType { kind: Kind::new(Arc::new(shape), Policy::Inline) })
+        let copies = Copy::values(&shape.params).collect();
+        Ok(CallbackType { kind: Arc::new(Kind::new(Arc::new(shape), copies, Policy::Inline)) })
+    }
+
+    /// The same type, with what the pointer `parameter` (counted from 0) points to copied before the caller of a
+    /// posted or timed call goes on. For one that waits for its answer in any case it changes nothing that matters.
+    ///
+    /// # Errors
+    /// [`CreateError::Copy`]: there is no such parameter, or it is no pointer.
+    pub fn copy_in(&self, parameter: usize, copy: CopyIn) -> Result<CallbackType, CreateError> {
+        let Shape { signature, params, .. } = &*self.kind.shape;
+        let declared = Copy::declared(signature, params, &self.kind.copies, parameter, copy)
+            .map_err(|error| CreateError::Copy { parameter, error })?;
+        let copies = self.kind.copies.iter().copied().chain([declared]).collect();
+        let kind = Kind::new(Arc::clone(&self.kind.shape), copies, Policy::Inline);
+        Ok(CallbackType { kind: Arc::new(kind) })
     }
 
     /// Makes a callback. The handler runs on the thread that calls, on several at once if several call.
@@ -114,7 +141,54 @@ impl CallbackType {
     /// [`CreateError::NotOwner`] in the destructor of a thread-local.
     pub fn reject(&self) -> Result<OwnerCallbackType, CreateError> {
         let owner = Owner::current().ok_or(CreateError::NotOwner)?;
-        Ok(OwnerCallbackType::new(Kind::new(Arc::clone(&self.kind.shape), Policy::Reject(owner))))
+        Ok(self.kind.with(Policy::Reject(owner)))
+    }
+
+    /// The same signature, for callbacks that belong to the running thread: other threads' calls are put into its
+    /// `mailbox`, and their callers get zero at once.
+    ///
+    /// # Errors
+    /// [`CreateError::PostResult`] where the result is not `void`.
+    pub fn post(&self, mailbox: &Mailbox) -> Result<OwnerCallbackType, CreateError> {
+        let result = self.signature().result();
+        if *result != Type::Void {
+            return Err(CreateError::PostResult(result.clone()));
+        }
+        Ok(self.kind.with(Policy::Post(Arc::clone(mailbox.shared()))))
+    }
+
+    /// The same signature, for callbacks that belong to the running thread: callers on other threads wait until it
+    /// drains its `mailbox`, or waits itself in a blocking callback or for a mailbox, and get the handler's result.
+    ///
+    /// A caller is released with zero when the mailbox is gone; and when the owner is in native code for as long as
+    /// `busy` says.
+    pub fn block(&self, mailbox: &Mailbox, busy: Busy) -> OwnerCallbackType {
+        self.kind.with(Policy::Block(Arc::clone(mailbox.shared()), Patience { busy, limit: None }))
+    }
+
+    /// As [`CallbackType::block`], for no longer than `limit`. A caller whose time is up gets `value`, and the
+    /// handler's result is dropped when it comes; so what the parameters point to must outlive the call, or be copied
+    /// in.
+    ///
+    /// # Errors
+    /// [`CreateError::TimeoutResult`] where `value` is not of the result's type: `()` where that is no word.
+    pub fn block_timeout<R: SlotResult>(
+        &self,
+        mailbox: &Mailbox,
+        limit: Duration,
+        value: R,
+        busy: Busy,
+    ) -> Result<OwnerCallbackType, CreateError> {
+        let fits = match self.kind.shape.result {
+            SlotForm::None | SlotForm::Address(_) => R::RESULT.is_none(),
+            SlotForm::Word(scalar) => R::RESULT == Some(scalar),
+        };
+        if !fits {
+            let c = self.signature().result().clone();
+            return Err(CreateError::TimeoutResult { c, rust: std::any::type_name::<R>() });
+        }
+        let limit = Some((limit, value.into_result()));
+        Ok(self.kind.with(Policy::Block(Arc::clone(mailbox.shared()), Patience { busy, limit })))
     }
 
     /// The C function type.
@@ -155,10 +229,6 @@ pub struct OwnerCallbackType {
 }
 
 impl OwnerCallbackType {
-    fn new(kind: Arc<Kind>) -> OwnerCallbackType {
-        OwnerCallbackType { kind, thread: PhantomData }
-    }
-
     /// Makes a callback.
     ///
     /// # Errors

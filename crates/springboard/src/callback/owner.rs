@@ -1,15 +1,21 @@
 //! Owner threads: what other threads know of a thread whose host objects handlers touch.
 
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     fmt,
+    rc::Rc,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
-use super::{cell::Garbage, parker::Parker, thread};
+use super::{
+    cell::Garbage,
+    mailbox::{Known, Local},
+    parker::Parker,
+    thread,
+};
 
 /// A thread of the host that owns callbacks or mailboxes.
 pub(super) struct Owner {
@@ -24,7 +30,8 @@ pub(super) struct Owner {
 }
 
 thread_local! {
-    static CURRENT: Life = const { Life { owner: OnceCell::new(), depth: Cell::new(0) } };
+    static CURRENT: Life =
+        const { Life { owner: OnceCell::new(), depth: Cell::new(0), mailboxes: RefCell::new(Vec::new()) } };
 }
 
 /// An owner's life is its thread's.
@@ -32,6 +39,7 @@ struct Life {
     owner: OnceCell<Arc<Owner>>,
     /// How many native calls the thread is inside of.
     depth: Cell<u32>,
+    mailboxes: RefCell<Vec<Known>>,
 }
 
 impl Drop for Life {
@@ -39,6 +47,10 @@ impl Drop for Life {
         if let Some(owner) = self.owner.get() {
             thread::set_owner(std::ptr::null());
             owner.gone.store(true, Relaxed);
+            for (_, shared) in self.mailboxes.take() {
+                // One that was leaked. What it has taken up already is leaked too; its callers see the owner gone.
+                drop(shared.upgrade().map(|shared| shared.close()));
+            }
             owner.sweep();
         }
     }
@@ -62,6 +74,23 @@ impl Owner {
             }))
         };
         CURRENT.try_with(current).ok()
+    }
+
+    /// Keeps a new mailbox of the running thread in mind.
+    pub(super) fn adopt(local: std::rc::Weak<Local>, shared: std::sync::Weak<super::mailbox::Shared>) {
+        let _ = CURRENT.try_with(|life| {
+            let mut mailboxes = life.mailboxes.borrow_mut();
+            mailboxes.retain(|(local, _)| local.strong_count() != 0);
+            mailboxes.push((local, shared));
+        });
+    }
+
+    /// The mailboxes of the running thread.
+    pub(super) fn mailboxes() -> Vec<Rc<Local>> {
+        let known = |life: &Life| {
+            life.mailboxes.borrow().iter().filter_map(|(local, _)| local.upgrade()).collect::<Vec<_>>()
+        };
+        CURRENT.try_with(known).unwrap_or_default()
     }
 
     /// The running thread, if it is an owner.
@@ -123,5 +152,41 @@ impl Owner {
 impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Owner").field("thread", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// How a thread waits: an owner so that it can be woken for its mailboxes too.
+#[derive(Clone, Debug)]
+pub(super) enum Waiter {
+    Owner(Arc<Owner>),
+    Lone(Arc<Parker>),
+}
+
+impl Waiter {
+    /// The running thread's.
+    pub(super) fn current() -> Waiter {
+        match Owner::known() {
+            Some(owner) => Waiter::Owner(owner),
+            None => Waiter::Lone(Arc::new(Parker::new())),
+        }
+    }
+
+    pub(super) fn parker(&self) -> &Parker {
+        match self {
+            Waiter::Owner(owner) => &owner.parker,
+            Waiter::Lone(parker) => parker,
+        }
+    }
+
+    /// Has the thread look again.
+    pub(super) fn wake(&self) {
+        self.parker().wake();
+    }
+}
+
+/// Waiters are equal where they are of the same wait.
+impl PartialEq for Waiter {
+    fn eq(&self, other: &Waiter) -> bool {
+        std::ptr::eq(self.parker(), other.parker())
     }
 }

@@ -1,0 +1,155 @@
+//! Records: one call on its way to the owner thread.
+
+use std::sync::Arc;
+
+use super::{
+    cell::Cell,
+    copy::{self, Copies},
+    dispatch,
+    error::CallbackError,
+    handler::without_pending,
+    owner::Waiter,
+    pool::Zero,
+    request::Request,
+};
+use crate::word::Word;
+
+/// Parameters up to which a record allocates nothing for its slots.
+const FEW: usize = 8;
+
+/// One accepted call, with all that its handler will read. It keeps the callback's count, and leaves when it is
+/// dropped: on whatever thread that is, delivered or not.
+pub(super) struct Record {
+    cell: &'static Cell,
+    slots: Slots,
+    /// What slots point to. Freed with the record.
+    _copies: Copies,
+    answer: Option<Arc<Question>>,
+    state: State,
+}
+
+/// The slots of the parameters, and one for the result.
+enum Slots {
+    Few([u64; FEW + 1]),
+    Many(Box<[u64]>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    /// Delivered, or counted otherwise.
+    Settled,
+}
+
+/// A call whose caller waits.
+pub(super) struct Question {
+    pub(super) request: Request<Answer>,
+    pub(super) caller: Waiter,
+}
+
+/// What became of a record on the owner thread.
+pub(super) enum Delivery {
+    /// Nothing: its caller had left.
+    Left,
+    /// The handler ran, and ended so.
+    Ran(Result<(), CallbackError>),
+}
+
+/// The result of a call.
+#[derive(PartialEq)]
+pub(super) enum Answer {
+    Nothing,
+    Word(u64),
+    Memory(Copies),
+}
+
+impl Record {
+    /// Takes over a call. `None` where there is no memory for copies, and the call is still the caller's.
+    ///
+    /// # Safety
+    /// The caller was let in to the cell, and gives its count away; `slots` are the call's.
+    pub(super) unsafe fn new(
+        cell: &'static Cell,
+        slots: *const u64,
+        answer: Option<Arc<Question>>,
+    ) -> Option<Record> {
+        // SAFETY: let in.
+        let kind = unsafe { cell.kind() };
+        let count = kind.shape.params.len();
+        let mut kept =
+            if count <= FEW { Slots::Few([0; FEW + 1]) } else { Slots::Many(vec![0; count + 1].into()) };
+        let memory = match &mut kept {
+            Slots::Few(slots) => &mut slots[..],
+            Slots::Many(slots) => slots,
+        };
+        // SAFETY: a call has as many slots as parameters.
+        unsafe { memory.as_mut_ptr().copy_from_nonoverlapping(slots, count) };
+        let copies = if kind.copies.is_empty() {
+            Copies::new()
+        } else {
+            // SAFETY: the call goes on when this returns.
+            unsafe { copy::copy(&kind.copies, memory) }?
+        };
+        Some(Record { cell, slots: kept, _copies: copies, answer, state: State::Waiting })
+    }
+
+    /// Runs the handler, on the owner thread.
+    pub(super) fn deliver(mut self) -> Delivery {
+        if self.answer.as_ref().is_some_and(|question| !question.request.begin()) {
+            return Delivery::Left;
+        }
+        // SAFETY: the record keeps the count with which it was let in.
+        let kind = unsafe { self.cell.kind() };
+        kind.counters.delivered.count();
+        self.state = State::Settled;
+        let slots = match &mut self.slots {
+            Slots::Few(slots) => &mut slots[..],
+            Slots::Many(slots) => slots,
+        };
+        let mut memory = Copies::new();
+        if let Zero::Memory(index, bytes) = self.cell.pool().zero {
+            memory = copy::zeroed(bytes as usize);
+            slots[usize::from(index)] = memory.as_mut_ptr().into_slot();
+        }
+        let start = slots.as_mut_ptr();
+        // SAFETY: the cell lets the record in; the slots are those of a call; mailboxes deliver on the owner thread.
+        let ((), error) = without_pending(|| unsafe { dispatch::run(self.cell, start) });
+        if let Some(question) = &self.answer {
+            let answer = match self.cell.pool().zero {
+                Zero::Nothing => Answer::Nothing,
+                Zero::Slot(index) => Answer::Word(slots[usize::from(index)]),
+                Zero::Memory(..) => Answer::Memory(memory),
+            };
+            if question.request.finish(answer).is_err() {
+                kind.counters.late.count();
+            }
+            question.caller.wake();
+        }
+        Delivery::Ran(error.map_or(Ok(()), Err))
+    }
+
+    /// Drops the record as refused: it was never on its way.
+    pub(super) fn refuse(mut self) {
+        // SAFETY: as in `deliver`.
+        let kind = unsafe { self.cell.kind() };
+        kind.counters.refused.count();
+        self.state = State::Settled;
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        match &self.answer {
+            Some(question) if self.state == State::Waiting => {
+                question.request.refuse();
+                question.caller.wake();
+            }
+            None if self.state == State::Waiting => {
+                // SAFETY: as in `deliver`.
+                unsafe { self.cell.kind() }.counters.dropped.count();
+            }
+            _ => {}
+        }
+        self.cell.left(self.cell.gate.leave());
+    }
+}
