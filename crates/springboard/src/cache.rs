@@ -7,20 +7,49 @@ use std::{
 
 use foldhash::fast::RandomState;
 use springboard_abi::Plan;
+use springboard_emit::Template;
 
 mod key;
 
 use self::key::{Key, Wanted};
-use crate::{code::Executable, reason::Reason, stats::Counters};
+use crate::{
+    code::{CodeMemory, Holes, Stamp, Stub},
+    reason::Reason,
+    stats::Counters,
+};
 
 /// One compiled shape a plan, shared by all threads. A hit takes no lock; a plan that many threads ask for at once
 /// is compiled by one of them, and the others wait for it.
 pub(crate) struct Cache<S = RandomState> {
-    shapes: papaya::HashMap<Key, Arc<Shape>, S>,
+    shapes: papaya::HashMap<Key, Arc<Known>, S>,
 }
 
 /// What there is for a plan, once it is known.
-type Shape = OnceLock<Result<Executable, Reason>>;
+type Known = OnceLock<Result<Arc<Shape>, Reason>>;
+
+/// A compiled plan.
+pub(crate) struct Shape {
+    pub(crate) template: Template,
+    /// The stub that serves every function of the shape, where the entry is handed its target.
+    stub: OnceLock<Arc<Stub>>,
+}
+
+impl Shape {
+    /// The stub for an entry that is handed its target: one serves every function of the shape.
+    ///
+    /// # Errors
+    /// There is no memory for it. The next call tries again.
+    pub(crate) fn stub(&self, memory: &CodeMemory) -> Result<Arc<Stub>, Reason> {
+        if let Some(stub) = self.stub.get() {
+            return Ok(Arc::clone(stub));
+        }
+        assert!(self.template.holes.is_empty(), "a template of the slots entry has no holes");
+        let stamp = Stamp { template: &self.template, holes: Holes::default() };
+        let published = memory.publish(&[stamp])?.remove(0);
+        // Of threads that come here at once, one's stub stays.
+        Ok(Arc::clone(self.stub.get_or_init(|| Arc::new(published))))
+    }
+}
 
 impl Cache {
     pub(crate) fn new() -> Cache {
@@ -29,37 +58,33 @@ impl Cache {
 }
 
 impl<S: BuildHasher> Cache<S> {
-    /// The stub for `plan`, made by `compile` where there is none yet.
+    /// The shape of `plan`, made by `compile` where there is none yet.
     ///
     /// # Errors
-    /// Those of `compile`. They are remembered, but for the want of memory, which may pass.
-    pub(crate) fn stub(
+    /// Those of `compile`, which are remembered.
+    pub(crate) fn shape(
         &self,
         plan: &Plan,
         counters: &Counters,
-        compile: impl FnOnce() -> Result<Executable, Reason>,
-    ) -> Result<Executable, Reason> {
-        let shape = match self.find(plan, counters) {
-            Ok(known) => return known,
-            Err(shape) => shape,
-        };
-        let known = shape.get_or_init(compile).clone();
-        if let Err(Reason::NoExecutableMemory(_)) = known {
-            // Only this very shape: another thread may have begun anew already.
-            let _ = self.shapes.pin().remove_if(&Wanted(plan), |_, current| Arc::ptr_eq(current, &shape));
+        compile: impl FnOnce() -> Result<Template, Reason>,
+    ) -> Result<Arc<Shape>, Reason> {
+        match self.find(plan, counters) {
+            Ok(known) => known,
+            Err(place) => place
+                .get_or_init(|| Ok(Arc::new(Shape { template: compile()?, stub: OnceLock::new() })))
+                .clone(),
         }
-        known
     }
 
     /// What is known of `plan`, or the place where it is to be put.
-    fn find(&self, plan: &Plan, counters: &Counters) -> Result<Result<Executable, Reason>, Arc<Shape>> {
+    fn find(&self, plan: &Plan, counters: &Counters) -> Result<Result<Arc<Shape>, Reason>, Arc<Known>> {
         let shapes = self.shapes.pin();
-        let Some(shape) = shapes.get(&Wanted(plan)) else {
+        let Some(known) = shapes.get(&Wanted(plan)) else {
             counters.misses.count();
             return Err(Arc::clone(shapes.get_or_insert_with(Key(plan.clone()), Arc::default)));
         };
         counters.hits.count();
-        shape.get().cloned().ok_or_else(|| Arc::clone(shape))
+        known.get().cloned().ok_or_else(|| Arc::clone(known))
     }
 }
 
@@ -78,7 +103,10 @@ mod tests {
     use springboard_ir::Signature;
 
     use super::*;
-    use crate::code::{CodeError, CodeMemory, Step, Strategy};
+    use crate::{
+        code::{CodeWrites, Strategy},
+        testing::together,
+    };
 
     fn some_plan(declaration: &str) -> Plan {
         let signature = Signature::parse(declaration).unwrap();
@@ -86,36 +114,36 @@ mod tests {
     }
 
     /// Bytes that nobody runs.
-    fn code() -> Executable {
-        CodeMemory::new(Strategy::Shared).writable(8, 8).unwrap().publish().unwrap()
-    }
-
-    fn refused() -> Reason {
-        Reason::NoExecutableMemory(CodeError { step: Step::SizeFile, errno: 28 })
+    fn code() -> Template {
+        Template { code: [0; 8].into(), align: 8, holes: Box::default() }
     }
 
     #[test]
     fn a_plan_is_compiled_once() {
         let (cache, counters) = (Cache::new(), Counters::default());
         let plan = some_plan("int(int)");
-        let first = cache.stub(&plan, &counters, || Ok(code())).unwrap();
+        let first = cache.shape(&plan, &counters, || Ok(code())).unwrap();
         let same = some_plan("long(char *)");
-        let again = cache.stub(&same, &counters, || unreachable!("it is known")).unwrap();
-        assert_eq!(first.entry() as usize, again.entry() as usize);
+        let again = cache.shape(&same, &counters, || unreachable!("it is known")).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
         assert_eq!((counters.hits.get(), counters.misses.get()), (1, 1));
-        let other = cache.stub(&some_plan("int(double)"), &counters, || Ok(code())).unwrap();
-        assert_ne!(first.entry() as usize, other.entry() as usize);
+        let other = cache.shape(&some_plan("int(double)"), &counters, || Ok(code())).unwrap();
+        assert!(!Arc::ptr_eq(&first, &other));
     }
 
     #[test]
     fn want_of_memory_passes_and_other_failures_stay() {
+        let _process = together();
         let (cache, counters) = (Cache::new(), Counters::default());
-        let plan = some_plan("int(int)");
-        assert!(cache.stub(&plan, &counters, || Err(refused())).is_err());
-        assert!(cache.stub(&plan, &counters, || Ok(code())).is_ok(), "asked for anew");
+        let shape = cache.shape(&some_plan("int(int)"), &counters, || Ok(code())).unwrap();
+        let memory = |limit| CodeMemory::new(Strategy::Shared(CodeWrites::Strict), limit);
+        assert!(matches!(shape.stub(&memory(0)), Err(Reason::CodeLimit { bytes: 0 })));
+        let first = shape.stub(&memory(1 << 20)).expect("asked for anew");
+        let again = shape.stub(&memory(0)).expect("it is there");
+        assert!(Arc::ptr_eq(&first, &again));
         let plan = some_plan("int(double)");
-        assert!(cache.stub(&plan, &counters, || Err(Reason::JitOff)).is_err());
-        let again = cache.stub(&plan, &counters, || unreachable!("the failure is known"));
+        assert!(cache.shape(&plan, &counters, || Err(Reason::JitOff)).is_err());
+        let again = cache.shape(&plan, &counters, || unreachable!("the failure is known"));
         assert!(matches!(again, Err(Reason::JitOff)));
     }
 
@@ -128,16 +156,16 @@ mod tests {
         thread::scope(|scope| {
             let ask = || {
                 start.wait();
-                let stub = cache.stub(&plan, &counters, || {
+                let shape = cache.shape(&plan, &counters, || {
                     compiled.fetch_add(1, Ordering::Relaxed);
                     thread::sleep(Duration::from_millis(20));
                     Ok(code())
                 });
-                stub.unwrap().entry() as usize
+                Arc::as_ptr(&shape.unwrap()).addr()
             };
             let threads = [(); 4].map(|()| scope.spawn(ask));
-            let entries = threads.map(|thread| thread.join().unwrap());
-            assert_eq!(entries, [entries[0]; 4]);
+            let shapes = threads.map(|thread| thread.join().unwrap());
+            assert_eq!(shapes, [shapes[0]; 4]);
         });
         assert_eq!(compiled.into_inner(), 1);
     }

@@ -6,7 +6,7 @@ use springboard_abi::SlotForm;
 use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
 
 use crate::{
-    code::{CodePointer, Executable},
+    code::{CodePointer, Stub},
     engine::Engine,
     fallback::{Interface, Unsupported},
     library::{Library, SymbolError},
@@ -41,8 +41,16 @@ struct Bound {
 
 /// What is entered.
 enum Route {
-    Stub(Executable),
+    Stub(Code),
     Libffi(Interface),
+}
+
+/// The stub through which a function is called.
+pub(crate) enum Code {
+    /// That of its shape, which is handed the function's address.
+    Shared(Arc<Stub>),
+    /// Its own, which knows the address.
+    Own(Stub),
 }
 
 impl Function {
@@ -50,7 +58,7 @@ impl Function {
         prototype: Prototype,
         address: NonNull<c_void>,
         library: Option<Library>,
-        stub: Result<Executable, Reason>,
+        code: Result<Code, Reason>,
         engine: &Engine,
     ) -> Result<Function, BindError> {
         let model = *engine.data_model();
@@ -65,8 +73,8 @@ impl Function {
         // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
         // target. Whoever calls answers for what it points to.
         let address = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
-        let (route, path) = match stub {
-            Ok(stub) => (Route::Stub(stub), Path::Native),
+        let (route, path) = match code {
+            Ok(code) => (Route::Stub(code), Path::Native),
             Err(reason) => match Interface::new(signature, address, engine) {
                 Ok(interface) => (Route::Libffi(interface), Path::Libffi(reason)),
                 Err(unsupported) => return Err(BindError::NoPath { reason, unsupported }),
@@ -124,15 +132,39 @@ impl Function {
     /// Where the signature returns something else. A result that is no word (an aggregate, `long double` …) goes to
     /// memory and needs `()`, as `void` does.
     pub fn slots<R: SlotResult>(&self) -> Result<Slots<'_, R>, ResultMismatch> {
+        self.check_result::<R>()?;
+        Ok(Slots::new(self))
+    }
+
+    /// The function as one code pointer, which is called with the address of its slots alone, for hosts that keep one
+    /// word a function. The slots are those of [`Function::slots`].
+    ///
+    /// It must not be called once the function and all its clones are gone: its code is freed then.
+    ///
+    /// # Errors
+    /// Where the signature returns no `R`, or the function has no code of its own: its engine was not built with
+    /// [`Stubs::PerFunction`](crate::Stubs::PerFunction), or it is called through libffi.
+    pub fn bound_pointer<R: SlotResult>(&self) -> Result<BoundPointer<R>, PointerError> {
+        self.check_result::<R>().map_err(PointerError::Result)?;
+        match (&self.bound.route, &self.bound.path) {
+            (Route::Stub(Code::Own(stub)), _) => {
+                // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
+                Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(stub.entry()) })
+            }
+            (_, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
+            (_, Path::Native) => Err(PointerError::Shared),
+        }
+    }
+
+    fn check_result<R: SlotResult>(&self) -> Result<(), ResultMismatch> {
         let fits = match self.bound.result {
             SlotForm::None | SlotForm::Address(_) => R::RESULT.is_none(),
             SlotForm::Word(scalar) => R::RESULT == Some(scalar),
         };
-        if !fits {
-            let c = self.signature().result().clone();
-            return Err(ResultMismatch { c, rust: std::any::type_name::<R>() });
+        if fits {
+            return Ok(());
         }
-        Ok(Slots::new(self))
+        Err(ResultMismatch { c: self.signature().result().clone(), rust: std::any::type_name::<R>() })
     }
 
     /// The function as a Rust function pointer, once the signature has been found to be that of `F`.
@@ -165,7 +197,8 @@ impl Function {
     /// What to enter, and with which target. The signature must return an `R`.
     pub(crate) fn entry<R: SlotResult>(&self) -> (Entry<R>, *const c_void) {
         match &self.bound.route {
-            Route::Stub(stub) => {
+            Route::Stub(Code::Own(stub)) => (enter_own::<R>, stub.entry() as *const c_void),
+            Route::Stub(Code::Shared(stub)) => {
                 // SAFETY: a stub of the slots entry has this type, for the `R` that its signature returns: it
                 // leaves the result where the native function does, and both follow the C convention.
                 let entry = unsafe { mem::transmute::<CodePointer, Entry<R>>(stub.entry()) };
@@ -176,6 +209,19 @@ impl Function {
     }
 }
 
+/// Enters a stub that knows its function, with the stub as the target.
+///
+/// # Safety
+/// `stub` is the entry of a stub of the bound entry, of a function that returns an `R`, and `slots` are its slots. The
+/// rest as [`Slots::call`].
+unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const u64) -> R {
+    // SAFETY: the caller's promise; both follow the C convention, and leave the result where the function does.
+    unsafe { mem::transmute::<*const c_void, BoundPointer<R>>(stub)(slots) }
+}
+
+/// Code that calls one function: entered with the address of its slots, as [`Slots`] describes them.
+pub type BoundPointer<R> = unsafe extern "C" fn(*const u64) -> R;
+
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Function")
@@ -185,6 +231,30 @@ impl fmt::Debug for Function {
             .finish_non_exhaustive()
     }
 }
+
+/// Why a function has no code pointer of its own.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PointerError {
+    /// The signature returns something else.
+    Result(ResultMismatch),
+    /// The engine makes one stub a shape.
+    Shared,
+    /// The function is called through libffi, for this reason.
+    Libffi(Reason),
+}
+
+impl fmt::Display for PointerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PointerError::Result(error) => error.fmt(f),
+            PointerError::Shared => f.write_str("the engine makes one stub a shape, and none a function"),
+            PointerError::Libffi(reason) => write!(f, "the function is called through libffi: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for PointerError {}
 
 /// Where in a signature a type stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

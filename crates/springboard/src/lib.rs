@@ -23,11 +23,14 @@ mod code;
 mod declaration;
 mod engine;
 mod fallback;
+mod fork;
 mod function;
 mod library;
 mod reason;
 mod slots;
 mod stats;
+#[cfg(test)]
+mod testing;
 mod typed;
 mod value;
 mod word;
@@ -37,11 +40,11 @@ pub use callback::{
     CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
     RawHandler, Report, raise, set_reporter, take_pending,
 };
-pub use code::{Capability, CodeError, Step, capability};
+pub use code::{Capability, CodeError, CodeWrites, Step, capability};
 pub use declaration::Declaration;
-pub use engine::{Engine, EngineBuilder, Jit};
+pub use engine::{Engine, EngineBuilder, Jit, Stubs};
 pub use fallback::{Unsupported, UnsupportedType};
-pub use function::{BindError, Function, Position};
+pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
 pub use slots::{ResultMismatch, Slots};

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use springboard_abi::{Ineligible, UnknownTarget};
 use springboard_emit::EmitError;
 
-use crate::code::CodeError;
+use crate::code::{CodeError, NoRoom};
 
 /// By which path a function is called.
 #[derive(Clone, Debug)]
@@ -28,6 +28,11 @@ pub enum Reason {
     JitOff,
     /// The system allows no executable memory, or no more of it.
     NoExecutableMemory(CodeError),
+    /// The engine has as much code memory as [`EngineBuilder::code_limit`](crate::EngineBuilder::code_limit) allows.
+    CodeLimit {
+        /// The limit, in bytes.
+        bytes: usize,
+    },
     /// The compiler refused the plan.
     Emit(Arc<EmitError>),
 }
@@ -41,7 +46,17 @@ impl Reason {
             Reason::Ineligible(rule) => rule.code(),
             Reason::JitOff => "jit-off",
             Reason::NoExecutableMemory(_) => "no-executable-memory",
+            Reason::CodeLimit { .. } => "code-limit",
             Reason::Emit(_) => "emit",
+        }
+    }
+}
+
+impl From<NoRoom> for Reason {
+    fn from(error: NoRoom) -> Reason {
+        match error {
+            NoRoom::System(error) => Reason::NoExecutableMemory(error),
+            NoRoom::Limit(bytes) => Reason::CodeLimit { bytes },
         }
     }
 }
@@ -62,6 +77,7 @@ impl fmt::Display for Reason {
             Reason::Ineligible(rule) => rule.fmt(f),
             Reason::JitOff => f.write_str("compiling is turned off"),
             Reason::NoExecutableMemory(error) => write!(f, "no executable memory: {error}"),
+            Reason::CodeLimit { bytes } => write!(f, "code memory is at its limit of {bytes} bytes"),
             Reason::Emit(error) => error.fmt(f),
         }
     }

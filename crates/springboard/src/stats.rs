@@ -15,7 +15,11 @@ pub struct Stats {
     pub misses: u64,
     /// Plans compiled. Less than [`misses`](Stats::misses) where compiling failed.
     pub compiles: u64,
-    /// Bytes of published code, without padding.
+    /// Stubs written into code memory: a shape's, or a function's own.
+    pub stamps: u64,
+    /// Stubs that are there now.
+    pub live: u64,
+    /// Bytes of their code, without padding.
     pub code_bytes: u64,
     /// Bytes of memory mapped for code.
     pub mapped_bytes: u64,
@@ -34,14 +38,15 @@ pub struct Fallbacks {
     pub ineligible: u64,
     pub jit_off: u64,
     pub no_executable_memory: u64,
+    pub code_limit: u64,
     pub emit: u64,
 }
 
 impl Fallbacks {
     /// All of them.
     pub fn total(&self) -> u64 {
-        let Fallbacks { unknown_target, ineligible, jit_off, no_executable_memory, emit } = self;
-        unknown_target + ineligible + jit_off + no_executable_memory + emit
+        let Fallbacks { unknown_target, ineligible, jit_off, no_executable_memory, code_limit, emit } = self;
+        unknown_target + ineligible + jit_off + no_executable_memory + code_limit + emit
     }
 }
 
@@ -56,6 +61,7 @@ pub(crate) struct Counters {
     ineligible: Counter,
     jit_off: Counter,
     no_executable_memory: Counter,
+    code_limit: Counter,
     emit: Counter,
 }
 
@@ -83,6 +89,7 @@ impl Counters {
             Path::Libffi(Reason::Ineligible(_)) => &self.ineligible,
             Path::Libffi(Reason::JitOff) => &self.jit_off,
             Path::Libffi(Reason::NoExecutableMemory(_)) => &self.no_executable_memory,
+            Path::Libffi(Reason::CodeLimit { .. }) => &self.code_limit,
             Path::Libffi(Reason::Emit(_)) => &self.emit,
         }
     }
@@ -97,6 +104,7 @@ impl Counters {
             ineligible: self.ineligible.get(),
             jit_off: self.jit_off.get(),
             no_executable_memory: self.no_executable_memory.get(),
+            code_limit: self.code_limit.get(),
             emit: self.emit.get(),
         }
     }

@@ -14,11 +14,11 @@ use std::{
     time::Duration,
 };
 
-use springboard_emit::{HoleKind, Template};
+use springboard_emit::Template;
 
 use super::{cell::Cell, dispatch, error::CreateError};
 use crate::{
-    code::{CodeMemory, CodePointer, Executable},
+    code::{CodeError, CodeMemory, CodePointer, Holes, NoRoom, Stamp, Stub},
     fallback::Closures,
     word::Word,
 };
@@ -77,8 +77,7 @@ pub(super) struct Batch {
 }
 
 enum Entries {
-    /// One behind the other, so many bytes apart.
-    Stubs(Executable, usize),
+    Stubs(Vec<Stub>),
     Closures(Vec<CodePointer>),
 }
 
@@ -119,7 +118,7 @@ impl Pool {
     pub(super) fn bytes_each(&self) -> usize {
         size_of::<Cell>()
             + match &self.source {
-                Source::Stubs(template, _) => stride(template),
+                Source::Stubs(template, _) => template.code.len(),
                 Source::Closures(_) => 0,
             }
     }
@@ -161,7 +160,7 @@ impl Pool {
         match &self.source {
             Source::Stubs(template, memory) => {
                 let stubs = stamp(template, memory, &batch.cells).map_err(CreateError::Memory)?;
-                batch.entries = Entries::Stubs(stubs, stride(template));
+                batch.entries = Entries::Stubs(stubs);
             }
             Source::Closures(closures) => {
                 let closure = |cell: &Cell| closures.closure((&raw const *cell).cast());
@@ -200,34 +199,21 @@ impl Batch {
     pub(super) fn entry(&self, cell: &Cell) -> CodePointer {
         let index = ((&raw const *cell).addr() - self.cells.as_ptr().addr()) / size_of::<Cell>();
         match &self.entries {
-            Entries::Stubs(stubs, stride) => stubs.entry_at(index * stride),
+            Entries::Stubs(stubs) => stubs[index].entry(),
             Entries::Closures(entries) => entries[index],
         }
     }
 }
 
-/// The distance from stub to stub: stubs do not share what the CPU fetches at a time.
-fn stride(template: &Template) -> usize {
-    template.code.len().next_multiple_of(template.align as usize)
-}
-
 /// One stub a cell, written and published at once.
-fn stamp(template: &Template, memory: &CodeMemory, cells: &[Cell]) -> Result<Executable, crate::CodeError> {
-    let stride = stride(template);
-    let mut writable = memory.writable(stride * cells.len(), template.align as usize)?;
-    for (cell, stub) in cells.iter().zip(writable.bytes().chunks_exact_mut(stride)) {
-        stub[..template.code.len()].copy_from_slice(&template.code);
-        for hole in &template.holes {
-            let value: u64 = match hole.kind {
-                HoleKind::Context => (&raw const *cell).into_slot(),
-                HoleKind::Helper => (dispatch::dispatch as *const std::ffi::c_void).into_slot(),
-                kind => unreachable!("a callback has no hole for {kind:?}"),
-            };
-            let at = hole.offset as usize;
-            stub[at..at + 8].copy_from_slice(&value.to_ne_bytes());
-        }
-    }
-    writable.publish()
+fn stamp(template: &Template, memory: &CodeMemory, cells: &[Cell]) -> Result<Vec<Stub>, CodeError> {
+    let helper = (dispatch::dispatch as *const std::ffi::c_void).into_slot();
+    let holes = |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
+    let stamps: Vec<_> = cells.iter().map(|cell| Stamp { template, holes: holes(cell) }).collect();
+    memory.publish(&stamps).map_err(|error| match error {
+        NoRoom::System(error) => error,
+        NoRoom::Limit(_) => unreachable!("memory of callbacks has no limit"),
+    })
 }
 
 /// Time since some moment, to within a few milliseconds, at the cost of a few nanoseconds.

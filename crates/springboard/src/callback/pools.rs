@@ -10,7 +10,7 @@ use springboard_ir::Signature;
 
 use super::pool::{Pool, Source, Zero};
 use crate::{
-    code::{CodeMemory, capability},
+    code::{CodeMemory, CodeWrites, capability},
     engine::Engine,
     fallback::{Closures, Unsupported},
     reason::Reason,
@@ -25,8 +25,10 @@ enum Key {
 static POOLS: LazyLock<Mutex<HashMap<Key, &'static Pool>>> = LazyLock::new(Mutex::default);
 
 /// Memory for the stubs of all callbacks.
-static MEMORY: LazyLock<Result<CodeMemory, Reason>> =
-    LazyLock::new(|| capability().strategy().map(CodeMemory::new).map_err(Reason::NoExecutableMemory));
+static MEMORY: LazyLock<Result<CodeMemory, Reason>> = LazyLock::new(|| {
+    let strategy = capability().strategy(CodeWrites::Strict).map_err(Reason::NoExecutableMemory)?;
+    Ok(CodeMemory::new(strategy, usize::MAX))
+});
 
 /// The pool of stubs for `plan`, whose callers get `zero`. Compiles the plan where there is none yet.
 pub(super) fn stubs(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool, Reason> {

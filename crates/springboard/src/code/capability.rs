@@ -2,7 +2,12 @@
 
 use std::{fmt, sync::OnceLock};
 
-use super::{CodeMemory, Strategy, error::CodeError};
+use springboard_emit::Template;
+
+use super::{
+    CodeMemory, CodeWrites, Holes, Stamp, Strategy,
+    error::{CodeError, NoRoom},
+};
 
 /// Whether, and how, this process can have executable memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,9 +27,9 @@ pub enum Capability {
 }
 
 impl Capability {
-    pub(crate) fn strategy(&self) -> Result<Strategy, CodeError> {
+    pub(crate) fn strategy(&self, writes: CodeWrites) -> Result<Strategy, CodeError> {
         match self {
-            Capability::Shared => Ok(Strategy::Shared),
+            Capability::Shared => Ok(Strategy::Shared(writes)),
             Capability::Sealed => Ok(Strategy::Sealed),
             Capability::Refused { shared, .. } => Err(*shared),
         }
@@ -59,17 +64,20 @@ const RETURN: &[u8] = if cfg!(target_arch = "x86_64") {
 pub fn capability() -> &'static Capability {
     static CAPABILITY: OnceLock<Capability> = OnceLock::new();
     CAPABILITY.get_or_init(|| {
-        let Err(shared) = probe(Strategy::Shared) else { return Capability::Shared };
+        let Err(shared) = probe(Strategy::Shared(CodeWrites::Strict)) else { return Capability::Shared };
         let Err(sealed) = probe(Strategy::Sealed) else { return Capability::Sealed };
         Capability::Refused { shared, sealed }
     })
 }
 
 fn probe(strategy: Strategy) -> Result<(), CodeError> {
-    let memory = CodeMemory::new(strategy);
-    let mut writable = memory.writable(RETURN.len(), 1)?;
-    writable.bytes().copy_from_slice(RETURN);
-    let published = writable.publish()?;
-    assert_eq!(published.code(), RETURN, "both mappings of one file show the same bytes");
+    let memory = CodeMemory::new(strategy, rustix::param::page_size().max(4096));
+    let template = Template { code: RETURN.into(), align: 1, holes: Box::default() };
+    let stubs = match memory.publish(&[Stamp { template: &template, holes: Holes::default() }]) {
+        Ok(stubs) => stubs,
+        Err(NoRoom::System(error)) => return Err(error),
+        Err(NoRoom::Limit(_)) => unreachable!("one instruction fits a page"),
+    };
+    assert_eq!(stubs[0].code(), RETURN, "both mappings of one file show the same bytes");
     Ok(())
 }

@@ -31,11 +31,17 @@ pub enum Step {
     MapPages,
     /// `mprotect`: the same pages, written, executable and not writable.
     SealPages,
+    /// `madvise`: pages of the file that hold no code any more, back to the system.
+    ReleasePages,
+    /// `madvise`: the same pages again, at once, so that a write never faults.
+    RestorePages,
+    /// `munmap`: pages that hold no code any more.
+    Unmap,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Step; 8] = [
+    pub const ALL: [Step; 11] = [
         Step::CreateFile,
         Step::SizeFile,
         Step::MapExecutable,
@@ -44,6 +50,9 @@ impl Step {
         Step::CloseView,
         Step::MapPages,
         Step::SealPages,
+        Step::ReleasePages,
+        Step::RestorePages,
+        Step::Unmap,
     ];
 
     /// The system call.
@@ -53,6 +62,8 @@ impl Step {
             Step::SizeFile => "fallocate",
             Step::MapExecutable | Step::MapView | Step::MapPages => "mmap",
             Step::OpenView | Step::CloseView | Step::SealPages => "mprotect",
+            Step::ReleasePages | Step::RestorePages => "madvise",
+            Step::Unmap => "munmap",
         }
     }
 
@@ -67,6 +78,9 @@ impl Step {
             Step::CloseView => "making the view of code inaccessible",
             Step::MapPages => "mapping pages for code",
             Step::SealPages => "making pages of code executable",
+            Step::ReleasePages => "giving pages of code back",
+            Step::RestorePages => "taking pages of code again",
+            Step::Unmap => "unmapping pages of code",
         }
     }
 
@@ -84,3 +98,18 @@ impl fmt::Display for CodeError {
 }
 
 impl std::error::Error for CodeError {}
+
+/// Why code was not published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NoRoom {
+    /// The system refused a step.
+    System(CodeError),
+    /// Another segment would exceed the limit that the engine was given, in bytes.
+    Limit(usize),
+}
+
+impl From<CodeError> for NoRoom {
+    fn from(error: CodeError) -> NoRoom {
+        NoRoom::System(error)
+    }
+}

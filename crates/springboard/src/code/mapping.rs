@@ -2,20 +2,30 @@
 
 use std::{
     ffi::c_void,
+    mem,
     ops::Range,
     os::fd::{AsFd, OwnedFd},
     ptr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rustix::{
     fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create},
     io::Errno,
-    mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap},
+    mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap},
     process::{Resource, getrlimit},
 };
 
-use super::error::{CodeError, Step};
+use springboard_emit::LandingPads;
+
+use super::{
+    error::{CodeError, Step},
+    landing::landing_pads,
+    system::perform,
+};
 
 /// Pages that this value owns, unmapped when it is dropped.
 ///
@@ -39,7 +49,7 @@ impl Access {
         match self {
             Access::None => ProtFlags::empty(),
             Access::Write => ProtFlags::READ | ProtFlags::WRITE,
-            Access::Execute => ProtFlags::READ | ProtFlags::EXEC,
+            Access::Execute => ProtFlags::READ | ProtFlags::EXEC | ProtFlags::from_bits_retain(checked()),
         }
     }
 
@@ -47,8 +57,18 @@ impl Access {
         match self {
             Access::None => MprotectFlags::empty(),
             Access::Write => MprotectFlags::READ | MprotectFlags::WRITE,
-            Access::Execute => MprotectFlags::READ | MprotectFlags::EXEC,
+            Access::Execute => {
+                MprotectFlags::READ | MprotectFlags::EXEC | MprotectFlags::from_bits_retain(checked())
+            }
         }
+    }
+}
+
+/// The bit by which the CPU checks where indirect branches into the pages land, if it can: `PROT_BTI`.
+fn checked() -> u32 {
+    match landing_pads() {
+        LandingPads::Emit => 0x10,
+        LandingPads::Omit => 0,
     }
 }
 
@@ -77,10 +97,11 @@ fn near(bytes: usize) -> *mut c_void {
 impl Mapping {
     /// Maps `bytes` private bytes, zeroed and writable, where code should lie.
     pub(super) fn private(bytes: usize) -> Result<Mapping, CodeError> {
+        retry_unmapping();
+        let flags = MapFlags::PRIVATE;
         // SAFETY: the kernel takes the address as a wish only, so no mapping that exists is touched.
-        let start =
-            unsafe { mmap_anonymous(near(bytes), bytes, Access::Write.at_mapping(), MapFlags::PRIVATE) };
-        Mapping::owning(start, bytes, Step::MapPages)
+        let map = || unsafe { mmap_anonymous(near(bytes), bytes, Access::Write.at_mapping(), flags) };
+        Ok(Mapping::owning(perform(Step::MapPages, map)?, bytes))
     }
 
     /// Maps the first `bytes` of `file`, shared, with `access`; where code should lie, if it is executable.
@@ -90,19 +111,16 @@ impl Mapping {
         access: Access,
         step: Step,
     ) -> Result<Mapping, CodeError> {
+        retry_unmapping();
         let place = if access == Access::Execute { near(bytes) } else { ptr::null_mut() };
+        let (access, flags) = (access.at_mapping(), MapFlags::SHARED);
         // SAFETY: the kernel takes the address as a wish only, so no mapping that exists is touched.
-        let start = unsafe { mmap(place, bytes, access.at_mapping(), MapFlags::SHARED, file.0.as_fd(), 0) };
-        Mapping::owning(start, bytes, step)
+        let map = || unsafe { mmap(place, bytes, access, flags, file.0.as_fd(), 0) };
+        Ok(Mapping::owning(perform(step, map)?, bytes))
     }
 
-    fn owning(
-        start: rustix::io::Result<*mut c_void>,
-        bytes: usize,
-        step: Step,
-    ) -> Result<Mapping, CodeError> {
-        let start = start.map_err(|errno| step.failed(errno))?;
-        Ok(Mapping { address: start.expose_provenance(), bytes })
+    fn owning(start: *mut c_void, bytes: usize) -> Mapping {
+        Mapping { address: start.expose_provenance(), bytes }
     }
 
     /// Changes what the pages that hold `range`, offsets in bytes, allow.
@@ -119,8 +137,26 @@ impl Mapping {
         let start = range.start / page * page;
         let end = range.end.next_multiple_of(page).min(self.bytes);
         // SAFETY: the pages lie in this mapping, which is ours; the rest is the caller's promise.
-        unsafe { mprotect(self.at(start).cast(), end - start, access.later()) }
-            .map_err(|errno| step.failed(errno))
+        perform(step, || unsafe { mprotect(self.at(start).cast(), end - start, access.later()) })
+    }
+
+    /// Gives whole, writable pages of a shared file back to the system; they read as zeros from now on. Nothing is
+    /// given back where the system could not promise to [restore](Mapping::restore) them.
+    ///
+    /// # Safety
+    /// Nobody may hold a reference into these pages, through any mapping of the file.
+    pub(super) unsafe fn release(&self, range: Range<usize>) -> Result<(), CodeError> {
+        self.restore(range.clone())?;
+        let (start, bytes) = (self.at(range.start).cast(), range.len());
+        // SAFETY: the pages lie in this mapping, which is ours; the rest is the caller's promise.
+        perform(Step::ReleasePages, || unsafe { madvise(start, bytes, Advice::LinuxRemove) })
+    }
+
+    /// Makes sure that whole, writable pages of a shared file are there, so that no write to them can fail.
+    pub(super) fn restore(&self, range: Range<usize>) -> Result<(), CodeError> {
+        let (start, bytes) = (self.at(range.start).cast(), range.len());
+        // SAFETY: the pages lie in this mapping, which is ours. Their contents do not change.
+        perform(Step::RestorePages, || unsafe { madvise(start, bytes, Advice::LinuxPopulateWrite) })
     }
 
     /// The address of the byte at `offset`.
@@ -137,10 +173,35 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the pages are ours, and whoever could reach into them is gone: a stub keeps its segment, a view
-        // is borrowed from its owner. A failure would leave the pages mapped, which harms nobody.
-        let _ = unsafe { munmap(self.at(0).cast(), self.bytes) };
+        // Whoever could reach into the pages is gone: stubs keep their segment, views belong to theirs.
+        if unmap(self.address, self.bytes).is_err() {
+            unmapped_later().push((self.address, self.bytes));
+        }
     }
+}
+
+/// Address and size in bytes of mappings that nobody needs and that the system did not unmap: splitting a range of
+/// pages may take memory that there is not.
+static UNMAPPED_LATER: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
+
+fn unmapped_later() -> std::sync::MutexGuard<'static, Vec<(usize, usize)>> {
+    UNMAPPED_LATER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tries again.
+pub(super) fn retry_unmapping() {
+    let mut mappings = unmapped_later();
+    for (address, bytes) in mem::take(&mut *mappings) {
+        if unmap(address, bytes).is_err() {
+            mappings.push((address, bytes));
+        }
+    }
+}
+
+fn unmap(address: usize, bytes: usize) -> Result<(), CodeError> {
+    let start = ptr::with_exposed_provenance_mut(address);
+    // SAFETY: the callers have the pages from a mapping that was given up.
+    perform(Step::Unmap, || unsafe { munmap(start, bytes) })
 }
 
 /// A file in memory without a name. Its descriptor is closed as soon as the file is mapped, and no program started
@@ -152,15 +213,15 @@ impl CodeFile {
     pub(super) fn new(bytes: usize) -> Result<CodeFile, CodeError> {
         let create = |flags| memfd_create(c"springboard", flags);
         // Kernels before 6.3 do not know the flag and make every such file executable; later ones may want it.
-        let file = create(MemfdFlags::CLOEXEC | MemfdFlags::EXEC)
-            .or_else(|errno| if errno == Errno::INVAL { create(MemfdFlags::CLOEXEC) } else { Err(errno) })
-            .map_err(|errno| Step::CreateFile.failed(errno))?;
+        let file = perform(Step::CreateFile, || {
+            create(MemfdFlags::CLOEXEC | MemfdFlags::EXEC)
+                .or_else(|errno| if errno == Errno::INVAL { create(MemfdFlags::CLOEXEC) } else { Err(errno) })
+        })?;
         // Growing a file beyond this limit would raise a signal, not an error.
         if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < bytes as u64) {
             return Err(Step::SizeFile.failed(Errno::FBIG));
         }
-        fallocate(&file, FallocateFlags::empty(), 0, bytes as u64)
-            .map_err(|errno| Step::SizeFile.failed(errno))?;
+        perform(Step::SizeFile, || fallocate(&file, FallocateFlags::empty(), 0, bytes as u64))?;
         Ok(CodeFile(file))
     }
 }

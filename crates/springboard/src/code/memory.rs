@@ -4,218 +4,403 @@
 //! file in memory   ┌ stub ┬ stub ┬ stub ┬ … ┐
 //!                  │      │      │      │   │
 //! segment          r-x    r-x    r-x    r-x      mapped once, never writable
-//! view             ---    rw-    ---    ---      writable pages: those that hold the stub being written
+//! view             ---    rw-    ---    ---      writable pages: those that hold the stubs being written
 //! ```
 //!
-//! What is free is known from private memory alone, so a child after `fork` sees its parent's knowledge and not
-//! its later moves; and a child never writes a page it shares with its parent: it begins a segment of its own.
+//! What is taken is known from private memory alone ([`Space`]). A freed stub is overwritten with traps and waits
+//! ([`Quarantine`]) before its place is taken again. A fork freezes every segment there is ([`fork`]).
 
 use std::{
     ops::Range,
-    slice,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use rustix::process::{Pid, getpid};
 
 use super::{
-    Strategy,
-    error::{CodeError, Step},
-    mapping::{Access, CodeFile, Mapping},
-    segment::{Executable, Segment},
-    sync,
+    CodePointer, Strategy,
+    class::{BLOCK, CACHE_LINE, Class},
+    error::NoRoom,
+    mapping::{Mapping, retry_unmapping},
+    quarantine::Quarantine,
+    segment::Segment,
+    space::{BlockId, Contents, Left, SegmentId, Slot, Space},
+    stamp::Stamp,
+    stub::Stub,
+    sync, trap,
 };
+use crate::fork;
 
 /// Size of the first segment, in bytes. Each following one is twice as large.
-const FIRST_SEGMENT: usize = 64 << 10;
+pub(super) const FIRST_SEGMENT: usize = 16 << 10;
 
 /// Size beyond which segments do not grow, in bytes.
 const LAST_SEGMENT: usize = 1 << 20;
 
-/// What CPUs fetch at a time, in bytes. A stub that fits into a cache line lies in one; a longer one begins with one.
-const CACHE_LINE: usize = 64;
+/// Empty blocks that keep their pages. Those beyond are given back to the system.
+const EMPTY_BLOCKS: usize = 16;
 
-/// The least alignment of stubs, in bytes.
-const STUB_ALIGN: usize = 16;
-
-/// Memory for code. Shared by any number of threads; one writes at a time.
+/// Memory for code. A handle; shared by any number of threads, of which one writes at a time.
+#[derive(Clone)]
 pub(crate) struct CodeMemory {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     strategy: Strategy,
+    /// Most bytes to map.
+    limit: usize,
     state: Mutex<State>,
+    meter: Meter,
 }
 
 struct State {
-    /// The process that made `open`.
+    /// The process that may write the segments, and how often it had forked then.
     process: Pid,
-    /// The segment with room for more.
-    open: Option<OpenSegment>,
+    forks: u64,
+    segments: Vec<Option<Segment>>,
+    space: Space,
+    quarantine: Quarantine,
+    /// Size of the next segment, in bytes.
     next_segment: usize,
-    usage: Usage,
 }
 
-struct OpenSegment {
-    segment: Arc<Segment>,
-    /// The same file at another address, inaccessible but for the pages being written.
-    view: Mapping,
-    /// Bytes handed out so far.
-    used: usize,
+/// The numbers of [`Usage`], written under the lock and read without.
+#[derive(Default)]
+struct Meter {
+    live: AtomicUsize,
+    code: AtomicUsize,
+    mapped: AtomicUsize,
+    stamps: AtomicU64,
 }
 
 /// How much code memory there is.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Usage {
-    /// Bytes of published code, without padding.
+    /// Stubs that were published and not freed.
+    pub(crate) live: usize,
+    /// Their bytes, without padding.
     pub(crate) code: usize,
     /// Bytes of pages mapped for code, once each.
     pub(crate) mapped: usize,
-}
-
-/// Bytes that can be written and not yet run. Dropping it takes the right to write away and discards them.
-pub(crate) struct Writable<'a> {
-    state: MutexGuard<'a, State>,
-    /// `None` once published.
-    place: Option<Place>,
-    bytes: usize,
-}
-
-enum Place {
-    /// An offset in the open segment, whose view is writable there.
-    Shared { offset: usize },
-    /// Pages of its own, private and writable.
-    Sealed { pages: Mapping },
+    /// Stubs published so far.
+    pub(crate) stamps: u64,
 }
 
 impl CodeMemory {
-    /// Empty memory. Maps nothing yet.
-    pub(crate) fn new(strategy: Strategy) -> CodeMemory {
-        let state =
-            State { process: getpid(), open: None, next_segment: FIRST_SEGMENT, usage: Usage::default() };
-        CodeMemory { strategy, state: Mutex::new(state) }
-    }
-
-    /// How much there is.
-    pub(crate) fn usage(&self) -> Usage {
-        self.lock().usage
-    }
-
-    /// Room for `bytes` of code at a multiple of `align`, a power of two.
-    pub(crate) fn writable(&self, bytes: usize, align: usize) -> Result<Writable<'_>, CodeError> {
-        debug_assert!(align.is_power_of_two() && align <= rustix::param::page_size());
-        let mut state = self.lock();
-        let place = match self.strategy {
-            Strategy::Shared => {
-                let offset = state.room(bytes, align.max(stub_align(bytes)))?;
-                let open = state.open.as_ref().expect("room leaves an open segment");
-                // SAFETY: nobody holds a reference into the view; the lock is held until it is closed again.
-                unsafe { open.view.protect(offset..offset + bytes, Access::Write, Step::OpenView) }?;
-                Place::Shared { offset }
-            }
-            Strategy::Sealed => {
-                let pages = Mapping::private(bytes.next_multiple_of(rustix::param::page_size()))?;
-                Place::Sealed { pages }
-            }
+    /// Empty memory, of which at most `limit` bytes will be mapped. Maps nothing yet.
+    pub(crate) fn new(strategy: Strategy, limit: usize) -> CodeMemory {
+        let state = State {
+            process: getpid(),
+            forks: fork::count(),
+            segments: Vec::new(),
+            space: Space::default(),
+            quarantine: Quarantine::new(),
+            next_segment: FIRST_SEGMENT,
         };
-        Ok(Writable { state, place: Some(place), bytes })
+        let shared = Shared { strategy, limit, state: Mutex::new(state), meter: Meter::default() };
+        CodeMemory { shared: Arc::new(shared) }
+    }
+
+    /// How much there is. Takes no lock.
+    pub(crate) fn usage(&self) -> Usage {
+        let Meter { live, code, mapped, stamps } = &self.shared.meter;
+        Usage {
+            live: live.load(Relaxed),
+            code: code.load(Relaxed),
+            mapped: mapped.load(Relaxed),
+            stamps: stamps.load(Relaxed),
+        }
+    }
+
+    /// Makes a stub of each stamp, in order, all or none. Every CPU may run them when this returns.
+    pub(crate) fn publish(&self, stamps: &[Stamp<'_>]) -> Result<Vec<Stub>, NoRoom> {
+        let _hold = fork::hold();
+        let meter = &self.shared.meter;
+        let mut state = self.lock();
+        let slots = match self.shared.strategy {
+            Strategy::Shared(_) => state.publish_shared(&self.shared, stamps),
+            Strategy::Sealed => state.publish_sealed(&self.shared, stamps),
+        }?;
+        sync::instructions(stamps.iter().zip(&slots).map(|(stamp, slot)| {
+            let start = slot.offset as usize;
+            state.segment(slot.segment).code(start..start + stamp.bytes())
+        }));
+        meter.live.fetch_add(slots.len(), Relaxed);
+        meter.stamps.fetch_add(slots.len() as u64, Relaxed);
+        meter.code.fetch_add(stamps.iter().map(Stamp::bytes).sum(), Relaxed);
+        let stub = |(slot, stamp): (Slot, &Stamp<'_>)| {
+            let start = state.segment(slot.segment).at(slot.offset as usize);
+            // SAFETY: a mapping is never at address 0, and a function pointer has the size and form of a data
+            // pointer on every target. Whoever calls it answers for the type.
+            let entry = unsafe { std::mem::transmute::<*mut u8, CodePointer>(start) };
+            Stub::new(self.clone(), entry, slot, stamp.bytes())
+        };
+        Ok(slots.into_iter().zip(stamps).map(stub).collect())
+    }
+
+    /// Frees what [`CodeMemory::publish`] made. For the stub's own use.
+    pub(super) fn free(&self, slot: Slot, bytes: usize) {
+        let _hold = fork::hold();
+        let mut state = self.lock();
+        self.shared.meter.live.fetch_sub(1, Relaxed);
+        self.shared.meter.code.fetch_sub(bytes, Relaxed);
+        state.trap(slot, bytes);
+        state.quarantine.enter(slot);
+        // More than came, so that they grow fewer; not all, so that no free takes long.
+        for _ in 0..4 {
+            let Some(slot) = state.quarantine.leave() else { break };
+            state.give(&self.shared, slot);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Whoever panicked while writing has closed its view on the way out, and handed nothing out.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        // No step of ours panics half-way but by a defect of ours, and then the book-keeping is still whole.
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.notice_fork(&self.shared);
+        state
     }
 }
 
-/// The alignment of a stub of `bytes`: the fewer cache lines it touches, the sooner it is fetched.
-fn stub_align(bytes: usize) -> usize {
-    bytes.next_power_of_two().clamp(STUB_ALIGN, CACHE_LINE)
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _hold = fork::hold();
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).segments.clear();
+        retry_unmapping();
+    }
 }
 
 impl State {
-    /// Makes sure that the open segment has room, and says where.
-    fn room(&mut self, bytes: usize, align: usize) -> Result<usize, CodeError> {
-        let process = getpid();
-        if self.process != process {
-            self.process = process;
-            self.open = None;
+    fn segment(&self, segment: SegmentId) -> &Segment {
+        self.segments[segment as usize].as_ref().expect("a segment lives as long as its slots")
+    }
+
+    fn segment_mut(&mut self, segment: SegmentId) -> &mut Segment {
+        self.segments[segment as usize].as_mut().expect("a segment lives as long as its slots")
+    }
+
+    /// Freezes what was there before a fork.
+    fn notice_fork(&mut self, shared: &Shared) {
+        let (process, forks) = (getpid(), fork::count());
+        if (self.process, self.forks) == (process, forks) {
+            return;
         }
-        if let Some(open) = &self.open {
-            let offset = open.used.next_multiple_of(align);
-            if offset + bytes <= open.segment.pages.bytes() {
-                return Ok(offset);
+        (self.process, self.forks) = (process, forks);
+        self.next_segment = FIRST_SEGMENT;
+        self.segments.iter_mut().flatten().for_each(Segment::freeze);
+        for segment in self.space.freeze_all() {
+            self.unmap(shared, segment);
+        }
+    }
+
+    fn publish_shared(&mut self, shared: &Shared, stamps: &[Stamp<'_>]) -> Result<Vec<Slot>, NoRoom> {
+        let mut slots = Vec::with_capacity(stamps.len());
+        for stamp in stamps {
+            match self.reserve(shared, stamp.bytes()) {
+                Ok(slot) => slots.push(slot),
+                Err(error) => {
+                    slots.into_iter().for_each(|slot| self.give(shared, slot));
+                    return Err(error);
+                }
             }
         }
-        let size = bytes.next_multiple_of(rustix::param::page_size()).max(self.next_segment);
-        self.open = Some(OpenSegment::new(size)?);
-        self.next_segment = (self.next_segment * 2).min(LAST_SEGMENT);
-        self.usage.mapped += size;
-        Ok(0)
-    }
-
-    /// Takes away the right to write `range`. Where the system refuses even that, the whole view goes.
-    fn close_view(&mut self, range: Range<usize>) -> Result<(), CodeError> {
-        let Some(open) = &self.open else { return Ok(()) };
-        // SAFETY: the only reference into the view was borrowed from the `Writable` that is being taken apart.
-        let closed = unsafe { open.view.protect(range, Access::None, Step::CloseView) };
-        if closed.is_err() {
-            self.open = None;
-        }
-        closed
-    }
-}
-
-impl OpenSegment {
-    fn new(bytes: usize) -> Result<OpenSegment, CodeError> {
-        let file = CodeFile::new(bytes)?;
-        let pages = Mapping::shared(&file, bytes, Access::Execute, Step::MapExecutable)?;
-        let view = Mapping::shared(&file, bytes, Access::None, Step::MapView)?;
-        Ok(OpenSegment { segment: Arc::new(Segment { pages }), view, used: 0 })
-    }
-}
-
-impl Writable<'_> {
-    /// The bytes, in no known state until they are written.
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        let start = match self.place.as_ref().expect("publishing consumes the value") {
-            Place::Shared { offset } => {
-                self.state.open.as_ref().expect("the segment stays open while it is written").view.at(*offset)
+        let ranges = ranges(stamps, &slots);
+        for (opened, (segment, range)) in ranges.iter().enumerate() {
+            if let Err(error) = self.segment_mut(*segment).open(range.clone()) {
+                self.close(&ranges[..opened]);
+                slots.into_iter().for_each(|slot| self.give(shared, slot));
+                return Err(error.into());
             }
-            Place::Sealed { pages } => pages.at(0),
+        }
+        for (stamp, slot) in stamps.iter().zip(&slots) {
+            if let Some(block) = self.space.fresh(*slot) {
+                let range = block.offset()..block.offset() + BLOCK;
+                trap::fill(self.segment_mut(slot.segment).writable(range));
+                self.space.set_contents(block, Contents::Traps);
+            }
+            let start = slot.offset as usize;
+            stamp.write(self.segment_mut(slot.segment).writable(start..start + stamp.bytes()));
+        }
+        self.close(&ranges);
+        Ok(slots)
+    }
+
+    fn publish_sealed(&mut self, shared: &Shared, stamps: &[Stamp<'_>]) -> Result<Vec<Slot>, NoRoom> {
+        let mut end: usize = 0;
+        let offset = |stamp: &Stamp<'_>| {
+            let start = end.next_multiple_of(Class::of(stamp.bytes()).map_or(CACHE_LINE, Class::align));
+            end = start + stamp.bytes();
+            start
         };
-        // SAFETY: the range was made writable when `self` was made and stays so until `self` is gone; no other
-        // reference into it exists, because `self` is borrowed exclusively and holds the lock.
-        unsafe { slice::from_raw_parts_mut(start, self.bytes) }
-    }
-
-    /// Takes away the right to write, and makes the code callable on every CPU.
-    pub(crate) fn publish(mut self) -> Result<Executable, CodeError> {
-        let bytes = self.bytes;
-        let (segment, offset) = match self.place.take().expect("publishing consumes the value") {
-            Place::Shared { offset } => {
-                self.state.close_view(offset..offset + bytes)?;
-                let open = self.state.open.as_mut().expect("a view that could be closed is still there");
-                open.used = offset + bytes;
-                (Arc::clone(&open.segment), offset)
-            }
-            Place::Sealed { pages } => {
-                // SAFETY: `self` is consumed, so no reference into the pages is left.
-                unsafe { pages.protect(0..bytes, Access::Execute, Step::SealPages) }?;
-                self.state.usage.mapped += pages.bytes();
-                (Arc::new(Segment { pages }), 0)
+        let offsets: Vec<usize> = stamps.iter().map(offset).collect();
+        let bytes = loop {
+            match self.room_for(shared, end, end) {
+                Ok(bytes) => break bytes,
+                Err(error) => self.end_a_wait(shared).ok_or(error)?,
             }
         };
-        self.state.usage.code += bytes;
-        let published = Executable::new(segment, offset, bytes);
-        sync::instructions(published.code());
-        Ok(published)
+        let pages = Mapping::private(bytes)?;
+        // SAFETY: the pages were mapped just now, zeroed and writable, and nobody else knows them.
+        let contents = unsafe { std::slice::from_raw_parts_mut(pages.at(0), bytes) };
+        trap::fill(contents);
+        for (stamp, &start) in stamps.iter().zip(&offsets) {
+            stamp.write(&mut contents[start..start + stamp.bytes()]);
+        }
+        let segment = Segment::sealed(pages, bytes)?;
+        let id = self.space.add_frozen(stamps.len() as u32);
+        self.insert(shared, id, segment);
+        Ok(offsets.into_iter().map(|offset| Slot { segment: id, offset: offset as u32 }).collect())
+    }
+
+    /// Takes a slot for `bytes`.
+    fn reserve(&mut self, shared: &Shared, bytes: usize) -> Result<Slot, NoRoom> {
+        let Some(class) = Class::of(bytes) else {
+            let segment = self.map(shared, bytes, bytes)?;
+            let id = self.space.add_frozen(1);
+            self.insert(shared, id, segment);
+            return Ok(Slot { segment: id, offset: 0 });
+        };
+        loop {
+            if let Some(slot) = self.space.take(class) {
+                return Ok(slot);
+            }
+            if self.restore_block() {
+                continue;
+            }
+            match self.map(shared, self.next_segment, BLOCK) {
+                Ok(segment) => {
+                    self.next_segment = (self.next_segment * 2).min(LAST_SEGMENT);
+                    let id = self.space.add(segment.bytes() / BLOCK);
+                    self.insert(shared, id, segment);
+                }
+                Err(error) => self.end_a_wait(shared).ok_or(error)?,
+            }
+        }
+    }
+
+    /// Maps a segment of `wanted` bytes; of fewer, but of no fewer than `needed`, if the limit leaves no more.
+    fn map(&mut self, shared: &Shared, wanted: usize, needed: usize) -> Result<Segment, NoRoom> {
+        let Strategy::Shared(writes) = shared.strategy else { unreachable!("sealed pages are mapped full") };
+        let bytes = self.room_for(shared, wanted, needed)?;
+        Ok(Segment::shared(bytes, writes)?)
+    }
+
+    /// How many bytes, in whole pages, the limit leaves of `wanted`.
+    fn room_for(&self, shared: &Shared, wanted: usize, needed: usize) -> Result<usize, NoRoom> {
+        let unit = BLOCK.max(rustix::param::page_size());
+        let left = shared.limit.saturating_sub(shared.meter.mapped.load(Relaxed)) / unit * unit;
+        let bytes = wanted.next_multiple_of(unit).min(left);
+        if bytes < needed.max(1) { Err(NoRoom::Limit(shared.limit)) } else { Ok(bytes) }
+    }
+
+    fn insert(&mut self, shared: &Shared, id: SegmentId, segment: Segment) {
+        shared.meter.mapped.fetch_add(segment.bytes(), Relaxed);
+        let id = id as usize;
+        if id == self.segments.len() {
+            self.segments.push(None);
+        }
+        self.segments[id] = Some(segment);
+    }
+
+    fn unmap(&mut self, shared: &Shared, id: SegmentId) {
+        self.space.remove(id);
+        let segment = self.segments[id as usize].take().expect("a segment is unmapped once");
+        shared.meter.mapped.fetch_sub(segment.bytes(), Relaxed);
+    }
+
+    /// Ends the writing of `ranges`.
+    fn close(&mut self, ranges: &[(SegmentId, Range<usize>)]) {
+        for (segment, range) in ranges {
+            self.segment_mut(*segment).close(range.clone());
+            if !self.segment(*segment).is_writable() {
+                self.space.freeze(*segment);
+            }
+        }
+    }
+
+    /// Overwrites a stub, where its segment is still written at all and the system lets us.
+    fn trap(&mut self, slot: Slot, bytes: usize) {
+        let start = slot.offset as usize;
+        let range = start..start + bytes;
+        let segment = self.segment_mut(slot.segment);
+        if !segment.is_writable() || segment.open(range.clone()).is_err() {
+            return;
+        }
+        trap::fill(segment.writable(range.clone()));
+        self.close(&[(slot.segment, range.clone())]);
+        sync::instructions([self.segment(slot.segment).code(range)].into_iter());
+    }
+
+    /// Lets a slot be taken again, and pages go that hold nothing any more.
+    fn give(&mut self, shared: &Shared, slot: Slot) {
+        match self.space.give(slot) {
+            Left::InUse => {}
+            Left::EmptyBlock(block) => self.release_block(block),
+            Left::EmptySegment(None) => self.unmap(shared, slot.segment),
+            Left::EmptySegment(Some(block)) => {
+                let elsewhere = self.space.empty_blocks() - self.space.empty_blocks_of(slot.segment);
+                if elsewhere >= EMPTY_BLOCKS / 4 {
+                    self.unmap(shared, slot.segment);
+                } else {
+                    self.release_block(block);
+                }
+            }
+        }
+    }
+
+    /// Gives a block's page back, where enough others are empty.
+    fn release_block(&mut self, block: BlockId) {
+        if self.space.empty_blocks() <= EMPTY_BLOCKS || rustix::param::page_size() != BLOCK {
+            return;
+        }
+        let released = self.segment_mut(block.segment).release(block.offset()..block.offset() + BLOCK);
+        if released.is_ok() {
+            self.space.release(block);
+        }
+        self.freeze_if_closed(block.segment);
+    }
+
+    /// Lets the slot that has waited longest be taken again, where there is no other memory. `None` where none waits.
+    fn end_a_wait(&mut self, shared: &Shared) -> Option<()> {
+        let slot = self.quarantine.leave_early()?;
+        self.give(shared, slot);
+        Some(())
+    }
+
+    /// Takes a page again. Says whether there was one.
+    fn restore_block(&mut self) -> bool {
+        let Some(block) = self.space.released() else { return false };
+        let restored =
+            self.segment_mut(block.segment).restore(block.offset()..block.offset() + BLOCK).is_ok();
+        if restored {
+            self.space.restore();
+        }
+        self.freeze_if_closed(block.segment);
+        restored
+    }
+
+    fn freeze_if_closed(&mut self, segment: SegmentId) {
+        if !self.segment(segment).is_writable() {
+            self.space.freeze(segment);
+        }
     }
 }
 
-impl Drop for Writable<'_> {
-    fn drop(&mut self) {
-        if let Some(Place::Shared { offset }) = self.place {
-            // Where this fails the view is gone, which is all there is to do about it.
-            let _ = self.state.close_view(offset..offset + self.bytes);
+/// What to open for writing stubs into `slots`: whole blocks, because one that is new is filled.
+fn ranges(stamps: &[Stamp<'_>], slots: &[Slot]) -> Vec<(SegmentId, Range<usize>)> {
+    let mut ranges: Vec<(SegmentId, Range<usize>)> = Vec::new();
+    for (stamp, slot) in stamps.iter().zip(slots) {
+        let start = slot.offset as usize / BLOCK * BLOCK;
+        let end = (slot.offset as usize + stamp.bytes()).next_multiple_of(BLOCK);
+        match ranges.iter_mut().rev().find(|(segment, _)| *segment == slot.segment) {
+            Some((_, range)) => *range = range.start.min(start)..range.end.max(end),
+            None => ranges.push((slot.segment, start..end)),
         }
     }
+    ranges
 }
 
 #[cfg(test)]

@@ -1,46 +1,126 @@
-//! Published code and the pages it lies in.
+//! Segments: pages that execute, and the view through which they are written.
 
-use std::sync::Arc;
+use std::ops::Range;
 
-use super::{CodePointer, mapping::Mapping};
+use super::{
+    CodeWrites,
+    error::{CodeError, Step},
+    mapping::{Access, CodeFile, Mapping},
+    unwind::Frame,
+};
 
-/// Pages that execute. What is published in them does not change.
-#[derive(Debug)]
+/// Pages that execute. What is published in them does not change until it is freed.
 pub(super) struct Segment {
-    pub(super) pages: Mapping,
+    /// Goes before the pages that it describes.
+    _frame: Option<Frame>,
+    pages: Mapping,
+    /// The same file at another address. `None` where nothing is written any more.
+    view: Option<View>,
 }
 
-/// Code that can be called, for as long as this value or a clone of it lives.
-#[derive(Clone, Debug)]
-pub(crate) struct Executable {
-    segment: Arc<Segment>,
-    offset: usize,
-    bytes: usize,
+struct View {
+    mapping: Mapping,
+    writes: CodeWrites,
 }
 
-impl Executable {
-    /// `bytes` at `offset` of `segment`, written and synchronised.
-    pub(super) fn new(segment: Arc<Segment>, offset: usize, bytes: usize) -> Executable {
-        Executable { segment, offset, bytes }
+impl Segment {
+    /// A file in memory of `bytes` zeros, mapped twice.
+    pub(super) fn shared(bytes: usize, writes: CodeWrites) -> Result<Segment, CodeError> {
+        let file = CodeFile::new(bytes)?;
+        let pages = Mapping::shared(&file, bytes, Access::Execute, Step::MapExecutable)?;
+        let access = match writes {
+            CodeWrites::Strict => Access::None,
+            CodeWrites::Fast => Access::Write,
+        };
+        let mapping = Mapping::shared(&file, bytes, access, Step::MapView)?;
+        Ok(Segment { _frame: Frame::register(&pages), pages, view: Some(View { mapping, writes }) })
     }
 
-    /// The address of the first instruction.
-    pub(crate) fn entry(&self) -> CodePointer {
-        self.entry_at(0)
+    /// Private pages, whose first `bytes` are written.
+    pub(super) fn sealed(pages: Mapping, bytes: usize) -> Result<Segment, CodeError> {
+        // SAFETY: the pages are handed over, so whoever wrote them holds no reference.
+        unsafe { pages.protect(0..bytes, Access::Execute, Step::SealPages) }?;
+        Ok(Segment { _frame: Frame::register(&pages), pages, view: None })
     }
 
-    /// The address of the instruction `offset` bytes behind the first.
-    pub(crate) fn entry_at(&self, offset: usize) -> CodePointer {
-        debug_assert!(offset < self.bytes);
-        let start: *mut u8 = self.segment.pages.at(self.offset + offset);
-        // SAFETY: a mapping is never at address 0, and a function pointer has the size and form of a data pointer
-        // on every target. Whoever calls it answers for the type.
-        unsafe { std::mem::transmute::<*mut u8, CodePointer>(start) }
+    /// Whether it can be written.
+    pub(super) fn is_writable(&self) -> bool {
+        self.view.is_some()
     }
 
-    /// The code as it stands in memory.
-    pub(crate) fn code(&self) -> &[u8] {
-        // SAFETY: the range is readable and initialised, and published code does not change while `self` lives.
-        unsafe { std::slice::from_raw_parts(self.segment.pages.at(self.offset), self.bytes) }
+    /// Size in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.pages.bytes()
+    }
+
+    /// Where the byte at `offset` executes.
+    pub(super) fn at(&self, offset: usize) -> *mut u8 {
+        self.pages.at(offset)
+    }
+
+    /// The bytes of `range` as they execute.
+    pub(super) fn code(&self, range: Range<usize>) -> &[u8] {
+        // SAFETY: the range is mapped and readable. It changes only while a slot in it is written, through
+        // `Segment::writable`, which borrows the segment exclusively.
+        unsafe { std::slice::from_raw_parts(self.pages.at(range.start), range.len()) }
+    }
+
+    /// Makes the pages around `range` writable through the view, until they are [closed](Segment::close).
+    pub(super) fn open(&mut self, range: Range<usize>) -> Result<(), CodeError> {
+        match &self.view {
+            // SAFETY: more is allowed than before.
+            Some(View { mapping, writes: CodeWrites::Strict }) => unsafe {
+                mapping.protect(range, Access::Write, Step::OpenView)
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the right to write away. Where the system refuses even that, the whole view goes, and the segment is
+    /// never written again.
+    pub(super) fn close(&mut self, range: Range<usize>) {
+        if let Some(View { mapping, writes: CodeWrites::Strict }) = &self.view {
+            // SAFETY: references into the view borrow `self` exclusively, so there are none.
+            if unsafe { mapping.protect(range, Access::None, Step::CloseView) }.is_err() {
+                self.freeze();
+            }
+        }
+    }
+
+    /// Gives the view up.
+    pub(super) fn freeze(&mut self) {
+        self.view = None;
+    }
+
+    /// The bytes of `range` for writing, which must be open.
+    pub(super) fn writable(&mut self, range: Range<usize>) -> &mut [u8] {
+        let View { mapping, .. } = self.view.as_ref().expect("only segments with a view are opened");
+        assert!(range.end <= mapping.bytes());
+        // SAFETY: the range is mapped, and writable because it is open; the result borrows `self` exclusively.
+        unsafe { std::slice::from_raw_parts_mut(mapping.at(range.start), range.len()) }
+    }
+
+    /// Gives the whole pages of `range`, in which no stub is, back to the system.
+    pub(super) fn release(&mut self, range: Range<usize>) -> Result<(), CodeError> {
+        self.while_open(range.clone(), |view| {
+            // SAFETY: no stub is there, and references for writing borrow `self` exclusively.
+            unsafe { view.release(range) }
+        })
+    }
+
+    /// Makes sure that released pages are there again.
+    pub(super) fn restore(&mut self, range: Range<usize>) -> Result<(), CodeError> {
+        self.while_open(range.clone(), |view| view.restore(range))
+    }
+
+    fn while_open(
+        &mut self,
+        range: Range<usize>,
+        act: impl FnOnce(&Mapping) -> Result<(), CodeError>,
+    ) -> Result<(), CodeError> {
+        self.open(range.clone())?;
+        let result = self.view.as_ref().map_or(Ok(()), |view| act(&view.mapping));
+        self.close(range);
+        result
     }
 }

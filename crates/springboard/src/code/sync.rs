@@ -1,9 +1,9 @@
 //! Instruction synchronisation: what is written as data, fetched as instructions, on every CPU.
 
-/// Makes `code`, given at the address at which it executes, visible to the instruction fetch of every CPU that
-/// runs a thread of this process. Returns when all of them may jump to it.
-pub(super) fn instructions(code: &[u8]) {
-    cache(code);
+/// Makes `stubs`, given at the addresses at which they execute, visible to the instruction fetch of every CPU that
+/// runs a thread of this process. Returns when all of them may jump there.
+pub(super) fn instructions<'a>(stubs: impl Iterator<Item = &'a [u8]>) {
+    stubs.for_each(cache);
     pipelines();
 }
 

@@ -1,0 +1,337 @@
+//! Which slots are taken. Plain data: nothing here touches the pages.
+
+use super::class::{BLOCK, Class};
+
+/// A segment, by its place in the list of segments.
+pub(super) type SegmentId = u32;
+
+/// Where code lies.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Slot {
+    pub(super) segment: SegmentId,
+    /// From the start of the segment, in bytes.
+    pub(super) offset: u32,
+}
+
+/// A block, by its segment and its place there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BlockId {
+    pub(super) segment: SegmentId,
+    index: u32,
+}
+
+impl BlockId {
+    /// From the start of the segment, in bytes.
+    pub(super) fn offset(self) -> usize {
+        self.index as usize * BLOCK
+    }
+
+    fn of(slot: Slot) -> BlockId {
+        BlockId { segment: slot.segment, index: slot.offset / BLOCK as u32 }
+    }
+}
+
+/// All segments' slots.
+#[derive(Default)]
+pub(super) struct Space {
+    rooms: Vec<Option<Room>>,
+    /// Indices of `None`s in `rooms`.
+    vacant: Vec<SegmentId>,
+    /// By class: the blocks that have both taken and free slots. Each knows its place here.
+    partial: [Vec<BlockId>; Class::COUNT],
+    /// Blocks without taken slots.
+    empty: Vec<BlockId>,
+    /// The same, with their pages given back.
+    released: Vec<BlockId>,
+}
+
+struct Room {
+    /// Taken slots.
+    occupied: u32,
+    blocks: Box<[Block]>,
+}
+
+#[derive(Clone)]
+struct Block {
+    /// `None` where no slot is taken.
+    class: Option<Class>,
+    /// Free slots, as bits.
+    free: u128,
+    /// Index in `partial`; of no meaning where the block is full or empty.
+    at: u32,
+    contents: Contents,
+}
+
+/// What free slots of a block hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Contents {
+    /// Zeros.
+    Fresh,
+    /// Trapping instructions.
+    Traps,
+}
+
+/// What a segment is after one of its slots was given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Left {
+    /// Slots are taken, in the slot's block too.
+    InUse,
+    /// Slots are taken, but none in this block.
+    EmptyBlock(BlockId),
+    /// No slot is taken. The block, where the segment has such.
+    EmptySegment(Option<BlockId>),
+}
+
+impl Space {
+    /// A segment of `blocks` empty blocks.
+    pub(super) fn add(&mut self, blocks: usize) -> SegmentId {
+        let block = Block { class: None, free: 0, at: 0, contents: Contents::Fresh };
+        let segment = self.insert(Room { occupied: 0, blocks: vec![block; blocks].into() });
+        // Taken from the end, so in the order of their addresses.
+        self.empty.extend((0..blocks as u32).rev().map(|index| BlockId { segment, index }));
+        segment
+    }
+
+    /// A segment from which nothing can be taken, in which `occupied` slots are.
+    pub(super) fn add_frozen(&mut self, occupied: u32) -> SegmentId {
+        self.insert(Room { occupied, blocks: Box::default() })
+    }
+
+    fn insert(&mut self, room: Room) -> SegmentId {
+        match self.vacant.pop() {
+            Some(segment) => {
+                self.rooms[segment as usize] = Some(room);
+                segment
+            }
+            None => {
+                self.rooms.push(Some(room));
+                self.rooms.len() as SegmentId - 1
+            }
+        }
+    }
+
+    /// Forgets a segment.
+    pub(super) fn remove(&mut self, segment: SegmentId) {
+        self.rooms[segment as usize] = None;
+        self.vacant.push(segment);
+        self.empty.retain(|block| block.segment != segment);
+        self.released.retain(|block| block.segment != segment);
+    }
+
+    /// Takes nothing more from any segment there is. Those in which no slot is taken.
+    pub(super) fn freeze_all(&mut self) -> Vec<SegmentId> {
+        self.partial.iter_mut().for_each(Vec::clear);
+        self.empty.clear();
+        self.released.clear();
+        let mut unused = Vec::new();
+        for (segment, room) in (0..).zip(&mut self.rooms) {
+            let Some(room) = room else { continue };
+            room.blocks = Box::default();
+            if room.occupied == 0 {
+                unused.push(segment);
+            }
+        }
+        unused
+    }
+
+    /// Takes nothing more from `segment`.
+    pub(super) fn freeze(&mut self, segment: SegmentId) {
+        self.room(segment).blocks = Box::default();
+        for class in 0..Class::COUNT {
+            self.partial[class].retain(|block| block.segment != segment);
+            for at in 0..self.partial[class].len() {
+                let id = self.partial[class][at];
+                self.block(id).at = at as u32;
+            }
+        }
+        self.empty.retain(|block| block.segment != segment);
+        self.released.retain(|block| block.segment != segment);
+    }
+
+    fn room(&mut self, segment: SegmentId) -> &mut Room {
+        self.rooms[segment as usize].as_mut().expect("a segment lives as long as its slots")
+    }
+
+    fn block(&mut self, id: BlockId) -> &mut Block {
+        &mut self.room(id.segment).blocks[id.index as usize]
+    }
+
+    /// Takes a slot. `None` where there is neither one of this class nor an empty block.
+    pub(super) fn take(&mut self, class: Class) -> Option<Slot> {
+        let id = match self.partial[class.index()].last() {
+            Some(&id) => id,
+            None => {
+                let id = self.empty.pop()?;
+                let block = self.block(id);
+                (block.class, block.free) = (Some(class), class.all_slots());
+                self.list(class, id);
+                id
+            }
+        };
+        let block = self.block(id);
+        let slot = block.free.trailing_zeros();
+        block.free &= block.free - 1;
+        if block.free == 0 {
+            // The last of its list.
+            self.partial[class.index()].pop();
+        }
+        self.room(id.segment).occupied += 1;
+        Some(Slot { segment: id.segment, offset: (id.offset() + slot as usize * class.size()) as u32 })
+    }
+
+    /// Puts a block at the end of its class' list.
+    fn list(&mut self, class: Class, id: BlockId) {
+        let at = self.partial[class.index()].len() as u32;
+        self.partial[class.index()].push(id);
+        self.block(id).at = at;
+    }
+
+    /// Takes a block out of its class' list.
+    fn unlist(&mut self, class: Class, id: BlockId) {
+        let at = self.block(id).at as usize;
+        let list = &mut self.partial[class.index()];
+        list.swap_remove(at);
+        if let Some(&moved) = list.get(at) {
+            self.block(moved).at = at as u32;
+        }
+    }
+
+    /// Gives a slot back.
+    pub(super) fn give(&mut self, slot: Slot) -> Left {
+        let room = self.room(slot.segment);
+        room.occupied -= 1;
+        let occupied = room.occupied;
+        let id = BlockId::of(slot);
+        let emptied = !room.blocks.is_empty() && self.give_to_block(id, slot);
+        match (occupied, emptied) {
+            (0, _) => Left::EmptySegment(emptied.then_some(id)),
+            (_, true) => Left::EmptyBlock(id),
+            (_, false) => Left::InUse,
+        }
+    }
+
+    /// Says whether the block is empty now.
+    fn give_to_block(&mut self, id: BlockId, slot: Slot) -> bool {
+        let block = self.block(id);
+        let class = block.class.expect("a block with a taken slot has a class");
+        let bit = 1 << ((slot.offset as usize - id.offset()) / class.size());
+        assert_eq!(block.free & bit, 0, "a slot is given back once");
+        let was_full = block.free == 0;
+        block.free |= bit;
+        let is_empty = block.free == class.all_slots();
+        match (was_full, is_empty) {
+            (true, false) => self.list(class, id),
+            (false, true) => self.unlist(class, id),
+            _ => {}
+        }
+        if is_empty {
+            self.block(id).class = None;
+            self.empty.push(id);
+        }
+        is_empty
+    }
+
+    /// The block around `slot`, if its free slots hold zeros.
+    pub(super) fn fresh(&mut self, slot: Slot) -> Option<BlockId> {
+        let id = BlockId::of(slot);
+        let block = self.room(slot.segment).blocks.get(id.index as usize)?;
+        (block.contents == Contents::Fresh).then_some(id)
+    }
+
+    /// Says what they hold from now on.
+    pub(super) fn set_contents(&mut self, id: BlockId, contents: Contents) {
+        self.block(id).contents = contents;
+    }
+
+    /// How many blocks are empty and have their pages.
+    pub(super) fn empty_blocks(&self) -> usize {
+        self.empty.len()
+    }
+
+    /// How many blocks of `segment` are.
+    pub(super) fn empty_blocks_of(&self, segment: SegmentId) -> usize {
+        self.empty.iter().filter(|block| block.segment == segment).count()
+    }
+
+    /// Notes that the pages of an empty block, the one that became so last, were given back.
+    pub(super) fn release(&mut self, id: BlockId) {
+        let last = self.empty.pop();
+        debug_assert_eq!(last, Some(id));
+        self.released.push(id);
+    }
+
+    /// A block whose pages were given back.
+    pub(super) fn released(&self) -> Option<BlockId> {
+        self.released.last().copied()
+    }
+
+    /// Notes that the pages of the block that [`Space::released`] returns are there again.
+    pub(super) fn restore(&mut self) {
+        if let Some(id) = self.released.pop() {
+            self.set_contents(id, Contents::Fresh);
+            self.empty.push(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// Random takes and gives, checked against a list of what is taken.
+    #[test]
+    fn no_byte_is_taken_twice() {
+        let mut random = fastrand::Rng::with_seed(4);
+        let mut space = Space::default();
+        let mut taken: Vec<(Slot, usize)> = Vec::new();
+        let mut blocks = HashMap::new();
+        for round in 0..200_000 {
+            let filling = (round / 20_000) % 2 == 0;
+            if random.u32(..4) < if filling { 3 } else { 1 } {
+                let bytes = random.usize(1..=2048) >> random.u32(0..6);
+                let class = Class::of(bytes.max(1)).unwrap();
+                let slot = space.take(class).unwrap_or_else(|| {
+                    let segment = space.add(16);
+                    assert_eq!(blocks.insert(segment, 16), None, "an id is given once");
+                    space.take(class).expect("a new segment has room")
+                });
+                taken.push((slot, class.size()));
+            } else if !taken.is_empty() {
+                let (slot, _) = taken.swap_remove(random.usize(..taken.len()));
+                let others = taken.iter().filter(|(other, _)| other.segment == slot.segment);
+                match space.give(slot) {
+                    Left::EmptySegment(block) => {
+                        assert!(block.is_some());
+                        assert_eq!(others.count(), 0);
+                        assert_eq!(space.empty_blocks_of(slot.segment), 16);
+                        space.remove(slot.segment);
+                        blocks.remove(&slot.segment);
+                    }
+                    Left::EmptyBlock(id) => {
+                        assert!(others.clone().count() > 0);
+                        assert!(others.clone().all(|(other, _)| BlockId::of(*other) != id));
+                    }
+                    Left::InUse => {
+                        assert!(others.clone().any(|(other, _)| BlockId::of(*other) == BlockId::of(slot)))
+                    }
+                }
+            }
+            if round % 5_000 == 0 {
+                check(&taken);
+            }
+        }
+    }
+
+    fn check(taken: &[(Slot, usize)]) {
+        let mut ranges: Vec<_> =
+            taken.iter().map(|(slot, size)| (slot.segment, slot.offset, *size)).collect();
+        ranges.sort_unstable();
+        for pair in ranges.windows(2) {
+            let (segment, offset, size) = pair[0];
+            assert!(pair[1].0 != segment || pair[1].1 as usize >= offset as usize + size, "{pair:?}");
+        }
+        assert!(ranges.iter().all(|(_, offset, size)| *offset as usize % BLOCK + size <= BLOCK));
+    }
+}

@@ -1,0 +1,48 @@
+//! Stamping: a copy of a template with its holes filled.
+
+use springboard_emit::{HoleKind, Template};
+
+/// What goes into the holes of a template.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Holes {
+    /// The address of the native function.
+    pub(crate) target: u64,
+    /// A pointer that belongs to the runtime.
+    pub(crate) context: u64,
+    /// The address of a function of the host.
+    pub(crate) helper: u64,
+}
+
+impl Holes {
+    fn value(&self, kind: HoleKind) -> u64 {
+        match kind {
+            HoleKind::Target => self.target,
+            HoleKind::Context => self.context,
+            HoleKind::Helper => self.helper,
+            other => unreachable!("no stub of the runtime has a hole for {other:?}"),
+        }
+    }
+}
+
+/// A stub to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp<'a> {
+    pub(crate) template: &'a Template,
+    pub(crate) holes: Holes,
+}
+
+impl Stamp<'_> {
+    /// Size in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.template.code.len()
+    }
+
+    /// Writes the stub to `to`, which has its size.
+    pub(super) fn write(&self, to: &mut [u8]) {
+        to.copy_from_slice(&self.template.code);
+        for hole in &self.template.holes {
+            let at = hole.offset as usize;
+            to[at..at + 8].copy_from_slice(&self.holes.value(hole.kind).to_ne_bytes());
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Settings of an engine.
+
+use std::sync::Arc;
+
+use springboard_abi::{Entry, Target};
+use springboard_emit::LandingPads;
+use springboard_ir::DataModel;
+use target_lexicon::Triple;
+
+use super::{Engine, Shared, compile::Compilers};
+use crate::{
+    cache::Cache,
+    code::{CodeMemory, CodeWrites, capability, landing_pads},
+    reason::Reason,
+    stats::Counters,
+};
+
+/// Whether an engine compiles.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Jit {
+    /// Calls go through stubs where a plan exists, through libffi where not.
+    #[default]
+    On,
+    /// All calls go through libffi. No executable memory is asked for.
+    Off,
+}
+
+/// What stubs are made for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Stubs {
+    /// One a shape, which is handed the function's address: the least memory.
+    #[default]
+    PerShape,
+    /// One a function, with the address in it, for hosts that keep one pointer a function:
+    /// [`Function::bound_pointer`](crate::Function::bound_pointer). It is freed with the function's last handle.
+    PerFunction,
+}
+
+impl Stubs {
+    /// The entry of the stubs.
+    pub(super) fn entry(self) -> Entry {
+        match self {
+            Stubs::PerShape => Entry::Slots,
+            Stubs::PerFunction => Entry::Bound,
+        }
+    }
+}
+
+/// Settings of an engine to be.
+#[derive(Clone, Default, Debug)]
+pub struct EngineBuilder {
+    jit: Jit,
+    stubs: Stubs,
+    writes: CodeWrites,
+    code_limit: Option<usize>,
+    landing_pads: Option<LandingPads>,
+}
+
+impl EngineBuilder {
+    /// Whether the engine compiles. Where the environment says `SPRINGBOARD_JIT=off` it does not, whatever is set
+    /// here.
+    #[must_use]
+    pub fn jit(mut self, jit: Jit) -> EngineBuilder {
+        self.jit = jit;
+        self
+    }
+
+    /// What stubs are made for.
+    #[must_use]
+    pub fn stubs(mut self, stubs: Stubs) -> EngineBuilder {
+        self.stubs = stubs;
+        self
+    }
+
+    /// How long the second mapping of code memory stays writable.
+    #[must_use]
+    pub fn code_writes(mut self, writes: CodeWrites) -> EngineBuilder {
+        self.writes = writes;
+        self
+    }
+
+    /// The most memory to map for code, in bytes. What is bound beyond goes through libffi, with
+    /// [`Reason::CodeLimit`]. Without a limit, the system's are the only ones.
+    #[must_use]
+    pub fn code_limit(mut self, bytes: usize) -> EngineBuilder {
+        self.code_limit = Some(bytes);
+        self
+    }
+
+    /// Whether stubs begin with a landing pad. Without this setting they do where the CPU checks them: on aarch64
+    /// with branch target identification. Linux has not yet turned on indirect branch tracking on x86_64; an engine
+    /// that runs where it is on says so here.
+    #[must_use]
+    pub fn landing_pads(mut self, landing_pads: LandingPads) -> EngineBuilder {
+        self.landing_pads = Some(landing_pads);
+        self
+    }
+
+    /// Makes the engine.
+    pub fn build(self) -> Engine {
+        let host = Triple::host();
+        let model =
+            DataModel::of(&host).expect("lib.rs refuses to compile for a machine without a data model");
+        let off = self.jit == Jit::Off || std::env::var_os("SPRINGBOARD_JIT").is_some_and(|jit| jit == "off");
+        let memory = if off {
+            Err(Reason::JitOff)
+        } else {
+            let limit = self.code_limit.unwrap_or(usize::MAX);
+            let strategy = capability().strategy(self.writes).map_err(Reason::NoExecutableMemory);
+            strategy.map(|strategy| CodeMemory::new(strategy, limit))
+        };
+        // Where pages are mapped so that the CPU checks them, stubs cannot do without.
+        let landing_pads = match landing_pads() {
+            LandingPads::Emit => LandingPads::Emit,
+            LandingPads::Omit => self.landing_pads.unwrap_or(LandingPads::Omit),
+        };
+        Engine {
+            shared: Arc::new(Shared {
+                target: Target::of(&host),
+                model,
+                memory,
+                cache: Cache::new(),
+                compilers: Compilers::new(landing_pads),
+                counters: Counters::default(),
+                stubs: self.stubs,
+            }),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Plans to shapes.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use springboard_abi::{Entry, Plan};
+use springboard_emit::{Compiler, EmitError, LandingPads, Template};
+use springboard_ir::Signature;
+use target_lexicon::Triple;
+
+use super::{Engine, Shared};
+use crate::{cache::Shape, code::CodeMemory, fork, reason::Reason};
+
+/// Compilers that nobody is using.
+pub(super) struct Compilers {
+    idle: Mutex<Vec<Compiler>>,
+    landing_pads: LandingPads,
+}
+
+impl Compilers {
+    pub(super) fn new(landing_pads: LandingPads) -> Compilers {
+        Compilers { idle: Mutex::default(), landing_pads }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Compiler>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn emit(&self, plan: &Plan) -> Result<Template, EmitError> {
+        let spare = self.idle().pop();
+        let mut compiler = match spare {
+            Some(compiler) => compiler,
+            None => Compiler::with_landing_pads(&Triple::host(), self.landing_pads)?,
+        };
+        let template = compiler.emit(plan);
+        self.idle().push(compiler);
+        template
+    }
+}
+
+impl Engine {
+    pub(super) fn memory(&self) -> Result<&CodeMemory, Reason> {
+        self.shared.memory.as_ref().map_err(Reason::clone)
+    }
+
+    /// The plan for a signature, where the engine can make code of it.
+    pub(crate) fn plan(&self, signature: &Signature, entry: Entry) -> Result<Plan, Reason> {
+        let Shared { target, memory, .. } = &*self.shared;
+        if let Err(reason) = memory {
+            return Err(reason.clone());
+        }
+        let target = target.as_ref().map_err(|unknown| Reason::UnknownTarget(unknown.clone()))?;
+        springboard_abi::plan(signature, target, entry).map_err(Reason::Ineligible)
+    }
+
+    /// The machine code for a plan, compiled now.
+    pub(crate) fn template(&self, plan: &Plan) -> Result<Template, Reason> {
+        // A child that is forked meanwhile would find the compilers locked for ever.
+        let _hold = fork::hold();
+        let template = self.shared.compilers.emit(plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
+        self.shared.counters.compiles.count();
+        Ok(template)
+    }
+
+    /// The shape of a plan, compiled now if nobody has asked for it before.
+    pub(super) fn shape(&self, plan: &Plan) -> Result<Arc<Shape>, Reason> {
+        let Shared { cache, counters, .. } = &*self.shared;
+        // A child that is forked while another thread compiles would wait for that thread for ever.
+        let _hold = fork::hold();
+        cache.shape(plan, counters, || self.template(plan))
+    }
+}

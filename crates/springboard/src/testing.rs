@@ -1,0 +1,107 @@
+//! What tests of code memory see of their own process.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+static PROCESS: RwLock<()> = RwLock::new(());
+
+/// Held by every test that maps code memory, so that none is [`alone`] meanwhile. When it is dropped, no page of the
+/// process may be writable and executable.
+pub(crate) struct Together {
+    _process: RwLockReadGuard<'static, ()>,
+}
+
+pub(crate) fn together() -> Together {
+    Together { _process: PROCESS.read().unwrap_or_else(PoisonError::into_inner) }
+}
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(writable_and_executable(), [""; 0]);
+        }
+    }
+}
+
+/// Held by a test that looks at all mappings of the process: no other test maps code memory.
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    PROCESS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn maps() -> Vec<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux shows a process its mappings");
+    assert!(maps.lines().count() > 5, "the map of a running process has rows");
+    maps.lines().map(String::from).collect()
+}
+
+fn access_of(row: &str) -> &str {
+    row.split_whitespace().nth(1).unwrap_or_default()
+}
+
+/// The mappings whose pages are both writable and executable.
+pub(crate) fn writable_and_executable() -> Vec<String> {
+    let both = |row: &String| access_of(row).contains('w') && access_of(row).contains('x');
+    maps().into_iter().filter(both).collect()
+}
+
+/// The mappings of code memory's files.
+pub(crate) fn code_mappings() -> Vec<String> {
+    maps().into_iter().filter(|row| row.contains("memfd:springboard")).collect()
+}
+
+/// How many descriptors are open.
+pub(crate) fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux shows a process its descriptors").count()
+}
+
+/// Access to the page at `address`. `None` where nothing is mapped.
+pub(crate) fn access(address: usize) -> Option<String> {
+    let row = maps().into_iter().find(|row| {
+        let (start, end) = row.split(' ').next().and_then(|range| range.split_once('-')).unwrap();
+        let [start, end] = [start, end].map(|text| usize::from_str_radix(text, 16).unwrap());
+        (start..end).contains(&address)
+    });
+    row.map(|row| access_of(&row).to_owned())
+}
+
+/// How a child process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ended {
+    /// It returned.
+    Well,
+    Panicked,
+    /// By this signal.
+    Killed(i32),
+}
+
+/// Runs `work` in a forked child, which exists meanwhile beside this process.
+pub(crate) struct Child(libc::pid_t);
+
+impl Child {
+    pub(crate) fn fork(work: impl FnOnce()) -> Child {
+        // SAFETY: the child runs `work` on the only thread it has and leaves without returning. The C library makes
+        // memory allocation work there.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "the machine allows another process");
+        if pid == 0 {
+            let code = if catch_unwind(AssertUnwindSafe(work)).is_ok() { 0 } else { 1 };
+            // SAFETY: ends the process at once.
+            unsafe { libc::_exit(code) };
+        }
+        Child(pid)
+    }
+
+    pub(crate) fn wait(self) -> Ended {
+        let mut status = 0;
+        // SAFETY: the pointer is to a value of the type that the call wants.
+        let waited = unsafe { libc::waitpid(self.0, &mut status, 0) };
+        assert_eq!(waited, self.0);
+        match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
+            (true, _) => Ended::Killed(libc::WTERMSIG(status)),
+            (false, 0) => Ended::Well,
+            (false, _) => Ended::Panicked,
+        }
+    }
+}
