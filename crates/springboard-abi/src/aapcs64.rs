@@ -301,7 +301,9 @@ fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, Ineligible> {
     let Type::Aggregate(aggregate) = ty else { return Ok(ty.layout(model)?.align) };
     let mut align = 1;
     for field in &aggregate.fields {
-        let own = if aggregate.packed { 1 } else { field.ty.layout(model)?.align };
+        // Packing does not weaken a zero-width bit-field (so GCC).
+        let weak = aggregate.packed && field.bits != Some(0);
+        let own = if weak { 1 } else { field.ty.layout(model)?.align };
         align = align.max(own).max(field.align.unwrap_or(1));
     }
     Ok(align)

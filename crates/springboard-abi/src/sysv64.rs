@@ -245,18 +245,30 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
             }
             let mut inner = vec![Class::Nothing; classes.len()];
             for (field, bit_offset) in aggregate.fields.iter().zip(layout.bit_offsets) {
-                match field.bits {
-                    None => classify_at(&field.ty, offset + bit_offset / 8, model, &mut inner)?,
-                    // A zero-width bit-field is no member of a structure; GCC classifies one of a union.
-                    Some(0) if aggregate.kind == AggregateKind::Struct => {}
-                    // The document is silent on unnamed bit-fields. GCC takes them for INTEGER.
-                    Some(bits) => {
-                        let first = offset * 8 + bit_offset;
-                        let last = first + u64::from(bits).max(1) - 1;
-                        for class in &mut inner[(first / 64) as usize..=(last / 64) as usize] {
-                            merge(class, Class::Integer);
-                        }
+                let first = offset * 8 + bit_offset;
+                let bits = match (field.bits, aggregate.kind) {
+                    (None, _) => {
+                        classify_at(&field.ty, first / 8, model, &mut inner)?;
+                        continue;
                     }
+                    // A zero-width bit-field is no member of a structure.
+                    (Some(0), AggregateKind::Struct) => continue,
+                    // The document is silent on unnamed bit-fields. GCC takes them for INTEGER.
+                    (Some(bits), AggregateKind::Struct) => u64::from(bits),
+                    // To GCC a bit-field of a union, even one without width, is an integer of as few bytes as hold
+                    // it, with that integer's alignment.
+                    (Some(bits), AggregateKind::Union) => {
+                        let fewest = u64::from(bits).next_power_of_two().max(8);
+                        if !first.is_multiple_of(fewest) {
+                            inner[0] = Class::Memory;
+                            continue;
+                        }
+                        fewest
+                    }
+                };
+                let last = (first + bits - 1) / 64;
+                for class in inner.iter_mut().take(last as usize + 1).skip((first / 64) as usize) {
+                    merge(class, Class::Integer);
                 }
             }
             clean_up(&mut inner);

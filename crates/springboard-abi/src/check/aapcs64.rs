@@ -183,12 +183,14 @@ pub(super) enum ZeroWidth {
 
 /// Section 5.9: "The natural alignment of a composite type is the maximum of each of the member alignments of the
 /// 'top-level' members of the composite type i.e. before any alignment adjustment of the entire composite is
-/// applied". Members without size count, as they do for GCC; a bit-field counts as its container does.
+/// applied". Members without size count, as they do for GCC; a bit-field counts as its container does, and where it has no width
+/// even in a packed structure.
 fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, LayoutError> {
     let Type::Aggregate(aggregate) = ty else { return Ok(ty.layout(model)?.align) };
     let mut most = 1;
     for field in &aggregate.fields {
-        let own = if aggregate.packed { 1 } else { field.ty.layout(model)?.align };
+        let packed = aggregate.packed && field.bits != Some(0);
+        let own = if packed { 1 } else { field.ty.layout(model)?.align };
         most = most.max(own).max(field.align.unwrap_or(1));
     }
     Ok(most)

@@ -105,7 +105,8 @@ fn hand_out(
     let (mut gpr, mut vec) = (*next_gpr, *next_vec);
     let mut places = Vec::new();
     for (eightbyte, class) in classes.iter().enumerate() {
-        let Some(class) = class else { continue };
+        let start = eightbyte as u32 * 8;
+        let Some(class) = class.filter(|_| start < size as u32) else { continue };
         let first = match class {
             Class::Integer => {
                 gpr += 1;
@@ -119,7 +120,6 @@ fn hand_out(
                 Place::Vec { reg: vec - 1, at: 0 }
             }
         };
-        let start = eightbyte as u32 * 8;
         let end = (start + 8).min(size as u32);
         places.extend((start..end).map(|byte| (byte, super::demand::behind(first, byte - start))));
     }
@@ -229,16 +229,12 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
             let bit_offsets = aggregate.layout(model)?.bit_offsets;
             for (field, bit) in aggregate.fields.iter().zip(bit_offsets) {
                 let bit = offset * 8 + bit;
-                let field_classes = match field.bits {
-                    None => classes(&field.ty, bit / 8, model)?,
-                    // C has no zero-width member in its structures, but GCC classifies one of a union.
-                    Some(0) if aggregate.kind == AggregateKind::Struct => continue,
-                    // Bit-fields are INTEGER in each eightbyte that they touch, unnamed ones too (as GCC does).
-                    Some(bits) => {
-                        let last = (bit + u64::from(bits).max(1) - 1) / 64;
-                        let touched = bit / 64..=last;
-                        Some([0, 1].map(|eightbyte| touched.contains(&eightbyte).then_some(Class::Integer)))
-                    }
+                let field_classes = match (field.bits, aggregate.kind) {
+                    (None, _) => classes(&field.ty, bit / 8, model)?,
+                    // C has no zero-width member in its structures.
+                    (Some(0), AggregateKind::Struct) => continue,
+                    (Some(bits), AggregateKind::Struct) => Some(integer_bits(bit, bits.into())),
+                    (Some(bits), AggregateKind::Union) => union_bits(bit, bits.into()),
                 };
                 merged = merge(merged, field_classes);
             }
@@ -247,6 +243,19 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
         _ => return Err(LayoutError::Incomplete),
     }
     Ok(merged)
+}
+
+/// Bit-fields are INTEGER in each eightbyte that they touch, unnamed ones too (as GCC does).
+fn integer_bits(bit: u64, bits: u64) -> [Option<Class>; 2] {
+    let touched = bit / 64..=(bit + bits - 1) / 64;
+    [0, 1].map(|eightbyte| touched.contains(&eightbyte).then_some(Class::Integer))
+}
+
+/// A bit-field of a union is to GCC an integer of as few bytes as hold it, which may be unaligned; one without width
+/// is of one byte.
+fn union_bits(bit: u64, bits: u64) -> Classes {
+    let bytes = bits.div_ceil(8).next_power_of_two();
+    bit.is_multiple_of(bytes * 8).then(|| integer_bits(bit, bytes * 8))
 }
 
 /// "The basic types are assigned their natural classes"; step 1 for aggregates: "unaligned fields" are MEMORY.

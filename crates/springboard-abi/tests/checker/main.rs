@@ -5,7 +5,6 @@
 mod machine;
 mod mutate;
 mod random;
-mod text;
 
 use std::{collections::BTreeMap, env};
 
@@ -77,8 +76,7 @@ fn accepts_what_planners_make() {
                 let signature = shrunk(&signature, &target);
                 let violation = complaint(&signature, &target).expect("the complaint stays");
                 let plan = springboard_abi::plan(&signature, &target, Entry::Slots).expect("a plan");
-                let text = text::signature(&signature);
-                panic!("{}, seed {seed}: {violation}\n{text}\n{plan}", target.convention);
+                panic!("{}, seed {seed}: {violation}\n{signature}\n{plan}", target.convention);
             }
             accepted += 1;
         }
@@ -116,7 +114,7 @@ fn refuses_mutants() {
                     "{}, seed {seed}, {}:\n{}\n{mutant}\nmade of\n{plan}",
                     target.convention,
                     mutation.name,
-                    text::signature(&signature),
+                    signature,
                 );
             }
         }
