@@ -6,7 +6,7 @@
 //! is the plan, and with it the reading of the ABI documents that the planner and the checker share.
 //!
 //! `SPRINGBOARD_SIGNATURES` is the number of signatures for each convention, `SPRINGBOARD_SEED` the first seed. Other
-//! machines' tests are ignored where `cargo test` runs alone: `cargo xtask test registers-aarch64` runs one.
+//! machines' tests are ignored where `cargo test` runs alone: `cargo xtask test objects-aarch64` runs one's, too.
 
 #[path = "registers/callee.rs"]
 mod callee;

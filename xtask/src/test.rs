@@ -54,24 +54,24 @@ static SUITES: [Suite; 10] = [
     },
     Suite {
         name: "objects-aarch64",
-        about: "emitted stubs as objects, linked to C programs and run under QEMU",
+        about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
         when: When::Always,
         needs: &[&tools::QEMU, &tools::GCC_AARCH64],
-        steps: || vec![objects("aarch64")],
+        steps: || vec![for_cpu("objects", "aarch64"), for_cpu("registers", "aarch64")],
     },
     Suite {
         name: "objects-riscv64",
-        about: "emitted stubs as objects, linked to C programs and run under QEMU",
+        about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
         when: When::Always,
         needs: &[&tools::QEMU, &tools::GCC_RISCV64],
-        steps: || vec![objects("riscv64")],
+        steps: || vec![for_cpu("objects", "riscv64"), for_cpu("registers", "riscv64")],
     },
     Suite {
         name: "objects-s390x",
-        about: "emitted stubs as objects, linked to C programs and run under QEMU",
+        about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
         when: When::Always,
         needs: &[&tools::QEMU, &tools::GCC_S390X],
-        steps: || vec![objects("s390x")],
+        steps: || vec![for_cpu("objects", "s390x"), for_cpu("registers", "s390x")],
     },
     Suite {
         name: "aarch64",
@@ -108,10 +108,10 @@ fn example(name: &str) -> Command {
     cargo(&["run", "--release", "--example", name])
 }
 
-/// The tests of emitted objects for another CPU, which plain `cargo test` leaves out.
-fn objects(cpu: &str) -> Step {
+/// A test's part for another CPU, which plain `cargo test` leaves out.
+fn for_cpu(test: &str, cpu: &str) -> Step {
     let filter = format!("{cpu}/");
-    cargo(&["test", "-p", "springboard-tests", "--test", "objects", "--", "--ignored", &filter]).into()
+    cargo(&["test", "-p", "springboard-tests", "--test", test, "--", "--ignored", &filter]).into()
 }
 
 /// All tests for another CPU but those of programs that run on the developer's machine alone.
