@@ -129,6 +129,20 @@ fn refuses_mutants() {
     }
 }
 
+/// Plans of random moves, in and out of every range, are refused and nothing worse.
+#[test]
+fn refuses_garbage() {
+    for target in targets() {
+        for (seed, signature, plan) in planned(&target) {
+            let garbage = mutate::garbage(&plan, &mut Rng::with_seed(seed));
+            let verdict = check(&garbage, &signature, &target);
+            assert!(verdict.is_err(), "{}, seed {seed}:\n{signature}\n{garbage:?}", target.convention);
+            // The text names places that do not exist.
+            assert!(!verdict.unwrap_err().to_string().is_empty());
+        }
+    }
+}
+
 /// A plan for another convention is refused, and so is one for another caller.
 #[test]
 fn refuses_other_conventions() {

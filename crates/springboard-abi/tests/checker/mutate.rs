@@ -184,6 +184,36 @@ fn drop_copy(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
     Some(Plan { temporaries: temporaries.into(), ..plan.clone() })
 }
 
+/// `plan` with nonsense added to it.
+pub(crate) fn garbage(plan: &Plan, rng: &mut Rng) -> Plan {
+    let byte = |rng: &mut Rng| [0, 1, 7, 8, 16, 200, 255, rng.u8(..)][rng.usize(..8)];
+    let short = |rng: &mut Rng| [0, 1, 8, u16::MAX, rng.u16(..)][rng.usize(..5)];
+    let long = |rng: &mut Rng| [0, 1, 8, u32::MAX, rng.u32(..)][rng.usize(..5)];
+    let mut moves = plan.moves.to_vec();
+    for _ in 0..rng.usize(1..4) {
+        let place = match rng.u8(..3) {
+            0 => Place::Gpr { reg: byte(rng), at: byte(rng) },
+            1 => Place::Vec { reg: byte(rng), at: byte(rng) },
+            _ => Place::Stack { offset: long(rng) },
+        };
+        let operand = match rng.u8(..3) {
+            0 => Operand::Slot { index: short(rng), at: byte(rng) },
+            1 => Operand::Memory { slot: short(rng), offset: long(rng) },
+            _ => Operand::Temporary { index: short(rng) },
+        };
+        let fill = if rng.bool() { Fill::Sign } else { Fill::Zero };
+        moves.push(Move { place, operand, bytes: byte(rng), fill });
+    }
+    moves.sort_unstable();
+    let bytes = byte(rng);
+    let store = ResultMove { offset: long(rng), place: moves[0].place, bytes };
+    let result = match rng.u8(..3) {
+        0 => plan.result.clone(),
+        _ => ResultPlan::Memory { slot: plan.moves.len() as u16, moves: [store, store].into() },
+    };
+    Plan { moves: moves.into(), result, ..plan.clone() }
+}
+
 fn stores(plan: &Plan) -> Option<(u16, Vec<ResultMove>)> {
     match &plan.result {
         ResultPlan::InPlace
