@@ -52,7 +52,7 @@ pub(crate) struct Row {
 #[derive(Clone, Serialize)]
 pub(crate) struct Judged {
     pub(crate) limit: Limit,
-    /// By the least times.
+    /// By the least times, where the limit says nothing else.
     pub(crate) value: f64,
     pub(crate) met: bool,
 }
@@ -92,6 +92,7 @@ pub(crate) fn judge(rows: &mut [Row]) {
             let value = match limit {
                 Limit::Ratio(_) => row.ratio_least,
                 Limit::Nanoseconds(_) => Some(row.ns_least),
+                Limit::MedianNanoseconds(_) => Some(row.ns_median),
                 Limit::FasterThan { path, .. } => all
                     .iter()
                     .find(|other| other.case == row.case && other.path == path)
@@ -206,6 +207,16 @@ mod tests {
         assert!(rows[0].limits.is_empty());
         let verdicts: Vec<_> = rows[1].limits.iter().map(|judged| (judged.value, judged.met)).collect();
         assert_eq!(verdicts, [(1.7, false), (7.0, true)]);
+    }
+
+    #[test]
+    fn many_plans_are_judged_by_their_median() {
+        let mut samples = Samples::default();
+        [10_000.0, 30_000.0, 40_000.0].into_iter().for_each(|ns| samples.push(ns));
+        let mut rows = [Row::plain(Group::Compile, "many_plans", "emit", &samples)];
+        judge(&mut rows);
+        let verdicts: Vec<_> = rows[0].limits.iter().map(|judged| (judged.value, judged.met)).collect();
+        assert_eq!(verdicts, [(30_000.0, false)]);
     }
 
     #[test]
