@@ -206,6 +206,12 @@ impl CallbackType {
         self.kind.counters.read()
     }
 
+    /// Calls that got zero because their callback was closed: of all callbacks in the process, of every type, that
+    /// share their stubs with this type's.
+    pub fn calls_after_close(&self) -> u64 {
+        self.kind.shape.pool.late()
+    }
+
     /// Bytes that one callback takes: its stub and its data, without the handler's own.
     pub fn bytes_each(&self) -> usize {
         self.kind.shape.pool.bytes_each()

@@ -123,6 +123,11 @@ impl Pool {
             }
     }
 
+    /// Calls that came too late.
+    pub(super) fn late(&self) -> u64 {
+        self.late.load(Relaxed)
+    }
+
     /// A cell that nobody uses.
     pub(super) fn take(&'static self) -> Result<&'static Cell, CreateError> {
         let mut free = self.lock();

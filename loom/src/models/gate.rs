@@ -1,0 +1,185 @@
+//! The close protocol: nobody is inside when the callback is freed, and it is freed once.
+
+use loom::{
+    cell::UnsafeCell,
+    sync::Arc,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    thread,
+};
+
+use super::check;
+use crate::gate::{AfterClose, Gate, Generation, Left};
+
+/// The thread that opens.
+const OWNER: u64 = 1;
+const OTHER: u64 = 2;
+
+/// A gate, and what it guards: loom sees to it that nobody reads it while it is freed.
+struct Guarded {
+    gate: Gate,
+    handler: UnsafeCell<u32>,
+    frees: AtomicUsize,
+    runs: AtomicUsize,
+}
+
+impl Guarded {
+    fn new() -> Guarded {
+        let (frees, runs) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Guarded { gate: Gate::new(), handler: UnsafeCell::new(0), frees, runs }
+    }
+
+    fn open(&self) -> Generation {
+        // SAFETY: the gate is retired. loom checks it.
+        self.handler.with_mut(|handler| unsafe { *handler = 7 });
+        self.gate.open(OWNER)
+    }
+
+    fn run(&self) {
+        // SAFETY: let in. loom checks it.
+        self.handler.with(|handler| assert_eq!(unsafe { *handler }, 7));
+        self.runs.fetch_add(1, SeqCst);
+    }
+
+    fn left(&self, left: Left) {
+        if left == Left::Last {
+            // SAFETY: nobody is inside. loom checks it.
+            self.handler.with_mut(|handler| unsafe { *handler = 0 });
+            self.frees.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn call_of_owner(&self) {
+        match self.gate.enter_owner() {
+            Ok(()) => {
+                self.run();
+                self.left(self.gate.leave_owner());
+            }
+            Err(left) => self.left(left),
+        }
+    }
+
+    fn call(&self) {
+        match self.gate.enter() {
+            Ok(()) => {
+                self.run();
+                self.left(self.gate.leave());
+            }
+            Err(left) => self.left(left),
+        }
+    }
+
+    fn close(&self, generation: Generation, thread: u64) {
+        if let Some(left) = self.gate.close(generation, thread, AfterClose::Zero) {
+            self.left(left);
+        }
+    }
+}
+
+#[test]
+fn owner_calls_while_another_thread_closes() {
+    check(4, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let closer = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || guarded.close(generation, OTHER))
+        };
+        guarded.call_of_owner();
+        guarded.call_of_owner();
+        closer.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+        assert!(guarded.gate.is_closed(generation));
+        assert_eq!(guarded.gate.in_flight(), 0);
+    });
+}
+
+#[test]
+fn owner_and_foreign_calls_while_a_third_closes() {
+    check(3, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let (one, two) = (Arc::clone(&guarded), Arc::clone(&guarded));
+        let caller = thread::spawn(move || one.call());
+        let closer = thread::spawn(move || two.close(generation, OTHER));
+        guarded.call_of_owner();
+        caller.join().unwrap();
+        closer.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn owner_closes_from_inside_its_own_call() {
+    check(4, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let other = Arc::clone(&guarded);
+        let caller = thread::spawn(move || other.call());
+        guarded.gate.enter_owner().expect("it is open");
+        guarded.run();
+        guarded.close(generation, OWNER);
+        guarded.run();
+        guarded.left(guarded.gate.leave_owner());
+        caller.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn two_close_and_one_succeeds() {
+    check(4, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let other = Arc::clone(&guarded);
+        let closer = thread::spawn(move || other.close(generation, OTHER));
+        guarded.close(generation, OWNER);
+        closer.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_posted_call_is_left_by_the_owner_and_delivered_after_close() {
+    check(4, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let posted = Arc::new(AtomicUsize::new(0));
+        let (other, flag) = (Arc::clone(&guarded), Arc::clone(&posted));
+        let poster = thread::spawn(move || match other.gate.enter() {
+            // The count stays with the record.
+            Ok(()) => flag.store(1, SeqCst),
+            Err(left) => other.left(left),
+        });
+        guarded.close(generation, OWNER);
+        poster.join().unwrap();
+        let accepted = posted.load(SeqCst);
+        assert_eq!(guarded.frees.load(SeqCst), 1 - accepted);
+        if accepted == 1 {
+            guarded.run();
+            guarded.left(guarded.gate.leave());
+        }
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_late_caller_meets_the_next_generation() {
+    check(3, || {
+        let guarded = Arc::new(Guarded::new());
+        let first = guarded.open();
+        let other = Arc::clone(&guarded);
+        let late = thread::spawn(move || other.call());
+        guarded.close(first, OWNER);
+        while guarded.frees.load(SeqCst) == 0 {
+            // The caller is inside; it frees when it leaves.
+            thread::yield_now();
+        }
+        let second = guarded.open();
+        // The first handle's close is nobody's any more.
+        guarded.close(first, OWNER);
+        assert!(!guarded.gate.is_closed(second));
+        guarded.close(second, OWNER);
+        late.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 2);
+    });
+}
