@@ -8,6 +8,7 @@ mod dump_asm;
 mod generated;
 mod oracle;
 mod project;
+mod stress;
 mod suite;
 mod test;
 mod tidy;
@@ -33,6 +34,7 @@ enum Command {
     Counts(bench::Arguments),
     Oracle(oracle::Arguments),
     DumpAsm(dump_asm::Arguments),
+    Stress(stress::Arguments),
     Test(test::Arguments),
     Ci(ci::Arguments),
     Tidy(tidy::Arguments),
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Counts(arguments) => bench::run("counts", &arguments),
         Command::Oracle(arguments) => oracle::run(&arguments),
         Command::DumpAsm(arguments) => dump_asm::run(&arguments),
+        Command::Stress(arguments) => stress::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use crate::{
     bench,
     cross::{AARCH64, Cpu, RISCV64, S390X},
-    project::cargo,
+    project::{self, cargo},
     suite::{self, NoSkips, Skips, Step, Suite, When},
     tools,
 };
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 /// The suites, in the order in which they run.
-static SUITES: [Suite; 10] = [
+static SUITES: [Suite; 12] = [
     Suite {
         name: "workspace",
         about: "every test of the workspace, doctests and examples' builds included",
@@ -101,6 +101,20 @@ static SUITES: [Suite; 10] = [
         needs: &[&tools::VALGRIND],
         steps: || vec![bench::command("counts").into()],
     },
+    Suite {
+        name: "loom",
+        about: "the protocols of callbacks, in every order in which threads can run",
+        when: When::Always,
+        needs: &[],
+        steps: || vec![loom().into()],
+    },
+    Suite {
+        name: "stress",
+        about: "callbacks from many threads, closed at random: the short form of `cargo xtask stress`",
+        when: When::Always,
+        needs: &[],
+        steps: || vec![stress(&[]).into(), stress(&["--libffi"]).into()],
+    },
 ];
 
 /// An example as the README runs it.
@@ -117,6 +131,19 @@ fn for_cpu(test: &str, cpu: &str) -> Step {
 /// All tests for another CPU but those of programs that run on the developer's machine alone.
 fn cross(cpu: &Cpu) -> Step {
     cpu.cargo(&["test", "--workspace", "--exclude", "xtask", "--exclude", "springboard-bench"]).into()
+}
+
+/// The models, in a folder of their own: other flags would have everything else built anew.
+fn loom() -> Command {
+    let mut command = cargo(&["test", "--package", "springboard-loom"]);
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project::root().join("target/loom"));
+    command
+}
+
+fn stress(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["run", "--package", "springboard", "--example", "stress", "--", "callbacks"]);
+    command.args(["--threads", "64", "--posts", "2000", "--ends", "500", "--asks", "500"]).args(arguments);
+    command
 }
 
 /// The suites that run when none is named.

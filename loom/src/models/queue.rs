@@ -57,9 +57,7 @@ fn an_owner_that_goes_to_sleep_is_woken() {
     check(4, || {
         let queue = Arc::new(Records::new(None));
         let other = Arc::clone(&queue);
-        let sender = thread::spawn(move || {
-            other.push(Class::Posted, (1, 0), || 1).expect("unbounded").wake
-        });
+        let sender = thread::spawn(move || other.push(Class::Posted, (1, 0), || 1).expect("unbounded").wake);
         let asleep = queue.is_empty_and_owner_waits();
         assert_eq!(sender.join().unwrap(), asleep);
     });
