@@ -12,12 +12,13 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use springboard_abi::Target;
+use springboard_abi::{Convention, Target};
 use springboard_ir::{Signature, Type};
 
 use crate::oracle::{
     record::{Part, Record, is_narrow},
     suite::{Case, Suite},
+    value::layout_size,
 };
 
 /// What stands at the head of every file.
@@ -87,9 +88,16 @@ impl Function<'_> {
         }
     }
 
-    /// The function's attribute for a convention that is not the platform's own.
-    fn convention(&self) -> &'static str {
-        ""
+    /// The attribute of functions and their types, and the prefix of what handles variadic arguments, for a
+    /// convention that is not the platform's own.
+    fn convention(&self) -> (&'static str, &'static str) {
+        match (self.target.convention, self.target.caller) {
+            (Convention::Win64, Convention::Sysv64) => ("__attribute__((ms_abi))", "__builtin_ms_"),
+            (own, platform) => {
+                assert_eq!(own, platform, "C has an attribute for this convention");
+                ("", "")
+            }
+        }
     }
 
     fn callee(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,16 +105,21 @@ impl Function<'_> {
         let model = &self.target.model;
         let params = self.signature.params();
         let fixed = self.signature.fixed().unwrap_or(params.len());
-        write!(f, "OPAQUE {} f{n}_r f{n}(", self.convention())?;
+        let (attribute, variadic) = self.convention();
+        write!(f, "OPAQUE {attribute} f{n}_r f{n}(")?;
         self.list(f, |index| format!("f{n}_t{index} a{index}"))?;
         writeln!(f, ")\n{{\n  unsigned char *record = enter(__builtin_frame_address(0));")?;
         if self.signature.fixed().is_some() {
-            writeln!(f, "  va_list rest;\n  va_start(rest, a{});", fixed - 1)?;
+            writeln!(f, "  {variadic}va_list rest;\n  {variadic}va_start(rest, a{});", fixed - 1)?;
         }
         let record = Record::of(self.signature, model);
         for (index, Part { at, widened }) in record.params.into_iter().enumerate() {
             if index >= fixed {
-                writeln!(f, "  f{n}_t{index} a{index} = va_arg(rest, f{n}_t{index});")?;
+                let size = layout_size(&params[index].ty, model);
+                let windows = self.target.convention == Convention::Win64;
+                let macro_name =
+                    if windows && !matches!(size, 1 | 2 | 4 | 8) { "va_arg_by_reference" } else { "va_arg" };
+                writeln!(f, "  f{n}_t{index} a{index} = {macro_name}(rest, f{n}_t{index});")?;
             }
             writeln!(f, "  memcpy(record + {at}, &a{index}, sizeof a{index});")?;
             if let Some(widened) = widened {
@@ -114,7 +127,7 @@ impl Function<'_> {
             }
         }
         if self.signature.fixed().is_some() {
-            writeln!(f, "  va_end(rest);")?;
+            writeln!(f, "  {variadic}va_end(rest);")?;
         }
         for (index, param) in params.iter().enumerate() {
             // A callee owns what it was passed, and may write to it.
@@ -138,7 +151,7 @@ impl Function<'_> {
     fn caller(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.position;
         writeln!(f, "void f{n}_call(void *const *arguments, void *result)\n{{")?;
-        write!(f, "  f{n}_r ({} *volatile callee)(", self.convention())?;
+        write!(f, "  f{n}_r ({} *volatile callee)(", self.convention().0)?;
         self.list(f, |index| format!("f{n}_t{index}"))?;
         writeln!(f, ") = f{n};")?;
         let count = self.signature.params().len();

@@ -26,6 +26,10 @@ const PLACES: usize = 32;
 std::arch::global_asm!(include_str!("../../canary/x86_64.S"), options(att_syntax));
 #[cfg(target_arch = "aarch64")]
 std::arch::global_asm!(include_str!("../../canary/aarch64.S"));
+#[cfg(target_arch = "riscv64")]
+std::arch::global_asm!(include_str!("../../canary/riscv64.S"));
+#[cfg(target_arch = "s390x")]
+std::arch::global_asm!(include_str!("../../canary/s390x.S"));
 
 /// The names of the watched places, in the order in which the assembly knows them.
 #[cfg(target_arch = "x86_64")]
@@ -50,21 +54,55 @@ const WATCHED: &[&str] = &[
     "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "d8", "d9", "d10", "d11", "d12",
     "d13", "d14", "d15", "fpcr", "x29", "sp", "[sp]", "[sp+8]",
 ];
+#[cfg(target_arch = "riscv64")]
+const WATCHED: &[&str] = &[
+    "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "fs0", "fs1", "fs2", "fs3", "fs4",
+    "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "frm", "s0", "sp", "[sp]", "[sp+8]",
+];
+#[cfg(target_arch = "s390x")]
+const WATCHED: &[&str] = &[
+    "r6",
+    "r7",
+    "r8",
+    "r9",
+    "r10",
+    "r12",
+    "r13",
+    "f8",
+    "f9",
+    "f10",
+    "f11",
+    "f12",
+    "f13",
+    "f14",
+    "f15",
+    "fpc",
+    "r11",
+    "r15",
+    "[r15+160]",
+    "[r15+168]",
+];
 
-/// What the registers with a meaning of their own hold before the call, by their name.
-const MEANINGFUL: &[(&str, u64)] = &[
-    // All exceptions masked, towards zero, denormals are zero and flushed to it.
+/// What the places with a meaning of their own hold before the call, by their name: all exceptions masked,
+/// rounding towards zero, and where the machine can, denormals flushed to zero.
+const MEANINGFUL: [(&str, u64); 6] = [
     ("mxcsr", 0xffc0),
-    // All exceptions masked, extended precision, towards zero.
     ("x87 control word", 0x0f7f),
     ("direction flag", 0),
-    // Towards zero, flush to zero, default NaN.
     ("fpcr", 0x03c0_0000),
+    ("frm", 1),
+    ("fpc", 1),
 ];
 
 impl Canary {
     /// What `oracle_control` of the prelude says when called through a canary.
-    pub(crate) const CONTROL: u64 = if cfg!(target_arch = "x86_64") { 0x0f7f_ffc0 } else { 0x03c0_0000 };
+    pub(crate) const CONTROL: u64 = if cfg!(target_arch = "x86_64") {
+        0x0f7f_ffc0
+    } else if cfg!(target_arch = "aarch64") {
+        0x03c0_0000
+    } else {
+        1
+    };
 
     /// Enters `stub` with `target` and `slots`.
     ///

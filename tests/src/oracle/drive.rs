@@ -18,9 +18,6 @@ use crate::oracle::{
     suite::{Case, Suite},
 };
 
-/// Failures beyond which no more are shrunk.
-const MOST_SHRUNK: usize = 5;
-
 /// Candidates of one round of shrinking that are compiled together.
 const CANDIDATES: usize = 48;
 
@@ -144,13 +141,13 @@ impl Drive<'_> {
         }
     }
 
-    /// The failures that are worth shrinking: the first of each path.
+    /// The failures that are worth shrinking: the first by each path, but none of a case that was chosen already.
     pub fn worth_shrinking<'t>(&self, tally: &'t Tally) -> Vec<&'t Failure> {
         let mut chosen: Vec<&Failure> = Vec::new();
         for path in Path::ALL {
-            chosen.extend(tally.failures.iter().filter(|failure| failure.path == path).take(2));
+            let first = tally.failures.iter().find(|failure| failure.path == path);
+            chosen.extend(first.filter(|first| chosen.iter().all(|chosen| chosen.case != first.case)));
         }
-        chosen.truncate(MOST_SHRUNK);
         chosen
     }
 

@@ -7,8 +7,12 @@
 
 #ifdef __clang__
 #define OPAQUE __attribute__((noinline))
+#define va_arg_by_reference(list, type) va_arg(list, type)
 #else
 #define OPAQUE __attribute__((noipa))
+/* Where ms_abi is not the platform's own, GCC passes large variadic arguments by reference as it should, and forgets
+   so in va_arg. */
+#define va_arg_by_reference(list, type) (*va_arg(list, type *))
 #endif
 
 /* Where the callee writes down what it sees, and where it finds what to return. Set before each call. */
