@@ -75,6 +75,9 @@ struct DriveArguments {
     /// Batches at a time
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Report failures as they are drawn, without looking for simpler ones
+    #[arg(long)]
+    no_shrink: bool,
     /// This program, built for the target, where that is another machine
     #[arg(long)]
     program: Option<PathBuf>,
@@ -176,7 +179,12 @@ fn drive(arguments: &DriveArguments) -> Result<ExitCode, String> {
     let progress = Progress::new(count);
     let mut tally = drive.run(&batches, &|tally| progress.show(tally))?;
     tally.signatures = count;
-    report(&drive, &tally)?;
+    report(&tally);
+    if !arguments.no_shrink {
+        for failure in drive.worth_shrinking(&tally) {
+            explain(&drive, &drive.shrink(failure)?);
+        }
+    }
     std::fs::remove_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     println!("{tally}");
     Ok(if tally.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -209,20 +217,17 @@ impl Progress {
     }
 }
 
-/// Prints counts and failures, some of them shrunk.
-fn report(drive: &Drive<'_>, tally: &Tally) -> Result<(), String> {
+/// Prints counts, and the first failures.
+fn report(tally: &Tally) {
     for (what, number) in &tally.counts {
         println!("{number:>9} {what}");
     }
     for failure in tally.failures.iter().take(20) {
         println!("case {} at -O{} by {}: {}", failure.case, failure.level, failure.path, failure.what);
     }
-    for failure in drive.worth_shrinking(tally) {
-        explain(drive, &drive.shrink(failure)?);
-    }
-    Ok(())
 }
 
+/// Prints everything there is to know of a failure.
 fn explain(drive: &Drive<'_>, failure: &Failure) {
     let Failure { case, level, path, what } = failure;
     let Drive { suite, target, compiler, .. } = drive;
