@@ -22,7 +22,8 @@ pub struct DataModel {
     pub big_endian: bool,
     /// The format of `long double`.
     pub long_double: FloatFormat,
-    /// The largest alignment any fundamental type has, in bytes: 8 on s390x, 16 elsewhere.
+    /// The largest alignment any fundamental type has, in bytes: 8 on s390x, 16 elsewhere. On s390x that includes
+    /// vectors, as GCC has it for machines with vector registers (z13 and later).
     pub max_align: u8,
     /// How bit-fields are laid out.
     pub bit_fields: BitFields,

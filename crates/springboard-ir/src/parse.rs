@@ -5,7 +5,8 @@
 //!
 //! Time and memory are linear in the length of the text, and the depth of recursion is bounded by
 //! [`MAX_NESTING`], whatever the text: what a type name stands for is shared, and how large it is known without
-//! looking into it (`built`).
+//! looking into it (`built`). The deepest text takes less than 256 KiB of stack in an optimised build, and less than
+//! 2 MiB in one that is not.
 
 mod aggregates;
 mod attributes;
@@ -13,6 +14,7 @@ mod built;
 mod constants;
 mod cursor;
 mod declarators;
+mod derivations;
 mod enumerations;
 mod error;
 mod excerpt;

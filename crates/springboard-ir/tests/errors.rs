@@ -97,6 +97,11 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ("struct s { int a; }; struct ¦s { int b; };", "`s` is defined already"),
     ("typedef int a; typedef char ¦a;", "`a` is defined already"),
     ("enum e { A, B, ¦A };", "`A` is defined already"),
+    ("enum e { A }; enum f { ¦A };", "`A` is defined already"),
+    ("enum e { A }; enum ¦e { B };", "`e` is defined already"),
+    ("enum e { A }; typedef int ¦A;", "`A` is defined already"),
+    ("typedef double complex¦;", "expected a name, found `;`"),
+    ("typedef double (¦complex);", "expected a name, found `complex`"),
     ("enum ¦e { };", "an enumeration has at least one constant"),
     (
         "enum ¦e { A = -1, B = 0xFFFFFFFFFFFFFFFF };",

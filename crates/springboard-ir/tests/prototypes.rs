@@ -74,6 +74,10 @@ const CASES: &[(&str, &str)] = &[
     ("typedef const int row[3]; void f(row, row *, row[2])", "void f(const int *, const int (*)[3], const int (*)[3])"),
     ("typedef char *const str; void f(str, str *, const str *)", "void f(char *, char *const *, char *const *)"),
     ("typedef unsigned char u8; void f(u8 u8)", "void f(unsigned char u8)"),
+    ("typedef struct { float r, i; } complex; void f(complex *, long complex)",
+     "void f(struct { float r; float i; } *, long complex)"),
+    ("double complex f(long complex double, long double complex, complex long double, double *complex)",
+     "double _Complex f(long double _Complex, long double _Complex, long double _Complex, double *complex)"),
 ];
 
 #[test]

@@ -3,7 +3,8 @@
 use super::{
     Parser,
     built::Shape,
-    declarators::{Naming, Role},
+    declarators::Naming,
+    derivations::Role,
     error::{ConstantError, Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
     shortened,

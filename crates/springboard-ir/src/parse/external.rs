@@ -5,7 +5,8 @@ use alloc::{string::String, vec::Vec};
 use super::{
     Built, Parser,
     built::Shape,
-    declarators::{Declarator, Derivation, Naming, Role},
+    declarators::{Declarator, Naming},
+    derivations::{Derivation, Role},
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
     specifiers::{Specifiers, Storage, Tagged},

@@ -35,12 +35,16 @@ impl Parser<'_> {
         }
     }
 
+    /// An enumeration constant, which a text declares once.
     pub(super) fn define_constant(
         &mut self,
         name: &str,
         value: i128,
         position: usize,
     ) -> Result<(), Failure> {
+        if self.own.name(name).is_some() {
+            return Err(redefined(name, position));
+        }
         self.define_name(name, Name::Constant(value), position)
     }
 

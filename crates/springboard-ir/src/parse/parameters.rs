@@ -5,7 +5,8 @@ use alloc::collections::BTreeSet;
 use super::{
     Built, Parser,
     built::Parameters,
-    declarators::{Naming, Role},
+    declarators::Naming,
+    derivations::Role,
     error::{Expected, Failure, ParseErrorKind},
 };
 

@@ -118,16 +118,15 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// `complex` is a macro of `<complex.h>`: it counts next to a floating type only.
+    /// Whether `word` is the macro of `<complex.h>`: next to a floating type it is, elsewhere it is a name.
     fn complex_follows(&self, word: &str, ty: &TypeSoFar) -> bool {
-        let floating = |basic| matches!(basic, Basic::Float | Basic::Double | Basic::Long);
+        let second = self.text_of(self.peek_second());
+        let before_floating =
+            matches!(keyword(second), Some(Keyword::Basic(Basic::Float | Basic::Double | Basic::Long)));
         word == "complex"
             && match ty {
-                TypeSoFar::Words(words) => words.floats() && !words.complex,
-                TypeSoFar::Nothing => {
-                    let second = self.text_of(self.peek_second());
-                    matches!(keyword(second), Some(Keyword::Basic(basic)) if floating(basic))
-                }
+                TypeSoFar::Nothing => before_floating,
+                TypeSoFar::Words(words) => words.floats() && (words.base.is_some() || before_floating),
                 TypeSoFar::Whole(_) => false,
             }
     }
@@ -195,9 +194,10 @@ impl Words {
         Some(())
     }
 
-    /// Whether they can still be a floating type.
+    /// Whether they can be a floating type, and not yet a complex one.
     fn floats(&self) -> bool {
-        matches!(self.base, None | Some(Basic::Float | Basic::Double)) && self.sign.is_none() && !self.short
+        let floating = matches!(self.base, None | Some(Basic::Float | Basic::Double));
+        floating && self.sign.is_none() && !self.short && !self.complex
     }
 
     /// The type they name together (C11 6.7.2, 2).

@@ -1,0 +1,144 @@
+//! Types from declarators: what the steps around a name make of the type they start from (C11 6.7.6).
+
+use alloc::string::String;
+
+use super::{
+    Built, Parser,
+    attributes::Attributes,
+    built::{Parameters, Shape},
+    declarators::Declarator,
+    error::{Expected, Failure, ParseErrorKind},
+    specifiers::Specifiers,
+};
+use crate::types::Type;
+
+/// One step from the name towards the type that all is derived from.
+pub(super) enum Derivation {
+    Pointer { constant: bool },
+    Array { length: Length, position: usize },
+    Function { parameters: Parameters, position: usize },
+}
+
+/// The number of elements of an array.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Length {
+    Known(u64),
+    /// `[]`.
+    Unknown,
+    /// `[n]` or `[*]` in a parameter.
+    Variable,
+}
+
+/// What a declarator declares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Role {
+    Parameter,
+    /// A function that is called once, as its variadic arguments say.
+    Call,
+    Other,
+}
+
+impl<'a> Parser<'a> {
+    /// Attributes behind `declarator`, and the type that comes out of all.
+    ///
+    /// Of the attributes returned, only those that concern the declared thing are left to obey.
+    pub(super) fn complete(
+        &mut self,
+        specifiers: &Specifiers,
+        declarator: &mut Declarator<'a>,
+        role: Role,
+    ) -> Result<(Built, Attributes), Failure> {
+        let attributes = self.attributes()?;
+        self.check_name(specifiers, declarator)?;
+        let base = if declarator.derivations.is_empty() {
+            self.with_attributes(specifiers.built.clone(), &attributes)?
+        } else {
+            self.apply_to_no_type(&attributes)?;
+            specifiers.built.clone()
+        };
+        let built = self.build(base, declarator, role)?;
+        Ok((built, specifiers.attributes.with(attributes)))
+    }
+
+    /// Refuses `complex` as the name where, behind the type, it would be read as a part of that.
+    fn check_name(&self, specifiers: &Specifiers, declarator: &Declarator<'a>) -> Result<(), Failure> {
+        let Some(("complex", position)) = declarator.name else { return Ok(()) };
+        let pointer = |derivation: &Derivation| matches!(derivation, Derivation::Pointer { .. });
+        let Shape::Object { ty: Type::Float | Type::Double | Type::LongDouble, .. } = specifiers.built.shape
+        else {
+            return Ok(());
+        };
+        if declarator.derivations.iter().any(pointer) {
+            return Ok(());
+        }
+        let found = Some("complex".into());
+        Err(Failure { position, kind: ParseErrorKind::Expected { expected: Expected::Name, found } })
+    }
+
+    /// The type that `declarator` derives from `base`. Takes the derivations out.
+    fn build(&self, base: Built, declarator: &mut Declarator<'a>, role: Role) -> Result<Built, Failure> {
+        let start = declarator.position;
+        let mut built = base;
+        let mut derivations = core::mem::take(&mut declarator.derivations).into_iter().rev().peekable();
+        while let Some(derivation) = derivations.next() {
+            let position = derivation.position().unwrap_or(start);
+            let fail = |kind| Failure { position, kind };
+            let outer = derivations.peek();
+            built = match derivation {
+                // The length of the array that becomes a pointer means nothing.
+                Derivation::Array { .. } if outer.is_none() && role == Role::Parameter => {
+                    built.pointer(self.model()).map_err(fail)?
+                }
+                Derivation::Pointer { constant } => {
+                    let pointer = built.pointer(self.model()).map_err(fail)?;
+                    if constant { pointer.constant() } else { pointer }
+                }
+                Derivation::Array { length, .. } => {
+                    self.check_complete(&built, start)?;
+                    let length = match length {
+                        Length::Known(length) => length,
+                        Length::Unknown if matches!(outer, Some(Derivation::Array { .. })) => {
+                            return Err(fail(ParseErrorKind::UnknownLength));
+                        }
+                        Length::Unknown | Length::Variable => 0,
+                    };
+                    built.array(length).map_err(fail)?
+                }
+                Derivation::Function { parameters, .. } => {
+                    if let Some(position) = parameters.arguments
+                        && (outer.is_some() || role != Role::Call)
+                    {
+                        let found = Some(String::from(","));
+                        let kind = ParseErrorKind::Expected { expected: Expected::Text(")"), found };
+                        return Err(Failure { position, kind });
+                    }
+                    self.check_complete(&built, start)?;
+                    let function = parameters.returning(built);
+                    function.map_err(|(at, kind)| Failure { position: at.unwrap_or(position), kind })?
+                }
+            };
+        }
+        Ok(built)
+    }
+
+    /// Refuses an aggregate without a definition.
+    pub(super) fn check_complete(&self, built: &Built, position: usize) -> Result<(), Failure> {
+        let Some((kind, tag)) = built.incomplete() else { return Ok(()) };
+        let open = self.open.iter().any(|(open_kind, open_tag)| *open_kind == kind && open_tag == tag);
+        let kind = match open {
+            true => ParseErrorKind::Recursive(kind, tag.into()),
+            false => ParseErrorKind::Incomplete(kind, tag.into()),
+        };
+        Err(Failure { position, kind })
+    }
+}
+
+impl Derivation {
+    /// Where it stands, if it does not stand where the declarator begins.
+    fn position(&self) -> Option<usize> {
+        match self {
+            Derivation::Pointer { .. } => None,
+            Derivation::Array { position, .. } | Derivation::Function { position, .. } => Some(*position),
+        }
+    }
+}
