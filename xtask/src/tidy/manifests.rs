@@ -13,6 +13,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("springboard", &["springboard-emit", "springboard-abi", "springboard-ir"]),
     ("springboard-capi", &["springboard"]),
     ("springboard-bench", &["springboard"]),
+    ("springboard-loom", &[]),
     ("springboard-tests", &["springboard", "springboard-emit", "springboard-abi", "springboard-ir"]),
     ("xtask", &["springboard-emit", "springboard-abi", "springboard-ir"]),
 ];
