@@ -32,7 +32,7 @@ static SUITES: [Suite; 12] = [
         about: "every test of the workspace, doctests and examples' builds included",
         when: When::Always,
         needs: &[],
-        steps: || vec![cargo(&["test", "--workspace"]).into()],
+        steps: || vec![cargo(&["test", "--workspace", "--no-fail-fast"]).into()],
     },
     Suite {
         name: "filetests",
@@ -130,7 +130,16 @@ fn for_cpu(test: &str, cpu: &str) -> Step {
 
 /// All tests for another CPU but those of programs that run on the developer's machine alone.
 fn cross(cpu: &Cpu) -> Step {
-    cpu.cargo(&["test", "--workspace", "--exclude", "xtask", "--exclude", "springboard-bench"]).into()
+    cpu.cargo(&[
+        "test",
+        "--workspace",
+        "--no-fail-fast",
+        "--exclude",
+        "xtask",
+        "--exclude",
+        "springboard-bench",
+    ])
+    .into()
 }
 
 /// The models, in a folder of their own: other flags would have everything else built anew.
