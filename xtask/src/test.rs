@@ -128,18 +128,27 @@ fn for_cpu(test: &str, cpu: &str) -> Step {
     cargo(&["test", "-p", "springboard-tests", "--test", test, "--", "--ignored", &filter]).into()
 }
 
-/// All tests for another CPU but those of programs that run on the developer's machine alone.
+/// Tests that QEMU 7.2 cannot run, by the beginnings of their names, and why. Each is printed before the tests run.
+const NOT_UNDER_QEMU: [(&str, &str); 4] = [
+    (
+        "code::memory::tests",
+        "QEMU goes on with its own copy of code that is written anew at the same address",
+    ),
+    ("engine::tests", "the same"),
+    ("code::segment::tests", "QEMU ignores the advice to give pages back"),
+    ("exceptions_cross", "there is no C++ library for that CPU"),
+];
+
+/// All tests for another CPU but those of programs that run on the developer's machine alone, and those that QEMU
+/// cannot run.
 fn cross(cpu: &Cpu) -> Step {
-    cpu.cargo(&[
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-        "--exclude",
-        "xtask",
-        "--exclude",
-        "springboard-bench",
-    ])
-    .into()
+    let mut command = cpu.cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command.args(["--exclude", "xtask", "--exclude", "springboard-bench", "--"]);
+    for (test, why) in NOT_UNDER_QEMU {
+        println!("skipped under QEMU: {test}: {why}");
+        command.args(["--skip", test]);
+    }
+    command.into()
 }
 
 /// The models, in a folder of their own: other flags would have everything else built anew.
