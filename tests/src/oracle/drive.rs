@@ -130,8 +130,8 @@ impl Drive<'_> {
         let mut simplest = failure.clone();
         'simpler: loop {
             for candidates in self.suite.children(&simplest.case).chunks(CANDIDATES) {
-                let tally = self.batch(candidates, simplest.level, "shrink")?;
                 let same = |found: &Failure| found.path == simplest.path;
+                let tally = self.batch_until(candidates, simplest.level, "shrink", &same)?;
                 if let Some(found) = tally.failures.into_iter().find(same) {
                     simplest = found;
                     continue 'simpler;
@@ -152,6 +152,17 @@ impl Drive<'_> {
     }
 
     fn batch(&self, cases: &[Case], level: Level, name: &str) -> Result<Tally, String> {
+        self.batch_until(cases, level, name, &|_| false)
+    }
+
+    /// Runs a batch, and goes on behind a crash unless a failure was found that is `enough`.
+    fn batch_until(
+        &self,
+        cases: &[Case],
+        level: Level,
+        name: &str,
+        enough: &dyn Fn(&Failure) -> bool,
+    ) -> Result<Tally, String> {
         let mut tally = Tally { signatures: cases.len() as u64, ..Tally::default() };
         let (left_out, cases) = cases
             .iter()
@@ -167,7 +178,7 @@ impl Drive<'_> {
         fs::write(&source, text).map_err(|error| format!("{}: {error}", source.display()))?;
         self.compiler.compile(level, &source, &object)?;
         let mut from = 0;
-        while from < cases.len() {
+        while from < cases.len() && !tally.failures.iter().any(enough) {
             from = self.called(cases, level, &object, from, &mut tally)?;
         }
         let removed = [&source, &object].into_iter().try_for_each(fs::remove_file);
