@@ -3,7 +3,7 @@
 use std::{ffi::c_void, ptr, slice};
 
 use libffi::{
-    low::CodePtr,
+    low::{CodePtr, ffi_cif},
     middle::{Cif, Type as FfiType},
     raw::ffi_call,
 };
@@ -16,11 +16,23 @@ use crate::{code::CodePointer, engine::Engine, function::Position, word::SlotRes
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
 
+/// Bytes of stack that a call needs beyond what libffi computes, an argument. On aarch64 it counts the copy of an
+/// aggregate that is passed by reference, but neither the word for its address nor the padding before it, and copies
+/// and words then overwrite each other.
+const MISCOUNTED_STACK: u32 = if cfg!(target_arch = "aarch64") { 32 } else { 0 };
+
 /// One function, prepared to be called by libffi.
 pub(crate) struct Interface {
     description: Description,
+    /// The description's own, with more room for arguments on the stack. Points at what the description owns.
+    cif: ffi_cif,
     address: CodePointer,
 }
+
+// SAFETY: as for the description, which is kept beside what points into it.
+unsafe impl Send for Interface {}
+// SAFETY: as above: nothing is written after `new`.
+unsafe impl Sync for Interface {}
 
 /// A signature in libffi's terms, and where its values are in slots.
 pub(super) struct Description {
@@ -101,7 +113,11 @@ impl Interface {
         address: CodePointer,
         engine: &Engine,
     ) -> Result<Interface, Unsupported> {
-        Ok(Interface { description: Description::new(signature, engine)?, address })
+        let description = Description::new(signature, engine)?;
+        // SAFETY: the description has prepared it.
+        let mut cif = unsafe { *description.cif.as_raw_ptr() };
+        cif.bytes += cif.nargs * MISCOUNTED_STACK;
+        Ok(Interface { description, cif, address })
     }
 
     /// The entry of the way through libffi: what a stub is otherwise.
@@ -154,7 +170,7 @@ impl Interface {
         // is as large as libffi's documentation asks for, at each call below. The rest is the caller's promise.
         let mut call = |result: *mut c_void| unsafe {
             ffi_call(
-                self.description.cif.as_raw_ptr(),
+                (&raw const self.cif).cast_mut(),
                 Some(*CodePtr::from_fun(self.address).as_fun()),
                 result,
                 values.as_mut_ptr(),
