@@ -69,7 +69,12 @@ pub struct Piece {
 /// # Errors
 /// The reason why the convention, or this implementation of it, has no answer.
 pub fn assign(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
-    let assignment = (target.convention.rules().assign)(signature, &target.model)?;
+    (target.convention.rules().assign)(signature, &target.model)
+}
+
+/// The same, where a stub can move as many bytes as it takes.
+pub(crate) fn assign_for_stub(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
+    let assignment = assign(signature, target)?;
     let copied: u64 = assignment
         .params
         .iter()
@@ -96,7 +101,7 @@ impl StackArea {
     pub(crate) fn take(&mut self, bytes: u64, align: u32) -> Result<Place, Ineligible> {
         let offset = self.next.next_multiple_of(align);
         let end = u64::from(offset) + bytes;
-        // Anything beyond is refused by `assign`; stopping here keeps the arithmetic in range.
+        // Anything beyond is refused for stubs; stopping here keeps the arithmetic in range.
         self.next = u32::try_from(end)
             .ok()
             .filter(|end| *end <= u32::MAX / 2)

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 use springboard_ir::{Layout, Scalar, Signature};
 
 use crate::{
-    assignment::{Assignment, Passing, Piece, Returning, assign},
+    assignment::{Assignment, Passing, Piece, Returning, assign_for_stub},
     ineligible::Ineligible,
     plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
     slots::{SlotForm, chunks, piece_moves, whole_slot, word_move},
@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
     let model = &target.model;
-    let Assignment { params, result, stack_bytes, vector_count: _ } = assign(signature, target)?;
+    let Assignment { params, result, stack_bytes, vector_count: _ } = assign_for_stub(signature, target)?;
     // The limit on parameters keeps every index in range.
     let result_slot = signature.params().len() as u16;
     let mut moves = Vec::with_capacity(params.len() + 1);

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 use springboard_ir::{DataModel, FloatFormat, Layout, LayoutError, Scalar, Signature, Type};
 
 use crate::{
-    assignment::{Assignment, Passing, Piece, Returning, assign},
+    assignment::{Assignment, Passing, Piece, Returning, assign_for_stub},
     ineligible::Ineligible,
     plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
     target::Target,
@@ -46,7 +46,7 @@ impl SlotForm {
 
 pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     let model = &target.model;
-    let Assignment { params, result, stack_bytes, vector_count } = assign(signature, target)?;
+    let Assignment { params, result, stack_bytes, vector_count } = assign_for_stub(signature, target)?;
     // The limit on parameters keeps every index in range.
     let result_slot = signature.params().len() as u16;
     let mut moves = Vec::with_capacity(params.len() + 1);

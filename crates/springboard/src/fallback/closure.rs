@@ -111,6 +111,10 @@ impl Data {
                         *slots.add(index.into()) = read_word(scalar, *value);
                     }
                     Argument::Memory { index } => *slots.add(index.into()) = value.into_slot(),
+                    // The caller's copy, which is the callee's to use.
+                    Argument::Copy { index, .. } => {
+                        *slots.add(index.into()) = value.cast::<u64>().read_unaligned();
+                    }
                 }
             }
             *slots.add(*params) = result.into_slot();

@@ -3,12 +3,12 @@
 use std::{ffi::c_void, ptr, slice};
 
 use libffi::{
-    low::{CodePtr, ffi_cif},
+    low::CodePtr,
     middle::{Cif, Type as FfiType},
     raw::ffi_call,
 };
-use springboard_abi::SlotForm;
-use springboard_ir::{FloatFormat, Scalar, Signature};
+use springboard_abi::{Passing, SlotForm, Target, assign};
+use springboard_ir::{FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, Writer};
 use crate::{code::CodePointer, engine::Engine, function::Position, word::SlotResult};
@@ -16,29 +16,18 @@ use crate::{code::CodePointer, engine::Engine, function::Position, word::SlotRes
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
 
-/// Bytes of stack that a call needs beyond what libffi computes, an argument. On aarch64 it counts the copy of an
-/// aggregate that is passed by reference, but neither the word for its address nor the padding before it, and copies
-/// and words then overwrite each other.
-const MISCOUNTED_STACK: u32 = if cfg!(target_arch = "aarch64") { 32 } else { 0 };
-
 /// One function, prepared to be called by libffi.
 pub(crate) struct Interface {
     description: Description,
-    /// The description's own, with more room for arguments on the stack. Points at what the description owns.
-    cif: ffi_cif,
     address: CodePointer,
 }
-
-// SAFETY: as for the description, which is kept beside what points into it.
-unsafe impl Send for Interface {}
-// SAFETY: as above: nothing is written after `new`.
-unsafe impl Sync for Interface {}
 
 /// A signature in libffi's terms, and where its values are in slots.
 pub(super) struct Description {
     pub(super) cif: Cif,
     /// The arguments that are passed at all, in order.
     pub(super) arguments: Box<[Argument]>,
+    copies: Copies,
     pub(super) result: SlotForm,
     /// The number of parameters, which is the index of the slot for the result.
     pub(super) params: usize,
@@ -57,6 +46,44 @@ pub(super) enum Argument {
     Slot { index: u16, at: u8, scalar: Scalar },
     /// At the address that its slot holds.
     Memory { index: u16 },
+    /// It is the address of a copy of what lies at the address that its slot holds: where a convention passes a type
+    /// by reference, libffi is told of a pointer. (Left to itself, on aarch64 it forgets the room for such pointers
+    /// on the stack, and aligns them as what they point to.)
+    Copy { index: u16, copy: Copied },
+}
+
+/// Where a call keeps the copy of an argument.
+#[derive(Clone, Copy)]
+pub(super) struct Copied {
+    /// Offset of the copy's address in the memory for copies; the copy itself follows.
+    address: usize,
+    /// Offset of the copy.
+    start: usize,
+    /// Size of the copy in bytes.
+    bytes: usize,
+}
+
+/// Memory in which a call keeps copies of arguments.
+#[derive(Clone, Copy)]
+pub(super) struct Copies {
+    bytes: usize,
+    align: usize,
+}
+
+impl Copies {
+    /// Makes room for a copy and its address.
+    fn reserve(&mut self, copy: Layout) -> Copied {
+        let address = self.bytes.next_multiple_of(size_of::<usize>());
+        let start = (address + size_of::<usize>()).next_multiple_of(copy.align as usize);
+        let bytes = copy.size as usize;
+        *self = Copies { bytes: start + bytes, align: self.align.max(copy.align as usize) };
+        Copied { address, start, bytes }
+    }
+
+    /// How many bytes to allocate, so that an aligned address with all of them behind it is among them.
+    fn allocated(self) -> usize {
+        if self.bytes == 0 { 0 } else { self.bytes + self.align }
+    }
 }
 
 impl Description {
@@ -65,9 +92,15 @@ impl Description {
         let writer = Writer { model, target: engine.target() };
         let mut types = Vec::with_capacity(signature.params().len());
         let mut arguments = Vec::with_capacity(signature.params().len());
+        let mut copies = Copies { bytes: 0, align: align_of::<usize>() };
         let mut fixed = signature.fixed();
         for (index, param) in signature.params().iter().enumerate() {
             let position = Position::Parameter(index);
+            if let Some(copy) = engine.target().and_then(|target| copied(&param.ty, target)) {
+                types.push(FfiType::pointer());
+                arguments.push(Argument::Copy { index: index as u16, copy: copies.reserve(copy) });
+                continue;
+            }
             let Some(ty) = writer.ty(&param.ty).map_err(|what| what.at(position, &param.ty))? else {
                 // Not passed at all, so libffi need not know.
                 fixed = fixed.map(|fixed| if index < fixed { fixed - 1 } else { fixed });
@@ -97,9 +130,19 @@ impl Description {
         Ok(Description {
             cif: cif.map_err(Unsupported::Refused)?,
             arguments: arguments.into(),
+            copies,
             result: form,
             params: signature.params().len(),
         })
+    }
+}
+
+/// Size and alignment of the copy whose address is passed in place of a value of type `ty`, where one is.
+fn copied(ty: &Type, target: &Target) -> Option<Layout> {
+    let alone = Signature::new(Type::Void, vec![Param { name: None, ty: ty.clone() }]).ok()?;
+    match *assign(&alone, target).ok()?.params {
+        [Passing::Reference { copy, .. }] => Some(copy),
+        _ => None,
     }
 }
 
@@ -113,11 +156,7 @@ impl Interface {
         address: CodePointer,
         engine: &Engine,
     ) -> Result<Interface, Unsupported> {
-        let description = Description::new(signature, engine)?;
-        // SAFETY: the description has prepared it.
-        let mut cif = unsafe { *description.cif.as_raw_ptr() };
-        cif.bytes += cif.nargs * MISCOUNTED_STACK;
-        Ok(Interface { description, cif, address })
+        Ok(Interface { description: Description::new(signature, engine)?, address })
     }
 
     /// The entry of the way through libffi: what a stub is otherwise.
@@ -158,19 +197,33 @@ impl Interface {
     /// # Safety
     /// As [`Interface::enter`].
     unsafe fn call_with(&self, slots: &[u64], values: &mut [*mut c_void]) -> u64 {
-        for (value, argument) in values.iter_mut().zip(&self.description.arguments) {
+        let Description { arguments, copies, .. } = &self.description;
+        let mut memory = vec![0u8; copies.allocated()];
+        let memory = memory.as_mut_ptr();
+        let memory = memory.wrapping_add(memory.align_offset(copies.align));
+        for (value, argument) in values.iter_mut().zip(arguments) {
             *value = match *argument {
                 Argument::Slot { index, at, .. } => {
                     (&raw const slots[usize::from(index)]).wrapping_byte_add(at.into()).cast_mut().cast()
                 }
                 Argument::Memory { index } => pointer(slots[usize::from(index)]),
+                // SAFETY: there is room for every copy and its address; the slot holds the address of a value of the
+                // parameter's type.
+                Argument::Copy { index, copy } => unsafe {
+                    let original = pointer(slots[usize::from(index)]).cast::<u8>();
+                    let start = memory.add(copy.start);
+                    start.copy_from_nonoverlapping(original, copy.bytes);
+                    let address = memory.add(copy.address).cast::<*mut u8>();
+                    address.write(start);
+                    address.cast()
+                },
             };
         }
         // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
         // is as large as libffi's documentation asks for, at each call below. The rest is the caller's promise.
         let mut call = |result: *mut c_void| unsafe {
             ffi_call(
-                (&raw const self.cif).cast_mut(),
+                self.description.cif.as_raw_ptr(),
                 Some(*CodePtr::from_fun(self.address).as_fun()),
                 result,
                 values.as_mut_ptr(),
