@@ -17,6 +17,7 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
+pub mod bun;
 mod cache;
 mod callback;
 mod code;
@@ -60,3 +61,8 @@ pub use word::{CType, SlotResult, Word};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the guide to callbacks, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/callbacks.md")]
+struct Callbacks;
