@@ -44,3 +44,22 @@ int64_t sum_va(int count, ...) {
     va_end(list);
     return sum;
 }
+
+/* Functions that call back, each `times` times, and functions to be called as a direct callback would be. */
+int32_t add_back(int32_t a, int32_t b) { return a + b; }
+
+struct p2 move_back(struct p2 p) { return (struct p2){p.x + 1, p.y + 1}; }
+
+int32_t calls_add(int32_t (*f)(int32_t, int32_t), int64_t times) {
+    int32_t last = 1;
+    for (int64_t i = 0; i < times; i++)
+        last = f(last, (int32_t)i);
+    return last;
+}
+
+double calls_move(struct p2 (*f)(struct p2), int64_t times) {
+    struct p2 last = {1, 2};
+    for (int64_t i = 0; i < times; i++)
+        last = f(last);
+    return last.x + last.y;
+}

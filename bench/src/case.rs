@@ -20,6 +20,8 @@ pub(crate) enum Group {
     Struct,
     /// Calls of variadic functions.
     Variadic,
+    /// Native code calls the host.
+    Callback,
     /// From a signature to a function that can be called.
     Compile,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Group {
             Group::Scalar => "scalar",
             Group::Struct => "struct",
             Group::Variadic => "variadic",
+            Group::Callback => "callback",
             Group::Compile => "compile",
         })
     }

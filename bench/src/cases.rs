@@ -1,5 +1,6 @@
 //! The cases: one line each for those whose arguments and results are words, one file for structures.
 
+mod callbacks;
 mod structures;
 mod words;
 
@@ -11,7 +12,7 @@ use crate::case::{Bench, Case};
 
 /// Every case of calling, in the order of the report.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    words::CASES.iter().chain(&structures::CASES)
+    words::CASES.iter().chain(&structures::CASES).chain(&callbacks::CASES)
 }
 
 /// Binds the function at `address`, for as long as the program runs.

@@ -56,7 +56,7 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 24] = [
+static LIMITS: [Line; 26] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -70,6 +70,8 @@ static LIMITS: [Line; 24] = [
     (Group::Struct, "p2_scale", "slots", Limit::Ratio(2.5)),
     (Group::Struct, "q4_quad", "slots", Limit::Ratio(2.5)),
     (Group::Variadic, "sum_va", "slots", Limit::Ratio(2.0)),
+    (Group::Callback, "callback_add", "stub", Limit::Ratio(2.0)),
+    (Group::Callback, "callback_struct16", "stub", Limit::Ratio(3.0)),
     (Group::Compile, "ints_2", "emit", COMPILE),
     (Group::Compile, "ints_8", "emit", COMPILE),
     (Group::Compile, "ints_64", "emit", COMPILE),
