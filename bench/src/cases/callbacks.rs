@@ -32,8 +32,9 @@ fn caller<R: Word + 'static>(
     back: NonNull<c_void>,
 ) -> Runner {
     // SAFETY: the functions that call back have this type, each for its result.
-    let calls =
-        unsafe { pointer::<unsafe extern "C" fn(*mut c_void, i64) -> R>(native::address(&bench.library, symbol)) };
+    let calls = unsafe {
+        pointer::<unsafe extern "C" fn(*mut c_void, i64) -> R>(native::address(&bench.library, symbol))
+    };
     // SAFETY: what is called back is of the type that the function calls, and lives as long as the program.
     Runner::new(path, move |times| unsafe { calls(back.as_ptr(), times as i64) }.into_slot())
 }

@@ -129,6 +129,13 @@ impl Plan {
     }
 }
 
+impl Convention {
+    /// The name of a place in which `bytes` bytes of an argument lie: `rdi`, `xmm0[0..4]`, `stack+8`.
+    pub fn place_name(self, place: Place, bytes: u8) -> impl fmt::Display {
+        fmt::from_fn(move |f| argument_place(f, place, bytes, self))
+    }
+}
+
 fn operand_name(operand: Operand, bytes: u8) -> impl fmt::Display {
     fmt::from_fn(move |f| match operand {
         Operand::Slot { index, at: 0 } if bytes == 8 => write!(f, "slot {index}"),

@@ -39,4 +39,7 @@ pub use plan::{
 };
 pub use slots::SlotForm;
 pub use target::{Target, UnknownTarget};
-pub use v8::{FastCall, Narrow, plan_fast_call};
+pub use v8::{
+    Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Profile, Refusal, node_eligible,
+    node_eligible_call, plan_fast_call,
+};

@@ -23,8 +23,8 @@ pub enum Entry {
     /// the result: the host writes a [`SlotForm::Word`](crate::SlotForm::Word) into it, or the bytes of any other
     /// result to the address that it finds there.
     Callback,
-    /// The C function that V8's fast API calls: receiver, one argument a parameter, options where a buffer is to be
-    /// unwrapped. `Operand::Slot` names a parameter behind the receiver. The target is in the stub.
+    /// The C function that V8's fast API calls: receiver, one argument a parameter, options where they are needed.
+    /// `Operand::Slot` names a parameter behind the receiver. The target is in the stub.
     V8,
 }
 
@@ -103,6 +103,8 @@ pub enum Parameter {
     Double,
     /// A JavaScript value that the host unwraps to a pointer. Where it cannot, the stub returns zero.
     Buffer,
+    /// The pointer to V8's options, behind all others, which helpers of the host get.
+    Options,
 }
 
 /// What a stub checks before anything else.

@@ -7,6 +7,13 @@
 
 use alloc::vec::Vec;
 
+mod entered;
+mod node;
+mod profile;
+
+pub use entered::Entered;
+pub use node::{NodeFunction, NodeKind, NodeRefusal, node_eligible, node_eligible_call};
+pub use profile::{Profile, Refusal};
 use springboard_ir::{FloatFormat, Scalar, Signature};
 
 use crate::{
@@ -27,6 +34,17 @@ pub struct FastCall {
     pub guard: Guard,
     /// What is made of integers narrower than the 32 bits in which V8 passes them.
     pub narrow: Narrow,
+    /// Whether V8 passes its options.
+    pub options: Options,
+}
+
+/// Whether V8 passes a pointer to its options behind the arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Options {
+    /// Where a buffer is to be unwrapped.
+    ForBuffers,
+    /// Always: V8 before 12.6 learns of an error through them alone.
+    Always,
 }
 
 /// What a stub makes of a 32-bit argument for a narrower parameter.
@@ -41,7 +59,13 @@ pub enum Narrow {
 impl FastCall {
     /// A call without buffers, guard and checks.
     pub fn new(signature: Signature) -> FastCall {
-        FastCall { signature, buffers: Vec::new(), guard: Guard::None, narrow: Narrow::Trust }
+        FastCall {
+            signature,
+            buffers: Vec::new(),
+            guard: Guard::None,
+            narrow: Narrow::Trust,
+            options: Options::ForBuffers,
+        }
     }
 }
 
@@ -50,10 +74,10 @@ impl FastCall {
 /// # Errors
 /// As [`plan`](crate::plan); also where a buffer is no pointer parameter.
 pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
-    let FastCall { signature, buffers, guard, narrow } = call;
+    let FastCall { signature, buffers, guard, narrow, options } = call;
     let mut plan = slots::plan(signature, target, Entry::V8)?;
     let model = &target.model;
-    let mut parameters = Vec::with_capacity(signature.params().len() + 1);
+    let mut parameters = Vec::with_capacity(signature.params().len() + 2);
     for (index, param) in signature.params().iter().enumerate() {
         let form = SlotForm::of(&param.ty, model)?;
         let is_buffer = buffers.contains(&(index as u16));
@@ -80,6 +104,9 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
         (result, &plan.result)
     {
         plan.result = ResultPlan::Extended { bytes: scalar.bytes(model), fill: fill(scalar) };
+    }
+    if *options == Options::Always || parameters.contains(&Parameter::Buffer) {
+        parameters.push(Parameter::Options);
     }
     plan.parameters = parameters.into();
     plan.guard = *guard;

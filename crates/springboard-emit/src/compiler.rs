@@ -176,7 +176,7 @@ impl Compiler {
                 code = bare;
             }
             if guard::is_wrapped(plan) {
-                code = guard::wrap(&code, &mut holes);
+                code = guard::wrap(plan, &code, &mut holes);
             }
             // Cranelift emits none itself; on aarch64 it does.
             if self.landing_pads == LandingPads::Emit {

@@ -52,10 +52,13 @@ impl<'a> Entered<'a> {
         let parameters = self.plan.parameters.iter().map(|parameter| match parameter {
             Parameter::Float => types::F32,
             Parameter::Double => types::F64,
-            Parameter::Int32 | Parameter::Int64 | Parameter::Narrow { .. } | Parameter::Buffer => types::I64,
+            Parameter::Int32
+            | Parameter::Int64
+            | Parameter::Narrow { .. }
+            | Parameter::Buffer
+            | Parameter::Options => types::I64,
         });
-        let options = prelude::takes_options(self.plan).then_some(types::I64);
-        receiver.chain(parameters).chain(options).collect()
+        receiver.chain(parameters).collect()
     }
 
     /// Whether all parameters come in registers.

@@ -10,7 +10,7 @@
 //!
 //! In the middle of a function that Cranelift compiles, a branch to a call would cost the stub its frame.
 
-use springboard_abi::{Convention, Guard, Plan};
+use springboard_abi::{Convention, Guard, Place, Plan};
 
 use crate::template::{Hole, HoleKind};
 
@@ -20,7 +20,7 @@ pub(crate) fn is_wrapped(plan: &Plan) -> bool {
 }
 
 /// Puts the guard around a stub.
-pub(crate) fn wrap(stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
+pub(crate) fn wrap(plan: &Plan, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
     let mut code = Vec::with_capacity(stub.len() + 64);
     let hole = |code: &mut Vec<u8>, kind| {
         let hole = Hole { offset: code.len() as u32, kind };
@@ -36,6 +36,7 @@ pub(crate) fn wrap(stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
     holes.iter_mut().for_each(|hole| hole.offset += start);
     code.extend(stub);
     code.extend([0x55, 0x48, 0x89, 0xe5]); // push rbp; mov rbp, rsp
+    code.extend(options_to_rsi(plan));
     code.extend([0x48, 0xbf]); // movabs rdi, context
     let context = hole(&mut code, HoleKind::Context);
     code.extend([0x48, 0xb8]); // movabs rax, closed
@@ -48,15 +49,59 @@ pub(crate) fn wrap(stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
     code
 }
 
+/// Moves the pointer to V8's options, or null, to the second argument register.
+fn options_to_rsi(plan: &Plan) -> Vec<u8> {
+    if !plan.takes_options() {
+        return vec![0x31, 0xf6]; // xor esi, esi
+    }
+    let entered = plan.entered().expect("the stub has been compiled with these parameters");
+    match entered.parameters[plan.parameters.len() - 1] {
+        // mov rsi, rdi … r9
+        Place::Gpr { reg, .. } => {
+            const MOVES: [&[u8]; 6] = [
+                &[0x48, 0x89, 0xfe],
+                &[],
+                &[0x48, 0x89, 0xd6],
+                &[0x48, 0x89, 0xce],
+                &[0x4c, 0x89, 0xc6],
+                &[0x4c, 0x89, 0xce],
+            ];
+            MOVES[usize::from(reg)].to_vec()
+        }
+        // mov rsi, [rbp + …]: above the frame pointer and the return address
+        Place::Stack { offset } => [&[0x48, 0x8b, 0xb5][..], &(offset + 16).to_le_bytes()].concat(),
+        Place::Vec { .. } => unreachable!("a pointer is passed in no vector register"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use springboard_abi::{FastCall, Options, Target, plan_fast_call};
+    use springboard_ir::Signature;
+
     use super::*;
+
+    /// A plan whose stub gets V8's options.
+    fn with_options(declaration: &str) -> Plan {
+        let signature = Signature::parse(declaration).expect("a signature");
+        let call = FastCall { options: Options::Always, ..FastCall::new(signature) };
+        let linux = "x86_64-unknown-linux-gnu".parse().expect("a triple");
+        plan_fast_call(&call, &Target::of(&linux).expect("a target")).expect("a plan")
+    }
+
+    #[test]
+    fn the_options_are_taken_from_where_v8_puts_them() {
+        assert_eq!(options_to_rsi(&with_options("void(double)")), [0u8; 0], "rsi itself");
+        assert_eq!(options_to_rsi(&with_options("void(int, int, int)")), [0x4c, 0x89, 0xc6], "r8");
+        let stack = options_to_rsi(&with_options("void(int, int, int, int, int, int)"));
+        assert_eq!(stack, [0x48, 0x8b, 0xb5, 24, 0, 0, 0], "the second word above the return address");
+    }
 
     #[test]
     fn the_branch_leads_behind_the_stub() {
         let stub = [0x90; 5];
         let mut holes = vec![Hole { offset: 1, kind: HoleKind::Target }];
-        let code = wrap(&stub, &mut holes);
+        let code = wrap(&with_options("void(void)"), &stub, &mut holes);
         let start = code.windows(5).position(|window| window == stub).expect("the stub is there");
         assert_eq!(holes[0].offset as usize, start + 1, "holes move with the stub");
         let distance = u32::from_le_bytes(code[start - 4..start].try_into().expect("four bytes"));

@@ -11,7 +11,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Fill, Guard, Parameter, Plan};
 
 use crate::{
-    body::{Source, slot_offset, to_word},
+    body::{Source, extended, slot_offset, to_word},
     guard, native,
     symbol::address_in_hole,
     template::HoleKind,
@@ -21,38 +21,42 @@ use crate::{
 /// What the host answers instead of a pointer when it cannot unwrap a value.
 const NO_POINTER: i64 = -1;
 
-/// Whether V8 passes its options to the stub of `plan`, behind the arguments.
-pub(crate) fn takes_options(plan: &Plan) -> bool {
-    plan.parameters.contains(&Parameter::Buffer)
-}
-
 /// Builds the prelude, and says where the arguments are behind it.
 pub(crate) fn build(builder: &mut FunctionBuilder<'_>, plan: &Plan, found: &[Value]) -> Source {
     let parameters = &found[1..=plan.parameters.len()];
     if plan.guard == Guard::Closed && !guard::is_wrapped(plan) {
-        closed(builder, plan);
+        closed(builder, plan, parameters);
     }
-    for (index, (parameter, value)) in plan.parameters.iter().zip(parameters).enumerate() {
+    for (index, parameter) in plan.parameters.iter().enumerate() {
         if let Parameter::Narrow { bytes, fill } = *parameter {
-            in_range(builder, plan, index, *value, bytes, fill);
+            in_range(builder, plan, parameters, index, bytes, fill);
         }
     }
-    if takes_options(plan) {
-        return unwrap(builder, plan, parameters, found[found.len() - 1]);
+    if plan.parameters.contains(&Parameter::Buffer) {
+        return unwrap(builder, plan, parameters);
     }
     Source::Parameters(parameters.to_vec())
 }
 
+/// The options for a helper of the host: null where V8 passes none.
+fn options(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) -> Value {
+    match parameters.last() {
+        Some(options) if plan.takes_options() => *options,
+        _ => builder.ins().iconst(types::I64, 0),
+    }
+}
+
 /// Ends the call if the library has been closed.
-fn closed(builder: &mut FunctionBuilder<'_>, plan: &Plan) {
-    let helper = helper_signature(builder, plan, &[types::I64], None);
+fn closed(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) {
+    let helper = helper_signature(builder, plan, &[types::I64, types::I64], None);
     let flag = address_in_hole(builder, helper, HoleKind::Guard);
     let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), flag, 0);
     let refused = continue_if(builder, flag, Continue::Zero);
     builder.switch_to_block(refused.ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
     let address = address_in_hole(builder, helper, HoleKind::Closed);
-    builder.ins().call_indirect(helper, address, &[context]);
+    let options = options(builder, plan, parameters);
+    builder.ins().call_indirect(helper, address, &[context, options]);
     refused.end(builder);
 }
 
@@ -60,12 +64,13 @@ fn closed(builder: &mut FunctionBuilder<'_>, plan: &Plan) {
 fn in_range(
     builder: &mut FunctionBuilder<'_>,
     plan: &Plan,
+    parameters: &[Value],
     index: usize,
-    value: Value,
     bytes: u8,
     fill: Fill,
 ) {
-    let helper = helper_signature(builder, plan, &[types::I64, types::I64, types::I64], None);
+    let helper = helper_signature(builder, plan, &[types::I64, types::I64, types::I64, types::I64], None);
+    let value = parameters[index];
     let whole = builder.ins().ireduce(types::I32, value);
     let narrow = builder.ins().ireduce(Type::int(u16::from(bytes) * 8).expect("1 or 2 bytes"), whole);
     let again = match fill {
@@ -78,19 +83,22 @@ fn in_range(
     let context = address_in_hole(builder, helper, HoleKind::Context);
     let address = address_in_hole(builder, helper, HoleKind::Range);
     let index = builder.ins().iconst(types::I64, index as i64);
-    builder.ins().call_indirect(helper, address, &[context, index, value]);
+    // What is above its 32 bits nobody has promised.
+    let value = extended(builder, value, 4, fill);
+    let options = options(builder, plan, parameters);
+    builder.ins().call_indirect(helper, address, &[context, index, value, options]);
     refused.end(builder);
 }
 
 /// Has the host unwrap every buffer. All arguments wait in the stub's own slots until the last one is unwrapped: a
 /// register that is loaded in between does not outlive the next call of the host.
-fn unwrap(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value], options: Value) -> Source {
+fn unwrap(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) -> Source {
     let helper = helper_signature(builder, plan, &[types::I64, types::I64, types::I32], Some(types::I64));
-    let options_slot = parameters.len() as u16;
-    let bytes = (u32::from(options_slot) + 1) * WORD;
+    let options_slot = parameters.len() as u16 - 1;
+    let bytes = parameters.len() as u32 * WORD;
     let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
     let array = builder.create_sized_stack_slot(data);
-    for (index, value) in parameters.iter().chain([&options]).enumerate() {
+    for (index, value) in parameters.iter().enumerate() {
         let word =
             if builder.func.dfg.value_type(*value) == types::F64 { *value } else { to_word(builder, *value) };
         builder.ins().stack_store(types::I64, word, array, slot_offset(index as u16));

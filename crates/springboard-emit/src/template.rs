@@ -33,8 +33,10 @@ pub enum HoleKind {
     Helper,
     /// The address of a byte that the stub reads: not zero once the library is closed.
     Guard,
-    /// The address of the host's `fn(context)` for a call after the library was closed.
+    /// The address of the host's `fn(context, options)` for a call after the library was closed. The options are null
+    /// where V8 passes none.
     Closed,
-    /// The address of the host's `fn(context, index, value)` for an argument out of range.
+    /// The address of the host's `fn(context, index, value, options)` for an argument out of range: the argument,
+    /// counted from 0, and its 32 bits, extended by the sign of its type.
     Range,
 }
