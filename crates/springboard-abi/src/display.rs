@@ -14,6 +14,7 @@ impl fmt::Display for Entry {
             Entry::Bound => "bound",
             Entry::Callback => "callback",
             Entry::V8 => "v8",
+            Entry::Avalue => "avalue",
         })
     }
 }
@@ -77,6 +78,7 @@ impl fmt::Display for Plan {
                     self.convention.registers().gpr_results[0]
                 )
             }
+            ResultPlan::Widened { .. } => writeln!(f, "  {}", self.describe_widened()),
             ResultPlan::Address { slot } => {
                 writeln!(f, "  {} <- slot {slot}", self.convention.registers().gpr_results[0])
             }
@@ -114,6 +116,20 @@ impl Plan {
         fmt::from_fn(move |f| match direction {
             Direction::Downcall => write!(f, "{memory} <- {place}"),
             Direction::Upcall => write!(f, "{place} <- {memory}"),
+        })
+    }
+
+    /// The store of a downcall's widened result, as one line of this plan. Empty where the result is none.
+    pub fn describe_widened(&self) -> impl fmt::Display {
+        let (result, register) = (self.result.clone(), self.convention.registers().gpr_results[0]);
+        fmt::from_fn(move |f| {
+            let ResultPlan::Widened { slot, bytes, fill } = result else { return Ok(()) };
+            write!(f, "{} <- {register}", operand_name(Operand::Memory { slot, offset: 0 }, 8))?;
+            match (bytes, fill) {
+                (8, _) => Ok(()),
+                (_, Fill::Sign) => write!(f, " sign-extended from {bytes} bytes"),
+                (_, Fill::Zero) => write!(f, " zero-extended from {bytes} bytes"),
+            }
         })
     }
 

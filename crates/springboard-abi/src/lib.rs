@@ -15,6 +15,7 @@ extern crate alloc;
 mod aapcs64;
 mod apple64;
 mod assignment;
+mod avalue;
 mod callback;
 mod check;
 mod convention;

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use springboard_ir::Signature;
 
-use crate::{callback, convention::Convention, ineligible::Ineligible, slots, target::Target, v8};
+use crate::{avalue, callback, convention::Convention, ineligible::Ineligible, slots, target::Target, v8};
 
 /// By which convention of springboard a stub is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -26,6 +26,11 @@ pub enum Entry {
     /// The C function that V8's fast API calls: receiver, one argument a parameter, options where they are needed.
     /// `Operand::Slot` names a parameter behind the receiver. The target is in the stub.
     V8,
+    /// `extern "C" fn(target, void *result, void **avalue)`, libffi's form: one pointer an argument, to the bytes of
+    /// its own C type. An integer result or pointer is written to `result` as a whole 8-byte word, extended from its
+    /// own width (libffi's `ffi_arg`); any other with exactly its bytes, and `void` not at all. `Operand::Memory`
+    /// names an entry of `avalue`; the slot behind the last argument's names `result` itself.
+    Avalue,
 }
 
 /// Who calls whom.
@@ -41,7 +46,7 @@ impl Entry {
     /// Who calls whom through a stub of this entry.
     pub const fn direction(self) -> Direction {
         match self {
-            Entry::Slots | Entry::Bound | Entry::V8 => Direction::Downcall,
+            Entry::Slots | Entry::Bound | Entry::V8 | Entry::Avalue => Direction::Downcall,
             Entry::Callback => Direction::Upcall,
         }
     }
@@ -49,7 +54,7 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 4] = [Entry::Slots, Entry::Bound, Entry::Callback, Entry::V8];
+    pub const ALL: [Entry; 5] = [Entry::Slots, Entry::Bound, Entry::Callback, Entry::V8, Entry::Avalue];
 }
 
 /// Where every byte of every argument and result of a call comes from and goes to.
@@ -205,6 +210,16 @@ pub enum ResultPlan {
         /// By what it is extended.
         fill: Fill,
     },
+    /// A downcall's integer result is extended from its own bytes to a whole word, which is stored to the memory
+    /// whose address a slot holds.
+    Widened {
+        /// The slot.
+        slot: u16,
+        /// Size of the result, in bytes: 1, 2, 4 or 8.
+        bytes: u8,
+        /// By what it is extended; zero where it is a whole word.
+        fill: Fill,
+    },
     /// An upcall returns, in the first general result register, the address that it was passed for the result and
     /// that its slot holds.
     Address {
@@ -232,6 +247,7 @@ pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan
     match entry {
         Entry::Slots | Entry::Bound => slots::plan(signature, target, entry),
         Entry::Callback => callback::plan(signature, target),
+        Entry::Avalue => avalue::plan(signature, target),
         Entry::V8 => v8::plan_fast_call(&v8::FastCall::new(signature.clone()), target),
     }
 }

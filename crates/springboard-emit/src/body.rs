@@ -26,6 +26,8 @@ pub(crate) enum Note {
     Argument(Move),
     /// An upcall's load of its result from a slot.
     Word(Move),
+    /// The store of a downcall's result as a whole word.
+    Widened,
     /// This move of a result, to or from the memory whose address is in the slot.
     Result(u16, ResultMove),
 }
@@ -36,6 +38,8 @@ pub(crate) enum Source {
     Array(Value),
     /// In parameters of its own, as wide as those are.
     Parameters(Vec<Value>),
+    /// Pointers to values in an array at this address; and where the result goes, in a parameter of its own.
+    Avalue { array: Value, result: Value },
 }
 
 /// The function of a stub while it is built.
@@ -109,6 +113,8 @@ impl<'a, 'b> Body<'a, 'b> {
         let (base, offset, flags) = match step.operand {
             Operand::Slot { index, at } => match &self.source {
                 Source::Array(slots) => (*slots, slot_offset(index) + i32::from(at), SLOT),
+                // Every argument is behind a pointer: the one slot that a plan moves whole is the result's.
+                Source::Avalue { result, .. } => return *result,
                 Source::Parameters(parameters) => {
                     return converted(self.builder, parameters[usize::from(index)], ty, step);
                 }
@@ -141,6 +147,7 @@ impl<'a, 'b> Body<'a, 'b> {
     fn address(&mut self, slot: u16) -> Value {
         let slots = match &self.source {
             Source::Array(slots) => *slots,
+            Source::Avalue { array, .. } => *array,
             Source::Parameters(parameters) => return parameters[usize::from(slot)],
         };
         match self.address {
@@ -157,10 +164,15 @@ impl<'a, 'b> Body<'a, 'b> {
     /// lived across the call would be given a callee-saved register, which has to be saved and restored itself, and
     /// which the one unwind row that all stubs share would not know.
     pub(crate) fn keep_result_address(&mut self, plan: &Plan) -> Option<StackSlot> {
-        let ResultPlan::Memory { slot, .. } = plan.result else { return None };
+        let (ResultPlan::Memory { slot, .. } | ResultPlan::Widened { slot, .. }) = plan.result else {
+            return None;
+        };
+        let address = match self.source {
+            Source::Avalue { result, .. } => result,
+            _ => self.address(slot),
+        };
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
         let kept = self.builder.create_sized_stack_slot(data);
-        let address = self.address(slot);
         self.builder.ins().stack_store(types::I64, address, kept, 0);
         Some(kept)
     }
@@ -187,6 +199,14 @@ impl<'a, 'b> Body<'a, 'b> {
             let inst = self.store(register, part, address, step.offset as i32);
             self.note(inst, Note::Result(slot, *step));
         }
+    }
+
+    /// Stores a whole word, made of the lowest `bytes` bytes of a result register, to the address that was kept.
+    pub(crate) fn store_widened(&mut self, kept: StackSlot, register: Value, bytes: u8, fill: Fill) {
+        let word = if bytes == 8 { register } else { extended(self.builder, register, bytes, fill) };
+        let address = self.builder.ins().stack_load(types::I64, types::I64, kept, 0);
+        let inst = self.builder.ins().store(MEMORY, word, address, 0);
+        self.note(inst, Note::Widened);
     }
 
     /// Stores what a move takes from a register, and not a byte more.

@@ -16,6 +16,7 @@ use target_lexicon::{Architecture, Triple};
 
 use crate::{
     body::Notes,
+    count,
     downcall::Downcall,
     frame, guard,
     landing::Landing,
@@ -174,6 +175,11 @@ impl Compiler {
             if let Some(bare) = frame::without_frame(&code) {
                 holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
                 code = bare;
+            }
+            if let Some(count) = count::of(plan) {
+                code = count::insert(&code, count).ok_or_else(|| {
+                    EmitError::Backend(String::from("a stub of avalue is no straight line"))
+                })?;
             }
             if guard::is_wrapped(plan) {
                 code = guard::wrap(plan, &code, &mut holes);

@@ -115,6 +115,10 @@ impl<'a> Downcall<'a> {
                 body.store_results(*slot, address, moves, &results);
                 results.clear();
             }
+            (ResultPlan::Widened { bytes, fill, .. }, Some(address)) => {
+                body.store_widened(address, results[0], *bytes, *fill);
+                results.clear();
+            }
             (ResultPlan::Extended { bytes, fill }, _) => {
                 results[0] = extended(body.builder, results[0], *bytes, *fill);
             }

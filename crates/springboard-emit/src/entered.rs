@@ -28,6 +28,7 @@ impl<'a> Entered<'a> {
         let (target, slots) = match plan.entry {
             Entry::V8 => (None, None),
             Entry::Bound => (None, Some(0)),
+            Entry::Avalue => (Some(0), Some(2)),
             _ => (Some(0), Some(1)),
         };
         let registers = plan.caller.registers();
@@ -85,6 +86,9 @@ impl<'a> Entered<'a> {
     /// Where the arguments are.
     pub(crate) fn source(&self, builder: &mut FunctionBuilder<'_>, found: &[Value]) -> Source {
         match self.slots {
+            Some(array) if self.plan.entry == Entry::Avalue => {
+                Source::Avalue { array: found[array], result: found[1] }
+            }
             Some(slots) => Source::Array(found[slots]),
             None => prelude::build(builder, self.plan, found),
         }

@@ -16,6 +16,8 @@
 
 use springboard_abi::{Place, Plan};
 
+use crate::count;
+
 /// What a landing sets before it jumps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Landing {
@@ -30,6 +32,9 @@ impl Landing {
     /// What `plan` needs, if anything.
     pub(crate) fn of(plan: &Plan) -> Option<Landing> {
         if !plan.convention.registers().positional {
+            if count::of(plan).is_some() {
+                return None;
+            }
             return plan.vector_count.map(Landing::VectorCount);
         }
         let positions = |wanted: fn(Place) -> Option<u8>| {

@@ -11,12 +11,14 @@
 //!    the plan wants them. The tricks that this takes have their names and their one place there.
 //! 3. `downcall` and `upcall` build the function: loads, call, stores, with the instructions of `body` and `memory`.
 //! 4. `landing` adds the few instructions that no Cranelift signature can ask for.
-//! 5. `frame` takes away the frame of a stub that needs none, if a reading of the machine code agrees.
-//! 6. `compiler` drives this and takes the code out as a [`Template`].
+//! 5. `count` puts `%al` before the call of a stub that is a straight line.
+//! 6. `frame` takes away the frame of a stub that needs none, if a reading of the machine code agrees.
+//! 7. `compiler` drives this and takes the code out as a [`Template`].
 #![forbid(unsafe_code)]
 
 mod body;
 mod compiler;
+mod count;
 mod downcall;
 mod entered;
 mod frame;

@@ -180,7 +180,7 @@ pub(crate) fn result_types(plan: &Plan) -> Vec<Type> {
             vec![types::I64, types::F64]
         }
         (ResultPlan::InPlace, Direction::Upcall) => Vec::new(),
-        (ResultPlan::Address { .. }, _) => vec![types::I64],
+        (ResultPlan::Address { .. } | ResultPlan::Widened { .. }, _) => vec![types::I64],
         (ResultPlan::Word(step), _) => vec![match step.place {
             Place::Vec { .. } => vector_type_of(step.bytes),
             Place::Gpr { .. } | Place::Stack { .. } => types::I64,

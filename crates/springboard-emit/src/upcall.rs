@@ -68,7 +68,10 @@ impl<'a> Upcall<'a> {
         let result = match &self.plan.result {
             ResultPlan::Word(Move { operand: Operand::Slot { index, .. }, .. }) => Some(*index),
             ResultPlan::Memory { slot, .. } | ResultPlan::Address { slot } => Some(*slot),
-            ResultPlan::Word(_) | ResultPlan::InPlace | ResultPlan::Extended { .. } => None,
+            ResultPlan::Word(_)
+            | ResultPlan::InPlace
+            | ResultPlan::Extended { .. }
+            | ResultPlan::Widened { .. } => None,
         };
         let last = arguments.chain(areas).chain(result).max().unwrap_or(0);
         let bytes = (u32::from(last) + 1) * WORD;
@@ -100,7 +103,7 @@ impl<'a> Upcall<'a> {
     fn results(&self, body: &mut Body<'_, '_>) -> Vec<Value> {
         let whole = |place, operand| Move { place, operand, bytes: 8, fill: Fill::Zero };
         match &self.plan.result {
-            ResultPlan::InPlace | ResultPlan::Extended { .. } => Vec::new(),
+            ResultPlan::InPlace | ResultPlan::Extended { .. } | ResultPlan::Widened { .. } => Vec::new(),
             ResultPlan::Word(step) => {
                 let value = body.load(native::result_types(self.plan)[0], *step);
                 if let Some(inst) = body.builder.func.dfg.value_def(value).inst() {

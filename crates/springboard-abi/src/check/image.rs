@@ -9,7 +9,7 @@ use super::{
     violation::{Source, Spot, Violation},
 };
 use crate::{
-    plan::{Fill, Move, Operand, Place, Plan},
+    plan::{Entry, Fill, Move, Operand, Place, Plan},
     slots::SlotForm,
     target::Target,
 };
@@ -145,7 +145,12 @@ struct Slots<'a> {
 impl Slots<'_> {
     fn of<'a>(signature: &Signature, plan: &'a Plan, target: &Target) -> Result<Slots<'a>, Violation> {
         let types = signature.params().iter().map(|param| &param.ty).chain([signature.result()]);
-        let forms = types.map(|ty| SlotForm::of(ty, &target.model)).collect::<Result<_, _>>()?;
+        let form = |ty| match (SlotForm::of(ty, &target.model)?, plan.entry) {
+            // Every argument is read through its pointer, and every result has an address.
+            (SlotForm::Word(_), Entry::Avalue) => Ok(SlotForm::Address(ty.layout(&target.model)?)),
+            (form, _) => Ok::<_, Violation>(form),
+        };
+        let forms = types.map(form).collect::<Result<_, _>>()?;
         Ok(Slots { plan, big_endian: target.model.big_endian, forms })
     }
 

@@ -55,7 +55,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
         return Err(Violation::Caller { expected: target.caller, found: plan.caller });
     }
     match plan.entry {
-        Entry::Slots | Entry::Bound => {}
+        Entry::Slots | Entry::Bound | Entry::Avalue => {}
         Entry::Callback | Entry::V8 => return Err(Violation::UnknownEntry(plan.entry)),
     }
     let demand = match target.convention {

@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, vec};
 
-use springboard_ir::Signature;
+use springboard_ir::{Scalar, Signature};
 
 use super::{
     demand::{Demand, Returned},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     convention::Convention,
-    plan::{Place, Plan, ResultMove, ResultPlan},
+    plan::{Entry, Fill, Place, Plan, ResultMove, ResultPlan},
     target::Target,
 };
 
@@ -23,6 +23,16 @@ pub(super) fn check(
     target: &Target,
     demand: &Demand,
 ) -> Result<(), Violation> {
+    if let (Entry::Avalue, Some(scalar)) = (plan.entry, signature.result().scalar(&target.model)) {
+        if let Some(expected) = widened(scalar, signature) {
+            let right = plan.result == expected;
+            return if right { Ok(()) } else { Err(Violation::ResultNotWidened) };
+        }
+        if let (Scalar::Float(format), Returned::InPlace) = (scalar, &demand.returned) {
+            let pieces = (0..format.bytes()).map(|at| (at.into(), Place::Vec { reg: 0, at })).collect();
+            return in_memory(plan, &pieces, signature, target);
+        }
+    }
     let pieces = match &demand.returned {
         Returned::InPlace => {
             let in_place = plan.result == ResultPlan::InPlace;
@@ -30,6 +40,28 @@ pub(super) fn check(
         }
         Returned::Pieces(pieces) => pieces,
     };
+    in_memory(plan, pieces, signature, target)
+}
+
+/// What an integer's or pointer's `ffi_arg` demands: the whole word, made of the result's own bytes.
+fn widened(scalar: Scalar, signature: &Signature) -> Option<ResultPlan> {
+    let slot = signature.params().len() as u16;
+    let (bytes, fill) = match scalar {
+        Scalar::Bool => (1, Fill::Zero),
+        Scalar::Pointer | Scalar::Int { bytes: 8, .. } => (8, Fill::Zero),
+        Scalar::Int { bytes: bytes @ 1..8, signed: true } => (bytes, Fill::Sign),
+        Scalar::Int { bytes: bytes @ 1..8, signed: false } => (bytes, Fill::Zero),
+        Scalar::Int { .. } | Scalar::Float(_) | Scalar::Vector { .. } => return None,
+    };
+    Some(ResultPlan::Widened { slot, bytes, fill })
+}
+
+fn in_memory(
+    plan: &Plan,
+    pieces: &BTreeMap<u32, Place>,
+    signature: &Signature,
+    target: &Target,
+) -> Result<(), Violation> {
     let moves = match &plan.result {
         ResultPlan::InPlace => &[][..],
         ResultPlan::Memory { slot, moves } => {
@@ -39,7 +71,10 @@ pub(super) fn check(
             }
             &moves[..]
         }
-        ResultPlan::Word(_) | ResultPlan::Extended { .. } | ResultPlan::Address { .. } => {
+        ResultPlan::Word(_)
+        | ResultPlan::Extended { .. }
+        | ResultPlan::Widened { .. }
+        | ResultPlan::Address { .. } => {
             return Err(Violation::ResultNotInPlace);
         }
     };

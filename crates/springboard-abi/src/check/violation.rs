@@ -173,6 +173,8 @@ pub enum Violation {
     CopyMissing { param: u16 },
     /// The result is in place, and the plan stores it.
     ResultNotInPlace,
+    /// An integer or pointer is not stored as one whole word, made of its own bytes.
+    ResultNotWidened,
     /// The result is stored by way of another slot than the one behind the arguments.
     ResultSlot { expected: u16, found: u16 },
     /// A store of the result is not behind the one before it.
@@ -280,6 +282,9 @@ impl fmt::Display for Violation {
             }
             Violation::CopyMissing { param } => {
                 write!(f, "argument {} is passed by reference, and no copy of it is made", param + 1)
+            }
+            Violation::ResultNotWidened => {
+                f.write_str("the result is not stored as a whole word, widened from its own width")
             }
             Violation::ResultNotInPlace => f.write_str("the result is in place, and is stored"),
             Violation::ResultSlot { expected, found } => {

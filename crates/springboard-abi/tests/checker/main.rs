@@ -10,7 +10,7 @@ mod random;
 use std::{collections::BTreeMap, env};
 
 use fastrand::Rng;
-use springboard_abi::{Convention, Entry, Plan, Target, Violation, check, plan};
+use springboard_abi::{Convention, Entry, Fill, Plan, ResultPlan, Target, Violation, check, plan};
 use springboard_ir::Signature;
 
 const SEED: u64 = 0x5eed;
@@ -42,21 +42,21 @@ fn targets() -> Vec<Target> {
 }
 
 /// Random signatures for which `target` has a plan, each with its seed.
-fn planned(target: &Target) -> impl Iterator<Item = (u64, Signature, Plan)> {
+fn planned(target: &Target, entry: Entry) -> impl Iterator<Item = (u64, Signature, Plan)> {
     (SEED..SEED + signatures()).filter_map(move |seed| {
         let signature = random::signature(&mut Rng::with_seed(seed));
-        let plan = plan(&signature, target, Entry::Slots).ok()?;
+        let plan = plan(&signature, target, entry).ok()?;
         Some((seed, signature, plan))
     })
 }
 
 /// What the checker says against the planner's plan of `signature`.
-fn complaint(signature: &Signature, target: &Target) -> Option<Violation> {
-    check(&plan(signature, target, Entry::Slots).ok()?, signature, target).err()
+fn complaint(signature: &Signature, target: &Target, entry: Entry) -> Option<Violation> {
+    check(&plan(signature, target, entry).ok()?, signature, target).err()
 }
 
 /// `signature` without parameters that the complaint does not need.
-fn shrunk(signature: &Signature, target: &Target) -> Signature {
+fn shrunk(signature: &Signature, target: &Target, entry: Entry) -> Signature {
     let without = |dropped: usize| {
         let mut params = signature.params().to_vec();
         params.remove(dropped);
@@ -67,25 +67,52 @@ fn shrunk(signature: &Signature, target: &Target) -> Signature {
         }
     };
     let smaller = (0..signature.params().len()).filter_map(|dropped| without(dropped).ok());
-    let smaller = smaller.into_iter().find(|smaller| complaint(smaller, target).is_some());
-    smaller.map_or_else(|| signature.clone(), |smaller| shrunk(&smaller, target))
+    let smaller = smaller.into_iter().find(|smaller| complaint(smaller, target, entry).is_some());
+    smaller.map_or_else(|| signature.clone(), |smaller| shrunk(&smaller, target, entry))
 }
 
 #[test]
 fn accepts_what_planners_make() {
-    for target in targets() {
+    for (target, entry) in targets().into_iter().flat_map(|target| ENTRIES.map(|entry| (target, entry))) {
         let mut accepted = 0;
-        for (seed, signature, plan) in planned(&target) {
+        for (seed, signature, plan) in planned(&target, entry) {
             if check(&plan, &signature, &target).is_err() {
-                let signature = shrunk(&signature, &target);
-                let violation = complaint(&signature, &target).expect("the complaint stays");
-                let plan = springboard_abi::plan(&signature, &target, Entry::Slots).expect("a plan");
+                let signature = shrunk(&signature, &target, entry);
+                let violation = complaint(&signature, &target, entry).expect("the complaint stays");
+                let plan = springboard_abi::plan(&signature, &target, entry).expect("a plan");
                 panic!("{}, seed {seed}: {violation}\n{signature}\n{plan}", target.convention);
             }
             accepted += 1;
         }
-        assert!(accepted > signatures() * 3 / 4, "{}: only {accepted} plans", target.convention);
+        assert!(accepted > signatures() * 3 / 4, "{} {entry}: only {accepted} plans", target.convention);
     }
+}
+
+/// The two forms in which the checker knows arguments: values in slots, and pointers to values.
+const ENTRIES: [Entry; 2] = [Entry::Slots, Entry::Avalue];
+
+/// What goes for the results of `avalue` alone: a word that is extended from another width or by another rule, that
+/// goes elsewhere, or that is left where it was.
+#[test]
+fn refuses_integers_that_are_not_widened() {
+    let mut mutants = 0;
+    for target in targets() {
+        for (seed, signature, plan) in planned(&target, Entry::Avalue) {
+            let ResultPlan::Widened { slot, bytes, fill } = plan.result else { continue };
+            let other = if fill == Fill::Sign { Fill::Zero } else { Fill::Sign };
+            for result in [
+                ResultPlan::Widened { slot, bytes, fill: other },
+                ResultPlan::Widened { slot, bytes: if bytes == 8 { 4 } else { bytes * 2 }, fill },
+                ResultPlan::Widened { slot: slot + 1, bytes, fill },
+                ResultPlan::InPlace,
+            ] {
+                let mutant = Plan { result, ..plan.clone() };
+                assert!(check(&mutant, &signature, &target).is_err(), "seed {seed}:\n{signature}\n{mutant}");
+                mutants += 1;
+            }
+        }
+    }
+    assert!(mutants > 100, "only {mutants} mutants");
 }
 
 /// Which mutants are mistakes is decided by a machine that executes both plans on real bytes and compares all that
@@ -95,7 +122,7 @@ fn refuses_mutants() {
     // By the name of a mutation: how many mutants there were, and how many of them were mistakes.
     let mut counts: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     for target in targets() {
-        for (seed, signature, plan) in planned(&target).step_by(3) {
+        for (seed, signature, plan) in planned(&target, Entry::Slots).step_by(3) {
             let mut rng = Rng::with_seed(seed);
             let inputs: Vec<_> =
                 (0..4).map(|_| machine::Input::random(&mut rng, &signature, &target)).collect();
@@ -132,8 +159,8 @@ fn refuses_mutants() {
 /// Plans of random moves, in and out of every range, are refused and nothing worse.
 #[test]
 fn refuses_garbage() {
-    for target in targets() {
-        for (seed, signature, plan) in planned(&target) {
+    for (target, entry) in targets().into_iter().flat_map(|target| ENTRIES.map(|entry| (target, entry))) {
+        for (seed, signature, plan) in planned(&target, entry) {
             let garbage = mutate::garbage(&plan, &mut Rng::with_seed(seed));
             let verdict = check(&garbage, &signature, &target);
             assert!(verdict.is_err(), "{}, seed {seed}:\n{signature}\n{garbage:?}", target.convention);
@@ -147,7 +174,7 @@ fn refuses_garbage() {
 #[test]
 fn refuses_other_conventions() {
     for target in targets() {
-        let (_, signature, plan) = planned(&target).next().expect("a plan");
+        let (_, signature, plan) = planned(&target, Entry::Slots).next().expect("a plan");
         for other in Convention::ALL.into_iter().filter(|other| *other != target.convention) {
             let mutant = Plan { convention: other, ..plan.clone() };
             assert!(check(&mutant, &signature, &target).is_err());

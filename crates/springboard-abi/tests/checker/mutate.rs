@@ -219,6 +219,7 @@ fn stores(plan: &Plan) -> Option<(u16, Vec<ResultMove>)> {
         ResultPlan::InPlace
         | ResultPlan::Word(_)
         | ResultPlan::Extended { .. }
+        | ResultPlan::Widened { .. }
         | ResultPlan::Address { .. } => None,
         ResultPlan::Memory { slot, moves } => Some((*slot, moves.to_vec())),
     }
