@@ -131,7 +131,7 @@ fn per_call(case: &str, path: &str, profile: &Profile) -> Result<Count, String> 
 
 /// The paths that are expected to stay as they are: those whose instructions no C compiler and no other crate
 /// decides.
-const OWN_PATHS: [&str; 2] = ["typed", "slots"];
+const OWN_PATHS: [&str; 3] = ["typed", "slots", "stub"];
 
 /// What springboard adds to a direct call: instructions of the stub; or, where there is none, all beyond the
 /// direct call's.

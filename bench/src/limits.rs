@@ -56,7 +56,7 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 26] = [
+static LIMITS: [Line; 30] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -72,6 +72,12 @@ static LIMITS: [Line; 26] = [
     (Group::Variadic, "sum_va", "slots", Limit::Ratio(2.0)),
     (Group::Callback, "callback_add", "stub", Limit::Ratio(2.0)),
     (Group::Callback, "callback_struct16", "stub", Limit::Ratio(3.0)),
+    (Group::Callback, "made", "create", Limit::Nanoseconds(60.0)),
+    (Group::Callback, "posted", "post", Limit::Nanoseconds(150.0)),
+    // Five million records a second.
+    (Group::Callback, "posted", "drain", Limit::Nanoseconds(200.0)),
+    // Half of that, whatever the threads cost one another.
+    (Group::Callback, "posted_by_8", "delivered", Limit::Nanoseconds(400.0)),
     (Group::Compile, "ints_2", "emit", COMPILE),
     (Group::Compile, "ints_8", "emit", COMPILE),
     (Group::Compile, "ints_64", "emit", COMPILE),

@@ -2,11 +2,12 @@
 //! instructions.
 //!
 //! * `case` is what is measured by which paths, `cases` the calls, `compile` what comes
-//!   before the first.
+//!   before the first, `callbacks` what comes before and behind a callback's call.
 //! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be, `plot`
 //!   draws them.
 //! * `counts` is the command of that name.
 
+mod callbacks;
 mod case;
 mod cases;
 mod compile;

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use crate::{
+    callbacks,
     case::{Bench, Case, DIRECT},
     cases, compile, folder,
     measure::{self, Effort, Pairs, Timed},
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let bench: &Bench = Box::leak(Box::new(Bench::new(native::build(&folder())?)));
     let mut rows = calls(bench, &cases, effort)?;
     rows.extend(compile::measure(bench, &arguments.filter, effort));
+    rows.extend(callbacks::measure(bench, &arguments.filter, effort));
     if rows.is_empty() {
         return Err(format!("no case is named like {}", arguments.filter.join(", ")));
     }

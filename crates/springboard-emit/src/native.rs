@@ -78,9 +78,17 @@ pub(crate) fn call_conv(convention: Convention) -> CallConv {
     }
 }
 
+/// General registers that carry no argument, are not callee-saved and do not hold the target: r10 and r11 of System V
+/// AMD64, and more elsewhere.
+const SPARE_GPRS: usize = 2;
+
 /// The arguments of the call that `plan` describes, in the order in which Cranelift must see them.
 pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) -> Vec<Argument<'a>> {
     let registers = plan.convention.registers();
+    // A few words need no vector registers, where that burns no general ones.
+    let few = plan.entry.direction() == Direction::Downcall
+        && words.stack.len() <= SPARE_GPRS
+        && words.gprs.len() == registers.gpr_args.len();
     let stack = words
         .stack
         .iter()
@@ -88,7 +96,8 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
             if moves.is_empty() {
                 Argument::Padding
             } else {
-                Argument::Word(stack_type(plan.entry, moves), moves)
+                let ty = if few { types::I64 } else { stack_type(plan.entry, moves) };
+                Argument::Word(ty, moves)
             }
         })
         .chain(with_landing.then_some(Argument::Target))

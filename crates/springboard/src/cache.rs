@@ -81,7 +81,7 @@ impl<S: BuildHasher> Cache<S> {
         let shapes = self.shapes.pin();
         let Some(known) = shapes.get(&Wanted(plan)) else {
             counters.misses.count();
-            return Err(Arc::clone(shapes.get_or_insert_with(Key(plan.clone()), Arc::default)));
+            return Err(Arc::clone(shapes.get_or_insert_with(Key::new(plan.clone()), Arc::default)));
         };
         counters.hits.count();
         known.get().cloned().ok_or_else(|| Arc::clone(known))

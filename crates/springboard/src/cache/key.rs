@@ -1,7 +1,6 @@
-//! Plans as keys: compared as they are, hashed a word a move.
+//! Plans as keys: hashed and compared a word a move.
 //!
-//! The derived hash feeds every field of every move to the hasher by itself, which costs more than all the rest of
-//! a lookup.
+//! What is derived looks at every field of every move by itself, which costs more than all the rest of a lookup.
 
 use std::hash::{Hash, Hasher};
 
@@ -10,20 +9,49 @@ use springboard_abi::{Fill, Move, Operand, Place, Plan};
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
-pub(super) struct Key(pub(super) Plan);
+pub(super) struct Key {
+    plan: Plan,
+    /// Its moves, as [`word`] has them.
+    words: Box<[u128]>,
+}
+
+impl Key {
+    pub(super) fn new(plan: Plan) -> Key {
+        let words = plan.moves.iter().map(word).collect();
+        Key { plan, words }
+    }
+}
 
 /// A plan to look for.
 pub(super) struct Wanted<'a>(pub(super) &'a Plan);
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Wanted(&self.0).hash(state);
+        Wanted(&self.plan).hash(state);
     }
 }
 
 impl Equivalent<Key> for Wanted<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        *self.0 == key.0
+        let Plan {
+            convention,
+            caller,
+            entry,
+            moves,
+            temporaries,
+            stack_bytes,
+            result,
+            vector_count,
+            parameters,
+            guard,
+        } = self.0;
+        let plan = &key.plan;
+        moves.len() == key.words.len()
+            && moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
+            && (convention, caller, entry, temporaries, stack_bytes)
+                == (&plan.convention, &plan.caller, &plan.entry, &plan.temporaries, &plan.stack_bytes)
+            && (result, vector_count, parameters, guard)
+                == (&plan.result, &plan.vector_count, &plan.parameters, &plan.guard)
     }
 }
 
