@@ -1,9 +1,6 @@
 //! The template cache: what was compiled, by plan.
 
-use std::{
-    hash::BuildHasher,
-    sync::{Arc, OnceLock},
-};
+use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard_abi::Plan;
@@ -16,6 +13,7 @@ use crate::{
     code::{CodeMemory, Holes, Stamp, Stub},
     reason::Reason,
     stats::Counters,
+    switch::Switch,
 };
 
 /// One compiled shape a plan, shared by all threads. A hit takes no lock; a plan that many threads ask for at once
@@ -25,13 +23,13 @@ pub(crate) struct Cache<S = RandomState> {
 }
 
 /// What there is for a plan, once it is known.
-type Known = OnceLock<Result<Arc<Shape>, Reason>>;
+type Known = Switch<Result<Arc<Shape>, Reason>>;
 
 /// A compiled plan.
 pub(crate) struct Shape {
     pub(crate) template: Template,
     /// The stub that serves every function of the shape, where the entry is handed its target.
-    stub: OnceLock<Arc<Stub>>,
+    stub: Switch<Arc<Stub>>,
 }
 
 impl Shape {
@@ -47,7 +45,7 @@ impl Shape {
         let stamp = Stamp { template: &self.template, holes: Holes::default() };
         let published = memory.publish(&[stamp])?.remove(0);
         // Of threads that come here at once, one's stub stays.
-        Ok(Arc::clone(self.stub.get_or_init(|| Arc::new(published))))
+        Ok(Arc::clone(self.stub.get_or_make(|| Arc::new(published))))
     }
 }
 
@@ -71,9 +69,14 @@ impl<S: BuildHasher> Cache<S> {
         match self.find(plan, counters) {
             Ok(known) => known,
             Err(place) => place
-                .get_or_init(|| Ok(Arc::new(Shape { template: compile()?, stub: OnceLock::new() })))
+                .get_or_make(|| Ok(Arc::new(Shape { template: compile()?, stub: Switch::new() })))
                 .clone(),
         }
+    }
+
+    /// Whether `plan` is compiled, or was found impossible to.
+    pub(crate) fn has(&self, plan: &Plan) -> bool {
+        self.shapes.pin().get(&Wanted(plan)).is_some_and(|known| known.get().is_some())
     }
 
     /// What is known of `plan`, or the place where it is to be put.

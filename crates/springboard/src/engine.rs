@@ -15,6 +15,7 @@ use crate::{
     stats::{Counters, Stats},
 };
 
+mod background;
 mod bind;
 mod builder;
 mod compile;
@@ -22,8 +23,8 @@ mod in_bulk;
 #[cfg(test)]
 mod tests;
 
-pub use self::builder::{EngineBuilder, Jit, Stubs};
-use self::compile::Compilers;
+pub use self::builder::{Compile, EngineBuilder, Jit, Stubs};
+use self::{background::Background, compile::Compilers};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.
@@ -41,6 +42,9 @@ struct Shared {
     compilers: Compilers,
     counters: Counters,
     stubs: Stubs,
+    compile: Compile,
+    /// The functions that wait for [`Compile::Background`].
+    background: Arc<Background>,
 }
 
 impl Default for Engine {
@@ -71,6 +75,10 @@ impl Engine {
         self.shared.target.as_ref().ok()
     }
 
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
     /// What the engine has done so far.
     pub fn stats(&self) -> Stats {
         let Shared { memory, counters, .. } = &*self.shared;
@@ -84,6 +92,7 @@ impl Engine {
             code_bytes: usage.code as u64,
             mapped_bytes: usage.mapped as u64,
             native: counters.native(),
+            pending: counters.pending(),
             fallbacks: counters.fallbacks(),
         }
     }

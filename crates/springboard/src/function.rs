@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 
-use springboard_abi::SlotForm;
+use springboard_abi::{Plan, SlotForm};
 use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     library::{Library, SymbolError},
     reason::{Path, Reason},
     slots::{Entry, ResultMismatch, Slots},
+    tier::{Tiered, When},
     typed::{FunctionPointer, TypeMismatch, Typed},
     value::{CallError, Value},
     word::SlotResult,
@@ -34,7 +35,6 @@ struct Bound {
     result: SlotForm,
     address: CodePointer,
     route: Route,
-    path: Path,
     /// Keeps the code at `address` loaded. `None` for a function bound by address.
     library: Option<Library>,
 }
@@ -42,7 +42,17 @@ struct Bound {
 /// What is entered.
 enum Route {
     Stub(Code),
-    Libffi(Interface),
+    Libffi(Interface, Path),
+    /// Libffi or the first call's wait at first, and a stub later.
+    Tiered(Arc<Tiered>),
+}
+
+/// What there is to enter when a function is bound.
+pub(crate) enum Binding {
+    /// A stub, or the reason why there is none.
+    Now(Result<Code, Reason>),
+    /// A stub for this plan, later.
+    Later(Arc<Plan>, When),
 }
 
 /// The stub through which a function is called.
@@ -58,7 +68,7 @@ impl Function {
         prototype: Prototype,
         address: NonNull<c_void>,
         library: Option<Library>,
-        code: Result<Code, Reason>,
+        binding: Binding,
         engine: &Engine,
     ) -> Result<Function, BindError> {
         let model = *engine.data_model();
@@ -72,16 +82,30 @@ impl Function {
         let result = form(Position::Result, signature.result())?;
         // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
         // target. Whoever calls answers for what it points to.
-        let address = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
-        let (route, path) = match code {
-            Ok(code) => (Route::Stub(code), Path::Native),
-            Err(reason) => match Interface::new(signature, address, engine) {
-                Ok(interface) => (Route::Libffi(interface), Path::Libffi(reason)),
-                Err(unsupported) => return Err(BindError::NoPath { reason, unsupported }),
+        let pointer = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
+        let interface = || Interface::new(signature, pointer, engine);
+        let code = match binding {
+            Binding::Now(code) => code.map_err(|reason| (reason, interface())),
+            Binding::Later(plan, when) => match interface() {
+                Ok(interface) => {
+                    let tiered = Tiered::new(engine, plan, address, interface, when);
+                    let route = Route::Tiered(Arc::new(tiered));
+                    let bound = Bound { prototype, model, params, result, address: pointer, route, library };
+                    return Ok(Function { bound: Arc::new(bound) });
+                }
+                // Nothing else could serve calls meanwhile.
+                Err(unsupported) => engine.code(&plan, address).map_err(|reason| (reason, Err(unsupported))),
             },
         };
-        let bound = Bound { prototype, model, params, result, address, route, path, library };
-        Ok(Function { bound: Arc::new(bound) })
+        let route = match code {
+            Ok(code) => Route::Stub(code),
+            Err((reason, Ok(interface))) => Route::Libffi(interface, Path::Libffi(reason)),
+            Err((reason, Err(unsupported))) => return Err(BindError::NoPath { reason, unsupported }),
+        };
+        let bound = Bound { prototype, model, params, result, address: pointer, route, library };
+        let function = Function { bound: Arc::new(bound) };
+        engine.counters().bound(function.path()).count();
+        Ok(function)
     }
 
     /// The prototype that the function was bound with.
@@ -94,9 +118,22 @@ impl Function {
         &self.bound.prototype.signature
     }
 
-    /// By which path calls go.
+    /// By which path a call would go now. It changes once where the engine does not compile when it binds
+    /// ([`Compile`](crate::Compile)).
     pub fn path(&self) -> &Path {
-        &self.bound.path
+        match &self.bound.route {
+            Route::Stub(_) => &Path::Native,
+            Route::Libffi(_, path) => path,
+            Route::Tiered(tiered) => tiered.path(),
+        }
+    }
+
+    /// What is to be compiled for the function later, if anything is.
+    pub(crate) fn tiered(&self) -> Option<&Arc<Tiered>> {
+        match &self.bound.route {
+            Route::Tiered(tiered) => Some(tiered),
+            _ => None,
+        }
     }
 
     /// The library that the function is in, and keeps loaded. `None` where it was bound by address.
@@ -143,16 +180,22 @@ impl Function {
     ///
     /// # Errors
     /// Where the signature returns no `R`, or the function has no code of its own: its engine was not built with
-    /// [`Stubs::PerFunction`](crate::Stubs::PerFunction), or it is called through libffi.
+    /// [`Stubs::PerFunction`](crate::Stubs::PerFunction), or it is called through libffi. A stub that is still to come
+    /// is made now.
     pub fn bound_pointer<R: SlotResult>(&self) -> Result<BoundPointer<R>, PointerError> {
         self.check_result::<R>().map_err(PointerError::Result)?;
-        match (&self.bound.route, &self.bound.path) {
-            (Route::Stub(Code::Own(stub)), _) => {
+        let code = match &self.bound.route {
+            Route::Stub(code) => Some(code),
+            Route::Tiered(tiered) => tiered.code(),
+            Route::Libffi(..) => None,
+        };
+        match (code, self.path()) {
+            (Some(Code::Own(stub)), _) => {
                 // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
                 Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(stub.entry()) })
             }
-            (_, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
-            (_, Path::Native) => Err(PointerError::Shared),
+            (None, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
+            (Some(Code::Shared(_)), _) | (None, _) => Err(PointerError::Shared),
         }
     }
 
@@ -204,7 +247,8 @@ impl Function {
                 let entry = unsafe { mem::transmute::<CodePointer, Entry<R>>(stub.entry()) };
                 (entry, self.bound.address as *const c_void)
             }
-            Route::Libffi(interface) => (Interface::enter::<R>, (&raw const *interface).cast()),
+            Route::Libffi(interface, _) => (Interface::enter::<R>, (&raw const *interface).cast()),
+            Route::Tiered(tiered) => tiered.entry(),
         }
     }
 }
@@ -214,7 +258,7 @@ impl Function {
 /// # Safety
 /// `stub` is the entry of a stub of the bound entry, of a function that returns an `R`, and `slots` are its slots. The
 /// rest as [`Slots::call`].
-unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const u64) -> R {
+pub(crate) unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const u64) -> R {
     // SAFETY: the caller's promise; both follow the C convention, and leave the result where the function does.
     unsafe { mem::transmute::<*const c_void, BoundPointer<R>>(stub)(slots) }
 }

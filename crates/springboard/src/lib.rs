@@ -30,8 +30,10 @@ mod library;
 mod reason;
 mod slots;
 mod stats;
+mod switch;
 #[cfg(test)]
 mod testing;
+mod tier;
 mod typed;
 mod value;
 mod word;
@@ -43,7 +45,7 @@ pub use callback::{
 };
 pub use code::{Capability, CodeError, CodeWrites, Step, capability};
 pub use declaration::Declaration;
-pub use engine::{Engine, EngineBuilder, Jit, Stubs};
+pub use engine::{Compile, Engine, EngineBuilder, Jit, Stubs};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use library::{Flags, Library, LibraryError, SymbolError};

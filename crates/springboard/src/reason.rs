@@ -9,9 +9,12 @@ use crate::code::{CodeError, NoRoom};
 
 /// By which path a function is called.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Path {
     /// Through a stub compiled for its plan.
     Native,
+    /// Not decided yet: its engine compiles at the first call ([`Compile::Lazy`](crate::Compile)).
+    Uncalled,
     /// Through libffi, for this reason.
     Libffi(Reason),
 }
@@ -33,6 +36,8 @@ pub enum Reason {
         /// The limit, in bytes.
         bytes: usize,
     },
+    /// The stub is still being compiled ([`Compile::Background`](crate::Compile)).
+    Compiling,
     /// The compiler refused the plan.
     Emit(Arc<EmitError>),
 }
@@ -47,6 +52,7 @@ impl Reason {
             Reason::JitOff => "jit-off",
             Reason::NoExecutableMemory(_) => "no-executable-memory",
             Reason::CodeLimit { .. } => "code-limit",
+            Reason::Compiling => "compiling",
             Reason::Emit(_) => "emit",
         }
     }
@@ -65,6 +71,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Path::Native => f.write_str("native"),
+            Path::Uncalled => f.write_str("compiled at the first call"),
             Path::Libffi(reason) => write!(f, "libffi: {reason}"),
         }
     }
@@ -78,6 +85,7 @@ impl fmt::Display for Reason {
             Reason::JitOff => f.write_str("compiling is turned off"),
             Reason::NoExecutableMemory(error) => write!(f, "no executable memory: {error}"),
             Reason::CodeLimit { bytes } => write!(f, "code memory is at its limit of {bytes} bytes"),
+            Reason::Compiling => f.write_str("the stub is still being compiled"),
             Reason::Emit(error) => error.fmt(f),
         }
     }

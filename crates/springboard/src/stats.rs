@@ -25,7 +25,11 @@ pub struct Stats {
     pub mapped_bytes: u64,
     /// Functions bound to stubs.
     pub native: u64,
-    /// Functions bound to libffi, by reason.
+    /// Functions that are bound and wait for their stub: for their first call ([`Compile::Lazy`](crate::Compile)), or
+    /// for the thread that compiles ([`Compile::Background`](crate::Compile)). They count as native or as fallbacks
+    /// once it is there, or found impossible.
+    pub pending: u64,
+    /// Functions bound to libffi, by reason. Those that only wait for their stub are [`pending`](Stats::pending).
     pub fallbacks: Fallbacks,
 }
 
@@ -56,6 +60,10 @@ pub(crate) struct Counters {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     pub(crate) compiles: Counter,
+    /// Functions bound before their stub.
+    waiting: Counter,
+    /// Those of them that have it, or will have none, or are gone.
+    pub(crate) settled: Counter,
     native: Counter,
     unknown_target: Counter,
     ineligible: Counter,
@@ -85,6 +93,8 @@ impl Counters {
     pub(crate) fn bound(&self, path: &Path) -> &Counter {
         match path {
             Path::Native => &self.native,
+            // Counted when it was bound; it counts again by what becomes of it.
+            Path::Uncalled | Path::Libffi(Reason::Compiling) => &self.waiting,
             Path::Libffi(Reason::UnknownTarget(_)) => &self.unknown_target,
             Path::Libffi(Reason::Ineligible(_)) => &self.ineligible,
             Path::Libffi(Reason::JitOff) => &self.jit_off,
@@ -96,6 +106,12 @@ impl Counters {
 
     pub(crate) fn native(&self) -> u64 {
         self.native.get()
+    }
+
+    pub(crate) fn pending(&self) -> u64 {
+        // In this order, so that nobody is counted as settled who is not yet counted as waiting.
+        let settled = self.settled.get();
+        self.waiting.get().saturating_sub(settled)
     }
 
     pub(crate) fn fallbacks(&self) -> Fallbacks {

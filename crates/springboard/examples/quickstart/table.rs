@@ -100,6 +100,7 @@ impl Case {
         let path = match self.native.path() {
             Path::Native => "native".into(),
             Path::Libffi(reason) => format!("libffi, {}", reason.code()),
+            path => path.to_string(),
         };
         let [slots, libffi, direct] = times.map(|ns| ns.map_or("-".into(), |ns| format!("{ns:.1}")));
         let name = prototype.name.clone().unwrap_or_default();

@@ -16,6 +16,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
+    time::Instant,
 };
 
 use rustix::process::{Pid, getpid};
@@ -39,6 +40,9 @@ pub(super) const FIRST_SEGMENT: usize = 16 << 10;
 
 /// Size beyond which segments do not grow, in bytes.
 const LAST_SEGMENT: usize = 1 << 20;
+
+/// How many stubs freed later keep the place of a freed one from being used again, at least.
+const QUARANTINE: usize = 64;
 
 /// Empty blocks that keep their pages. Those beyond are given back to the system.
 const EMPTY_BLOCKS: usize = 16;
@@ -64,6 +68,8 @@ struct State {
     segments: Vec<Option<Segment>>,
     space: Space,
     quarantine: Quarantine,
+    /// When the clock of the quarantine began.
+    start: Instant,
     /// Size of the next segment, in bytes.
     next_segment: usize,
 }
@@ -98,7 +104,8 @@ impl CodeMemory {
             forks: fork::count(),
             segments: Vec::new(),
             space: Space::default(),
-            quarantine: Quarantine::new(),
+            quarantine: Quarantine::new(QUARANTINE),
+            start: Instant::now(),
             next_segment: FIRST_SEGMENT,
         };
         let shared = Shared { strategy, limit, state: Mutex::new(state), meter: Meter::default() };
@@ -149,10 +156,11 @@ impl CodeMemory {
         self.shared.meter.live.fetch_sub(1, Relaxed);
         self.shared.meter.code.fetch_sub(bytes, Relaxed);
         state.trap(slot, bytes);
-        state.quarantine.enter(slot);
+        let now = state.start.elapsed();
+        state.quarantine.enter(slot, now);
         // More than came, so that they grow fewer; not all, so that no free takes long.
         for _ in 0..4 {
-            let Some(slot) = state.quarantine.leave() else { break };
+            let Some(slot) = state.quarantine.leave(now) else { break };
             state.give(&self.shared, slot);
         }
     }

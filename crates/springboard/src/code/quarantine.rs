@@ -1,14 +1,8 @@
 //! Where slots wait between two stubs, so that a call through a stale pointer meets a trap and not another function.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
 use super::space::Slot;
-
-/// How many slots freed later keep a slot waiting.
-const COUNT: usize = 64;
 
 /// How long it waits at least.
 const AGE: Duration = Duration::from_millis(10);
@@ -16,36 +10,37 @@ const AGE: Duration = Duration::from_millis(10);
 /// Freed slots, in the order in which they were freed.
 pub(super) struct Quarantine {
     waiting: VecDeque<Waiting>,
-    start: Instant,
+    /// How many slots freed later keep a slot waiting.
+    count: usize,
 }
 
 struct Waiting {
     slot: Slot,
-    /// Milliseconds after `start`, modulo 2³².
+    /// Milliseconds of the caller's clock, modulo 2³².
     since: u32,
 }
 
+fn milliseconds(now: Duration) -> u32 {
+    now.as_millis() as u32
+}
+
 impl Quarantine {
-    pub(super) fn new() -> Quarantine {
-        Quarantine { waiting: VecDeque::new(), start: Instant::now() }
+    /// Empty. A slot waits until `count` more have come after it.
+    pub(super) fn new(count: usize) -> Quarantine {
+        Quarantine { waiting: VecDeque::new(), count }
     }
 
-    fn now(&self) -> u32 {
-        self.start.elapsed().as_millis() as u32
-    }
-
-    /// Begins the wait of `slot`.
-    pub(super) fn enter(&mut self, slot: Slot) {
-        let since = self.now();
-        self.waiting.push_back(Waiting { slot, since });
+    /// Begins the wait of `slot`. `now` is the time since some moment, the same for all calls.
+    pub(super) fn enter(&mut self, slot: Slot, now: Duration) {
+        self.waiting.push_back(Waiting { slot, since: milliseconds(now) });
     }
 
     /// A slot that has waited long enough.
-    pub(super) fn leave(&mut self) -> Option<Slot> {
-        if self.waiting.len() <= COUNT {
+    pub(super) fn leave(&mut self, now: Duration) -> Option<Slot> {
+        if self.waiting.len() <= self.count {
             return None;
         }
-        let age = self.now().wrapping_sub(self.waiting.front()?.since);
+        let age = milliseconds(now).wrapping_sub(self.waiting.front()?.since);
         // One more, because part of a millisecond counts as one.
         if u128::from(age) > AGE.as_millis() { self.leave_early() } else { None }
     }
@@ -58,8 +53,6 @@ impl Quarantine {
 
 #[cfg(test)]
 mod tests {
-    use std::thread::sleep;
-
     use super::*;
 
     fn slot(offset: u32) -> Slot {
@@ -68,20 +61,27 @@ mod tests {
 
     #[test]
     fn a_slot_waits_for_others_and_for_time() {
-        let mut quarantine = Quarantine::new();
-        for offset in 0..COUNT as u32 {
-            quarantine.enter(slot(offset));
+        let mut quarantine = Quarantine::new(64);
+        let (start, later) = (Duration::from_secs(1), Duration::from_secs(1) + AGE * 2);
+        for offset in 0..64 {
+            quarantine.enter(slot(offset), start);
         }
-        sleep(AGE * 2);
-        assert_eq!(quarantine.leave(), None, "old, but not enough have followed");
-        quarantine.enter(slot(100));
-        quarantine.enter(slot(101));
-        assert_eq!(quarantine.leave(), Some(slot(0)));
-        assert_eq!(quarantine.leave(), Some(slot(1)));
-        assert_eq!(quarantine.leave(), None);
-        let mut young = Quarantine::new();
-        (0..1000).for_each(|offset| young.enter(slot(offset)));
-        assert_eq!(young.leave(), None, "enough have followed, but not old");
-        assert_eq!(young.leave_early(), Some(slot(0)));
+        assert_eq!(quarantine.leave(later), None, "old, but not enough have followed");
+        quarantine.enter(slot(100), later);
+        quarantine.enter(slot(101), later);
+        assert_eq!(quarantine.leave(start + AGE), None, "enough have followed, but not old");
+        assert_eq!(quarantine.leave(later), Some(slot(0)));
+        assert_eq!(quarantine.leave(later), Some(slot(1)));
+        assert_eq!(quarantine.leave(later), None);
+        assert_eq!(quarantine.leave_early(), Some(slot(2)));
+    }
+
+    #[test]
+    fn the_clock_may_wrap() {
+        let mut quarantine = Quarantine::new(0);
+        let wrap = Duration::from_millis(1 << 32);
+        quarantine.enter(slot(0), wrap - Duration::from_millis(1));
+        assert_eq!(quarantine.leave(wrap), None);
+        assert_eq!(quarantine.leave(wrap + AGE), Some(slot(0)));
     }
 }

@@ -1,16 +1,18 @@
 //! One function, bound.
 
-use std::{ffi::c_void, ptr::NonNull};
+use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
-use springboard_ir::{Prototype, Signature};
+use springboard_abi::Plan;
+use springboard_ir::Prototype;
 
-use super::{Engine, Stubs};
+use super::{Compile, Engine, Stubs};
 use crate::{
     cache::Shape,
     code::{Holes, Stamp},
-    function::{BindError, Code, Function},
+    function::{BindError, Binding, Code, Function},
     library::Library,
     reason::Reason,
+    tier::When,
 };
 
 impl Engine {
@@ -21,25 +23,38 @@ impl Engine {
         address: NonNull<c_void>,
         library: Option<Library>,
     ) -> Result<Function, BindError> {
-        let code = self.code(&prototype.signature, address);
-        self.bind_to(prototype, address, library, code)
-    }
-
-    /// Binds with what there is to enter.
-    pub(super) fn bind_to(
-        &self,
-        prototype: Prototype,
-        address: NonNull<c_void>,
-        library: Option<Library>,
-        code: Result<Code, Reason>,
-    ) -> Result<Function, BindError> {
-        let function = Function::new(prototype, address, library, code, self)?;
-        self.shared.counters.bound(function.path()).count();
+        let plan = self.plan(&prototype.signature, self.shared.stubs.entry());
+        let function =
+            Function::new(prototype, address, library, self.binding(plan.map(Arc::new), address), self)?;
+        self.begin([&function]);
         Ok(function)
     }
 
-    fn code(&self, signature: &Signature, address: NonNull<c_void>) -> Result<Code, Reason> {
-        self.code_of(&*self.shape(&self.plan(signature, self.shared.stubs.entry())?)?, address)
+    /// What there is to enter for a function of this plan.
+    pub(super) fn binding(&self, plan: Result<Arc<Plan>, Reason>, address: NonNull<c_void>) -> Binding {
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(reason) => return Binding::Now(Err(reason)),
+        };
+        // What is there need not be waited for.
+        let is_there = self.shared.stubs == Stubs::PerShape && self.shared.cache.has(&plan);
+        match When::of(self.shared.compile) {
+            Some(when) if !is_there => Binding::Later(plan, when),
+            _ => Binding::Now(self.code(&plan, address)),
+        }
+    }
+
+    /// Begins to compile, on another thread, what is to be compiled there.
+    pub(super) fn begin<'a>(&self, functions: impl IntoIterator<Item = &'a Function>) {
+        if self.shared.compile == Compile::Background {
+            let tiered = functions.into_iter().filter_map(Function::tiered);
+            self.compile_soon(tiered.map(Arc::downgrade).collect());
+        }
+    }
+
+    /// The code for the function at `address`, compiled now if nobody has asked for its plan before.
+    pub(crate) fn code(&self, plan: &Plan, address: NonNull<c_void>) -> Result<Code, Reason> {
+        self.code_of(&*self.shape(plan)?, address)
     }
 
     /// The code for a function of a shape.

@@ -7,7 +7,7 @@ use springboard_emit::LandingPads;
 use springboard_ir::DataModel;
 use target_lexicon::Triple;
 
-use super::{Engine, Shared, compile::Compilers};
+use super::{Engine, Shared, background::Background, compile::Compilers};
 use crate::{
     cache::Cache,
     code::{CodeMemory, CodeWrites, capability, landing_pads},
@@ -23,6 +23,24 @@ pub enum Jit {
     On,
     /// All calls go through libffi. No executable memory is asked for.
     Off,
+}
+
+/// When functions get their stubs.
+///
+/// Only compiling is put off. Whether there is a plan is known when a function is bound; where there is none, or where
+/// libffi could not stand in, it is bound as by [`Compile::Eager`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Compile {
+    /// When they are bound: a call never waits, and is as fast as it will ever be.
+    #[default]
+    Eager,
+    /// At the first call, by the thread that calls: what is never called costs no compiling. Of threads that call a
+    /// function for the first time at once, one compiles and the others wait.
+    Lazy,
+    /// Soon after they are bound, by a thread of the engine's own; calls go through libffi until then. No call waits,
+    /// and every call is made once, by one way or the other. The thread ends when it has had nothing to do for a
+    /// second; in a child that was forked, the next call or bind starts another.
+    Background,
 }
 
 /// What stubs are made for.
@@ -50,6 +68,7 @@ impl Stubs {
 #[derive(Clone, Default, Debug)]
 pub struct EngineBuilder {
     jit: Jit,
+    compile: Compile,
     stubs: Stubs,
     writes: CodeWrites,
     code_limit: Option<usize>,
@@ -62,6 +81,17 @@ impl EngineBuilder {
     #[must_use]
     pub fn jit(mut self, jit: Jit) -> EngineBuilder {
         self.jit = jit;
+        self
+    }
+
+    /// When functions get their stubs.
+    ///
+    /// What was bound before its stub was there ([`Function::slots`](crate::Function::slots)) looks at each call where
+    /// to go, which costs a nanosecond or two even later; ask for it again once
+    /// [`Function::path`](crate::Function::path) is [`Path::Native`](crate::Path::Native).
+    #[must_use]
+    pub fn compile(mut self, compile: Compile) -> EngineBuilder {
+        self.compile = compile;
         self
     }
 
@@ -123,6 +153,8 @@ impl EngineBuilder {
                 compilers: Compilers::new(landing_pads),
                 counters: Counters::default(),
                 stubs: self.stubs,
+                compile: self.compile,
+                background: Arc::new(Background::default()),
             }),
         }
     }

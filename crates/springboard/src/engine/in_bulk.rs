@@ -16,13 +16,14 @@ use foldhash::fast::RandomState;
 use springboard_abi::Plan;
 use springboard_ir::{Prototype, Signature};
 
-use super::{Engine, Stubs, bind::own};
+use super::{Compile, Engine, Stubs, bind::own};
 use crate::{
     cache::Shape,
     declaration::Declaration,
-    function::{BindError, Code, Function},
+    function::{BindError, Binding, Code, Function},
     library::Library,
     reason::Reason,
+    tier::Tiered,
 };
 
 /// Shapes for which one more thread is worth its start.
@@ -41,18 +42,50 @@ pub(super) fn bind<D: Declaration>(
     declarations: impl IntoIterator<Item = D>,
 ) -> Vec<Result<Function, BindError>> {
     let found: Vec<_> = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
-    let (shapes, which) = shapes(engine, found.iter().flatten());
-    let codes = codes(
-        engine,
-        found.iter().flatten().zip(which).map(|(found, index)| (found.address, &shapes[index])),
-    );
-    let mut codes = codes.into_iter();
+    let (plans, which) = plans(engine, found.iter().flatten());
+    let each = found.iter().flatten().map(|found| found.address).zip(which);
+    let bindings: Vec<Binding> = match engine.shared.compile {
+        Compile::Eager => {
+            let shapes = compile(engine, plans);
+            let codes = codes(engine, each.map(|(address, index)| (address, &shapes[index])));
+            codes.into_iter().map(Binding::Now).collect()
+        }
+        Compile::Lazy | Compile::Background => {
+            let plans: Vec<_> = plans.into_iter().map(|plan| plan.map(Arc::new)).collect();
+            each.map(|(address, index)| engine.binding(plans[index].clone(), address)).collect()
+        }
+    };
+    let mut bindings = bindings.into_iter();
     let bind = |found: Result<Found, BindError>| {
         let Found { prototype, address } = found?;
-        let code = codes.next().expect("there is one for each that was found");
-        engine.bind_to(prototype, address, Some(library.clone()), code)
+        let binding = bindings.next().expect("there is one for each that was found");
+        Function::new(prototype, address, Some(library.clone()), binding, engine)
     };
-    found.into_iter().map(bind).collect()
+    let functions: Vec<_> = found.into_iter().map(bind).collect();
+    engine.begin(functions.iter().flatten());
+    functions
+}
+
+/// Makes the stubs of functions that were bound without, as many in one go as there is room for.
+pub(super) fn settle(engine: &Engine, functions: &[Arc<Tiered>]) {
+    let mut known: HashMap<Arc<Plan>, usize, RandomState> = HashMap::default();
+    let mut plans = Vec::new();
+    // What somebody else has made meanwhile has no plan any more.
+    let wanting = functions.iter().filter_map(|function| Some((function, function.plan()?)));
+    let wanting: Vec<_> = wanting
+        .map(|(function, plan)| {
+            let index = *known.entry(plan).or_insert_with_key(|plan| {
+                plans.push(Ok(Plan::clone(plan)));
+                plans.len() - 1
+            });
+            (function, index)
+        })
+        .collect();
+    let shapes = compile(engine, plans);
+    let codes = codes(engine, wanting.iter().map(|&(function, index)| (function.address(), &shapes[index])));
+    for ((function, _), code) in wanting.into_iter().zip(codes) {
+        function.settle(code);
+    }
 }
 
 fn find(library: &Library, declaration: impl Declaration) -> Result<Found, BindError> {
@@ -61,11 +94,11 @@ fn find(library: &Library, declaration: impl Declaration) -> Result<Found, BindE
     Ok(Found { prototype, address })
 }
 
-/// The shape of every plan there is among the functions, and for each function which of them is its.
-fn shapes<'a>(
+/// Every plan there is among the functions, and for each function which of them is its.
+fn plans<'a>(
     engine: &Engine,
     found: impl Iterator<Item = &'a Found>,
-) -> (Vec<Result<Arc<Shape>, Reason>>, Vec<usize>) {
+) -> (Vec<Result<Plan, Reason>>, Vec<usize>) {
     let mut known: HashMap<&Signature, usize, RandomState> = HashMap::default();
     let mut plans: Vec<Result<Plan, Reason>> = Vec::new();
     let which = found
@@ -76,7 +109,7 @@ fn shapes<'a>(
             })
         })
         .collect();
-    (compile(engine, plans), which)
+    (plans, which)
 }
 
 /// Compiles plans, on several threads where that pays.

@@ -203,6 +203,37 @@ fn parent_and_child_go_on() {
     }
 }
 
+/// The thread that compiles is not in the child, whatever it was doing.
+#[test]
+fn a_child_compiles_what_its_parent_had_begun() {
+    let _process = alone();
+    let settle = |bound: &[Function]| {
+        let started = std::time::Instant::now();
+        while bound.iter().any(|function| !matches!(function.path(), Path::Native)) {
+            check_all(bound);
+            assert!(started.elapsed().as_secs() < 60, "compiled in time");
+        }
+    };
+    for round in 0..100 {
+        let engine = Engine::builder().compile(Compile::Background).build();
+        let bound: Vec<_> = functions()
+            .into_iter()
+            .map(|(declaration, address, ..)| engine.function_at(address, declaration).unwrap())
+            .collect();
+        // At another moment of its work each time.
+        (0..round * 100).for_each(|_| std::hint::spin_loop());
+        let child = Child::fork(|| {
+            settle(&bound);
+            let more = engine.function_at(address(add as *const ()), "int(int, float)").unwrap();
+            settle(&bound);
+            drop(more);
+        });
+        settle(&bound);
+        assert_eq!(child.wait(), Ended::Well, "child {round}");
+        assert_eq!(engine.stats().pending, 0);
+    }
+}
+
 #[test]
 fn a_shape_is_compiled_once_for_many_threads() {
     let _process = together();
