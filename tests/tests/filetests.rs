@@ -14,8 +14,9 @@
 //! ; x86_64/sysv64 slots
 //! ```
 //!
-//! `show` names sections: `plan`, `clif`, `asm`. `convention` is for callees that do not use the platform's own. A
-//! file lies in the folder of its convention and entry. `BLESS=1` writes what becomes of the cases into the files.
+//! `show` names sections: `plan`, `clif`, `asm`. `convention` is for callees that do not use the platform's own.
+//! `fast-call` says how V8 is to call, where the entry is `v8`: `closed`, `checked`, `options`, and `buffers` for
+//! every `void *` to be one. A file lies in the folder of its convention and entry. `BLESS=1` writes what becomes of the cases into the files.
 
 use std::{
     fs,
@@ -25,9 +26,11 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use springboard_abi::{Convention, Entry, Target, plan};
+use springboard_abi::{
+    Convention, Entry, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, plan, plan_fast_call,
+};
 use springboard_emit::Compiler;
-use springboard_ir::Prototype;
+use springboard_ir::{Prototype, Signature, Type};
 use target_lexicon::Triple;
 
 fn main() -> ExitCode {
@@ -68,6 +71,7 @@ struct Header {
     target: Target,
     entry: Entry,
     show: Vec<String>,
+    fast_call: Vec<String>,
 }
 
 /// C text, and what is expected to become of it.
@@ -154,7 +158,7 @@ fn header(lines: &[String]) -> Result<Header, String> {
     let required = |key: &str| value(key).ok_or_else(|| format!("the header has no `{key}`"));
     for line in lines {
         let key = line.split(':').next().unwrap_or_default();
-        let known = ["target", "convention", "entry", "show"].contains(&key);
+        let known = ["target", "convention", "entry", "show", "fast-call"].contains(&key);
         if !known && !line.starts_with("//") && !line.is_empty() {
             return Err(format!("the header has a strange line: {line}"));
         }
@@ -171,14 +175,44 @@ fn header(lines: &[String]) -> Result<Header, String> {
     if let Some(unknown) = show.iter().find(|name| !["plan", "clif", "asm"].contains(&name.as_str())) {
         return Err(format!("there is nothing named {unknown} to show"));
     }
-    Ok(Header { triple, target, entry: entry.ok_or_else(|| format!("no entry is named {name}"))?, show })
+    let entry = entry.ok_or_else(|| format!("no entry is named {name}"))?;
+    let fast_call: Vec<String> =
+        value("fast-call").into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect();
+    let known = ["closed", "checked", "options", "buffers"];
+    if let Some(unknown) = fast_call.iter().find(|word| !known.contains(&word.as_str())) {
+        return Err(format!("a fast call has no {unknown}"));
+    }
+    if entry != Entry::V8 && !fast_call.is_empty() {
+        return Err(format!("the entry {entry} has no fast calls"));
+    }
+    Ok(Header { triple, target, entry, show, fast_call })
+}
+
+impl Header {
+    /// The plan of a case.
+    fn plan(&self, signature: &Signature) -> Result<Plan, Ineligible> {
+        if self.entry != Entry::V8 {
+            return plan(signature, &self.target, self.entry);
+        }
+        let asked = |word| self.fast_call.iter().any(|asked| asked == word);
+        let params = signature.params().iter().zip(0..);
+        let buffers = params.filter(|(param, _)| asked("buffers") && param.ty == Type::void_pointer());
+        let call = FastCall {
+            signature: signature.clone(),
+            buffers: buffers.map(|(_, index)| index).collect(),
+            guard: if asked("closed") { Guard::Closed } else { Guard::None },
+            narrow: if asked("checked") { Narrow::Check } else { Narrow::Trust },
+            options: if asked("options") { Options::Always } else { Options::ForBuffers },
+        };
+        plan_fast_call(&call, &self.target)
+    }
 }
 
 /// What becomes of a case, in lines.
 fn outcome(header: &Header, case: &Case) -> Result<Vec<String>, String> {
     let text = case.source.join("\n");
     let prototype = Prototype::parse(&text).map_err(|error| format!("{error}\n{}", error.excerpt(&text)))?;
-    let plan = match plan(&prototype.signature, &header.target, header.entry) {
+    let plan = match header.plan(&prototype.signature) {
         Ok(plan) => plan,
         Err(reason) => return Ok(vec![format!("ineligible: {reason} ({})", reason.code())]),
     };

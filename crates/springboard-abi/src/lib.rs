@@ -31,7 +31,7 @@ mod v8;
 mod win64;
 
 pub use assignment::{Assignment, Passing, Piece, Returning, assign};
-pub use check::{Source, Spot, Violation, check};
+pub use check::{Source, Spot, Violation, check, check_fast_call};
 pub use convention::{Convention, RegisterFile};
 pub use ineligible::Ineligible;
 pub use plan::{

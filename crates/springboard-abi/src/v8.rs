@@ -108,6 +108,8 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
     if *options == Options::Always || parameters.contains(&Parameter::Buffer) {
         parameters.push(Parameter::Options);
     }
+    // A narrower move begins further up in its word.
+    plan.moves.sort_unstable();
     plan.parameters = parameters.into();
     plan.guard = *guard;
     Ok(plan)
@@ -139,14 +141,24 @@ fn adapt(
     index: u16,
     target: &Target,
 ) -> Result<(), Ineligible> {
+    let rules = target.convention.rules();
     match (parameter, step.place) {
         (Parameter::Float, Place::Vec { .. }) => step.bytes = 4,
-        (Parameter::Int32 | Parameter::Narrow { .. }, _) if target.convention.rules().caller_extends => {
+        // A move of less than a word (a packed stack, an integer that is extended by another sign than its own) takes
+        // its own bytes already.
+        (Parameter::Int32 | Parameter::Narrow { .. }, _) if rules.caller_extends && step.bytes == 8 => {
             let param = &signature.params()[usize::from(index)];
             if let SlotForm::Word(scalar) = SlotForm::of(&param.ty, &target.model)? {
                 step.bytes = scalar.bytes(&target.model);
-                let by_sign = step.bytes == 4 && target.convention.rules().sign_extends_u32;
-                step.fill = if by_sign { Fill::Sign } else { fill(scalar) };
+                step.fill = fill(scalar);
+                if rules.big_endian {
+                    let above = 8 - step.bytes;
+                    step.operand = Operand::Slot { index, at: above };
+                    match &mut step.place {
+                        Place::Gpr { at, .. } | Place::Vec { at, .. } => *at = above,
+                        Place::Stack { offset } => *offset += u32::from(above),
+                    }
+                }
             }
         }
         _ => {}

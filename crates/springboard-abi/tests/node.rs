@@ -102,7 +102,8 @@ fn lists_of_different_lengths() {
 
 #[test]
 fn budgets_of_registers() {
-    let cases: [(&[Convention], Vec<&str>, Result<(), NodeRefusal>); 14] = [
+    type Row<'a> = (&'a [Convention], Vec<&'static str>, Result<(), NodeRefusal>);
+    let cases: [Row<'_>; 14] = [
         // x1 to x7.
         (&ARM, of(7, "i64", &[]), Ok(())),
         (&ARM, of(8, "i64", &[]), Err(GeneralRegisters { needed: 8, limit: 7 })),

@@ -48,6 +48,8 @@ pub(super) fn arguments<'a>(
 pub(super) enum Want {
     /// This, and nothing else.
     Exactly(Source),
+    /// This, or what V8 left beside an argument of 32 bits: the callee does not look.
+    OrUndefined(Source),
     /// Anything as far as the callee is concerned. A plan leaves it alone, makes it zero, or moves the one byte
     /// that belongs there.
     Open(Option<Source>),
@@ -97,6 +99,15 @@ impl Demand {
     /// Whether an argument owns the byte.
     pub(super) fn wants(&self, place: Place) -> bool {
         self.bytes.contains_key(&place)
+    }
+
+    /// The byte belongs to an integer of which the callee looks at 32 bits, and is none of those.
+    pub(super) fn leave_open(&mut self, place: Place) {
+        if let Some(want) = self.bytes.get_mut(&place)
+            && let Want::Exactly(source) = *want
+        {
+            *want = Want::OrUndefined(source);
+        }
     }
 
     /// Bytes of the whole argument area.

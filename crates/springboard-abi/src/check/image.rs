@@ -9,7 +9,7 @@ use super::{
     violation::{Source, Spot, Violation},
 };
 use crate::{
-    plan::{Entry, Fill, Move, Operand, Place, Plan},
+    plan::{Entry, Fill, Move, Operand, Parameter, Place, Plan},
     slots::SlotForm,
     target::Target,
 };
@@ -112,7 +112,7 @@ fn sign_of(source: Source) -> Option<Source> {
     match source {
         Source::Value { param, byte } | Source::Sign { param, byte } => Some(Source::Sign { param, byte }),
         Source::Zero => Some(Source::Zero),
-        Source::CopyAddress { .. } | Source::ResultAddress { .. } => None,
+        Source::CopyAddress { .. } | Source::ResultAddress { .. } | Source::Undefined { .. } => None,
     }
 }
 
@@ -203,6 +203,14 @@ impl Slots<'_> {
             Scalar::Float(format) => (format.bytes(), false),
             Scalar::Pointer | Scalar::Vector { .. } => (8, false),
         };
+        // V8 passes 32 bits, and promises nothing for the rest of the register.
+        let half = matches!(
+            self.plan.parameters.get(usize::from(param)),
+            Some(Parameter::Int32 | Parameter::Narrow { .. })
+        );
+        if half && (byte < 4) == self.big_endian {
+            return Source::Undefined { param };
+        }
         let start = if self.big_endian { 8 - size } else { 0 };
         if (start..start + size).contains(&byte) {
             Source::Value { param, byte: (byte - start).into() }

@@ -26,6 +26,7 @@ mod result;
 mod s390x;
 mod sysv64;
 mod temporaries;
+mod v8;
 mod violation;
 mod win64;
 
@@ -36,11 +37,15 @@ use crate::{
     convention::Convention,
     plan::{Entry, Place, Plan},
     target::Target,
+    v8::FastCall,
 };
 
+pub use v8::check_fast_call;
 pub use violation::{Source, Spot, Violation};
 
 /// Accepts `plan` if it calls a function of type `signature` on `target` the way the target's ABI document says.
+///
+/// A plan of the `v8` entry is held against a call without buffers and checks; [`check_fast_call`] knows of them.
 ///
 /// It does not matter who made the plan. A plan for another signature that needs the same moves is accepted, as
 /// the two are one plan.
@@ -56,22 +61,33 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     }
     match plan.entry {
         Entry::Slots | Entry::Bound | Entry::Avalue => {}
-        Entry::Callback | Entry::V8 => return Err(Violation::UnknownEntry(plan.entry)),
+        Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
+        Entry::Callback => return Err(Violation::UnknownEntry(plan.entry)),
     }
-    let demand = match target.convention {
-        Convention::Sysv64 => sysv64::demand(signature, target)?,
-        Convention::Aapcs64 => aapcs64::demand(signature, target)?,
-        Convention::Apple64 => apple64::demand(signature, target)?,
-        Convention::Win64 => win64::demand(signature, target)?,
-        Convention::Lp64d => lp64d::demand(signature, target)?,
-        Convention::S390x => s390x::demand(signature, target)?,
-    };
-    stack_size(plan, &demand)?;
-    vector_count(plan, &demand)?;
-    temporaries::check(plan, &demand)?;
-    let image = Image::of(plan, signature, target)?;
-    compare(plan, &demand, &image)?;
+    let demand = demanded(signature, target)?;
+    arguments(plan, signature, target, &demand)?;
     result::check(plan, signature, target, &demand)
+}
+
+/// What the target's document demands.
+fn demanded(signature: &Signature, target: &Target) -> Result<Demand, Violation> {
+    match target.convention {
+        Convention::Sysv64 => sysv64::demand(signature, target),
+        Convention::Aapcs64 => aapcs64::demand(signature, target),
+        Convention::Apple64 => apple64::demand(signature, target),
+        Convention::Win64 => win64::demand(signature, target),
+        Convention::Lp64d => lp64d::demand(signature, target),
+        Convention::S390x => s390x::demand(signature, target),
+    }
+}
+
+/// Whether every byte of every argument ends where it belongs.
+fn arguments(plan: &Plan, signature: &Signature, target: &Target, demand: &Demand) -> Result<(), Violation> {
+    stack_size(plan, demand)?;
+    vector_count(plan, demand)?;
+    temporaries::check(plan, demand)?;
+    let image = Image::of(plan, signature, target)?;
+    compare(plan, demand, &image)
 }
 
 fn stack_size(plan: &Plan, demand: &Demand) -> Result<(), Violation> {
@@ -100,13 +116,18 @@ fn compare(plan: &Plan, demand: &Demand, image: &Image) -> Result<(), Violation>
             demand::Want::Exactly(expected) if found != Some(expected) => {
                 return Err(Violation::Content { spot: spot(place), expected, found });
             }
+            demand::Want::OrUndefined(expected)
+                if found != Some(expected) && !matches!(found, Some(Source::Undefined { .. })) =>
+            {
+                return Err(Violation::Content { spot: spot(place), expected, found });
+            }
             demand::Want::Open(allowed) => match found {
                 Some(found) if found != Source::Zero && Some(found) != allowed => {
                     return Err(Violation::Stray { spot: spot(place), found });
                 }
                 _ => {}
             },
-            demand::Want::Exactly(_) => {}
+            demand::Want::Exactly(_) | demand::Want::OrUndefined(_) => {}
         }
     }
     for (place, found) in image.written() {

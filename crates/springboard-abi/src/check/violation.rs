@@ -6,7 +6,7 @@ use springboard_ir::LayoutError;
 
 use crate::{
     convention::{Convention, RegisterFile},
-    plan::{Entry, Place},
+    plan::{Entry, Fill, Guard, Parameter, Place},
 };
 
 /// What a byte of a register or of the stack holds, as a symbol. Arguments are numbered from 0.
@@ -40,6 +40,11 @@ pub enum Source {
         /// The byte, in memory order.
         byte: u8,
     },
+    /// A byte beside the 32 bits in which V8 passes an argument: whatever V8 left there.
+    Undefined {
+        /// The argument.
+        param: u16,
+    },
 }
 
 impl fmt::Display for Source {
@@ -52,6 +57,7 @@ impl fmt::Display for Source {
                 write!(f, "byte {byte} of the address of a copy of argument {}", param + 1)
             }
             Source::ResultAddress { byte } => write!(f, "byte {byte} of the address of the result"),
+            Source::Undefined { param } => write!(f, "what V8 left beside argument {}", param + 1),
         }
     }
 }
@@ -124,6 +130,14 @@ pub enum Violation {
     Caller { expected: Convention, found: Convention },
     /// The checker does not know the entry yet.
     UnknownEntry(Entry),
+    /// The plan is of another entry than the one whose rules are asked for.
+    OtherEntry(Entry),
+    /// V8 passes something else than what the stub takes it for.
+    Parameter { index: usize, expected: Option<Parameter>, found: Option<Parameter> },
+    /// The stub checks more or less than it is to.
+    Guard { expected: Guard, found: Guard },
+    /// An integer result is to be extended to the 32 bits that V8 looks at, or is not to be.
+    ResultExtension { expected: Option<(u8, Fill)> },
     /// A type of the signature has no layout, so there is no plan for it.
     NoLayout(LayoutError),
     /// The result comes back on the x87 stack, which no plan can express.
@@ -217,6 +231,19 @@ impl fmt::Display for Violation {
                 write!(f, "the plan is entered by {found}, and the target's caller uses {expected}")
             }
             Violation::UnknownEntry(entry) => write!(f, "no rules to check the entry {entry} by"),
+            Violation::OtherEntry(entry) => write!(f, "the plan is of the entry {entry}"),
+            Violation::Parameter { index, expected, found } => {
+                write!(f, "parameter {index} of the stub is {found:?}, and V8 passes {expected:?}")
+            }
+            Violation::Guard { expected, found } => {
+                write!(f, "the guard is {found:?}, and {expected:?} is asked for")
+            }
+            Violation::ResultExtension { expected: Some((bytes, fill)) } => {
+                write!(f, "the result of {bytes} bytes is not extended by {fill:?}, and V8 looks at 32 bits")
+            }
+            Violation::ResultExtension { expected: None } => {
+                f.write_str("the result is extended, and needs no extension")
+            }
             Violation::NoLayout(error) => error.fmt(f),
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),
             Violation::StackAlignment { param, align } => {

@@ -6,6 +6,7 @@ mod cases;
 mod machine;
 mod mutate;
 mod random;
+mod v8;
 
 use std::{collections::BTreeMap, env};
 

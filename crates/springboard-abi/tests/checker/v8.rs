@@ -1,0 +1,167 @@
+//! Fast calls: the planner's plans are accepted, and mistakes in them refused.
+
+use fastrand::Rng;
+use springboard_abi::{
+    Entry, FastCall, Fill, Guard, Move, Narrow, Operand, Options, Parameter, Plan, ResultPlan, SlotForm,
+    Target, Violation, check_fast_call, plan, plan_fast_call,
+};
+use springboard_ir::{Scalar, Signature};
+
+use crate::{SEED, machine, mutate, random, signatures, targets};
+
+/// A random function as V8 is to call it.
+fn call(rng: &mut Rng, target: &Target) -> FastCall {
+    let signature = random::signature(rng);
+    let pointer = |ty| SlotForm::of(ty, &target.model) == Ok(SlotForm::Word(Scalar::Pointer));
+    let params = signature.params().iter().enumerate();
+    let buffers = params.filter(|(_, param)| pointer(&param.ty) && rng.bool()).map(|(index, _)| index as u16);
+    FastCall {
+        buffers: buffers.collect(),
+        guard: if rng.bool() { Guard::Closed } else { Guard::None },
+        narrow: if rng.bool() { Narrow::Check } else { Narrow::Trust },
+        options: if rng.bool() { Options::Always } else { Options::ForBuffers },
+        signature: signature.clone(),
+    }
+}
+
+fn planned(target: &Target) -> impl Iterator<Item = (u64, FastCall, Plan)> {
+    (SEED..SEED + signatures()).filter_map(move |seed| {
+        let call = call(&mut Rng::with_seed(seed), target);
+        let plan = plan_fast_call(&call, target).ok()?;
+        Some((seed, call, plan))
+    })
+}
+
+fn plan_of_slots(call: &FastCall, target: &Target) -> Plan {
+    plan(&call.signature, target, Entry::Slots).expect("there is one for V8")
+}
+
+#[test]
+fn accepts_what_the_planner_makes() {
+    for target in targets() {
+        let mut accepted = 0;
+        for (seed, call, plan) in planned(&target) {
+            if let Err(violation) = check_fast_call(&plan, &call, &target) {
+                panic!("{}, seed {seed}: {violation}\n{}\n{plan}", target.convention, call.signature);
+            }
+            accepted += 1;
+        }
+        assert!(accepted > signatures() * 3 / 4, "{}: only {accepted} plans", target.convention);
+    }
+}
+
+#[test]
+fn refuses_mutants_of_moves() {
+    let mut mistakes = 0;
+    for target in targets() {
+        for (seed, call, plan) in planned(&target).step_by(3) {
+            let mut rng = Rng::with_seed(seed);
+            let inputs: Vec<_> =
+                (0..4).map(|_| machine::Input::random(&mut rng, &call.signature, &target)).collect();
+            // Slots hold what V8 passes, and their own plan says what is to become of it.
+            let slots = plan_of_slots(&call, &target);
+            let run = |input| machine::run(&slots, input).unwrap_or_else(|_| panic!("cannot run\n{slots}"));
+            let ours: Vec<_> = inputs.iter().map(run).collect();
+            for mutation in mutate::MUTATIONS {
+                let Some(mutant) = (mutation.apply)(&plan, &mut rng) else { continue };
+                let as_good = mutant.stack_bytes == plan.stack_bytes
+                    && inputs.iter().zip(&ours).all(|(input, ours)| {
+                        machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
+                    });
+                if as_good {
+                    continue;
+                }
+                mistakes += 1;
+                let verdict = check_fast_call(&mutant, &call, &target);
+                assert!(
+                    verdict.is_err(),
+                    "{}, seed {seed}, {}:\n{}\n{mutant}\nmade of\n{plan}",
+                    target.convention,
+                    mutation.name,
+                    call.signature,
+                );
+            }
+        }
+    }
+    assert!(mistakes > 1000, "{mistakes} mutants were mistakes");
+}
+
+/// What V8 passes, what is checked and what becomes of the result: any change is a mistake.
+#[test]
+fn refuses_changes_of_what_v8_knows() {
+    let mut refused = [0; 4];
+    for target in targets() {
+        for (seed, call, plan) in planned(&target) {
+            let mut rng = Rng::with_seed(seed);
+            let refuse = |mutant: &Plan, kind: fn(&Violation) -> bool| {
+                let violation = check_fast_call(mutant, &call, &target).expect_err("a mistake");
+                assert!(kind(&violation), "{violation}\n{mutant}");
+                1
+            };
+            if !plan.parameters.is_empty() {
+                let mut parameters = plan.parameters.to_vec();
+                let index = rng.usize(..parameters.len());
+                let others = [
+                    Parameter::Int32,
+                    Parameter::Int64,
+                    Parameter::Narrow { bytes: 1, fill: Fill::Sign },
+                    Parameter::Narrow { bytes: 2, fill: Fill::Zero },
+                    Parameter::Float,
+                    Parameter::Double,
+                    Parameter::Buffer,
+                    Parameter::Options,
+                ];
+                let other = others[rng.usize(..others.len())];
+                if parameters[index] != other {
+                    parameters[index] = other;
+                    let mutant = Plan { parameters: parameters.clone().into(), ..plan.clone() };
+                    refused[0] += refuse(&mutant, |found| matches!(found, Violation::Parameter { .. }));
+                }
+                parameters.remove(index);
+                let mutant = Plan { parameters: parameters.into(), ..plan.clone() };
+                refused[1] += refuse(&mutant, |found| matches!(found, Violation::Parameter { .. }));
+            }
+            let guard = if plan.guard == Guard::None { Guard::Closed } else { Guard::None };
+            refused[2] +=
+                refuse(&Plan { guard, ..plan.clone() }, |found| matches!(found, Violation::Guard { .. }));
+            let result = match plan.result {
+                ResultPlan::Extended { bytes, fill: Fill::Zero } => {
+                    ResultPlan::Extended { bytes, fill: Fill::Sign }
+                }
+                ResultPlan::Extended { .. } => ResultPlan::InPlace,
+                ResultPlan::InPlace => ResultPlan::Extended { bytes: 2, fill: Fill::Sign },
+                _ => continue,
+            };
+            let mutant = Plan { result, ..plan.clone() };
+            refused[3] += refuse(&mutant, |found| matches!(found, Violation::ResultExtension { .. }));
+        }
+    }
+    assert!(refused.iter().all(|count| *count > signatures()), "{refused:?}");
+}
+
+/// Where the document has callers extend, the upper half of what V8 passes must go nowhere.
+#[test]
+fn refuses_what_v8_left_beside_an_integer() {
+    for (triple, bytes, accepted) in [
+        ("x86_64-unknown-linux-gnu", 8, true),
+        ("aarch64-unknown-linux-gnu", 8, true),
+        ("riscv64gc-unknown-linux-gnu", 8, false),
+        ("s390x-unknown-linux-gnu", 8, false),
+        ("riscv64gc-unknown-linux-gnu", 4, true),
+        ("s390x-unknown-linux-gnu", 4, true),
+    ] {
+        let target = crate::target(triple);
+        let call = FastCall::new(Signature::parse("void(int)").unwrap());
+        let mut plan = plan_fast_call(&call, &target).unwrap();
+        let at = if target.convention.is_big_endian() { 8 - bytes } else { 0 };
+        let Move { place, .. } = plan.moves[0];
+        let place = match place {
+            springboard_abi::Place::Gpr { reg, .. } => springboard_abi::Place::Gpr { reg, at },
+            other => other,
+        };
+        let fill = if bytes == 8 { Fill::Zero } else { Fill::Sign };
+        plan.moves = [Move { place, operand: Operand::Slot { index: 0, at }, bytes, fill }].into();
+        let verdict = check_fast_call(&plan, &call, &target);
+        assert_eq!(verdict.is_ok(), accepted, "{triple}, {bytes} bytes: {verdict:?}");
+    }
+}
