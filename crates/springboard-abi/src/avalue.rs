@@ -82,7 +82,7 @@ fn scalar_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Mov
     let rules = target.convention.rules();
     let by_sign = match (scalar, piece.place) {
         // A convention that packs the stack asks for less than a word of it.
-        (_, Place::Stack { .. }) if rules.packs_stack => false,
+        (_, Place::Stack { .. }) if rules.packs_stack && piece.bytes < 8 => false,
         (_, Place::Vec { .. }) => false,
         (Scalar::Int { bytes: 4, signed: false }, _) => rules.sign_extends_u32,
         (Scalar::Int { bytes, signed }, _) => signed && bytes < 8,
@@ -91,7 +91,8 @@ fn scalar_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Mov
     Move {
         place: piece.place,
         operand: Operand::Memory { slot, offset: piece.offset },
-        bytes: piece.bytes as u8,
+        // A piece that is a whole word is made of what the scalar has.
+        bytes: scalar.bytes(&target.model).min(piece.bytes as u8),
         fill: if by_sign { Fill::Sign } else { Fill::Zero },
     }
 }

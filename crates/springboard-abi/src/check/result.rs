@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, vec};
 
-use springboard_ir::{Scalar, Signature};
+use springboard_ir::{FloatFormat, Scalar, Signature};
 
 use super::{
     demand::{Demand, Returned},
@@ -28,7 +28,8 @@ pub(super) fn check(
             let right = plan.result == expected;
             return if right { Ok(()) } else { Err(Violation::ResultNotWidened) };
         }
-        if let (Scalar::Float(format), Returned::InPlace) = (scalar, &demand.returned) {
+        // What is wider goes through memory, or comes in pieces.
+        if let Scalar::Float(format @ (FloatFormat::F32 | FloatFormat::F64)) = scalar {
             let pieces = (0..format.bytes()).map(|at| (at.into(), Place::Vec { reg: 0, at })).collect();
             return in_memory(plan, &pieces, signature, target);
         }
