@@ -22,6 +22,8 @@ pub(crate) enum Group {
     Variadic,
     /// Native code calls the host.
     Callback,
+    /// What hosts need beside calls: last errors, memory, columns, calls in the background.
+    Everyday,
     /// From a signature to a function that can be called.
     Compile,
 }
@@ -33,6 +35,7 @@ impl fmt::Display for Group {
             Group::Struct => "struct",
             Group::Variadic => "variadic",
             Group::Callback => "callback",
+            Group::Everyday => "everyday",
             Group::Compile => "compile",
         })
     }

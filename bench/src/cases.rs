@@ -1,6 +1,7 @@
 //! The cases: one line each for those whose arguments and results are words, one file for structures.
 
 mod callbacks;
+mod everyday;
 mod structures;
 mod words;
 
@@ -12,7 +13,7 @@ use crate::case::{Bench, Case};
 
 /// Every case of calling, in the order of the report.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    words::CASES.iter().chain(&structures::CASES).chain(&callbacks::CASES)
+    words::CASES.iter().chain(&structures::CASES).chain(&callbacks::CASES).chain(&everyday::CASES)
 }
 
 /// Binds the function at `address`, for as long as the program runs.

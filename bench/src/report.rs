@@ -87,16 +87,15 @@ impl Row {
 /// Holds every row against its limits.
 pub(crate) fn judge(rows: &mut [Row]) {
     let all = rows.to_vec();
+    let other = |row: &Row, path| all.iter().find(|other| other.case == row.case && other.path == path);
     for row in rows {
         for limit in limits::of(row.group, &row.case, &row.path) {
             let value = match limit {
                 Limit::Ratio(_) => row.ratio_least,
                 Limit::Nanoseconds(_) => Some(row.ns_least),
                 Limit::MedianNanoseconds(_) => Some(row.ns_median),
-                Limit::FasterThan { path, .. } => all
-                    .iter()
-                    .find(|other| other.case == row.case && other.path == path)
-                    .map(|other| other.ns_least / row.ns_least),
+                Limit::Beyond { path, .. } => other(row, path).map(|other| row.ns_least - other.ns_least),
+                Limit::FasterThan { path, .. } => other(row, path).map(|other| other.ns_least / row.ns_least),
             };
             let Some(value) = value else { continue };
             row.limits.push(Judged { limit, value, met: limit.is_met(value) });

@@ -16,7 +16,8 @@
 //!
 //! `show` names sections: `plan`, `clif`, `asm`. `convention` is for callees that do not use the platform's own.
 //! `fast-call` says how V8 is to call, where the entry is `v8`: `closed`, `checked`, `options`, and `buffers` for
-//! every `void *` to be one. A file lies in the folder of its convention and entry. `BLESS=1` writes what becomes of the cases into the files.
+//! every `void *` to be one. `last-error` (`location` or `function`) is for plans that deliver one. A file lies in the
+//! folder of its convention and entry. `BLESS=1` writes what becomes of the cases into the files.
 
 use std::{
     fs,
@@ -27,7 +28,8 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use springboard_abi::{
-    Convention, Entry, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, plan, plan_fast_call,
+    Convention, Entry, ErrorSource, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, plan,
+    plan_fast_call, plan_with_last_error,
 };
 use springboard_emit::Compiler;
 use springboard_ir::{Prototype, Signature, Type};
@@ -70,6 +72,7 @@ struct Header {
     triple: Triple,
     target: Target,
     entry: Entry,
+    last_error: Option<ErrorSource>,
     show: Vec<String>,
     fast_call: Vec<String>,
 }
@@ -158,7 +161,7 @@ fn header(lines: &[String]) -> Result<Header, String> {
     let required = |key: &str| value(key).ok_or_else(|| format!("the header has no `{key}`"));
     for line in lines {
         let key = line.split(':').next().unwrap_or_default();
-        let known = ["target", "convention", "entry", "show", "fast-call"].contains(&key);
+        let known = ["target", "convention", "entry", "show", "fast-call", "last-error"].contains(&key);
         if !known && !line.starts_with("//") && !line.is_empty() {
             return Err(format!("the header has a strange line: {line}"));
         }
@@ -185,12 +188,21 @@ fn header(lines: &[String]) -> Result<Header, String> {
     if entry != Entry::V8 && !fast_call.is_empty() {
         return Err(format!("the entry {entry} has no fast calls"));
     }
-    Ok(Header { triple, target, entry, show, fast_call })
+    let last_error = match value("last-error") {
+        None => None,
+        Some("location") => Some(ErrorSource::Location),
+        Some("function") => Some(ErrorSource::Function),
+        Some(other) => return Err(format!("no source of a last error is named {other}")),
+    };
+    Ok(Header { triple, target, entry, last_error, show, fast_call })
 }
 
 impl Header {
     /// The plan of a case.
     fn plan(&self, signature: &Signature) -> Result<Plan, Ineligible> {
+        if let Some(source) = self.last_error {
+            return plan_with_last_error(signature, &self.target, self.entry, source);
+        }
         if self.entry != Entry::V8 {
             return plan(signature, &self.target, self.entry);
         }

@@ -74,6 +74,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         vector_count,
         parameters: Box::default(),
         guard: Guard::None,
+        last_error: None,
     })
 }
 

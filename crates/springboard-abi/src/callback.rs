@@ -82,6 +82,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         vector_count: None,
         parameters: Box::default(),
         guard: Guard::None,
+        last_error: None,
     })
 }
 

@@ -4,7 +4,10 @@ use core::fmt;
 
 use crate::{
     convention::Convention,
-    plan::{Direction, Entry, Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan},
+    plan::{
+        Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Place, Plan,
+        ResultMove, ResultPlan,
+    },
 };
 
 impl fmt::Display for Entry {
@@ -33,6 +36,13 @@ impl fmt::Display for Plan {
         writeln!(f)?;
         if self.guard == Guard::Closed {
             writeln!(f, "  guard: closed")?;
+        }
+        if let Some(LastError { source, slot }) = self.last_error {
+            let from = match source {
+                ErrorSource::Location => "int at the helper's address, zeroed before",
+                ErrorSource::Function => "the helper's int",
+            };
+            writeln!(f, "  last error: [slot {slot}] <- {from}")?;
         }
         for (index, parameter) in self.parameters.iter().enumerate() {
             match parameter {

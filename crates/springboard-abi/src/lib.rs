@@ -35,8 +35,8 @@ pub use check::{Source, Spot, Violation, check, check_fast_call};
 pub use convention::{Convention, RegisterFile};
 pub use ineligible::Ineligible;
 pub use plan::{
-    Direction, Entry, Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan, Temporary,
-    plan,
+    Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Place, Plan, ResultMove,
+    ResultPlan, Temporary, plan, plan_with_last_error,
 };
 pub use slots::SlotForm;
 pub use target::{Target, UnknownTarget};

@@ -85,6 +85,27 @@ pub struct Plan {
     pub parameters: Box<[Parameter]>,
     /// What is checked before anything else.
     pub guard: Guard,
+    /// What the stub reads as soon as the native function has returned, before anything else can run.
+    pub last_error: Option<LastError>,
+}
+
+/// An `int` that is delivered beside a result, because whatever the host does next may overwrite it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct LastError {
+    /// Where the `int` is read.
+    pub source: ErrorSource,
+    /// The slot that holds the address to which it is written: the one behind all others.
+    pub slot: u16,
+}
+
+/// Where a last error is read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum ErrorSource {
+    /// At the address that the host's helper, `int *(*)(void)`, returns: `errno`, as C libraries implement it. The
+    /// stub asks for the address and writes zero there before the call, so that what is read after it is the call's.
+    Location,
+    /// It is what the host's helper, `int (*)(void)`, returns after the call.
+    Function,
 }
 
 /// A parameter of a stub that V8 calls.
@@ -245,9 +266,26 @@ pub struct ResultMove {
 /// The rule by which there is no plan. This is an answer and not a failure: such calls go through libffi.
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     match entry {
-        Entry::Slots | Entry::Bound => slots::plan(signature, target, entry),
+        Entry::Slots | Entry::Bound => slots::plan(signature, target, entry, None),
         Entry::Callback => callback::plan(signature, target),
         Entry::Avalue => avalue::plan(signature, target),
         Entry::V8 => v8::plan_fast_call(&v8::FastCall::new(signature.clone()), target),
     }
+}
+
+/// As [`plan`], with the last error delivered as well: [`Plan::last_error`].
+///
+/// # Errors
+/// As [`plan`].
+///
+/// # Panics
+/// Where the entry is neither [`Entry::Slots`] nor [`Entry::Bound`]: no other has a slot for it.
+pub fn plan_with_last_error(
+    signature: &Signature,
+    target: &Target,
+    entry: Entry,
+    source: ErrorSource,
+) -> Result<Plan, Ineligible> {
+    assert!(matches!(entry, Entry::Slots | Entry::Bound), "the {entry} entry delivers no last error");
+    slots::plan(signature, target, entry, Some(source))
 }

@@ -7,7 +7,10 @@ use springboard_ir::{DataModel, FloatFormat, Layout, LayoutError, Scalar, Signat
 use crate::{
     assignment::{Assignment, Passing, Piece, Returning, assign_for_stub},
     ineligible::Ineligible,
-    plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
+    plan::{
+        Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Place, Plan, ResultMove, ResultPlan,
+        Temporary,
+    },
     target::Target,
 };
 
@@ -44,7 +47,12 @@ impl SlotForm {
     }
 }
 
-pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
+pub(crate) fn plan(
+    signature: &Signature,
+    target: &Target,
+    entry: Entry,
+    last_error: Option<ErrorSource>,
+) -> Result<Plan, Ineligible> {
     let model = &target.model;
     let Assignment { params, result, stack_bytes, vector_count } = assign_for_stub(signature, target)?;
     // The limit on parameters keeps every index in range.
@@ -74,7 +82,11 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
         }
     }
     moves.sort_unstable();
-    let result = match (result, SlotForm::of(signature.result(), model)?) {
+    let form = SlotForm::of(signature.result(), model)?;
+    // The result's slot is there only where the result is written to memory.
+    let slot = result_slot + u16::from(matches!(form, SlotForm::Address(_)));
+    let last_error = last_error.map(|source| LastError { source, slot });
+    let result = match (result, form) {
         (Returning::Direct(pieces), SlotForm::Address(_)) => ResultPlan::Memory {
             slot: result_slot,
             moves: pieces
@@ -100,6 +112,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
         vector_count,
         parameters: Box::default(),
         guard: Guard::None,
+        last_error,
     })
 }
 

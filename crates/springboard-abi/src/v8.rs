@@ -75,7 +75,7 @@ impl FastCall {
 /// As [`plan`](crate::plan); also where a buffer is no pointer parameter.
 pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
     let FastCall { signature, buffers, guard, narrow, options } = call;
-    let mut plan = slots::plan(signature, target, Entry::V8)?;
+    let mut plan = slots::plan(signature, target, Entry::V8, None)?;
     let model = &target.model;
     let mut parameters = Vec::with_capacity(signature.params().len() + 2);
     for (index, param) in signature.params().iter().enumerate() {

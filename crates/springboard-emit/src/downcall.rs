@@ -11,6 +11,7 @@ use crate::{
     body::{Body, Notes, extended},
     entered::Entered,
     landing::Landing,
+    last_error,
     native::{self, Argument, Register},
     symbol::{Symbol, symbol},
     words::Words,
@@ -35,7 +36,7 @@ impl Reach {
         // Cranelift's `tail` convention is the platform's own, as far as register arguments and callee-saved
         // registers go, on this target alone; and who is called by it takes its stack arguments away.
         let same_registers = plan.caller == Convention::Sysv64 && plan.convention == Convention::Sysv64;
-        let nothing_to_do_after = plan.result == ResultPlan::InPlace;
+        let nothing_to_do_after = plan.result == ResultPlan::InPlace && plan.last_error.is_none();
         let nothing_on_the_stack = plan.stack_bytes == 0 && plan.temporaries.is_empty();
         if same_registers && nothing_to_do_after && nothing_on_the_stack && entered.in_registers() {
             Reach::TailJump
@@ -86,6 +87,7 @@ impl<'a> Downcall<'a> {
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
         let found = builder.block_params(block).to_vec();
+        let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots);
 
         let mut signature = native::signature(self.plan, &self.arguments);
         if self.reach == Reach::TailJump {
@@ -123,6 +125,9 @@ impl<'a> Downcall<'a> {
                 results[0] = extended(body.builder, results[0], *bytes, *fill);
             }
             _ => {}
+        }
+        if let Some(kept) = kept {
+            results = last_error::after(body.builder, self.plan, &kept, results);
         }
         body.builder.ins().return_(&results);
         body.finish()

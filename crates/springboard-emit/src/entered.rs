@@ -6,6 +6,7 @@ use springboard_abi::{Entry, Parameter, Plan};
 
 use crate::{
     body::Source,
+    last_error,
     native::{Argument, Register},
     prelude,
     symbol::address_in_hole,
@@ -33,7 +34,8 @@ impl<'a> Entered<'a> {
         };
         let registers = plan.caller.registers();
         let mut burnt = (0, 0);
-        for argument in arguments.iter().filter(|_| slots.is_some()) {
+        let untouched = slots.is_some() && !last_error::calls_before(plan);
+        for argument in arguments.iter().filter(|_| untouched) {
             match argument {
                 Argument::Burnt(Register::Gpr(_)) => burnt.0 = registers.gpr_args.len(),
                 Argument::Burnt(Register::Vec(_)) => burnt.1 = registers.vec_args.len(),
@@ -101,11 +103,11 @@ impl<'a> Entered<'a> {
         found: &[Value],
         register: Register,
     ) -> Value {
-        match (self.slots, register) {
-            (Some(_), Register::Gpr(index)) => found[index],
-            (Some(_), Register::Vec(index)) => found[found.len() - self.burnt.1 + index],
-            (None, Register::Gpr(_)) => found[0],
-            (None, Register::Vec(_)) => builder.ins().f64const(0.0),
+        match register {
+            Register::Gpr(index) if index < self.burnt.0 => found[index],
+            Register::Vec(index) if index < self.burnt.1 => found[found.len() - self.burnt.1 + index],
+            Register::Gpr(_) => found[0],
+            Register::Vec(_) => builder.ins().f64const(0.0),
         }
     }
 }

@@ -29,7 +29,8 @@ pub enum HoleKind {
     /// A pointer that belongs to the runtime: a callback's context.
     Context,
     /// The address of the function of the host that the stub calls: `fn(context, slots)` of a callback, or
-    /// `fn(value, options, index) -> pointer`, all ones on failure, that unwraps a buffer.
+    /// `fn(value, options, index) -> pointer`, all ones on failure, that unwraps a buffer, or what an
+    /// [`ErrorSource`](springboard_abi::ErrorSource) asks for.
     Helper,
     /// The address of a byte that the stub reads: not zero once the library is closed.
     Guard,

@@ -4,13 +4,14 @@ use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard_abi::Plan;
-use springboard_emit::Template;
+use springboard_emit::{Hole, HoleKind, Template};
 
 mod key;
 
 use self::key::{Key, Wanted};
 use crate::{
     code::{CodeMemory, Holes, Stamp, Stub},
+    last_error::LastError,
     reason::Reason,
     stats::Counters,
     switch::Switch,
@@ -41,8 +42,13 @@ impl Shape {
         if let Some(stub) = self.stub.get() {
             return Ok(Arc::clone(stub));
         }
-        assert!(self.template.holes.is_empty(), "a template of the slots entry has no holes");
-        let stamp = Stamp { template: &self.template, holes: Holes::default() };
+        let errno = |hole: &Hole| hole.kind == HoleKind::Helper;
+        assert!(
+            self.template.holes.iter().all(errno),
+            "a template of the slots entry has errno's holes alone"
+        );
+        let holes = Holes { helper: LastError::Errno.helper(), ..Holes::default() };
+        let stamp = Stamp { template: &self.template, holes };
         let published = memory.publish(&[stamp])?.remove(0);
         // Of threads that come here at once, one's stub stays.
         Ok(Arc::clone(self.stub.get_or_make(|| Arc::new(published))))

@@ -19,6 +19,7 @@ mod background;
 mod bind;
 mod builder;
 mod compile;
+mod delivering;
 mod in_bulk;
 #[cfg(test)]
 mod tests;

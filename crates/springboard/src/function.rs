@@ -9,6 +9,7 @@ use crate::{
     code::{CodePointer, Stub},
     engine::Engine,
     fallback::{Interface, Unsupported},
+    last_error::LastError,
     library::{Library, SymbolError},
     reason::{Path, Reason},
     slots::{Entry, ResultMismatch, Slots},
@@ -35,6 +36,8 @@ struct Bound {
     result: SlotForm,
     address: CodePointer,
     route: Route,
+    /// What calls deliver beside the result.
+    last_error: Option<LastError>,
     /// Keeps the code at `address` loaded. `None` for a function bound by address.
     library: Option<Library>,
 }
@@ -51,8 +54,19 @@ enum Route {
 pub(crate) enum Binding {
     /// A stub, or the reason why there is none.
     Now(Result<Code, Reason>),
+    /// The same, where calls deliver a last error.
+    Delivering(Result<Code, Reason>, LastError),
     /// A stub for this plan, later.
     Later(Arc<Plan>, When),
+}
+
+impl Binding {
+    fn last_error(&self) -> Option<LastError> {
+        match self {
+            Binding::Delivering(_, last_error) => Some(*last_error),
+            Binding::Now(_) | Binding::Later(..) => None,
+        }
+    }
 }
 
 /// The stub through which a function is called.
@@ -83,14 +97,24 @@ impl Function {
         // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
         // target. Whoever calls answers for what it points to.
         let pointer = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
-        let interface = || Interface::new(signature, pointer, engine);
+        let last_error = binding.last_error();
+        let interface = || Interface::new(signature, pointer, last_error, engine);
         let code = match binding {
-            Binding::Now(code) => code.map_err(|reason| (reason, interface())),
+            Binding::Now(code) | Binding::Delivering(code, _) => code.map_err(|reason| (reason, interface())),
             Binding::Later(plan, when) => match interface() {
                 Ok(interface) => {
                     let tiered = Tiered::new(engine, plan, address, interface, when);
                     let route = Route::Tiered(Arc::new(tiered));
-                    let bound = Bound { prototype, model, params, result, address: pointer, route, library };
+                    let bound = Bound {
+                        prototype,
+                        model,
+                        params,
+                        result,
+                        address: pointer,
+                        route,
+                        last_error,
+                        library,
+                    };
                     return Ok(Function { bound: Arc::new(bound) });
                 }
                 // Nothing else could serve calls meanwhile.
@@ -102,7 +126,7 @@ impl Function {
             Err((reason, Ok(interface))) => Route::Libffi(interface, Path::Libffi(reason)),
             Err((reason, Err(unsupported))) => return Err(BindError::NoPath { reason, unsupported }),
         };
-        let bound = Bound { prototype, model, params, result, address: pointer, route, library };
+        let bound = Bound { prototype, model, params, result, address: pointer, route, last_error, library };
         let function = Function { bound: Arc::new(bound) };
         engine.counters().bound(function.path()).count();
         Ok(function)
@@ -160,7 +184,30 @@ impl Function {
     /// was declared with. No exception or panic may leave it.
     pub unsafe fn call(&self, arguments: &[Value]) -> Result<Value, CallError> {
         // SAFETY: the caller's promise.
-        unsafe { crate::value::call(self, arguments) }
+        unsafe { crate::value::call(self, arguments, &mut 0) }
+    }
+
+    /// As [`Function::call`], with the last error beside the result.
+    ///
+    /// # Errors
+    /// As [`Function::call`]; and [`CallError::NoLastError`] where the function delivers none, because it was not made
+    /// by [`Engine::with_last_error`].
+    ///
+    /// # Safety
+    /// As [`Function::call`].
+    pub unsafe fn call_with_last_error(&self, arguments: &[Value]) -> Result<(Value, i32), CallError> {
+        if self.bound.last_error.is_none() {
+            return Err(CallError::NoLastError);
+        }
+        let mut last_error = 0;
+        // SAFETY: the caller's promise.
+        let result = unsafe { crate::value::call(self, arguments, &mut last_error) }?;
+        Ok((result, last_error))
+    }
+
+    /// What calls deliver beside the result.
+    pub fn last_error(&self) -> Option<LastError> {
+        self.bound.last_error
     }
 
     /// Readies the function for calls with raw slots that return an `R`.
@@ -213,7 +260,8 @@ impl Function {
     /// The function as a Rust function pointer, once the signature has been found to be that of `F`.
     ///
     /// # Errors
-    /// Where the number of parameters, one of their types, or the result differ.
+    /// Where the number of parameters, one of their types, or the result differ, and where calls deliver a last error,
+    /// which the function alone cannot do.
     pub fn typed<F: FunctionPointer>(&self) -> Result<Typed<'_, F>, TypeMismatch> {
         Typed::new(self)
     }

@@ -26,6 +26,7 @@ mod engine;
 mod fallback;
 mod fork;
 mod function;
+mod last_error;
 mod library;
 mod reason;
 mod slots;
@@ -48,6 +49,7 @@ pub use declaration::Declaration;
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Stubs};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
+pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
 pub use slots::{ResultMismatch, Slots};
@@ -63,6 +65,11 @@ pub use word::{CType, SlotResult, Word};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the guide to everyday calls, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/everyday.md")]
+struct Everyday;
 
 /// The examples of the guide to callbacks, likewise.
 #[cfg(doctest)]

@@ -20,7 +20,7 @@ pub(crate) type Entry<R> = unsafe extern "C" fn(*const c_void, *const u64) -> R;
 /// ([`Word::into_slot`](crate::Word::into_slot)), and of any other value (an aggregate, a complex number, `long
 /// double`, a vector, `__int128`) the address of its bytes, which need no alignment and are only read. Where the
 /// result is of the latter kind, one more slot follows, with the address of memory for it, as large and as aligned
-/// as its type says.
+/// as its type says. Where the function delivers a last error, the last slot holds the address of an `int` for it.
 pub struct Slots<'f, R> {
     entry: Entry<R>,
     target: *const c_void,
@@ -41,10 +41,11 @@ impl<'f, R: SlotResult> Slots<'f, R> {
     pub(crate) fn new(function: &'f Function) -> Slots<'f, R> {
         let (entry, target) = function.entry();
         let results = usize::from(matches!(function.result(), SlotForm::Address(_)));
-        Slots { entry, target, count: function.params().len() + results, function: PhantomData }
+        let errors = usize::from(function.last_error().is_some());
+        Slots { entry, target, count: function.params().len() + results + errors, function: PhantomData }
     }
 
-    /// How many slots a call reads: one a parameter, and one more for a result in memory.
+    /// How many slots a call reads: one a parameter, one more for a result in memory, and one for a last error.
     pub fn count(&self) -> usize {
         self.count
     }

@@ -145,6 +145,9 @@ function_pointers! {
 }
 
 fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
+    if function.last_error().is_some() {
+        return Err(TypeMismatch::LastError);
+    }
     let signature = function.signature();
     let variadic = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
     if F::VARIADIC != variadic {
@@ -187,6 +190,8 @@ pub enum TypeMismatch {
     /// One of them takes further arguments and the other does not.
     #[allow(missing_docs)]
     Variadic { c: Variadic, rust: Variadic },
+    /// Calls are to deliver a last error, and a plain function pointer delivers none.
+    LastError,
     /// A Rust type does not stand for the C type in its place.
     Type {
         /// The place.
@@ -210,6 +215,7 @@ impl fmt::Display for TypeMismatch {
             TypeMismatch::Variadic { c: Variadic::No, .. } => {
                 f.write_str("the Rust type is variadic, and the function is not")
             }
+            TypeMismatch::LastError => f.write_str("a plain function pointer delivers no last error"),
             TypeMismatch::Type { position, c, rust } => {
                 write!(f, "{position} is {c}, which {rust} does not stand for")
             }

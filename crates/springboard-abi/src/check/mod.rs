@@ -30,12 +30,12 @@ mod v8;
 mod violation;
 mod win64;
 
-use springboard_ir::Signature;
+use springboard_ir::{FloatFormat, Scalar, Signature, Type};
 
 use self::{demand::Demand, image::Image};
 use crate::{
     convention::Convention,
-    plan::{Entry, Place, Plan},
+    plan::{Entry, LastError, Place, Plan},
     target::Target,
     v8::FastCall,
 };
@@ -64,6 +64,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
         Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
         Entry::Callback => return Err(Violation::UnknownEntry(plan.entry)),
     }
+    last_error(plan, signature, target)?;
     let demand = demanded(signature, target)?;
     arguments(plan, signature, target, &demand)?;
     result::check(plan, signature, target, &demand)
@@ -88,6 +89,26 @@ fn arguments(plan: &Plan, signature: &Signature, target: &Target, demand: &Deman
     temporaries::check(plan, demand)?;
     let image = Image::of(plan, signature, target)?;
     compare(plan, demand, &image)
+}
+
+/// The last error goes where the slot behind the arguments, and behind the result's if there is one, says.
+fn last_error(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), Violation> {
+    let Some(LastError { slot: found, .. }) = plan.last_error else { return Ok(()) };
+    let in_memory = match signature.result() {
+        Type::Void => false,
+        Type::LongDouble => true,
+        ty => !matches!(
+            ty.scalar(&target.model),
+            Some(
+                Scalar::Bool
+                    | Scalar::Int { bytes: 1..=8, .. }
+                    | Scalar::Pointer
+                    | Scalar::Float(FloatFormat::F32 | FloatFormat::F64)
+            )
+        ),
+    };
+    let expected = (signature.params().len() + usize::from(in_memory)) as u16;
+    if found != expected { Err(Violation::LastErrorSlot { expected, found }) } else { Ok(()) }
 }
 
 fn stack_size(plan: &Plan, demand: &Demand) -> Result<(), Violation> {

@@ -191,6 +191,8 @@ pub enum Violation {
     ResultNotWidened,
     /// The result is stored by way of another slot than the one behind the arguments.
     ResultSlot { expected: u16, found: u16 },
+    /// The last error goes by way of another slot than the one behind all others.
+    LastErrorSlot { expected: u16, found: u16 },
     /// A store of the result is not behind the one before it.
     ResultOrder { step: usize },
     /// A store of a number of bytes that its register does not have.
@@ -316,6 +318,9 @@ impl fmt::Display for Violation {
             Violation::ResultNotInPlace => f.write_str("the result is in place, and is stored"),
             Violation::ResultSlot { expected, found } => {
                 write!(f, "the result goes to the address in slot {found}, and slot {expected} has it")
+            }
+            Violation::LastErrorSlot { expected, found } => {
+                write!(f, "the last error goes to the address in slot {found}, and slot {expected} has it")
             }
             Violation::ResultOrder { step } => {
                 write!(f, "result store {step} does not begin behind the one before it")

@@ -11,7 +11,10 @@ mod v8;
 use std::{collections::BTreeMap, env};
 
 use fastrand::Rng;
-use springboard_abi::{Convention, Entry, Fill, Plan, ResultPlan, Target, Violation, check, plan};
+use springboard_abi::{
+    Convention, Entry, ErrorSource, Fill, LastError, Plan, ResultPlan, Target, Violation, check, plan,
+    plan_with_last_error,
+};
 use springboard_ir::Signature;
 
 const SEED: u64 = 0x5eed;
@@ -181,6 +184,25 @@ fn refuses_other_conventions() {
             assert!(check(&mutant, &signature, &target).is_err());
             let mutant = Plan { caller: other, ..plan.clone() };
             assert!(check(&mutant, &signature, &target).is_err() || target.caller == other);
+        }
+    }
+}
+
+/// A plan that delivers the last error moves what one without it does, and names the slot behind all others.
+#[test]
+fn last_errors_have_a_slot_of_their_own() {
+    for target in targets() {
+        for (seed, signature, plain) in planned(&target, Entry::Slots).step_by(5) {
+            let plan = plan_with_last_error(&signature, &target, Entry::Slots, ErrorSource::Location);
+            let plan = plan.expect("there is one without");
+            assert_eq!(check(&plan, &signature, &target), Ok(()), "seed {seed}: {signature}\n{plan}");
+            let last_error = plan.last_error.expect("it was asked for");
+            assert_eq!(Plan { last_error: None, ..plan.clone() }, plain);
+            for slot in [last_error.slot + 1, last_error.slot.wrapping_sub(1)] {
+                let mutant = Plan { last_error: Some(LastError { slot, ..last_error }), ..plan.clone() };
+                let expected = Violation::LastErrorSlot { expected: last_error.slot, found: slot };
+                assert_eq!(check(&mutant, &signature, &target), Err(expected));
+            }
         }
     }
 }

@@ -44,6 +44,7 @@ impl Equivalent<Key> for Wanted<'_> {
             vector_count,
             parameters,
             guard,
+            last_error,
         } = self.0;
         let plan = &key.plan;
         moves.len() == key.words.len()
@@ -52,6 +53,7 @@ impl Equivalent<Key> for Wanted<'_> {
                 == (&plan.convention, &plan.caller, &plan.entry, &plan.temporaries, &plan.stack_bytes)
             && (result, vector_count, parameters, guard)
                 == (&plan.result, &plan.vector_count, &plan.parameters, &plan.guard)
+            && *last_error == plan.last_error
     }
 }
 
@@ -68,12 +70,13 @@ impl Hash for Wanted<'_> {
             vector_count,
             parameters,
             guard,
+            last_error,
         } = self.0;
         for step in moves {
             state.write_u128(word(step));
         }
-        (convention, caller, entry, temporaries, stack_bytes, result, vector_count, parameters, guard)
-            .hash(state);
+        (convention, caller, entry, temporaries, stack_bytes).hash(state);
+        (result, vector_count, parameters, guard, last_error).hash(state);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use springboard_abi::{Entry, Plan};
+use springboard_abi::{Entry, Ineligible, Plan, Target};
 use springboard_emit::{Compiler, EmitError, LandingPads, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
@@ -44,12 +44,20 @@ impl Engine {
 
     /// The plan for a signature, where the engine can make code of it.
     pub(crate) fn plan(&self, signature: &Signature, entry: Entry) -> Result<Plan, Reason> {
+        self.planned(|target| springboard_abi::plan(signature, target, entry))
+    }
+
+    /// What `plan` makes of the target, where the engine can make code of it.
+    pub(crate) fn planned(
+        &self,
+        plan: impl FnOnce(&Target) -> Result<Plan, Ineligible>,
+    ) -> Result<Plan, Reason> {
         let Shared { target, memory, .. } = &*self.shared;
         if let Err(reason) = memory {
             return Err(reason.clone());
         }
         let target = target.as_ref().map_err(|unknown| Reason::UnknownTarget(unknown.clone()))?;
-        springboard_abi::plan(signature, target, entry).map_err(Reason::Ineligible)
+        plan(target).map_err(Reason::Ineligible)
     }
 
     /// The machine code for a plan, compiled now.

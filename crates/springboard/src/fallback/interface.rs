@@ -11,7 +11,7 @@ use springboard_abi::{Passing, SlotForm, Target, assign};
 use springboard_ir::{FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, Writer};
-use crate::{code::CodePointer, engine::Engine, function::Position, word::SlotResult};
+use crate::{code::CodePointer, engine::Engine, function::Position, last_error::LastError, word::SlotResult};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
@@ -20,6 +20,7 @@ const INLINE_ARGUMENTS: usize = 32;
 pub(crate) struct Interface {
     description: Description,
     address: CodePointer,
+    last_error: Option<LastError>,
 }
 
 /// A signature in libffi's terms, and where its values are in slots.
@@ -154,9 +155,10 @@ impl Interface {
     pub(crate) fn new(
         signature: &Signature,
         address: CodePointer,
+        last_error: Option<LastError>,
         engine: &Engine,
     ) -> Result<Interface, Unsupported> {
-        Ok(Interface { description: Description::new(signature, engine)?, address })
+        Ok(Interface { description: Description::new(signature, engine)?, address, last_error })
     }
 
     /// The entry of the way through libffi: what a stub is otherwise.
@@ -174,6 +176,11 @@ impl Interface {
     }
 
     fn slots(&self) -> usize {
+        self.last_error_slot() + usize::from(self.last_error.is_some())
+    }
+
+    /// The slot with the address for the last error, if there is one.
+    fn last_error_slot(&self) -> usize {
         self.description.params + usize::from(matches!(self.description.result, SlotForm::Address(_)))
     }
 
@@ -221,13 +228,21 @@ impl Interface {
         }
         // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
         // is as large as libffi's documentation asks for, at each call below. The rest is the caller's promise.
-        let mut call = |result: *mut c_void| unsafe {
+        let mut plainly = |result: *mut c_void| unsafe {
             ffi_call(
                 self.description.cif.as_raw_ptr(),
                 Some(*CodePtr::from_fun(self.address).as_fun()),
                 result,
                 values.as_mut_ptr(),
             );
+        };
+        let mut call = |result: *mut c_void| match self.last_error {
+            None => plainly(result),
+            Some(last_error) => {
+                let to = pointer(slots[self.last_error_slot()]).cast();
+                // SAFETY: the slot holds the address of an `int`; the rest was promised when the function was made.
+                unsafe { last_error.around(to, || plainly(result)) };
+            }
         };
         match self.description.result {
             SlotForm::None => {

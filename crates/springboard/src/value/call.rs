@@ -16,8 +16,8 @@ use crate::{
     word::{SlotResult, Word},
 };
 
-/// Slots up to which a call allocates nothing for them: 32 parameters and the result's address.
-const INLINE_SLOTS: usize = 33;
+/// Slots up to which a call allocates nothing for them: 32 parameters and the addresses of result and last error.
+const INLINE_SLOTS: usize = 34;
 
 /// Why a call with checked values was not made, or has no result.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +37,8 @@ pub enum CallError {
         /// What does not fit.
         error: ArgumentError,
     },
+    /// The function delivers no last error.
+    NoLastError,
     /// The function was called, and a callback that it called failed: its handler panicked or raised an error.
     Callback(CallbackError),
 }
@@ -48,6 +50,7 @@ impl fmt::Display for CallError {
                 write!(f, "the function takes {parameters} arguments and is given {arguments}")
             }
             CallError::Argument { index, error } => write!(f, "argument {}: {error}", index + 1),
+            CallError::NoLastError => f.write_str("the function was bound without a last error to deliver"),
             CallError::Callback(error) => error.fmt(f),
         }
     }
@@ -55,18 +58,22 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// Calls `function` with `arguments`, once they are found to fit.
+/// Calls `function` with `arguments`, once they are found to fit. What it delivers as last error goes to `last_error`.
 ///
 /// # Safety
 /// As [`Function::call`].
-pub(crate) unsafe fn call(function: &Function, arguments: &[Value]) -> Result<Value, CallError> {
+pub(crate) unsafe fn call(
+    function: &Function,
+    arguments: &[Value],
+    last_error: &mut i32,
+) -> Result<Value, CallError> {
     let params = function.params();
     if arguments.len() != params.len() {
         return Err(CallError::Arity { parameters: params.len(), arguments: arguments.len() });
     }
     let mut inline = [0; INLINE_SLOTS];
     let mut allocated;
-    let count = params.len() + 1;
+    let count = params.len() + 2;
     let slots: &mut [u64] = if count <= INLINE_SLOTS {
         &mut inline[..count]
     } else {
@@ -80,6 +87,8 @@ pub(crate) unsafe fn call(function: &Function, arguments: &[Value]) -> Result<Va
         *slot = argument::slot(value, *form, &param.ty, function.model())
             .map_err(|error| CallError::Argument { index, error })?;
     }
+    let in_memory = usize::from(matches!(function.result(), SlotForm::Address(_)));
+    slots[params.len() + in_memory] = (&raw mut *last_error).into_slot();
     let native = NativeScope::enter();
     let result = match function.result() {
         SlotForm::None => {

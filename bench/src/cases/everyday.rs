@@ -1,0 +1,53 @@
+//! What hosts need beside calls.
+
+use springboard::{LastError, Word, ir::Signature};
+
+use super::{bind_native, leak, pointer};
+use crate::{
+    case::{Bench, Case, DIRECT, Group, Runner, repeat, repeat_slots, write_slots},
+    native,
+};
+
+pub(super) static CASES: [Case; 1] = [Case { group: Group::Everyday, name: "errno", runners: errno }];
+
+/// A call of two integers, with `errno` delivered and without.
+fn errno(bench: &Bench) -> Vec<Runner> {
+    let address = native::address(&bench.library, "add_i32");
+    let signature = Signature::parse("int (int, int)").expect("it is C");
+    // SAFETY: the type is that of the C function.
+    let direct = unsafe { pointer::<unsafe extern "C" fn(i32, i32) -> i32>(address) };
+    let plain = bind_native(bench, address, &signature);
+    let capturing = leak(bench.engine.with_last_error(plain, LastError::Errno).expect("there is a stub"));
+    let fallback = bench.fallback.function_at(address, signature).expect("libffi can call it");
+    let fallback =
+        leak(bench.fallback.with_last_error(&fallback, LastError::Errno).expect("libffi can call it"));
+    let slots = plain.slots::<i32>().expect("the type of the case");
+    let delivering = |path, slots: springboard::Slots<'static, i32>| {
+        Runner::new(path, move |calls| {
+            let mut error = 0;
+            let to = (&raw mut error).into_slot();
+            repeat_slots::<i32>(calls, move |memory, index, _| {
+                // SAFETY: the memory is large enough, and gets the slots of these arguments and of the error.
+                unsafe {
+                    write_slots(memory, [(index as i32).into_slot(), 7i32.into_slot(), to]);
+                    slots.call_pointer(memory)
+                }
+            })
+        })
+    };
+    vec![
+        // SAFETY: the function may be called with any numbers.
+        Runner::new(DIRECT, move |calls| repeat::<i32>(calls, move |i, _| unsafe { direct(i as i32, 7) })),
+        Runner::new("slots", move |calls| {
+            repeat_slots::<i32>(calls, move |memory, index, _| {
+                // SAFETY: as above.
+                unsafe {
+                    write_slots(memory, [(index as i32).into_slot(), 7i32.into_slot()]);
+                    slots.call_pointer(memory)
+                }
+            })
+        }),
+        delivering("errno", capturing.slots().expect("the type of the case")),
+        delivering("fallback", fallback.slots().expect("the type of the case")),
+    ]
+}

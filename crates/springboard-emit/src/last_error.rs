@@ -1,0 +1,111 @@
+//! The last error: an `int` that is read as soon as the native function has returned.
+//!
+//! Where it lies at an address that a helper returns, as `errno` does, the address is asked for before the call and
+//! waits on the stub's stack: a thread's `errno` does not move, and after the call there are results in registers
+//! that would have to be saved first. Where a function returns it, there is no other way.
+
+use cranelift_codegen::ir::{
+    AbiParam, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
+};
+use cranelift_frontend::FunctionBuilder;
+use springboard_abi::{ErrorSource, LastError, Plan};
+
+use crate::{
+    body::{SLOT, slot_offset},
+    native,
+    symbol::address_in_hole,
+    template::HoleKind,
+    words::WORD,
+};
+
+/// Offset in what is kept of the address to which the error is written.
+const TO: i32 = 0;
+/// Offset of the address from which it is read.
+const FROM: i32 = 8;
+
+/// What waits on the stub's stack while the native function runs.
+pub(crate) struct Kept {
+    plan: ErrorSource,
+    addresses: StackSlot,
+}
+
+/// Whether a helper runs before the native function, so that nothing survives in registers from the stub's entry.
+pub(crate) fn calls_before(plan: &Plan) -> bool {
+    matches!(plan.last_error, Some(LastError { source: ErrorSource::Location, .. }))
+}
+
+/// Readies the stub: calls the helper, where that comes first, and keeps what is needed afterwards. `found` are the
+/// stub's parameters, `slots` the one of them that is the address of the slots; they are found anew.
+pub(crate) fn before(
+    builder: &mut FunctionBuilder<'_>,
+    plan: &Plan,
+    found: Vec<Value>,
+    slots: Option<usize>,
+) -> (Vec<Value>, Option<Kept>) {
+    let (Some(LastError { source, slot }), Some(slots)) = (plan.last_error, slots) else {
+        return (found, None);
+    };
+    let addresses = reserve(builder, 2);
+    let to = builder.ins().load(types::I64, SLOT, found[slots], slot_offset(slot));
+    builder.ins().stack_store(types::I64, to, addresses, TO);
+    let found = match source {
+        ErrorSource::Function => found,
+        ErrorSource::Location => {
+            let (location, found) = across(builder, plan, &found, types::I64);
+            let zero = builder.ins().iconst(types::I32, 0);
+            builder.ins().store(MemFlagsData::trusted(), zero, location, 0);
+            builder.ins().stack_store(types::I64, location, addresses, FROM);
+            found
+        }
+    };
+    (found, Some(Kept { plan: source, addresses }))
+}
+
+/// Delivers the error. `results` are found anew.
+pub(crate) fn after(
+    builder: &mut FunctionBuilder<'_>,
+    plan: &Plan,
+    kept: &Kept,
+    results: Vec<Value>,
+) -> Vec<Value> {
+    let (error, results) = match kept.plan {
+        ErrorSource::Location => {
+            let location = builder.ins().stack_load(types::I64, types::I64, kept.addresses, FROM);
+            (builder.ins().load(types::I32, MemFlagsData::trusted(), location, 0), results)
+        }
+        ErrorSource::Function => across(builder, plan, &results, types::I32),
+    };
+    let to = builder.ins().stack_load(types::I64, types::I64, kept.addresses, TO);
+    builder.ins().store(MemFlagsData::new(), error, to, 0);
+    results
+}
+
+/// Calls the helper. `values` go by way of the stub's stack: none of them may end in a callee-saved register, which
+/// the one unwind row that all stubs share would not know.
+fn across(
+    builder: &mut FunctionBuilder<'_>,
+    plan: &Plan,
+    values: &[Value],
+    result: types::Type,
+) -> (Value, Vec<Value>) {
+    let kept = reserve(builder, values.len().max(1));
+    let offset = |index| index as i32 * WORD as i32;
+    let kinds: Vec<_> = values.iter().map(|value| builder.func.dfg.value_type(*value)).collect();
+    for (index, value) in values.iter().enumerate() {
+        builder.ins().stack_store(types::I64, *value, kept, offset(index));
+    }
+    let mut signature = Signature::new(native::call_conv(plan.caller));
+    signature.returns = vec![AbiParam::new(result)];
+    let signature = builder.import_signature(signature);
+    let helper = address_in_hole(builder, signature, HoleKind::Helper);
+    let call = builder.ins().call_indirect(signature, helper, &[]);
+    let returned = builder.inst_results(call)[0];
+    let load = |(index, ty)| builder.ins().stack_load(types::I64, ty, kept, offset(index));
+    (returned, kinds.into_iter().enumerate().map(load).collect())
+}
+
+fn reserve(builder: &mut FunctionBuilder<'_>, words: usize) -> StackSlot {
+    let bytes = words as u32 * WORD;
+    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
+    builder.create_sized_stack_slot(data)
+}
