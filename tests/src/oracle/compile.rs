@@ -80,7 +80,10 @@ impl Compiler {
     pub(crate) fn compile(&self, level: Level, source: &Path, object: &Path) -> Result<(), String> {
         let mut command = self.command();
         command
-            .args(["-std=gnu11", "-w", "-Wno-psabi", "-shared", "-fPIC", &format!("-O{level}"), "-o"])
+            .args(["-std=gnu11", "-w", "-Wno-psabi", "-shared", "-fPIC", &format!("-O{level}")])
+            // GCC 12 for aarch64 builds what va_arg gives of homogeneous aggregates of vectors from temporaries of
+            // another type, and then takes the two to be different memory.
+            .args(["-fno-strict-aliasing", "-o"])
             .args([object, source]);
         let output = command.output().map_err(|error| format!("{self}: {error}"))?;
         if output.status.success() {

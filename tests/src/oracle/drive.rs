@@ -166,7 +166,9 @@ impl Drive<'_> {
         let mut tally = Tally { signatures: cases.len() as u64, ..Tally::default() };
         let (left_out, cases) = cases
             .iter()
-            .map(|case| (self.compiler.maker.quirk(&self.suite.signature(case)), case.clone()))
+            .map(|case| {
+                (self.compiler.maker.quirk(&self.suite.signature(case), &self.suite.target), case.clone())
+            })
             .partition::<Vec<_>, _>(|(quirk, _)| quirk.is_some());
         for quirk in left_out.into_iter().filter_map(|(quirk, _)| quirk) {
             *tally.counts.entry(format!("left out: {quirk}")).or_default() += 1;

@@ -2,15 +2,21 @@
 //!
 //! Such cases are left out, and counted. Each has its reason here.
 
+use springboard_abi::{Convention, Target};
 use springboard_ir::{Integer, Signature, Type};
 
 use crate::oracle::compile::Maker;
 
 impl Maker {
-    /// Why calls of `signature` by this compiler prove nothing.
-    pub(crate) fn quirk(self, signature: &Signature) -> Option<&'static str> {
-        let params = signature.params().iter().map(|param| &param.ty);
+    /// Why calls of `signature` on `target` by this compiler prove nothing.
+    pub(crate) fn quirk(self, signature: &Signature, target: &Target) -> Option<&'static str> {
+        let mut params = signature.params().iter().map(|param| &param.ty);
+        let is_x86 = matches!(target.convention, Convention::Sysv64 | Convention::Win64);
         match self {
+            // Its C++ has empty classes, which take no room (`TYPE_EMPTY_P`); C gets the half of it.
+            Maker::Gcc if is_x86 && params.any(|ty| has_unnamed(ty) && !has_value(ty)) => Some(
+                "GCC passes structures of unnamed bit-fields in registers, and forgets them on the stack",
+            ),
             Maker::Gcc => None,
             Maker::Clang if params.clone().any(is_int128) => {
                 // Before version 18; the psABI aligns them to 16 (LLVM D86310).
@@ -37,5 +43,17 @@ fn has_unnamed(ty: &Type) -> bool {
             None => has_unnamed(&field.ty),
         }),
         _ => false,
+    }
+}
+
+/// Whether a type has a member that can be named, or is none of aggregates.
+fn has_value(ty: &Type) -> bool {
+    match ty {
+        Type::Array(array) => array.length > 0 && has_value(&array.element),
+        Type::Aggregate(aggregate) => aggregate.fields.iter().any(|field| match field.bits {
+            Some(_) => field.name.is_some(),
+            None => has_value(&field.ty),
+        }),
+        _ => true,
     }
 }

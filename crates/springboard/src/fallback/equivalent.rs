@@ -3,22 +3,33 @@
 //! libffi knows plain structures alone. For a union, a packed structure or one with bit-fields a plain structure is
 //! looked for that has the same size and alignment, and that the calling convention (`springboard-abi`, whose
 //! knowledge it is) puts in the same registers, as parameter and as result. A convention sees no more of an
-//! aggregate than this, so calls with one are calls with the other.
+//! aggregate than this, so calls with one are calls with the other; but libffi leaves padding behind, so the stand-in
+//! has none where the type has values.
 
 use std::sync::Arc;
 
 use springboard_abi::{Assignment, Ineligible, Target, assign};
-use springboard_ir::{Aggregate, AggregateKind, Array, Field, Integer, Param, Signature, Type};
+use springboard_ir::{
+    Aggregate, AggregateKind, Array, DataModel, Field, Integer, LayoutError, Param, Signature, Type,
+};
 
 use super::types::is_plain;
 
+/// Words up to which every mix of integers and floating point numbers is tried. No convention takes more apart.
+const MOST_MIXED: u64 = 4;
+
+/// Bytes of a type beyond which none is looked for: no stack has more.
+const MOST_BYTES: u64 = 1 << 24;
+
 /// A plain type that is passed and returned as `ty` is on `target`, where one is found.
 pub(super) fn equivalent(ty: &Type, target: &Target) -> Option<Type> {
-    candidates(ty, target).into_iter().find(|candidate| passed_alike(ty, candidate, target))
+    ty.layout(&target.model).ok().filter(|layout| layout.size <= MOST_BYTES)?;
+    let mut candidates = candidates(ty, target).into_iter();
+    candidates.find(|candidate| passed_alike(ty, candidate, target) && covers(candidate, ty, &target.model))
 }
 
 /// Types that may do: the type itself with each union in it stood for by one of its members, the same member for all
-/// by its number; and a run of integers.
+/// by its number; a run of integers; and a few words of which each is an integer or a floating point number.
 fn candidates(ty: &Type, target: &Target) -> Vec<Type> {
     let widest = widest_union(ty).max(1);
     let mut candidates: Vec<_> = (0..widest).map(|member| with_member(ty, member, target)).collect();
@@ -30,7 +41,18 @@ fn candidates(ty: &Type, target: &Target) -> Vec<Type> {
             _ => Integer::UInt64,
         };
         let unit_bytes = u64::from(unit.bytes(&target.model));
-        candidates.push(structure(vec![array(Type::Int(unit), layout.size / unit_bytes)]));
+        let units = layout.size / unit_bytes;
+        candidates.push(structure(vec![array(Type::Int(unit), units)]));
+        let float = match unit_bytes {
+            4 => Type::Float,
+            _ => Type::Double,
+        };
+        if unit_bytes >= 4 && units <= MOST_MIXED {
+            candidates.extend((1..1u32 << units).map(|floats| {
+                let word = |index| if floats >> index & 1 == 1 { float.clone() } else { Type::Int(unit) };
+                structure((0..units).map(word).collect())
+            }));
+        }
     }
     candidates.retain(|candidate| is_plain(candidate, &target.model));
     candidates
@@ -110,4 +132,74 @@ fn passed_alike(a: &Type, b: &Type, target: &Target) -> bool {
 /// Whether an answer says where the bytes are. Two refusals do: on the x87 stack, and in that many bytes of memory.
 fn tells(answer: &Result<Assignment, Ineligible>) -> bool {
     matches!(answer, Ok(_) | Err(Ineligible::X87Result | Ineligible::StackArguments { .. }))
+}
+
+/// Whether `candidate` has a value in every byte in which `ty`, of the same size, has one.
+fn covers(candidate: &Type, ty: &Type, model: &DataModel) -> bool {
+    let values = |ty: &Type| {
+        let mut bytes = vec![false; usize::try_from(ty.layout(model)?.size).expect("checked by the layout")];
+        mark(ty, 0, model, &mut bytes).map(|()| bytes)
+    };
+    match (values(candidate), values(ty)) {
+        (Ok(has), Ok(wants)) => has.iter().zip(&wants).all(|(has, wants)| *has || !wants),
+        _ => false,
+    }
+}
+
+/// Marks the bytes of a value of type `ty` at `start` that are no padding between members.
+fn mark(ty: &Type, start: u64, model: &DataModel, bytes: &mut [bool]) -> Result<(), LayoutError> {
+    match ty {
+        Type::Array(array) => {
+            let step = array.element.layout(model)?.size;
+            let length = if step == 0 { 0 } else { array.length };
+            (0..length).try_for_each(|index| mark(&array.element, start + index * step, model, bytes))
+        }
+        Type::Aggregate(aggregate) => {
+            let offsets = aggregate.layout(model)?.bit_offsets;
+            aggregate.fields.iter().zip(offsets).try_for_each(|(field, bit)| match field.bits {
+                None => mark(&field.ty, start + bit / 8, model, bytes),
+                Some(0) => Ok(()),
+                Some(bits) => {
+                    let end = (bit + u64::from(bits)).div_ceil(8);
+                    bytes[(start + bit / 8) as usize..(start + end) as usize].fill(true);
+                    Ok(())
+                }
+            })
+        }
+        scalar => {
+            let size = scalar.layout(model)?.size;
+            bytes[start as usize..(start + size) as usize].fill(true);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use springboard_ir::Prototype;
+    use target_lexicon::triple;
+
+    use super::*;
+
+    /// What stands in for the parameter of a prototype on x86_64, without spaces.
+    fn stand_in(text: &str) -> Option<String> {
+        let target = Target::of(&triple!("x86_64-unknown-linux-gnu")).expect("a known target");
+        let signature = Prototype::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).signature;
+        let found = equivalent(&signature.params()[0].ty, &target);
+        found.map(|ty| ty.to_string().split_whitespace().collect())
+    }
+
+    /// Both eightbytes are SSE, as of the first member; but libffi would move four bytes of the first.
+    #[test]
+    fn padding_of_the_stand_in_is_padding() {
+        let text = "union u { struct { float a; double b; } c; double d; }; void f(union u)";
+        assert_eq!(stand_in(text).as_deref(), Some("struct{double;double;}"));
+    }
+
+    #[test]
+    fn words_are_mixed() {
+        let text =
+            "union u { struct { float a; long b; } c; struct { double d; char e; } f; }; void f(union u)";
+        assert_eq!(stand_in(text).as_deref(), Some("struct{double;uint64_t;}"));
+    }
 }
