@@ -111,10 +111,10 @@ static SUITES: [Suite; 12] = [
     },
     Suite {
         name: "stress",
-        about: "callbacks from many threads, closed at random: the short form of `cargo xtask stress`",
+        about: "callbacks and stubs from many threads, dropped at random: the short form of `cargo xtask stress`",
         when: When::Always,
         needs: &[],
-        steps: || vec![stress(&[]).into(), stress(&["--libffi"]).into()],
+        steps: || vec![stress(&[]).into(), stress(&["--libffi"]).into(), stress_service().into()],
     },
 ];
 
@@ -162,6 +162,12 @@ fn loom() -> Command {
 fn stress(arguments: &[&str]) -> Command {
     let mut command = cargo(&["run", "--package", "springboard", "--example", "stress", "--", "callbacks"]);
     command.args(["--threads", "64", "--posts", "2000", "--ends", "500", "--asks", "500"]).args(arguments);
+    command
+}
+
+fn stress_service() -> Command {
+    let mut command = cargo(&["run", "--package", "springboard", "--example", "stress_service", "--"]);
+    command.args(["--seconds", "10", "--live", "50000", "--churn", "200000"]);
     command
 }
 
