@@ -1,18 +1,19 @@
-//! The `callback` entry: native code calls, and the stub turns an assignment into an array of 8-byte slots.
+//! The `callback` entry: native code calls, and the stub turns an assignment into an array of 8-byte slots. And
+//! libffi's closures, whose stubs do the same and then hand over pointers.
 
 use alloc::{boxed::Box, vec::Vec};
 
-use springboard_ir::{Layout, Scalar, Signature};
+use springboard_ir::{Layout, Param, Scalar, Signature};
 
 use crate::{
     assignment::{Assignment, Passing, Piece, Returning, assign_for_stub},
     ineligible::Ineligible,
-    plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
+    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan, Temporary},
     slots::{SlotForm, chunks, piece_moves, whole_slot, word_move},
     target::Target,
 };
 
-pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
+pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     let model = &target.model;
     let Assignment { params, result, stack_bytes, vector_count: _ } = assign_for_stub(signature, target)?;
     // The limit on parameters keeps every index in range.
@@ -45,7 +46,11 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
             ResultPlan::Address { slot: result_slot }
         }
         (Returning::Direct(pieces), SlotForm::Word(scalar)) => match pieces.first() {
-            Some(piece) => ResultPlan::Word(word_move(result_slot, scalar, piece, target)),
+            Some(piece) if entry == Entry::Callback => {
+                ResultPlan::Word(word_move(result_slot, scalar, piece, target))
+            }
+            // A closure's function may write no more than the result's own bytes.
+            Some(piece) => ResultPlan::Word(own_bytes(result_slot, scalar, piece, target)),
             None => ResultPlan::InPlace,
         },
         (Returning::Direct(pieces), SlotForm::Address(layout)) => {
@@ -71,19 +76,39 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         return Err(Ineligible::StackArguments { bytes: frame });
     }
     moves.sort_unstable();
+    let parameter = |param: &Param| {
+        Ok(match SlotForm::of(&param.ty, model)? {
+            SlotForm::Word(_) => Parameter::InSlot,
+            SlotForm::Address(_) | SlotForm::None => Parameter::InMemory,
+        })
+    };
+    let parameters = match entry {
+        Entry::Callback => Box::default(),
+        _ => signature.params().iter().map(parameter).collect::<Result<_, Ineligible>>()?,
+    };
     Ok(Plan {
         convention: target.convention,
         caller: target.caller,
-        entry: Entry::Callback,
+        entry,
         moves: moves.into(),
         temporaries: temporaries.into(),
         stack_bytes,
         result,
         vector_count: None,
-        parameters: Box::default(),
+        parameters,
         guard: Guard::None,
         last_error: None,
     })
+}
+
+/// Moves a scalar from its slot, from its own bytes in it alone.
+fn own_bytes(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move {
+    let bytes = scalar.bytes(&target.model);
+    let step = incoming_word(slot, scalar, &Piece { bytes: bytes.into(), ..*piece });
+    // An integer narrower than a word is written as a whole word, too: its own bytes are the low ones.
+    let whole = target.model.big_endian && !matches!(scalar, Scalar::Float(_));
+    let at = if whole { 8 - bytes } else { 0 };
+    Move { operand: Operand::Slot { index: slot, at }, ..step }
 }
 
 /// Moves a scalar to its slot, from its own bytes alone: what else its register holds is nobody's promise.

@@ -18,6 +18,8 @@ impl fmt::Display for Entry {
             Entry::Callback => "callback",
             Entry::V8 => "v8",
             Entry::Avalue => "avalue",
+            Entry::Closure => "closure",
+            Entry::GoClosure => "go-closure",
         })
     }
 }

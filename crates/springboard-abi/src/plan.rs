@@ -31,6 +31,15 @@ pub enum Entry {
     /// own width (libffi's `ffi_arg`); any other with exactly its bytes, and `void` not at all. `Operand::Memory`
     /// names an entry of `avalue`; the slot behind the last argument's names `result` itself.
     Avalue,
+    /// The native function type itself, for libffi's closures: native code calls the stub, which calls
+    /// `fun(cif, result, avalue, user_data)` as the closure says. `avalue` holds one pointer an argument, to bytes of
+    /// its own C type; `result` points to a word, or to the memory of a result that is no
+    /// [`SlotForm::Word`](crate::SlotForm::Word). The closure is the context: 32 bytes that are nobody's here, then
+    /// `cif`, `fun` and `user_data`. On x86_64 its address comes in `r10`, elsewhere it is in the stub.
+    Closure,
+    /// The same for libffi's Go closures: 8 bytes that are nobody's here, then `cif` and `fun`; the closure's own
+    /// address is the user data.
+    GoClosure,
 }
 
 /// Who calls whom.
@@ -47,14 +56,22 @@ impl Entry {
     pub const fn direction(self) -> Direction {
         match self {
             Entry::Slots | Entry::Bound | Entry::V8 | Entry::Avalue => Direction::Downcall,
-            Entry::Callback => Direction::Upcall,
+            Entry::Callback | Entry::Closure | Entry::GoClosure => Direction::Upcall,
         }
     }
 }
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 5] = [Entry::Slots, Entry::Bound, Entry::Callback, Entry::V8, Entry::Avalue];
+    pub const ALL: [Entry; 7] = [
+        Entry::Slots,
+        Entry::Bound,
+        Entry::Callback,
+        Entry::V8,
+        Entry::Avalue,
+        Entry::Closure,
+        Entry::GoClosure,
+    ];
 }
 
 /// Where every byte of every argument and result of a call comes from and goes to.
@@ -81,7 +98,8 @@ pub struct Plan {
     pub result: ResultPlan,
     /// For a variadic callee that is told (`%al` of System V AMD64): how many vector registers hold arguments.
     pub vector_count: Option<u8>,
-    /// The stub's own parameters behind the receiver, where the entry is `V8`; none elsewhere.
+    /// The stub's own parameters behind the receiver, where the entry is `V8`. Whether the slot of each argument holds
+    /// its bytes or their address, where it is `Closure` or `GoClosure`. None elsewhere.
     pub parameters: Box<[Parameter]>,
     /// What is checked before anything else.
     pub guard: Guard,
@@ -108,7 +126,7 @@ pub enum ErrorSource {
     Function,
 }
 
-/// A parameter of a stub that V8 calls.
+/// A parameter of a stub that V8 calls, or what a closure's stub makes of an argument.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Parameter {
     /// 32 bits in a general register; the rest of it is undefined.
@@ -131,6 +149,10 @@ pub enum Parameter {
     Buffer,
     /// The pointer to V8's options, behind all others, which helpers of the host get.
     Options,
+    /// Of a closure: the argument's bytes are in its slot.
+    InSlot,
+    /// Of a closure: the argument's slot holds the address of its bytes.
+    InMemory,
 }
 
 /// What a stub checks before anything else.
@@ -267,7 +289,7 @@ pub struct ResultMove {
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     match entry {
         Entry::Slots | Entry::Bound => slots::plan(signature, target, entry, None),
-        Entry::Callback => callback::plan(signature, target),
+        Entry::Callback | Entry::Closure | Entry::GoClosure => callback::plan(signature, target, entry),
         Entry::Avalue => avalue::plan(signature, target),
         Entry::V8 => v8::plan_fast_call(&v8::FastCall::new(signature.clone()), target),
     }

@@ -11,12 +11,12 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{Direction, Plan};
+use springboard_abi::{Direction, Entry, Plan};
 use target_lexicon::{Architecture, Triple};
 
 use crate::{
     body::Notes,
-    count,
+    closure, count,
     downcall::Downcall,
     frame, guard,
     landing::Landing,
@@ -175,6 +175,12 @@ impl Compiler {
             if let Some(bare) = frame::without_frame(&code) {
                 holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
                 code = bare;
+            }
+            if matches!(plan.entry, Entry::Closure | Entry::GoClosure) {
+                closure::from_r10(&mut code, &holes).ok_or_else(|| {
+                    EmitError::Backend(String::from("a closure's stub does not begin by finding its closure"))
+                })?;
+                holes.clear();
             }
             if let Some(count) = count::of(plan) {
                 code = count::insert(&code, count).ok_or_else(|| {

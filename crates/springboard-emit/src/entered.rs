@@ -59,7 +59,9 @@ impl<'a> Entered<'a> {
             | Parameter::Int64
             | Parameter::Narrow { .. }
             | Parameter::Buffer
-            | Parameter::Options => types::I64,
+            | Parameter::Options
+            | Parameter::InSlot
+            | Parameter::InMemory => types::I64,
         });
         receiver.chain(parameters).collect()
     }

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod closure;
 mod compiler;
 mod count;
 mod downcall;

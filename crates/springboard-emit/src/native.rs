@@ -137,7 +137,7 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
 /// and only vector registers are enough of them. What arrives in general registers stays in those.
 fn stack_type(entry: Entry, moves: &[Move]) -> Type {
     match (entry, moves) {
-        (Entry::Callback, _) => types::F64,
+        (Entry::Callback | Entry::Closure | Entry::GoClosure, _) => types::F64,
         (Entry::V8, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
         (_, [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }]) => types::F64,
         _ => types::I64,

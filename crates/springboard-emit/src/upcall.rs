@@ -1,14 +1,15 @@
 //! Upcall stubs: native code calls them as the C function that they stand for, and they call the host's
-//! `fn(context, slots)`.
+//! `fn(context, slots)`, or the function of libffi's closure.
 
 use cranelift_codegen::ir::{
     AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan};
+use springboard_abi::{Fill, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan};
 
 use crate::{
     body::{Body, Note, Notes, SLOT, Source, extended, slot_offset, to_word},
+    closure::Closure,
     memory,
     native::{self, Argument},
     symbol::address_in_hole,
@@ -41,6 +42,7 @@ impl<'a> Upcall<'a> {
         let array = self.slot_array(builder);
         let slots = builder.ins().stack_addr(types::I64, array, 0);
 
+        let closure = Closure::receive(self.plan, builder);
         let mut body = Body::new(builder, Source::Array(slots), self.plan);
         let areas = self.areas(&mut body, slots);
         for (argument, value) in self.arguments.iter().zip(found) {
@@ -48,7 +50,10 @@ impl<'a> Upcall<'a> {
                 moves.iter().for_each(|step| spill(&mut body, value, *step, slots, &areas));
             }
         }
-        self.call_host(&mut body, slots);
+        match closure {
+            Some(closure) => closure.call(body.builder, self.plan, slots, self.result_form()),
+            None => self.call_host(&mut body, slots),
+        }
         // Nothing lives across the call: addresses are found again.
         let slots = body.builder.ins().stack_addr(types::I64, array, 0);
         let notes = body.finish();
@@ -73,10 +78,22 @@ impl<'a> Upcall<'a> {
             | ResultPlan::Extended { .. }
             | ResultPlan::Widened { .. } => None,
         };
-        let last = arguments.chain(areas).chain(result).max().unwrap_or(0);
+        // A closure's function is handed memory for a result even where there is none.
+        let behind = self.plan.parameters.len() as u16;
+        let last = arguments.chain(areas).chain(result).max().unwrap_or(0).max(behind);
         let bytes = (u32::from(last) + 1) * WORD;
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
         builder.create_sized_stack_slot(data)
+    }
+
+    /// Where a closure's function makes the result.
+    fn result_form(&self) -> Parameter {
+        let slot = self.plan.parameters.len() as u16;
+        match self.plan.result {
+            ResultPlan::Memory { .. } | ResultPlan::Address { .. } => Parameter::InMemory,
+            _ if self.plan.temporaries.iter().any(|area| area.slot == slot) => Parameter::InMemory,
+            _ => Parameter::InSlot,
+        }
     }
 
     /// Reserves the areas, and writes their addresses into their slots.

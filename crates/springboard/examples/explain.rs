@@ -135,6 +135,7 @@ fn passed(parameter: Parameter) -> &'static str {
         Parameter::Double => "float64",
         Parameter::Buffer => "value",
         Parameter::Options => "options",
+        Parameter::InSlot | Parameter::InMemory => "pointer",
     }
 }
 

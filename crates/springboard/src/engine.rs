@@ -160,6 +160,21 @@ impl Engine {
     pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
         self.shape(plan)?.stub(self.memory()?).map(drop)
     }
+
+    /// The address of the stub for `plan`, compiled now if there is none yet: for hosts that enter stubs themselves,
+    /// as the plan's [`Entry`](springboard_abi::Entry) says. It stays callable for as long as a handle of this engine
+    /// lives.
+    ///
+    /// # Errors
+    /// The reason why there is none.
+    ///
+    /// # Panics
+    /// Where stubs of the plan's entry belong to one function or callback each, because something of it is written
+    /// into them: all but `Slots`, `Avalue` and, on x86_64, `Closure` and `GoClosure`.
+    pub fn stub(&self, plan: &Plan) -> Result<NonNull<c_void>, Reason> {
+        let entry = self.shape(plan)?.stub(self.memory()?)?.entry();
+        Ok(NonNull::new(entry as *mut c_void).expect("a function is never at address 0"))
+    }
 }
 
 impl fmt::Debug for Engine {

@@ -62,7 +62,9 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     match plan.entry {
         Entry::Slots | Entry::Bound | Entry::Avalue => {}
         Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
-        Entry::Callback => return Err(Violation::UnknownEntry(plan.entry)),
+        Entry::Callback | Entry::Closure | Entry::GoClosure => {
+            return Err(Violation::UnknownEntry(plan.entry));
+        }
     }
     last_error(plan, signature, target)?;
     let demand = demanded(signature, target)?;

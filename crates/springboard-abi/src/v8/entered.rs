@@ -39,6 +39,7 @@ impl Plan {
                 Parameter::Float => Type::Float,
                 Parameter::Double => Type::Double,
                 Parameter::Buffer | Parameter::Options => Type::void_pointer(),
+                Parameter::InSlot | Parameter::InMemory => unreachable!("no parameter of a fast call"),
             })
         });
         let receiver = param(Type::void_pointer());
