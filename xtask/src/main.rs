@@ -6,8 +6,10 @@ mod ci;
 mod cross;
 mod dump_asm;
 mod generated;
+mod install;
 mod oracle;
 mod project;
+mod shared_object;
 mod stress;
 mod suite;
 mod test;
@@ -35,6 +37,7 @@ enum Command {
     Oracle(oracle::Arguments),
     DumpAsm(dump_asm::Arguments),
     Stress(stress::Arguments),
+    Install(install::Arguments),
     Test(test::Arguments),
     Ci(ci::Arguments),
     Tidy(tidy::Arguments),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Oracle(arguments) => oracle::run(&arguments),
         Command::DumpAsm(arguments) => dump_asm::run(&arguments),
         Command::Stress(arguments) => stress::run(&arguments),
+        Command::Install(arguments) => install::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),

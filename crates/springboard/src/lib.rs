@@ -52,7 +52,7 @@ pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
-pub use slots::{ResultMismatch, Slots};
+pub use slots::{ResultMismatch, Slots, SlotsPointer};
 pub use springboard_abi as abi;
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;

@@ -9,7 +9,9 @@ use crate::{function::Function, word::SlotResult};
 
 /// Code entered with a target and an array of slots. What the target points to is the code's own business: a stub
 /// is handed the native function, the way through libffi its call interface.
-pub(crate) type Entry<R> = unsafe extern "C" fn(*const c_void, *const u64) -> R;
+pub type SlotsPointer<R> = unsafe extern "C" fn(*const c_void, *const u64) -> R;
+
+pub(crate) use SlotsPointer as Entry;
 
 /// A function ready to be called with an array of 8-byte slots.
 ///
@@ -48,6 +50,12 @@ impl<'f, R: SlotResult> Slots<'f, R> {
     /// How many slots a call reads: one a parameter, one more for a result in memory, and one for a last error.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// The code and the target that it is called with, for hosts that make the call themselves: from C, or from
+    /// machine code of their own. Good for as long as the function or a clone of it is.
+    pub fn pointers(&self) -> (SlotsPointer<R>, *const c_void) {
+        (self.entry, self.target)
     }
 
     /// Calls the function.

@@ -33,11 +33,9 @@ pub trait SlotResult: Copy + sealed::SlotResult {
     const RESULT: Option<Scalar>;
 
     /// The value of a canonical slot.
-    #[doc(hidden)]
     fn from_result(slot: u64) -> Self;
 
     /// The canonical slot of a value. Zero for `()`.
-    #[doc(hidden)]
     fn into_result(self) -> u64;
 }
 

@@ -1,0 +1,555 @@
+/*
+ * springboard: C signatures described at run time become machine code.
+ *
+ * A host describes C functions as text, and calls them at nearly the cost of a plain C call; and gives native code
+ * function pointers that its own handlers answer. What cannot be compiled on a machine goes through libffi, gives the
+ * same answers, and says why.
+ *
+ * RESULTS. A function that returns int returns SB_OK, which is 0, or an SB_ERROR_... constant; then nothing has been
+ * done unless its text says otherwise, handles to be returned are null, and sb_error_message() has a sentence.
+ * Parameters for results that a text calls optional may be null.
+ *
+ * HANDLES. A pointer to an incomplete type is a handle. It points to nothing, is never given out twice, and is good
+ * until it is closed. What is passed in its place by mistake (null, a handle that was closed, one of another kind or of
+ * another copy of the library, a number that never was one) is refused with an error code. A handle may be closed
+ * while another thread is using it: what it stood for is freed when that call ends. Objects keep alive what they are
+ * made of: a function its library and its code, a callback its type. So handles may be closed in any order.
+ *
+ * THREADS. Any thread may use any handle, but for mailboxes and types of callbacks with a policy, which belong to
+ * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD, and what that thread has not closed
+ * when it ends is closed then. No function may be called in a signal handler; code that was made may be.
+ *
+ * FORK. After fork() both processes may use every handle and call all code. A thread that does not exist in the child
+ * never drains its mailboxes there.
+ *
+ * LANGUAGE RUNTIMES. No panic leaves the library. No exception, longjmp or thread cancellation may pass through a
+ * function of it, nor through a callback.
+ *
+ * TEXT. Texts end with a zero byte and are UTF-8. A text that is returned is written into a buffer of the caller's:
+ * as much of it as there is room for in size bytes, and a zero byte; *length (optional) becomes the length of the whole
+ * text without that byte. To ask for the length alone, size is 0.
+ *
+ * UNLOADING. The shared library stays in the process when it is closed with dlclose(): what was handed out stays good.
+ *
+ * Structures that begin with a member named size grow in later versions: the caller sets it to sizeof the structure, and
+ * the library reads or writes no more than that.
+ */
+#ifndef SPRINGBOARD_H
+#define SPRINGBOARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ------------------------------------------------------------------------------------------------- */
+
+/* The version of this header: 1000000 * major + 1000 * minor + patch. */
+#define SB_VERSION 1000
+
+/* The version of the library that is running, to be compared with SB_VERSION. Cannot fail. */
+int sb_version(void);
+
+/* The same as text, such as "0.1.0". Belongs to the library, and is good for ever. */
+const char *sb_version_text(void);
+
+/* ---- Errors -------------------------------------------------------------------------------------------------- */
+
+enum {
+    SB_OK = 0,
+    SB_ERROR_NULL = 1,        /* a parameter that is needed is null */
+    SB_ERROR_HANDLE = 2,      /* what is passed is no handle of this copy of the library */
+    SB_ERROR_CLOSED = 3,      /* the handle has been closed */
+    SB_ERROR_KIND = 4,        /* the handle is one of another kind */
+    SB_ERROR_THREAD = 5,      /* the object belongs to another thread, or the thread is ending */
+    SB_ERROR_BUSY = 6,        /* a function further up on this thread's stack is using the object */
+    SB_ERROR_ARGUMENT = 7,    /* a parameter is out of range, or does not fit another */
+    SB_ERROR_ENCODING = 8,    /* a text is not UTF-8 */
+    SB_ERROR_PARSE = 9,       /* a C text is wrong; sb_error_place() says where */
+    SB_ERROR_LOAD = 10,       /* a library does not load */
+    SB_ERROR_SYMBOL = 11,     /* a symbol is missing or null, or a function is not declared */
+    SB_ERROR_LAYOUT = 12,     /* a type has no layout on this machine */
+    SB_ERROR_NO_PATH = 13,    /* neither code nor libffi can make the call */
+    SB_ERROR_NO_POINTER = 14, /* the function has no code of its own */
+    SB_ERROR_MEMORY = 15,     /* the system has no more memory for code, or there are no more handles */
+    SB_ERROR_CALLBACK = 16,   /* a handler raised an error: the message is its own */
+    SB_ERROR_SYSTEM = 17,     /* a system call failed */
+    SB_ERROR_INTERNAL = 18    /* a bug of springboard */
+};
+
+/* The code of the last failure on this thread, SB_OK where there was none. Success does not change it. Cannot fail. */
+int sb_error_code(void);
+
+/* The sentence that says what was wrong, without a full stop or a newline. Belongs to the library; good until another
+ * function fails on this thread, or the thread ends. Empty where there was no failure. Cannot fail. */
+const char *sb_error_message(void);
+
+/* Where in a C text the last failure was: the offset in bytes, line and column counted from 1, the column in
+ * characters. All three are optional, and become 0 where it was not about a C text. Returns 1 where it was, else 0. */
+int sb_error_place(size_t *offset, size_t *line, size_t *column);
+
+/* ---- Engines ------------------------------------------------------------------------------------------------- */
+
+/* What compiles, caches and binds. One a process is enough, many are fine. What was bound stays usable when the
+ * engine is closed. */
+typedef struct sb_engine sb_engine;
+
+enum { SB_JIT_ON = 0, SB_JIT_OFF = 1 };
+enum { SB_STUBS_PER_SHAPE = 0, SB_STUBS_PER_FUNCTION = 1 };
+enum { SB_CODE_WRITES_STRICT = 0, SB_CODE_WRITES_FAST = 1 };
+enum { SB_LANDING_PADS_DEFAULT = 0, SB_LANDING_PADS_EMIT = 1, SB_LANDING_PADS_OMIT = 2 };
+
+/* Settings of an engine. All zero but for the size is the default. */
+typedef struct sb_engine_options {
+    size_t size;         /* sizeof(sb_engine_options) */
+    int jit;             /* SB_JIT_OFF: every call goes through libffi, and no executable memory is asked for */
+    int stubs;           /* SB_STUBS_PER_FUNCTION: functions have code of their own (sb_function_bound_code) */
+    int code_writes;     /* SB_CODE_WRITES_FAST: the mapping by which code is written stays writable, which saves
+                            system calls; it is never the one that executes */
+    int landing_pads;    /* whether code begins with a landing pad; by default, where the CPU checks them */
+    uint64_t code_limit; /* the most memory to map for code, in bytes; what is bound beyond goes through libffi.
+                            0: no limit */
+} sb_engine_options;
+
+/* What an engine has done since it was made. Numbers read while other threads bind may be of different moments. */
+typedef struct sb_stats {
+    size_t size;                   /* sizeof(sb_stats) */
+    uint64_t hits;                 /* look-ups that found their plan compiled */
+    uint64_t misses;               /* look-ups that did not */
+    uint64_t compiles;             /* plans compiled */
+    uint64_t stamps;               /* stubs written */
+    uint64_t live;                 /* stubs that are there now */
+    uint64_t code_bytes;           /* bytes of their code */
+    uint64_t mapped_bytes;         /* bytes of memory mapped for code */
+    uint64_t native;               /* functions bound to stubs */
+    uint64_t unknown_target;       /* functions bound to libffi, by SB_PATH_...: */
+    uint64_t ineligible;
+    uint64_t jit_off;
+    uint64_t no_executable_memory;
+    uint64_t code_limit;
+    uint64_t emit;
+} sb_stats;
+
+/* Makes an engine. options may be null: the defaults. Where the environment says SPRINGBOARD_JIT=off, it compiles
+ * nothing, whatever is set. Errors: SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
+int sb_engine_new(const sb_engine_options *options, sb_engine **engine);
+
+/* What the engine has done so far. stats->size must be set. Errors: those of handles, SB_ERROR_NULL,
+ * SB_ERROR_ARGUMENT. */
+int sb_engine_stats(const sb_engine *engine, sb_stats *stats);
+
+/* Closes the handle. Errors: those of handles. */
+int sb_engine_close(sb_engine *engine);
+
+/* ---- Libraries ----------------------------------------------------------------------------------------------- */
+
+/* A loaded library, or the process itself. It is unloaded when its handle is closed and no function bound from it is
+ * left. */
+typedef struct sb_library sb_library;
+
+enum {
+    SB_LIBRARY_DEFAULT = 0,  /* resolve everything at once, keep its symbols to itself */
+    SB_LIBRARY_LAZY = 1,     /* resolve the library's own dependencies when they are first called */
+    SB_LIBRARY_GLOBAL = 2,   /* offer its symbols to libraries that are loaded later */
+    SB_LIBRARY_NODELETE = 4, /* never unload it */
+    SB_LIBRARY_NOLOAD = 8    /* load nothing: succeed only where it is loaded already */
+};
+
+/* Loads a library: flags are SB_LIBRARY_... joined with |. A path without a slash is looked for where the system's
+ * loader looks, and need not be UTF-8. The library's initialisers run now, its finalisers when it is unloaded.
+ * Errors: SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_LOAD. */
+int sb_library_open(const char *path, int flags, sb_library **library);
+
+/* The process: the program, the libraries it was linked to, and those loaded with SB_LIBRARY_GLOBAL. Errors:
+ * SB_ERROR_NULL. */
+int sb_library_process(sb_library **library);
+
+/* The address of a symbol, good for as long as the library is loaded. Errors: those of handles, SB_ERROR_NULL,
+ * SB_ERROR_ENCODING, SB_ERROR_SYMBOL. */
+int sb_library_symbol(const sb_library *library, const char *symbol, void **address);
+
+/* Closes the handle. Errors: those of handles. */
+int sb_library_close(sb_library *library);
+
+/* ---- Signatures ---------------------------------------------------------------------------------------------- */
+
+/* Types and functions declared by C text. */
+typedef struct sb_declarations sb_declarations;
+
+/* The type of a C function, with its name if it has one. */
+typedef struct sb_signature sb_signature;
+
+enum {
+    SB_SLOT_NONE = 0,     /* void: there is no slot */
+    SB_SLOT_BOOL = 1,     /* _Bool: 0 or 1 */
+    SB_SLOT_INTEGER = 2,  /* an integer with a sign, extended by its sign */
+    SB_SLOT_UNSIGNED = 3, /* one without, extended by zeros */
+    SB_SLOT_FLOAT = 4,    /* float or double: its bits in the low bytes, zeros above */
+    SB_SLOT_POINTER = 5,  /* a pointer */
+    SB_SLOT_ADDRESS = 6   /* the address of the value's bytes: aggregates, long double, __int128, complex, vectors */
+};
+
+/* What the 8-byte slot of a value holds. */
+typedef struct sb_slot {
+    int form;       /* SB_SLOT_... */
+    uint32_t align; /* the alignment of the C type, in bytes */
+    uint64_t bytes; /* its size, in bytes */
+} sb_slot;
+
+/* Reads C declarations: structures, unions, enumerations, typedefs and functions, as headers have them after the
+ * preprocessor. Errors: SB_ERROR_NULL, SB_ERROR_ENCODING, SB_ERROR_PARSE. */
+int sb_declarations_parse(const char *text, sb_declarations **declarations);
+
+/* Closes the handle. Errors: those of handles. */
+int sb_declarations_close(sb_declarations *declarations);
+
+/* Reads a signature: "double pow(double, double)", "int (*)(const void *, const void *)". Structures may be defined
+ * before it, or come from declarations, which is optional. What a variadic call passes stands behind the dots:
+ * "int printf(const char *, ..., int, double)". Errors: SB_ERROR_NULL, SB_ERROR_ENCODING, SB_ERROR_PARSE, those of
+ * handles. */
+int sb_signature_parse(const char *text, const sb_declarations *declarations, sb_signature **signature);
+
+/* The signature of a function that is declared. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ENCODING,
+ * SB_ERROR_SYMBOL. */
+int sb_signature_declared(const sb_declarations *declarations, const char *name, sb_signature **signature);
+
+/* The signature as C text. Errors: those of handles, SB_ERROR_NULL. */
+int sb_signature_text(const sb_signature *signature, char *buffer, size_t size, size_t *length);
+
+/* The number of parameters, variadic arguments included. Errors: those of handles, SB_ERROR_NULL. */
+int sb_signature_parameters(const sb_signature *signature, size_t *parameters);
+
+/* What the slot of parameter index (from 0) holds; for the index behind the last, that of the result. Errors: those of
+ * handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_LAYOUT. */
+int sb_signature_slot(const sb_signature *signature, size_t index, sb_slot *slot);
+
+/* Closes the handle. Errors: those of handles. */
+int sb_signature_close(sb_signature *signature);
+
+enum { SB_ENTRY_SLOTS = 0, SB_ENTRY_BOUND = 1, SB_ENTRY_CALLBACK = 2, SB_ENTRY_V8 = 3 };
+
+/* What springboard makes of a signature on this machine, for people: which byte goes where, in code of that entry; or
+ * by which rule there is no such code. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
+int sb_explain(const sb_signature *signature, int entry, char *buffer, size_t size, size_t *length);
+
+/* ---- Functions ----------------------------------------------------------------------------------------------- */
+
+/* A native function, bound to its C type.
+ *
+ * SLOTS. It is called with an array of 8-byte slots, one a parameter, in order; sb_signature_slot() says what each
+ * holds, and the functions sb_slot_of_...() make them. A slot is always written whole. Where a slot is the address of a
+ * value's bytes, these need no alignment and are only read. Where the result is such a value, one more slot follows,
+ * with the address of memory for it, as large and as aligned as the type. */
+typedef struct sb_function sb_function;
+
+enum {
+    SB_PATH_NATIVE = 0,               /* code compiled for the signature */
+    SB_PATH_UNKNOWN_TARGET = 1,       /* libffi, because: no calling convention is known for this machine */
+    SB_PATH_INELIGIBLE = 2,           /* a rule says that there is no code for the signature */
+    SB_PATH_JIT_OFF = 3,              /* compiling is turned off */
+    SB_PATH_NO_EXECUTABLE_MEMORY = 4, /* the system allows no executable memory */
+    SB_PATH_CODE_LIMIT = 5,           /* the engine's limit is reached */
+    SB_PATH_EMIT = 6,                 /* the compiler refused */
+    SB_PATH_OTHER = 7                 /* another reason */
+};
+
+/* What to call: code, with target as its first argument and the address of the slots as its second. The code returns
+ * the C type of the result; nothing where that is void or written to memory. SB_CALL does this. */
+typedef struct sb_entry {
+    void *code;
+    const void *target;
+} sb_entry;
+
+/* Calls an entry whose result is of type R, which must be the signature's: SB_CALL(double, entry, slots). Takes no lock,
+ * allocates nothing and checks nothing; after it, sb_take_pending() has the error of a callback. */
+#define SB_CALL(R, entry, slots) \
+    (((R(*)(const void *, const uint64_t *))(uintptr_t)(entry).code)((entry).target, (slots)))
+
+/* Binds the function that the declaration names: "double pow(double, double)". It must have that type: nothing can
+ * check this. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ENCODING, SB_ERROR_PARSE, SB_ERROR_ARGUMENT (no name),
+ * SB_ERROR_SYMBOL, SB_ERROR_LAYOUT, SB_ERROR_NO_PATH. */
+int sb_function_bind(const sb_engine *engine, const sb_library *library, const char *declaration,
+                     sb_function **function);
+
+/* Binds a symbol of the library with the signature's type, whatever name that has. Errors: as sb_function_bind(). */
+int sb_function_bind_symbol(const sb_engine *engine, const sb_library *library, const char *symbol,
+                            const sb_signature *signature, sb_function **function);
+
+/* Binds the function at an address, which must stay callable for as long as the function is used. Errors: as
+ * sb_function_bind(). */
+int sb_function_bind_address(const sb_engine *engine, void *address, const sb_signature *signature,
+                             sb_function **function);
+
+/* Binds count functions of the library at once, which takes less time and memory than one by one. functions has room
+ * for count handles; those that could not be bound become null. Where some could not, *failed becomes the index of the
+ * first, and the error is its own; else *failed becomes count. Errors: as sb_function_bind(). */
+int sb_function_bind_all(const sb_engine *engine, const sb_library *library, const char *const *declarations,
+                         size_t count, sb_function **functions, size_t *failed);
+
+/* What to call, through whatever path the function has. Good until the function's handle is closed. Errors: those of
+ * handles, SB_ERROR_NULL. */
+int sb_function_entry(const sb_function *function, sb_entry *entry);
+
+/* The function as one code pointer, R (*)(const uint64_t *slots), for hosts that keep one word a function. Good until
+ * the function's handle is closed. Errors: those of handles, SB_ERROR_NULL; SB_ERROR_NO_POINTER where the engine was not
+ * made with SB_STUBS_PER_FUNCTION, or the function is called through libffi. */
+int sb_function_bound_code(const sb_function *function, void **code);
+
+/* Calls the function. *result becomes the slot of a result that is a word; otherwise result is optional and left
+ * alone. For calls that matter, sb_function_entry() is many times faster. Errors: those of handles, SB_ERROR_NULL;
+ * SB_ERROR_CALLBACK where the function was called, *result is what it returned, and a callback that it called on this
+ * thread raised an error. */
+int sb_function_call(const sb_function *function, const uint64_t *slots, uint64_t *result);
+
+/* The address of the native function. Errors: those of handles, SB_ERROR_NULL. */
+int sb_function_address(const sb_function *function, void **address);
+
+/* By which path calls go: *path (optional) becomes SB_PATH_..., the text a sentence with the reason. Errors: those of
+ * handles, SB_ERROR_NULL. */
+int sb_function_path(const sb_function *function, int *path, char *buffer, size_t size, size_t *length);
+
+/* Closes the handle. Its code is freed: no call may be inside, or come later. Errors: those of handles. */
+int sb_function_close(sb_function *function);
+
+/* ---- Mailboxes ----------------------------------------------------------------------------------------------- */
+
+/* Where calls from other threads wait for the thread that a callback belongs to, which is the one that made the
+ * mailbox. The calls of one thread are delivered in the order in which they were made. */
+typedef struct sb_mailbox sb_mailbox;
+
+/* No limit of time. */
+#define SB_FOREVER (-1)
+
+enum {
+    SB_FULL_BLOCK = 0,      /* the caller waits for room */
+    SB_FULL_REFUSE = 1,     /* the caller gets zero at once */
+    SB_FULL_DROP_OLDEST = 2 /* the oldest posted call is dropped to make room */
+};
+
+/* Makes a mailbox of the running thread, for any number of calls. Errors: SB_ERROR_NULL, SB_ERROR_THREAD. */
+int sb_mailbox_unbounded(sb_mailbox **mailbox);
+
+/* Makes a mailbox of the running thread, for at most capacity posted calls. full says what becomes of one more. Errors:
+ * SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_THREAD. */
+int sb_mailbox_bounded(size_t capacity, int full, sb_mailbox **mailbox);
+
+/* A file descriptor for poll loops, readable when there may be calls to be drained. It belongs to the mailbox: it must
+ * not be read, written or closed, and is gone with the mailbox. Errors: those of handles, SB_ERROR_NULL,
+ * SB_ERROR_SYSTEM. */
+int sb_mailbox_fd(const sb_mailbox *mailbox, int *fd);
+
+/* Sets what is called when a call comes into the empty mailbox: on the thread that called, so it must touch nothing of
+ * the mailbox's thread, and use no function of springboard. The context must be good for as long as the mailbox or a
+ * callback that uses it is. Errors: those of handles, SB_ERROR_NULL. */
+int sb_mailbox_set_waker(const sb_mailbox *mailbox, void (*wake)(void *context), void *context);
+
+/* Runs the handlers of at most max calls, in order, and tells how many it were (optional). Handlers may call native
+ * code, make and close callbacks, and drain. Errors: those of handles; SB_ERROR_CALLBACK where the last handler that ran
+ * raised an error, or a caller was refused because this thread was in native code for too long: *delivered counts
+ * what ran, and another drain goes on. */
+int sb_mailbox_drain(const sb_mailbox *mailbox, size_t max, size_t *delivered);
+
+/* Waits until there is something to drain, for at most limit_ns nanoseconds or SB_FOREVER. *ready (optional) becomes 1
+ * if there is, 0 if the time is up. Meanwhile the thread answers callers that wait for its other mailboxes. Errors:
+ * those of handles, SB_ERROR_ARGUMENT. */
+int sb_mailbox_wait(const sb_mailbox *mailbox, int64_t limit_ns, int *ready);
+
+/* Closes the mailbox: posted calls that were not delivered are dropped, and callers that wait get zero. How many there
+ * were of each is told (optional). Errors: those of handles; SB_ERROR_BUSY from inside of a handler that this
+ * mailbox's drain is running. */
+int sb_mailbox_close(sb_mailbox *mailbox, size_t *posted, size_t *waiting);
+
+/* ---- Callbacks ----------------------------------------------------------------------------------------------- */
+
+/* A signature made ready for callbacks, and what becomes of calls from other threads: its policy. A new type has none:
+ * handlers run on the thread that calls, on several at once if several call. Types with a policy are derived from it,
+ * belong to the running thread, and so do their callbacks: on that thread handlers run at once. */
+typedef struct sb_callback_type sb_callback_type;
+
+/* A C function pointer that a handler answers. */
+typedef struct sb_callback sb_callback;
+
+/* How long a caller waits for a thread that is in native code, and so perhaps waits for the caller, if nothing else is
+ * wanted: nanoseconds. */
+#define SB_BUSY_DEFAULT 100000000
+
+/* What answers calls. */
+typedef struct sb_handler {
+    /* Gets one slot a parameter, as sb_signature_slot() says; the bytes behind an address are the handler's to use
+     * until it returns. One more slot follows: a result that is a word must be written there, whole; the bytes of
+     * any other result to the address that is found there. To fail, it calls sb_raise() and returns. */
+    void (*call)(void *context, uint64_t *slots);
+    /* What both functions get. */
+    void *context;
+    /* Optional. Called once, when the callback is closed and the last call has left: on the thread that the callback
+     * belongs to, or for a type without a policy on the one that left last. Never called where a thread ended before
+     * its callbacks were closed. */
+    void (*release)(void *context);
+} sb_handler;
+
+/* What became of calls that did not simply run where they came from, of all callbacks of one type. */
+typedef struct sb_callback_counts {
+    size_t size;        /* sizeof(sb_callback_counts) */
+    uint64_t sent;      /* calls posted, or that waited for an answer */
+    uint64_t delivered; /* of these, calls whose handler has run */
+    uint64_t refused;   /* calls that got zero by the policy */
+    uint64_t dropped;   /* posted calls that were dropped before they were delivered */
+    uint64_t skipped;   /* calls that got zero because an error was pending on their thread */
+    uint64_t late;      /* delivered calls whose caller had gone on before */
+} sb_callback_counts;
+
+/* Makes a type without a policy. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_LAYOUT, SB_ERROR_NO_PATH,
+ * SB_ERROR_MEMORY. */
+int sb_callback_type_new(const sb_engine *engine, const sb_signature *signature, sb_callback_type **type);
+
+/* Derives a type for which what the pointer parameter (from 0) points to is copied before the caller of a posted or
+ * timed call goes on: the bytes of a text up to its zero byte. The handler finds the copy's address, which is freed when
+ * it returns. From a type without a policy only. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
+int sb_callback_type_copy_text(const sb_callback_type *type, size_t parameter, sb_callback_type **derived);
+
+/* The same, for as many elements of unit bytes as the parameter count_parameter says. A negative number counts as none.
+ * Errors: as sb_callback_type_copy_text(). */
+int sb_callback_type_copy_counted(const sb_callback_type *type, size_t parameter, size_t count_parameter,
+                                  size_t unit, sb_callback_type **derived);
+
+/* The same, for so many bytes. Errors: as sb_callback_type_copy_text(). */
+int sb_callback_type_copy_fixed(const sb_callback_type *type, size_t parameter, size_t bytes,
+                                sb_callback_type **derived);
+
+/* Derives a type whose callbacks reject calls from other threads: these get zero and are counted, and the first is
+ * reported (sb_set_reporter). Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT (it has a policy). */
+int sb_callback_type_reject(const sb_callback_type *type, sb_callback_type **derived);
+
+/* Derives a type whose calls from other threads are put into the mailbox; their callers go on at once. The result must
+ * be void. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_THREAD. */
+int sb_callback_type_post(const sb_callback_type *type, const sb_mailbox *mailbox, sb_callback_type **derived);
+
+/* Derives a type whose calls from other threads wait for their answer, which they get when the mailbox is drained, or
+ * this thread waits in springboard. A caller gets zero when the mailbox is gone, and when this thread has been in the
+ * same native call for busy_ns nanoseconds (SB_BUSY_DEFAULT; SB_FOREVER: it waits). springboard knows of native calls by
+ * sb_function_call() and sb_native_enter(). Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT,
+ * SB_ERROR_THREAD. */
+int sb_callback_type_block(const sb_callback_type *type, const sb_mailbox *mailbox, int64_t busy_ns,
+                           sb_callback_type **derived);
+
+/* The same, for at most limit_ns nanoseconds: then the caller gets value, the slot of a result (0 where the result is
+ * no word), and the handler's result is dropped when it comes. What parameters point to must outlive the call or be
+ * copied in. Errors: as sb_callback_type_block(). */
+int sb_callback_type_block_timeout(const sb_callback_type *type, const sb_mailbox *mailbox, uint64_t limit_ns,
+                                   uint64_t value, int64_t busy_ns, sb_callback_type **derived);
+
+/* What became of the calls of the type's callbacks. counts->size must be set. Errors: those of handles, SB_ERROR_NULL,
+ * SB_ERROR_ARGUMENT. */
+int sb_callback_type_counts(const sb_callback_type *type, sb_callback_counts *counts);
+
+/* How native code gets in: *path (optional) becomes SB_PATH_..., the text a sentence with the reason. Errors: those of
+ * handles, SB_ERROR_NULL. */
+int sb_callback_type_path(const sb_callback_type *type, int *path, char *buffer, size_t size, size_t *length);
+
+/* Closes the handle. Callbacks of the type stay. Errors: those of handles. */
+int sb_callback_type_close(sb_callback_type *type);
+
+/* Makes a callback. *code becomes the address of a function of the signature's type. The handler is copied, but for
+ * what its context points to, which must be good until release is called; the functions must be sound to call on the
+ * threads that the policy lets them run on. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_MEMORY; release is
+ * not called then. */
+int sb_callback_new(const sb_callback_type *type, const sb_handler *handler, sb_callback **callback, void **code);
+
+/* The number of calls that were accepted and have not left, posted ones that wait included. Errors: those of handles,
+ * SB_ERROR_NULL. */
+int sb_callback_in_flight(const sb_callback *callback, uint64_t *calls);
+
+enum {
+    SB_AFTER_CLOSE_ZERO = 0, /* calls that come too late get zero */
+    SB_AFTER_CLOSE_ABORT = 1 /* they end the process, with a line on standard error */
+};
+
+/* Closes a callback and its handle, on any thread, and inside of the handler too. Calls that were accepted are
+ * delivered. The address stays callable, and after a time becomes another callback's. Errors: those of handles,
+ * SB_ERROR_ARGUMENT. */
+int sb_callback_close(sb_callback *callback, int after);
+
+/* Inside of a handler: fails. The native caller gets zero, and so does every later call of a callback on this thread,
+ * without its handler running, until the error is taken: by sb_function_call(), sb_mailbox_drain() or
+ * sb_take_pending(). The first error stays where several are raised. The message is copied, and need not be UTF-8.
+ * Errors: SB_ERROR_NULL. */
+int sb_raise(const char *message);
+
+/* ---- Threads ------------------------------------------------------------------------------------------------- */
+
+/* Takes the error of a callback that is pending on this thread: what a host does that calls by SB_CALL, once its
+ * outermost call has returned. Returns SB_OK where there is none, else SB_ERROR_CALLBACK with the handler's message. */
+int sb_take_pending(void);
+
+/* Marks that this thread is about to enter native code that may wait for other threads, so that their blocking
+ * callbacks are refused where both would wait for each other. sb_function_call() does so by itself. May be nested.
+ * Errors: SB_ERROR_THREAD. */
+int sb_native_enter(void);
+
+/* Marks that it is back. Errors: SB_ERROR_ARGUMENT where it was not away. */
+int sb_native_leave(void);
+
+/* Sets what is told of errors and rejected calls on threads where nobody of the host could be told; without one, a line
+ * goes to standard error. For the whole process, for good. It runs on the thread that it is about; the message is
+ * good until it returns. Errors: SB_ERROR_NULL. */
+int sb_set_reporter(void (*tell)(void *context, const char *message), void *context);
+
+/* ---- Slots --------------------------------------------------------------------------------------------------- */
+
+/* The slot of an integer that has a sign, of any width. */
+static inline uint64_t sb_slot_of_int(int64_t value) {
+    return (uint64_t)value;
+}
+
+/* The slot of an integer without a sign, of any width, or of a _Bool. */
+static inline uint64_t sb_slot_of_uint(uint64_t value) {
+    return value;
+}
+
+/* The slot of a float. */
+static inline uint64_t sb_slot_of_float(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* The slot of a double. */
+static inline uint64_t sb_slot_of_double(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* The slot of a pointer, or of a value that is passed by the address of its bytes. */
+static inline uint64_t sb_slot_of_pointer(const void *value) {
+    return (uint64_t)(uintptr_t)value;
+}
+
+/* The float in a slot. */
+static inline float sb_float_of_slot(uint64_t slot) {
+    uint32_t bits = (uint32_t)slot;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The double in a slot. */
+static inline double sb_double_of_slot(uint64_t slot) {
+    double value;
+    memcpy(&value, &slot, sizeof value);
+    return value;
+}
+
+/* The pointer in a slot. */
+static inline void *sb_pointer_of_slot(uint64_t slot) {
+    return (void *)(uintptr_t)slot;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

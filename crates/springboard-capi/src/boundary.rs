@@ -1,0 +1,84 @@
+//! What every exported function runs in, and what it makes of its arguments.
+
+use std::{
+    any::Any,
+    ffi::c_int,
+    fmt::Display,
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+};
+
+use crate::{constants::*, error};
+
+/// Why a function of the interface failed: its code, the sentence, and in a C text the place.
+pub(crate) struct Failure {
+    pub(crate) code: i64,
+    pub(crate) message: String,
+    pub(crate) place: Option<Place>,
+}
+
+/// A place in a C text: the offset in bytes, and line and column from 1.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Place {
+    pub(crate) offset: usize,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl Failure {
+    pub(crate) fn new(code: i64, message: impl Display) -> Failure {
+        Failure { code, message: message.to_string(), place: None }
+    }
+}
+
+/// Runs the body of an exported function. What it fails with is kept for the thread, and its code returned.
+pub(crate) fn enter(body: impl FnOnce() -> Result<(), Failure>) -> c_int {
+    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return SB_OK as c_int,
+        Ok(Err(failure)) => failure,
+        Err(payload) => Failure::new(SB_ERROR_INTERNAL, panic_message(&*payload)),
+    };
+    let code = failure.code as c_int;
+    // Freeing the message of a previous failure cannot panic.
+    error::keep(failure);
+    code
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("a bug of springboard: {}", text.unwrap_or("a panic without a message"))
+}
+
+/// A parameter through which something is returned. C passes an address that is null or of writable memory of the
+/// type.
+pub(crate) type Out<'a, T> = Option<&'a mut MaybeUninit<T>>;
+
+/// A parameter through which a handle is returned.
+pub(crate) type OutHandle<'a, K> = Out<'a, *mut K>;
+
+/// The place for a result, which the function cannot do without.
+pub(crate) fn out<'a, T>(out: Out<'a, T>, name: &str) -> Result<&'a mut MaybeUninit<T>, Failure> {
+    out.ok_or_else(|| null(name))
+}
+
+/// The place for a handle. It is null until there is one.
+pub(crate) fn out_handle<'a, K>(
+    place: OutHandle<'a, K>,
+    name: &str,
+) -> Result<&'a mut MaybeUninit<*mut K>, Failure> {
+    let place = out(place, name)?;
+    place.write(ptr::null_mut());
+    Ok(place)
+}
+
+/// A parameter that must not be null is.
+pub(crate) fn null(name: &str) -> Failure {
+    Failure::new(SB_ERROR_NULL, format_args!("parameter {name} is null"))
+}
+
+/// A parameter is none of the header's constants for it.
+pub(crate) fn no_constant(name: &str, value: impl Display) -> Failure {
+    Failure::new(SB_ERROR_ARGUMENT, format_args!("parameter {name} cannot be {value}"))
+}

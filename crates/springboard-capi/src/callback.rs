@@ -1,0 +1,119 @@
+//! Callbacks: C function pointers that handlers of C answer.
+
+use std::ffi::{c_int, c_void};
+
+use springboard::{AfterClose, Callback, RawHandler};
+
+use crate::{
+    boundary::{Out, OutHandle, enter, no_constant, null, out, out_handle},
+    callback_type::Kind,
+    constants::*,
+    handle::{self, CallbackHandle, CallbackTypeHandle},
+    text::Text,
+};
+
+/// `sb_handler`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct Handler {
+    pub call: Option<Call>,
+    pub context: *mut c_void,
+    pub release: Option<extern "C" fn(*mut c_void)>,
+}
+
+/// What handles a call: gets the handler's context, and the slots.
+pub type Call = extern "C" fn(*mut c_void, *mut u64);
+
+/// A handler that has a call.
+struct Ready {
+    call: Call,
+    context: *mut c_void,
+    release: Option<extern "C" fn(*mut c_void)>,
+}
+
+/// # Safety
+/// `ready` is the address of one, and `slots` are those of a call.
+unsafe fn call(ready: *const c_void, slots: *mut u64) {
+    // SAFETY: the caller's promise. The header asks C for a function that is sound to call so.
+    let Ready { call, context, .. } = unsafe { &*ready.cast::<Ready>() };
+    call(*context, slots);
+}
+
+/// # Safety
+/// `ready` comes from a box, and nobody uses it any more.
+unsafe fn release(ready: *const c_void) {
+    // SAFETY: the caller's promise.
+    let ready = unsafe { Box::from_raw(ready.cast_mut().cast::<Ready>()) };
+    if let Some(release) = ready.release {
+        release(ready.context);
+    }
+}
+
+/// Makes a callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_new(
+    kind: *const CallbackTypeHandle,
+    handler: Option<&Handler>,
+    callback: OutHandle<'_, CallbackHandle>,
+    code: Out<'_, *mut c_void>,
+) -> c_int {
+    enter(|| {
+        let callback = out_handle(callback, "callback")?;
+        let code = out(code, "code")?;
+        let handler = handler.ok_or_else(|| null("handler"))?;
+        let Handler { call: ours, context, release: theirs } = *handler;
+        let ours = ours.ok_or_else(|| null("handler->call"))?;
+        let kind = Kind::get(kind)?;
+        let ready = Box::into_raw(Box::new(Ready { call: ours, context, release: theirs }));
+        let handler = RawHandler { context: ready.cast(), call, release: Some(release) };
+        // SAFETY: the header asks C for what the runtime asks for.
+        let made = unsafe {
+            match &kind {
+                Kind::Inline(kind) => kind.raw(handler),
+                Kind::Owner(kind) => kind.raw(handler),
+            }
+        };
+        let made = made.inspect_err(|_| {
+            // SAFETY: made above, and no callback has it. C keeps its context.
+            drop(unsafe { Box::from_raw(ready) });
+        })?;
+        code.write(made.as_ptr());
+        callback.write(handle::open::<CallbackHandle>(made)?);
+        Ok(())
+    })
+}
+
+/// The number of calls that are on their way.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_in_flight(callback: *const CallbackHandle, calls: Out<'_, u64>) -> c_int {
+    enter(|| {
+        let calls = out(calls, "calls")?;
+        calls.write(handle::get::<_, Callback>(callback)?.in_flight());
+        Ok(())
+    })
+}
+
+/// Closes a callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_close(callback: *const CallbackHandle, after: c_int) -> c_int {
+    enter(|| {
+        let after = match after.into() {
+            SB_AFTER_CLOSE_ZERO => AfterClose::Zero,
+            SB_AFTER_CLOSE_ABORT => AfterClose::Abort,
+            other => return Err(no_constant("after", other)),
+        };
+        handle::get::<_, Callback>(callback)?.close_and(after);
+        handle::close(callback)
+    })
+}
+
+/// Makes an error pending on the thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_raise(message: Text<'_>) -> c_int {
+    enter(|| {
+        let message = message.bytes().ok_or_else(|| null("message"))?;
+        springboard::raise(message.to_string_lossy());
+        Ok(())
+    })
+}

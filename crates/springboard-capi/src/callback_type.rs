@@ -1,0 +1,268 @@
+//! Types of callbacks, and what becomes of calls from other threads.
+
+use std::{
+    ffi::{c_char, c_int},
+    mem::MaybeUninit,
+    time::Duration,
+};
+
+use springboard::{
+    Busy, CallbackType, CopyIn, Counts, Mailbox, OwnerCallbackType, Path, SlotResult,
+    abi::SlotForm,
+    ir::{FloatFormat, Prototype, Scalar},
+};
+
+use crate::{
+    boundary::{Failure, Out, OutHandle, enter, out_handle},
+    constants::*,
+    engine,
+    function::with_result,
+    handle::{self, CallbackTypeHandle, EngineHandle, Found, MailboxHandle, SignatureHandle},
+    mailbox::{self, limit},
+    text::{Buffer, Growing, write_sized},
+};
+
+/// `sb_callback_counts`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct CallbackCounts {
+    pub size: usize,
+    pub sent: u64,
+    pub delivered: u64,
+    pub refused: u64,
+    pub dropped: u64,
+    pub skipped: u64,
+    pub late: u64,
+}
+
+// SAFETY: numbers, of which the first is the size.
+unsafe impl Growing for CallbackCounts {}
+
+/// A type that any thread may use, with the form of its result.
+struct Inline {
+    kind: CallbackType,
+    result: SlotForm,
+}
+
+/// A type of either sort.
+pub(crate) enum Kind {
+    Inline(CallbackType),
+    Owner(OwnerCallbackType),
+}
+
+impl Kind {
+    pub(crate) fn get(kind: *const CallbackTypeHandle) -> Result<Kind, Failure> {
+        Ok(match handle::find::<_, Inline, OwnerCallbackType>(kind)? {
+            Found::Shared(inline) => Kind::Inline(inline.kind.clone()),
+            Found::Local(owner) => Kind::Owner((*owner).clone()),
+        })
+    }
+
+    fn counts(&self) -> Counts {
+        match self {
+            Kind::Inline(kind) => kind.counts(),
+            Kind::Owner(kind) => kind.counts(),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Kind::Inline(kind) => kind.path(),
+            Kind::Owner(kind) => kind.path(),
+        }
+    }
+}
+
+/// Makes types out of one without a policy.
+fn derive(
+    from: *const CallbackTypeHandle,
+    to: OutHandle<'_, CallbackTypeHandle>,
+    make: impl FnOnce(&CallbackType, SlotForm) -> Result<OwnerCallbackType, Failure>,
+) -> c_int {
+    enter(|| {
+        let to = out_handle(to, "derived")?;
+        let inline = inline(from)?;
+        to.write(handle::open_local(make(&inline.kind, inline.result)?)?);
+        Ok(())
+    })
+}
+
+fn inline(from: *const CallbackTypeHandle) -> Result<std::sync::Arc<Inline>, Failure> {
+    match handle::find::<_, Inline, OwnerCallbackType>(from)? {
+        Found::Shared(inline) => Ok(inline),
+        Found::Local(_) => Err(Failure::new(SB_ERROR_ARGUMENT, "the type of callbacks has a policy already")),
+    }
+}
+
+/// Makes a type of callbacks.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_new(
+    engine: *const EngineHandle,
+    signature: *const SignatureHandle,
+    kind: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    enter(|| {
+        let kind = out_handle(kind, "type")?;
+        let engine = engine::get(engine)?;
+        let prototype = handle::get::<_, Prototype>(signature)?;
+        let made = engine.callback_type(&*prototype)?;
+        let result = SlotForm::of(made.signature().result(), engine.data_model())
+            .map_err(|error| Failure::new(SB_ERROR_LAYOUT, error))?;
+        kind.write(handle::open(Inline { kind: made, result })?);
+        Ok(())
+    })
+}
+
+fn copy_in(
+    from: *const CallbackTypeHandle,
+    parameter: usize,
+    copy: CopyIn,
+    to: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    enter(|| {
+        let to = out_handle(to, "derived")?;
+        let inline = inline(from)?;
+        let kind = inline.kind.copy_in(parameter, copy)?;
+        to.write(handle::open(Inline { kind, result: inline.result })?);
+        Ok(())
+    })
+}
+
+/// Has a text copied in.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_copy_text(
+    kind: *const CallbackTypeHandle,
+    parameter: usize,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    copy_in(kind, parameter, CopyIn::Text, derived)
+}
+
+/// Has an array copied in whose length another parameter says.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_copy_counted(
+    kind: *const CallbackTypeHandle,
+    parameter: usize,
+    count_parameter: usize,
+    unit: usize,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    copy_in(kind, parameter, CopyIn::Counted { parameter: count_parameter, unit }, derived)
+}
+
+/// Has so many bytes copied in.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_copy_fixed(
+    kind: *const CallbackTypeHandle,
+    parameter: usize,
+    bytes: usize,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    copy_in(kind, parameter, CopyIn::Fixed(bytes), derived)
+}
+
+/// Other threads' calls are rejected.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_reject(
+    kind: *const CallbackTypeHandle,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    derive(kind, derived, |kind, _| Ok(kind.reject()?))
+}
+
+/// Other threads' calls are posted.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_post(
+    kind: *const CallbackTypeHandle,
+    mailbox: *const MailboxHandle,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    derive(kind, derived, |kind, _| Ok(kind.post(&*mailbox::get(mailbox)?)?))
+}
+
+/// Other threads wait for their answers.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_block(
+    kind: *const CallbackTypeHandle,
+    mailbox: *const MailboxHandle,
+    busy_ns: i64,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    derive(kind, derived, |kind, _| Ok(kind.block(&*mailbox::get(mailbox)?, busy(busy_ns)?)))
+}
+
+/// Other threads wait for their answers for so long.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_block_timeout(
+    kind: *const CallbackTypeHandle,
+    mailbox: *const MailboxHandle,
+    limit_ns: u64,
+    value: u64,
+    busy_ns: i64,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    derive(kind, derived, |kind, result| {
+        let mailbox = mailbox::get(mailbox)?;
+        let limit = Duration::from_nanos(limit_ns);
+        let busy = busy(busy_ns)?;
+        with_result!(result, R => timed::<R>(kind, &mailbox, limit, value, busy))
+    })
+}
+
+fn timed<R: SlotResult>(
+    kind: &CallbackType,
+    mailbox: &Mailbox,
+    limit: Duration,
+    value: u64,
+    busy: Busy,
+) -> Result<OwnerCallbackType, Failure> {
+    Ok(kind.block_timeout(mailbox, limit, R::from_result(value), busy)?)
+}
+
+fn busy(nanoseconds: i64) -> Result<Busy, Failure> {
+    Ok(limit("busy_ns", nanoseconds)?.map_or(Busy::Wait, Busy::RefuseAfter))
+}
+
+/// What became of the calls.
+///
+/// # Safety
+/// `counts` is null or begins with its size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_callback_type_counts(
+    kind: *const CallbackTypeHandle,
+    counts: *mut MaybeUninit<CallbackCounts>,
+) -> c_int {
+    enter(|| {
+        let now = Kind::get(kind)?.counts();
+        let value = CallbackCounts {
+            size: 0,
+            sent: now.sent,
+            delivered: now.delivered,
+            refused: now.refused,
+            dropped: now.dropped,
+            skipped: now.skipped,
+            late: now.late,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { write_sized(counts, value, "counts") }
+    })
+}
+
+/// By which path native code gets in, and why.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_path(
+    kind: *const CallbackTypeHandle,
+    path: Out<'_, c_int>,
+    buffer: *mut c_char,
+    size: usize,
+    length: Out<'_, usize>,
+) -> c_int {
+    enter(|| engine::tell(Kind::get(kind)?.path(), path, Buffer { start: buffer, size, length }))
+}
+
+/// Closes the handle of a type.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_close(kind: *const CallbackTypeHandle) -> c_int {
+    enter(|| handle::close(kind))
+}

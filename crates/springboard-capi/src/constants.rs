@@ -1,0 +1,80 @@
+//! The header's constants.
+
+macro_rules! constants {
+    ($($name:ident = $value:expr;)*) => {
+        $(pub(crate) const $name: i64 = $value;)*
+
+        /// Every constant of the header, with its value.
+        pub const ALL: &[(&str, i64)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+constants! {
+    SB_OK = 0;
+    SB_ERROR_NULL = 1;
+    SB_ERROR_HANDLE = 2;
+    SB_ERROR_CLOSED = 3;
+    SB_ERROR_KIND = 4;
+    SB_ERROR_THREAD = 5;
+    SB_ERROR_BUSY = 6;
+    SB_ERROR_ARGUMENT = 7;
+    SB_ERROR_ENCODING = 8;
+    SB_ERROR_PARSE = 9;
+    SB_ERROR_LOAD = 10;
+    SB_ERROR_SYMBOL = 11;
+    SB_ERROR_LAYOUT = 12;
+    SB_ERROR_NO_PATH = 13;
+    SB_ERROR_NO_POINTER = 14;
+    SB_ERROR_MEMORY = 15;
+    SB_ERROR_CALLBACK = 16;
+    SB_ERROR_SYSTEM = 17;
+    SB_ERROR_INTERNAL = 18;
+
+    SB_JIT_ON = 0;
+    SB_JIT_OFF = 1;
+    SB_STUBS_PER_SHAPE = 0;
+    SB_STUBS_PER_FUNCTION = 1;
+    SB_CODE_WRITES_STRICT = 0;
+    SB_CODE_WRITES_FAST = 1;
+    SB_LANDING_PADS_DEFAULT = 0;
+    SB_LANDING_PADS_EMIT = 1;
+    SB_LANDING_PADS_OMIT = 2;
+
+    SB_PATH_NATIVE = 0;
+    SB_PATH_UNKNOWN_TARGET = 1;
+    SB_PATH_INELIGIBLE = 2;
+    SB_PATH_JIT_OFF = 3;
+    SB_PATH_NO_EXECUTABLE_MEMORY = 4;
+    SB_PATH_CODE_LIMIT = 5;
+    SB_PATH_EMIT = 6;
+    SB_PATH_OTHER = 7;
+
+    SB_ENTRY_SLOTS = 0;
+    SB_ENTRY_BOUND = 1;
+    SB_ENTRY_CALLBACK = 2;
+    SB_ENTRY_V8 = 3;
+
+    SB_LIBRARY_DEFAULT = 0;
+    SB_LIBRARY_LAZY = 1;
+    SB_LIBRARY_GLOBAL = 2;
+    SB_LIBRARY_NODELETE = 4;
+    SB_LIBRARY_NOLOAD = 8;
+
+    SB_SLOT_NONE = 0;
+    SB_SLOT_BOOL = 1;
+    SB_SLOT_INTEGER = 2;
+    SB_SLOT_UNSIGNED = 3;
+    SB_SLOT_FLOAT = 4;
+    SB_SLOT_POINTER = 5;
+    SB_SLOT_ADDRESS = 6;
+
+    SB_FULL_BLOCK = 0;
+    SB_FULL_REFUSE = 1;
+    SB_FULL_DROP_OLDEST = 2;
+
+    SB_AFTER_CLOSE_ZERO = 0;
+    SB_AFTER_CLOSE_ABORT = 1;
+
+    SB_FOREVER = -1;
+    SB_BUSY_DEFAULT = 100_000_000;
+}

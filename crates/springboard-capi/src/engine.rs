@@ -1,0 +1,198 @@
+//! Engines: settings, numbers, and what becomes of a signature.
+
+use std::{
+    ffi::{c_char, c_int},
+    mem::MaybeUninit,
+};
+
+use springboard::{
+    CodeWrites, Engine, Jit, Path, Reason, Stubs,
+    abi::{self, Entry, Target},
+    emit::LandingPads,
+    ir::Prototype,
+};
+
+use crate::{
+    boundary::{Failure, Out, OutHandle, enter, no_constant, out_handle},
+    constants::*,
+    handle::{self, EngineHandle, SignatureHandle},
+    text::{Buffer, Growing, read_sized, write_sized},
+};
+
+/// `sb_engine_options`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct EngineOptions {
+    pub size: usize,
+    pub jit: c_int,
+    pub stubs: c_int,
+    pub code_writes: c_int,
+    pub landing_pads: c_int,
+    pub code_limit: u64,
+}
+
+// SAFETY: numbers, of which the first is the size.
+unsafe impl Growing for EngineOptions {}
+
+/// `sb_stats`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct Stats {
+    pub size: usize,
+    pub hits: u64,
+    pub misses: u64,
+    pub compiles: u64,
+    pub stamps: u64,
+    pub live: u64,
+    pub code_bytes: u64,
+    pub mapped_bytes: u64,
+    pub native: u64,
+    pub unknown_target: u64,
+    pub ineligible: u64,
+    pub jit_off: u64,
+    pub no_executable_memory: u64,
+    pub code_limit: u64,
+    pub emit: u64,
+}
+
+// SAFETY: as above.
+unsafe impl Growing for Stats {}
+
+/// Makes an engine.
+///
+/// # Safety
+/// `options` is null or begins with its size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_engine_new(
+    options: *const EngineOptions,
+    engine: OutHandle<'_, EngineHandle>,
+) -> c_int {
+    enter(|| {
+        let engine = out_handle(engine, "engine")?;
+        let mut builder = Engine::builder();
+        if !options.is_null() {
+            // SAFETY: the caller's promise.
+            let options = unsafe { read_sized(options, EngineOptions::default(), "options") }?;
+            builder = builder
+                .jit(match options.jit.into() {
+                    SB_JIT_ON => Jit::On,
+                    SB_JIT_OFF => Jit::Off,
+                    other => return Err(no_constant("options->jit", other)),
+                })
+                .stubs(match options.stubs.into() {
+                    SB_STUBS_PER_SHAPE => Stubs::PerShape,
+                    SB_STUBS_PER_FUNCTION => Stubs::PerFunction,
+                    other => return Err(no_constant("options->stubs", other)),
+                })
+                .code_writes(match options.code_writes.into() {
+                    SB_CODE_WRITES_STRICT => CodeWrites::Strict,
+                    SB_CODE_WRITES_FAST => CodeWrites::Fast,
+                    other => return Err(no_constant("options->code_writes", other)),
+                });
+            builder = match options.landing_pads.into() {
+                SB_LANDING_PADS_DEFAULT => builder,
+                SB_LANDING_PADS_EMIT => builder.landing_pads(LandingPads::Emit),
+                SB_LANDING_PADS_OMIT => builder.landing_pads(LandingPads::Omit),
+                other => return Err(no_constant("options->landing_pads", other)),
+            };
+            if options.code_limit != 0 {
+                builder = builder.code_limit(usize::try_from(options.code_limit).unwrap_or(usize::MAX));
+            }
+        }
+        engine.write(handle::open(builder.build())?);
+        Ok(())
+    })
+}
+
+/// Closes an engine's handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_engine_close(engine: *const EngineHandle) -> c_int {
+    enter(|| handle::close(engine))
+}
+
+/// What the engine has done so far.
+///
+/// # Safety
+/// `stats` is null or begins with its size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_engine_stats(
+    engine: *const EngineHandle,
+    stats: *mut MaybeUninit<Stats>,
+) -> c_int {
+    enter(|| {
+        let engine = get(engine)?;
+        let now = engine.stats();
+        let fallbacks = now.fallbacks;
+        let value = Stats {
+            size: 0,
+            hits: now.hits,
+            misses: now.misses,
+            compiles: now.compiles,
+            stamps: now.stamps,
+            live: now.live,
+            code_bytes: now.code_bytes,
+            mapped_bytes: now.mapped_bytes,
+            native: now.native,
+            unknown_target: fallbacks.unknown_target,
+            ineligible: fallbacks.ineligible,
+            jit_off: fallbacks.jit_off,
+            no_executable_memory: fallbacks.no_executable_memory,
+            code_limit: fallbacks.code_limit,
+            emit: fallbacks.emit,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { write_sized(stats, value, "stats") }
+    })
+}
+
+/// The plan of a signature as text, or why there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_explain(
+    signature: *const SignatureHandle,
+    entry: c_int,
+    buffer: *mut c_char,
+    size: usize,
+    length: Out<'_, usize>,
+) -> c_int {
+    enter(|| {
+        let prototype = handle::get::<_, Prototype>(signature)?;
+        let entry = match entry.into() {
+            SB_ENTRY_SLOTS => Entry::Slots,
+            SB_ENTRY_BOUND => Entry::Bound,
+            SB_ENTRY_CALLBACK => Entry::Callback,
+            SB_ENTRY_V8 => Entry::V8,
+            other => return Err(no_constant("entry", other)),
+        };
+        let buffer = Buffer { start: buffer, size, length };
+        let target = match Target::host() {
+            Ok(target) => target,
+            Err(unknown) => return buffer.write(format_args!("no plan: {unknown}\n")),
+        };
+        match abi::plan(&prototype.signature, &target, entry) {
+            Ok(plan) => buffer.write(plan),
+            Err(reason) => buffer.write(format_args!("no plan: {} ({reason})\n", reason.code())),
+        }
+    })
+}
+
+pub(crate) fn get(engine: *const EngineHandle) -> Result<std::sync::Arc<Engine>, Failure> {
+    handle::get(engine)
+}
+
+/// A path as C is told of it: the constant, and the sentence.
+pub(crate) fn tell(path: &Path, to: Out<'_, c_int>, buffer: Buffer<'_>) -> Result<(), Failure> {
+    let constant = match path {
+        Path::Native => SB_PATH_NATIVE,
+        Path::Libffi(Reason::UnknownTarget(_)) => SB_PATH_UNKNOWN_TARGET,
+        Path::Libffi(Reason::Ineligible(_)) => SB_PATH_INELIGIBLE,
+        Path::Libffi(Reason::JitOff) => SB_PATH_JIT_OFF,
+        Path::Libffi(Reason::NoExecutableMemory(_)) => SB_PATH_NO_EXECUTABLE_MEMORY,
+        Path::Libffi(Reason::CodeLimit { .. }) => SB_PATH_CODE_LIMIT,
+        Path::Libffi(Reason::Emit(_)) => SB_PATH_EMIT,
+        Path::Libffi(_) => SB_PATH_OTHER,
+    };
+    to.map(|to| to.write(constant as c_int));
+    buffer.write(path)
+}

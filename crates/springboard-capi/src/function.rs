@@ -1,0 +1,286 @@
+//! Functions: bound, entered, called.
+
+use std::{
+    ffi::{c_char, c_int, c_void},
+    ptr::{self, NonNull},
+    sync::Arc,
+};
+
+use springboard::{
+    BindError, Engine, Function, Library, NativeScope, SlotResult,
+    abi::SlotForm,
+    ir::{FloatFormat, Prototype, Scalar},
+    take_pending,
+};
+
+use crate::{
+    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
+    constants::*,
+    engine,
+    handle::{self, EngineHandle, FunctionHandle, LibraryHandle, SignatureHandle},
+    text::{Buffer, Text},
+};
+
+/// `sb_entry`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct Entry {
+    pub code: *mut c_void,
+    pub target: *const c_void,
+}
+
+/// What a handle stands for.
+struct Bound {
+    function: Function,
+    result: SlotForm,
+}
+
+impl Bound {
+    fn new(engine: &Engine, function: Result<Function, BindError>) -> Result<Bound, Failure> {
+        let function = function?;
+        let result = SlotForm::of(function.signature().result(), engine.data_model())
+            .map_err(|error| Failure::new(SB_ERROR_LAYOUT, error))?;
+        Ok(Bound { function, result })
+    }
+}
+
+/// Does `$body` with `$R` as the Rust type of a result of this form.
+macro_rules! with_result {
+    ($form:expr, $R:ident => $body:expr) => {
+        with_result!(@ $form, $R => $body;
+            Scalar::Bool => bool,
+            Scalar::Int { bytes: 1, signed: true } => i8,
+            Scalar::Int { bytes: 2, signed: true } => i16,
+            Scalar::Int { bytes: 4, signed: true } => i32,
+            Scalar::Int { bytes: 8, signed: true } => i64,
+            Scalar::Int { bytes: 1, signed: false } => u8,
+            Scalar::Int { bytes: 2, signed: false } => u16,
+            Scalar::Int { bytes: 4, signed: false } => u32,
+            Scalar::Int { bytes: 8, signed: false } => u64,
+            Scalar::Float(FloatFormat::F32) => f32,
+            Scalar::Float(FloatFormat::F64) => f64,
+            Scalar::Pointer => *mut std::ffi::c_void)
+    };
+    (@ $form:expr, $R:ident => $body:expr; $($scalar:pat => $rust:ty),*) => {
+        match $form {
+            SlotForm::None | SlotForm::Address(_) => { type $R = (); $body }
+            $(SlotForm::Word($scalar) => { type $R = $rust; $body })*
+            SlotForm::Word(_) => unreachable!("a word has at most 8 bytes"),
+        }
+    };
+}
+pub(crate) use with_result;
+
+fn get(function: *const FunctionHandle) -> Result<Arc<Bound>, Failure> {
+    handle::get(function)
+}
+
+/// Binds a function by its declaration.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_bind(
+    engine: *const EngineHandle,
+    library: *const LibraryHandle,
+    declaration: Text<'_>,
+    function: OutHandle<'_, FunctionHandle>,
+) -> c_int {
+    enter(|| {
+        let function = out_handle(function, "function")?;
+        let engine = engine::get(engine)?;
+        let library = handle::get::<_, Library>(library)?;
+        let bound = engine.function(&library, declaration.get("declaration")?);
+        function.write(handle::open(Bound::new(&engine, bound)?)?);
+        Ok(())
+    })
+}
+
+/// Binds a symbol with a signature.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_bind_symbol(
+    engine: *const EngineHandle,
+    library: *const LibraryHandle,
+    symbol: Text<'_>,
+    signature: *const SignatureHandle,
+    function: OutHandle<'_, FunctionHandle>,
+) -> c_int {
+    enter(|| {
+        let function = out_handle(function, "function")?;
+        let engine = engine::get(engine)?;
+        let library = handle::get::<_, Library>(library)?;
+        let prototype = handle::get::<_, Prototype>(signature)?;
+        let bound = engine.function_named(&library, symbol.get("symbol")?, &*prototype);
+        function.write(handle::open(Bound::new(&engine, bound)?)?);
+        Ok(())
+    })
+}
+
+/// Binds an address with a signature.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_bind_address(
+    engine: *const EngineHandle,
+    address: *mut c_void,
+    signature: *const SignatureHandle,
+    function: OutHandle<'_, FunctionHandle>,
+) -> c_int {
+    enter(|| {
+        let function = out_handle(function, "function")?;
+        let engine = engine::get(engine)?;
+        let address = NonNull::new(address).ok_or_else(|| null("address"))?;
+        let prototype = handle::get::<_, Prototype>(signature)?;
+        let bound = engine.function_at(address, &*prototype);
+        function.write(handle::open(Bound::new(&engine, bound)?)?);
+        Ok(())
+    })
+}
+
+/// Binds many functions at once.
+///
+/// # Safety
+/// The arrays are null or have `count` elements.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_function_bind_all(
+    engine: *const EngineHandle,
+    library: *const LibraryHandle,
+    declarations: *const Text<'_>,
+    count: usize,
+    functions: *mut *mut FunctionHandle,
+    failed: Out<'_, usize>,
+) -> c_int {
+    enter(|| {
+        let failed = out(failed, "failed")?;
+        failed.write(count);
+        if count == 0 {
+            return Ok(());
+        }
+        if functions.is_null() {
+            return Err(null("functions"));
+        }
+        if declarations.is_null() {
+            return Err(null("declarations"));
+        }
+        for index in 0..count {
+            // SAFETY: the caller's promise.
+            unsafe { functions.add(index).write(ptr::null_mut()) };
+        }
+        let engine = engine::get(engine)?;
+        let library = handle::get::<_, Library>(library)?;
+        // SAFETY: the caller's promise.
+        let texts = unsafe { std::slice::from_raw_parts(declarations, count) };
+        let texts = texts.iter().map(|text| text.get("declarations")).collect::<Result<Vec<_>, _>>()?;
+        let mut first = None;
+        for (index, bound) in engine.bind_all(&library, texts).into_iter().enumerate() {
+            match Bound::new(&engine, bound).and_then(handle::open) {
+                // SAFETY: the caller's promise.
+                Ok(function) => unsafe { functions.add(index).write(function) },
+                Err(failure) if first.is_none() => {
+                    failed.write(index);
+                    first = Some(failure);
+                }
+                Err(_) => {}
+            }
+        }
+        first.map_or(Ok(()), Err)
+    })
+}
+
+/// What to call with a target and slots.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_entry(function: *const FunctionHandle, entry: Out<'_, Entry>) -> c_int {
+    enter(|| {
+        let entry = out(entry, "entry")?;
+        let Bound { function, result } = &*get(function)?;
+        entry.write(with_result!(*result, R => {
+            let (code, target) = function.slots::<R>().map_err(mismatch)?.pointers();
+            Entry { code: code as *mut c_void, target }
+        }));
+        Ok(())
+    })
+}
+
+/// What to call with slots alone.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_bound_code(
+    function: *const FunctionHandle,
+    code: Out<'_, *mut c_void>,
+) -> c_int {
+    enter(|| {
+        let code = out(code, "code")?;
+        let Bound { function, result } = &*get(function)?;
+        code.write(with_result!(*result, R => function.bound_pointer::<R>()? as *mut c_void));
+        Ok(())
+    })
+}
+
+/// Calls a function.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_function_call(
+    function: *const FunctionHandle,
+    slots: *const u64,
+    result: Out<'_, u64>,
+) -> c_int {
+    enter(|| {
+        let bound = get(function)?;
+        let Bound { function, result: form } = &*bound;
+        let reads = function.signature().params().len() + usize::from(matches!(form, SlotForm::Address(_)));
+        if slots.is_null() && reads != 0 {
+            return Err(null("slots"));
+        }
+        let result = match form {
+            SlotForm::Word(_) => Some(out(result, "result")?),
+            SlotForm::None | SlotForm::Address(_) => None,
+        };
+        // SAFETY: the caller's promise.
+        let word = unsafe { with_result!(*form, R => call::<R>(function, slots)) }?;
+        result.map(|result| result.write(word));
+        take_pending().map_or(Ok(()), |error| Err(error.into()))
+    })
+}
+
+/// # Safety
+/// As the header says.
+unsafe fn call<R: SlotResult>(function: &Function, slots: *const u64) -> Result<u64, Failure> {
+    let entry = function.slots::<R>().map_err(mismatch)?;
+    let native = NativeScope::enter();
+    // SAFETY: the caller's promise.
+    let result = unsafe { entry.call_pointer(slots) };
+    drop(native);
+    Ok(result.into_result())
+}
+
+fn mismatch(error: springboard::ResultMismatch) -> Failure {
+    Failure::new(SB_ERROR_INTERNAL, error)
+}
+
+/// The native function's own address.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_address(
+    function: *const FunctionHandle,
+    address: Out<'_, *mut c_void>,
+) -> c_int {
+    enter(|| {
+        let address = out(address, "address")?;
+        address.write(get(function)?.function.address().as_ptr());
+        Ok(())
+    })
+}
+
+/// By which path a function is called, and why.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_path(
+    function: *const FunctionHandle,
+    path: Out<'_, c_int>,
+    buffer: *mut c_char,
+    size: usize,
+    length: Out<'_, usize>,
+) -> c_int {
+    enter(|| engine::tell(get(function)?.function.path(), path, Buffer { start: buffer, size, length }))
+}
+
+/// Closes a function's handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_close(function: *const FunctionHandle) -> c_int {
+    enter(|| handle::close(function))
+}

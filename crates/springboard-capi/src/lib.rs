@@ -1,0 +1,31 @@
+//! springboard for C.
+//!
+//! The documentation of each function is in `include/springboard.h`, which is written by hand and compared with this
+//! crate by its tests. There is no logic here: arguments are checked, handles looked up, errors kept for their thread.
+//!
+//! * `boundary` is what every function runs in: no panic leaves it, and an error becomes a code and a message.
+//! * `handle` is the table of what C holds, `text` how texts come in and go out.
+//! * The other modules are the parts of the header, in its order.
+
+mod boundary;
+mod constants;
+mod handle;
+mod text;
+
+pub mod callback;
+pub mod callback_type;
+pub mod engine;
+pub mod error;
+pub mod function;
+pub mod library;
+pub mod mailbox;
+pub mod signature;
+pub mod thread;
+pub mod version;
+
+pub use constants::ALL as CONSTANTS;
+pub use handle::{
+    CallbackHandle, CallbackTypeHandle, DeclarationsHandle, EngineHandle, FunctionHandle, LibraryHandle,
+    MailboxHandle, SignatureHandle,
+};
+pub use text::Text;

@@ -1,0 +1,121 @@
+//! Texts, on their way in and out.
+
+use std::{
+    ffi::{CStr, c_char},
+    fmt::Display,
+    marker::PhantomData,
+    mem::MaybeUninit,
+    ptr,
+};
+
+use crate::{
+    boundary::{Failure, Out, null},
+    constants::*,
+};
+
+/// A text that C passes: null, or the address of bytes that end with a zero byte. Only C makes values of this type.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a>(*const c_char, PhantomData<&'a c_char>);
+
+impl<'a> Text<'a> {
+    /// The bytes. `None` where it is null.
+    pub(crate) fn bytes(self) -> Option<&'a CStr> {
+        // SAFETY: C made the value, and promises what the type's documentation says for the time of the call.
+        (!self.0.is_null()).then(|| unsafe { CStr::from_ptr(self.0) })
+    }
+
+    /// The text, which must be there and be UTF-8.
+    pub(crate) fn get(self, name: &str) -> Result<&'a str, Failure> {
+        let bytes = self.bytes().ok_or_else(|| null(name))?;
+        bytes.to_str().map_err(|error| {
+            Failure::new(SB_ERROR_ENCODING, format_args!("parameter {name} is not UTF-8: {error}"))
+        })
+    }
+}
+
+/// Where C wants a text: so many bytes, or none if it only asks for the length.
+pub(crate) struct Buffer<'a> {
+    pub(crate) start: *mut c_char,
+    pub(crate) size: usize,
+    pub(crate) length: Out<'a, usize>,
+}
+
+impl Buffer<'_> {
+    /// Writes as much of `text` as there is room for, and a zero byte; and tells the length of all of it.
+    pub(crate) fn write(self, text: impl Display) -> Result<(), Failure> {
+        let Buffer { start, size, length } = self;
+        let text = text.to_string().replace('\0', "\u{fffd}");
+        length.map(|length| length.write(text.len()));
+        if size == 0 {
+            return Ok(());
+        }
+        if start.is_null() {
+            return Err(null("buffer"));
+        }
+        // No half characters.
+        let end = (0..=text.len().min(size - 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        // SAFETY: C passes a buffer of `size` bytes, and `end` is less than that.
+        unsafe {
+            ptr::copy_nonoverlapping(text.as_ptr().cast(), start, end);
+            *start.add(end) = 0;
+        }
+        Ok(())
+    }
+}
+
+/// A structure whose first member is its own size in bytes, so that it may grow: C says how much of it it knows.
+///
+/// # Safety
+/// The type is `repr(C)` and plain numbers, of which the first is its size as a `usize`.
+pub(crate) unsafe trait Growing: Copy {}
+
+/// Writes the part of `value` that C knows.
+///
+/// # Safety
+/// `to` is null, or the address of a structure that begins with its size, and is that long.
+pub(crate) unsafe fn write_sized<T: Growing>(
+    to: *mut MaybeUninit<T>,
+    value: T,
+    name: &str,
+) -> Result<(), Failure> {
+    if to.is_null() {
+        return Err(null(name));
+    }
+    // SAFETY: the caller's promise.
+    let size = unsafe { to.cast::<usize>().read() };
+    if size < size_of::<usize>() {
+        return Err(Failure::new(
+            SB_ERROR_ARGUMENT,
+            format_args!("the size in {name} is {size}, and must be sizeof the structure"),
+        ));
+    }
+    let rest = size.min(size_of::<T>()) - size_of::<usize>();
+    // SAFETY: both have as many bytes behind their first member.
+    unsafe {
+        let from = (&raw const value).cast::<u8>().add(size_of::<usize>());
+        ptr::copy_nonoverlapping(from, to.cast::<u8>().add(size_of::<usize>()), rest);
+    }
+    Ok(())
+}
+
+/// Reads the part of a structure that C knows over the defaults.
+///
+/// # Safety
+/// `from` is the address of a structure that begins with its size, and is that long.
+pub(crate) unsafe fn read_sized<T: Growing>(from: *const T, default: T, name: &str) -> Result<T, Failure> {
+    // SAFETY: the caller's promise.
+    let size = unsafe { from.cast::<usize>().read() };
+    if size < size_of::<usize>() {
+        return Err(Failure::new(
+            SB_ERROR_ARGUMENT,
+            format_args!("the size in {name} is {size}, and must be sizeof the structure"),
+        ));
+    }
+    let mut value = default;
+    // SAFETY: both have as many bytes, and every value of them is one of plain numbers.
+    unsafe {
+        ptr::copy_nonoverlapping(from.cast::<u8>(), (&raw mut value).cast::<u8>(), size.min(size_of::<T>()));
+    }
+    Ok(value)
+}

@@ -1,0 +1,1 @@
+//! Programs in `tests/c`, each a test of its own.

@@ -1,0 +1,100 @@
+//! Compilers, programs, and where the library is.
+
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a program may take: valgrind on a loaded machine.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The prefix under which the library is installed.
+pub(crate) fn prefix() -> PathBuf {
+    env::var_os("SPRINGBOARD_PREFIX").expect("SPRINGBOARD_PREFIX says where: cargo xtask test capi").into()
+}
+
+/// A file of this crate.
+pub(crate) fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Where programs are built.
+pub(crate) fn built(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// What pkg-config says.
+pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
+    let mut command = Command::new("pkg-config");
+    command.env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig")).args(arguments).arg("springboard");
+    let output = succeed(command);
+    String::from_utf8(output.stdout).expect("words").split_whitespace().map(str::to_owned).collect()
+}
+
+/// What all of the project's C is compiled with.
+pub(crate) const STRICT: [&str; 7] =
+    ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread", "-g"];
+
+/// Compiles a program of C, which finds the library where it is installed.
+pub(crate) fn compile(source: &Path, name: &str) -> PathBuf {
+    let program = built(name);
+    let mut command = Command::new("cc");
+    command.args(STRICT).arg("-o").args([&program, source]);
+    command.args(pkg_config(&["--cflags", "--libs"]));
+    command.arg("-ldl").arg(format!("-Wl,-rpath,{}", prefix().join("lib").display()));
+    succeed(command);
+    program
+}
+
+/// Runs a command that must succeed in time.
+pub(crate) fn succeed(command: Command) -> Output {
+    let shown = format!("{command:?}");
+    let output = run(command);
+    assert!(
+        output.status.success(),
+        "{shown}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Runs a command that must end in time.
+pub(crate) fn run(mut command: Command) -> Output {
+    let shown = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{shown}: {error}"));
+    // Both are read while it runs, so that it never waits for room.
+    let out = read(child.stdout.take().expect("it is piped"));
+    let err = read(child.stderr.take().expect("it is piped"));
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            break status;
+        }
+        if started.elapsed() > LIMIT {
+            child.kill().expect("it is our child");
+            panic!("{shown}: still running after {LIMIT:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let bytes = |reader: Reader| reader.join().expect("reading does not panic").expect("a pipe can be read");
+    Output { status, stdout: bytes(out), stderr: bytes(err) }
+}
+
+type Reader = thread::JoinHandle<io::Result<Vec<u8>>>;
+
+fn read(mut from: impl io::Read + Send + 'static) -> Reader {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).map(|_| bytes)
+    })
+}
