@@ -24,6 +24,16 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// Whether the system's loader finds a shared library of this name, by its cache.
+pub(crate) fn loader_knows(name: &str) -> bool {
+    // Not in the search path of everybody.
+    let output = Command::new("/sbin/ldconfig").arg("-p").output();
+    output.is_ok_and(|output| {
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines().any(|line| line.split_whitespace().next() == Some(name))
+    })
+}
+
 /// A command as one could type it into a shell: its environment first.
 pub(crate) fn shown(command: &Command) -> String {
     let mut words = Vec::new();
@@ -52,6 +62,12 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+
+    #[test]
+    fn the_loader_knows_the_c_library() {
+        assert!(super::loader_knows("libc.so.6"));
+        assert!(!super::loader_knows("libc.so"));
+    }
 
     #[test]
     fn commands_are_shown_as_typed() {

@@ -1,6 +1,9 @@
 //! `cargo xtask test`: every suite of tests that this machine can run.
 
-use std::process::{Command, ExitCode};
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use crate::{
     bench,
@@ -26,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 /// The suites, in the order in which they run.
-static SUITES: [Suite; 12] = [
+static SUITES: [Suite; 14] = [
     Suite {
         name: "workspace",
         about: "every test of the workspace, doctests and examples' builds included",
@@ -116,6 +119,20 @@ static SUITES: [Suite; 12] = [
         needs: &[],
         steps: || vec![stress(&[]).into(), stress(&["--libffi"]).into(), stress_service().into()],
     },
+    Suite {
+        name: "capi",
+        about: "the library for C, installed; and programs of C built with it as a stranger would",
+        when: When::Always,
+        needs: &[&tools::PKG_CONFIG, &tools::GXX, &tools::ZLIB, &tools::SQLITE],
+        steps: || vec![install_capi().into(), capi(&["--skip", "valgrind"]).into()],
+    },
+    Suite {
+        name: "capi-valgrind",
+        about: "the examples in C under valgrind",
+        when: When::Always,
+        needs: &[&tools::PKG_CONFIG, &tools::VALGRIND, &tools::ZLIB, &tools::SQLITE],
+        steps: || vec![install_capi().into(), capi(&["valgrind"]).into()],
+    },
 ];
 
 /// An example as the README runs it.
@@ -168,6 +185,24 @@ fn stress(arguments: &[&str]) -> Command {
 fn stress_service() -> Command {
     let mut command = cargo(&["run", "--package", "springboard", "--example", "stress_service", "--"]);
     command.args(["--seconds", "10", "--live", "50000", "--churn", "200000"]);
+    command
+}
+
+/// Where the suites install the library for C.
+fn capi_prefix() -> PathBuf {
+    project::root().join("target/capi/prefix")
+}
+
+fn install_capi() -> Command {
+    let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--"]);
+    command.args(["install", "--profile", "dev", "--prefix"]).arg(capi_prefix());
+    command
+}
+
+/// The tests of what was installed, but for what the arguments leave out.
+fn capi(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["test", "--package", "springboard-capi", "--test", "installed", "--"]);
+    command.env("SPRINGBOARD_PREFIX", capi_prefix()).arg("--ignored").args(arguments);
     command
 }
 

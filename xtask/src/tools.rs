@@ -34,6 +34,8 @@ pub(crate) struct Tool {
 enum Source {
     /// A program in the search path, and the Debian packages that it comes with.
     Program(&'static str, &'static [&'static str]),
+    /// A shared library that the system's loader knows, and its Debian packages.
+    Library(&'static str, &'static [&'static str]),
     /// Debian's own Rust compiler, recent enough for this workspace.
     DebianRust(&'static [&'static str]),
     /// The standard library for another CPU, to be used by Debian's Rust compiler.
@@ -55,6 +57,10 @@ pub(crate) static GCC_S390X: Tool =
     Tool::program("gcc-s390x", "s390x-linux-gnu-gcc", &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"]);
 pub(crate) static CLANG: Tool = Tool::program("clang", "clang-16", &["clang-16"]);
 pub(crate) static VALGRIND: Tool = Tool::program("valgrind", "valgrind", &["valgrind", "libc6-dbg"]);
+pub(crate) static GXX: Tool = Tool::program("g++", "g++", &["g++"]);
+pub(crate) static PKG_CONFIG: Tool = Tool::program("pkg-config", "pkg-config", &["pkg-config"]);
+pub(crate) static ZLIB: Tool = Tool::library("zlib", "libz.so.1", &["zlib1g"]);
+pub(crate) static SQLITE: Tool = Tool::library("sqlite", "libsqlite3.so.0", &["libsqlite3-0"]);
 pub(crate) static RUST: Tool =
     Tool { name: "rust-debian", source: Source::DebianRust(&["rustc-web", "cargo-web"]) };
 pub(crate) static STD_AARCH64: Tool = Tool { name: "rust-std-aarch64", source: Source::RustStd(&AARCH64) };
@@ -62,13 +68,17 @@ pub(crate) static STD_RISCV64: Tool = Tool { name: "rust-std-riscv64", source: S
 pub(crate) static STD_S390X: Tool = Tool { name: "rust-std-s390x", source: Source::RustStd(&S390X) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 10] = [
+static ALL: [&Tool; 14] = [
     &QEMU,
     &GCC_AARCH64,
     &GCC_RISCV64,
     &GCC_S390X,
     &CLANG,
     &VALGRIND,
+    &GXX,
+    &PKG_CONFIG,
+    &ZLIB,
+    &SQLITE,
     &RUST,
     &STD_AARCH64,
     &STD_RISCV64,
@@ -80,6 +90,10 @@ impl Tool {
         Tool { name, source: Source::Program(program, packages) }
     }
 
+    const fn library(name: &'static str, file: &'static str, packages: &'static [&'static str]) -> Tool {
+        Tool { name, source: Source::Library(file, packages) }
+    }
+
     /// What is missing and the command that installs it; `None` where nothing is.
     pub(crate) fn missing(&self) -> Option<String> {
         let (what, packages) = match self.source {
@@ -88,6 +102,12 @@ impl Tool {
                     return None;
                 }
                 (program.to_owned(), packages)
+            }
+            Source::Library(file, packages) => {
+                if project::loader_knows(file) {
+                    return None;
+                }
+                (file.to_owned(), packages)
             }
             Source::DebianRust(packages) => {
                 let found = cross::debian_rust();
@@ -143,7 +163,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn install(tools: &[&Tool]) -> Result<(), String> {
     let mut packages: Vec<&str> = Vec::new();
     for tool in tools.iter().filter(|tool| tool.missing().is_some()) {
-        if let Source::Program(_, names) | Source::DebianRust(names) = tool.source {
+        if let Source::Program(_, names) | Source::Library(_, names) | Source::DebianRust(names) = tool.source
+        {
             packages.extend(names);
         }
     }

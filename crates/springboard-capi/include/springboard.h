@@ -98,6 +98,7 @@ int sb_error_place(size_t *offset, size_t *line, size_t *column);
 typedef struct sb_engine sb_engine;
 
 enum { SB_JIT_ON = 0, SB_JIT_OFF = 1 };
+enum { SB_COMPILE_EAGER = 0, SB_COMPILE_LAZY = 1, SB_COMPILE_BACKGROUND = 2 };
 enum { SB_STUBS_PER_SHAPE = 0, SB_STUBS_PER_FUNCTION = 1 };
 enum { SB_CODE_WRITES_STRICT = 0, SB_CODE_WRITES_FAST = 1 };
 enum { SB_LANDING_PADS_DEFAULT = 0, SB_LANDING_PADS_EMIT = 1, SB_LANDING_PADS_OMIT = 2 };
@@ -106,10 +107,13 @@ enum { SB_LANDING_PADS_DEFAULT = 0, SB_LANDING_PADS_EMIT = 1, SB_LANDING_PADS_OM
 typedef struct sb_engine_options {
     size_t size;         /* sizeof(sb_engine_options) */
     int jit;             /* SB_JIT_OFF: every call goes through libffi, and no executable memory is asked for */
+    int compile;         /* SB_COMPILE_LAZY: functions are compiled at their first call; SB_COMPILE_BACKGROUND: by a
+                            thread of the engine's own, and libffi serves calls until then */
     int stubs;           /* SB_STUBS_PER_FUNCTION: functions have code of their own (sb_function_bound_code) */
     int code_writes;     /* SB_CODE_WRITES_FAST: the mapping by which code is written stays writable, which saves
                             system calls; it is never the one that executes */
     int landing_pads;    /* whether code begins with a landing pad; by default, where the CPU checks them */
+    int reserved;        /* 0 */
     uint64_t code_limit; /* the most memory to map for code, in bytes; what is bound beyond goes through libffi.
                             0: no limit */
 } sb_engine_options;
@@ -125,6 +129,7 @@ typedef struct sb_stats {
     uint64_t code_bytes;           /* bytes of their code */
     uint64_t mapped_bytes;         /* bytes of memory mapped for code */
     uint64_t native;               /* functions bound to stubs */
+    uint64_t pending;              /* functions bound whose stubs are not there yet (SB_COMPILE_...) */
     uint64_t unknown_target;       /* functions bound to libffi, by SB_PATH_...: */
     uint64_t ineligible;
     uint64_t jit_off;
@@ -229,7 +234,7 @@ int sb_signature_slot(const sb_signature *signature, size_t index, sb_slot *slot
 /* Closes the handle. Errors: those of handles. */
 int sb_signature_close(sb_signature *signature);
 
-enum { SB_ENTRY_SLOTS = 0, SB_ENTRY_BOUND = 1, SB_ENTRY_CALLBACK = 2, SB_ENTRY_V8 = 3 };
+enum { SB_ENTRY_SLOTS = 0, SB_ENTRY_BOUND = 1, SB_ENTRY_CALLBACK = 2, SB_ENTRY_V8 = 3, SB_ENTRY_AVALUE = 4 };
 
 /* What springboard makes of a signature on this machine, for people: which byte goes where, in code of that entry; or
  * by which rule there is no such code. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
@@ -247,13 +252,15 @@ typedef struct sb_function sb_function;
 
 enum {
     SB_PATH_NATIVE = 0,               /* code compiled for the signature */
-    SB_PATH_UNKNOWN_TARGET = 1,       /* libffi, because: no calling convention is known for this machine */
-    SB_PATH_INELIGIBLE = 2,           /* a rule says that there is no code for the signature */
-    SB_PATH_JIT_OFF = 3,              /* compiling is turned off */
-    SB_PATH_NO_EXECUTABLE_MEMORY = 4, /* the system allows no executable memory */
-    SB_PATH_CODE_LIMIT = 5,           /* the engine's limit is reached */
-    SB_PATH_EMIT = 6,                 /* the compiler refused */
-    SB_PATH_OTHER = 7                 /* another reason */
+    SB_PATH_UNCALLED = 1,             /* not decided before the first call (SB_COMPILE_LAZY) */
+    SB_PATH_COMPILING = 2,            /* libffi, until the code is there (SB_COMPILE_BACKGROUND) */
+    SB_PATH_UNKNOWN_TARGET = 3,       /* libffi, because: no calling convention is known for this machine */
+    SB_PATH_INELIGIBLE = 4,           /* a rule says that there is no code for the signature */
+    SB_PATH_JIT_OFF = 5,              /* compiling is turned off */
+    SB_PATH_NO_EXECUTABLE_MEMORY = 6, /* the system allows no executable memory */
+    SB_PATH_CODE_LIMIT = 7,           /* the engine's limit is reached */
+    SB_PATH_EMIT = 8,                 /* the compiler refused */
+    SB_PATH_OTHER = 9                 /* another reason */
 };
 
 /* What to call: code, with target as its first argument and the address of the slots as its second. The code returns

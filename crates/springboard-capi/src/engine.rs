@@ -6,7 +6,7 @@ use std::{
 };
 
 use springboard::{
-    CodeWrites, Engine, Jit, Path, Reason, Stubs,
+    CodeWrites, Compile, Engine, Jit, Path, Reason, Stubs,
     abi::{self, Entry, Target},
     emit::LandingPads,
     ir::Prototype,
@@ -26,9 +26,11 @@ use crate::{
 pub struct EngineOptions {
     pub size: usize,
     pub jit: c_int,
+    pub compile: c_int,
     pub stubs: c_int,
     pub code_writes: c_int,
     pub landing_pads: c_int,
+    pub reserved: c_int,
     pub code_limit: u64,
 }
 
@@ -49,6 +51,7 @@ pub struct Stats {
     pub code_bytes: u64,
     pub mapped_bytes: u64,
     pub native: u64,
+    pub pending: u64,
     pub unknown_target: u64,
     pub ineligible: u64,
     pub jit_off: u64,
@@ -81,6 +84,12 @@ pub unsafe extern "C" fn sb_engine_new(
                     SB_JIT_OFF => Jit::Off,
                     other => return Err(no_constant("options->jit", other)),
                 })
+                .compile(match options.compile.into() {
+                    SB_COMPILE_EAGER => Compile::Eager,
+                    SB_COMPILE_LAZY => Compile::Lazy,
+                    SB_COMPILE_BACKGROUND => Compile::Background,
+                    other => return Err(no_constant("options->compile", other)),
+                })
                 .stubs(match options.stubs.into() {
                     SB_STUBS_PER_SHAPE => Stubs::PerShape,
                     SB_STUBS_PER_FUNCTION => Stubs::PerFunction,
@@ -97,6 +106,9 @@ pub unsafe extern "C" fn sb_engine_new(
                 SB_LANDING_PADS_OMIT => builder.landing_pads(LandingPads::Omit),
                 other => return Err(no_constant("options->landing_pads", other)),
             };
+            if options.reserved != 0 {
+                return Err(no_constant("options->reserved", options.reserved));
+            }
             if options.code_limit != 0 {
                 builder = builder.code_limit(usize::try_from(options.code_limit).unwrap_or(usize::MAX));
             }
@@ -135,6 +147,7 @@ pub unsafe extern "C" fn sb_engine_stats(
             code_bytes: now.code_bytes,
             mapped_bytes: now.mapped_bytes,
             native: now.native,
+            pending: now.pending,
             unknown_target: fallbacks.unknown_target,
             ineligible: fallbacks.ineligible,
             jit_off: fallbacks.jit_off,
@@ -163,6 +176,7 @@ pub extern "C" fn sb_explain(
             SB_ENTRY_BOUND => Entry::Bound,
             SB_ENTRY_CALLBACK => Entry::Callback,
             SB_ENTRY_V8 => Entry::V8,
+            SB_ENTRY_AVALUE => Entry::Avalue,
             other => return Err(no_constant("entry", other)),
         };
         let buffer = Buffer { start: buffer, size, length };
@@ -185,13 +199,15 @@ pub(crate) fn get(engine: *const EngineHandle) -> Result<std::sync::Arc<Engine>,
 pub(crate) fn tell(path: &Path, to: Out<'_, c_int>, buffer: Buffer<'_>) -> Result<(), Failure> {
     let constant = match path {
         Path::Native => SB_PATH_NATIVE,
+        Path::Uncalled => SB_PATH_UNCALLED,
+        Path::Libffi(Reason::Compiling) => SB_PATH_COMPILING,
         Path::Libffi(Reason::UnknownTarget(_)) => SB_PATH_UNKNOWN_TARGET,
         Path::Libffi(Reason::Ineligible(_)) => SB_PATH_INELIGIBLE,
         Path::Libffi(Reason::JitOff) => SB_PATH_JIT_OFF,
         Path::Libffi(Reason::NoExecutableMemory(_)) => SB_PATH_NO_EXECUTABLE_MEMORY,
         Path::Libffi(Reason::CodeLimit { .. }) => SB_PATH_CODE_LIMIT,
         Path::Libffi(Reason::Emit(_)) => SB_PATH_EMIT,
-        Path::Libffi(_) => SB_PATH_OTHER,
+        _ => SB_PATH_OTHER,
     };
     to.map(|to| to.write(constant as c_int));
     buffer.write(path)

@@ -11,9 +11,9 @@ use std::{
     process::{self, Command},
 };
 
+use springboard::ir::{DataModel, Declarations, Scalar, Type};
 use springboard_c::{CONSTANTS, Text, callback, callback_type, engine, error, function, library, mailbox};
 use springboard_c::{signature, thread, version};
-use springboard::ir::{DataModel, Declarations, Scalar, Type};
 
 const HEADER: &str = include_str!("../include/springboard.h");
 const VERSIONS: &str = include_str!("../springboard.map");
@@ -246,9 +246,9 @@ fn constants_and_structures_are_those_of_the_crate() {
         };
     }
     structure!("sb_engine_options", engine::EngineOptions,
-        size jit stubs code_writes landing_pads code_limit);
+        size jit compile stubs code_writes landing_pads reserved code_limit);
     structure!("sb_stats", engine::Stats,
-        size hits misses compiles stamps live code_bytes mapped_bytes native unknown_target ineligible jit_off
+        size hits misses compiles stamps live code_bytes mapped_bytes native pending unknown_target ineligible jit_off
         no_executable_memory code_limit emit);
     structure!("sb_slot", signature::Slot, form align bytes);
     structure!("sb_entry", function::Entry, code target);

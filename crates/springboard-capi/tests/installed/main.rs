@@ -4,5 +4,4 @@
 
 mod examples;
 mod files;
-mod programs;
 mod tool;

@@ -1,1 +1,0 @@
-//! Programs in `tests/c`, each a test of its own.
