@@ -5,7 +5,8 @@
 //!    returns what it is told to, and a caller.
 //! 3. [`batch`] loads the compiled file and makes every call by every path: the C caller; the emitted stub, entered
 //!    through a canary that watches callee-saved registers; the runtime's function; the runtime's libffi fallback.
-//!    Arguments and results lie against pages that cannot be touched.
+//!    Arguments and results lie against pages that cannot be touched. The C caller also calls callbacks, whose
+//!    handler records as the callee does: the emitted stub, and a closure of libffi.
 //! 4. [`drive`] does this for many batches, each in a process of its own, so that a crash is one mismatch and not
 //!    the end; and shrinks what failed.
 //!
@@ -31,6 +32,7 @@ mod shrink;
 mod signature;
 mod stub;
 mod suite;
+mod upcall;
 mod value;
 
 pub use crash::report_crashes;

@@ -30,11 +30,14 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
             (Passing::Reference { to, .. }, _) => moves.push(whole_slot(slot, *to)),
             // A value in two registers (a variadic one on Windows) is read from the first.
             (Passing::Direct(pieces), SlotForm::Word(scalar)) => {
-                moves.extend(pieces.first().map(|piece| incoming_word(slot, scalar, piece)));
+                // Apple's variadic words are wider than what they hold.
+                let own =
+                    |piece: &Piece| Piece { bytes: piece.bytes.min(scalar.bytes(model).into()), ..*piece };
+                moves.extend(pieces.first().map(|piece| incoming_word(slot, scalar, &own(piece))));
             }
             (Passing::Direct(pieces), SlotForm::Address(layout)) => {
                 area(slot, layout);
-                moves.extend(pieces.iter().flat_map(|piece| piece_moves(slot, *piece)));
+                moves.extend(once(pieces).flat_map(|piece| piece_moves(slot, piece)));
             }
             (Passing::Nothing, SlotForm::Address(layout)) => area(slot, layout),
             (Passing::Nothing | Passing::Direct(_), _) => {}
@@ -99,6 +102,16 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
         guard: Guard::None,
         last_error: None,
     })
+}
+
+/// The pieces without those whose bytes are in one before them as well (a variadic value on Windows).
+fn once(pieces: &[Piece]) -> impl Iterator<Item = Piece> {
+    let fresh = |end: &mut u32, piece: &Piece| {
+        let fresh = piece.offset >= *end;
+        *end = (*end).max(piece.offset + piece.bytes);
+        Some(fresh.then_some(*piece))
+    };
+    pieces.iter().scan(0, fresh).flatten()
 }
 
 /// Moves a scalar from its slot, from its own bytes in it alone.

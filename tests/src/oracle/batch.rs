@@ -8,20 +8,21 @@ use std::{
 };
 
 use libloading::Library;
-use springboard::{BindError, Engine, Function, Jit, Unsupported};
+use springboard::{BindError, Callback, CreateError, Engine, Function, Jit, Unsupported};
 use springboard_abi::{Entry, SlotForm};
-use springboard_emit::{Compiler, Template};
+use springboard_emit::{Compiler, HoleKind, Template};
 use springboard_ir::Signature;
 
 use crate::oracle::{
     call::through_runtime,
     canary::{Canary, left_on_x87_stack},
-    compare::{Arguments, Bench},
+    compare::{Arguments, Bench, Callee},
     crash,
     event::{Event, Path},
     record::Record,
     stub::Stubs,
     suite::{Case, Suite},
+    upcall::{self, Host},
     value,
 };
 
@@ -36,10 +37,20 @@ struct Prepared {
     params: Vec<SlotForm>,
     result: SlotForm,
     callee: NonNull<c_void>,
-    caller: unsafe extern "C" fn(*const *const u8, *mut u8),
-    template: Option<Template>,
+    /// The C caller: `fn(callee, values)`.
+    caller: NonNull<c_void>,
+    stub: Option<Template>,
+    callback: Option<Template>,
     runtime: Option<Function>,
     libffi: Option<Function>,
+    closure: Option<Callback>,
+}
+
+/// The addresses of a case's own stubs, where it has them.
+#[derive(Clone, Copy)]
+struct Entries {
+    stub: Option<*const c_void>,
+    callback: Option<*const c_void>,
 }
 
 /// Makes every call of `cases`, whose C file was compiled to `object`, and reports what comes of it.
@@ -52,10 +63,17 @@ pub fn run(suite: &Suite, cases: &[Case], object: &FilePath, from: usize, report
     let mut batch = Batch::new(suite, &library, report);
     let prepared =
         cases.iter().enumerate().map(|(position, case)| batch.prepare(position, case)).collect::<Vec<_>>();
-    let stubs = Stubs::new(prepared.iter().map(|case| case.as_ref()?.template.as_ref()));
+    let stamp = |hole| match hole {
+        HoleKind::Context => batch.host.context() as u64,
+        HoleKind::Helper => upcall::handle as *const () as u64,
+        other => unreachable!("{other:?} is of no entry that is called here"),
+    };
+    let stubs = Stubs::new(prepared.iter().map(|case| case.as_ref()?.stub.as_ref()), stamp);
+    let callbacks = Stubs::new(prepared.iter().map(|case| case.as_ref()?.callback.as_ref()), stamp);
     for (position, case) in prepared.iter().enumerate().skip(from) {
         if let Some(prepared) = case {
-            batch.case(position, &cases[position], prepared, stubs.entry(position));
+            let entries = Entries { stub: stubs.entry(position), callback: callbacks.entry(position) };
+            batch.case(position, &cases[position], prepared, entries);
         }
     }
     for (what, number) in std::mem::take(&mut batch.counts) {
@@ -71,6 +89,7 @@ struct Batch<'a> {
     jit: Engine,
     no_jit: Engine,
     bench: Bench,
+    host: Box<Host>,
     counts: BTreeMap<String, u64>,
     report: &'a mut dyn FnMut(Event),
 }
@@ -84,6 +103,10 @@ impl<'a> Batch<'a> {
             jit: Engine::new(),
             no_jit: Engine::builder().jit(Jit::Off).build(),
             bench: Bench::new(library),
+            // SAFETY: the prelude of the C file defines it, with this type.
+            host: Host::new(
+                *unsafe { library.get(b"oracle_enter") }.unwrap_or_else(|error| panic!("{error}")),
+            ),
             counts: BTreeMap::new(),
             report,
         }
@@ -106,26 +129,13 @@ impl<'a> Batch<'a> {
             return None;
         }
         let form = |ty| SlotForm::of(ty, &target.model).expect("drawn types have a layout");
-        let plan = springboard_abi::plan(&signature, target, Entry::Slots);
-        let template = match plan {
-            Ok(plan) => {
-                if let Err(violation) = springboard_abi::check(&plan, &signature, target) {
-                    self.mismatch(position, Path::Stub, format!("the checker refuses the plan: {violation}"));
-                }
-                let template = self.compiler.emit(&plan);
-                template.map_err(|error| self.mismatch(position, Path::Stub, error.to_string())).ok()
-            }
-            Err(reason) => {
-                self.count(format!("ineligible {}", reason.code()));
-                None
-            }
-        };
+        let stub = self.template(position, Path::Stub, Entry::Slots, &signature);
+        let callback = self.template(position, Path::Callback, Entry::Callback, &signature);
         let callee = self.symbol::<c_char>(&format!("f{position}")).cast();
         let caller = self.symbol::<c_void>(&format!("f{position}_call"));
-        // SAFETY: this is the type that the C file gives to callers.
-        let caller = unsafe { std::mem::transmute::<NonNull<c_void>, unsafe extern "C" fn(_, _)>(caller) };
-        let runtime = self.bind(position, Path::Runtime, callee, &signature, template.is_some());
+        let runtime = self.bind(position, Path::Runtime, callee, &signature, stub.is_some());
         let libffi = self.bind(position, Path::Libffi, callee, &signature, false);
+        let closure = self.closure(position, &signature);
         Some(Prepared {
             record: Record::of(&signature, &target.model),
             params: signature.params().iter().map(|param| form(&param.ty)).collect(),
@@ -133,10 +143,57 @@ impl<'a> Batch<'a> {
             signature,
             callee,
             caller,
-            template,
+            stub,
+            callback,
             runtime,
             libffi,
+            closure,
         })
+    }
+
+    /// Plans, checks and compiles a case for one entry. `None` where that is not possible, which has been reported.
+    fn template(
+        &mut self,
+        position: usize,
+        path: Path,
+        entry: Entry,
+        signature: &Signature,
+    ) -> Option<Template> {
+        let Suite { target, .. } = self.suite;
+        let plan = match springboard_abi::plan(signature, target, entry) {
+            Ok(plan) => plan,
+            Err(reason) => {
+                self.count(format!("{path} ineligible: {}", reason.code()));
+                return None;
+            }
+        };
+        if let Err(violation) = springboard_abi::check(&plan, signature, target) {
+            self.mismatch(position, path, format!("the checker refuses the plan: {violation}"));
+        }
+        let template = self.compiler.emit(&plan);
+        template.map_err(|error| self.mismatch(position, path, error.to_string())).ok()
+    }
+
+    /// A callback of the runtime's, by a closure of libffi. `None` where that cannot be called, which is counted.
+    fn closure(&mut self, position: usize, signature: &Signature) -> Option<Callback> {
+        if self.suite.target.convention != self.suite.target.caller {
+            return None;
+        }
+        // SAFETY: the handler writes results as the entry has them, on this thread; the host outlives the callbacks'
+        // last call.
+        let made = self
+            .no_jit
+            .callback_type(signature.clone())
+            .and_then(|kind| unsafe { kind.raw(self.host.handler()) });
+        match made {
+            Ok(callback) => Some(callback),
+            // Counted for calls.
+            Err(CreateError::Bind(BindError::NoPath { .. })) => None,
+            Err(error) => {
+                self.mismatch(position, Path::Closure, error.to_string());
+                None
+            }
+        }
     }
 
     /// Binds a callee through the runtime. `None` where that has no way to call it, which is counted.
@@ -202,20 +259,22 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes every call of one case.
-    fn case(&mut self, position: usize, case: &Case, prepared: &Prepared, stub: Option<*const c_void>) {
-        let Prepared { runtime, libffi, .. } = prepared;
+    fn case(&mut self, position: usize, case: &Case, prepared: &Prepared, entries: Entries) {
+        let Prepared { runtime, libffi, closure, .. } = prepared;
         let paths = [
             (Path::Compiled, true),
-            (Path::Stub, stub.is_some()),
+            (Path::Stub, entries.stub.is_some()),
             (Path::Runtime, runtime.is_some()),
             (Path::Libffi, libffi.is_some()),
+            (Path::Callback, entries.callback.is_some()),
+            (Path::Closure, closure.is_some()),
         ];
         for (path, _) in paths.into_iter().filter(|(_, possible)| *possible) {
             self.count(path.to_string());
             crash::calling(position, path);
             let rounds = ROUNDS.iter().enumerate();
             let wrong =
-                rounds.filter_map(|(round, _)| self.call(case, prepared, path, stub, round).err()).next();
+                rounds.filter_map(|(round, _)| self.call(case, prepared, path, entries, round).err()).next();
             if let Some(what) = wrong {
                 self.mismatch(position, path, what);
             }
@@ -228,40 +287,52 @@ impl<'a> Batch<'a> {
         case: &Case,
         prepared: &Prepared,
         path: Path,
-        stub: Option<*const c_void>,
+        entries: Entries,
         round: usize,
     ) -> Result<(), String> {
-        let Prepared { signature, record, params, result, callee, caller, runtime, libffi, .. } = prepared;
+        let Prepared { signature, record, params, result, callee, caller, runtime, libffi, closure, .. } =
+            prepared;
         let model = &self.suite.target.model;
         let (style, at_the_end) = ROUNDS[round];
         let mut rng = self.suite.rng(case, 1 + round as u64);
-        let nans = if path == Path::Compiled { value::Nans::Quiet } else { value::Nans::Any };
+        let called_by_c = matches!(path, Path::Compiled | Path::Callback | Path::Closure);
+        let nans = if called_by_c { value::Nans::Quiet } else { value::Nans::Any };
         let mut draw = value::Draw { rng: &mut rng, model, style, nans };
         let values = signature.params().iter().map(|param| draw.value(&param.ty)).collect();
         let reply = draw.value(signature.result());
         let arguments = Arguments { signature, record, params, result: *result, values, reply, model };
         let before_end = |bytes: usize| if at_the_end { 0 } else { 1 + bytes % 7 };
         let laid = self.bench.lay(&arguments, before_end);
-        let (slots, control) = (laid.slots, self.bench.control);
-        // SAFETY: the callee has this signature, and slots and pointers are those of its arguments.
-        let (word, control) = unsafe {
+        let from_c = |callee: *const c_void| {
+            // SAFETY: the C caller takes any function of this signature, and finds the address of each value.
+            let canary = unsafe { Canary::call(caller.as_ptr(), callee, laid.pointers.as_ptr().cast()) };
+            canary.intact().map(|_| ())
+        };
+        let of_this_path = "a path is taken where there is one";
+        // SAFETY: the callee has this signature, and the slots are those of its arguments.
+        let (word, control, seen_by) = unsafe {
             match path {
                 Path::Compiled => {
-                    caller(laid.pointers.as_ptr(), laid.result);
-                    (None, control)
+                    from_c(callee.as_ptr())?;
+                    (None, Canary::CONTROL, Callee::Compiled)
                 }
                 Path::Stub => {
-                    let stub = stub.expect("this path is taken where there is a stub");
-                    let canary = Canary::call(stub, callee.as_ptr(), slots);
-                    if let Some((place, before, after)) = canary.damage().next() {
-                        return Err(format!("{place} was {before:#x} and came back as {after:#x}"));
-                    }
-                    (Some(arguments.word(&canary)), Canary::CONTROL)
+                    let stub = entries.stub.expect(of_this_path);
+                    let canary = Canary::call(stub, callee.as_ptr(), laid.slots);
+                    (Some(arguments.word(canary.intact()?)), Canary::CONTROL, Callee::Compiled)
                 }
                 Path::Runtime | Path::Libffi => {
                     let function = if path == Path::Runtime { runtime } else { libffi };
-                    let function = function.as_ref().expect("this path is taken where there is a function");
-                    (Some(through_runtime(function, *result, slots)), control)
+                    let function = function.as_ref().expect(of_this_path);
+                    let word = through_runtime(function, *result, laid.slots);
+                    (Some(word), self.bench.control, Callee::Compiled)
+                }
+                Path::Callback | Path::Closure => {
+                    let closure = || closure.as_ref().map(|closure| closure.as_ptr().cast_const());
+                    let callback = if path == Path::Callback { entries.callback } else { closure() };
+                    let callback = callback.expect(of_this_path);
+                    self.host.expect(&arguments, &laid, || from_c(callback))??;
+                    (None, Canary::CONTROL, Callee::Handler)
                 }
             }
         };
@@ -269,6 +340,6 @@ impl<'a> Batch<'a> {
         if left != 0 {
             return Err(format!("{left} registers of the x87 stack are still in use"));
         }
-        self.bench.compare(&arguments, &laid, word, control)
+        self.bench.compare(&arguments, &laid, word, control, seen_by)
     }
 }

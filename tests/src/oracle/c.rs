@@ -1,11 +1,12 @@
 //! The C file of a batch.
 //!
 //! It defines for the case at position `n`: its types as `fn_t0`, `fn_t1` …, the result as `fn_r`; the callee `fn`;
-//! the caller `void fn_call(void *const *arguments, void *result)`, which reads the arguments from where the
-//! pointers say; and `fn_layout`, the size and alignment of each parameter's type and the result's.
+//! the caller `void fn_call(void *callee, void *const *values)`, which writes the result to where the first pointer
+//! says and reads the arguments from where the others do; and `fn_layout`, the size and alignment of each parameter's
+//! type and the result's.
 //!
 //! Nothing is known to the compiler that is not known to the compiler of a real callee: values come from memory of
-//! the oracle's, and callee and caller reach each other through a volatile pointer.
+//! the oracle's, and so does the callee's address.
 
 use std::{
     collections::HashSet,
@@ -150,21 +151,22 @@ impl Function<'_> {
 
     fn caller(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.position;
-        writeln!(f, "void f{n}_call(void *const *arguments, void *result)\n{{")?;
-        write!(f, "  f{n}_r ({} *volatile callee)(", self.convention().0)?;
+        writeln!(f, "void f{n}_call(void *address, void *const *values)\n{{")?;
+        write!(f, "  f{n}_r ({} *callee)(", self.convention().0)?;
         self.list(f, |index| format!("f{n}_t{index}"))?;
-        writeln!(f, ") = f{n};")?;
+        writeln!(f, ") = address;")?;
         let count = self.signature.params().len();
         for index in 0..count {
             writeln!(
                 f,
-                "  f{n}_t{index} a{index};\n  memcpy(&a{index}, arguments[{index}], sizeof a{index});"
+                "  f{n}_t{index} a{index};\n  memcpy(&a{index}, values[{}], sizeof a{index});",
+                index + 1
             )?;
         }
         let arguments = (0..count).map(|index| format!("a{index}")).collect::<Vec<_>>().join(", ");
         match self.signature.result() {
             Type::Void => writeln!(f, "  callee({arguments});\n}}"),
-            _ => writeln!(f, "  f{n}_r r = callee({arguments});\n  memcpy(result, &r, sizeof r);\n}}"),
+            _ => writeln!(f, "  f{n}_r r = callee({arguments});\n  memcpy(values[0], &r, sizeof r);\n}}"),
         }
     }
 

@@ -104,10 +104,11 @@ impl Canary {
         1
     };
 
-    /// Enters `stub` with `target` and `slots`.
+    /// Enters `stub` with `target` and `slots`; or the C caller, which has two such parameters as well, with the
+    /// callee and the addresses of values.
     ///
     /// # Safety
-    /// As for a stub of the slots entry.
+    /// As for a stub of the slots entry, or the C caller.
     pub(crate) unsafe fn call(stub: *const c_void, target: *const c_void, slots: *const u64) -> Canary {
         let before = std::array::from_fn(|index| {
             let meaningful = MEANINGFUL.iter().find(|(name, _)| WATCHED.get(index) == Some(name));
@@ -120,14 +121,18 @@ impl Canary {
         canary
     }
 
-    /// The places in which something else is than there was, with both values.
-    pub(crate) fn damage(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
+    /// The same, if every place holds what it held.
+    ///
+    /// # Errors
+    /// The first one that does not, and both values.
+    pub(crate) fn intact(&self) -> Result<&Canary, String> {
         let values = self.before.into_iter().zip(self.after);
-        WATCHED
-            .iter()
-            .zip(values)
-            .filter(|(_, (before, after))| before != after)
-            .map(|(name, (b, a))| (*name, b, a))
+        match WATCHED.iter().zip(values).find(|(_, (before, after))| before != after) {
+            None => Ok(self),
+            Some((place, (before, after))) => {
+                Err(format!("{place} was {before:#x} and came back as {after:#x}"))
+            }
+        }
     }
 }
 

@@ -13,11 +13,16 @@ pub enum Path {
     Runtime,
     /// By the runtime when it may not compile.
     Libffi,
+    /// The other way: the C caller calls the stub of a callback, straight from the emitter.
+    Callback,
+    /// The C caller calls the runtime's callback when that may not compile.
+    Closure,
 }
 
 impl Path {
     /// Every path.
-    pub const ALL: [Path; 4] = [Path::Compiled, Path::Stub, Path::Runtime, Path::Libffi];
+    pub const ALL: [Path; 6] =
+        [Path::Compiled, Path::Stub, Path::Runtime, Path::Libffi, Path::Callback, Path::Closure];
 }
 
 impl fmt::Display for Path {
@@ -27,6 +32,8 @@ impl fmt::Display for Path {
             Path::Stub => "stub",
             Path::Runtime => "runtime",
             Path::Libffi => "libffi",
+            Path::Callback => "callback",
+            Path::Closure => "closure",
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, ptr};
 
-use springboard_emit::Template;
+use springboard_emit::{HoleKind, Template};
 
 /// Code of one batch. Written first, then executable.
 pub(crate) struct Stubs {
@@ -17,19 +17,25 @@ unsafe extern "C" {
 }
 
 impl Stubs {
-    /// Places one stub behind the other, where there are any.
+    /// Places one stub behind the other, where there are any, with what `stamp` says in their holes.
     ///
     /// # Panics
     /// Where the system gives no memory.
-    pub(crate) fn new<'a>(templates: impl Iterator<Item = Option<&'a Template>>) -> Stubs {
+    pub(crate) fn new<'a>(
+        templates: impl Iterator<Item = Option<&'a Template>>,
+        stamp: impl Fn(HoleKind) -> u64,
+    ) -> Stubs {
         let mut code = Vec::new();
         let entries = templates
             .map(|template| {
                 let template = template?;
-                assert!(template.holes.is_empty(), "the slots entry has no holes");
                 code.resize(code.len().next_multiple_of(template.align as usize), 0);
                 let entry = code.len();
                 code.extend_from_slice(&template.code);
+                for hole in &template.holes {
+                    let at = entry + hole.offset as usize;
+                    code[at..at + 8].copy_from_slice(&stamp(hole.kind).to_ne_bytes());
+                }
                 Some(entry)
             })
             .collect();

@@ -116,7 +116,7 @@ fn sign_of(source: Source) -> Option<Source> {
     }
 }
 
-fn place_exists(plan: &Plan, step: usize, action: &Move) -> Result<(), Violation> {
+pub(super) fn place_exists(plan: &Plan, step: usize, action: &Move) -> Result<(), Violation> {
     let registers = plan.convention.registers();
     let bytes = u32::from(action.bytes);
     let widest = if matches!(action.place, Place::Vec { .. }) { 16 } else { 8 };

@@ -10,6 +10,8 @@
 //!   belongs there, or zero;
 //! * nothing else is touched.
 //!
+//! A callback is the same the other way round: [`upcall`].
+//!
 //! As each byte of an argument is demanded in one place (but for variadic floats of Windows, which are in two)
 //! and nothing else may be touched, a plan that passes moves every byte exactly once, and no two moves overlap.
 //!
@@ -26,6 +28,7 @@ mod result;
 mod s390x;
 mod sysv64;
 mod temporaries;
+mod upcall;
 mod v8;
 mod violation;
 mod win64;
@@ -62,9 +65,8 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     match plan.entry {
         Entry::Slots | Entry::Bound | Entry::Avalue => {}
         Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
-        Entry::Callback | Entry::Closure | Entry::GoClosure => {
-            return Err(Violation::UnknownEntry(plan.entry));
-        }
+        Entry::Callback => return upcall::check(plan, signature, target, &demanded(signature, target)?),
+        Entry::Closure | Entry::GoClosure => return Err(Violation::UnknownEntry(plan.entry)),
     }
     last_error(plan, signature, target)?;
     let demand = demanded(signature, target)?;
@@ -88,7 +90,7 @@ fn demanded(signature: &Signature, target: &Target) -> Result<Demand, Violation>
 fn arguments(plan: &Plan, signature: &Signature, target: &Target, demand: &Demand) -> Result<(), Violation> {
     stack_size(plan, demand)?;
     vector_count(plan, demand)?;
-    temporaries::check(plan, demand)?;
+    temporaries::check(&plan.temporaries, &demand.copies)?;
     let image = Image::of(plan, signature, target)?;
     compare(plan, demand, &image)
 }

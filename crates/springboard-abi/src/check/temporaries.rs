@@ -1,14 +1,19 @@
-//! The copies that arguments passed by reference are made of.
+//! Memory on the stub's stack: in a downcall the copies that arguments passed by reference are made of, in an upcall
+//! what aggregates are put together in.
 
-use super::{demand::Demand, violation::Violation};
-use crate::plan::Plan;
+use alloc::collections::BTreeMap;
 
-/// One copy for each argument that is passed by reference, in the order of the arguments, of its size and aligned
-/// at least as it is. That each is referred to once follows from the places that hold their addresses.
-pub(super) fn check(plan: &Plan, demand: &Demand) -> Result<(), Violation> {
+use springboard_ir::Layout;
+
+use super::violation::Violation;
+use crate::plan::Temporary;
+
+/// One copy for each slot that wants one, in the order of the slots, of its size and aligned at least as it is. That
+/// each is referred to once follows from the places that hold their addresses.
+pub(super) fn check(temporaries: &[Temporary], wanted: &BTreeMap<u16, Layout>) -> Result<(), Violation> {
     let mut last = None;
-    for (index, copy) in plan.temporaries.iter().enumerate() {
-        let Some(layout) = demand.copies.get(&copy.slot) else {
+    for (index, copy) in temporaries.iter().enumerate() {
+        let Some(layout) = wanted.get(&copy.slot) else {
             return Err(Violation::CopyUnwanted { index, slot: copy.slot });
         };
         if last.is_some_and(|last| last >= copy.slot) {
@@ -22,7 +27,7 @@ pub(super) fn check(plan: &Plan, demand: &Demand) -> Result<(), Violation> {
         }
         last = Some(copy.slot);
     }
-    match demand.copies.keys().find(|param| plan.temporaries.iter().all(|copy| copy.slot != **param)) {
+    match wanted.keys().find(|param| temporaries.iter().all(|copy| copy.slot != **param)) {
         Some(&param) => Err(Violation::CopyMissing { param }),
         None => Ok(()),
     }

@@ -62,8 +62,8 @@ impl fmt::Display for Source {
     }
 }
 
-/// One byte of a register or of the stack, by the names of the ABI document.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// One byte of a register or of the stack, by the names of the ABI document; or in an upcall of what the host gets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Spot {
     /// A byte of a register, counted as memory is when the whole register is stored.
     Register {
@@ -76,6 +76,20 @@ pub enum Spot {
     Stack {
         /// Its offset, in bytes.
         offset: u32,
+    },
+    /// A byte of a slot, in memory order.
+    Slot {
+        /// The slot.
+        index: u16,
+        /// The byte in it.
+        byte: u8,
+    },
+    /// A byte of the memory whose address is in a slot.
+    Area {
+        /// The slot.
+        slot: u16,
+        /// The byte in the memory.
+        byte: u32,
     },
 }
 
@@ -114,6 +128,8 @@ impl fmt::Display for Spot {
         match self {
             Spot::Register { name, byte } => write!(f, "byte {byte} of {name}"),
             Spot::Stack { offset } => write!(f, "byte {offset} of the stack area"),
+            Spot::Slot { index, byte } => write!(f, "byte {byte} of slot {index}"),
+            Spot::Area { slot, byte } => write!(f, "byte {byte} of the memory at slot {slot}"),
         }
     }
 }
@@ -175,7 +191,7 @@ pub enum Violation {
     Content { spot: Spot, expected: Source, found: Option<Source> },
     /// A byte holds something that does not belong there.
     Stray { spot: Spot, found: Source },
-    /// A copy of an argument that is not passed by reference.
+    /// A copy of an argument that is not passed by reference; in an upcall memory for a slot that needs none.
     CopyUnwanted { index: usize, slot: u16 },
     /// The copies are not in the order of the arguments, or two are of one.
     CopyOrder { index: usize },
@@ -183,7 +199,7 @@ pub enum Violation {
     CopySize { index: usize, expected: u64, found: u32 },
     /// A copy is not aligned as the convention wants it.
     CopyAlign { index: usize, least: u32, found: u32 },
-    /// An argument that is passed by reference is not copied.
+    /// An argument that is passed by reference is not copied; in an upcall a slot has no memory.
     CopyMissing { param: u16 },
     /// The result is in place, and the plan stores it.
     ResultNotInPlace,
@@ -298,7 +314,7 @@ impl fmt::Display for Violation {
                 write!(f, "{spot} holds {found}, which does not belong there")
             }
             Violation::CopyUnwanted { index, slot } => {
-                write!(f, "copy {index} is of slot {slot}, which is not passed by reference")
+                write!(f, "copy {index} is of slot {slot}, which needs none")
             }
             Violation::CopyOrder { index } => {
                 write!(f, "copy {index} is not of a later argument than the one before it")
@@ -310,7 +326,7 @@ impl fmt::Display for Violation {
                 write!(f, "copy {index} is aligned to {found}, and {least} or a larger power of two is right")
             }
             Violation::CopyMissing { param } => {
-                write!(f, "argument {} is passed by reference, and no copy of it is made", param + 1)
+                write!(f, "slot {param} needs a copy, and has none")
             }
             Violation::ResultNotWidened => {
                 f.write_str("the result is not stored as a whole word, widened from its own width")

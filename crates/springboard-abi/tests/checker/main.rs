@@ -92,8 +92,8 @@ fn accepts_what_planners_make() {
     }
 }
 
-/// The two forms in which the checker knows arguments: values in slots, and pointers to values.
-const ENTRIES: [Entry; 2] = [Entry::Slots, Entry::Avalue];
+/// The forms in which the checker knows arguments: values in slots, pointers to values, and slots to be written.
+const ENTRIES: [Entry; 3] = [Entry::Slots, Entry::Avalue, Entry::Callback];
 
 /// What goes for the results of `avalue` alone: a word that is extended from another width or by another rule, that
 /// goes elsewhere, or that is left where it was.
