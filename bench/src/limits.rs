@@ -65,7 +65,7 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 31] = [
+static LIMITS: [Line; 32] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -88,6 +88,7 @@ static LIMITS: [Line; 31] = [
     // Half of that, whatever the threads cost one another.
     (Group::Callback, "posted_by_8", "delivered", Limit::Nanoseconds(400.0)),
     (Group::Everyday, "errno", "errno", Limit::Beyond { path: "slots", nanoseconds: 2.0 }),
+    (Group::Everyday, "field", "view", Limit::Ratio(2.0)),
     (Group::Compile, "ints_2", "emit", COMPILE),
     (Group::Compile, "ints_8", "emit", COMPILE),
     (Group::Compile, "ints_64", "emit", COMPILE),

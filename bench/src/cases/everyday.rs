@@ -1,6 +1,12 @@
 //! What hosts need beside calls.
 
-use springboard::{LastError, Word, ir::Signature};
+use std::hint::black_box;
+
+use springboard::{
+    LastError, Word,
+    ir::{DataModel, Signature, Type},
+    memory::{Member, View},
+};
 
 use super::{bind_native, leak, pointer};
 use crate::{
@@ -8,7 +14,10 @@ use crate::{
     native,
 };
 
-pub(super) static CASES: [Case; 1] = [Case { group: Group::Everyday, name: "errno", runners: errno }];
+pub(super) static CASES: [Case; 2] = [
+    Case { group: Group::Everyday, name: "errno", runners: errno },
+    Case { group: Group::Everyday, name: "field", runners: field },
+];
 
 /// A call of two integers, with `errno` delivered and without.
 fn errno(bench: &Bench) -> Vec<Runner> {
@@ -49,5 +58,31 @@ fn errno(bench: &Bench) -> Vec<Runner> {
         }),
         delivering("errno", capturing.slots().expect("the type of the case")),
         delivering("fallback", fallback.slots().expect("the type of the case")),
+    ]
+}
+
+/// A read of one member of a structure, natively and through a view.
+fn field(_: &Bench) -> Vec<Runner> {
+    #[repr(C)]
+    struct Shape {
+        kind: u8,
+        size: i64,
+    }
+    let shape: &'static Shape = leak(Shape { kind: 1, size: 7 });
+    let ty =
+        Type::parse("struct shape { unsigned char kind; long long size; }; struct shape").expect("it is C");
+    let size = Member::<i64>::of(&ty, "size", &DataModel::LP64).expect("the structure has it");
+    let address = std::ptr::NonNull::from(shape).cast();
+    // SAFETY: the structure is of this type, and lives as long as the program.
+    let view = unsafe { View::at(address, &ty, &DataModel::LP64) }.expect("the type has a layout");
+    vec![
+        Runner::new(DIRECT, move |times| {
+            let count = |sum: i64, _| sum + black_box(shape).size;
+            (0..times).fold(i64::from(shape.kind), count) as u64
+        }),
+        Runner::new("view", move |times| {
+            let count = |sum: i64, _| sum + black_box(&view).get_member(size).expect("it is within bounds");
+            (0..times).fold(1, count) as u64
+        }),
     ]
 }

@@ -285,6 +285,14 @@ impl Function {
         self.bound.address
     }
 
+    /// The call interface, where calls go through libffi for good.
+    pub(crate) fn interface(&self) -> Option<&Interface> {
+        match &self.bound.route {
+            Route::Libffi(interface, _) => Some(interface),
+            Route::Stub(_) | Route::Tiered(_) => None,
+        }
+    }
+
     /// What to enter, and with which target. The signature must return an `R`.
     pub(crate) fn entry<R: SlotResult>(&self) -> (Entry<R>, *const c_void) {
         match &self.bound.route {

@@ -26,8 +26,10 @@ mod engine;
 mod fallback;
 mod fork;
 mod function;
+mod indirect;
 mod last_error;
 mod library;
+pub mod memory;
 mod reason;
 mod slots;
 mod stats;
@@ -37,6 +39,7 @@ mod testing;
 mod tier;
 mod typed;
 mod value;
+mod variable;
 mod word;
 
 pub use callback::{
@@ -49,6 +52,7 @@ pub use declaration::Declaration;
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Stubs};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
+pub use indirect::{Indirect, IndirectSlots};
 pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
@@ -58,7 +62,8 @@ pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};
 pub use typed::{CResult, FunctionPointer, TypeMismatch, Typed, Variadic};
-pub use value::{ArgumentError, CallError, Value};
+pub use value::{Argument, ArgumentError, CallError, OutputError, Outputs, Value};
+pub use variable::{Variable, VariableError};
 pub use word::{CType, SlotResult, Word};
 
 /// The examples of the README, compiled and run as tests.

@@ -1,7 +1,7 @@
 //! Native libraries and the symbols in them.
 
 use std::{
-    ffi::{CString, NulError, OsStr, OsString, c_int, c_void},
+    ffi::{CStr, CString, NulError, OsStr, OsString, c_int, c_void},
     fmt,
     ops::BitOr,
     os::unix::ffi::OsStrExt,
@@ -23,6 +23,8 @@ pub struct Library {
 #[derive(Debug)]
 struct Loaded {
     handle: unix::Library,
+    /// The same, as the loader knows it.
+    raw: usize,
     /// What was asked for. `None` is the process.
     path: Option<OsString>,
 }
@@ -124,6 +126,17 @@ pub enum SymbolError {
         /// What the loader said.
         message: String,
     },
+    /// The library has no such symbol of that version.
+    Version {
+        /// The name.
+        symbol: String,
+        /// The version.
+        version: String,
+        /// The library, as it was opened; `None` is the process.
+        library: Option<OsString>,
+        /// What the loader said.
+        message: String,
+    },
     /// The library has the symbol, and its address is null: a weak symbol that nothing defines.
     Null {
         /// The name.
@@ -143,6 +156,10 @@ impl fmt::Display for SymbolError {
             }
             SymbolError::Missing { symbol, library: None, message } => {
                 write!(f, "no symbol {symbol} in the process: {message}")
+            }
+            SymbolError::Version { symbol, version, library, message } => {
+                let library = library.as_deref().unwrap_or(OsStr::new("the process"));
+                write!(f, "no symbol {symbol} of version {version} in {}: {message}", library.display())
             }
             SymbolError::Null { symbol } => write!(f, "the address of symbol {symbol} is null"),
         }
@@ -184,12 +201,19 @@ impl Library {
         // SAFETY: the caller's promise.
         let handle = unsafe { unix::Library::open(Some(path), flags.0) }
             .map_err(|error| LibraryError::Load { path: path.into(), message: said(&error) })?;
-        Ok(Library { loaded: Arc::new(Loaded { handle, path: Some(path.into()) }) })
+        Ok(Library::of(handle, Some(path.into())))
     }
 
     /// The process itself: the program, the libraries it was linked to, and those loaded with [`Flags::GLOBAL`].
     pub fn process() -> Library {
-        Library { loaded: Arc::new(Loaded { handle: unix::Library::this(), path: None }) }
+        Library::of(unix::Library::this(), None)
+    }
+
+    fn of(handle: unix::Library, path: Option<OsString>) -> Library {
+        let raw = handle.into_raw();
+        // SAFETY: the handle is what `into_raw` gave just now, and is taken back once.
+        let handle = unsafe { unix::Library::from_raw(raw) };
+        Library { loaded: Arc::new(Loaded { handle, raw: raw.expose_provenance(), path }) }
     }
 
     /// The path by which the library was opened. `None` for the process.
@@ -202,11 +226,7 @@ impl Library {
     /// # Errors
     /// [`SymbolError`].
     pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
-        if symbol.is_empty() {
-            return Err(SymbolError::Empty);
-        }
-        let name = CString::new(symbol)
-            .map_err(|nul: NulError| SymbolError::Nul { symbol: symbol.into(), at: nul.nul_position() })?;
+        let name = symbol_name(symbol)?;
         // SAFETY: the address is taken and nothing of its type is claimed.
         let found = unsafe { self.loaded.handle.get::<*mut c_void>(name.as_c_str()) };
         let address = found.map_err(|error| SymbolError::Missing {
@@ -216,6 +236,57 @@ impl Library {
         })?;
         NonNull::new(address.into_raw()).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
     }
+}
+
+impl Library {
+    /// The address of `symbol`, or `None` where the library has it not, or as a weak symbol that nothing defines.
+    ///
+    /// # Errors
+    /// A name that is none.
+    pub fn optional(&self, symbol: &str) -> Result<Option<NonNull<c_void>>, SymbolError> {
+        match self.symbol(symbol) {
+            Ok(address) => Ok(Some(address)),
+            Err(SymbolError::Missing { .. } | SymbolError::Null { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The address of `symbol` of a version, as `nm -D --with-symbol-versions` names them: `"GLIBC_2.2.5"`.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`]; and [`SymbolError::Version`].
+    pub fn versioned(&self, symbol: &str, version: &str) -> Result<NonNull<c_void>, SymbolError> {
+        let (name, version_name) = (symbol_name(symbol)?, symbol_name(version)?);
+        let handle = std::ptr::with_exposed_provenance_mut(self.loaded.raw);
+        // SAFETY: the handle is that of a library which `self` keeps loaded; the thread's error is cleared first, and
+        // read right after.
+        let (address, error) = unsafe {
+            libc::dlerror();
+            let address = libc::dlvsym(handle, name.as_ptr(), version_name.as_ptr());
+            (address, libc::dlerror())
+        };
+        if !error.is_null() {
+            // SAFETY: the loader's message stays until it is called again on this thread.
+            let message = unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned();
+            let library = self.loaded.path.clone();
+            return Err(SymbolError::Version {
+                symbol: symbol.into(),
+                version: version.into(),
+                library,
+                message,
+            });
+        }
+        NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
+    }
+}
+
+/// The name of a symbol, or of a version, for the loader.
+fn symbol_name(name: &str) -> Result<CString, SymbolError> {
+    if name.is_empty() {
+        return Err(SymbolError::Empty);
+    }
+    CString::new(name)
+        .map_err(|nul: NulError| SymbolError::Nul { symbol: name.into(), at: nul.nul_position() })
 }
 
 /// The loader's own words, without the name of its function.

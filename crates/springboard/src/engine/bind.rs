@@ -57,6 +57,11 @@ impl Engine {
         self.code_of(&*self.shape(plan)?, address)
     }
 
+    /// The stub of a plan of the slots entry, whatever the engine makes otherwise.
+    pub(crate) fn shared_code(&self, plan: &Plan) -> Result<Code, Reason> {
+        Ok(Code::Shared(self.shape(plan)?.stub(self.memory()?)?))
+    }
+
     /// The code for a function of a shape.
     pub(super) fn code_of(&self, shape: &Shape, address: NonNull<c_void>) -> Result<Code, Reason> {
         let memory = self.memory()?;

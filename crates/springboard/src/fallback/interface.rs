@@ -172,7 +172,16 @@ impl Interface {
         // SAFETY: as many slots as there are parameters, and one more where the result goes to memory, are there.
         let slots = unsafe { slice::from_raw_parts(slots, interface.slots()) };
         // SAFETY: the caller's promise.
-        R::from_result(unsafe { interface.call(slots) })
+        R::from_result(unsafe { interface.call(interface.address, slots) })
+    }
+
+    /// The same, of the function at `address`.
+    ///
+    /// # Safety
+    /// As [`Interface::enter`].
+    pub(crate) unsafe fn enter_at<R: SlotResult>(&self, address: CodePointer, slots: *const u64) -> R {
+        // SAFETY: as in `enter`.
+        R::from_result(unsafe { self.call(address, slice::from_raw_parts(slots, self.slots())) })
     }
 
     fn slots(&self) -> usize {
@@ -186,14 +195,14 @@ impl Interface {
 
     /// # Safety
     /// As [`Interface::enter`].
-    unsafe fn call(&self, slots: &[u64]) -> u64 {
+    unsafe fn call(&self, address: CodePointer, slots: &[u64]) -> u64 {
         let count = self.description.arguments.len();
         // SAFETY: the caller's promise.
         unsafe {
             if count <= INLINE_ARGUMENTS {
-                self.call_with(slots, &mut [ptr::null_mut(); INLINE_ARGUMENTS][..count])
+                self.call_with(address, slots, &mut [ptr::null_mut(); INLINE_ARGUMENTS][..count])
             } else {
-                self.call_with(slots, &mut vec![ptr::null_mut(); count])
+                self.call_with(address, slots, &mut vec![ptr::null_mut(); count])
             }
         }
     }
@@ -203,7 +212,7 @@ impl Interface {
     ///
     /// # Safety
     /// As [`Interface::enter`].
-    unsafe fn call_with(&self, slots: &[u64], values: &mut [*mut c_void]) -> u64 {
+    unsafe fn call_with(&self, address: CodePointer, slots: &[u64], values: &mut [*mut c_void]) -> u64 {
         let Description { arguments, copies, .. } = &self.description;
         let mut memory = vec![0u8; copies.allocated()];
         let memory = memory.as_mut_ptr();
@@ -231,7 +240,7 @@ impl Interface {
         let mut plainly = |result: *mut c_void| unsafe {
             ffi_call(
                 self.description.cif.as_raw_ptr(),
-                Some(*CodePtr::from_fun(self.address).as_fun()),
+                Some(*CodePtr::from_fun(address).as_fun()),
                 result,
                 values.as_mut_ptr(),
             );

@@ -58,7 +58,7 @@ impl fmt::Display for ArgumentError {
 impl std::error::Error for ArgumentError {}
 
 /// The slot of `value` as a parameter of type `ty`. Where it is an address, it is that of bytes in `value`.
-pub(super) fn slot(
+pub(crate) fn slot(
     value: &Value,
     form: SlotForm,
     ty: &Type,

@@ -8,9 +8,11 @@ use springboard_ir::{FloatFormat, Layout, Scalar, Type};
 use super::{
     Value,
     argument::{self, ArgumentError},
+    outputs::OutputError,
 };
 use crate::{
     callback::{CallbackError, NativeScope, take_pending},
+    code::CodePointer,
     function::Function,
     slots::Slots,
     word::{SlotResult, Word},
@@ -37,6 +39,13 @@ pub enum CallError {
         /// What does not fit.
         error: ArgumentError,
     },
+    /// Nothing can be made to come back through a parameter.
+    Output {
+        /// The argument, counted from 0.
+        index: usize,
+        /// Why not.
+        error: OutputError,
+    },
     /// The function delivers no last error.
     NoLastError,
     /// The function was called, and a callback that it called failed: its handler panicked or raised an error.
@@ -50,6 +59,7 @@ impl fmt::Display for CallError {
                 write!(f, "the function takes {parameters} arguments and is given {arguments}")
             }
             CallError::Argument { index, error } => write!(f, "argument {}: {error}", index + 1),
+            CallError::Output { index, error } => write!(f, "argument {}: {error}", index + 1),
             CallError::NoLastError => f.write_str("the function was bound without a last error to deliver"),
             CallError::Callback(error) => error.fmt(f),
         }
@@ -67,6 +77,51 @@ pub(crate) unsafe fn call(
     arguments: &[Value],
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
+    // SAFETY: the caller's promise.
+    unsafe { call_callee(Callee { function, address: None }, arguments, last_error) }
+}
+
+/// As [`call`], of the function of the same type at `address`.
+///
+/// # Safety
+/// As [`Function::call`], of the function at the address; `function` is one whose stub is handed its target.
+pub(crate) unsafe fn call_at(
+    function: &Function,
+    address: CodePointer,
+    arguments: &[Value],
+) -> Result<Value, CallError> {
+    // SAFETY: the caller's promise.
+    unsafe { call_callee(Callee { function, address: Some(address) }, arguments, &mut 0) }
+}
+
+/// What is called: a function, or one of its type at another address.
+#[derive(Clone, Copy)]
+struct Callee<'f> {
+    function: &'f Function,
+    address: Option<CodePointer>,
+}
+
+impl Callee<'_> {
+    /// # Safety
+    /// As [`Slots::call`]; the function returns an `R`.
+    unsafe fn enter<R: SlotResult>(self, slots: &[u64]) -> R {
+        match self.address {
+            // SAFETY: the caller's promise.
+            None => unsafe { Slots::<R>::new(self.function).call(slots) },
+            // SAFETY: the caller's promise.
+            Some(address) => unsafe { self.function.way::<R>().enter(address, slots.as_ptr()) },
+        }
+    }
+}
+
+/// # Safety
+/// As [`call`] and [`call_at`].
+unsafe fn call_callee(
+    callee: Callee<'_>,
+    arguments: &[Value],
+    last_error: &mut i32,
+) -> Result<Value, CallError> {
+    let function = callee.function;
     let params = function.params();
     if arguments.len() != params.len() {
         return Err(CallError::Arity { parameters: params.len(), arguments: arguments.len() });
@@ -87,23 +142,23 @@ pub(crate) unsafe fn call(
         *slot = argument::slot(value, *form, &param.ty, function.model())
             .map_err(|error| CallError::Argument { index, error })?;
     }
-    let in_memory = usize::from(matches!(function.result(), SlotForm::Address(_)));
+    let in_memory = usize::from(function.returns_in_memory());
     slots[params.len() + in_memory] = (&raw mut *last_error).into_slot();
     let native = NativeScope::enter();
     let result = match function.result() {
         SlotForm::None => {
             // SAFETY: the slots are canonical and as many as there are parameters; `argument::slot` took addresses
             // in `arguments`, which outlive the call. The rest is the caller's promise.
-            unsafe { Slots::<()>::new(function).call(slots) };
+            unsafe { callee.enter::<()>(slots) };
             Value::Void
         }
         // SAFETY: as above.
-        SlotForm::Word(scalar) => unsafe { word(function, scalar, slots) },
+        SlotForm::Word(scalar) => unsafe { word(callee, scalar, slots) },
         SlotForm::Address(layout) => {
             let mut memory = ResultMemory::new(layout);
             slots[params.len()] = memory.address();
             // SAFETY: as above; the last slot is the address of memory of the result's size and alignment.
-            unsafe { Slots::<()>::new(function).call(slots) };
+            unsafe { callee.enter::<()>(slots) };
             memory.value(function.signature().result(), function)
         }
     };
@@ -118,10 +173,10 @@ pub(crate) unsafe fn call(
 ///
 /// # Safety
 /// As [`Slots::call`]; `scalar` is what the function returns.
-unsafe fn word(function: &Function, scalar: Scalar, slots: &[u64]) -> Value {
-    unsafe fn returning<R: SlotResult>(function: &Function, slots: &[u64]) -> R {
+unsafe fn word(function: Callee<'_>, scalar: Scalar, slots: &[u64]) -> Value {
+    unsafe fn returning<R: SlotResult>(function: Callee<'_>, slots: &[u64]) -> R {
         // SAFETY: the caller's promise.
-        unsafe { Slots::<R>::new(function).call(slots) }
+        unsafe { function.enter::<R>(slots) }
     }
     // SAFETY: the caller's promise; each row asks for the type of its scalar.
     unsafe {

@@ -30,3 +30,46 @@ static _Thread_local int own_error;
 double set_own_error(double x, int code) { own_error = code; return x * 2; }
 struct pair set_own_error_pair(long a, double b, int code) { own_error = code; return (struct pair){a, b}; }
 int get_own_error(void) { errno = 77; return own_error; }
+
+/* Variables, and a table of functions. */
+int counter = 41;
+const char *version_text = "1.2.3";
+struct settings { unsigned level : 3; unsigned mode : 5; double scale; char name[8]; struct { short x, y; } at[3]; };
+struct settings settings = {5, 17, 0.5, "first", {{1, 2}, {3, 4}, {5, 6}}};
+int read_counter(void) { return counter; }
+int settings_level(void) { return settings.level; }
+int settings_mode(void) { return settings.mode; }
+
+struct animal { const struct animal_table *table; int legs; };
+struct animal_table { int (*legs)(struct animal *, int); double (*weight)(struct animal *, double); };
+static int twice(struct animal *self, int more) { return self->legs * 2 + more; }
+static int once(struct animal *self, int more) { return self->legs + more; }
+static double weight(struct animal *self, double each) { return self->legs * each; }
+static const struct animal_table tables[2] = {{once, weight}, {twice, weight}};
+static struct animal animals[2] = {{&tables[0], 4}, {&tables[1], 6}};
+struct animal *animal(int which) { return &animals[which]; }
+
+/* Out and in-out parameters, texts and buffers. */
+struct point { double x, y; };
+int polar(double x, double y, double *sum, struct point *swapped) {
+    *sum = x + y;
+    swapped->x = y;
+    swapped->y = x;
+    return x > y;
+}
+void grow(int *value, int by) { *value += by; }
+unsigned long text_length(const char *text) { unsigned long n = 0; while (text[n]) n++; return n; }
+int fill(void *to, int count, int with) { for (int i = 0; i < count; i++) ((unsigned char *)to)[i] = (unsigned char)(with + i); errno = count; return count; }
+
+/* A result that another function frees. */
+static int live;
+char *duplicate(const char *text) {
+    if (!text[0]) return 0;
+    unsigned long n = text_length(text) + 1;
+    char *copy = __builtin_malloc(n);
+    __builtin_memcpy(copy, text, n);
+    live++;
+    return copy;
+}
+void release(char *text) { live--; __builtin_free(text); }
+int live_texts(void) { return live; }

@@ -5,8 +5,10 @@ use std::sync::OnceLock;
 use springboard::{Engine, Function, Jit, Library, ir::Declarations};
 
 mod last_error;
+mod memory;
 #[path = "../support/mod.rs"]
 mod support;
+mod symbols;
 
 const SOURCE: &str = include_str!("fixture.c");
 
