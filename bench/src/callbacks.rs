@@ -19,10 +19,11 @@ const RECORDS: usize = 1 << 16;
 /// Threads that post into one mailbox.
 const THREADS: usize = 8;
 
+type Measure = fn(&Bench, Effort) -> Vec<Row>;
+
 /// Measures the cases that `filters` select.
 pub(crate) fn measure(bench: &Bench, filters: &[String], effort: Effort) -> Vec<Row> {
-    let cases: [(&str, fn(&Bench, Effort) -> Vec<Row>); 3] =
-        [("made", made), ("posted", posted), ("posted_by_8", posted_by_many)];
+    let cases: [(&str, Measure); 3] = [("made", made), ("posted", posted), ("posted_by_8", posted_by_many)];
     let wanted = |case: &str| {
         filters.is_empty() || filters.iter().any(|filter| selected(Group::Callback, case, filter))
     };

@@ -26,17 +26,20 @@ pub(crate) enum Group {
     Everyday,
     /// From a signature to a function that can be called.
     Compile,
+    /// Many functions, their memory, and what comes before the first.
+    Service,
 }
 
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Group::Scalar => "scalar",
             Group::Struct => "struct",
             Group::Variadic => "variadic",
             Group::Callback => "callback",
             Group::Everyday => "everyday",
             Group::Compile => "compile",
+            Group::Service => "service",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What comes before the first call: reading a prototype, planning, compiling, finding what was compiled, binding.
 
-use std::{collections::BTreeSet, ffi::c_void, hint::black_box, ptr::NonNull};
+use std::{collections::BTreeMap, ffi::c_void, hint::black_box, ptr::NonNull};
 
 use fastrand::Rng;
 use libffi::middle::{Cif, Type as FfiType};
@@ -24,7 +24,7 @@ use crate::{
 const MANY: &str = "many_plans";
 
 /// How many plans that are.
-const PLANS: usize = 200;
+pub(crate) const PLANS: usize = 200;
 
 /// A signature that is measured by itself: its name, and it.
 fn signatures() -> Vec<(&'static str, Signature)> {
@@ -196,19 +196,28 @@ fn once<E: std::fmt::Debug>(step: impl FnOnce() -> Result<(), E>) -> f64 {
     taken.as_secs_f64() * 1e9
 }
 
-/// Plans of up to 12 parameters of all kinds, the same in each run.
-fn plans() -> Vec<Plan> {
+/// Plans of up to 12 parameters of all kinds, the same in each run, with a signature each.
+fn many() -> BTreeMap<Plan, Signature> {
     let mut rng = Rng::with_seed(1);
     let target = Target::host().expect("the host has a convention");
     let kinds: [fn() -> Type; 8] = [i32::c, i64::c, <*const u8>::c, usize::c, f32::c, f64::c, P2::c, Q4::c];
-    let mut plans = BTreeSet::new();
+    let mut plans = BTreeMap::new();
     while plans.len() < PLANS {
         let params: Vec<_> = (0..rng.usize(..=12)).map(|_| kinds[rng.usize(..kinds.len())]()).collect();
         let result = kinds[rng.usize(..kinds.len())]();
         let signature = signature(result, &params, None);
-        plans.insert(plan(&signature, &target, Entry::Slots).expect("plain types have plans"));
+        plans.insert(plan(&signature, &target, Entry::Slots).expect("plain types have plans"), signature);
     }
-    plans.into_iter().collect()
+    plans
+}
+
+fn plans() -> Vec<Plan> {
+    many().into_keys().collect()
+}
+
+/// A signature for each of many plans.
+pub(crate) fn signatures_of_many() -> Vec<Signature> {
+    many().into_values().collect()
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 32] = [
+static LIMITS: [Line; 39] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -101,7 +101,26 @@ static LIMITS: [Line; 32] = [
     (Group::Compile, "ints_8", "find", Limit::Nanoseconds(60.0)),
     (Group::Compile, "ints_64", "plan", Limit::Nanoseconds(20_000.0)),
     (Group::Compile, "mixed_64", "plan", Limit::Nanoseconds(20_000.0)),
+    // 100 000 functions in 60 ms.
+    (Group::Service, "bound", "per-shape", Limit::Nanoseconds(600.0)),
+    (Group::Service, "bound", "strict", Limit::Nanoseconds(600.0)),
+    (Group::Service, "stamp_in_bulk", "strict", Limit::Nanoseconds(200.0)),
+    (Group::Service, "stamp_alone", "strict", Limit::Nanoseconds(3000.0)),
+    (Group::Service, "cold_start", "compile", Limit::MedianNanoseconds(1e6)),
+    (Group::Service, "threads_per_shape", "8", Limit::FasterThan { path: "1", times: 1.0 }),
+    (Group::Service, "threads_strict", "8", Limit::FasterThan { path: "1", times: 1.0 }),
 ];
+
+/// The most bytes of code memory that a stub should take, padding and free room included.
+#[cfg(target_arch = "x86_64")]
+const STUB: f64 = 96.0;
+#[cfg(not(target_arch = "x86_64"))]
+const STUB: f64 = 128.0;
+
+/// The limit of a size, by its case and path.
+pub(crate) fn bytes(case: &str, path: &str) -> Option<f64> {
+    (case == "stub" && path == "mapped").then_some(STUB)
+}
 
 /// The limits of one case by one path.
 pub(crate) fn of(group: Group, case: &str, path: &str) -> impl Iterator<Item = Limit> {

@@ -18,6 +18,7 @@ mod measure;
 mod native;
 mod plot;
 mod report;
+mod service;
 mod time;
 mod types;
 
@@ -37,6 +38,9 @@ enum Command {
     /// What `counts` runs under valgrind
     #[command(hide = true)]
     CountedCalls,
+    /// What `bench` runs in processes of their own
+    #[command(hide = true)]
+    ColdStart(service::cold::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => time::run(&arguments),
         Command::Counts(arguments) => counts::run(&arguments),
         Command::CountedCalls => counts::run_counted(),
+        Command::ColdStart(arguments) => service::cold::run(&arguments),
     };
     match done {
         Ok(code) => code,

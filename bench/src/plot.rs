@@ -4,14 +4,17 @@ use std::{error::Error, path::Path};
 
 use plotters::{
     chart::{ChartBuilder, SeriesLabelPosition},
-    coord::combinators::{BindKeyPoints, IntoLogRange},
+    coord::{
+        combinators::{BindKeyPoints, IntoLogRange},
+        ranged1d::{IntoSegmentedCoord, SegmentValue},
+    },
     element::Rectangle,
     prelude::{IntoDrawingArea, SVGBackend},
     style::{BLACK, Color, RGBColor, TRANSPARENT, WHITE},
 };
 
 use crate::{
-    case::DIRECT,
+    case::{DIRECT, Group},
     report::{Report, Row},
 };
 
@@ -49,10 +52,65 @@ pub(crate) fn draw(report: &Report, file: &Path) -> Result<(), String> {
             cases.push(&row.case);
         }
     }
-    if cases.is_empty() {
-        return Err("nothing to draw: no call was measured".to_owned());
+    let service: Vec<&Row> = report.rows.iter().filter(|row| row.group == Group::Service).collect();
+    let drawn = match (cases.is_empty(), service.is_empty()) {
+        (false, _) => chart(&rows, &cases, file),
+        (true, false) => service_chart(&service, file),
+        (true, true) => return Err("nothing to draw: no call was measured".to_owned()),
+    };
+    drawn.map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Colours of neighbouring cases.
+const TURNS: [RGBColor; 2] = [RGBColor(0x0b, 0x5c, 0x8c), RGBColor(0x1b, 0x9e, 0x77)];
+
+/// Times that are compared with nothing but each other: a bar a row, by their medians.
+fn service_chart(rows: &[&Row], file: &Path) -> Result<(), Box<dyn Error>> {
+    let height = MARGIN + u32::try_from(rows.len() * (BAR + 5))?;
+    let most = rows.iter().map(|row| row.ns_median).fold(100.0, f64::max) * 2.0;
+    let least = 10.0;
+    let place = |index: usize| rows.len() - 1 - index;
+    let name = |bar: &usize| {
+        let row = rows[place(*bar).min(rows.len() - 1)];
+        format!("{}, {}", row.case, row.path)
+    };
+    let area = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption("median time of one, in nanoseconds", ("sans-serif", 16))
+        .margin(8)
+        .x_label_area_size(32)
+        .y_label_area_size(190)
+        .build_cartesian_2d((least..most).log_scale(), (0..rows.len()).into_segmented())?;
+    let segment_name = |segment: &SegmentValue<usize>| match segment {
+        SegmentValue::CenterOf(bar) => name(bar),
+        _ => String::new(),
+    };
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .light_line_style(TRANSPARENT)
+        .y_labels(rows.len())
+        .y_label_formatter(&segment_name)
+        .x_label_formatter(&|ns| match ns {
+            ns if *ns >= 1e6 => format!("{} ms", ns / 1e6),
+            ns if *ns >= 1e3 => format!("{} µs", ns / 1e3),
+            ns => format!("{ns} ns"),
+        })
+        .label_style(("sans-serif", 13))
+        .draw()?;
+    let mut turn = 0;
+    for (index, row) in rows.iter().enumerate() {
+        turn += usize::from(index > 0 && rows[index - 1].case != row.case);
+        let bar = place(index);
+        let ends =
+            [(least, SegmentValue::Exact(bar)), (row.ns_median.max(least), SegmentValue::Exact(bar + 1))];
+        let mut rectangle = Rectangle::new(ends, TURNS[turn % TURNS.len()].filled());
+        rectangle.set_margin(2, 2, 0, 0);
+        chart.draw_series([rectangle])?;
     }
-    chart(&rows, &cases, file).map_err(|error| format!("{}: {error}", file.display()))
+    area.present()?;
+    Ok(())
 }
 
 fn chart(rows: &[&Row], cases: &[&str], file: &Path) -> Result<(), Box<dyn Error>> {

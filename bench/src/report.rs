@@ -16,6 +16,16 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) effort: Effort,
     pub(crate) rows: Vec<Row>,
+    pub(crate) sizes: Vec<Size>,
+}
+
+/// Memory that one of many takes.
+#[derive(Clone, Serialize)]
+pub(crate) struct Size {
+    pub(crate) group: Group,
+    pub(crate) case: String,
+    pub(crate) path: String,
+    pub(crate) bytes: f64,
 }
 
 /// Where it was measured.
@@ -112,7 +122,7 @@ impl Report {
         let _ = writeln!(text, "{cpu}, Linux {kernel}, {pinned}");
         let _ = writeln!(
             text,
-            "{:<9}{:<20}{:<11}{:>9}{:>9}{:>9}{:>8}{:>8}  limits",
+            "{:<9}{:<20}{:<13}{:>9}{:>9}{:>9}{:>8}{:>8}  limits",
             "group", "case", "path", "ns least", "median", "p90", "× least", "median"
         );
         let mut before = "";
@@ -123,7 +133,7 @@ impl Report {
             before = &row.case;
             let _ = write!(
                 text,
-                "{:<9}{:<20}{:<11}{}{}{}{}{}",
+                "{:<9}{:<20}{:<13}{}{}{}{}{}",
                 row.group.to_string(),
                 row.case,
                 row.path,
@@ -139,12 +149,20 @@ impl Report {
             }
             text.push('\n');
         }
+        for Size { group, case, path, bytes } in &self.sizes {
+            let _ = write!(text, "{group:<9}{case:<20}{path:<13}{} bytes", number(Some(*bytes), 8));
+            if let Some(most) = limits::bytes(case, path) {
+                let verdict = if *bytes <= most { "met" } else { "MISSED" };
+                let _ = write!(text, "  ≤ {most} bytes: {bytes:.1} {verdict}");
+            }
+            text.push('\n');
+        }
         text
     }
 
     /// The times of calls as a table in Markdown: a row a path, a column a case, least and median in each cell.
     pub(crate) fn markdown(&self) -> String {
-        let rows = || self.rows.iter().filter(|row| row.group != Group::Compile);
+        let rows = || self.rows.iter().filter(|row| !matches!(row.group, Group::Compile | Group::Service));
         let (mut cases, mut paths) = (Vec::new(), Vec::new());
         for row in rows() {
             if !cases.contains(&row.case) {

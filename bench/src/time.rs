@@ -9,6 +9,7 @@ use crate::{
     measure::{self, Effort, Pairs, Timed},
     native, plot,
     report::{self, Machine, Report, Row},
+    service,
 };
 
 /// Measures what a call costs by every path, beside a direct call of the same function; and what compiling and
@@ -18,13 +19,13 @@ use crate::{
 /// call. Nothing fails because it is slow.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this group (scalar, struct, variadic, callback, compile), or the cases whose name has this in it; repeatable
+    /// Only this group (scalar, struct, variadic, callback, compile, service), or the cases whose name has this in it; repeatable
     #[arg(long, value_name = "CASE")]
     filter: Vec<String>,
     /// Write everything measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Draw the ratios to direct calls into this file
+    /// Draw the ratios to direct calls into this file; where only the service was measured, its times
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     /// Write the times of calls to this file as a table in Markdown
@@ -45,11 +46,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut rows = calls(bench, &cases, effort)?;
     rows.extend(compile::measure(bench, &arguments.filter, effort));
     rows.extend(callbacks::measure(bench, &arguments.filter, effort));
+    let service = service::measure(bench, &arguments.filter, effort);
+    rows.extend(service.rows);
     if rows.is_empty() {
         return Err(format!("no case is named like {}", arguments.filter.join(", ")));
     }
     report::judge(&mut rows);
-    let report = Report { machine, effort, rows };
+    let sizes = service.sizes;
+    let report = Report { machine, effort, rows, sizes };
     print!("{}", report.table());
     if let Some(file) = &arguments.json {
         report.write_json(file)?;

@@ -13,5 +13,5 @@ mod interface;
 mod types;
 
 pub(crate) use closure::Closures;
-pub(crate) use interface::Interface;
+pub(crate) use interface::{Description, Interface};
 pub use types::{Unsupported, UnsupportedType};

@@ -1,6 +1,6 @@
 //! Functions bound by their prototype.
 
-use std::{ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
+use std::{cell::OnceCell, ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Plan, SlotForm};
 use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
@@ -8,7 +8,7 @@ use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
 use crate::{
     code::{CodePointer, Stub},
     engine::Engine,
-    fallback::{Interface, Unsupported},
+    fallback::{Description, Interface, Unsupported},
     last_error::LastError,
     library::{Library, SymbolError},
     reason::{Path, Reason},
@@ -32,7 +32,7 @@ struct Bound {
     prototype: Prototype,
     model: DataModel,
     /// What the slots of the parameters hold.
-    params: Box<[SlotForm]>,
+    params: Arc<[SlotForm]>,
     result: SlotForm,
     address: CodePointer,
     route: Route,
@@ -77,55 +77,71 @@ pub(crate) enum Code {
     Own(Stub),
 }
 
+/// What functions of one signature share, found out once for all that are bound together.
+pub(crate) struct Facts<'e> {
+    engine: &'e Engine,
+    params: Arc<[SlotForm]>,
+    result: SlotForm,
+    /// The signature in libffi's terms, once somebody has asked for it.
+    description: OnceCell<Result<Arc<Description>, Unsupported>>,
+}
+
+impl<'e> Facts<'e> {
+    /// # Errors
+    /// A type has no layout on this machine.
+    pub(crate) fn of(signature: &Signature, engine: &'e Engine) -> Result<Facts<'e>, BindError> {
+        let model = engine.data_model();
+        let form =
+            |position, ty| SlotForm::of(ty, model).map_err(|error| BindError::Layout { position, error });
+        let params = signature.params().iter().enumerate();
+        let params = params.map(|(index, param)| form(Position::Parameter(index), &param.ty));
+        let params = params.collect::<Result<_, _>>()?;
+        let result = form(Position::Result, signature.result())?;
+        Ok(Facts { engine, params, result, description: OnceCell::new() })
+    }
+
+    fn description(&self, signature: &Signature) -> Result<Arc<Description>, Unsupported> {
+        let describe = || Description::new(signature, self.engine).map(Arc::new);
+        self.description.get_or_init(describe).clone()
+    }
+}
+
 impl Function {
+    /// Binds a function of the signature that `facts` are of.
     pub(crate) fn new(
         prototype: Prototype,
         address: NonNull<c_void>,
         library: Option<Library>,
         binding: Binding,
-        engine: &Engine,
+        facts: &Facts<'_>,
     ) -> Result<Function, BindError> {
-        let model = *engine.data_model();
-        let form =
-            |position, ty| SlotForm::of(ty, &model).map_err(|error| BindError::Layout { position, error });
-        let signature = &prototype.signature;
-        let params = signature.params().iter().enumerate();
-        let params = params
-            .map(|(index, param)| form(Position::Parameter(index), &param.ty))
-            .collect::<Result<_, _>>()?;
-        let result = form(Position::Result, signature.result())?;
+        let Facts { engine, params, result, .. } = facts;
         // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
         // target. Whoever calls answers for what it points to.
         let pointer = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
         let last_error = binding.last_error();
-        let interface = || Interface::new(signature, pointer, last_error, engine);
-        let code = match binding {
-            Binding::Now(code) | Binding::Delivering(code, _) => code.map_err(|reason| (reason, interface())),
+        let interface = || {
+            let description = facts.description(&prototype.signature)?;
+            Ok::<_, Unsupported>(Interface::new(description, pointer, last_error))
+        };
+        let route = match binding {
+            Binding::Now(code) | Binding::Delivering(code, _) => match code {
+                Ok(code) => Route::Stub(code),
+                Err(reason) => match interface() {
+                    Ok(interface) => Route::Libffi(interface, Path::Libffi(reason)),
+                    Err(unsupported) => return Err(BindError::NoPath { reason, unsupported }),
+                },
+            },
             Binding::Later(plan, when) => match interface() {
-                Ok(interface) => {
-                    let tiered = Tiered::new(engine, plan, address, interface, when);
-                    let route = Route::Tiered(Arc::new(tiered));
-                    let bound = Bound {
-                        prototype,
-                        model,
-                        params,
-                        result,
-                        address: pointer,
-                        route,
-                        last_error,
-                        library,
-                    };
-                    return Ok(Function { bound: Arc::new(bound) });
-                }
+                Ok(interface) => Route::Tiered(Tiered::new(engine, plan, address, interface, when)),
                 // Nothing else could serve calls meanwhile.
-                Err(unsupported) => engine.code(&plan, address).map_err(|reason| (reason, Err(unsupported))),
+                Err(unsupported) => match engine.code(&plan, address) {
+                    Ok(code) => Route::Stub(code),
+                    Err(reason) => return Err(BindError::NoPath { reason, unsupported }),
+                },
             },
         };
-        let route = match code {
-            Ok(code) => Route::Stub(code),
-            Err((reason, Ok(interface))) => Route::Libffi(interface, Path::Libffi(reason)),
-            Err((reason, Err(unsupported))) => return Err(BindError::NoPath { reason, unsupported }),
-        };
+        let (params, result, model) = (Arc::clone(params), *result, *engine.data_model());
         let bound = Bound { prototype, model, params, result, address: pointer, route, last_error, library };
         let function = Function { bound: Arc::new(bound) };
         engine.counters().bound(function.path()).count();

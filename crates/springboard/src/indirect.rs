@@ -10,7 +10,7 @@ use crate::{
     declaration::Declaration,
     engine::Engine,
     fallback::Interface,
-    function::{BindError, Binding, Function},
+    function::{BindError, Binding, Facts, Function},
     reason::Path,
     slots::{Entry, ResultMismatch},
     value::{CallError, Value, call_at},
@@ -34,7 +34,8 @@ impl Engine {
         let prototype = declaration.into_prototype()?;
         let shared =
             self.plan(&prototype.signature, AbiEntry::Slots).and_then(|plan| self.shared_code(&plan));
-        let function = Function::new(prototype, NonNull::dangling(), None, Binding::Now(shared), self)?;
+        let facts = Facts::of(&prototype.signature, self)?;
+        let function = Function::new(prototype, NonNull::dangling(), None, Binding::Now(shared), &facts)?;
         Ok(Indirect { function })
     }
 }

@@ -74,12 +74,10 @@ impl Tiered {
         address: NonNull<c_void>,
         interface: Interface,
         when: When,
-    ) -> Tiered {
+    ) -> Arc<Tiered> {
         let wanted = Mutex::new(Some(Wanted { engine: engine.clone(), plan }));
         let forks = AtomicU64::new(fork::count());
-        let tiered = Tiered { interface, address, when, ready: Switch::new(), wanted, forks };
-        engine.counters().bound(tiered.path()).count();
-        tiered
+        Arc::new(Tiered { interface, address, when, ready: Switch::new(), wanted, forks })
     }
 
     /// The address of the native function.

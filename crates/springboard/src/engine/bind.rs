@@ -9,7 +9,7 @@ use super::{Compile, Engine, Stubs};
 use crate::{
     cache::Shape,
     code::{Holes, Stamp},
-    function::{BindError, Binding, Code, Function},
+    function::{BindError, Binding, Code, Facts, Function},
     library::Library,
     reason::Reason,
     tier::When,
@@ -24,8 +24,9 @@ impl Engine {
         library: Option<Library>,
     ) -> Result<Function, BindError> {
         let plan = self.plan(&prototype.signature, self.shared.stubs.entry());
-        let function =
-            Function::new(prototype, address, library, self.binding(plan.map(Arc::new), address), self)?;
+        let facts = Facts::of(&prototype.signature, self)?;
+        let binding = self.binding(plan.map(Arc::new), address);
+        let function = Function::new(prototype, address, library, binding, &facts)?;
         self.begin([&function]);
         Ok(function)
     }

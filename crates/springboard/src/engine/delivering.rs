@@ -7,7 +7,7 @@ use springboard_ir::Signature;
 
 use super::{Engine, bind::own};
 use crate::{
-    function::{BindError, Binding, Code, Function},
+    function::{BindError, Binding, Code, Facts, Function},
     last_error::LastError,
     reason::Reason,
 };
@@ -23,7 +23,8 @@ impl Engine {
         let (prototype, address) = (function.prototype().clone(), function.address());
         let code = self.code_delivering(&prototype.signature, address, last_error);
         let library = function.library().cloned();
-        Function::new(prototype, address, library, Binding::Delivering(code, last_error), self)
+        let facts = Facts::of(&prototype.signature, self)?;
+        Function::new(prototype, address, library, Binding::Delivering(code, last_error), &facts)
     }
 
     fn code_delivering(

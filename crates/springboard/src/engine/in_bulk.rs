@@ -20,7 +20,7 @@ use super::{Compile, Engine, Stubs, bind::own};
 use crate::{
     cache::Shape,
     declaration::Declaration,
-    function::{BindError, Binding, Code, Function},
+    function::{BindError, Binding, Code, Facts, Function},
     library::Library,
     reason::Reason,
     tier::Tiered,
@@ -42,8 +42,8 @@ pub(super) fn bind<D: Declaration>(
     declarations: impl IntoIterator<Item = D>,
 ) -> Vec<Result<Function, BindError>> {
     let found: Vec<_> = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
-    let (plans, which) = plans(engine, found.iter().flatten());
-    let each = found.iter().flatten().map(|found| found.address).zip(which);
+    let Distinct { plans, facts, which } = distinct(engine, found.iter().flatten());
+    let each = found.iter().flatten().map(|found| found.address).zip(which.iter().copied());
     let bindings: Vec<Binding> = match engine.shared.compile {
         Compile::Eager => {
             let shapes = compile(engine, plans);
@@ -55,11 +55,12 @@ pub(super) fn bind<D: Declaration>(
             each.map(|(address, index)| engine.binding(plans[index].clone(), address)).collect()
         }
     };
-    let mut bindings = bindings.into_iter();
+    let mut bindings = bindings.into_iter().zip(which);
     let bind = |found: Result<Found, BindError>| {
         let Found { prototype, address } = found?;
-        let binding = bindings.next().expect("there is one for each that was found");
-        Function::new(prototype, address, Some(library.clone()), binding, engine)
+        let (binding, index) = bindings.next().expect("there is one for each that was found");
+        let facts = facts[index].as_ref().map_err(BindError::clone)?;
+        Function::new(prototype, address, Some(library.clone()), binding, facts)
     };
     let functions: Vec<_> = found.into_iter().map(bind).collect();
     engine.begin(functions.iter().flatten());
@@ -94,22 +95,27 @@ fn find(library: &Library, declaration: impl Declaration) -> Result<Found, BindE
     Ok(Found { prototype, address })
 }
 
-/// Every plan there is among the functions, and for each function which of them is its.
-fn plans<'a>(
-    engine: &Engine,
-    found: impl Iterator<Item = &'a Found>,
-) -> (Vec<Result<Plan, Reason>>, Vec<usize>) {
+/// The distinct signatures among functions.
+struct Distinct<'e> {
+    plans: Vec<Result<Plan, Reason>>,
+    facts: Vec<Result<Facts<'e>, BindError>>,
+    /// For each function, which of them is its.
+    which: Vec<usize>,
+}
+
+fn distinct<'a, 'e>(engine: &'e Engine, found: impl Iterator<Item = &'a Found>) -> Distinct<'e> {
     let mut known: HashMap<&Signature, usize, RandomState> = HashMap::default();
-    let mut plans: Vec<Result<Plan, Reason>> = Vec::new();
+    let (mut plans, mut facts) = (Vec::new(), Vec::new());
     let which = found
-        .map(|Found { prototype, .. }| {
-            *known.entry(&prototype.signature).or_insert_with(|| {
-                plans.push(engine.plan(&prototype.signature, engine.shared.stubs.entry()));
+        .map(|Found { prototype: Prototype { signature, .. }, .. }| {
+            *known.entry(signature).or_insert_with(|| {
+                plans.push(engine.plan(signature, engine.shared.stubs.entry()));
+                facts.push(Facts::of(signature, engine));
                 plans.len() - 1
             })
         })
         .collect();
-    (plans, which)
+    Distinct { plans, facts, which }
 }
 
 /// Compiles plans, on several threads where that pays.

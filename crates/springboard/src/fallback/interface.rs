@@ -1,6 +1,6 @@
 //! A call interface: what libffi knows of one function, and where its arguments are.
 
-use std::{ffi::c_void, ptr, slice};
+use std::{ffi::c_void, ptr, slice, sync::Arc};
 
 use libffi::{
     low::CodePtr,
@@ -18,13 +18,13 @@ const INLINE_ARGUMENTS: usize = 32;
 
 /// One function, prepared to be called by libffi.
 pub(crate) struct Interface {
-    description: Description,
+    description: Arc<Description>,
     address: CodePointer,
     last_error: Option<LastError>,
 }
 
 /// A signature in libffi's terms, and where its values are in slots.
-pub(super) struct Description {
+pub(crate) struct Description {
     pub(super) cif: Cif,
     /// The arguments that are passed at all, in order.
     pub(super) arguments: Box<[Argument]>,
@@ -88,7 +88,9 @@ impl Copies {
 }
 
 impl Description {
-    pub(super) fn new(signature: &Signature, engine: &Engine) -> Result<Description, Unsupported> {
+    /// # Errors
+    /// The first type that libffi cannot express.
+    pub(crate) fn new(signature: &Signature, engine: &Engine) -> Result<Description, Unsupported> {
         let model = engine.data_model();
         let writer = Writer { model, target: engine.target() };
         let mut types = Vec::with_capacity(signature.params().len());
@@ -148,17 +150,13 @@ fn copied(ty: &Type, target: &Target) -> Option<Layout> {
 }
 
 impl Interface {
-    /// Prepares calls of the function of type `signature` at `address`.
-    ///
-    /// # Errors
-    /// The first type that libffi cannot express.
+    /// Calls of the function at `address`, of the type that was described.
     pub(crate) fn new(
-        signature: &Signature,
+        description: Arc<Description>,
         address: CodePointer,
         last_error: Option<LastError>,
-        engine: &Engine,
-    ) -> Result<Interface, Unsupported> {
-        Ok(Interface { description: Description::new(signature, engine)?, address, last_error })
+    ) -> Interface {
+        Interface { description, address, last_error }
     }
 
     /// The entry of the way through libffi: what a stub is otherwise.
@@ -213,7 +211,7 @@ impl Interface {
     /// # Safety
     /// As [`Interface::enter`].
     unsafe fn call_with(&self, address: CodePointer, slots: &[u64], values: &mut [*mut c_void]) -> u64 {
-        let Description { arguments, copies, .. } = &self.description;
+        let Description { arguments, copies, .. } = &*self.description;
         let mut memory = vec![0u8; copies.allocated()];
         let memory = memory.as_mut_ptr();
         let memory = memory.wrapping_add(memory.align_offset(copies.align));
