@@ -19,8 +19,9 @@
  * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD, and what that thread has not closed
  * when it ends is closed then. No function may be called in a signal handler; code that was made may be.
  *
- * FORK. After fork() both processes may use every handle and call all code. A thread that does not exist in the child
- * never drains its mailboxes there.
+ * FORK. After fork() both processes may use every handle and call all code; what one closes stays open in the other. The
+ * child leaves mailboxes alone that other threads may have been posting to at that moment, and blocking callbacks of
+ * threads that it does not have.
  *
  * LANGUAGE RUNTIMES. No panic leaves the library. No exception, longjmp or thread cancellation may pass through a
  * function of it, nor through a callback.
@@ -296,8 +297,20 @@ int sb_function_bind_address(const sb_engine *engine, void *address, const sb_si
 int sb_function_bind_all(const sb_engine *engine, const sb_library *library, const char *const *declarations,
                          size_t count, sb_function **functions, size_t *failed);
 
-/* What to call, through whatever path the function has. Good until the function's handle is closed. Errors: those of
- * handles, SB_ERROR_NULL. */
+/* The same function once more, such that each call delivers a last error beside the result, read before anything else
+ * can run on the thread: what read() returns, an int (*)(void) of the library's own that stays callable; or errno where
+ * read is null, which is set to 0 before the call. The slot behind all others holds the address of an int for it.
+ * Errors: those of handles, SB_ERROR_NULL, SB_ERROR_NO_PATH. */
+int sb_function_with_last_error(const sb_engine *engine, const sb_function *function, void *read,
+                                sb_function **derived);
+
+/* The number of slots that a call reads: one a parameter, one for a result in memory, one for a last error. Errors:
+ * those of handles, SB_ERROR_NULL. */
+int sb_function_slots(const sb_function *function, size_t *slots);
+
+/* What to call, through whatever path the function has. Good until the function's handle is closed. Where the engine
+ * compiles late (SB_COMPILE_...), what is handed out before the code is there looks at each call where to go; ask again
+ * once sb_function_path() says SB_PATH_NATIVE. Errors: those of handles, SB_ERROR_NULL. */
 int sb_function_entry(const sb_function *function, sb_entry *entry);
 
 /* The function as one code pointer, R (*)(const uint64_t *slots), for hosts that keep one word a function. Good until

@@ -7,7 +7,7 @@ use std::{
 };
 
 use springboard::{
-    BindError, Engine, Function, Library, NativeScope, SlotResult,
+    BindError, Engine, Function, LastError, Library, NativeScope, SlotResult,
     abi::SlotForm,
     ir::{FloatFormat, Prototype, Scalar},
     take_pending,
@@ -224,8 +224,7 @@ pub unsafe extern "C" fn sb_function_call(
     enter(|| {
         let bound = get(function)?;
         let Bound { function, result: form } = &*bound;
-        let reads = function.signature().params().len() + usize::from(matches!(form, SlotForm::Address(_)));
-        if slots.is_null() && reads != 0 {
+        if slots.is_null() && count(&bound)? != 0 {
             return Err(null("slots"));
         }
         let result = match form {
@@ -237,6 +236,11 @@ pub unsafe extern "C" fn sb_function_call(
         result.map(|result| result.write(word));
         take_pending().map_or(Ok(()), |error| Err(error.into()))
     })
+}
+
+/// How many slots a call reads.
+fn count(bound: &Bound) -> Result<usize, Failure> {
+    with_result!(bound.result, R => bound.function.slots::<R>().map(|slots| slots.count())).map_err(mismatch)
 }
 
 /// # Safety
@@ -252,6 +256,35 @@ unsafe fn call<R: SlotResult>(function: &Function, slots: *const u64) -> Result<
 
 fn mismatch(error: springboard::ResultMismatch) -> Failure {
     Failure::new(SB_ERROR_INTERNAL, error)
+}
+
+/// The same function, delivering a last error.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_with_last_error(
+    engine: *const EngineHandle,
+    function: *const FunctionHandle,
+    read: *mut c_void,
+    derived: OutHandle<'_, FunctionHandle>,
+) -> c_int {
+    enter(|| {
+        let derived = out_handle(derived, "derived")?;
+        let engine = engine::get(engine)?;
+        let function = get(function)?;
+        let last_error = NonNull::new(read).map_or(LastError::Errno, LastError::function);
+        let bound = engine.with_last_error(&function.function, last_error);
+        derived.write(handle::open(Bound::new(&engine, bound)?)?);
+        Ok(())
+    })
+}
+
+/// The number of slots that a call reads.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_function_slots(function: *const FunctionHandle, slots: Out<'_, usize>) -> c_int {
+    enter(|| {
+        let slots = out(slots, "slots")?;
+        slots.write(count(&*get(function)?)?);
+        Ok(())
+    })
 }
 
 /// The native function's own address.

@@ -132,6 +132,8 @@ fn exported() -> Vec<(&'static str, Forms)> {
         function::sb_function_bind_symbol(_, _, _, _, _);
         function::sb_function_bind_address(_, _, _, _);
         function::sb_function_bind_all(_, _, _, _, _, _) unsafe;
+        function::sb_function_with_last_error(_, _, _, _);
+        function::sb_function_slots(_, _);
         function::sb_function_entry(_, _);
         function::sb_function_bound_code(_, _);
         function::sb_function_call(_, _, _) unsafe;

@@ -4,4 +4,5 @@
 
 mod examples;
 mod files;
+mod programs;
 mod tool;

@@ -20,6 +20,7 @@ use super::{cell::Cell, dispatch, error::CreateError};
 use crate::{
     code::{CodeError, CodeMemory, CodePointer, Holes, NoRoom, Stamp, Stub},
     fallback::Closures,
+    fork,
     word::Word,
 };
 
@@ -130,6 +131,8 @@ impl Pool {
 
     /// A cell that nobody uses.
     pub(super) fn take(&'static self) -> Result<&'static Cell, CreateError> {
+        // A child that is forked meanwhile would find the pool locked for ever.
+        let _hold = fork::hold();
         let mut free = self.lock();
         if let Some(cell) = free.fresh.pop() {
             return Ok(cell);
@@ -147,6 +150,8 @@ impl Pool {
     /// Takes back a cell whose callback is closed and left.
     pub(super) fn give_back(&self, cell: &'static Cell) {
         let since = now();
+        // As in `take`.
+        let _hold = fork::hold();
         self.lock().closed.push_back(Quarantined { cell, since });
     }
 

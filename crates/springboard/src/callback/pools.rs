@@ -13,6 +13,7 @@ use crate::{
     code::{CodeMemory, CodeWrites, capability},
     engine::Engine,
     fallback::{Closures, Unsupported},
+    fork,
     reason::Reason,
 };
 
@@ -51,6 +52,8 @@ pub(super) fn closures(
 }
 
 fn find<E>(key: Key, make: impl FnOnce(&Key) -> Result<&'static Pool, E>) -> Result<&'static Pool, E> {
+    // A child that is forked meanwhile would find them locked for ever.
+    let _hold = fork::hold();
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.get(&key) {
         return Ok(pool);
