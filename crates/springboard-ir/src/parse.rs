@@ -32,6 +32,7 @@ use alloc::{string::String, vec::Vec};
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
+pub(crate) use external::Seen;
 
 use crate::{
     declarations::Declarations,
@@ -130,11 +131,27 @@ impl Declarations {
     /// be read is left out, and the errors say which.
     pub fn scan(text: &str, model: &DataModel) -> (Declarations, Vec<ParseError>) {
         let outer = Declarations::for_model(model);
-        let mut parser = Parser::new(text, &outer);
-        let mut places = Places::of(text);
-        let errors = parser.scan().into_iter().map(|failure| places.locate(failure)).collect();
-        (parser.own, errors)
+        let Scan { declarations, skipped, .. } = scan(text, &outer);
+        (declarations, skipped.into_iter().map(|(error, _)| error).collect())
     }
+}
+
+/// All that can be read of a text.
+pub(crate) struct Scan<'a> {
+    pub(crate) declarations: Declarations,
+    /// Functions, each time that they are declared.
+    pub(crate) seen: Vec<Seen<'a>>,
+    /// What was left out, with the name that it most likely declares.
+    pub(crate) skipped: Vec<(ParseError, Option<&'a str>)>,
+}
+
+/// Reads what can be read of `text`.
+pub(crate) fn scan<'a>(text: &'a str, outer: &'a Declarations) -> Scan<'a> {
+    let mut parser = Parser::new(text, outer);
+    let mut places = Places::of(text);
+    let skipped = parser.scan();
+    let skipped = skipped.into_iter().map(|skipped| (places.locate(skipped.failure), skipped.name)).collect();
+    Scan { declarations: parser.own, seen: parser.seen, skipped }
 }
 
 /// Runs `parse` on a whole text. Also returns what the text declared.
@@ -168,6 +185,8 @@ struct Parser<'a> {
     open: Vec<(AggregateKind, String)>,
     /// What `#pragma pack` says now and what it said before, in bytes. 0 is nothing.
     pack: Vec<u32>,
+    /// Functions declared, in the order of the text.
+    seen: Vec<Seen<'a>>,
 }
 
 /// A token of a text for a message: in full unless it is very long, and without what would break the line.

@@ -20,11 +20,13 @@ mod bind;
 mod builder;
 mod compile;
 mod delivering;
+mod header;
 mod in_bulk;
 #[cfg(test)]
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Stubs};
+pub use self::header::{HeaderBinding, Unbound, UnboundReason};
 use self::{background::Background, compile::Compilers};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process

@@ -49,7 +49,7 @@ pub use callback::{
 };
 pub use code::{Capability, CodeError, CodeWrites, Step, capability};
 pub use declaration::Declaration;
-pub use engine::{Compile, Engine, EngineBuilder, Jit, Stubs};
+pub use engine::{Compile, Engine, EngineBuilder, HeaderBinding, Jit, Stubs, Unbound, UnboundReason};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use indirect::{Indirect, IndirectSlots};

@@ -23,6 +23,7 @@ impl<'a> Parser<'a> {
             own,
             open: Vec::new(),
             pack: vec![0],
+            seen: Vec::new(),
         }
     }
 

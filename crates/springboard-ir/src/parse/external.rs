@@ -8,7 +8,7 @@ use super::{
     declarators::{Declarator, Naming},
     derivations::{Derivation, Role},
     error::{Expected, Failure, ParseErrorKind},
-    lexer::TokenKind,
+    lexer::{Token, TokenKind},
     specifiers::{Specifiers, Storage, Tagged},
     words::{Keyword, keyword},
 };
@@ -23,6 +23,23 @@ struct Entity {
     built: Built,
     /// Where the declaration begins.
     position: usize,
+}
+
+/// A function that the text declares, each time.
+pub(crate) struct Seen<'a> {
+    pub(crate) name: &'a str,
+    /// Offset of the name in the text.
+    pub(crate) position: usize,
+    /// The symbol, where it is another one than the name.
+    pub(crate) symbol: Option<String>,
+    pub(crate) is_static: bool,
+}
+
+/// A declaration that was left out.
+pub(super) struct Skipped<'a> {
+    pub(super) failure: Failure,
+    /// What it declares, as far as can be told.
+    pub(super) name: Option<&'a str>,
 }
 
 impl<'a> Parser<'a> {
@@ -56,14 +73,15 @@ impl<'a> Parser<'a> {
     }
 
     /// A whole text of declarations, of which those that cannot be read are left out.
-    pub(super) fn scan(&mut self) -> Vec<Failure> {
+    pub(super) fn scan(&mut self) -> Vec<Skipped<'a>> {
         let mut failures = Vec::new();
         while self.peek().kind != TokenKind::End {
             let start = self.at;
             if let Err(failure) = self.external_declaration() {
-                failures.push(failure);
                 self.at = start;
                 self.skip_declaration();
+                let name = self.likely_name(start);
+                failures.push(Skipped { failure, name });
             }
         }
         failures
@@ -142,8 +160,16 @@ impl<'a> Parser<'a> {
     fn declarators(&mut self, specifiers: &Specifiers) -> Result<(), Failure> {
         loop {
             let mut declarator = self.declarator(Naming::Required)?;
+            let behind = self.at;
             let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
+            if let Some((name, position)) = declarator.name.filter(|_| is_function) {
+                let symbol = self.assembler_name(behind);
+                let is_static = specifiers.storage == Storage::Static;
+                if specifiers.storage != Storage::Typedef {
+                    self.seen.push(Seen { name, position, symbol, is_static });
+                }
+            }
             self.declare(&declarator, built, specifiers.storage, attributes.alignment())?;
             if is_function && self.at("{") {
                 return self.skip_group();
@@ -180,6 +206,28 @@ impl<'a> Parser<'a> {
             self.own.declare_function(Prototype { name: Some(name.into()), signature });
         }
         Ok(())
+    }
+
+    /// The symbol that `__asm__("…")`, among the tokens from `start` on, gives what is declared.
+    fn assembler_name(&self, start: usize) -> Option<String> {
+        let tokens = &self.tokens[start..self.at];
+        let is_asm = |token: &Token| keyword(self.text_of(*token)) == Some(Keyword::Asm);
+        let asm = tokens.iter().position(is_asm)?;
+        let strings = tokens[asm + 1..].iter().skip(1).take_while(|token| token.kind == TokenKind::String);
+        let name: String = strings.map(|token| self.text_of(*token).trim_matches('"')).collect();
+        Some(name).filter(|name| !name.is_empty())
+    }
+
+    /// What the declaration from token `start` to here, which cannot be read, is most likely to declare: the word
+    /// before the first bracket, or before the end.
+    fn likely_name(&self, start: usize) -> Option<&'a str> {
+        let tokens = &self.tokens[start..self.at];
+        let named = |pair: &[Token]| {
+            let (word, next) = (self.text_of(pair[0]), self.text_of(pair[1]));
+            let is_name = pair[0].kind == TokenKind::Word && keyword(word).is_none();
+            (is_name && matches!(next, "(" | ";" | "[" | "=")).then_some(word)
+        };
+        tokens.windows(2).find_map(named)
     }
 
     /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body.

@@ -30,6 +30,8 @@ pub(super) struct Specifiers {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Storage {
     Typedef,
+    /// `static`: nothing outside of the text can name it.
+    Static,
     Other,
 }
 
@@ -60,6 +62,7 @@ impl<'a> Parser<'a> {
                 Some(Keyword::Const) => constant = true,
                 Some(Keyword::Qualifier) => {}
                 Some(Keyword::Typedef) => storage = Storage::Typedef,
+                Some(Keyword::Storage) if word == "static" => storage = Storage::Static,
                 Some(Keyword::Storage) => {}
                 Some(Keyword::Attribute) => {
                     attributes = attributes.with(self.attributes()?);

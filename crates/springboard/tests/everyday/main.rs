@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use springboard::{Engine, Function, Jit, Library, ir::Declarations};
 
+mod headers;
 mod last_error;
 mod memory;
 #[path = "../support/mod.rs"]

@@ -41,7 +41,7 @@ fn symbols_have_versions() {
     assert!(error.to_string().starts_with("no symbol getpid of version GLIBC_1.0 in libc.so.6: "), "{error}");
     assert_eq!(libc.versioned("getpid", ""), Err(SymbolError::Empty));
     let process = Library::process();
-    assert_eq!(process.versioned("getpid", "GLIBC_1.0").is_err(), true);
+    assert!(process.versioned("getpid", "GLIBC_1.0").is_err());
 }
 
 #[test]
