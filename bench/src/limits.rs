@@ -65,7 +65,7 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 39] = [
+static LIMITS: [Line; 40] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -89,6 +89,7 @@ static LIMITS: [Line; 39] = [
     (Group::Callback, "posted_by_8", "delivered", Limit::Nanoseconds(400.0)),
     (Group::Everyday, "errno", "errno", Limit::Beyond { path: "slots", nanoseconds: 2.0 }),
     (Group::Everyday, "field", "view", Limit::Ratio(2.0)),
+    (Group::Everyday, "header", "bind", Limit::Nanoseconds(20e6)),
     (Group::Compile, "ints_2", "emit", COMPILE),
     (Group::Compile, "ints_8", "emit", COMPILE),
     (Group::Compile, "ints_64", "emit", COMPILE),

@@ -34,6 +34,13 @@ pub(crate) fn loader_knows(name: &str) -> bool {
     })
 }
 
+/// Whether the C compiler finds a header of this name.
+pub(crate) fn compiler_finds(header: &str) -> bool {
+    let mut command = Command::new("cc");
+    command.args(["-E", "-x", "c", "-include", header, "/dev/null"]);
+    command.output().is_ok_and(|output| output.status.success())
+}
+
 /// A command as one could type it into a shell: its environment first.
 pub(crate) fn shown(command: &Command) -> String {
     let mut words = Vec::new();

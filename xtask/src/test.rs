@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 /// The suites, in the order in which they run.
-static SUITES: [Suite; 14] = [
+static SUITES: [Suite; 15] = [
     Suite {
         name: "workspace",
         about: "every test of the workspace, doctests and examples' builds included",
@@ -133,7 +133,24 @@ static SUITES: [Suite; 14] = [
         needs: &[&tools::PKG_CONFIG, &tools::VALGRIND, &tools::ZLIB, &tools::SQLITE],
         steps: || vec![install_capi().into(), capi(&["valgrind"]).into()],
     },
+    Suite {
+        name: "everyday",
+        about: "headers of zlib, SQLite, libcurl and libm, bound; and the examples of everyday calls",
+        when: When::Always,
+        needs: &[&tools::ZLIB_HEADERS, &tools::SQLITE_HEADERS, &tools::CURL_HEADERS],
+        steps: || {
+            let mut zlib = example("header");
+            zlib.args(["--", "/usr/include/zlib.h", "libz.so.1"]);
+            vec![real_headers().into(), zlib.into(), example("errno").into(), example("structs").into()]
+        },
+    },
 ];
+
+/// Real headers, which plain `cargo test` leaves out.
+fn real_headers() -> Command {
+    let name = "headers::all_functions_of_real_headers_are_bound_or_reported";
+    cargo(&["test", "-p", "springboard", "--test", "everyday", "--", "--ignored", "--exact", name])
+}
 
 /// An example as the README runs it.
 fn example(name: &str) -> Command {

@@ -36,6 +36,8 @@ enum Source {
     Program(&'static str, &'static [&'static str]),
     /// A shared library that the system's loader knows, and its Debian packages.
     Library(&'static str, &'static [&'static str]),
+    /// Headers, by one of their files below the compiler's folders, and their Debian packages.
+    Headers(&'static str, &'static [&'static str]),
     /// Debian's own Rust compiler, recent enough for this workspace.
     DebianRust(&'static [&'static str]),
     /// The standard library for another CPU, to be used by Debian's Rust compiler.
@@ -61,6 +63,10 @@ pub(crate) static GXX: Tool = Tool::program("g++", "g++", &["g++"]);
 pub(crate) static PKG_CONFIG: Tool = Tool::program("pkg-config", "pkg-config", &["pkg-config"]);
 pub(crate) static ZLIB: Tool = Tool::library("zlib", "libz.so.1", &["zlib1g"]);
 pub(crate) static SQLITE: Tool = Tool::library("sqlite", "libsqlite3.so.0", &["libsqlite3-0"]);
+pub(crate) static ZLIB_HEADERS: Tool = Tool::headers("zlib-headers", "zlib.h", &["zlib1g-dev"]);
+pub(crate) static SQLITE_HEADERS: Tool = Tool::headers("sqlite-headers", "sqlite3.h", &["libsqlite3-dev"]);
+pub(crate) static CURL_HEADERS: Tool =
+    Tool::headers("curl-headers", "curl/curl.h", &["libcurl4-openssl-dev"]);
 pub(crate) static RUST: Tool =
     Tool { name: "rust-debian", source: Source::DebianRust(&["rustc-web", "cargo-web"]) };
 pub(crate) static STD_AARCH64: Tool = Tool { name: "rust-std-aarch64", source: Source::RustStd(&AARCH64) };
@@ -68,7 +74,7 @@ pub(crate) static STD_RISCV64: Tool = Tool { name: "rust-std-riscv64", source: S
 pub(crate) static STD_S390X: Tool = Tool { name: "rust-std-s390x", source: Source::RustStd(&S390X) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 14] = [
+static ALL: [&Tool; 17] = [
     &QEMU,
     &GCC_AARCH64,
     &GCC_RISCV64,
@@ -79,6 +85,9 @@ static ALL: [&Tool; 14] = [
     &PKG_CONFIG,
     &ZLIB,
     &SQLITE,
+    &ZLIB_HEADERS,
+    &SQLITE_HEADERS,
+    &CURL_HEADERS,
     &RUST,
     &STD_AARCH64,
     &STD_RISCV64,
@@ -94,6 +103,10 @@ impl Tool {
         Tool { name, source: Source::Library(file, packages) }
     }
 
+    const fn headers(name: &'static str, file: &'static str, packages: &'static [&'static str]) -> Tool {
+        Tool { name, source: Source::Headers(file, packages) }
+    }
+
     /// What is missing and the command that installs it; `None` where nothing is.
     pub(crate) fn missing(&self) -> Option<String> {
         let (what, packages) = match self.source {
@@ -105,6 +118,12 @@ impl Tool {
             }
             Source::Library(file, packages) => {
                 if project::loader_knows(file) {
+                    return None;
+                }
+                (file.to_owned(), packages)
+            }
+            Source::Headers(file, packages) => {
+                if project::compiler_finds(file) {
                     return None;
                 }
                 (file.to_owned(), packages)
@@ -163,7 +182,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn install(tools: &[&Tool]) -> Result<(), String> {
     let mut packages: Vec<&str> = Vec::new();
     for tool in tools.iter().filter(|tool| tool.missing().is_some()) {
-        if let Source::Program(_, names) | Source::Library(_, names) | Source::DebianRust(names) = tool.source
+        if let Source::Program(_, names)
+        | Source::Library(_, names)
+        | Source::Headers(_, names)
+        | Source::DebianRust(names) = tool.source
         {
             packages.extend(names);
         }

@@ -1,10 +1,10 @@
 //! What hosts need beside calls.
 
-use std::hint::black_box;
+use std::{hint::black_box, process::Command};
 
 use springboard::{
-    LastError, Word,
-    ir::{DataModel, Signature, Type},
+    Engine, LastError, Library, Word,
+    ir::{DataModel, Header, Signature, Type},
     memory::{Member, View},
 };
 
@@ -14,9 +14,10 @@ use crate::{
     native,
 };
 
-pub(super) static CASES: [Case; 2] = [
+pub(super) static CASES: [Case; 3] = [
     Case { group: Group::Everyday, name: "errno", runners: errno },
     Case { group: Group::Everyday, name: "field", runners: field },
+    Case { group: Group::Everyday, name: "header", runners: header },
 ];
 
 /// A call of two integers, with `errno` delivered and without.
@@ -83,6 +84,36 @@ fn field(_: &Bench) -> Vec<Runner> {
         Runner::new("view", move |times| {
             let count = |sum: i64, _| sum + black_box(&view).get_member(size).expect("it is within bounds");
             (0..times).fold(1, count) as u64
+        }),
+    ]
+}
+
+/// SQLite's header, preprocessed: read; and read and bound, by an engine that knows nothing yet.
+fn header(_: &Bench) -> Vec<Runner> {
+    let output = Command::new("cc").args(["-E", "-x", "c", "-include", "sqlite3.h", "/dev/null"]).output();
+    let output = output.expect("a C compiler");
+    // SAFETY: SQLite does nothing when it is loaded.
+    let library = unsafe { Library::open("libsqlite3.so.0") };
+    let (true, Ok(library)) = (output.status.success(), library) else {
+        eprintln!("SKIPPED everyday header: apt-get install --no-install-recommends libsqlite3-dev");
+        return vec![Runner::new(DIRECT, |times| times)];
+    };
+    let text: &'static str = leak(String::from_utf8(output.stdout).expect("headers of ASCII"));
+    let read = || Header::scan(text, &DataModel::LP64);
+    let bind = move || {
+        let binding = Engine::new().bind_header(&library, &read(), |place| {
+            place.file.as_deref().is_some_and(|file| file.ends_with("/sqlite3.h"))
+        });
+        assert!(binding.bound.len() > 200, "only {} functions are bound", binding.bound.len());
+    };
+    vec![
+        Runner::new(DIRECT, move |times| {
+            (0..times).for_each(|_| drop(black_box(read())));
+            times
+        }),
+        Runner::new("bind", move |times| {
+            (0..times).for_each(|_| bind());
+            times
         }),
     ]
 }

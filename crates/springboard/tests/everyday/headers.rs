@@ -21,7 +21,7 @@ struct Case {
 }
 
 #[test]
-#[ignore = "needs libraries' headers: cargo xtask test headers"]
+#[ignore = "needs libraries' headers: cargo xtask test everyday"]
 fn all_functions_of_real_headers_are_bound_or_reported() {
     let cases = [
         Case { include: "zlib.h", library: "libz.so.1", own: &["/zlib.h"], least: 80 },
