@@ -50,9 +50,9 @@ impl Guarded {
 
     fn call_of_owner(&self) {
         match self.gate.enter_owner() {
-            Ok(()) => {
+            Ok(inside) => {
                 self.run();
-                self.left(self.gate.leave_owner());
+                self.left(self.gate.leave_owner(inside));
             }
             Err(left) => self.left(left),
         }
@@ -115,11 +115,11 @@ fn owner_closes_from_inside_its_own_call() {
         let generation = guarded.open();
         let other = Arc::clone(&guarded);
         let caller = thread::spawn(move || other.call());
-        guarded.gate.enter_owner().expect("it is open");
+        let inside = guarded.gate.enter_owner().expect("it is open");
         guarded.run();
         guarded.close(generation, OWNER);
         guarded.run();
-        guarded.left(guarded.gate.leave_owner());
+        guarded.left(guarded.gate.leave_owner(inside));
         caller.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
     });

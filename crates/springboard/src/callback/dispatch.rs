@@ -28,10 +28,10 @@ pub(super) unsafe extern "C" fn dispatch(cell: *const c_void, slots: *mut u64) {
     // No owner's key has the pending bit, and none is 0.
     if cell.gate.is_owner(thread) {
         match cell.gate.enter_owner() {
-            Ok(()) => {
+            Ok(inside) => {
                 // SAFETY: let in; the slots are the stub's. Owner thread: any handler may run here.
                 unsafe { run(cell, slots) };
-                cell.left(cell.gate.leave_owner());
+                cell.left(cell.gate.leave_owner(inside));
             }
             Err(left) => {
                 cell.left(left);

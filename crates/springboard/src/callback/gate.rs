@@ -48,6 +48,14 @@ pub(super) enum Left {
     Last,
 }
 
+/// The owner's stay inside. Stays end in the reverse order, as calls on one thread do.
+#[must_use]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inside {
+    /// Calls of the owner that were inside before.
+    before: u32,
+}
+
 /// What a call ends with that comes after the callback was closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum AfterClose {
@@ -96,20 +104,32 @@ impl Gate {
 
     /// The owner enters. Where it is refused it has left already.
     #[inline(always)]
-    pub(super) fn enter_owner(&self) -> Result<(), Left> {
-        self.local.store(self.local.load(Relaxed) + 1, Relaxed);
+    pub(super) fn enter_owner(&self) -> Result<Inside, Left> {
+        let before = self.local.load(Relaxed);
+        if before == 0 {
+            // A constant: calls one after another need not wait for each other's stores.
+            self.local.store(1, Relaxed);
+        } else {
+            self.enter_again(before);
+        }
         light_fence();
-        if self.word.load(Acquire) & CLOSED == 0 { Ok(()) } else { Err(self.leave_owner()) }
+        let inside = Inside { before };
+        if self.word.load(Acquire) & CLOSED == 0 { Ok(inside) } else { Err(self.leave_owner(inside)) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_again(&self, before: u32) {
+        self.local.store(before + 1, Relaxed);
     }
 
     /// The owner leaves.
     #[inline(always)]
-    pub(super) fn leave_owner(&self) -> Left {
-        let others = self.local.load(Relaxed) - 1;
-        self.local.store(others, Release);
+    pub(super) fn leave_owner(&self, Inside { before }: Inside) -> Left {
+        self.local.store(before, Release);
         light_fence();
         let word = self.word.load(Acquire);
-        if word & CLOSED == 0 || others != 0 { Left::InUse } else { self.retire(word) }
+        if word & CLOSED == 0 || before != 0 { Left::InUse } else { self.retire(word) }
     }
 
     /// Any thread enters. Where it is refused it has left already.
