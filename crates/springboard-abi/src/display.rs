@@ -20,6 +20,7 @@ impl fmt::Display for Entry {
             Entry::Avalue => "avalue",
             Entry::Closure => "closure",
             Entry::GoClosure => "go-closure",
+            Entry::Direct => "direct",
         })
     }
 }

@@ -23,6 +23,10 @@ pub enum Ineligible {
         /// The parameter, counted from 0.
         index: u16,
     },
+    /// Values are handed to the host in the registers in which native code passes them, and one of them is no word.
+    NoWord,
+    /// Values are handed to the host in registers, and none is left for its context.
+    NoRegister,
     /// An argument on the stack wants a stricter alignment than the stack pointer has at a call.
     StackAlignment {
         /// Alignment in bytes.
@@ -36,13 +40,15 @@ impl Ineligible {
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 5] {
+    pub fn examples() -> [Ineligible; 7] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
             Ineligible::StackArguments { bytes: 5000 },
             Ineligible::StackAlignment { align: 32 },
             Ineligible::BufferType { index: 1 },
+            Ineligible::NoWord,
+            Ineligible::NoRegister,
         ]
     }
 
@@ -54,6 +60,8 @@ impl Ineligible {
             Ineligible::StackArguments { .. } => "stack-arguments",
             Ineligible::StackAlignment { .. } => "stack-alignment",
             Ineligible::BufferType { .. } => "buffer-type",
+            Ineligible::NoWord => "no-word",
+            Ineligible::NoRegister => "no-register",
         }
     }
 }
@@ -73,6 +81,10 @@ impl fmt::Display for Ineligible {
             }
             Ineligible::StackArguments { bytes } => {
                 write!(f, "the arguments need {bytes} bytes of stack, and {} is the limit", Self::MAX_STACK)
+            }
+            Ineligible::NoWord => f.write_str("a value that is passed on in registers is no word"),
+            Ineligible::NoRegister => {
+                f.write_str("the arguments leave no general register for the host's context")
             }
             Ineligible::BufferType { index } => {
                 write!(f, "parameter {} is declared a buffer and is no pointer", index + 1)

@@ -19,6 +19,7 @@ mod avalue;
 mod callback;
 mod check;
 mod convention;
+mod direct;
 mod display;
 mod ineligible;
 mod lp64d;

@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 
 use springboard_ir::Signature;
 
-use crate::{avalue, callback, convention::Convention, ineligible::Ineligible, slots, target::Target, v8};
+use crate::{
+    avalue, callback, convention::Convention, direct, ineligible::Ineligible, slots, target::Target, v8,
+};
 
 /// By which convention of springboard a stub is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -40,22 +42,27 @@ pub enum Entry {
     /// The same for libffi's Go closures: 8 bytes that are nobody's here, then `cif` and `fun`; the closure's own
     /// address is the user data.
     GoClosure,
+    /// The native function type itself, as for `Callback`; but the stub passes the arguments on where they are, to a
+    /// function of the host that has one parameter more, behind all others: the context. The context's first word is
+    /// that function's address. `Operand::Slot` names a general argument register as native code left it; the one
+    /// behind the last of them is the context.
+    Direct,
 }
 
-/// Who calls whom.
+/// Between which forms a stub translates.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Direction {
-    /// The host calls native code.
+    /// The stub's caller has the arguments in a form of the host's, and the stub calls by a convention of native code.
     Downcall,
-    /// Native code calls the host.
+    /// The other way round.
     Upcall,
 }
 
 impl Entry {
-    /// Who calls whom through a stub of this entry.
+    /// Between which forms stubs of this entry translate. `Direct` translates nothing, and calls as a downcall does.
     pub const fn direction(self) -> Direction {
         match self {
-            Entry::Slots | Entry::Bound | Entry::V8 | Entry::Avalue => Direction::Downcall,
+            Entry::Slots | Entry::Bound | Entry::V8 | Entry::Avalue | Entry::Direct => Direction::Downcall,
             Entry::Callback | Entry::Closure | Entry::GoClosure => Direction::Upcall,
         }
     }
@@ -63,7 +70,7 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 7] = [
+    pub const ALL: [Entry; 8] = [
         Entry::Slots,
         Entry::Bound,
         Entry::Callback,
@@ -71,6 +78,7 @@ impl Entry {
         Entry::Avalue,
         Entry::Closure,
         Entry::GoClosure,
+        Entry::Direct,
     ];
 }
 
@@ -98,8 +106,9 @@ pub struct Plan {
     pub result: ResultPlan,
     /// For a variadic callee that is told (`%al` of System V AMD64): how many vector registers hold arguments.
     pub vector_count: Option<u8>,
-    /// The stub's own parameters behind the receiver, where the entry is `V8`. Whether the slot of each argument holds
-    /// its bytes or their address, where it is `Closure` or `GoClosure`. None elsewhere.
+    /// The stub's own parameters: behind the receiver, where the entry is `V8`; the general registers in front of the
+    /// context's, where it is `Direct`. Whether the slot of each argument holds its bytes or their address, where it is
+    /// `Closure` or `GoClosure`. None elsewhere.
     pub parameters: Box<[Parameter]>,
     /// What is checked before anything else.
     pub guard: Guard,
@@ -290,6 +299,7 @@ pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan
     match entry {
         Entry::Slots | Entry::Bound => slots::plan(signature, target, entry, None),
         Entry::Callback | Entry::Closure | Entry::GoClosure => callback::plan(signature, target, entry),
+        Entry::Direct => direct::plan(signature, target),
         Entry::Avalue => avalue::plan(signature, target),
         Entry::V8 => v8::plan_fast_call(&v8::FastCall::new(signature.clone()), target),
     }

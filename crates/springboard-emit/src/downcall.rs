@@ -94,8 +94,8 @@ impl<'a> Downcall<'a> {
             signature.call_conv = CallConv::Tail;
         }
         let signature = builder.import_signature(signature);
-        let source = self.entered.source(builder, &found);
-        let target = self.entered.target(builder, &found, signature);
+        let source = self.entered.source(builder, &found, signature);
+        let target = self.entered.target(builder, &found, &source, signature);
         let mut body = Body::new(builder, source, self.plan);
         body.copy_temporaries(self.plan);
         let address = body.keep_result_address(self.plan);

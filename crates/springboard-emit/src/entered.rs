@@ -1,6 +1,6 @@
 //! How a downcall stub is entered: its own parameters, and what the rest of it finds in them.
 
-use cranelift_codegen::ir::{InstBuilder, SigRef, Type, Value, types};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, SigRef, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Entry, Parameter, Plan};
 
@@ -16,7 +16,7 @@ use crate::{
 /// The parameters of a stub.
 pub(crate) struct Entered<'a> {
     plan: &'a Plan,
-    /// Which parameter is the target's address. `None` where it is in a hole.
+    /// Which parameter is the target's address. `None` where it is in a hole, or found through one.
     target: Option<usize>,
     /// Which parameter is the address of the slots. `None` where there are no slots.
     pub(crate) slots: Option<usize>,
@@ -27,7 +27,7 @@ pub(crate) struct Entered<'a> {
 impl<'a> Entered<'a> {
     pub(crate) fn of(plan: &'a Plan, arguments: &[Argument<'_>]) -> Entered<'a> {
         let (target, slots) = match plan.entry {
-            Entry::V8 => (None, None),
+            Entry::V8 | Entry::Direct => (None, None),
             Entry::Bound => (None, Some(0)),
             Entry::Avalue => (Some(0), Some(2)),
             _ => (Some(0), Some(1)),
@@ -51,7 +51,7 @@ impl<'a> Entered<'a> {
             let gprs = self.burnt.0.max(slots + 1);
             return [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1)).collect();
         }
-        let receiver = [types::I64].into_iter();
+        let receiver = (self.plan.entry == Entry::V8).then_some(types::I64);
         let parameters = self.plan.parameters.iter().map(|parameter| match parameter {
             Parameter::Float => types::F32,
             Parameter::Double => types::F64,
@@ -63,7 +63,7 @@ impl<'a> Entered<'a> {
             | Parameter::InSlot
             | Parameter::InMemory => types::I64,
         });
-        receiver.chain(parameters).collect()
+        receiver.into_iter().chain(parameters).collect()
     }
 
     /// Whether all parameters come in registers.
@@ -79,21 +79,36 @@ impl<'a> Entered<'a> {
         &self,
         builder: &mut FunctionBuilder<'_>,
         found: &[Value],
+        source: &Source,
         signature: SigRef,
     ) -> Value {
-        match self.target {
-            Some(index) => found[index],
-            None => address_in_hole(builder, signature, HoleKind::Target),
+        match (self.target, source) {
+            (Some(index), _) => found[index],
+            (None, Source::Parameters(parameters)) if self.plan.entry == Entry::Direct => {
+                // The context is the last of them, and its first word is the address.
+                let context = parameters[parameters.len() - 1];
+                builder.ins().load(types::I64, MemFlagsData::trusted(), context, 0)
+            }
+            (None, _) => address_in_hole(builder, signature, HoleKind::Target),
         }
     }
 
     /// Where the arguments are.
-    pub(crate) fn source(&self, builder: &mut FunctionBuilder<'_>, found: &[Value]) -> Source {
+    pub(crate) fn source(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        found: &[Value],
+        signature: SigRef,
+    ) -> Source {
         match self.slots {
             Some(array) if self.plan.entry == Entry::Avalue => {
                 Source::Avalue { array: found[array], result: found[1] }
             }
             Some(slots) => Source::Array(found[slots]),
+            None if self.plan.entry == Entry::Direct => {
+                let context = address_in_hole(builder, signature, HoleKind::Context);
+                Source::Parameters(found.iter().copied().chain([context]).collect())
+            }
             None => prelude::build(builder, self.plan, found),
         }
     }

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{
     AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Fill, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan};
+use springboard_abi::{Convention, Fill, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan};
 
 use crate::{
     body::{Body, Note, Notes, SLOT, Source, extended, slot_offset, to_word},
@@ -45,10 +45,15 @@ impl<'a> Upcall<'a> {
         let closure = Closure::receive(self.plan, builder);
         let mut body = Body::new(builder, Source::Array(slots), self.plan);
         let areas = self.areas(&mut body, slots);
-        for (argument, value) in self.arguments.iter().zip(found) {
-            if let Argument::Word(_, moves) = argument {
-                moves.iter().for_each(|step| spill(&mut body, value, *step, slots, &areas));
+        let mut arrived = self.arguments.iter().zip(found).peekable();
+        while let Some((argument, value)) = arrived.next() {
+            let Argument::Word(_, moves) = argument else { continue };
+            let steps = arrived.peek().and_then(|(next, _)| pair(self.plan.convention, argument, next));
+            if let (Some(steps), Some((_, high))) = (steps, arrived.next_if(|_| steps.is_some())) {
+                spill_pair(&mut body, [value, high], steps, &areas);
+                continue;
             }
+            moves.iter().for_each(|step| spill(&mut body, value, *step, slots, &areas));
         }
         match closure {
             Some(closure) => closure.call(body.builder, self.plan, slots, self.result_form()),
@@ -164,16 +169,48 @@ fn spill(body: &mut Body<'_, '_>, register: Value, step: Move, slots: Value, are
             let word = canonical(body, register, step);
             body.builder.ins().store(SLOT, word, slots, slot_offset(index))
         }
-        Operand::Memory { slot, offset } => {
-            let area = areas.iter().find(|(owner, _)| *owner == slot);
-            let (_, address) = area.expect("a plan has an area for each value that it takes apart");
+        Operand::Memory { .. } => {
             let register =
                 if is_whole(body, register, step) { register } else { to_word(body.builder, register) };
-            body.store(register, step, *address, offset as i32)
+            return spill_memory(body, register, step, areas);
         }
         Operand::Temporary { .. } => unreachable!("an upcall hands out no copies"),
     };
     body.note(inst, Note::Argument(step));
+}
+
+/// Writes what one move takes to its area.
+fn spill_memory(body: &mut Body<'_, '_>, register: Value, step: Move, areas: &[(u16, Value)]) {
+    let Operand::Memory { slot, offset } = step.operand else {
+        unreachable!("a value that is no word is in memory")
+    };
+    let area = areas.iter().find(|(owner, _)| *owner == slot);
+    let (_, address) = area.expect("a plan has an area for each value that it takes apart");
+    let inst = body.store(register, step, *address, offset as i32);
+    body.note(inst, Note::Argument(step));
+}
+
+/// The moves of two registers that hold neighbouring doubles of one aggregate. Whoever reads both at once, as compilers
+/// like to, waits for ten cycles and more where they were stored one by one: x86_64's CPUs do not forward two stores to
+/// one load.
+fn pair(convention: Convention, low: &Argument<'_>, high: &Argument<'_>) -> Option<[Move; 2]> {
+    let (Argument::Word(types::F64, [low]), Argument::Word(types::F64, [high])) = (low, high) else {
+        return None;
+    };
+    let Operand::Memory { slot, offset } = low.operand else { return None };
+    let whole = |step: &Move| step.bytes == 8 && matches!(step.place, Place::Vec { .. });
+    let neighbours = high.operand == (Operand::Memory { slot, offset: offset + 8 });
+    (convention == Convention::Sysv64 && neighbours && whole(low) && whole(high)).then_some([*low, *high])
+}
+
+/// Writes two neighbouring doubles to their area at once.
+fn spill_pair(body: &mut Body<'_, '_>, values: [Value; 2], steps: [Move; 2], areas: &[(u16, Value)]) {
+    let vector = body.builder.ins().scalar_to_vector(types::F64X2, values[0]);
+    let vector = body.builder.ins().insertlane(vector, values[1], 1);
+    if let Some(inst) = body.builder.func.dfg.value_def(vector).inst() {
+        body.note(inst, Note::Argument(steps[1]));
+    }
+    spill_memory(body, vector, steps[0], areas);
 }
 
 /// Whether a move takes all that its register holds.

@@ -23,6 +23,38 @@ pub trait Word: CType {
 
     /// The value of a canonical slot. Bits above the width of the type are ignored.
     fn from_slot(slot: u64) -> Self;
+
+    /// The whole register in which native code passes a value: nothing above a value's width is to be trusted.
+    #[doc(hidden)]
+    type Register: Copy;
+
+    /// The value in its register.
+    #[doc(hidden)]
+    fn from_register(register: Self::Register) -> Self;
+}
+
+/// Words in general registers.
+macro_rules! general {
+    () => {
+        type Register = u64;
+
+        #[inline(always)]
+        fn from_register(register: u64) -> Self {
+            Self::from_slot(register)
+        }
+    };
+}
+
+/// Words in floating point registers.
+macro_rules! floating {
+    () => {
+        type Register = Self;
+
+        #[inline(always)]
+        fn from_register(register: Self) -> Self {
+            register
+        }
+    };
 }
 
 /// What the slots entry of a function can return: a [`Word`]; or `()` for a function that returns `void`, or whose
@@ -88,6 +120,8 @@ macro_rules! integers {
             fn from_slot(slot: u64) -> $rust {
                 slot as $rust
             }
+
+            general!();
         }
     )*};
 }
@@ -125,6 +159,8 @@ impl Word for isize {
     fn from_slot(slot: u64) -> isize {
         slot as isize
     }
+
+    general!();
 }
 
 impl Word for usize {
@@ -135,6 +171,8 @@ impl Word for usize {
     fn from_slot(slot: u64) -> usize {
         slot as usize
     }
+
+    general!();
 }
 
 impl Word for bool {
@@ -145,6 +183,8 @@ impl Word for bool {
     fn from_slot(slot: u64) -> bool {
         slot as u8 != 0
     }
+
+    general!();
 }
 
 impl Word for f32 {
@@ -155,6 +195,8 @@ impl Word for f32 {
     fn from_slot(slot: u64) -> f32 {
         f32::from_bits(slot as u32)
     }
+
+    floating!();
 }
 
 impl Word for f64 {
@@ -165,6 +207,8 @@ impl Word for f64 {
     fn from_slot(slot: u64) -> f64 {
         f64::from_bits(slot)
     }
+
+    floating!();
 }
 
 macro_rules! pointers {
@@ -183,6 +227,8 @@ macro_rules! pointers {
             fn from_slot(slot: u64) -> $rust {
                 $from_address(slot as usize)
             }
+
+            general!();
         }
     )*};
 }
@@ -211,6 +257,8 @@ macro_rules! function_pointers {
                 // the null pointer. Whoever calls it answers for what it points to.
                 unsafe { std::mem::transmute::<*const c_void, Self>(Word::from_slot(slot)) }
             }
+
+            general!();
         }
     )*};
 }

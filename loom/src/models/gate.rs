@@ -8,7 +8,7 @@ use loom::{
 };
 
 use super::check;
-use crate::gate::{AfterClose, Gate, Generation, Left};
+use crate::gate::{AfterClose, Alone, Gate, Generation, Left};
 
 /// The thread that opens.
 const OWNER: u64 = 1;
@@ -58,6 +58,18 @@ impl Guarded {
         }
     }
 
+    /// As stubs whose arguments stay in registers do it.
+    fn call_of_owner_alone(&self) {
+        match self.gate.enter_alone() {
+            Alone::In => self.run(),
+            Alone::Refused => {}
+            Alone::No => return self.call_of_owner(),
+        }
+        if let Err(inside) = self.gate.leave_alone() {
+            self.left(self.gate.leave_owner(inside));
+        }
+    }
+
     fn call(&self) {
         match self.gate.enter() {
             Ok(()) => {
@@ -103,6 +115,36 @@ fn owner_and_foreign_calls_while_a_third_closes() {
         let closer = thread::spawn(move || two.close(generation, OTHER));
         guarded.call_of_owner();
         caller.join().unwrap();
+        closer.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn owner_calls_alone_while_others_call_and_close() {
+    check(3, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let (one, two) = (Arc::clone(&guarded), Arc::clone(&guarded));
+        let caller = thread::spawn(move || one.call());
+        let closer = thread::spawn(move || two.close(generation, OTHER));
+        guarded.call_of_owner_alone();
+        caller.join().unwrap();
+        closer.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+        assert_eq!(guarded.gate.in_flight(), 0);
+    });
+}
+
+#[test]
+fn owner_calls_alone_again_and_again() {
+    check(4, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let other = Arc::clone(&guarded);
+        let closer = thread::spawn(move || other.close(generation, OTHER));
+        guarded.call_of_owner_alone();
+        guarded.call_of_owner_alone();
         closer.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
     });

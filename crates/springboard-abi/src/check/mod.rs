@@ -21,6 +21,7 @@
 mod aapcs64;
 mod apple64;
 mod demand;
+mod direct;
 mod image;
 mod leaves;
 mod lp64d;
@@ -65,6 +66,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     match plan.entry {
         Entry::Slots | Entry::Bound | Entry::Avalue => {}
         Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
+        Entry::Direct => return direct::check(plan, signature, target),
         Entry::Callback => return upcall::check(plan, signature, target, &demanded(signature, target)?),
         Entry::Closure | Entry::GoClosure => return Err(Violation::UnknownEntry(plan.entry)),
     }

@@ -144,6 +144,13 @@ pub enum Violation {
     Convention { expected: Convention, found: Convention },
     /// The plan's stub is called by another convention.
     Caller { expected: Convention, found: Convention },
+    /// Native code passes something elsewhere than the host's function, with its one parameter more, looks for it; or
+    /// on the stack, or in several places.
+    NotPassedOn { param: u16 },
+    /// The stub does more than pass arguments on.
+    MoreThanPassedOn,
+    /// A general register does not hold what native code left in it, or the context.
+    NotKept { spot: Spot },
     /// The checker does not know the entry yet.
     UnknownEntry(Entry),
     /// The plan is of another entry than the one whose rules are asked for.
@@ -248,6 +255,11 @@ impl fmt::Display for Violation {
             Violation::Caller { expected, found } => {
                 write!(f, "the plan is entered by {found}, and the target's caller uses {expected}")
             }
+            Violation::NotPassedOn { param } => {
+                write!(f, "argument {} is not where the host's function looks for it", param + 1)
+            }
+            Violation::MoreThanPassedOn => f.write_str("the stub does more than pass arguments on"),
+            Violation::NotKept { spot } => write!(f, "{spot} does not hold what it held, or the context"),
             Violation::UnknownEntry(entry) => write!(f, "no rules to check the entry {entry} by"),
             Violation::OtherEntry(entry) => write!(f, "the plan is of the entry {entry}"),
             Violation::Parameter { index, expected, found } => {

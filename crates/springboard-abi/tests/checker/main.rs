@@ -3,6 +3,7 @@
 //! `SPRINGBOARD_SIGNATURES=1000000` runs that many signatures for each convention instead of some hundreds.
 
 mod cases;
+mod direct;
 mod machine;
 mod mutate;
 mod random;

@@ -3,14 +3,18 @@
 use std::{
     cell::UnsafeCell,
     ffi::c_void,
-    mem::MaybeUninit,
+    mem::{self, MaybeUninit},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering::Relaxed},
+    },
 };
 
 use super::{
-    gate::{AfterClose, Gate, Generation, Left},
-    handler::Erased,
+    gate::{AfterClose, Gate, Generation, Inside, Left},
+    handler::{Erased, Functions, SlotFunctions},
     kind::Kind,
     pool::{Batch, Pool},
     thread,
@@ -21,6 +25,9 @@ use crate::code::CodePointer;
 /// stub's address for as long as it likes.
 #[repr(C, align(64))]
 pub(super) struct Cell {
+    /// What a stub of the `direct` entry jumps to: its place is that entry's rule. In a cell of any other pool, the
+    /// handler's function that takes slots.
+    entry: AtomicPtr<c_void>,
     pub(super) gate: Gate,
     /// Written while the gate is retired, and read by those whom it let in.
     body: UnsafeCell<MaybeUninit<Body>>,
@@ -29,7 +36,9 @@ pub(super) struct Cell {
 
 #[derive(Clone, Copy)]
 struct Body {
-    handler: Erased,
+    data: *const c_void,
+    /// In a cell of a direct pool, a `&'static SlotFunctions`; in any other, the function that frees `data`.
+    rest: *const c_void,
     /// From `Arc::into_raw`.
     kind: *const Kind,
 }
@@ -43,7 +52,12 @@ unsafe impl Send for Cell {}
 
 impl Cell {
     pub(super) fn new(batch: *const Batch) -> Cell {
-        Cell { gate: Gate::new(), body: UnsafeCell::new(MaybeUninit::uninit()), batch }
+        Cell {
+            entry: AtomicPtr::new(ptr::null_mut()),
+            gate: Gate::new(),
+            body: UnsafeCell::new(MaybeUninit::uninit()),
+            batch,
+        }
     }
 
     fn batch(&self) -> &'static Batch {
@@ -66,7 +80,16 @@ impl Cell {
     /// The cell was taken from its pool and is nobody else's. The handler fits the kind's signature, and may run where
     /// the kind's policy lets it.
     pub(super) unsafe fn open(&self, handler: Erased, kind: Arc<Kind>, thread: u64) -> Generation {
-        let body = Body { handler, kind: Arc::into_raw(kind) };
+        let Erased { data, functions } = handler;
+        let (entry, rest) = match functions {
+            Functions::Slots(SlotFunctions { run, release }) => {
+                (run as *const c_void, release as *const c_void)
+            }
+            Functions::Direct(entry, functions) => (entry as *const c_void, (&raw const *functions).cast()),
+        };
+        debug_assert_eq!(self.pool().is_direct(), matches!(functions, Functions::Direct(..)));
+        self.entry.store(entry.cast_mut(), Relaxed);
+        let body = Body { data, rest, kind: Arc::into_raw(kind) };
         // SAFETY: nobody is let in, and nobody else opens.
         unsafe { (*self.body.get()).write(body) };
         self.gate.open(thread)
@@ -88,9 +111,62 @@ impl Cell {
     #[inline(always)]
     pub(super) unsafe fn run(&self, slots: *mut u64) {
         // SAFETY: as in `kind`.
-        let Erased { run, data, .. } = unsafe { (*self.body.get()).assume_init_ref() }.handler;
+        let body = unsafe { (*self.body.get()).assume_init_ref() };
         // SAFETY: the caller's promise, and that of `open`.
-        unsafe { run(data, slots) }
+        unsafe { (self.functions(body).run)(body.data, slots) }
+    }
+
+    /// The handler's functions.
+    #[inline(always)]
+    fn functions(&self, body: &Body) -> SlotFunctions {
+        // SAFETY: `open` has put these here, as the pool says.
+        unsafe {
+            if self.pool().is_direct() {
+                *body.rest.cast::<SlotFunctions>()
+            } else {
+                SlotFunctions {
+                    run: mem::transmute::<*mut c_void, unsafe fn(*const c_void, *mut u64)>(
+                        self.entry.load(Relaxed),
+                    ),
+                    release: mem::transmute::<*const c_void, unsafe fn(*const c_void)>(body.rest),
+                }
+            }
+        }
+    }
+
+    /// The handler.
+    ///
+    /// # Safety
+    /// As [`Cell::kind`]; it is an `H`.
+    #[inline(always)]
+    pub(super) unsafe fn handler<H: 'static>(&self) -> &H {
+        // SAFETY: the caller's promise: it lives until the cell is retired.
+        unsafe { &*(*self.body.get()).assume_init_ref().data.cast() }
+    }
+
+    /// The gate's owner enters. `None` where it is refused, and has left.
+    pub(super) fn enter_owner(&'static self) -> Option<Inside> {
+        match self.gate.enter_owner() {
+            Ok(inside) => Some(inside),
+            Err(left) => {
+                self.left(left);
+                None
+            }
+        }
+    }
+
+    /// The gate's owner leaves that was alone.
+    #[inline(always)]
+    pub(super) fn leave_alone(&'static self) {
+        if let Err(inside) = self.gate.leave_alone() {
+            self.leave_closed(inside);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_closed(&'static self, inside: Inside) {
+        self.left(self.gate.leave_owner(inside));
     }
 
     /// Closes that generation; frees what it held, if nobody is inside.
@@ -112,10 +188,14 @@ impl Cell {
     #[cold]
     fn retire(&'static self) {
         // SAFETY: the gate says so to one thread, once for each time that it was opened.
-        let Body { handler, kind } = unsafe { (*self.body.get()).assume_init_read() };
+        let body = unsafe { (*self.body.get()).assume_init_read() };
+        let Body { data, kind, .. } = body;
         // SAFETY: from `into_raw` in `open`.
         let kind = unsafe { Arc::from_raw(kind) };
-        let garbage = Garbage { release: handler.release, data: handler.data };
+        let garbage = Garbage { release: self.functions(&body).release, data };
+        if let Some(refusing) = self.pool().refusing {
+            self.entry.store((refusing as *const c_void).cast_mut(), Relaxed);
+        }
         match kind.policy.owner() {
             Some(owner) if !owner.is_current() => owner.discard(garbage),
             _ => garbage.release(),

@@ -5,17 +5,19 @@
 
 use std::{
     ffi::c_void,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use super::{
     cell::Cell,
     error::CallbackError,
-    gate::AfterClose,
+    gate::{AfterClose, Alone},
     policy::Count,
     report::{Report, report},
     thread::{self, PENDING},
 };
+use crate::{code::CodePointer, word::SlotResult};
 
 /// Handles a call of the callback whose cell is at `cell`, with its arguments in slots; writes the result.
 ///
@@ -27,21 +29,131 @@ pub(super) unsafe extern "C" fn dispatch(cell: *const c_void, slots: *mut u64) {
     let thread = thread::key();
     // No owner's key has the pending bit, and none is 0.
     if cell.gate.is_owner(thread) {
-        match cell.gate.enter_owner() {
-            Ok(inside) => {
-                // SAFETY: let in; the slots are the stub's. Owner thread: any handler may run here.
-                unsafe { run(cell, slots) };
-                cell.left(cell.gate.leave_owner(inside));
-            }
-            Err(left) => {
-                cell.left(left);
-                // SAFETY: the slots are the stub's.
-                unsafe { late(cell, slots) };
-            }
+        if let Some(inside) = cell.enter_owner() {
+            // SAFETY: let in; the slots are the stub's. Owner thread: any handler may run here.
+            unsafe { run(cell, slots) };
+            cell.left(cell.gate.leave_owner(inside));
+        } else {
+            // SAFETY: the slots are the stub's.
+            unsafe { late(cell, slots) };
         }
     } else {
         // SAFETY: as above.
         unsafe { elsewhere(cell, slots, thread) }
+    }
+}
+
+/// Handles a call whose arguments were left in their registers: `call` runs the handler with them, `slots` are they
+/// with one more for the result.
+///
+/// # Safety
+/// `cell` is that of a callback or was one's, and its handler is an `H`.
+#[inline(always)]
+pub(super) unsafe fn direct<H: 'static, R: SlotResult, const N: usize>(
+    cell: *const Cell,
+    call: impl FnOnce(&H) -> R,
+    slots: impl FnOnce() -> [u64; N],
+) -> R {
+    // SAFETY: cells are never freed.
+    let cell: &'static Cell = unsafe { &*cell };
+    if !cell.gate.is_owner(thread::key()) {
+        // SAFETY: the caller's promise.
+        return unsafe { with_slots(cell, slots) };
+    }
+    match cell.gate.enter_alone() {
+        Alone::In => {}
+        // SAFETY: the caller's promise.
+        Alone::No => return unsafe { with_slots(cell, slots) },
+        // SAFETY: the caller's promise.
+        Alone::Refused => return unsafe { refused(cell, slots) },
+    }
+    // SAFETY: let in.
+    let handler = unsafe { cell.handler::<H>() };
+    // On the owner's thread any handler may run.
+    let result = catch_unwind(AssertUnwindSafe(|| call(handler)));
+    let result = result.unwrap_or_else(|payload| {
+        fail(CallbackError::panic(payload));
+        R::from_result(0)
+    });
+    cell.leave_alone();
+    result
+}
+
+/// The same where something is out of the ordinary, for the fast way to need no stack.
+///
+/// # Safety
+/// As [`direct`].
+#[cold]
+#[inline(never)]
+unsafe fn with_slots<R: SlotResult, const N: usize>(
+    cell: &'static Cell,
+    slots: impl FnOnce() -> [u64; N],
+) -> R {
+    let mut slots = slots();
+    // SAFETY: the caller's promise: these are slots of a call.
+    unsafe { dispatch((&raw const *cell).cast(), slots.as_mut_ptr()) };
+    R::from_result(slots[N - 1])
+}
+
+/// The same behind an attempt that was refused.
+///
+/// # Safety
+/// As [`direct`].
+#[cold]
+#[inline(never)]
+unsafe fn refused<R: SlotResult, const N: usize>(cell: &'static Cell, slots: impl FnOnce() -> [u64; N]) -> R {
+    cell.leave_alone();
+    // SAFETY: the caller's promise.
+    unsafe { with_slots(cell, slots) }
+}
+
+/// Where native code looks for the result of a call whose arguments stay in their registers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)]
+pub(super) enum ResultRegister {
+    None,
+    General,
+    F32,
+    F64,
+}
+
+/// What stubs of the `direct` entry jump to once their callback is closed and left, when its handler's own code may be
+/// gone from the process: functions that return zero, with so many general registers in front of the cell's.
+pub(super) fn refusing(result: ResultRegister, registers: usize) -> CodePointer {
+    match result {
+        ResultRegister::None => refusing_with::<()>(registers),
+        ResultRegister::General => refusing_with::<u64>(registers),
+        ResultRegister::F32 => refusing_with::<f32>(registers),
+        ResultRegister::F64 => refusing_with::<f64>(registers),
+    }
+}
+
+macro_rules! refusing {
+    ($registers:expr; $($count:literal ($($register:ident)*))*) => {
+        match $registers {
+            $($count => {
+                unsafe extern "C" fn refuse<R: SlotResult>($($register: u64,)* cell: *const Cell) -> R {
+                    let _ = ($($register,)*);
+                    // SAFETY: cells are never freed.
+                    count_late(unsafe { &*cell });
+                    R::from_result(0)
+                }
+                // SAFETY: function pointers are of one form; who calls it knows its type.
+                unsafe {
+                    mem::transmute::<unsafe extern "C" fn($(refusing!(@ $register),)* *const Cell) -> R, CodePointer>(
+                        refuse::<R>,
+                    )
+                }
+            })*
+            _ => unreachable!("no convention has so many argument registers"),
+        }
+    };
+    (@ $register:ident) => { u64 };
+}
+
+fn refusing_with<R: SlotResult>(registers: usize) -> CodePointer {
+    refusing! { registers;
+        0 () 1 (a) 2 (a b) 3 (a b c) 4 (a b c d) 5 (a b c d e) 6 (a b c d e f) 7 (a b c d e f g)
     }
 }
 
@@ -104,12 +216,15 @@ pub(super) fn fail(error: CallbackError) {
 /// As [`dispatch`].
 #[cold]
 unsafe fn late(cell: &Cell, slots: *mut u64) {
-    let pool = cell.pool();
+    count_late(cell);
+    // SAFETY: the slots are those of a call, and the form of the result is the pool's.
+    unsafe { cell.pool().zero.write(slots) };
+}
+
+fn count_late(cell: &Cell) {
     if cell.gate.after_close() == AfterClose::Abort {
         eprintln!("a closed callback was called at {:p}", cell.entry() as *const c_void);
         std::process::abort();
     }
-    pool.late.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    // SAFETY: the slots are those of a call, and the form of the result is the pool's.
-    unsafe { pool.zero.write(slots) };
+    cell.pool().late.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 }

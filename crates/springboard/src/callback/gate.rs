@@ -56,6 +56,18 @@ pub(super) struct Inside {
     before: u32,
 }
 
+/// The owner's attempt to be the only one of its calls inside.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Alone {
+    /// It is, until [`Gate::leave_alone`].
+    In,
+    /// The gate is closed: to be taken back by [`Gate::leave_alone`].
+    Refused,
+    /// It is inside already. Nothing was done.
+    No,
+}
+
 /// What a call ends with that comes after the callback was closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum AfterClose {
@@ -103,28 +115,36 @@ impl Gate {
     }
 
     /// The owner enters. Where it is refused it has left already.
-    #[inline(always)]
     pub(super) fn enter_owner(&self) -> Result<Inside, Left> {
         let before = self.local.load(Relaxed);
-        if before == 0 {
-            // A constant: calls one after another need not wait for each other's stores.
-            self.local.store(1, Relaxed);
-        } else {
-            self.enter_again(before);
-        }
+        self.local.store(before + 1, Relaxed);
         light_fence();
         let inside = Inside { before };
         if self.word.load(Acquire) & CLOSED == 0 { Ok(inside) } else { Err(self.leave_owner(inside)) }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn enter_again(&self, before: u32) {
-        self.local.store(before + 1, Relaxed);
+    /// The owner enters, if it is not inside already. What is stored does not depend on what is loaded, so that calls
+    /// one after another need not wait for each other.
+    #[inline(always)]
+    pub(super) fn enter_alone(&self) -> Alone {
+        if self.local.load(Relaxed) != 0 {
+            return Alone::No;
+        }
+        self.local.store(1, Relaxed);
+        light_fence();
+        if self.word.load(Acquire) & CLOSED == 0 { Alone::In } else { Alone::Refused }
+    }
+
+    /// The owner leaves, or takes back that it tried. Where the gate is closed it has to leave once more, by
+    /// [`Gate::leave_owner`], which says who frees what the gate guards.
+    #[inline(always)]
+    pub(super) fn leave_alone(&self) -> Result<(), Inside> {
+        self.local.store(0, Release);
+        light_fence();
+        if self.word.load(Acquire) & CLOSED == 0 { Ok(()) } else { Err(Inside { before: 0 }) }
     }
 
     /// The owner leaves.
-    #[inline(always)]
     pub(super) fn leave_owner(&self, Inside { before }: Inside) -> Left {
         self.local.store(before, Release);
         light_fence();

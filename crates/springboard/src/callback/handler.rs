@@ -1,31 +1,74 @@
 //! Handlers: what runs when a callback is called.
 
-use std::{error::Error, ffi::c_void, fmt};
+use std::{error::Error, ffi::c_void, fmt, mem};
 
 use springboard_ir::{DataModel, Signature};
 
-use super::{error::CallbackError, thread};
+use super::{cell::Cell, dispatch, error::CallbackError, thread};
 use crate::{
+    code::CodePointer,
     function::Position,
     typed::{self, CResult, RustType, TypeMismatch, Variadic},
-    word::Word,
+    word::{SlotResult, Word},
 };
 
 /// A handler with its type erased: what a cell holds.
 #[derive(Clone, Copy)]
 pub(super) struct Erased {
+    pub(super) data: *const c_void,
+    pub(super) functions: Functions,
+}
+
+/// The functions of a handler.
+#[derive(Clone, Copy)]
+pub(super) enum Functions {
+    /// For stubs that write arguments into slots.
+    Slots(SlotFunctions),
+    /// For stubs that leave arguments in their registers: what those jump to, and what all others call.
+    Direct(CodePointer, &'static SlotFunctions),
+}
+
+/// What can be done with a handler whose type is not known.
+#[derive(Clone, Copy)]
+pub(super) struct SlotFunctions {
     /// Runs it with the slots of a call.
     pub(super) run: unsafe fn(*const c_void, *mut u64),
-    pub(super) data: *const c_void,
     /// Frees `data`, once no call is inside and none will come.
     pub(super) release: unsafe fn(*const c_void),
 }
 
 impl Erased {
+    /// For stubs that write arguments into slots.
     pub(super) fn closure<H: Handler<F>, F>(handler: H) -> Erased {
-        let data: *mut H = Box::into_raw(Box::new(handler));
-        Erased { run: run::<H, F>, data: data.cast(), release: release::<H> }
+        Erased { data: leak(handler), functions: Functions::Slots(const { slot_functions::<H, F>() }) }
     }
+
+    /// For stubs that leave arguments in their registers.
+    pub(super) fn direct<H: Handler<F>, F>(handler: H) -> Erased {
+        let functions = const { &slot_functions::<H, F>() };
+        Erased { data: leak(handler), functions: Functions::Direct(H::direct(), functions) }
+    }
+
+    /// Frees a handler that was never called.
+    ///
+    /// # Safety
+    /// Nobody else uses it any more.
+    pub(super) unsafe fn release(self) {
+        let release = match self.functions {
+            Functions::Slots(functions) => functions.release,
+            Functions::Direct(_, functions) => functions.release,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { release(self.data) }
+    }
+}
+
+fn leak<H>(handler: H) -> *const c_void {
+    Box::into_raw(Box::new(handler)).cast()
+}
+
+const fn slot_functions<H: Handler<F>, F>() -> SlotFunctions {
+    SlotFunctions { run: run::<H, F>, release: release::<H> }
 }
 
 /// # Safety
@@ -36,7 +79,7 @@ unsafe fn run<H: Handler<F>, F>(data: *const c_void, slots: *mut u64) {
 }
 
 /// # Safety
-/// `data` points to an `H` made by [`Erased::closure`], which nobody uses any more.
+/// `data` points to an `H` made by [`leak`], which nobody uses any more.
 unsafe fn release<H>(data: *const c_void) {
     // SAFETY: the caller's promise.
     drop(unsafe { Box::from_raw(data.cast_mut().cast::<H>()) });
@@ -54,6 +97,10 @@ pub trait Handler<F>: sealed::Handler<F> + 'static {
     /// `slots` are those of a signature that [`Handler::check`] accepted, and one more.
     #[doc(hidden)]
     unsafe fn run(&self, slots: *mut u64);
+
+    /// The function that stubs of the `direct` entry jump to, with the handler's parameters and the cell.
+    #[doc(hidden)]
+    fn direct() -> CodePointer;
 }
 
 /// What a handler can return.
@@ -62,39 +109,47 @@ pub trait HandlerResult: sealed::HandlerResult {
     #[doc(hidden)]
     const TYPE: Option<RustType>;
 
-    /// The slot of the result: zero where there is none, or an error was raised.
+    /// What native code gets.
     #[doc(hidden)]
-    fn finish(self) -> u64;
+    type Native: SlotResult;
+
+    /// What native code gets: zero where an error was raised.
+    #[doc(hidden)]
+    fn finish(self) -> Self::Native;
 }
 
 impl<T: Word> HandlerResult for T {
     const TYPE: Option<RustType> = <T as CResult>::TYPE;
 
+    type Native = T;
+
     #[inline(always)]
-    fn finish(self) -> u64 {
-        self.into_slot()
+    fn finish(self) -> T {
+        self
     }
 }
 
 impl HandlerResult for () {
     const TYPE: Option<RustType> = None;
 
+    type Native = ();
+
     #[inline(always)]
-    fn finish(self) -> u64 {
-        0
-    }
+    fn finish(self) {}
 }
 
 impl<T: HandlerResult, E: Into<Box<dyn Error + Send + Sync>>> HandlerResult for Result<T, E> {
     const TYPE: Option<RustType> = T::TYPE;
 
+    type Native = T::Native;
+
     #[inline(always)]
-    fn finish(self) -> u64 {
+    fn finish(self) -> T::Native {
         match self {
             Ok(result) => result.finish(),
             Err(error) => {
                 raise(error);
-                0
+                T::Native::from_result(0)
             }
         }
     }
@@ -147,8 +202,34 @@ macro_rules! handlers {
                     $(let $param = $param::from_slot(*slots.add($index));)*
                     let result = self($($param),*).finish();
                     if R::TYPE.is_some() {
-                        *slots.add($count) = result;
+                        *slots.add($count) = result.into_result();
                     }
+                }
+            }
+
+            fn direct() -> CodePointer {
+                /// # Safety
+                /// As stubs of the `direct` entry call it: the cell's handler is an `H`.
+                #[allow(non_snake_case)]
+                unsafe extern "C" fn direct<H, R, $($param),*>(
+                    $($param: $param::Register,)*
+                    cell: *const Cell,
+                ) -> R::Native
+                where
+                    H: Fn($($param),*) -> R + 'static,
+                    R: HandlerResult,
+                    $($param: Word),*
+                {
+                    $(let $param = $param::from_register($param);)*
+                    let call = |handler: &H| handler($($param),*).finish();
+                    // SAFETY: the caller's promise; the slots are the arguments' and one more.
+                    unsafe { dispatch::direct(cell, call, move || [$($param.into_slot(),)* 0]) }
+                }
+                // SAFETY: function pointers are of one form; who calls it knows its type.
+                unsafe {
+                    mem::transmute::<unsafe extern "C" fn($($param::Register,)* *const Cell) -> R::Native, CodePointer>(
+                        direct::<H, R, $($param),*>,
+                    )
                 }
             }
         }
@@ -209,7 +290,8 @@ pub struct RawHandler {
 impl RawHandler {
     pub(super) fn erased(self) -> Erased {
         unsafe fn keep(_: *const c_void) {}
-        Erased { run: self.call, data: self.context, release: self.release.unwrap_or(keep) }
+        let release = self.release.unwrap_or(keep);
+        Erased { data: self.context, functions: Functions::Slots(SlotFunctions { run: self.call, release }) }
     }
 }
 

@@ -3,11 +3,12 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use springboard_abi::{Entry, SlotForm};
-use springboard_ir::{DataModel, Signature, Type};
+use springboard_ir::{DataModel, FloatFormat, Scalar, Signature, Type};
 
 use super::{
     copy::{Copy, CopyIn},
     counters::{Counters, Counts},
+    dispatch::ResultRegister,
     error::CreateError,
     handle::Callback,
     handler::{Erased, Handler, RawHandler},
@@ -42,6 +43,8 @@ pub(super) struct Shape {
     pub(super) params: Box<[SlotForm]>,
     pub(super) result: SlotForm,
     pub(super) pool: &'static Pool,
+    /// For handlers whose types are known, where every value is a word in a register.
+    direct: Option<&'static Pool>,
     pub(super) path: Path,
 }
 
@@ -60,8 +63,8 @@ impl Kind {
         &self.shape.signature
     }
 
-    fn callback(self: &Arc<Kind>, handler: Erased) -> Result<Callback, CreateError> {
-        let cell = self.shape.pool.take()?;
+    fn callback(self: &Arc<Kind>, pool: &'static Pool, handler: Erased) -> Result<Callback, CreateError> {
+        let cell = pool.take()?;
         let thread = thread::host_key();
         // SAFETY: the cell comes from the pool. That the handler fits and may run where the policy lets it is what
         // the callers of this check or are promised.
@@ -71,10 +74,13 @@ impl Kind {
 
     fn closure<H: Handler<F>, F>(self: &Arc<Kind>, handler: H) -> Result<Callback, CreateError> {
         H::check(&self.shape.signature, &self.shape.model)?;
-        let handler = Erased::closure(handler);
-        self.callback(handler).inspect_err(|_| {
+        let (pool, handler) = match self.shape.direct {
+            Some(direct) => (direct, Erased::direct(handler)),
+            None => (self.shape.pool, Erased::closure(handler)),
+        };
+        self.callback(pool, handler).inspect_err(|_| {
             // SAFETY: made above, and known to nobody.
-            unsafe { (handler.release)(handler.data) }
+            unsafe { handler.release() }
         })
     }
 }
@@ -131,7 +137,7 @@ impl CallbackType {
     /// callback is closed and the last call has left; and must write the result. `handler.release` must be sound to
     /// call after that, on any thread.
     pub unsafe fn raw(&self, handler: RawHandler) -> Result<Callback, CreateError> {
-        self.kind.callback(handler.erased())
+        self.kind.callback(self.kind.shape.pool, handler.erased())
     }
 
     /// The same signature, for callbacks that belong to the running thread and reject calls from all others: these
@@ -209,12 +215,12 @@ impl CallbackType {
     /// Calls that got zero because their callback was closed: of all callbacks in the process, of every type, that
     /// share their stubs with this type's.
     pub fn calls_after_close(&self) -> u64 {
-        self.kind.shape.pool.late()
+        self.kind.shape.pools().map(Pool::late).sum()
     }
 
-    /// Bytes that one callback takes: its stub and its data, without the handler's own.
+    /// Bytes that one callback takes, at most: its stub and its data, without the handler's own.
     pub fn bytes_each(&self) -> usize {
-        self.kind.shape.pool.bytes_each()
+        self.kind.shape.pools().map(Pool::bytes_each).max().unwrap_or(0)
     }
 }
 
@@ -251,7 +257,7 @@ impl OwnerCallbackType {
     /// # Safety
     /// As [`CallbackType::raw`], on the owner thread.
     pub unsafe fn raw(&self, handler: RawHandler) -> Result<Callback, CreateError> {
-        self.kind.callback(handler.erased())
+        self.kind.callback(self.kind.shape.pool, handler.erased())
     }
 
     /// The C function type.
@@ -330,6 +336,24 @@ impl Shape {
                 Err(unsupported) => return Err(BindError::NoPath { reason, unsupported }.into()),
             },
         };
-        Ok(Shape { signature, model, params, result, pool, path })
+        let direct = match (result, &path) {
+            (_, Path::Libffi(_)) => None,
+            (SlotForm::None, _) => Some(ResultRegister::None),
+            (SlotForm::Word(Scalar::Float(FloatFormat::F32)), _) => Some(ResultRegister::F32),
+            (SlotForm::Word(Scalar::Float(_)), _) => Some(ResultRegister::F64),
+            (SlotForm::Word(_), _) => Some(ResultRegister::General),
+            (SlotForm::Address(_), _) => None,
+        };
+        // Without a plan for that, or memory, there is the other pool.
+        let direct = direct.and_then(|register| {
+            let plan = engine.plan(&signature, Entry::Direct).ok()?;
+            pools::direct(engine, plan, zero, register).ok()
+        });
+        Ok(Shape { signature, model, params, result, pool, direct, path })
+    }
+
+    /// The pools of its callbacks.
+    fn pools(&self) -> impl Iterator<Item = &'static Pool> {
+        [self.pool].into_iter().chain(self.direct)
     }
 }

@@ -42,6 +42,9 @@ const QUARANTINE_FULL: usize = 16384;
 /// Cells with their stubs, for one plan and form of result.
 pub(super) struct Pool {
     pub(super) zero: Zero,
+    /// Where the pool is direct: its stubs leave arguments in their registers and jump to what their cell says. That
+    /// is this, once the callback is closed and left.
+    pub(super) refusing: Option<CodePointer>,
     /// Calls that came after their callback was closed.
     pub(super) late: AtomicU64,
     source: Source,
@@ -110,9 +113,9 @@ impl Zero {
 
 impl Pool {
     /// A pool for the rest of the process' life. Makes nothing yet.
-    pub(super) fn new(source: Source, zero: Zero) -> &'static Pool {
+    pub(super) fn new(source: Source, zero: Zero, refusing: Option<CodePointer>) -> &'static Pool {
         let free = Mutex::new(Free { next_batch: FIRST_BATCH, ..Free::default() });
-        Box::leak(Box::new(Pool { zero, late: AtomicU64::new(0), source, free }))
+        Box::leak(Box::new(Pool { zero, refusing, late: AtomicU64::new(0), source, free }))
     }
 
     /// Bytes of code and of cell that one callback takes. Code that libffi makes does not count.
@@ -122,6 +125,12 @@ impl Pool {
                 Source::Stubs(template, _) => template.code.len(),
                 Source::Closures(_) => 0,
             }
+    }
+
+    /// Whether stubs leave arguments in their registers.
+    #[inline(always)]
+    pub(super) fn is_direct(&self) -> bool {
+        self.refusing.is_some()
     }
 
     /// Calls that came too late.

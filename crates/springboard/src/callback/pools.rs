@@ -8,7 +8,10 @@ use std::{
 use springboard_abi::Plan;
 use springboard_ir::Signature;
 
-use super::pool::{Pool, Source, Zero};
+use super::{
+    dispatch::{self, ResultRegister},
+    pool::{Pool, Source, Zero},
+};
 use crate::{
     code::{CodeMemory, CodeWrites, capability},
     engine::Engine,
@@ -20,6 +23,7 @@ use crate::{
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Stubs(Plan, Zero),
+    Direct(Plan, Zero, ResultRegister),
     Closures(Signature),
 }
 
@@ -36,7 +40,22 @@ pub(super) fn stubs(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static 
     let memory = MEMORY.as_ref().map_err(Reason::clone)?;
     find(Key::Stubs(plan, zero), |key| {
         let Key::Stubs(plan, zero) = key else { unreachable!("the key is that of stubs") };
-        Ok(Pool::new(Source::Stubs(engine.template(plan)?, memory), *zero))
+        Ok(Pool::new(Source::Stubs(engine.template(plan)?, memory), *zero, None))
+    })
+}
+
+/// The pool of stubs for `plan`, of the `direct` entry, whose callers get `zero` in the register of their result.
+pub(super) fn direct(
+    engine: &Engine,
+    plan: Plan,
+    zero: Zero,
+    result: ResultRegister,
+) -> Result<&'static Pool, Reason> {
+    let memory = MEMORY.as_ref().map_err(Reason::clone)?;
+    find(Key::Direct(plan, zero, result), |key| {
+        let Key::Direct(plan, zero, result) = key else { unreachable!("the key is that of direct stubs") };
+        let refusing = dispatch::refusing(*result, plan.parameters.len());
+        Ok(Pool::new(Source::Stubs(engine.template(plan)?, memory), *zero, Some(refusing)))
     })
 }
 
@@ -47,7 +66,11 @@ pub(super) fn closures(
     zero: Zero,
 ) -> Result<&'static Pool, Unsupported> {
     find(Key::Closures(signature.clone()), |_| {
-        Ok(Pool::new(Source::Closures(Closures::new(signature, engine, super::dispatch::dispatch)?), zero))
+        Ok(Pool::new(
+            Source::Closures(Closures::new(signature, engine, super::dispatch::dispatch)?),
+            zero,
+            None,
+        ))
     })
 }
 

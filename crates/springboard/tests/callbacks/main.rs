@@ -15,6 +15,8 @@ use springboard::{
     TypeMismatch, Value, Word, raise, take_pending,
 };
 
+mod closing;
+#[path = "../support/mod.rs"]
 mod support;
 
 use support::{BOTH, NoWritableCode, call, engine, load};
@@ -46,6 +48,11 @@ struct big call_big(struct big (*f)(struct big, int), int64_t a)
 { struct big b = { { a, a + 1, a + 2, a + 3, a + 4 } }; return f(b, 7); }
 struct small call_small(struct small (*f)(struct small), int8_t a)
 { struct small s = { a, a + 1, a + 2 }; return f(s); }
+int8_t call_dirty(int8_t (*f)(int8_t, uint16_t, bool), int64_t a, int64_t b, int64_t c)
+{ return ((int8_t (*)(int64_t, int64_t, int64_t))f)(a, b, c); }
+float late_float(float (*f)(int, float), int a) { return f(a, 1); }
+double late_double(double (*f)(double, void *), double a) { return f(a, 0); }
+int late_six(int (*f)(int, int, int, int, int, int), int a) { return f(a, a, a, a, a, a); }
 int64_t late(int64_t (*f)(int64_t, uint64_t)) { return f(1, 2); }
 "#;
 
@@ -298,70 +305,21 @@ impl Drop for Dropped {
 }
 
 #[test]
-fn a_callback_closes_itself_and_its_library_from_inside() {
-    for jit in BOTH {
-        let engine = &engine(jit);
-        let (dropped, handle) = (Arc::new(AtomicBool::new(false)), Rc::new(RefCell::new(None::<Callback>)));
-        let (guard, own, runs) = (Dropped(Arc::clone(&dropped)), Rc::clone(&handle), Cell::new(0));
-        let library = RefCell::new(Some(load(SOURCE, "callbacks-closing")));
-        let function = engine.function(library.borrow().as_ref().unwrap(), "int twice(void *, int)").unwrap();
-        let kind = engine.callback_type("int (int)").unwrap().reject().unwrap();
-        let callback = kind.callback(move |x: i32| {
-            runs.set(runs.get() + 1);
-            drop(own.borrow_mut().take());
-            drop(library.borrow_mut().take());
-            assert!(!guard.0.load(SeqCst), "it still runs");
-            x + 40 + runs.get()
-        });
-        let callback = callback.unwrap();
-        let address = callback.as_ptr();
-        *handle.borrow_mut() = Some(callback);
-        // SAFETY: the function calls what it is given.
-        let result = unsafe { function.call(&[address.into(), 1.into()]) };
-        assert_eq!(result, Ok(0.into()), "the second call came too late, and got zero");
-        assert!(dropped.load(SeqCst));
+fn nothing_above_the_width_of_an_argument_is_trusted() {
+    for engine in BOTH.map(engine) {
+        let callback =
+            engine.callback(
+                "int8_t (int8_t, uint16_t, bool)",
+                |a: i8, b: u16, c: bool| {
+                    if c { a.wrapping_add(b as i8) } else { 77 }
+                },
+            );
+        let callback = callback.expect("the handler fits");
+        let declaration = "int8_t call_dirty(int8_t (*)(int8_t, uint16_t, bool), int64_t, int64_t, int64_t)";
+        let call = |values: [i64; 3]| through(&engine, declaration, &callback, &values.map(Value::from));
+        assert_eq!(call([0x7f00_0000_1234_56fe, -0xfffe, 0x100]), Value::Signed(77));
+        assert_eq!(call([0x7f00_0000_1234_56fe, -0xfffe, 0x101]), Value::Signed(0));
     }
-}
-
-#[test]
-fn after_close_zero_is_returned_and_nothing_else_runs() {
-    for jit in BOTH {
-        let engine = &engine(jit);
-        let kind = engine.callback_type("long (long, unsigned long)").unwrap();
-        let closed = kind.callback(|_: i64, _: u64| 1i64).unwrap();
-        let address = closed.as_ptr();
-        drop(closed);
-        // As many new ones as fill several batches: none has the address.
-        let others: Vec<_> = (0..200).map(|_| kind.callback(|_: i64, _: u64| 2i64).unwrap()).collect();
-        assert!(others.iter().all(|other| other.as_ptr() != address));
-        let late = engine.function(&library(), "long late(void *)").unwrap();
-        assert_eq!(call(&late, &[address.into()]), 0.into());
-        assert_eq!(call(&late, &[(&others[7]).into()]), 2.into());
-    }
-}
-
-#[test]
-fn closing_twice_closes_one_callback_once() {
-    let engine = engine(Jit::On);
-    let kind = engine.callback_type("int (unsigned short)").unwrap();
-    let first = kind.callback(|_: u16| 1).unwrap();
-    first.close();
-    assert!(first.is_closed());
-    // Its cell becomes another's, once enough others have waited longer.
-    let address = first.as_ptr();
-    let mut reused = None;
-    let started = std::time::Instant::now();
-    while reused.is_none() && started.elapsed().as_secs() < 20 {
-        let next = kind.callback(|_: u16| 2).unwrap();
-        if next.as_ptr() == address {
-            reused = Some(next);
-        }
-    }
-    let reused = reused.expect("quarantine ends");
-    first.close_and(AfterClose::Abort);
-    assert!(!reused.is_closed());
-    drop(first);
-    assert!(!reused.is_closed());
 }
 
 #[test]
