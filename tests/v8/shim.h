@@ -1,0 +1,58 @@
+// What the tests need of V8, as C functions. The Rust side of it is src/shim.rs; the two must agree.
+//
+// A realm is an isolate with one context. It belongs to the thread that made it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+extern "C" {
+
+struct Realm;
+
+// The kinds of `springboard::v8::Kind`, in its order.
+enum Kind : uint8_t { kVoid, kBool, kI32, kU32, kI64, kU64, kF32, kF64, kPointer, kValue, kOneByte };
+
+// One fast function: its address, and what V8 is told about it. `arguments` are those behind the receiver.
+struct Fast {
+  const void* address;
+  const uint8_t* arguments;
+  uint32_t count;
+  uint8_t result;
+  uint8_t options;
+  uint8_t bigint;
+};
+
+// What a JavaScript value is.
+enum Tag : uint8_t { kUndefined, kNull, kBoolean, kNumber, kBigInt, kBytes, kText, kOther, kThrown };
+
+// A JavaScript value as a slow function gets and returns it. `words` are those of a bigint's magnitude; memory behind
+// `data` stays the owner's: V8's for arguments, the slow function's for results until its next call. kThrown is a
+// result alone: `data` is the message, `sign` 0 for Error, 1 for TypeError, 2 for RangeError.
+struct Any {
+  uint8_t tag;
+  uint8_t sign;
+  double number;
+  uint64_t words[2];
+  const uint8_t* data;
+  size_t length;
+};
+
+typedef void (*Slow)(void* data, const Any* arguments, uint32_t count, Any* result);
+
+uint32_t shim_v8_version(void);  // major * 1000 + minor
+Realm* shim_realm_new(void);
+void shim_realm_free(Realm*);
+// Defines a global function. The fast ones are overloads by the number of arguments.
+void shim_define(Realm*, const char* name, Slow slow, void* data, const Fast* fast, uint32_t count);
+// Runs a script. The result is its value as text; `threw` says that it is that of an exception. Freed by shim_free.
+char* shim_run(Realm*, const char* source, uint8_t* threw);
+void shim_free(char*);
+// For fast functions, on the realm's thread:
+// makes the call an error: by an exception where V8 lets fast calls throw, else by asking for the slow function.
+void shim_fail(void* options, uint8_t kind, const char* message);
+// The memory of a buffer; all ones, and an error, where the value is none.
+uint64_t shim_buffer(const void* value, void* options, int32_t index);
+// Calls a global function without arguments, whatever it returns.
+void shim_call(Realm*, const char* name);
+}
