@@ -53,6 +53,8 @@ void shim_free(char*);
 void shim_fail(void* options, uint8_t kind, const char* message);
 // The memory of a buffer; all ones, and an error, where the value is none.
 uint64_t shim_buffer(const void* value, void* options, int32_t index);
+// What the function of the call was defined with.
+void* shim_data(void* options);
 // Calls a global function without arguments, whatever it returns.
 void shim_call(Realm*, const char* name);
 }

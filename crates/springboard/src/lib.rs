@@ -38,6 +38,7 @@ mod switch;
 mod testing;
 mod tier;
 mod typed;
+pub mod v8;
 mod value;
 mod variable;
 mod word;

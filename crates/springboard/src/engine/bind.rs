@@ -8,7 +8,7 @@ use springboard_ir::Prototype;
 use super::{Compile, Engine, Stubs};
 use crate::{
     cache::Shape,
-    code::{Holes, Stamp},
+    code::{Holes, Stamp, Stub},
     function::{BindError, Binding, Code, Facts, Function},
     library::Library,
     reason::Reason,
@@ -70,6 +70,15 @@ impl Engine {
             Stubs::PerShape => Ok(Code::Shared(shape.stub(memory)?)),
             Stubs::PerFunction => Ok(Code::Own(memory.publish(&[own(shape, address)])?.remove(0))),
         }
+    }
+}
+
+impl Engine {
+    /// A stub for `plan` with these holes, compiled now if nobody has asked for the plan before.
+    pub(crate) fn stub_of_its_own(&self, plan: &Plan, holes: Holes) -> Result<Stub, Reason> {
+        let shape = self.shape(plan)?;
+        let stamp = Stamp { template: &shape.template, holes };
+        Ok(self.memory()?.publish(&[stamp])?.remove(0))
     }
 }
 

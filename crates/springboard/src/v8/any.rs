@@ -1,0 +1,80 @@
+//! Values of JavaScript, as slow functions take and return them.
+
+use std::borrow::Cow;
+
+/// A value of JavaScript. A host makes these of its engine's values for a slow call, and engine's values of the result.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Any<'a> {
+    /// `undefined`: also the result of a function that returns none.
+    Undefined,
+    /// `null`.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A bigint. One beyond the range of `i128` is any in range that is not zero and has its low 64 bits, which is all
+    /// that V8 makes of it.
+    BigInt(i128),
+    /// The memory of a view or an `ArrayBuffer`: its first byte and its length in bytes. Whoever made this says that
+    /// the memory is there as long as `'a`, and may be written.
+    Bytes(*mut u8, usize),
+    /// A string.
+    Text(Cow<'a, str>),
+    /// Anything else.
+    Other,
+}
+
+/// An error that JavaScript is to throw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Thrown {
+    /// Its class.
+    pub kind: ErrorKind,
+    /// Its message.
+    pub message: String,
+}
+
+/// A class of errors.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)]
+#[repr(u8)]
+pub enum ErrorKind {
+    Error,
+    TypeError,
+    RangeError,
+}
+
+impl Thrown {
+    /// An error of a class.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Thrown {
+        Thrown { kind, message: message.into() }
+    }
+
+    /// What a call of a closed library throws: slow calls do, and a host's [`ClosedHelper`](super::ClosedHelper) does
+    /// the same.
+    pub fn closed() -> Thrown {
+        Thrown::new(ErrorKind::Error, "the library has been closed")
+    }
+
+    /// What an integer out of its parameter's range throws: slow calls do, and a host's
+    /// [`RangeHelper`](super::RangeHelper) does the same. Arguments are counted from 0.
+    pub fn range(index: usize, value: i128) -> Thrown {
+        let message = format!("argument {} is {value}, which does not fit", index + 1);
+        Thrown::new(ErrorKind::RangeError, message)
+    }
+
+    /// What a value that is no buffer throws: slow calls do, and a host's [`BufferHelper`](super::BufferHelper) does
+    /// the same. Arguments are counted from 0.
+    pub fn no_buffer(index: usize) -> Thrown {
+        Thrown::new(ErrorKind::TypeError, format!("argument {} must be a buffer", index + 1))
+    }
+}
+
+impl std::fmt::Display for Thrown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Thrown {}

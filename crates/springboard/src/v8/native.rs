@@ -1,0 +1,133 @@
+//! Fast functions of the host's own: which Rust function types V8 can call.
+
+use std::{ffi::c_void, ptr::NonNull, slice};
+
+use super::description::{Description, Int64, Kind};
+
+/// The receiver of a call: `this`, as a handle that nobody has looked into.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct Receiver(pub *const c_void);
+
+/// Any value of JavaScript, as a handle that nobody has looked into: check what it is before it is used.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct Value(pub *const c_void);
+
+/// A sequential string of one byte a character, as V8 passes it: by an address that is good during the call.
+#[derive(Debug)]
+#[repr(C)]
+pub struct OneByteString {
+    data: *const u8,
+    length: u32,
+}
+
+impl OneByteString {
+    /// Its characters: Latin-1, not UTF-8.
+    pub fn latin1(&self) -> &[u8] {
+        if self.length == 0 {
+            return &[];
+        }
+        // SAFETY: V8 says that there are as many bytes, which do not move during the call that this is borrowed for.
+        unsafe { slice::from_raw_parts(self.data, self.length as usize) }
+    }
+}
+
+/// V8's options, with which a variant finds its context and reports an error.
+///
+/// What is behind the pointer differs between versions of V8, so that the host looks into it:
+/// `v8::FastApiCallbackOptions`.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct HostOptions(pub NonNull<c_void>);
+
+/// A type that V8 can pass to a fast function.
+///
+/// # Safety
+/// A C function takes it as V8 passes a value of `KIND`.
+pub unsafe trait FastArgument {
+    /// How V8 passes it.
+    const KIND: Kind;
+}
+
+/// A type that a fast function can return to V8.
+///
+/// # Safety
+/// A C function returns it as V8 expects a result of `KIND`.
+pub unsafe trait FastResult {
+    /// What V8 makes of it.
+    const KIND: Kind;
+}
+
+macro_rules! kinds {
+    ($($trait:ident: $($rust:ty => $kind:ident),*;)*) => {$($(
+        // SAFETY: of C's types, this is the one that `v8::CTypeInfo` documents for the kind.
+        unsafe impl $trait for $rust {
+            const KIND: Kind = Kind::$kind;
+        }
+    )*)*};
+}
+
+kinds! {
+    FastArgument: bool => Bool, i32 => I32, u32 => U32, i64 => I64, u64 => U64, f32 => F32, f64 => F64,
+        Value => Value, *const OneByteString => OneByteString;
+    FastResult: () => Void, bool => Bool, i32 => I32, u32 => U32, i64 => I64, u64 => U64, f32 => F32, f64 => F64;
+}
+
+/// A Rust function that V8 can call fast: `extern "C" fn(Receiver, …) -> R`, with up to eight arguments of types that
+/// are [`FastArgument`]s, and perhaps a [`HostOptions`] behind them.
+///
+/// # Safety
+/// The function is a C function of that description at that address.
+pub unsafe trait FastFunction: Copy {
+    /// What V8 is told about it, but for what 64-bit integers are.
+    fn description(self) -> Description;
+
+    /// The address of the function.
+    fn address(self) -> *const c_void;
+}
+
+macro_rules! functions {
+    ($($argument:ident)*) => {
+        // SAFETY: each argument and the result are passed as their kinds say, by the C convention.
+        unsafe impl<R: FastResult, $($argument: FastArgument),*> FastFunction
+            for extern "C" fn(Receiver, $($argument),*) -> R
+        {
+            fn description(self) -> Description {
+                described(&[$($argument::KIND),*], R::KIND, false)
+            }
+
+            fn address(self) -> *const c_void {
+                self as *const c_void
+            }
+        }
+
+        // SAFETY: as above; the options come last.
+        unsafe impl<R: FastResult, $($argument: FastArgument),*> FastFunction
+            for extern "C" fn(Receiver, $($argument,)* HostOptions) -> R
+        {
+            fn description(self) -> Description {
+                described(&[$($argument::KIND),*], R::KIND, true)
+            }
+
+            fn address(self) -> *const c_void {
+                self as *const c_void
+            }
+        }
+    };
+}
+
+functions!();
+functions!(A);
+functions!(A B);
+functions!(A B C);
+functions!(A B C D);
+functions!(A B C D E);
+functions!(A B C D E F);
+functions!(A B C D E F G);
+functions!(A B C D E F G H);
+
+fn described(arguments: &[Kind], result: Kind, options: bool) -> Description {
+    let int64 = Int64::for_kinds(arguments.iter().chain([&result]));
+    Description { result, arguments: arguments.into(), options, int64 }
+}

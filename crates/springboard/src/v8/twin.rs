@@ -1,0 +1,121 @@
+//! Functions of the host's own: one that takes any values, and fast variants of it.
+
+use std::{ffi::c_void, fmt, ptr};
+
+use super::{
+    any::{Any, Thrown},
+    description::{Description, Int64},
+    native::FastFunction,
+};
+
+/// The conventional function: takes any values, any number of them, and checks them. It serves every call that
+/// matches no variant. The first argument is the twin's context.
+pub type Slow = fn(*mut c_void, &[Any<'_>]) -> Result<Any<'static>, Thrown>;
+
+/// A function of the host's own, as JavaScript calls it.
+#[derive(Clone)]
+pub struct Twin {
+    name: String,
+    slow: Slow,
+    context: *mut c_void,
+    variants: Vec<Variant>,
+    outcomes: Vec<String>,
+}
+
+/// A fast function that takes a certain number of arguments.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    address: *const c_void,
+    description: Description,
+}
+
+impl Variant {
+    /// The variant that `function` is. Give the pointer its type: `f as extern "C" fn(Receiver, i32) -> i32`.
+    pub fn new(function: impl FastFunction) -> Variant {
+        Variant { address: function.address(), description: function.description() }
+    }
+
+    /// The same, with 64-bit integers as numbers or as bigints.
+    #[must_use]
+    pub fn int64(mut self, int64: Int64) -> Variant {
+        self.description.int64 = int64;
+        self
+    }
+
+    /// What V8 is told about it. It lives, and does not move, as long as the registry.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The address of its code.
+    pub fn address(&self) -> *const c_void {
+        self.address
+    }
+}
+
+impl Twin {
+    /// A function named `namespace.function`, with its conventional half.
+    pub fn new(name: impl Into<String>, slow: Slow) -> Twin {
+        let name = name.into();
+        Twin { name, slow, context: ptr::null_mut(), variants: Vec::new(), outcomes: Vec::new() }
+    }
+
+    /// What the conventional half gets, and variants find through V8's options: the host's own, never looked into. A
+    /// host passes it to V8 as the function's data.
+    #[must_use]
+    pub fn context(mut self, context: *mut c_void) -> Twin {
+        self.context = context;
+        self
+    }
+
+    /// One more fast variant.
+    #[must_use]
+    pub fn variant(mut self, variant: Variant) -> Twin {
+        self.variants.push(variant);
+        self
+    }
+
+    /// One more outcome that calls are tracked by: the last part of a key `namespace.function.outcome`.
+    #[must_use]
+    pub fn outcome(mut self, outcome: impl Into<String>) -> Twin {
+        self.outcomes.push(outcome.into());
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The fast variants.
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// The names of its outcomes.
+    pub fn outcomes(&self) -> &[String] {
+        &self.outcomes
+    }
+
+    /// The context, as it was given.
+    pub fn context_pointer(&self) -> *mut c_void {
+        self.context
+    }
+
+    /// Calls the conventional half.
+    ///
+    /// # Errors
+    /// What JavaScript is to throw.
+    pub fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+        (self.slow)(self.context, arguments)
+    }
+}
+
+impl fmt::Debug for Twin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Twin")
+            .field("name", &self.name)
+            .field("variants", &self.variants)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! The host's side: the fixture's functions, and what happens when they cannot be called.
+
+use std::{
+    env,
+    ffi::{CString, c_void},
+};
+
+use springboard::{
+    Engine,
+    v8::{Function, Host, Library, Options, Settings, Thrown},
+};
+
+use crate::realm::{is_modern, shim};
+
+/// The fixture as V8 uses it.
+pub(crate) struct Fixture {
+    pub(crate) engine: Engine,
+    pub(crate) library: Library,
+    native: springboard::Library,
+}
+
+impl Fixture {
+    pub(crate) fn open() -> Fixture {
+        let path = env::var("SPRINGBOARD_V8_FIXTURE").expect("SPRINGBOARD_V8_FIXTURE is set");
+        // SAFETY: the fixture has no initialisers.
+        let native = unsafe { springboard::Library::open(path) }.expect("the fixture loads");
+        let engine = Engine::new();
+        let library = Library::new(&engine, &native, host());
+        Fixture { engine, library, native }
+    }
+
+    /// How often functions of the fixture have run on this thread.
+    pub(crate) fn calls(&self) -> u64 {
+        let function =
+            self.engine.function(&self.native, "uint64_t fixture_calls(void)").expect("it is there");
+        let slots = function.slots::<u64>().expect("it returns one");
+        // SAFETY: it reads a counter.
+        unsafe { slots.call(&[]) }
+    }
+
+    /// A function with what this V8 needs.
+    pub(crate) fn function(&self, declaration: &str) -> Function {
+        self.function_with(declaration, settings())
+    }
+
+    pub(crate) fn function_with(&self, declaration: &str, settings: Settings) -> Function {
+        self.library.function(declaration, &settings).unwrap_or_else(|error| panic!("{declaration}: {error}"))
+    }
+}
+
+/// Old versions of V8 learn of errors through the options alone.
+pub(crate) fn settings() -> Settings {
+    let options = if is_modern() { Options::ForBuffers } else { Options::Always };
+    Settings { options, ..Settings::default() }
+}
+
+pub(crate) fn host() -> Host {
+    Host { closed: Some(closed), range: Some(range), buffer: Some(shim().buffer) }
+}
+
+/// Makes the running fast call an error.
+pub(crate) fn fail(options: *mut c_void, thrown: &Thrown) {
+    let message = CString::new(thrown.message.as_str()).expect("messages have no NUL");
+    // SAFETY: the options are V8's, on the thread of the call; the message is copied.
+    unsafe { (shim().fail)(options, thrown.kind as u8, message.as_ptr()) };
+}
+
+unsafe extern "C" fn closed(_context: *mut c_void, options: *mut c_void) {
+    fail(options, &Thrown::closed());
+}
+
+unsafe extern "C" fn range(_context: *mut c_void, index: u64, value: i64, options: *mut c_void) {
+    fail(options, &Thrown::range(index as usize, value.into()));
+}

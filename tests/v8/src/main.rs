@@ -1,0 +1,64 @@
+//! Stubs and twins inside of a real V8: JavaScript is warmed, optimised, run, and made to leave its optimised code.
+//!
+//! Run by `cargo xtask test v8`, which builds the shim (`shim.cc`) and the fixture (`fixture.c`) for each V8, and says
+//! where they are: `SPRINGBOARD_V8_SHIM` and `SPRINGBOARD_V8_FIXTURE`.
+
+mod buffers;
+mod closed;
+mod host;
+mod loops;
+mod realm;
+mod reentry;
+mod shim;
+mod threads;
+mod twins;
+mod values;
+
+use std::{env, process::ExitCode};
+
+use libtest_mimic::{Arguments, Trial};
+
+/// A test by its name, and whether old versions of V8 can run it as well.
+struct Case {
+    name: &'static str,
+    since: Since,
+    run: fn(),
+}
+
+/// The first V8 that has what a test needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// Any that has fast calls.
+    Always,
+    /// 12.6: fast calls throw, run JavaScript, return 64-bit integers, take bigints and strings.
+    V12_6,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let variable =
+        |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: cargo xtask test v8"));
+    if let Err(why) = realm::load(&variable("SPRINGBOARD_V8_SHIM")) {
+        eprintln!("the shim does not load: {why}");
+        return ExitCode::FAILURE;
+    }
+    println!("V8 {}.{}", realm::version() / 1000, realm::version() % 1000);
+    let all = [
+        values::CASES,
+        buffers::CASES,
+        closed::CASES,
+        reentry::CASES,
+        threads::CASES,
+        twins::CASES,
+        loops::CASES,
+    ];
+    let trials = all.iter().flat_map(|cases| cases.iter()).map(|case| {
+        let run = case.run;
+        let trial = Trial::test(case.name, move || {
+            run();
+            Ok(())
+        });
+        trial.with_ignored_flag(case.since == Since::V12_6 && !realm::is_modern())
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
