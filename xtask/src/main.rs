@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask <command>`. One file a command.
 
+mod apt;
 mod bench;
 mod bless;
 mod ci;
@@ -15,6 +16,7 @@ mod suite;
 mod test;
 mod tidy;
 mod tools;
+mod v8;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ use crate::{
     cross::{AARCH64, Cpu, RISCV64, S390X},
     project::{self, cargo},
     suite::{self, NoSkips, Skips, Step, Suite, When},
-    tools,
+    tools, v8,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 /// The suites, in the order in which they run.
-static SUITES: [Suite; 15] = [
+static SUITES: &[Suite] = &[
     Suite {
         name: "workspace",
         about: "every test of the workspace, doctests and examples' builds included",
@@ -104,6 +104,13 @@ static SUITES: [Suite; 15] = [
         when: When::Always,
         needs: &[&tools::VALGRIND],
         steps: || vec![bench::command("counts").into()],
+    },
+    Suite {
+        name: "v8",
+        about: "fast calls in real engines: V8 10.2 and 13.6",
+        when: When::Always,
+        needs: &[&tools::GXX, &tools::V8_10, &tools::V8_13],
+        steps: v8::steps,
     },
     Suite {
         name: "loom",
@@ -230,7 +237,7 @@ pub(crate) fn ordinary() -> impl Iterator<Item = &'static Suite> {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.list {
-        for suite in &SUITES {
+        for suite in SUITES {
             let named = if suite.when == When::Named { " [named]" } else { "" };
             println!("{:<16} {}{named}", suite.name, suite.about);
             for need in suite.needs.iter().filter_map(|tool| tool.missing()) {

@@ -2,14 +2,15 @@
 
 use std::{
     fs,
-    path::Path,
     process::{Command, ExitCode, Stdio},
     time::Instant,
 };
 
 use crate::{
+    apt::{self, Apt, Fetch},
     cross::{self, AARCH64, Cpu, RISCV64, S390X},
     project,
+    v8::{self, Engine},
 };
 
 /// Lists the tools that optional test suites need, and installs them.
@@ -42,6 +43,8 @@ enum Source {
     DebianRust(&'static [&'static str]),
     /// The standard library for another CPU, to be used by Debian's Rust compiler.
     RustStd(&'static Cpu),
+    /// A V8 in a folder of its own.
+    V8(&'static Engine),
 }
 
 pub(crate) static QEMU: Tool = Tool::program("qemu-user", "qemu-aarch64-static", &["qemu-user-static"]);
@@ -73,8 +76,11 @@ pub(crate) static STD_AARCH64: Tool = Tool { name: "rust-std-aarch64", source: S
 pub(crate) static STD_RISCV64: Tool = Tool { name: "rust-std-riscv64", source: Source::RustStd(&RISCV64) };
 pub(crate) static STD_S390X: Tool = Tool { name: "rust-std-s390x", source: Source::RustStd(&S390X) };
 
+pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&v8::BOOKWORM) };
+pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
+
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 17] = [
+static ALL: [&Tool; 19] = [
     &QEMU,
     &GCC_AARCH64,
     &GCC_RISCV64,
@@ -92,6 +98,8 @@ static ALL: [&Tool; 17] = [
     &STD_AARCH64,
     &STD_RISCV64,
     &STD_S390X,
+    &V8_10,
+    &V8_13,
 ];
 
 impl Tool {
@@ -135,6 +143,12 @@ impl Tool {
                 }
                 let (major, minor, _) = cross::OLDEST_RUST;
                 (format!("{} of Rust {major}.{minor} or newer", cross::CARGO), packages)
+            }
+            Source::V8(engine) => {
+                if engine.is_there() {
+                    return None;
+                }
+                return Some(format!("needs {}: cargo xtask tools --install {}", engine.about, self.name));
             }
             Source::RustStd(cpu) => {
                 if cpu.std().is_some_and(|folder| folder.is_dir()) {
@@ -197,8 +211,10 @@ fn install(tools: &[&Tool]) -> Result<(), String> {
         quietly(&format!("installing {}", packages.join(" ")), &mut command)?;
     }
     for tool in tools.iter().filter(|tool| tool.missing().is_some()) {
-        if let Source::RustStd(cpu) = tool.source {
-            install_std(cpu)?;
+        match tool.source {
+            Source::RustStd(cpu) => install_std(cpu)?,
+            Source::V8(engine) => engine.install()?,
+            _ => {}
         }
     }
     Ok(())
@@ -211,64 +227,17 @@ fn install_std(cpu: &Cpu) -> Result<(), String> {
     let (major, minor, patch) = cross::debian_rust().ok_or("Debian's Rust compiler is not installed")?;
     let target = cross::std_folder().ok_or("Debian's Rust compiler is not installed")?;
     let lists = target.join(format!("apt-{}", cpu.name));
-    let failed = |what: &Path, error: std::io::Error| format!("{}: {error}", what.display());
-    for folder in ["lists/partial", "cache/archives/partial"] {
-        fs::create_dir_all(lists.join(folder)).map_err(|error| failed(&lists, error))?;
-    }
     let (suite, archive) = cpu.std_from;
-    let sources = lists.join("sources.list");
-    let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    let line = format!("deb [signed-by={keys}] {} {suite} main\n", mirror(archive)?);
-    fs::write(&sources, line).map_err(|error| failed(&sources, error))?;
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        for (option, value) in [
-            ("Dir::Etc::sourcelist", sources.as_os_str()),
-            ("Dir::Etc::sourceparts", "-".as_ref()),
-            ("Dir::State::lists", lists.join("lists").as_os_str()),
-            ("Dir::State::status", "/dev/null".as_ref()),
-            ("Dir::Cache", lists.join("cache").as_os_str()),
-            ("APT::Architecture", cpu.debian.as_ref()),
-            ("APT::Architectures", cpu.debian.as_ref()),
-            // The folders are the user's own, and apt's usual user may not enter them.
-            ("APT::Sandbox::User", "root".as_ref()),
-        ] {
-            command.arg("-o").arg(format!("{option}={}", value.display()));
-        }
-        command.args(arguments).current_dir(&lists);
-        command
-    };
-    quietly(
-        &format!("reading the package lists of {suite} for {}", cpu.debian),
-        &mut apt(&["update", "-q"]),
-    )?;
+    let apt = Apt::new(&lists, suite, archive, cpu.debian)?;
     let package = format!("libstd-rust-web-dev:{}={major}.{minor}.{patch}*", cpu.debian);
-    quietly(&format!("fetching {package}"), &mut apt(&["download", "-q", &package]))?;
-    let entries = fs::read_dir(&lists).map_err(|error| failed(&lists, error))?;
-    let file = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .ok_or_else(|| format!("{package} was fetched, and is not in {}", lists.display()))?;
-    quietly("unpacking it", Command::new("dpkg-deb").arg("-x").args([&file, &target]))?;
-    fs::remove_dir_all(&lists).map_err(|error| failed(&lists, error))
-}
-
-/// Where this machine gets an archive of Debian from, by its own configuration.
-fn mirror(archive: &str) -> Result<String, String> {
-    let output = Command::new("apt-get")
-        .args(["indextargets", "--format", "$(REPO_URI)"])
-        .output()
-        .map_err(|error| format!("apt-get: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let uri = text
-        .lines()
-        .map(|line| line.trim_end_matches('/'))
-        .find(|line| line.rsplit('/').next() == Some(archive));
-    uri.map(str::to_owned).ok_or_else(|| format!("apt is not configured for an archive named {archive}"))
+    for file in apt.fetch(&package, Fetch::Alone)? {
+        apt::unpack(&file, &target)?;
+    }
+    fs::remove_dir_all(&lists).map_err(|error| format!("{}: {error}", lists.display()))
 }
 
 /// Runs a command of which one wants to see only that it goes on, and all if it fails.
-fn quietly(what: &str, command: &mut Command) -> Result<(), String> {
+pub(crate) fn quietly(what: &str, command: &mut Command) -> Result<(), String> {
     println!("{what} …");
     let started = Instant::now();
     command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());

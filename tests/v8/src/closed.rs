@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) const CASES: &[Case] = &[
     Case { name: "closed::optimised_calls_throw", since: Since::Always, run: optimised_calls_throw },
-    Case { name: "closed::from_within_a_loop", since: Since::Always, run: from_within_a_loop },
+    Case { name: "closed::another_library_goes_on", since: Since::Always, run: another_library_goes_on },
 ];
 
 /// A copy of the fixture, which is nobody else's to keep loaded.
@@ -88,11 +88,10 @@ fn optimised_calls_throw() {
     unsafe { library.close() };
 }
 
-/// Another library's function goes on.
-fn from_within_a_loop() {
+fn another_library_goes_on() {
     let (one, other) = (Copy::new("one"), Copy::new("other"));
     let (first, second, mut realm) = (one.open(), other.open(), Realm::new());
-    realm.define("first", &first.function(ADD.replace("add", "add").as_str(), &settings()).unwrap());
+    realm.define("first", &first.function(ADD, &settings()).unwrap());
     realm.define("second", &second.function(ADD, &settings()).unwrap());
     realm.eval("hot_first = optimised('first', 1, 2); hot_second = optimised('second', 1, 2); 0");
     // SAFETY: nothing of it runs.

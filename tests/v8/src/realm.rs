@@ -3,7 +3,9 @@
 use std::{
     cell::RefCell,
     ffi::{CStr, CString, c_void},
-    ptr, slice,
+    ptr,
+    rc::Rc,
+    slice,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -60,8 +62,8 @@ struct Defined {
 /// A realm. It stays on its thread.
 pub(crate) struct Realm {
     raw: *mut RawRealm,
-    /// Boxed: V8 keeps their addresses.
-    defined: Vec<Box<Defined>>,
+    /// V8 keeps their addresses.
+    defined: Vec<Rc<Defined>>,
 }
 
 /// The context of the twin whose fast variant was called with `options`.
@@ -123,7 +125,7 @@ impl Realm {
                 bigint: (description.int64 == Int64::BigInt).into(),
             })
             .collect();
-        let defined = Box::new(Defined { target, slow_calls: AtomicU64::new(0), text: RefCell::default() });
+        let defined = Rc::new(Defined { target, slow_calls: AtomicU64::new(0), text: RefCell::default() });
         let data = (&raw const *defined).cast_mut().cast::<c_void>();
         let name = CString::new(name).expect("names have no NUL");
         // SAFETY: the realm is this thread's; what the descriptions point to is copied, and `data` lives as long as

@@ -181,8 +181,8 @@ fn trusted() {
 /// More arguments than registers, and than Node takes.
 fn many_arguments() {
     let (fixture, mut realm) = (Fixture::open(), Realm::new());
-    let nine = vec!["int32_t"; 9].join(", ");
-    let many = vec!["double, int32_t"; 9].join(", ");
+    let nine = ["int32_t"; 9].join(", ");
+    let many = ["double, int32_t"; 9].join(", ");
     for (name, declaration, arguments) in [
         ("nothing", "void nothing(void)".to_owned(), 0),
         ("add", "int32_t add(int32_t, int32_t)".to_owned(), 2),

@@ -38,12 +38,6 @@ struct Bound {
     _kept: Option<Native>,
 }
 
-// SAFETY: the one field that is not `Send` and `Sync` by itself is the context in the settings, which is not kept but
-// as a word in code; what it points to is the host's, and so is the promise of who calls where.
-unsafe impl Send for Bound {}
-// SAFETY: as above; nothing is written once it is made.
-unsafe impl Sync for Bound {}
-
 /// Code that V8 may call. It lives as long as its [`Function`].
 #[derive(Debug)]
 pub struct Fast {
@@ -90,7 +84,6 @@ impl Function {
             guard: library.flag(),
             closed: library.host.closed.map_or(0, |helper| helper as *const () as u64),
             range: library.host.range.map_or(0, |helper| helper as *const () as u64),
-            ..Holes::default()
         };
         let fast = match Function::refusal(*profile, &call, &library)? {
             Some(refusal) => Err(NoFast::Refused(refusal)),

@@ -17,7 +17,8 @@ pub type Slow = fn(*mut c_void, &[Any<'_>]) -> Result<Any<'static>, Thrown>;
 pub struct Twin {
     name: String,
     slow: Slow,
-    context: *mut c_void,
+    /// An address, exposed.
+    context: usize,
     variants: Vec<Variant>,
     outcomes: Vec<String>,
 }
@@ -25,14 +26,15 @@ pub struct Twin {
 /// A fast function that takes a certain number of arguments.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    address: *const c_void,
+    /// Exposed.
+    address: usize,
     description: Description,
 }
 
 impl Variant {
     /// The variant that `function` is. Give the pointer its type: `f as extern "C" fn(Receiver, i32) -> i32`.
     pub fn new(function: impl FastFunction) -> Variant {
-        Variant { address: function.address(), description: function.description() }
+        Variant { address: function.address().expose_provenance(), description: function.description() }
     }
 
     /// The same, with 64-bit integers as numbers or as bigints.
@@ -49,7 +51,7 @@ impl Variant {
 
     /// The address of its code.
     pub fn address(&self) -> *const c_void {
-        self.address
+        ptr::with_exposed_provenance(self.address)
     }
 }
 
@@ -57,14 +59,14 @@ impl Twin {
     /// A function named `namespace.function`, with its conventional half.
     pub fn new(name: impl Into<String>, slow: Slow) -> Twin {
         let name = name.into();
-        Twin { name, slow, context: ptr::null_mut(), variants: Vec::new(), outcomes: Vec::new() }
+        Twin { name, slow, context: 0, variants: Vec::new(), outcomes: Vec::new() }
     }
 
     /// What the conventional half gets, and variants find through V8's options: the host's own, never looked into. A
     /// host passes it to V8 as the function's data.
     #[must_use]
     pub fn context(mut self, context: *mut c_void) -> Twin {
-        self.context = context;
+        self.context = context.expose_provenance();
         self
     }
 
@@ -99,7 +101,7 @@ impl Twin {
 
     /// The context, as it was given.
     pub fn context_pointer(&self) -> *mut c_void {
-        self.context
+        ptr::with_exposed_provenance_mut(self.context)
     }
 
     /// Calls the conventional half.
@@ -107,7 +109,7 @@ impl Twin {
     /// # Errors
     /// What JavaScript is to throw.
     pub fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-        (self.slow)(self.context, arguments)
+        (self.slow)(self.context_pointer(), arguments)
     }
 }
 
