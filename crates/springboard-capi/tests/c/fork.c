@@ -8,7 +8,7 @@
 
 #include "expect.h"
 
-enum { FORKS = 60, THREADS = 3 };
+enum { FORKS = 300, THREADS = 3 };
 
 typedef int (*ask)(int);
 
