@@ -237,6 +237,15 @@ int sb_signature_close(sb_signature *signature);
 
 enum { SB_ENTRY_SLOTS = 0, SB_ENTRY_BOUND = 1, SB_ENTRY_CALLBACK = 2, SB_ENTRY_V8 = 3, SB_ENTRY_AVALUE = 4 };
 
+/* Code that calls any function of the signature, for hosts that keep their own tables of functions. With
+ * SB_ENTRY_SLOTS it is R (*)(const void *function, const uint64_t *slots), of which SB_CALL takes an sb_entry; with
+ * SB_ENTRY_AVALUE libffi's form, void (*)(const void *function, void *result, void **values): one pointer an argument,
+ * to the bytes of its own C type, and a result that is an integer or a pointer written as a whole 8-byte word. Good
+ * until the engine's handle is closed. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT (an entry whose code
+ * belongs to one function); SB_ERROR_NO_PATH where there is no such code, and the message says why: bound as
+ * sb_function, it goes through libffi. */
+int sb_engine_stub(const sb_engine *engine, const sb_signature *signature, int entry, void **code);
+
 /* What springboard makes of a signature on this machine, for people: which byte goes where, in code of that entry; or
  * by which rule there is no such code. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
 int sb_explain(const sb_signature *signature, int entry, char *buffer, size_t size, size_t *length);

@@ -82,3 +82,20 @@ pub(crate) fn null(name: &str) -> Failure {
 pub(crate) fn no_constant(name: &str, value: impl Display) -> Failure {
     Failure::new(SB_ERROR_ARGUMENT, format_args!("parameter {name} cannot be {value}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+    use crate::error::{sb_error_code, sb_error_message};
+
+    #[test]
+    fn a_panic_is_a_code() {
+        let code = enter(|| panic!("number {}", 5));
+        assert_eq!((i64::from(code), i64::from(sb_error_code())), (SB_ERROR_INTERNAL, SB_ERROR_INTERNAL));
+        // SAFETY: the message is good until the next failure on this thread.
+        let message = unsafe { CStr::from_ptr(sb_error_message()) };
+        assert_eq!(message.to_str(), Ok("a bug of springboard: number 5"));
+    }
+}

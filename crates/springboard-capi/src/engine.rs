@@ -1,8 +1,10 @@
 //! Engines: settings, numbers, and what becomes of a signature.
 
 use std::{
-    ffi::{c_char, c_int},
+    ffi::{c_char, c_int, c_void},
+    fmt::Display,
     mem::MaybeUninit,
+    ptr,
 };
 
 use springboard::{
@@ -13,7 +15,7 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, no_constant, out_handle},
+    boundary::{Failure, Out, OutHandle, enter, no_constant, out, out_handle},
     constants::*,
     handle::{self, EngineHandle, SignatureHandle},
     text::{Buffer, Growing, read_sized, write_sized},
@@ -157,6 +159,32 @@ pub unsafe extern "C" fn sb_engine_stats(
         };
         // SAFETY: the caller's promise.
         unsafe { write_sized(stats, value, "stats") }
+    })
+}
+
+/// The code that calls any function of a signature.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_engine_stub(
+    engine: *const EngineHandle,
+    signature: *const SignatureHandle,
+    entry: c_int,
+    code: Out<'_, *mut c_void>,
+) -> c_int {
+    enter(|| {
+        let code = out(code, "code")?;
+        code.write(ptr::null_mut());
+        let engine = get(engine)?;
+        let prototype = handle::get::<_, Prototype>(signature)?;
+        let entry = match entry.into() {
+            SB_ENTRY_SLOTS => Entry::Slots,
+            SB_ENTRY_AVALUE => Entry::Avalue,
+            other => return Err(no_constant("entry", other)),
+        };
+        let none = |reason: &dyn Display| Failure::new(SB_ERROR_NO_PATH, reason);
+        let target = Target::host().map_err(|unknown| none(&unknown))?;
+        let plan = abi::plan(&prototype.signature, &target, entry).map_err(|rule| none(&rule))?;
+        code.write(engine.stub(&plan).map_err(|reason| none(&reason))?.as_ptr());
+        Ok(())
     })
 }
 

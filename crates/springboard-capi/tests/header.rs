@@ -115,6 +115,7 @@ fn exported() -> Vec<(&'static str, Forms)> {
         engine::sb_engine_new(_, _) unsafe;
         engine::sb_engine_stats(_, _) unsafe;
         engine::sb_engine_close(_);
+        engine::sb_engine_stub(_, _, _, _);
         engine::sb_explain(_, _, _, _, _);
         library::sb_library_open(_, _, _);
         library::sb_library_process(_);

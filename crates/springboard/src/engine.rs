@@ -160,7 +160,9 @@ impl Engine {
     /// Where the plan is of another entry than [`Entry::Slots`](springboard_abi::Entry::Slots), whose stubs alone
     /// belong to no one function.
     pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
-        self.shape(plan)?.stub(self.memory()?).map(drop)
+        // Nothing is compiled for which there is no room.
+        let memory = self.memory()?;
+        self.shape(plan)?.stub(memory).map(drop)
     }
 
     /// The address of the stub for `plan`, compiled now if there is none yet: for hosts that enter stubs themselves,
@@ -174,7 +176,8 @@ impl Engine {
     /// Where stubs of the plan's entry belong to one function or callback each, because something of it is written
     /// into them: all but `Slots`, `Avalue` and, on x86_64, `Closure` and `GoClosure`.
     pub fn stub(&self, plan: &Plan) -> Result<NonNull<c_void>, Reason> {
-        let entry = self.shape(plan)?.stub(self.memory()?)?.entry();
+        let memory = self.memory()?;
+        let entry = self.shape(plan)?.stub(memory)?.entry();
         Ok(NonNull::new(entry as *mut c_void).expect("a function is never at address 0"))
     }
 }

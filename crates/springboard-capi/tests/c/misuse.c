@@ -39,6 +39,7 @@ static const sb_handler handler = {.call = handle, .context = NULL, .release = N
         EXPECT(code, sb_function_bind_all(h, library, texts, 1, &function_out, &size));                             \
         EXPECT(code, sb_function_with_last_error(h, function, NULL, &function_out));                                \
         EXPECT(code, sb_callback_type_new(h, sig, &type_out));                                                      \
+        EXPECT(code, sb_engine_stub(h, sig, SB_ENTRY_SLOTS, &pointer));                                             \
         TRUE(function_out == NULL && type_out == NULL);                                                             \
     } while (0)
 #define USES_LIBRARY(code, h)                                                                                       \
@@ -57,6 +58,7 @@ static const sb_handler handler = {.call = handle, .context = NULL, .release = N
         EXPECT(code, sb_explain(h, SB_ENTRY_SLOTS, buffer, sizeof buffer, &size));                                  \
         EXPECT(code, sb_function_bind_symbol(eng, library, "abs", h, &function_out));                               \
         EXPECT(code, sb_callback_type_new(eng, h, &type_out));                                                      \
+        EXPECT(code, sb_engine_stub(eng, h, SB_ENTRY_SLOTS, &pointer));                                             \
     } while (0)
 #define USES_FUNCTION(code, h)                                                                                      \
     do {                                                                                                            \
