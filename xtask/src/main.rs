@@ -8,6 +8,7 @@ mod cross;
 mod dump_asm;
 mod generated;
 mod install;
+mod libffi;
 mod oracle;
 mod project;
 mod shared_object;
@@ -38,6 +39,7 @@ enum Command {
     Counts(bench::Arguments),
     Oracle(oracle::Arguments),
     DumpAsm(dump_asm::Arguments),
+    Libffi(libffi::Arguments),
     Stress(stress::Arguments),
     Install(install::Arguments),
     Test(test::Arguments),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Counts(arguments) => bench::run("counts", &arguments),
         Command::Oracle(arguments) => oracle::run(&arguments),
         Command::DumpAsm(arguments) => dump_asm::run(&arguments),
+        Command::Libffi(arguments) => libffi::run(&arguments),
         Command::Stress(arguments) => stress::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

@@ -6,12 +6,13 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
     ("springboard", &["springboard-emit", "springboard-abi", "springboard-ir"]),
     ("springboard-capi", &["springboard"]),
+    ("springboard-libffi", &["springboard"]),
     ("springboard-bench", &["springboard"]),
     ("springboard-loom", &[]),
     ("springboard-tests", &["springboard", "springboard-emit", "springboard-abi", "springboard-ir"]),

@@ -1,0 +1,153 @@
+//! Calls.
+
+use std::{
+    ffi::c_void,
+    mem::{MaybeUninit, transmute},
+    ptr::NonNull,
+    sync::atomic::Ordering::Acquire,
+};
+
+use crate::{
+    real,
+    shape::Shape,
+    table,
+    trace::{self, COUNTERS},
+    types::{Cif, Code},
+};
+
+/// A stub of the `avalue` entry.
+pub(crate) type Stub = unsafe extern "C-unwind" fn(Code, *mut c_void, *mut *mut c_void);
+
+/// The largest result that is received on the stack where the caller wants none.
+const UNWANTED: usize = 4096;
+
+/// A stub by its address.
+///
+/// # Safety
+/// The address is that of a stub of the `avalue` entry.
+#[inline(always)]
+pub(crate) unsafe fn stub(address: NonNull<c_void>) -> Stub {
+    // SAFETY: a function pointer has the size and form of a data pointer; the caller's promise.
+    unsafe { transmute::<NonNull<c_void>, Stub>(address) }
+}
+
+/// `ffi_call`: calls `function`, which is of the type that `cif` describes, with the arguments that `avalue` points to,
+/// and writes the result to `rvalue`: an integer narrower than a word as a whole word. `rvalue` may be null.
+///
+/// # Safety
+/// As libffi has it: the cif is prepared, there is one pointer an argument, and room for the result.
+#[unsafe(export_name = "springboard_libffi_ffi_call")]
+pub(crate) unsafe extern "C-unwind" fn ffi_call(
+    cif: *mut Cif,
+    function: Code,
+    rvalue: *mut c_void,
+    avalue: *mut *mut c_void,
+) {
+    // SAFETY: readable, by the caller's promise.
+    let (entry, is_its_own) = table::entry(unsafe { &*cif });
+    let address = entry.stub.load(Acquire);
+    if let Some(address) = NonNull::new(address)
+        && is_its_own
+        && !rvalue.is_null()
+    {
+        // SAFETY: the entry's stub is that of the cif's shape; the rest is the caller's promise.
+        return unsafe { stub(address)(function, rvalue, avalue) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { call_otherwise(cif, function, rvalue, avalue) }
+}
+
+/// Calls where something is missing: the stub, the plan, or memory for the result.
+///
+/// # Safety
+/// As [`ffi_call`].
+#[cold]
+#[inline(never)]
+unsafe extern "C-unwind" fn call_otherwise(
+    cif: *mut Cif,
+    function: Code,
+    rvalue: *mut c_void,
+    avalue: *mut *mut c_void,
+) {
+    // SAFETY: readable, by the caller's promise.
+    let described = unsafe { &*cif };
+    let Some((entry, shape)) = table::shape(described) else {
+        trace::count(&COUNTERS.libffi_calls);
+        // SAFETY: libffi has prepared the cif itself.
+        return unsafe { real::ffi_call(cif, function, rvalue, avalue) };
+    };
+    let Some(address) = compiled(shape, entry) else {
+        // SAFETY: the caller's promise.
+        return unsafe { call_anew(described, function, rvalue, avalue) };
+    };
+    trace::count(&COUNTERS.native_calls);
+    if !rvalue.is_null() || shape.result.size == 0 {
+        // SAFETY: as in `ffi_call`; where there is no result, nothing is written.
+        return unsafe { stub(address)(function, rvalue, avalue) };
+    }
+    if shape.result.size as usize > UNWANTED || shape.result.align > 16 {
+        // SAFETY: the caller's promise.
+        return unsafe { call_anew(described, function, rvalue, avalue) };
+    }
+    // SAFETY: as in `ffi_call`.
+    unsafe { call_unwanted(stub(address), function, avalue) }
+}
+
+/// Calls a function whose result nobody wants.
+///
+/// # Safety
+/// As [`ffi_call`]; the result has at most [`UNWANTED`] bytes.
+#[inline(never)]
+unsafe extern "C-unwind" fn call_unwanted(stub: Stub, function: Code, avalue: *mut *mut c_void) {
+    #[repr(align(16))]
+    struct Result([MaybeUninit<u8>; UNWANTED]);
+    let mut result = Result([MaybeUninit::uninit(); UNWANTED]);
+    // SAFETY: the caller's promise.
+    unsafe { stub(function, result.0.as_mut_ptr().cast(), avalue) };
+}
+
+/// Calls by a copy of the cif that libffi prepares.
+///
+/// # Safety
+/// As [`ffi_call`].
+#[inline(never)]
+unsafe extern "C-unwind" fn call_anew(
+    cif: &Cif,
+    function: Code,
+    rvalue: *mut c_void,
+    avalue: *mut *mut c_void,
+) {
+    trace::count(&COUNTERS.libffi_calls);
+    // SAFETY: the caller's promise.
+    let mut copy = unsafe { real::prepared(cif) }.unwrap_or(*cif);
+    // SAFETY: as above.
+    unsafe { real::ffi_call(&mut copy, function, rvalue, avalue) }
+}
+
+/// The stub of a shape. Not `C-unwind`: a panic of the compiler's ends the process, and crosses nobody's frames.
+extern "C" fn compiled(shape: &Shape, entry: &table::Entry) -> Option<NonNull<c_void>> {
+    shape.call_stub(entry)
+}
+
+/// `ffi_call_go`: a call with an address in the register of the static chain, for functions of gccgo.
+///
+/// # Safety
+/// As [`ffi_call`].
+#[unsafe(export_name = "springboard_libffi_ffi_call_go")]
+pub(crate) unsafe extern "C-unwind" fn ffi_call_go(
+    cif: *mut Cif,
+    function: Code,
+    rvalue: *mut c_void,
+    avalue: *mut *mut c_void,
+    closure: *mut c_void,
+) {
+    trace::count(&COUNTERS.libffi_calls);
+    // SAFETY: readable, by the caller's promise.
+    let mut copy = unsafe { *cif };
+    if table::shape(&copy).is_some() {
+        // SAFETY: the caller's promise.
+        copy = unsafe { real::prepared(&copy) }.unwrap_or(copy);
+    }
+    // SAFETY: as above.
+    unsafe { real::ffi_call_go(&mut copy, function, rvalue, avalue, closure) }
+}

@@ -1,0 +1,219 @@
+//! Closures: C functions that call a function of the program's with pointers to their arguments.
+
+use std::{
+    ffi::c_void,
+    ptr::{self, NonNull},
+    sync::atomic::Ordering::Acquire,
+};
+
+use crate::{
+    pool, real,
+    shape::Shape,
+    table,
+    trace::{self, COUNTERS},
+    types::{Cif, Closure, ClosureFunction, GoClosure, Status, TRAMPOLINE, abi},
+};
+
+/// The code of a closure, which lies in it, without the address behind it to which it jumps:
+/// `endbr64; lea r10, [rip - 11]; jmp [rip + 7]; nop`. Code from [`pool`] jumps to the same address, so that it does not
+/// matter which of the two is called.
+const CODE: [u8; DESTINATION] = [
+    0xf3, 0x0f, 0x1e, 0xfa, // endbr64
+    0x4c, 0x8d, 0x15, 0xf5, 0xff, 0xff, 0xff, // lea r10, [rip - 11]: the closure
+    0xff, 0x25, 0x07, 0x00, 0x00, 0x00, // jmp [rip + 7]
+    0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00, // nop
+];
+
+/// Offset in a closure of the address to which its code jumps.
+pub(crate) const DESTINATION: usize = TRAMPOLINE - 8;
+
+/// `ffi_closure_alloc`: memory for a closure of `size` bytes, and, in `code`, the address by which it is called. Null
+/// where there is none.
+///
+/// # Safety
+/// `code` is writable.
+#[unsafe(export_name = "springboard_libffi_ffi_closure_alloc")]
+pub(crate) unsafe extern "C" fn ffi_closure_alloc(size: usize, code: *mut *mut c_void) -> *mut c_void {
+    if code.is_null() {
+        return ptr::null_mut();
+    }
+    let Some(place) = pool::take(size) else { return ptr::null_mut() };
+    // SAFETY: writable, by the caller's promise.
+    unsafe { *code = place.code };
+    place.data
+}
+
+/// `ffi_closure_free`. Null is nothing.
+///
+/// # Safety
+/// The memory came from [`ffi_closure_alloc`], and is not called any more.
+#[unsafe(export_name = "springboard_libffi_ffi_closure_free")]
+pub(crate) unsafe extern "C" fn ffi_closure_free(closure: *mut c_void) {
+    if let Some(closure) = NonNull::new(closure) {
+        // SAFETY: the caller's promise.
+        unsafe { pool::give(closure) };
+    }
+}
+
+/// `ffi_prep_closure_loc`: makes calls of `code` call `function` with the cif, memory for the result, pointers to the
+/// arguments, and `user_data`. The closure is memory from [`ffi_closure_alloc`], or the program's own at whose
+/// executable view `code` points.
+///
+/// # Safety
+/// As libffi has it: the cif is prepared and outlives the closure, and the memory is writable.
+#[unsafe(export_name = "springboard_libffi_ffi_prep_closure_loc")]
+pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
+    closure: *mut Closure,
+    cif: *mut Cif,
+    function: ClosureFunction,
+    user_data: *mut c_void,
+    code: *mut c_void,
+) -> Status {
+    if closure.is_null() || cif.is_null() {
+        return Status::BadTypedef;
+    }
+    // SAFETY: readable, by the caller's promise.
+    let described = unsafe { &*cif };
+    if !abi::is_known(described.abi) {
+        return Status::BadAbi;
+    }
+    let known = table::shape(described);
+    let compiled = |(entry, shape): (&table::Entry, &Shape)| {
+        NonNull::new(entry.closure.load(Acquire)).or_else(|| shape.closure_stub(entry))
+    };
+    let Some(stub) = known.and_then(compiled) else {
+        trace::count(&COUNTERS.libffi_closures);
+        // SAFETY: the caller's promise; a cif without a shape is one that libffi has prepared itself.
+        return unsafe {
+            match known {
+                None => by_libffi(closure, cif, function, user_data, code),
+                Some(_) => match Adapted::new(cif, function, user_data) {
+                    Ok(kept) => by_libffi(closure, &raw mut (*kept).cif, call_adapted, kept.cast(), code),
+                    Err(status) => status,
+                },
+            }
+        };
+    };
+    trace::count(&COUNTERS.native_closures);
+    // SAFETY: writable, by the caller's promise.
+    let closure = unsafe { &mut *closure };
+    closure.trampoline[..DESTINATION].copy_from_slice(&CODE);
+    closure.trampoline[DESTINATION..].copy_from_slice(&stub.addr().get().to_le_bytes());
+    closure.cif = cif;
+    closure.function = Some(function);
+    closure.user_data = user_data;
+    Status::Ok
+}
+
+/// `ffi_prep_closure`: the same in memory that is writable and executable at one address.
+///
+/// # Safety
+/// As [`ffi_prep_closure_loc`].
+#[unsafe(export_name = "springboard_libffi_ffi_prep_closure")]
+pub(crate) unsafe extern "C" fn ffi_prep_closure(
+    closure: *mut Closure,
+    cif: *mut Cif,
+    function: ClosureFunction,
+    user_data: *mut c_void,
+) -> Status {
+    // SAFETY: the caller's promise.
+    unsafe { ffi_prep_closure_loc(closure, cif, function, user_data, closure.cast()) }
+}
+
+/// What a closure calls that libffi made for a cif of another's making.
+struct Adapted {
+    /// As libffi prepares it.
+    cif: Cif,
+    theirs: *mut Cif,
+    function: ClosureFunction,
+    user_data: *mut c_void,
+}
+
+impl Adapted {
+    /// Kept for good: nobody says when a closure ends that lies in the program's own memory.
+    ///
+    /// # Safety
+    /// The cif is prepared, and its types are there.
+    unsafe fn new(
+        cif: *mut Cif,
+        function: ClosureFunction,
+        user_data: *mut c_void,
+    ) -> Result<*mut Adapted, Status> {
+        // SAFETY: the caller's promise.
+        let prepared = unsafe { real::prepared(&*cif) }?;
+        Ok(Box::into_raw(Box::new(Adapted { cif: prepared, theirs: cif, function, user_data })))
+    }
+}
+
+unsafe extern "C-unwind" fn call_adapted(
+    _: *mut Cif,
+    result: *mut c_void,
+    avalue: *mut *mut c_void,
+    adapted: *mut c_void,
+) {
+    // SAFETY: this is called with what `by_libffi` has given libffi.
+    let adapted = unsafe { &*adapted.cast::<Adapted>() };
+    // SAFETY: the program's function, with what libffi promises it.
+    unsafe { (adapted.function)(adapted.theirs, result, avalue, adapted.user_data) }
+}
+
+/// A closure as libffi makes it. It writes its code into the closure, and the address that its code jumps to lies
+/// where ours does.
+///
+/// # Safety
+/// As [`ffi_prep_closure_loc`]; libffi itself has prepared the cif.
+#[cold]
+unsafe fn by_libffi(
+    closure: *mut Closure,
+    cif: *mut Cif,
+    function: ClosureFunction,
+    user_data: *mut c_void,
+    code: *mut c_void,
+) -> Status {
+    // Where this word is not zero, libffi takes it for an address of its own.
+    // SAFETY: writable, by the caller's promise.
+    unsafe { closure.cast::<u64>().write(0) };
+    // SAFETY: the caller's promise.
+    unsafe { real::ffi_prep_closure_loc(closure, cif, function, user_data, code) }
+}
+
+/// `ffi_prep_go_closure`: makes calls of the closure's entry, with the closure's address in the register of the static
+/// chain, call `function` with that address as user data.
+///
+/// # Safety
+/// As [`ffi_prep_closure_loc`].
+#[unsafe(export_name = "springboard_libffi_ffi_prep_go_closure")]
+pub(crate) unsafe extern "C" fn ffi_prep_go_closure(
+    closure: *mut GoClosure,
+    cif: *mut Cif,
+    function: ClosureFunction,
+) -> Status {
+    if closure.is_null() || cif.is_null() {
+        return Status::BadTypedef;
+    }
+    // SAFETY: readable, by the caller's promise.
+    let described = unsafe { &*cif };
+    if !abi::is_known(described.abi) {
+        return Status::BadAbi;
+    }
+    let known = table::shape(described);
+    if let Some(stub) = known.and_then(|(_, shape)| shape.go_stub()) {
+        trace::count(&COUNTERS.native_closures);
+        // SAFETY: writable, by the caller's promise.
+        unsafe { *closure = GoClosure { entry: stub.as_ptr(), cif, function: Some(function) } };
+        return Status::Ok;
+    }
+    trace::count(&COUNTERS.libffi_closures);
+    let cif = if known.is_some() {
+        // SAFETY: the caller's promise. Its function is handed this copy, and cannot tell.
+        match unsafe { Adapted::new(cif, function, ptr::null_mut()) } {
+            // SAFETY: kept for good.
+            Ok(adapted) => unsafe { &raw mut (*adapted).cif },
+            Err(status) => return status,
+        }
+    } else {
+        cif
+    };
+    // SAFETY: prepared by libffi.
+    unsafe { real::ffi_prep_go_closure(closure, cif, function) }
+}

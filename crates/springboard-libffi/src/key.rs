@@ -1,0 +1,339 @@
+//! Keys: the shape of a cif's types in a few bytes, written down by one walk over the types.
+//!
+//! A key holds the result's type and then each argument's, so that two cifs with the same key need the same plan. It
+//! refers to nothing: types may be freed, changed and made anew at the same address.
+//!
+//! ```text
+//! scalar, void            its code
+//! aggregate up to 16 B    SMALL size alignment member… END
+//! larger aggregate        LARGE size:u32 alignment:u16     (System V passes it in memory, whatever is in it)
+//! complex                 COMPLEX code-of-part
+//! vector                  VECTOR code-of-lane size
+//! ```
+
+use std::mem::MaybeUninit;
+
+use springboard::ir::{
+    Aggregate, AggregateKind, Array, Complex, Field, Integer, Param, Signature, SignatureError,
+    Type as CType, Vector,
+};
+
+use crate::types::{Type, code};
+
+/// Bytes of the largest key. Cifs with a larger one are libffi's.
+const MAX_BYTES: usize = 1024;
+
+/// Aggregates within each other beyond which a type is left to libffi.
+const MAX_DEPTH: u32 = 16;
+
+const SMALL: u8 = 0x40;
+const LARGE: u8 = 0x41;
+const COMPLEX: u8 = 0x42;
+const VECTOR: u8 = 0x43;
+const END: u8 = 0x44;
+
+/// Size up to which what is in an aggregate decides how it is passed (psABI 3.2.3).
+const SMALL_BYTES: usize = 16;
+
+/// Why types have no key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NoKey {
+    /// libffi knows what to do with them, and springboard does not: an aggregate whose size, alignment or members are
+    /// not those of a C structure, a complex integer, very many arguments.
+    Unusual,
+    /// Nobody does.
+    Unknown,
+}
+
+/// A key while it is written, and when it is looked up: whole words, the rest of the last one zero.
+pub(crate) struct Key {
+    bytes: [MaybeUninit<u64>; MAX_BYTES / 8 + 2],
+    length: usize,
+    /// Whether libffi itself, as it is linked in, lacks one of the types.
+    pub(crate) modern: bool,
+}
+
+/// Size, alignment and code of each scalar as its `ffi_type` has them, by code; zero where the code is no scalar's.
+const SCALARS: [(usize, u16); 18] = {
+    let mut scalars = [(0, 0); 18];
+    let table = [
+        (code::INT, 4),
+        (code::FLOAT, 4),
+        (code::DOUBLE, 8),
+        (code::LONG_DOUBLE, 16),
+        (code::UINT8, 1),
+        (code::SINT8, 1),
+        (code::UINT16, 2),
+        (code::SINT16, 2),
+        (code::UINT32, 4),
+        (code::SINT32, 4),
+        (code::UINT64, 8),
+        (code::SINT64, 8),
+        (code::POINTER, 8),
+        (code::UINT128, 16),
+        (code::SINT128, 16),
+    ];
+    let mut index = 0;
+    while index < table.len() {
+        let (code, size) = table[index];
+        scalars[code as usize] = (size, size as u16);
+        index += 1;
+    }
+    scalars
+};
+
+impl Key {
+    #[inline(always)]
+    pub(crate) fn new() -> Key {
+        Key { bytes: [MaybeUninit::uninit(); MAX_BYTES / 8 + 2], length: 0, modern: false }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        // SAFETY: `fits` left room for all that one step pushes.
+        unsafe { self.bytes.as_mut_ptr().cast::<u8>().add(self.length).write(byte) };
+        self.length += 1;
+    }
+
+    /// Room for one step, of at most 8 bytes.
+    #[inline(always)]
+    fn fits(&self) -> Result<(), NoKey> {
+        if self.length <= MAX_BYTES { Ok(()) } else { Err(NoKey::Unusual) }
+    }
+
+    /// Writes down the type of the result.
+    ///
+    /// # Safety
+    /// The type is readable with all that it refers to, and laid out.
+    #[inline(always)]
+    pub(crate) unsafe fn result(&mut self, ty: &Type) -> Result<(), NoKey> {
+        if ty.code == code::VOID {
+            self.push(code::VOID as u8);
+            return Ok(());
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.value(ty) }
+    }
+
+    /// Writes down the type of an argument.
+    ///
+    /// # Safety
+    /// As [`Key::result`].
+    #[inline(always)]
+    pub(crate) unsafe fn value(&mut self, ty: &Type) -> Result<(), NoKey> {
+        self.fits()?;
+        // What libffi passes as a scalar is one by its code, size and alignment together.
+        if (ty.code as usize) < code::STRUCT as usize || ty.code == code::POINTER {
+            let natural = SCALARS[usize::from(ty.code)];
+            if natural.0 == ty.size && natural.1 == ty.alignment && ty.size != 0 {
+                self.push(if ty.code == code::INT { code::SINT32 } else { ty.code } as u8);
+                return Ok(());
+            }
+            return Err(NoKey::Unusual);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.other(ty, 0) }
+    }
+
+    /// # Safety
+    /// As [`Key::result`].
+    #[inline(never)]
+    unsafe fn other(&mut self, ty: &Type, depth: u32) -> Result<(), NoKey> {
+        self.fits()?;
+        match ty.code {
+            code::STRUCT if ty.size > SMALL_BYTES => {
+                let alignment = usize::from(ty.alignment);
+                let possible = alignment.is_power_of_two() && ty.size.is_multiple_of(alignment);
+                let size = u32::try_from(ty.size).ok().filter(|_| possible).ok_or(NoKey::Unusual)?;
+                self.push(LARGE);
+                size.to_le_bytes().into_iter().for_each(|byte| self.push(byte));
+                ty.alignment.to_le_bytes().into_iter().for_each(|byte| self.push(byte));
+                Ok(())
+            }
+            // SAFETY: the caller's promise.
+            code::STRUCT => unsafe { self.aggregate(ty, depth) },
+            code::COMPLEX => {
+                // SAFETY: a complex type has its part as the first of its elements.
+                let part = unsafe { ty.elements.as_ref() }.ok_or(NoKey::Unknown)?;
+                // SAFETY: as above.
+                let part = unsafe { part.as_ref() }.ok_or(NoKey::Unknown)?;
+                let size = match part.code {
+                    code::FLOAT => 4,
+                    code::DOUBLE => 8,
+                    code::LONG_DOUBLE => 16,
+                    _ => return Err(NoKey::Unusual),
+                };
+                if ty.size != 2 * size || usize::from(ty.alignment) != size {
+                    return Err(NoKey::Unusual);
+                }
+                self.push(COMPLEX);
+                self.push(part.code as u8);
+                Ok(())
+            }
+            code::UINT128 | code::SINT128 => {
+                self.modern = true;
+                if ty.size != 16 || ty.alignment != 16 {
+                    return Err(NoKey::Unknown);
+                }
+                self.push(ty.code as u8);
+                Ok(())
+            }
+            code::VECTOR => {
+                self.modern = true;
+                // SAFETY: as for complex types.
+                let lane = unsafe { ty.elements.as_ref() }.ok_or(NoKey::Unknown)?;
+                // SAFETY: as above.
+                let lane = unsafe { lane.as_ref() }.ok_or(NoKey::Unknown)?;
+                if !matches!(ty.size, 8 | 16) || usize::from(ty.alignment) != ty.size {
+                    return Err(NoKey::Unknown);
+                }
+                if !matches!(lane.code, code::FLOAT | code::DOUBLE | code::UINT8..=code::SINT64) {
+                    return Err(NoKey::Unknown);
+                }
+                self.push(VECTOR);
+                self.push(lane.code as u8);
+                self.push(ty.size as u8);
+                Ok(())
+            }
+            _ => Err(NoKey::Unknown),
+        }
+    }
+
+    /// # Safety
+    /// As [`Key::result`].
+    unsafe fn aggregate(&mut self, ty: &Type, depth: u32) -> Result<(), NoKey> {
+        if depth > MAX_DEPTH || ty.elements.is_null() {
+            return Err(NoKey::Unusual);
+        }
+        self.push(SMALL);
+        self.push(ty.size as u8);
+        self.push(ty.alignment as u8);
+        let (mut size, mut alignment) = (0usize, 1usize);
+        let mut element = ty.elements;
+        // SAFETY: elements end with a null pointer.
+        while let Some(member) = unsafe { (*element).as_ref() } {
+            let own = usize::from(member.alignment);
+            if !own.is_power_of_two() {
+                return Err(NoKey::Unusual);
+            }
+            match member.code {
+                // SAFETY: the caller's promise.
+                code::STRUCT | code::COMPLEX | code::VECTOR | code::UINT128 | code::SINT128 => unsafe {
+                    self.other(member, depth + 1)?;
+                },
+                // SAFETY: the caller's promise.
+                code::INT..=code::POINTER => unsafe { self.value(member)? },
+                _ => return Err(NoKey::Unusual),
+            }
+            size = size.next_multiple_of(own) + member.size;
+            alignment = alignment.max(own);
+            if size > SMALL_BYTES {
+                return Err(NoKey::Unusual);
+            }
+            // SAFETY: the null pointer was not reached.
+            element = unsafe { element.add(1) };
+        }
+        if size == 0 || size.next_multiple_of(alignment) != ty.size || alignment != ty.alignment.into() {
+            return Err(NoKey::Unusual);
+        }
+        self.fits()?;
+        self.push(END);
+        Ok(())
+    }
+
+    /// The whole of it.
+    #[inline(always)]
+    pub(crate) fn words(&mut self) -> &[u64] {
+        let words = self.length.div_ceil(8);
+        // The end of the key is marked, because the code of `void` is zero.
+        // SAFETY: the buffer has two words beyond the longest key; every byte up to `length` was written, and what
+        // is behind them in the last word is written here.
+        unsafe {
+            let start = self.bytes.as_mut_ptr().cast::<u8>();
+            start.add(self.length).cast::<u64>().write_unaligned(0);
+            std::slice::from_raw_parts(self.bytes.as_ptr().cast::<u64>(), words)
+        }
+    }
+}
+
+/// The signature that a key stands for.
+///
+/// Every call is one of a variadic function whose parameters are all declared: System V has the two differ in `%al`
+/// alone, and libffi sets it always. Programs rely on that where they prepare `printf` as if it were not variadic.
+pub(crate) fn signature(words: &[u64]) -> Result<Signature, SignatureError> {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let mut rest = &bytes[..];
+    let result = ctype(&mut rest).unwrap_or(CType::Void);
+    let params: Vec<Param> =
+        std::iter::from_fn(|| ctype(&mut rest)).map(|ty| Param { name: None, ty }).collect();
+    let fixed = params.len();
+    Signature::variadic(result, params, fixed)
+}
+
+/// Takes one type from the key. `None` for `void`, which is the end of a key, too.
+fn ctype(rest: &mut &[u8]) -> Option<CType> {
+    let (&first, behind) = rest.split_first()?;
+    *rest = behind;
+    let mut take = |count: usize| {
+        let (taken, behind) = rest.split_at(count);
+        *rest = behind;
+        taken.to_vec()
+    };
+    Some(match first {
+        SMALL => {
+            take(2);
+            let mut fields = Vec::new();
+            while rest.first() != Some(&END) {
+                fields.push(field(ctype(rest)?));
+            }
+            *rest = &rest[1..];
+            aggregate(fields, None)
+        }
+        LARGE => {
+            let numbers = take(6);
+            let size = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], numbers[3]]);
+            let align = u16::from_le_bytes([numbers[4], numbers[5]]);
+            let bytes = Array { element: CType::Int(Integer::UInt8), length: size.into() };
+            aggregate(vec![field(CType::Array(bytes.into()))], Some(align.into()))
+        }
+        COMPLEX => CType::Complex(match u16::from(take(1)[0]) {
+            code::FLOAT => Complex::Float,
+            code::DOUBLE => Complex::Double,
+            _ => Complex::LongDouble,
+        }),
+        VECTOR => {
+            let numbers = take(2);
+            CType::Vector(Vector { element: Box::new(scalar(numbers[0])?), bytes: numbers[1] })
+        }
+        code => scalar(code)?,
+    })
+}
+
+fn field(ty: CType) -> Field {
+    Field { name: None, ty, bits: None, align: None }
+}
+
+fn aggregate(fields: Vec<Field>, align: Option<u32>) -> CType {
+    let aggregate = Aggregate { kind: AggregateKind::Struct, tag: None, fields, packed: false, align };
+    CType::Aggregate(aggregate.into())
+}
+
+fn scalar(code: u8) -> Option<CType> {
+    Some(match u16::from(code) {
+        code::FLOAT => CType::Float,
+        code::DOUBLE => CType::Double,
+        code::LONG_DOUBLE => CType::LongDouble,
+        code::UINT8 => CType::Int(Integer::UInt8),
+        code::SINT8 => CType::Int(Integer::Int8),
+        code::UINT16 => CType::Int(Integer::UInt16),
+        code::SINT16 => CType::Int(Integer::Int16),
+        code::UINT32 => CType::Int(Integer::UInt32),
+        code::SINT32 => CType::Int(Integer::Int32),
+        code::UINT64 => CType::Int(Integer::UInt64),
+        code::SINT64 => CType::Int(Integer::Int64),
+        code::POINTER => CType::void_pointer(),
+        code::UINT128 => CType::Int(Integer::UInt128),
+        code::SINT128 => CType::Int(Integer::Int128),
+        _ => return None,
+    })
+}

@@ -1,0 +1,36 @@
+//! libffi's own binary interface, served by springboard.
+//!
+//! `cargo xtask libffi --out DIR` makes a `libffi.so.8` of this crate, with the symbols, symbol versions, structures
+//! and data of libffi 3.4 to 3.8 for System V on x86_64. Programs linked to libffi use it unchanged:
+//! `LD_LIBRARY_PATH=DIR PROGRAM`. What a program calls is described by libffi; docs/libffi.md says what is different
+//! behind it.
+//!
+//! How a call goes:
+//!
+//! 1. `ffi_prep_cif` walks over the types once, writes down their shape as a short key ([`key`]), and looks the key up
+//!    in a table that takes no lock ([`table`]). The number of the shape goes into the cif's `flags`, and a hash of it
+//!    into its `bytes`: a cif is found again from itself alone, wherever it was copied to.
+//! 2. A shape met for the first time is planned, and not compiled. One without a plan keeps libffi's own cif.
+//! 3. `ffi_call` reads the number, and jumps to the stub of the shape's plan. The first call of a shape compiles it.
+//! 4. Closures from `ffi_closure_alloc` have code that was there before they were ([`pool`]); `ffi_prep_closure_loc`
+//!    writes where it leads to. The stub that it leads to is compiled once a shape.
+//!
+//! Every exported function's Rust name has a prefix, because the real libffi is linked into the same library: the
+//! prefix goes, and libffi's own functions get one, when the library is linked (xtask/src/libffi.rs).
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+mod aggregate;
+mod call;
+mod closure;
+mod data;
+mod java;
+mod key;
+mod plans;
+mod pool;
+mod prepare;
+mod raw;
+mod real;
+mod shape;
+mod table;
+mod trace;
+mod types;

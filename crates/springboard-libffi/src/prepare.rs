@@ -1,0 +1,180 @@
+//! Preparing a cif: from types to the number of their shape.
+
+use std::{
+    ffi::{CStr, c_char, c_ulong},
+    ptr,
+};
+
+use crate::{
+    aggregate, data,
+    key::{Key, NoKey},
+    real,
+    table::{self, Found},
+    trace,
+    types::{Cif, Closure, Status, Type, abi, code},
+};
+
+/// `ffi_prep_cif`: makes `cif` describe calls of functions of this type.
+///
+/// # Safety
+/// As libffi has it: the types are readable, and writable where their size is 0; there are `nargs` in `atypes`; all
+/// stay where they are for as long as the cif is used.
+#[unsafe(export_name = "springboard_libffi_ffi_prep_cif")]
+pub(crate) unsafe extern "C" fn ffi_prep_cif(
+    cif: *mut Cif,
+    abi: u32,
+    nargs: u32,
+    rtype: *mut Type,
+    atypes: *mut *mut Type,
+) -> Status {
+    // SAFETY: the caller's promise.
+    unsafe { prepare(cif, abi, nargs, rtype, atypes) }
+}
+
+/// `ffi_prep_cif_var`: the same for a call of a variadic function, of whose arguments `nfixed` are declared.
+///
+/// # Safety
+/// As [`ffi_prep_cif`].
+#[unsafe(export_name = "springboard_libffi_ffi_prep_cif_var")]
+pub(crate) unsafe extern "C" fn ffi_prep_cif_var(
+    cif: *mut Cif,
+    abi: u32,
+    nfixed: u32,
+    ntotal: u32,
+    rtype: *mut Type,
+    atypes: *mut *mut Type,
+) -> Status {
+    // SAFETY: the caller's promise.
+    let status = unsafe { prepare(cif, abi, ntotal, rtype, atypes) };
+    if status != Status::Ok {
+        return status;
+    }
+    for index in nfixed..ntotal {
+        // SAFETY: `prepare` has read them all.
+        let (address, ty) = unsafe { (*atypes.add(index as usize), &**atypes.add(index as usize)) };
+        let narrow = ty.size < 4 && !matches!(ty.code, code::STRUCT | code::COMPLEX);
+        if ptr::eq(address, data::float()) || narrow {
+            return Status::BadArgtype;
+        }
+    }
+    Status::Ok
+}
+
+/// # Safety
+/// As [`ffi_prep_cif`].
+#[inline(always)]
+unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes: *mut *mut Type) -> Status {
+    if !abi::is_known(abi) {
+        return Status::BadAbi;
+    }
+    if cif.is_null() || rtype.is_null() || (atypes.is_null() && nargs != 0) {
+        return Status::BadTypedef;
+    }
+    let mut key = Key::new();
+    // SAFETY: not null, and readable by the caller's promise; laid out first.
+    let mut written = unsafe {
+        if (*rtype).size == 0 && aggregate::lay_out(rtype, ptr::null_mut()) != Status::Ok {
+            return Status::BadTypedef;
+        }
+        key.result(&*rtype)
+    };
+    for index in 0..nargs as usize {
+        // SAFETY: there are `nargs` of them.
+        let ty = unsafe { *atypes.add(index) };
+        if ty.is_null() {
+            return Status::BadTypedef;
+        }
+        // SAFETY: as for the result.
+        unsafe {
+            if (*ty).size == 0 && aggregate::lay_out(ty, ptr::null_mut()) != Status::Ok {
+                return Status::BadTypedef;
+            }
+            if written.is_ok() {
+                written = key.value(&*ty);
+            }
+        }
+    }
+    // SAFETY: writable, by the caller's promise.
+    let cif = unsafe { &mut *cif };
+    *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes: 0, flags: 0 };
+    if written.is_ok()
+        && abi == abi::UNIX64
+        && let Some(Found::Native(bytes, flags)) = table::find(&mut key)
+    {
+        (cif.bytes, cif.flags) = (bytes, flags);
+        return Status::Ok;
+    }
+    // SAFETY: as above.
+    unsafe { by_libffi(cif, written, &mut key) }
+}
+
+/// Leaves a cif to libffi, if that knows its types.
+///
+/// # Safety
+/// As [`ffi_prep_cif`].
+#[cold]
+unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &mut Key) -> Status {
+    if written == Err(NoKey::Unknown) || key.modern {
+        return Status::BadTypedef;
+    }
+    if trace::enabled() {
+        trace::fallback(match (written, cif.abi) {
+            (Err(_), _) => "unusual-types",
+            (Ok(()), abi::UNIX64) => match table::find(key) {
+                Some(Found::Libffi(shape)) => shape.reason.unwrap_or("none"),
+                _ => "table-full",
+            },
+            _ => "other-abi",
+        });
+    }
+    // SAFETY: the caller's promise.
+    unsafe { real::ffi_prep_cif(cif, cif.abi, cif.nargs, cif.rtype, cif.arg_types) }
+}
+
+/// `ffi_get_struct_offsets`: lays out a structure, and writes the offset of each member, in bytes.
+///
+/// # Safety
+/// As libffi has it: the type is writable; `offsets` is null or has room for one number a member.
+#[unsafe(export_name = "springboard_libffi_ffi_get_struct_offsets")]
+pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
+    abi: u32,
+    ty: *mut Type,
+    offsets: *mut usize,
+) -> Status {
+    if !abi::is_known(abi) {
+        return Status::BadAbi;
+    }
+    // SAFETY: readable where not null, by the caller's promise.
+    if ty.is_null() || unsafe { (*ty).code } != code::STRUCT {
+        return Status::BadTypedef;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { aggregate::lay_out(ty, offsets) }
+}
+
+/// The version of libffi whose interface this is.
+const VERSION: &CStr = c"3.8.0";
+
+/// `ffi_get_version`.
+#[unsafe(export_name = "springboard_libffi_ffi_get_version")]
+pub(crate) extern "C" fn ffi_get_version() -> *const c_char {
+    VERSION.as_ptr()
+}
+
+/// `ffi_get_version_number`: 10000 × major + 100 × minor + patch.
+#[unsafe(export_name = "springboard_libffi_ffi_get_version_number")]
+pub(crate) extern "C" fn ffi_get_version_number() -> c_ulong {
+    30800
+}
+
+/// `ffi_get_default_abi`.
+#[unsafe(export_name = "springboard_libffi_ffi_get_default_abi")]
+pub(crate) extern "C" fn ffi_get_default_abi() -> u32 {
+    abi::UNIX64
+}
+
+/// `ffi_get_closure_size`, in bytes.
+#[unsafe(export_name = "springboard_libffi_ffi_get_closure_size")]
+pub(crate) extern "C" fn ffi_get_closure_size() -> usize {
+    size_of::<Closure>()
+}

@@ -1,0 +1,112 @@
+//! Shapes: what a key comes down to, planned when it is first met and compiled when it is first used.
+
+use std::{
+    ffi::c_void,
+    ptr::NonNull,
+    sync::{
+        OnceLock,
+        atomic::{AtomicPtr, Ordering::Release},
+    },
+};
+
+use springboard::{
+    Engine, Reason,
+    abi::{self, Entry, Plan, Target},
+    ir::{DataModel, Layout, Signature, Type},
+};
+
+use crate::{key, table, trace};
+
+/// A signature as far as calls of it differ.
+pub(crate) struct Shape {
+    pub(crate) key: Box<[u64]>,
+    /// Why calls of it are libffi's. `None` where they have a plan.
+    pub(crate) reason: Option<&'static str>,
+    /// Size and alignment of the result in bytes; 0 and 1 for `void`.
+    pub(crate) result: Layout,
+    signature: Option<Signature>,
+    /// The stub of calls, once compiled; not where it is looked for first while calls are counted.
+    stub: OnceLock<Option<NonNull<c_void>>>,
+    /// The stub of Go closures, once compiled.
+    go: AtomicPtr<c_void>,
+}
+
+// SAFETY: pointers to code, which any thread may call.
+unsafe impl Send for Shape {}
+// SAFETY: as above.
+unsafe impl Sync for Shape {}
+
+/// What compiles, for the whole process.
+fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(Engine::new)
+}
+
+fn planned(signature: &Signature, entry: Entry) -> Result<Plan, &'static str> {
+    let target = Target::host().map_err(|_| "unknown-target")?;
+    abi::plan(signature, &target, entry).map_err(|rule| rule.code())
+}
+
+fn compiled(signature: &Signature, entry: Entry) -> Result<NonNull<c_void>, &'static str> {
+    engine().stub(&planned(signature, entry)?).map_err(|reason: Reason| reason.code())
+}
+
+impl Shape {
+    /// Plans what a key stands for.
+    pub(crate) fn new(words: &[u64]) -> Shape {
+        let none = Layout { size: 0, align: 1 };
+        let fallback = |reason| Shape {
+            key: words.into(),
+            reason: Some(reason),
+            result: none,
+            signature: None,
+            stub: OnceLock::new(),
+            go: AtomicPtr::default(),
+        };
+        if std::env::var_os("SPRINGBOARD_JIT").is_some_and(|value| value == "off") {
+            return fallback("jit-off");
+        }
+        let Ok(signature) = key::signature(words) else { return fallback("too-many-parameters") };
+        if let Err(reason) = planned(&signature, Entry::Avalue) {
+            return fallback(reason);
+        }
+        let result = match signature.result() {
+            Type::Void => none,
+            ty => ty.layout(&DataModel::LP64).unwrap_or(none),
+        };
+        Shape { reason: None, result, signature: Some(signature), ..fallback("") }
+    }
+
+    /// The stub for calls. `None` where it cannot be made: then the call is libffi's, this time and for good.
+    pub(crate) fn call_stub(&self, entry: &table::Entry) -> Option<NonNull<c_void>> {
+        let stub = *self.stub.get_or_init(|| self.compile(Entry::Avalue));
+        if let Some(stub) = stub
+            && !trace::enabled()
+        {
+            entry.stub.store(stub.as_ptr(), Release);
+        }
+        stub
+    }
+
+    /// The stub for closures, likewise.
+    pub(crate) fn closure_stub(&self, entry: &table::Entry) -> Option<NonNull<c_void>> {
+        let stub = self.compile(Entry::Closure)?;
+        entry.closure.store(stub.as_ptr(), Release);
+        Some(stub)
+    }
+
+    /// The stub for Go closures, likewise.
+    pub(crate) fn go_stub(&self) -> Option<NonNull<c_void>> {
+        if let Some(known) = NonNull::new(self.go.load(std::sync::atomic::Ordering::Acquire)) {
+            return Some(known);
+        }
+        let stub = self.compile(Entry::GoClosure)?;
+        self.go.store(stub.as_ptr(), Release);
+        Some(stub)
+    }
+
+    fn compile(&self, entry: Entry) -> Option<NonNull<c_void>> {
+        let made = self.signature.as_ref().map(|signature| compiled(signature, entry))?;
+        made.inspect_err(|reason| trace::fallback(reason)).ok()
+    }
+}
