@@ -65,7 +65,7 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 40] = [
+static LIMITS: [Line; 42] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -90,6 +90,9 @@ static LIMITS: [Line; 40] = [
     (Group::Everyday, "errno", "errno", Limit::Beyond { path: "slots", nanoseconds: 2.0 }),
     (Group::Everyday, "field", "view", Limit::Ratio(2.0)),
     (Group::Everyday, "header", "bind", Limit::Nanoseconds(20e6)),
+    (Group::Everyday, "background", "round-trip", Limit::Nanoseconds(5000.0)),
+    // 300 000 calls a second.
+    (Group::Everyday, "background", "submit", Limit::Nanoseconds(3333.0)),
     (Group::Compile, "ints_2", "emit", COMPILE),
     (Group::Compile, "ints_8", "emit", COMPILE),
     (Group::Compile, "ints_64", "emit", COMPILE),

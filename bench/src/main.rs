@@ -7,6 +7,7 @@
 //!   draws them.
 //! * `counts` is the command of that name.
 
+mod background;
 mod callbacks;
 mod case;
 mod cases;

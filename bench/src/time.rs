@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use crate::{
-    callbacks,
+    background, callbacks,
     case::{Bench, Case, DIRECT},
     cases, compile, folder,
     measure::{self, Effort, Pairs, Timed},
@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut rows = calls(bench, &cases, effort)?;
     rows.extend(compile::measure(bench, &arguments.filter, effort));
     rows.extend(callbacks::measure(bench, &arguments.filter, effort));
+    rows.extend(background::measure(bench, &arguments.filter, effort));
     let service = service::measure(bench, &arguments.filter, effort);
     rows.extend(service.rows);
     if rows.is_empty() {

@@ -148,7 +148,13 @@ static SUITES: &[Suite] = &[
         steps: || {
             let mut zlib = example("header");
             zlib.args(["--", "/usr/include/zlib.h", "libz.so.1"]);
-            vec![real_headers().into(), zlib.into(), example("errno").into(), example("structs").into()]
+            vec![
+                real_headers().into(),
+                zlib.into(),
+                example("errno").into(),
+                example("structs").into(),
+                example("nonblocking").into(),
+            ]
         },
     },
 ];

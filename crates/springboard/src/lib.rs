@@ -17,6 +17,7 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
+pub mod background;
 pub mod bun;
 mod cache;
 mod callback;

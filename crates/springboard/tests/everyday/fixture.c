@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sched.h>
 
 /* Functions that leave something in errno, with results of every kind. */
 int fails(int code) { errno = code; return -1; }
@@ -73,3 +74,16 @@ char *duplicate(const char *text) {
 }
 void release(char *text) { live--; __builtin_free(text); }
 int live_texts(void) { return live; }
+
+/* Calls in the background. */
+static volatile int gate_open;
+void open_gate(int open) { gate_open = open; }
+int wait_at_gate(int code) {
+    while (!gate_open) sched_yield();
+    errno = code;
+    return code;
+}
+static int order;
+int next_in_order(void) { return __atomic_fetch_add(&order, 1, __ATOMIC_SEQ_CST); }
+unsigned long thread_number(void) { static _Thread_local char mine; return (unsigned long)&mine; }
+int call_back(int (*f)(int), int x) { return f(x); }

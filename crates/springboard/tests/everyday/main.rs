@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use springboard::{Engine, Function, Jit, Library, ir::Declarations};
 
+mod background;
 mod headers;
 mod last_error;
 mod memory;
