@@ -56,10 +56,7 @@ fn install(arguments: &Arguments) -> Result<(), String> {
     if !prefix.is_absolute() || !prefix.to_str().is_some_and(|text| text.chars().all(PLAIN)) {
         return Err(format!("--prefix {shown}: an absolute path without spaces is wanted"));
     }
-    let root = match destdir {
-        None => prefix.clone(),
-        Some(destdir) => destdir.join(prefix.strip_prefix("/").expect("the path is absolute")),
-    };
+    let root = staged(prefix, destdir.as_deref());
     let version = env!("CARGO_PKG_VERSION");
     let source = project::root().join(CRATE);
     let archive = shared_object::build_archive("springboard-capi", "springboard_c", profile)?;
@@ -95,6 +92,14 @@ fn install(arguments: &Arguments) -> Result<(), String> {
     let text = described(&text, &shown.to_string(), libdir, version);
     fs::write(&fresh, text).map_err(|error| format!("{}: {error}", fresh.display()))?;
     put(&fresh, &descriptions.join("springboard.pc"), 0o644)
+}
+
+/// Where the prefix is while installing.
+fn staged(prefix: &Path, destdir: Option<&Path>) -> PathBuf {
+    match destdir {
+        None => prefix.to_owned(),
+        Some(destdir) => destdir.join(prefix.strip_prefix("/").expect("the path is absolute")),
+    }
 }
 
 /// The pkg-config file.
@@ -134,6 +139,13 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }
         assert!(!text.contains('@'), "{text}");
+    }
+
+    #[test]
+    fn packages_are_staged() {
+        let prefix = Path::new("/usr/local");
+        assert_eq!(staged(prefix, None), prefix);
+        assert_eq!(staged(prefix, Some(Path::new("/tmp/package"))), Path::new("/tmp/package/usr/local"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use crate::project;
+use crate::{project, tidy::manifests};
 
 /// What the system's libraries are that Rust's standard library needs.
 pub(crate) const SYSTEM_LIBRARIES: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
@@ -24,8 +24,9 @@ pub(crate) fn build_archive(package: &str, library: &str, profile: &str) -> Resu
     run(&mut command)?;
     // Cargo's own name for the folder of its profile `dev`.
     let folder = if profile == "dev" { "debug" } else { profile };
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(project::root().join("target"), PathBuf::from);
-    Ok(target.join(folder).join(format!("lib{library}.a")))
+    let metadata = manifests::metadata()?;
+    let target = metadata["target_directory"].as_str().ok_or("cargo does not say where it builds")?;
+    Ok(Path::new(target).join(folder).join(format!("lib{library}.a")))
 }
 
 /// Links `archive` to the shared library `to`, whose name for the loader is `soname`, and whose symbols and versions

@@ -78,7 +78,8 @@ enum {
     SB_ERROR_MEMORY = 15,     /* the system has no more memory for code, or there are no more handles */
     SB_ERROR_CALLBACK = 16,   /* a handler raised an error: the message is its own */
     SB_ERROR_SYSTEM = 17,     /* a system call failed */
-    SB_ERROR_INTERNAL = 18    /* a bug of springboard */
+    SB_ERROR_INTERNAL = 18,   /* a bug of springboard */
+    SB_ERROR_THROWN = 19      /* JavaScript is to throw the message (sb_v8_function_call) */
 };
 
 /* The code of the last failure on this thread, SB_OK where there was none. Success does not change it. Cannot fail. */
@@ -525,6 +526,139 @@ int sb_native_leave(void);
  * goes to standard error. For the whole process, for good. It runs on the thread that it is about; the message is
  * good until it returns. Errors: SB_ERROR_NULL. */
 int sb_set_reporter(void (*tell)(void *context, const char *message), void *context);
+
+/* ---- V8 ------------------------------------------------------------------------------------------------------ */
+
+/* A native library as JavaScript calls it through V8's fast API calls, open or retired. */
+typedef struct sb_v8_library sb_v8_library;
+
+/* A native function for V8: code that optimised JavaScript calls, if there can be any, and a way to call it with any
+ * values for when it does not. V8 keeps the code's address, so the handle is closed when the JavaScript function is
+ * gone. */
+typedef struct sb_v8_function sb_v8_function;
+
+/* What the host does when a call cannot be made. What a function needs and is not given is an error when it is bound.
+ * The code that calls them returns zero to JavaScript. They run no JavaScript. */
+typedef struct sb_v8_host {
+    size_t size; /* sizeof(sb_v8_host) */
+    /* A retired library is called: throws, or asks for the slow call by V8's options, which are null where V8 passes
+     * none. The context is that of the settings. */
+    void (*closed)(void *context, void *options);
+    /* An integer does not fit its parameter, counted from 0. */
+    void (*range)(void *context, uint64_t parameter, int64_t value, void *options);
+    /* The address of the memory of a value that is to be a buffer; SIZE_MAX once it has thrown or asked for the slow
+     * call. */
+    size_t (*buffer)(const void *value, void *options, uint32_t parameter);
+} sb_v8_host;
+
+enum { SB_V8_PROFILE_FULL = 0, SB_V8_PROFILE_NODE = 1 };
+enum { SB_V8_GUARD_CLOSED = 0, SB_V8_GUARD_NONE = 1 };
+enum { SB_V8_NARROW_CHECK = 0, SB_V8_NARROW_TRUST = 1 };
+enum { SB_V8_OPTIONS_FOR_BUFFERS = 0, SB_V8_OPTIONS_ALWAYS = 1 };
+enum { SB_V8_INT64_DEFAULT = 0, SB_V8_INT64_NUMBER = 1, SB_V8_INT64_BIGINT = 2 };
+
+/* How V8 is to call a function. All zero but for the size is the default. */
+typedef struct sb_v8_settings {
+    size_t size;             /* sizeof(sb_v8_settings) */
+    int profile;             /* SB_V8_PROFILE_NODE: code for what Node.js has code for, and nothing else */
+    int guard;               /* SB_V8_GUARD_NONE: calls of a retired library are not caught; it stays loaded */
+    int narrow;              /* SB_V8_NARROW_TRUST: integers narrower than 32 bits are in range */
+    int options;             /* SB_V8_OPTIONS_ALWAYS: V8 passes its options, not for buffers alone */
+    int int64;               /* what 64-bit integers are in JavaScript; by default bigints */
+    int reserved;            /* 0 */
+    const uint16_t *buffers; /* the parameters that JavaScript passes as buffers, counted from 0 */
+    size_t buffer_count;     /* how many */
+    void *context;           /* what the host's functions are given */
+} sb_v8_settings;
+
+/* How V8 passes a value: the types of v8::CTypeInfo. */
+enum {
+    SB_V8_VOID = 0,
+    SB_V8_BOOL = 1,
+    SB_V8_I32 = 2,
+    SB_V8_U32 = 3,
+    SB_V8_I64 = 4,
+    SB_V8_U64 = 5,
+    SB_V8_F32 = 6,
+    SB_V8_F64 = 7,
+    SB_V8_POINTER = 8,        /* an address: kUint64 or kPointer, as the host likes */
+    SB_V8_VALUE = 9,          /* any value, as a handle of V8's */
+    SB_V8_ONE_BYTE_STRING = 10
+};
+
+/* What V8 is told about the code: what a v8::CFunctionInfo is made of. */
+typedef struct sb_v8_description {
+    size_t size;      /* sizeof(sb_v8_description) */
+    int result;       /* SB_V8_VOID ... */
+    int options;      /* 1 where V8's options are the last argument */
+    int int64;        /* SB_V8_INT64_NUMBER or SB_V8_INT64_BIGINT */
+    int reserved;
+    size_t arguments; /* how many there are behind the receiver, which is always there */
+} sb_v8_description;
+
+/* Forms of JavaScript's values. */
+enum {
+    SB_V8_UNDEFINED = 0,
+    SB_V8_NULL = 1,
+    SB_V8_BOOLEAN = 2, /* flag */
+    SB_V8_NUMBER = 3,  /* number */
+    SB_V8_BIGINT = 4,  /* high * 2^64 + low; of one that does not fit, the low 64 bits count */
+    SB_V8_BYTES = 5,   /* the memory of a view or ArrayBuffer: bytes, length */
+    SB_V8_TEXT = 6,    /* UTF-8: bytes, length */
+    SB_V8_OTHER = 7
+};
+
+/* A value of JavaScript. What it points to stays the caller's. */
+typedef struct sb_v8_value {
+    int form; /* SB_V8_UNDEFINED ... */
+    int flag;
+    double number;
+    uint64_t low;
+    int64_t high;
+    void *bytes;
+    size_t length;
+} sb_v8_value;
+
+/* Errors that JavaScript is to throw. */
+enum { SB_V8_ERROR = 0, SB_V8_TYPE_ERROR = 1, SB_V8_RANGE_ERROR = 2 };
+
+/* Makes a library ready for V8. The host is copied. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
+int sb_v8_library_new(const sb_engine *engine, const sb_library *library, const sb_v8_host *host,
+                      sb_v8_library **made);
+
+/* Ends the library: guarded functions of it say so from now on, and it is unloaded unless something else keeps it. No
+ * thread may be inside of its functions, or begin a call, while this runs. Doing it again does nothing. Errors: those
+ * of handles. */
+int sb_v8_library_retire(const sb_v8_library *library);
+
+/* Closes the handle; functions keep the library. Errors: those of handles. */
+int sb_v8_library_close(sb_v8_library *library);
+
+/* Binds the function that the declaration names. settings may be null: the defaults. That it gets no fast code is no
+ * error. Errors: those of handles, SB_ERROR_NULL; as sb_function_bind(); SB_ERROR_ARGUMENT where the library is
+ * retired, the host lacks a function that is needed, or a buffer is no pointer; SB_ERROR_NO_PATH where the profile has
+ * no rules for this machine. */
+int sb_v8_function_bind(const sb_v8_library *library, const char *declaration, const sb_v8_settings *settings,
+                        sb_v8_function **function);
+
+/* The code that V8 may call. Where there is none, *code becomes null, and the text says why. Good until the function's
+ * handle is closed. Errors: those of handles, SB_ERROR_NULL. */
+int sb_v8_function_fast(const sb_v8_function *function, void **code, char *buffer, size_t size, size_t *length);
+
+/* What V8 is told about the code. description->size must be set. kinds gets an SB_V8_VOID ... for each argument behind
+ * the receiver, as many as there is room for; it is optional where room is 0. Errors: those of handles, SB_ERROR_NULL,
+ * SB_ERROR_ARGUMENT. */
+int sb_v8_function_description(const sb_v8_function *function, sb_v8_description *description, uint8_t *kinds,
+                               size_t room);
+
+/* Calls with any values: the slow call. It makes of values what V8 makes of them for the fast code. The result is
+ * undefined, a boolean, a number or a bigint. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT;
+ * SB_ERROR_THROWN where JavaScript is to throw the message, as SB_V8_ERROR ... in *thrown (optional). */
+int sb_v8_function_call(const sb_v8_function *function, const sb_v8_value *arguments, size_t count,
+                        sb_v8_value *result, int *thrown);
+
+/* Closes the handle. Its code is freed: V8 must call it no more. Errors: those of handles. */
+int sb_v8_function_close(sb_v8_function *function);
 
 /* ---- Slots --------------------------------------------------------------------------------------------------- */
 

@@ -29,6 +29,7 @@ constants! {
     SB_ERROR_CALLBACK = 16;
     SB_ERROR_SYSTEM = 17;
     SB_ERROR_INTERNAL = 18;
+    SB_ERROR_THROWN = 19;
 
     SB_JIT_ON = 0;
     SB_JIT_OFF = 1;
@@ -80,6 +81,43 @@ constants! {
 
     SB_AFTER_CLOSE_ZERO = 0;
     SB_AFTER_CLOSE_ABORT = 1;
+
+    SB_V8_PROFILE_FULL = 0;
+    SB_V8_PROFILE_NODE = 1;
+    SB_V8_GUARD_CLOSED = 0;
+    SB_V8_GUARD_NONE = 1;
+    SB_V8_NARROW_CHECK = 0;
+    SB_V8_NARROW_TRUST = 1;
+    SB_V8_OPTIONS_FOR_BUFFERS = 0;
+    SB_V8_OPTIONS_ALWAYS = 1;
+    SB_V8_INT64_DEFAULT = 0;
+    SB_V8_INT64_NUMBER = 1;
+    SB_V8_INT64_BIGINT = 2;
+
+    SB_V8_VOID = 0;
+    SB_V8_BOOL = 1;
+    SB_V8_I32 = 2;
+    SB_V8_U32 = 3;
+    SB_V8_I64 = 4;
+    SB_V8_U64 = 5;
+    SB_V8_F32 = 6;
+    SB_V8_F64 = 7;
+    SB_V8_POINTER = 8;
+    SB_V8_VALUE = 9;
+    SB_V8_ONE_BYTE_STRING = 10;
+
+    SB_V8_UNDEFINED = 0;
+    SB_V8_NULL = 1;
+    SB_V8_BOOLEAN = 2;
+    SB_V8_NUMBER = 3;
+    SB_V8_BIGINT = 4;
+    SB_V8_BYTES = 5;
+    SB_V8_TEXT = 6;
+    SB_V8_OTHER = 7;
+
+    SB_V8_ERROR = 0;
+    SB_V8_TYPE_ERROR = 1;
+    SB_V8_RANGE_ERROR = 2;
 
     SB_FOREVER = -1;
     SB_BUSY_DEFAULT = 100_000_000;

@@ -83,6 +83,10 @@ kinds! {
     CallbackHandle 7 "a callback";
     /// `sb_mailbox`.
     MailboxHandle 8 "a mailbox";
+    /// `sb_v8_library`.
+    V8LibraryHandle 9 "a library for V8";
+    /// `sb_v8_function`.
+    V8FunctionHandle 10 "a function for V8";
 }
 
 const KIND_BITS: u32 = 4;

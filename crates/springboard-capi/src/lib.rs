@@ -21,11 +21,12 @@ pub mod library;
 pub mod mailbox;
 pub mod signature;
 pub mod thread;
+pub mod v8;
 pub mod version;
 
 pub use constants::ALL as CONSTANTS;
 pub use handle::{
     CallbackHandle, CallbackTypeHandle, DeclarationsHandle, EngineHandle, FunctionHandle, LibraryHandle,
-    MailboxHandle, SignatureHandle,
+    MailboxHandle, SignatureHandle, V8FunctionHandle, V8LibraryHandle,
 };
 pub use text::Text;

@@ -13,7 +13,7 @@ use std::{
 
 use springboard::ir::{DataModel, Declarations, Scalar, Type};
 use springboard_c::{CONSTANTS, Text, callback, callback_type, engine, error, function, library, mailbox};
-use springboard_c::{signature, thread, version};
+use springboard_c::{signature, thread, v8, version};
 
 const HEADER: &str = include_str!("../include/springboard.h");
 const VERSIONS: &str = include_str!("../springboard.map");
@@ -167,6 +167,14 @@ fn exported() -> Vec<(&'static str, Forms)> {
         thread::sb_native_enter();
         thread::sb_native_leave();
         thread::sb_set_reporter(_, _);
+        v8::sb_v8_library_new(_, _, _, _) unsafe;
+        v8::sb_v8_library_retire(_);
+        v8::sb_v8_library_close(_);
+        v8::sb_v8_function_bind(_, _, _, _) unsafe;
+        v8::sb_v8_function_fast(_, _, _, _, _);
+        v8::sb_v8_function_description(_, _, _, _) unsafe;
+        v8::sb_v8_function_call(_, _, _, _, _) unsafe;
+        v8::sb_v8_function_close(_);
     }
 }
 
@@ -258,9 +266,14 @@ fn constants_and_structures_are_those_of_the_crate() {
     structure!("sb_handler", callback::Handler, call context release);
     structure!("sb_callback_counts", callback_type::CallbackCounts,
         size sent delivered refused dropped skipped late);
+    structure!("sb_v8_host", v8::V8Host, size closed range buffer);
+    structure!("sb_v8_settings", v8::V8Settings,
+        size profile guard narrow options int64 reserved buffers buffer_count context);
+    structure!("sb_v8_description", v8::V8Description, size result options int64 reserved arguments);
+    structure!("sb_v8_value", v8::V8Value, form flag number low high bytes length);
     claim(format!("SB_VERSION == {}", version::sb_version()));
-    let structures = plain().matches("typedef struct").count() - 8;
-    assert_eq!(structures, 6, "a structure of the header is not compared here");
+    let structures = plain().matches("typedef struct").count() - 10;
+    assert_eq!(structures, 10, "a structure of the header is not compared here");
     compile(&text);
 }
 

@@ -4,7 +4,7 @@
 
 mod code;
 mod documents;
-mod manifests;
+pub(crate) mod manifests;
 mod source;
 pub(crate) mod tree;
 

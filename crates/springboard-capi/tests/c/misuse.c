@@ -17,6 +17,9 @@ static sb_function *function_out;
 static sb_callback_type *type_out;
 static sb_callback *callback_out;
 static sb_mailbox *mailbox_out;
+static sb_v8_function *v8_function_out;
+static sb_v8_description description = {.size = sizeof description};
+static sb_v8_value value;
 
 static void handle(void *context, uint64_t *s) {
     (void)context;
@@ -95,6 +98,18 @@ static const sb_handler handler = {.call = handle, .context = NULL, .release = N
         EXPECT(code, sb_callback_type_block_timeout(type, h, 1, 0, SB_FOREVER, &type_out));                         \
     } while (0)
 
+#define USES_V8_LIBRARY(code, h)                                                                                    \
+    do {                                                                                                            \
+        EXPECT(code, sb_v8_library_retire(h));                                                                      \
+        EXPECT(code, sb_v8_function_bind(h, "int abs(int)", NULL, &v8_function_out));                               \
+    } while (0)
+#define USES_V8_FUNCTION(code, h)                                                                                   \
+    do {                                                                                                            \
+        EXPECT(code, sb_v8_function_fast(h, &pointer, buffer, sizeof buffer, &size));                               \
+        EXPECT(code, sb_v8_function_description(h, &description, NULL, 0));                                         \
+        EXPECT(code, sb_v8_function_call(h, NULL, 0, &value, &integer));                                            \
+    } while (0)
+
 /* All of these, with what a test calls a handle of every kind; and the functions that close. */
 #define EVERY(code, h)                                                                                              \
     do {                                                                                                            \
@@ -107,6 +122,10 @@ static const sb_handler handler = {.call = handle, .context = NULL, .release = N
         USES_TYPE(code, (sb_callback_type *)any);                                                                   \
         USES_CALLBACK(code, (sb_callback *)any);                                                                    \
         USES_MAILBOX(code, (sb_mailbox *)any);                                                                      \
+        USES_V8_LIBRARY(code, (sb_v8_library *)any);                                                                \
+        USES_V8_FUNCTION(code, (sb_v8_function *)any);                                                              \
+        EXPECT(code, sb_v8_library_close(any));                                                                     \
+        EXPECT(code, sb_v8_function_close(any));                                                                    \
         EXPECT(code, sb_engine_close(any));                                                                         \
         EXPECT(code, sb_library_close(any));                                                                        \
         EXPECT(code, sb_declarations_close(any));                                                                   \
@@ -147,6 +166,8 @@ int main(void) {
     USES_SIGNATURE(SB_ERROR_KIND, (sb_signature *)(void *)function);
     USES_FUNCTION(SB_ERROR_KIND, (sb_function *)(void *)type);
     USES_TYPE(SB_ERROR_KIND, (sb_callback_type *)(void *)callback);
+    USES_V8_LIBRARY(SB_ERROR_KIND, (sb_v8_library *)(void *)library);
+    USES_V8_FUNCTION(SB_ERROR_KIND, (sb_v8_function *)(void *)function);
     USES_CALLBACK(SB_ERROR_KIND, (sb_callback *)(void *)mailbox);
     USES_MAILBOX(SB_ERROR_KIND, (sb_mailbox *)(void *)eng);
     EXPECT(SB_ERROR_KIND, sb_engine_close((sb_engine *)(void *)mailbox));

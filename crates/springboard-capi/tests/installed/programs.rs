@@ -21,6 +21,7 @@ programs! {
     texts
     policies
     fork
+    v8
 }
 
 /// Programs that load the library themselves.

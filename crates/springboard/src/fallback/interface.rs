@@ -167,10 +167,8 @@ impl Interface {
     pub(crate) unsafe extern "C" fn enter<R: SlotResult>(interface: *const c_void, slots: *const u64) -> R {
         // SAFETY: the caller's promise.
         let interface = unsafe { &*interface.cast::<Interface>() };
-        // SAFETY: as many slots as there are parameters, and one more where the result goes to memory, are there.
-        let slots = unsafe { slice::from_raw_parts(slots, interface.slots()) };
         // SAFETY: the caller's promise.
-        R::from_result(unsafe { interface.call(interface.address, slots) })
+        R::from_result(unsafe { interface.call(interface.address, interface.given(slots)) })
     }
 
     /// The same, of the function at `address`.
@@ -179,7 +177,19 @@ impl Interface {
     /// As [`Interface::enter`].
     pub(crate) unsafe fn enter_at<R: SlotResult>(&self, address: CodePointer, slots: *const u64) -> R {
         // SAFETY: as in `enter`.
-        R::from_result(unsafe { self.call(address, slice::from_raw_parts(slots, self.slots())) })
+        R::from_result(unsafe { self.call(address, self.given(slots)) })
+    }
+
+    /// What is at `slots`. Where a call needs none, that may be null, as for a stub.
+    ///
+    /// # Safety
+    /// As many slots as a call reads are there.
+    unsafe fn given<'s>(&self, slots: *const u64) -> &'s [u64] {
+        match self.slots() {
+            0 => &[],
+            // SAFETY: the caller's promise.
+            count => unsafe { slice::from_raw_parts(slots, count) },
+        }
     }
 
     fn slots(&self) -> usize {

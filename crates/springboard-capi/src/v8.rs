@@ -1,0 +1,392 @@
+//! Functions for V8: code that it calls fast, what it is told about it, and calls with any values.
+
+use std::{
+    ffi::{c_char, c_int, c_void},
+    mem::MaybeUninit,
+    ptr, slice,
+};
+
+use springboard::{
+    Engine, Library as Native,
+    v8::{
+        Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Guard, Host, Int64, Kind, Library,
+        Narrow, Options, Profile, RangeHelper, Settings, Thrown,
+    },
+};
+
+use crate::{
+    boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
+    constants::*,
+    handle::{self, EngineHandle, LibraryHandle, V8FunctionHandle, V8LibraryHandle},
+    text::{Buffer, Growing, Text, read_sized, write_sized},
+};
+
+/// `sb_v8_host`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct V8Host {
+    pub size: usize,
+    pub closed: Option<ClosedHelper>,
+    pub range: Option<RangeHelper>,
+    pub buffer: Option<BufferHelper>,
+}
+
+// SAFETY: the first member is the size; a function of C's is what the header says, or null, which is `None`.
+unsafe impl Growing for V8Host {}
+
+/// `sb_v8_settings`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct V8Settings {
+    pub size: usize,
+    pub profile: c_int,
+    pub guard: c_int,
+    pub narrow: c_int,
+    pub options: c_int,
+    pub int64: c_int,
+    pub reserved: c_int,
+    pub buffers: *const u16,
+    pub buffer_count: usize,
+    pub context: *mut c_void,
+}
+
+// SAFETY: numbers and addresses, of which the first is the size.
+unsafe impl Growing for V8Settings {}
+
+/// `sb_v8_description`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct V8Description {
+    pub size: usize,
+    pub result: c_int,
+    pub options: c_int,
+    pub int64: c_int,
+    pub reserved: c_int,
+    pub arguments: usize,
+}
+
+// SAFETY: numbers, of which the first is the size.
+unsafe impl Growing for V8Description {}
+
+/// `sb_v8_value`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct V8Value {
+    pub form: c_int,
+    pub flag: c_int,
+    pub number: f64,
+    pub low: u64,
+    pub high: i64,
+    pub bytes: *mut c_void,
+    pub length: usize,
+}
+
+/// Makes a library ready for V8.
+///
+/// # Safety
+/// `host` is null or begins with its size, and its functions are what the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_library_new(
+    engine: *const EngineHandle,
+    library: *const LibraryHandle,
+    host: *const V8Host,
+    made: OutHandle<'_, V8LibraryHandle>,
+) -> c_int {
+    enter(|| {
+        let made = out_handle(made, "made")?;
+        let engine = handle::get::<_, Engine>(engine)?;
+        let library = handle::get::<_, Native>(library)?;
+        if host.is_null() {
+            return Err(null("host"));
+        }
+        // SAFETY: the caller's promise.
+        let V8Host { closed, range, buffer, .. } = unsafe { read_sized(host, V8Host::default(), "host") }?;
+        made.write(handle::open(Library::new(&engine, &library, Host { closed, range, buffer }))?);
+        Ok(())
+    })
+}
+
+/// Ends calls of a library.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_library_retire(library: *const V8LibraryHandle) -> c_int {
+    enter(|| {
+        let library = handle::get::<_, Library>(library)?;
+        // SAFETY: the header asks C for what this asks for.
+        unsafe { library.close() };
+        Ok(())
+    })
+}
+
+/// Closes the handle of a library.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_library_close(library: *const V8LibraryHandle) -> c_int {
+    enter(|| handle::close(library))
+}
+
+/// Binds a function for V8.
+///
+/// # Safety
+/// `settings` is null or begins with its size, and has as many buffers as it says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_function_bind(
+    library: *const V8LibraryHandle,
+    declaration: Text<'_>,
+    settings: *const V8Settings,
+    function: OutHandle<'_, V8FunctionHandle>,
+) -> c_int {
+    enter(|| {
+        let function = out_handle(function, "function")?;
+        let library = handle::get::<_, Library>(library)?;
+        let chosen = if settings.is_null() {
+            Settings::default()
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { chosen(settings) }?
+        };
+        function.write(handle::open(library.function(declaration.get("declaration")?, &chosen)?)?);
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `settings` begins with its size, and has as many buffers as it says.
+unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Failure> {
+    let default = V8Settings {
+        size: 0,
+        profile: 0,
+        guard: 0,
+        narrow: 0,
+        options: 0,
+        int64: 0,
+        reserved: 0,
+        buffers: ptr::null(),
+        buffer_count: 0,
+        context: ptr::null_mut(),
+    };
+    // SAFETY: the caller's promise.
+    let settings = unsafe { read_sized(settings, default, "settings") }?;
+    let buffers = match settings.buffer_count {
+        0 => Vec::new(),
+        _ if settings.buffers.is_null() => return Err(null("settings->buffers")),
+        // SAFETY: the caller's promise.
+        count => unsafe { slice::from_raw_parts(settings.buffers, count) }.to_vec(),
+    };
+    if settings.reserved != 0 {
+        return Err(no_constant("settings->reserved", settings.reserved));
+    }
+    Ok(Settings {
+        profile: match settings.profile.into() {
+            SB_V8_PROFILE_FULL => Profile::Full,
+            SB_V8_PROFILE_NODE => Profile::Node,
+            other => return Err(no_constant("settings->profile", other)),
+        },
+        buffers,
+        guard: match settings.guard.into() {
+            SB_V8_GUARD_CLOSED => Guard::Closed,
+            SB_V8_GUARD_NONE => Guard::None,
+            other => return Err(no_constant("settings->guard", other)),
+        },
+        narrow: match settings.narrow.into() {
+            SB_V8_NARROW_CHECK => Narrow::Check,
+            SB_V8_NARROW_TRUST => Narrow::Trust,
+            other => return Err(no_constant("settings->narrow", other)),
+        },
+        options: match settings.options.into() {
+            SB_V8_OPTIONS_FOR_BUFFERS => Options::ForBuffers,
+            SB_V8_OPTIONS_ALWAYS => Options::Always,
+            other => return Err(no_constant("settings->options", other)),
+        },
+        int64: match settings.int64.into() {
+            SB_V8_INT64_DEFAULT => None,
+            SB_V8_INT64_NUMBER => Some(Int64::Number),
+            SB_V8_INT64_BIGINT => Some(Int64::BigInt),
+            other => return Err(no_constant("settings->int64", other)),
+        },
+        context: settings.context,
+    })
+}
+
+/// The code that V8 may call, or why there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_function_fast(
+    function: *const V8FunctionHandle,
+    code: Out<'_, *mut c_void>,
+    buffer: *mut c_char,
+    size: usize,
+    length: Out<'_, usize>,
+) -> c_int {
+    enter(|| {
+        let code = out(code, "code")?;
+        code.write(ptr::null_mut());
+        let function = handle::get::<_, Function>(function)?;
+        let buffer = Buffer { start: buffer, size, length };
+        match function.fast() {
+            Ok(fast) => {
+                code.write(fast.address().as_ptr());
+                buffer.write("")
+            }
+            Err(reason) => buffer.write(reason),
+        }
+    })
+}
+
+/// What V8 is told about the code.
+///
+/// # Safety
+/// `description` is null or begins with its size; `kinds` has `room` elements.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_function_description(
+    function: *const V8FunctionHandle,
+    description: *mut MaybeUninit<V8Description>,
+    kinds: *mut u8,
+    room: usize,
+) -> c_int {
+    enter(|| {
+        let function = handle::get::<_, Function>(function)?;
+        let told = function.description();
+        if kinds.is_null() && room != 0 {
+            return Err(null("kinds"));
+        }
+        let value = V8Description {
+            size: 0,
+            result: kind(told.result).into(),
+            options: told.options.into(),
+            int64: match told.int64 {
+                Int64::Number => SB_V8_INT64_NUMBER as c_int,
+                Int64::BigInt => SB_V8_INT64_BIGINT as c_int,
+            },
+            reserved: 0,
+            arguments: told.arguments.len(),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { write_sized(description, value, "description") }?;
+        for (index, argument) in told.arguments.iter().enumerate().take(room) {
+            // SAFETY: the caller's promise.
+            unsafe { kinds.add(index).write(kind(*argument)) };
+        }
+        Ok(())
+    })
+}
+
+fn kind(kind: Kind) -> u8 {
+    let constant = match kind {
+        Kind::Void => SB_V8_VOID,
+        Kind::Bool => SB_V8_BOOL,
+        Kind::I32 => SB_V8_I32,
+        Kind::U32 => SB_V8_U32,
+        Kind::I64 => SB_V8_I64,
+        Kind::U64 => SB_V8_U64,
+        Kind::F32 => SB_V8_F32,
+        Kind::F64 => SB_V8_F64,
+        Kind::Pointer => SB_V8_POINTER,
+        Kind::Value => SB_V8_VALUE,
+        Kind::OneByteString => SB_V8_ONE_BYTE_STRING,
+    };
+    constant as u8
+}
+
+/// Calls with any values.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_function_call(
+    function: *const V8FunctionHandle,
+    arguments: *const V8Value,
+    count: usize,
+    result: Out<'_, V8Value>,
+    thrown: Out<'_, c_int>,
+) -> c_int {
+    enter(|| {
+        let result = out(result, "result")?;
+        let function = handle::get::<_, Function>(function)?;
+        let arguments = match count {
+            0 => &[],
+            _ if arguments.is_null() => return Err(null("arguments")),
+            // SAFETY: the caller's promise.
+            _ => unsafe { slice::from_raw_parts(arguments, count) },
+        };
+        // SAFETY: the caller's promise.
+        let arguments = arguments.iter().map(|value| unsafe { any(value) }).collect::<Result<Vec<_>, _>>()?;
+        // SAFETY: the caller's promise.
+        match unsafe { function.call_slow(&arguments) } {
+            Ok(value) => {
+                result.write(returned(&value));
+                Ok(())
+            }
+            Err(Thrown { kind, message }) => {
+                let constant = match kind {
+                    ErrorKind::Error => SB_V8_ERROR,
+                    ErrorKind::TypeError => SB_V8_TYPE_ERROR,
+                    ErrorKind::RangeError => SB_V8_RANGE_ERROR,
+                };
+                thrown.map(|thrown| thrown.write(constant as c_int));
+                Err(Failure::new(SB_ERROR_THROWN, message))
+            }
+        }
+    })
+}
+
+/// # Safety
+/// The bytes of texts are there for the time of the call.
+unsafe fn any(value: &V8Value) -> Result<Any<'_>, Failure> {
+    Ok(match value.form.into() {
+        SB_V8_UNDEFINED => Any::Undefined,
+        SB_V8_NULL => Any::Null,
+        SB_V8_BOOLEAN => Any::Bool(value.flag != 0),
+        SB_V8_NUMBER => Any::Number(value.number),
+        SB_V8_BIGINT => Any::BigInt(i128::from(value.high) << 64 | i128::from(value.low)),
+        SB_V8_BYTES => Any::Bytes(value.bytes.cast(), value.length),
+        SB_V8_TEXT if value.length == 0 => Any::Text("".into()),
+        SB_V8_TEXT if value.bytes.is_null() => return Err(null("arguments[].bytes")),
+        SB_V8_TEXT => {
+            // SAFETY: the caller's promise.
+            let bytes = unsafe { slice::from_raw_parts(value.bytes.cast::<u8>(), value.length) };
+            Any::Text(String::from_utf8_lossy(bytes))
+        }
+        SB_V8_OTHER => Any::Other,
+        other => return Err(no_constant("arguments[].form", other)),
+    })
+}
+
+/// What a call returns: never anything that somebody owns.
+fn returned(value: &Any<'static>) -> V8Value {
+    let none = V8Value {
+        form: SB_V8_UNDEFINED as c_int,
+        flag: 0,
+        number: 0.0,
+        low: 0,
+        high: 0,
+        bytes: ptr::null_mut(),
+        length: 0,
+    };
+    match value {
+        Any::Bool(value) => V8Value { form: SB_V8_BOOLEAN as c_int, flag: (*value).into(), ..none },
+        Any::Number(value) => V8Value { form: SB_V8_NUMBER as c_int, number: *value, ..none },
+        Any::BigInt(value) => {
+            V8Value { form: SB_V8_BIGINT as c_int, low: *value as u64, high: (*value >> 64) as i64, ..none }
+        }
+        _ => none,
+    }
+}
+
+/// Closes the handle of a function.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_function_close(function: *const V8FunctionHandle) -> c_int {
+    enter(|| handle::close(function))
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Failure {
+        let code = match error {
+            BindError::Bind(error) => return error.into(),
+            BindError::NoRules { .. } => SB_ERROR_NO_PATH,
+            _ => SB_ERROR_ARGUMENT,
+        };
+        Failure::new(code, error)
+    }
+}
