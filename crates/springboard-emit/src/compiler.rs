@@ -20,6 +20,7 @@ use crate::{
     downcall::Downcall,
     frame, guard,
     landing::Landing,
+    riscv64,
     symbol::Symbol,
     template::{Hole, Template},
     upcall::Upcall,
@@ -169,6 +170,9 @@ impl Compiler {
                     return Err(EmitError::Backend(format!("a relocation {kind} to {symbol:?}")));
                 }
             }
+        }
+        if matches!(self.isa.triple().architecture, Architecture::Riscv64(_)) && riscv64::changes_fs1(&code) {
+            return Err(EmitError::Backend(String::from("it changes fs1, which belongs to the caller")));
         }
         if self.isa.triple().architecture == Architecture::X86_64 {
             // Only x86_64 has stubs that end in a jump.

@@ -33,6 +33,7 @@ mod native;
 #[cfg(feature = "object")]
 mod object;
 mod prelude;
+mod riscv64;
 mod symbol;
 mod template;
 mod unwind;

@@ -10,7 +10,7 @@
 //!   stub declares argument registers as parameters that its caller never sets.
 //! * **Stack words.** Whatever C types overlap an 8-byte unit of the stack area, Cranelift sees one word. A word
 //!   that is one load goes through a vector register: those that carry no arguments are all free and none is
-//!   callee-saved, so that many stack words cost no spills.
+//!   callee-saved, so that many stack words cost no spills. (Not on riscv64.)
 //! * **Pass-through results.** A result that stays in place may be in the first general or the first vector
 //!   register: the stub returns both, which costs no instruction.
 //! * **Result pointer.** A register of its own for the address of a result is Cranelift's `StructReturn`; an
@@ -96,7 +96,7 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
             if moves.is_empty() {
                 Argument::Padding
             } else {
-                let ty = if few { types::I64 } else { stack_type(plan.entry, moves) };
+                let ty = if few { types::I64 } else { stack_type(plan, moves) };
                 Argument::Word(ty, moves)
             }
         })
@@ -135,8 +135,12 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
 
 /// The type as which a stack word is loaded. What arrives on the stack is in registers before anything else happens,
 /// and only vector registers are enough of them. What arrives in general registers stays in those.
-fn stack_type(entry: Entry, moves: &[Move]) -> Type {
-    match (entry, moves) {
+///
+/// On riscv64 none of them is in a vector register: Cranelift 0.135 takes `fs1` to be one that a callee may change
+/// (`riscv64.rs`).
+fn stack_type(plan: &Plan, moves: &[Move]) -> Type {
+    match (plan.entry, moves) {
+        _ if plan.convention == Convention::Lp64d => types::I64,
         (Entry::Callback | Entry::Closure | Entry::GoClosure, _) => types::F64,
         (Entry::V8, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
         (_, [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }]) => types::F64,

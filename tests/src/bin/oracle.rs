@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    num::NonZeroUsize,
     path::PathBuf,
     process::ExitCode,
     str::FromStr as _,
@@ -63,6 +64,9 @@ struct DriveArguments {
     /// How many signatures [default: 1000, or all that the matrix has]
     #[arg(long)]
     signatures: Option<u64>,
+    /// Only each so many-th case
+    #[arg(long, default_value = "1")]
+    every: NonZeroUsize,
     /// The C compiler for the target, with its arguments
     #[arg(long)]
     cc: Option<String>,
@@ -172,7 +176,8 @@ fn drive(arguments: &DriveArguments) -> Result<ExitCode, String> {
     let (count, batches) = if cases.is_empty() {
         let all = suite.source.cases();
         let count = arguments.signatures.or(all).unwrap_or(1000).min(all.unwrap_or(u64::MAX));
-        (count, Batch::in_turn((0..count).map(Case::whole), arguments.batch, levels))
+        let numbers = (0..count).step_by(arguments.every.get());
+        (numbers.clone().count() as u64, Batch::in_turn(numbers.map(Case::whole), arguments.batch, levels))
     } else {
         (cases.len() as u64, Batch::of_each(cases, levels))
     };

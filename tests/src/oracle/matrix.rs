@@ -1,6 +1,6 @@
 //! Every small signature: up to three parameters of five kinds (`int`, `float`, `double`, a pointer, a structure of
 //! one to three members of the first four), returning nothing or the type of the first one; and each again behind
-//! eight `long` and eight `double`, so that everything is on the stack.
+//! eight `long`, behind eight `double`, and behind both, so that registers of one kind or of all are used up.
 
 use std::sync::Arc;
 
@@ -12,8 +12,11 @@ const MOST: u32 = 3;
 /// How many signatures there are that are not behind others.
 const PLAIN: u64 = 12_097;
 
+/// How many `long` and how many `double` the signatures stand behind.
+const BEHIND: [(usize, usize); 4] = [(0, 0), (8, 0), (0, 8), (8, 8)];
+
 /// How many cases there are.
-pub(crate) const CASES: u64 = 2 * PLAIN;
+pub(crate) const CASES: u64 = BEHIND.len() as u64 * PLAIN;
 
 /// The scalars that parameters and members have.
 fn scalars() -> [Type; 4] {
@@ -22,12 +25,10 @@ fn scalars() -> [Type; 4] {
 
 pub(crate) fn signature(number: u64) -> Signature {
     assert!(number < CASES, "the matrix has {CASES} cases");
-    let (result, mut params) = plain(number % PLAIN);
-    if number >= PLAIN {
-        let prefix = [Type::Int(Integer::Long), Type::Double].into_iter().flat_map(|ty| vec![ty; 8]);
-        params = prefix.chain(params).collect();
-    }
-    let params = params.into_iter().map(|ty| Param { name: None, ty }).collect();
+    let (result, params) = plain(number % PLAIN);
+    let (longs, doubles) = BEHIND[(number / PLAIN) as usize];
+    let prefix = [vec![Type::Int(Integer::Long); longs], vec![Type::Double; doubles]].concat();
+    let params = prefix.into_iter().chain(params).map(|ty| Param { name: None, ty }).collect();
     Signature::new(result, params).expect("every type of the matrix can be passed")
 }
 

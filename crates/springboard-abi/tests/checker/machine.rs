@@ -23,9 +23,9 @@ pub(crate) struct Fault;
 
 /// A byte at a callee's entry or of the result's memory, and whether it was padding where it came from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Byte {
-    value: u8,
-    padding: bool,
+pub(crate) struct Byte {
+    pub(crate) value: u8,
+    pub(crate) padding: bool,
 }
 
 /// Everything a plan leaves behind.
@@ -105,7 +105,7 @@ impl Input {
 }
 
 /// The canonical slot of a random value, half of them negative.
-fn word(rng: &mut Rng, scalar: Scalar, model: &DataModel) -> [u8; 8] {
+pub(crate) fn word(rng: &mut Rng, scalar: Scalar, model: &DataModel) -> [u8; 8] {
     let random = rng.u64(..);
     let word = match scalar {
         Scalar::Bool => random & 1,
@@ -120,7 +120,7 @@ fn word(rng: &mut Rng, scalar: Scalar, model: &DataModel) -> [u8; 8] {
 }
 
 /// Which bytes of an object carry no value.
-fn padding(ty: &Type, size: usize, model: &DataModel) -> Vec<bool> {
+pub(crate) fn padding(ty: &Type, size: usize, model: &DataModel) -> Vec<bool> {
     let mut padding = vec![true; size];
     value_bytes(ty, 0, model, &mut padding);
     padding

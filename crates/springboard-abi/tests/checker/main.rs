@@ -7,6 +7,7 @@ mod direct;
 mod machine;
 mod mutate;
 mod random;
+mod upcall;
 mod v8;
 
 use std::{collections::BTreeMap, env};

@@ -117,9 +117,7 @@ impl Writer<'_> {
             Type::Float => FfiType::f32(),
             Type::Double => FfiType::f64(),
             Type::LongDouble => FfiType::longdouble(),
-            Type::Complex(Complex::Float) => FfiType::c32(),
-            Type::Complex(Complex::Double) => FfiType::c64(),
-            Type::Complex(Complex::LongDouble) => FfiType::complex_longdouble(),
+            Type::Complex(complex) => self.complex(*complex)?,
             Type::Bool => FfiType::u8(),
             Type::Pointer(_) => FfiType::pointer(),
             Type::Int(_) | Type::Enum(_) => match ty.scalar(self.model) {
@@ -141,6 +139,22 @@ impl Writer<'_> {
                 FfiType::structure(elements)
             }
         })
+    }
+
+    #[cfg(not(target_arch = "riscv64"))]
+    fn complex(&self, complex: Complex) -> Result<FfiType, UnsupportedType> {
+        Ok(match complex {
+            Complex::Float => FfiType::c32(),
+            Complex::Double => FfiType::c64(),
+            Complex::LongDouble => FfiType::complex_longdouble(),
+        })
+    }
+
+    /// libffi has no complex numbers for RISC-V, whose psABI passes them as structures of their parts.
+    #[cfg(target_arch = "riscv64")]
+    fn complex(&self, complex: Complex) -> Result<FfiType, UnsupportedType> {
+        let part = complex.part();
+        Ok(FfiType::structure([self.plain(&part)?, self.plain(&part)?]))
     }
 
     fn members(&self, aggregate: &Aggregate, elements: &mut Vec<FfiType>) -> Result<(), UnsupportedType> {
