@@ -38,9 +38,9 @@ impl Shape {
     ///
     /// # Errors
     /// There is no memory for it. The next call tries again.
-    pub(crate) fn stub(&self, memory: &CodeMemory) -> Result<Arc<Stub>, Reason> {
+    pub(crate) fn stub(&self, memory: &CodeMemory) -> Result<&Arc<Stub>, Reason> {
         if let Some(stub) = self.stub.get() {
-            return Ok(Arc::clone(stub));
+            return Ok(stub);
         }
         let errno = |hole: &Hole| hole.kind == HoleKind::Helper;
         assert!(
@@ -51,7 +51,7 @@ impl Shape {
         let stamp = Stamp { template: &self.template, holes };
         let published = memory.publish(&[stamp])?.remove(0);
         // Of threads that come here at once, one's stub stays.
-        Ok(Arc::clone(self.stub.get_or_make(|| Arc::new(published))))
+        Ok(self.stub.get_or_make(|| Arc::new(published)))
     }
 }
 
@@ -62,6 +62,19 @@ impl Cache {
 }
 
 impl<S: BuildHasher> Cache<S> {
+    /// What `look` sees in the shape of `plan`, where it is known. Takes no lock.
+    pub(crate) fn get<T>(
+        &self,
+        plan: &Plan,
+        counters: &Counters,
+        look: impl FnOnce(&Result<Arc<Shape>, Reason>) -> T,
+    ) -> Option<T> {
+        let shapes = self.shapes.pin();
+        let known = shapes.get(&Wanted(plan))?.get()?;
+        counters.hits.count();
+        Some(look(known))
+    }
+
     /// The shape of `plan`, made by `compile` where there is none yet.
     ///
     /// # Errors
@@ -149,7 +162,7 @@ mod tests {
         assert!(matches!(shape.stub(&memory(0)), Err(Reason::CodeLimit { bytes: 0 })));
         let first = shape.stub(&memory(1 << 20)).expect("asked for anew");
         let again = shape.stub(&memory(0)).expect("it is there");
-        assert!(Arc::ptr_eq(&first, &again));
+        assert!(Arc::ptr_eq(first, again));
         let plan = some_plan("int(double)");
         assert!(cache.shape(&plan, &counters, || Err(Reason::JitOff)).is_err());
         let again = cache.shape(&plan, &counters, || unreachable!("the failure is known"));

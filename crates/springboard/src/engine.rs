@@ -6,7 +6,7 @@ use springboard_abi::{Plan, Target, UnknownTarget};
 use springboard_ir::DataModel;
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, Shape},
     code::CodeMemory,
     declaration::Declaration,
     function::{BindError, Function},
@@ -162,7 +162,12 @@ impl Engine {
     pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
         // Nothing is compiled for which there is no room.
         let memory = self.memory()?;
-        self.shape(plan)?.stub(memory).map(drop)
+        let Shared { cache, counters, .. } = &*self.shared;
+        let stub = |shape: &Result<Arc<Shape>, Reason>| match shape {
+            Ok(shape) => shape.stub(memory).map(drop),
+            Err(reason) => Err(reason.clone()),
+        };
+        cache.get(plan, counters, stub).unwrap_or_else(|| stub(&self.shape(plan)))
     }
 
     /// The address of the stub for `plan`, compiled now if there is none yet: for hosts that enter stubs themselves,

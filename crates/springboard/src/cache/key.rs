@@ -5,12 +5,14 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
-use springboard_abi::{Fill, Move, Operand, Place, Plan};
+use springboard_abi::{Fill, LastError, Move, Operand, Parameter, Place, Plan, ResultPlan, Temporary};
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
 pub(super) struct Key {
     plan: Plan,
+    /// As [`head`] has it.
+    head: u128,
     /// Its moves, as [`word`] has them.
     words: Box<[u128]>,
 }
@@ -18,7 +20,7 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn new(plan: Plan) -> Key {
         let words = plan.moves.iter().map(word).collect();
-        Key { plan, words }
+        Key { head: head(&plan), plan, words }
     }
 }
 
@@ -33,51 +35,58 @@ impl Hash for Key {
 
 impl Equivalent<Key> for Wanted<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        let Plan {
-            convention,
-            caller,
-            entry,
-            moves,
-            temporaries,
-            stack_bytes,
-            result,
-            vector_count,
-            parameters,
-            guard,
-            last_error,
-        } = self.0;
-        let plan = &key.plan;
-        moves.len() == key.words.len()
-            && moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
-            && (convention, caller, entry, temporaries, stack_bytes)
-                == (&plan.convention, &plan.caller, &plan.entry, &plan.temporaries, &plan.stack_bytes)
-            && (result, vector_count, parameters, guard)
-                == (&plan.result, &plan.vector_count, &plan.parameters, &plan.guard)
-            && *last_error == plan.last_error
+        let (wanted, known) = (self.0, &key.plan);
+        head(wanted) == key.head
+            && wanted.moves.len() == key.words.len()
+            && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
+            && rest(wanted) == rest(known)
     }
 }
 
 impl Hash for Wanted<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Plan {
-            convention,
-            caller,
-            entry,
-            moves,
-            temporaries,
-            stack_bytes,
-            result,
-            vector_count,
-            parameters,
-            guard,
-            last_error,
-        } = self.0;
-        for step in moves {
+        let plan = self.0;
+        state.write_u128(head(plan));
+        for step in &plan.moves {
             state.write_u128(word(step));
         }
-        (convention, caller, entry, temporaries, stack_bytes).hash(state);
-        (result, vector_count, parameters, guard, last_error).hash(state);
+        if rest(plan) != PLAIN {
+            rest(plan).hash(state);
+        }
     }
+}
+
+/// What a plan has beside its head and its moves.
+type Rest<'a> = (&'a [Temporary], &'a ResultPlan, &'a [Parameter], Option<LastError>);
+
+/// What most plans have there.
+const PLAIN: Rest<'static> = (&[], &ResultPlan::InPlace, &[], None);
+
+fn rest(plan: &Plan) -> Rest<'_> {
+    (&plan.temporaries, &plan.result, &plan.parameters, plan.last_error)
+}
+
+/// All of a plan that is one word, each field in bits of its own, and the number of its moves.
+fn head(plan: &Plan) -> u128 {
+    let Plan {
+        convention,
+        caller,
+        entry,
+        moves,
+        temporaries: _,
+        stack_bytes,
+        result: _,
+        vector_count,
+        parameters: _,
+        guard,
+        last_error: _,
+    } = plan;
+    let enumerations = [*convention as u8, *caller as u8, *entry as u8, *guard as u8];
+    let count = vector_count.map_or(0, |count| u64::from(count) + 1);
+    u128::from(u32::from_le_bytes(enumerations))
+        | u128::from(*stack_bytes) << 32
+        | u128::from(count) << 64
+        | (moves.len() as u128) << 80
 }
 
 /// All of a move, each field in bits of its own.
@@ -108,6 +117,8 @@ fn word(step: &Move) -> u128 {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use springboard_abi::{Convention, Entry, ErrorSource, Guard};
 
     use super::*;
 
@@ -141,6 +152,44 @@ mod tests {
                         assert!(words.insert(word(&step)), "{step:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn plans_that_differ_in_one_field_are_different_keys() {
+        let signature = springboard_ir::Signature::parse("int (int, double)").expect("a signature");
+        let target = springboard_abi::Target::of(&"x86_64-unknown-linux-gnu".parse().expect("a triple"));
+        let plan =
+            springboard_abi::plan(&signature, &target.expect("a target"), Entry::Slots).expect("a plan");
+        let temporary = Temporary { slot: 0, bytes: 8, align: 8 };
+        let last_error = LastError { source: ErrorSource::Location, slot: 3 };
+        let changes: [fn(&mut Plan, Temporary, LastError); 11] = [
+            |plan, _, _| plan.convention = Convention::Win64,
+            |plan, _, _| plan.caller = Convention::Win64,
+            |plan, _, _| plan.entry = Entry::Bound,
+            |plan, _, _| plan.moves[0].bytes = 4,
+            |plan, _, _| plan.moves = plan.moves[1..].into(),
+            |plan, temporary, _| plan.temporaries = [temporary].into(),
+            |plan, _, _| plan.stack_bytes = 8,
+            |plan, _, _| plan.result = ResultPlan::Address { slot: 2 },
+            |plan, _, _| plan.vector_count = Some(0),
+            |plan, _, _| plan.guard = Guard::Closed,
+            |plan, _, last_error| plan.last_error = Some(last_error),
+        ];
+        let mut plans = vec![plan.clone()];
+        for change in changes {
+            let mut other = plan.clone();
+            change(&mut other, temporary, last_error);
+            plans.push(other);
+        }
+        let mut parameters = plan;
+        parameters.parameters = [Parameter::Int64].into();
+        plans.push(parameters);
+        for (index, wanted) in plans.iter().enumerate() {
+            for (other, plan) in plans.iter().enumerate() {
+                let same = Wanted(wanted).equivalent(&Key::new(plan.clone()));
+                assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }
     }

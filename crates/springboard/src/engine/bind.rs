@@ -60,14 +60,14 @@ impl Engine {
 
     /// The stub of a plan of the slots entry, whatever the engine makes otherwise.
     pub(crate) fn shared_code(&self, plan: &Plan) -> Result<Code, Reason> {
-        Ok(Code::Shared(self.shape(plan)?.stub(self.memory()?)?))
+        Ok(Code::Shared(Arc::clone(self.shape(plan)?.stub(self.memory()?)?)))
     }
 
     /// The code for a function of a shape.
     pub(super) fn code_of(&self, shape: &Shape, address: NonNull<c_void>) -> Result<Code, Reason> {
         let memory = self.memory()?;
         match self.shared.stubs {
-            Stubs::PerShape => Ok(Code::Shared(shape.stub(memory)?)),
+            Stubs::PerShape => Ok(Code::Shared(Arc::clone(shape.stub(memory)?))),
             Stubs::PerFunction => Ok(Code::Own(memory.publish(&[own(shape, address)])?.remove(0))),
         }
     }

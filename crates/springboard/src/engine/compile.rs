@@ -72,6 +72,9 @@ impl Engine {
     /// The shape of a plan, compiled now if nobody has asked for it before.
     pub(super) fn shape(&self, plan: &Plan) -> Result<Arc<Shape>, Reason> {
         let Shared { cache, counters, .. } = &*self.shared;
+        if let Some(known) = cache.get(plan, counters, Result::clone) {
+            return known;
+        }
         // A child that is forked while another thread compiles would wait for that thread for ever.
         let _hold = fork::hold();
         cache.shape(plan, counters, || self.template(plan))

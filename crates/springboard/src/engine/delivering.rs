@@ -1,6 +1,6 @@
 //! Functions whose calls deliver a last error.
 
-use std::{ffi::c_void, ptr::NonNull};
+use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Entry, plan_with_last_error};
 use springboard_ir::Signature;
@@ -43,7 +43,7 @@ impl Engine {
         let shape = self.shape(&plan)?;
         let memory = self.memory()?;
         if entry == Entry::Slots {
-            return Ok(Code::Shared(shape.stub(memory)?));
+            return Ok(Code::Shared(Arc::clone(shape.stub(memory)?)));
         }
         let mut stamp = own(&shape, address);
         stamp.holes.helper = last_error.helper();
