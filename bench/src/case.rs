@@ -3,7 +3,7 @@
 use std::{fmt, hint::black_box};
 
 use serde::Serialize;
-use springboard::{Engine, Jit, Library};
+use springboard::{Engine, Jit, Library, Pack};
 
 use crate::types::CaseType;
 
@@ -68,13 +68,17 @@ pub(crate) fn selected(group: Group, name: &str, filter: &str) -> bool {
 pub(crate) struct Bench {
     pub(crate) library: Library,
     pub(crate) engine: Engine,
+    /// The engine that has the pack, if it was built in.
+    pub(crate) packed: Engine,
     /// The engine all of whose calls go through libffi.
     pub(crate) fallback: Engine,
 }
 
 impl Bench {
     pub(crate) fn new(library: Library) -> Bench {
-        Bench { library, engine: Engine::new(), fallback: Engine::builder().jit(Jit::Off).build() }
+        let without = || Engine::builder().pack(Pack::Off);
+        let (engine, fallback) = (without().build(), without().jit(Jit::Off).build());
+        Bench { library, engine, packed: Engine::new(), fallback }
     }
 }
 

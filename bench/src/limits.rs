@@ -65,7 +65,7 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
-static LIMITS: [Line; 42] = [
+static LIMITS: [Line; 44] = [
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
     (Group::Scalar, "add_i32", "slots", Limit::Ratio(1.6)),
@@ -111,6 +111,8 @@ static LIMITS: [Line; 42] = [
     (Group::Service, "stamp_in_bulk", "strict", Limit::Nanoseconds(200.0)),
     (Group::Service, "stamp_alone", "strict", Limit::Nanoseconds(3000.0)),
     (Group::Service, "cold_start", "compile", Limit::MedianNanoseconds(1e6)),
+    (Group::Service, "cold_start", "pack", Limit::MedianNanoseconds(200_000.0)),
+    (Group::Scalar, "", "pack", Limit::FasterThan { path: "slots", times: 1.0 / SAME }),
     (Group::Service, "threads_per_shape", "8", Limit::FasterThan { path: "1", times: 1.0 }),
     (Group::Service, "threads_strict", "8", Limit::FasterThan { path: "1", times: 1.0 }),
 ];

@@ -17,7 +17,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 use springboard::{
-    CodeWrites, Compile, Engine, EngineBuilder, Function, Library, Stubs,
+    CodeWrites, Compile, Engine, EngineBuilder, Function, Library, Pack, Stubs,
     ir::{Prototype, Signature},
 };
 
@@ -73,12 +73,16 @@ fn rounds(effort: Effort) -> u32 {
 /// A kind of engine, by its name in reports.
 type Kind = (&'static str, fn() -> EngineBuilder);
 
+fn builder() -> EngineBuilder {
+    Engine::builder().pack(Pack::Off)
+}
+
 const KINDS: [Kind; 5] = [
-    ("per-shape", Engine::builder),
-    ("strict", || Engine::builder().stubs(Stubs::PerFunction)),
-    ("fast", || Engine::builder().stubs(Stubs::PerFunction).code_writes(CodeWrites::Fast)),
-    ("lazy", || Engine::builder().stubs(Stubs::PerFunction).compile(Compile::Lazy)),
-    ("background", || Engine::builder().stubs(Stubs::PerFunction).compile(Compile::Background)),
+    ("per-shape", builder),
+    ("strict", || builder().stubs(Stubs::PerFunction)),
+    ("fast", || builder().stubs(Stubs::PerFunction).code_writes(CodeWrites::Fast)),
+    ("lazy", || builder().stubs(Stubs::PerFunction).compile(Compile::Lazy)),
+    ("background", || builder().stubs(Stubs::PerFunction).compile(Compile::Background)),
 ];
 
 fn prototypes(count: usize) -> Vec<Prototype> {
@@ -158,7 +162,7 @@ fn sizes(bench: &Bench, declared: &[Prototype], measured: &mut Measured) {
     let kept = declared.to_vec();
     let (after, declared) = (resident(), kept);
     push("declaration", "prototype", (after - before) / FUNCTIONS as f64);
-    let engine = Engine::builder().stubs(Stubs::PerFunction).build();
+    let engine = builder().stubs(Stubs::PerFunction).build();
     let before = resident();
     let functions = engine.bind_all(&bench.library, declared);
     let grown = resident() - before;
@@ -214,7 +218,7 @@ fn alone(bench: &Bench, effort: Effort, measured: &mut Measured) {
 
 /// An engine made and a function called, in a process of its own.
 fn cold_start(_: &Bench, effort: Effort, measured: &mut Measured) {
-    for start in cold::STARTS {
+    for start in cold::starts() {
         let mut samples = Samples::default();
         for _ in 0..rounds(effort) * 5 {
             samples.push(cold::in_a_child(start));

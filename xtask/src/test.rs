@@ -56,6 +56,20 @@ static SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "pack",
+        about: "thunks compiled with the program, also where executable memory is denied",
+        when: When::Always,
+        needs: &[],
+        steps: || {
+            let tests = ["--test", "pack", "--test", "denied", "--test", "calls"];
+            let mut command = cargo(&["test", "-p", "springboard", "--features", "pack"]);
+            command.args(tests);
+            let mut quickstart = cargo(&["run", "--features", "pack", "--example", "quickstart"]);
+            quickstart.env("SPRINGBOARD_JIT", "off");
+            vec![command.into(), quickstart.into()]
+        },
+    },
+    Suite {
         name: "objects-aarch64",
         about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
         when: When::Always,

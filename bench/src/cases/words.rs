@@ -1,7 +1,7 @@
 //! Functions whose arguments and results are words: integers, floating point numbers and pointers.
 
 use libffi::middle::{Cif, CodePtr, arg};
-use springboard::{Value, Word};
+use springboard::{Path, Value, Word};
 
 use super::{bind, bind_native, leak, pointer};
 use crate::{
@@ -34,6 +34,7 @@ macro_rules! case {
             let slots = function.slots::<$result>().expect("the type of the case");
             let fallback = bind(&bench.fallback, address, &signature);
             let fallback = fallback.slots::<$result>().expect("the type of the case");
+            let packed = bind(&bench.packed, address, &signature);
             let ffi_params = [$(<$ty>::ffi()),*];
             let cif = match fixed {
                 None => Cif::new(ffi_params, <$result>::ffi()),
@@ -76,6 +77,18 @@ macro_rules! case {
                     }
                 })),
             ];
+            if matches!(packed.path(), Path::Pack) {
+                let packed = packed.slots::<$result>().expect("the type of the case");
+                runners.push(Runner::new("pack", move |calls| {
+                    repeat_slots::<$result>(calls, move |memory, $index, $last| {
+                        // SAFETY: as above.
+                        unsafe {
+                            write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
+                            packed.call_pointer(memory)
+                        }
+                    })
+                }));
+            }
             if let Some(entry) = jit_module::compile::<$result>(&signature, address) {
                 runners.push(Runner::new("jit-module", move |calls| {
                     repeat_slots::<$result>(calls, move |memory, $index, $last| {

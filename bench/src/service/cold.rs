@@ -8,10 +8,16 @@ use std::{
     time::Instant,
 };
 
-use springboard::{Engine, Jit};
+use springboard::{Engine, Jit, Pack};
 
 /// The ways of starting.
-pub(super) const STARTS: [&str; 2] = ["compile", "fallback"];
+pub(super) fn starts() -> &'static [&'static str] {
+    if cfg!(feature = "pack") {
+        &["compile", "pack", "pack-only", "fallback"]
+    } else {
+        &["compile", "fallback"]
+    }
+}
 
 /// Runs one in a child process. Nanoseconds.
 pub(super) fn in_a_child(start: &str) -> f64 {
@@ -32,13 +38,15 @@ extern "C" fn add(a: i32, b: i32) -> i32 {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let jit = match &*arguments.start {
-        "fallback" => Jit::Off,
-        _ => Jit::On,
+    let (jit, pack) = match &*arguments.start {
+        "compile" => (Jit::On, Pack::Off),
+        "pack" => (Jit::On, Pack::On),
+        "pack-only" => (Jit::Off, Pack::On),
+        _ => (Jit::Off, Pack::Off),
     };
     let address = NonNull::new(add as *mut c_void).expect("a function has an address");
     let start = Instant::now();
-    let engine = Engine::builder().jit(jit).build();
+    let engine = Engine::builder().jit(jit).pack(pack).build();
     let function = engine.function_at(address, "int add(int, int)").map_err(|error| error.to_string())?;
     let slots = function.slots::<i32>().map_err(|error| error.to_string())?;
     // SAFETY: add takes two integers.

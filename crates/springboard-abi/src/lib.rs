@@ -23,6 +23,7 @@ mod direct;
 mod display;
 mod ineligible;
 mod lp64d;
+mod pack;
 mod plan;
 mod s390x;
 mod slots;
@@ -35,6 +36,7 @@ pub use assignment::{Assignment, Passing, Piece, Returning, assign};
 pub use check::{Source, Spot, Violation, check, check_fast_call};
 pub use convention::{Convention, RegisterFile};
 pub use ineligible::Ineligible;
+pub use pack::{COMMON, common, common_number};
 pub use plan::{
     Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Place, Plan, ResultMove,
     ResultPlan, Temporary, plan, plan_with_last_error,

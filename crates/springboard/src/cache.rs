@@ -10,7 +10,7 @@ mod key;
 
 use self::key::{Key, Wanted};
 use crate::{
-    code::{CodeMemory, Holes, Stamp, Stub},
+    code::{CodeMemory, CodePointer, Holes, Stamp, Stub},
     last_error::LastError,
     reason::Reason,
     stats::Counters,
@@ -28,12 +28,45 @@ type Known = Switch<Result<Arc<Shape>, Reason>>;
 
 /// A compiled plan.
 pub(crate) struct Shape {
-    pub(crate) template: Template,
+    code: ShapeCode,
     /// The stub that serves every function of the shape, where the entry is handed its target.
     stub: Switch<Arc<Stub>>,
 }
 
+/// What there is for a plan.
+enum ShapeCode {
+    Template(Template),
+    /// It was compiled with the program, and is handed its target.
+    Thunk(CodePointer),
+}
+
 impl Shape {
+    /// Code to stamp.
+    pub(crate) fn compiled(template: Template) -> Shape {
+        Shape { code: ShapeCode::Template(template), stub: Switch::new() }
+    }
+
+    /// Code that is there.
+    pub(crate) fn packed(thunk: CodePointer) -> Shape {
+        Shape { code: ShapeCode::Thunk(thunk), stub: Switch::new() }
+    }
+
+    /// The code that was compiled with the program, if that is what there is.
+    pub(crate) fn thunk(&self) -> Option<CodePointer> {
+        match self.code {
+            ShapeCode::Thunk(thunk) => Some(thunk),
+            ShapeCode::Template(_) => None,
+        }
+    }
+
+    /// The code to stamp. Only shapes of the slots entry may have none.
+    pub(crate) fn template(&self) -> &Template {
+        match &self.code {
+            ShapeCode::Template(template) => template,
+            ShapeCode::Thunk(_) => unreachable!("whoever stamps has asked for a thunk first"),
+        }
+    }
+
     /// The stub for an entry that is handed its target: one serves every function of the shape.
     ///
     /// # Errors
@@ -44,11 +77,11 @@ impl Shape {
         }
         let errno = |hole: &Hole| hole.kind == HoleKind::Helper;
         assert!(
-            self.template.holes.iter().all(errno),
+            self.template().holes.iter().all(errno),
             "a template of the slots entry has errno's holes alone"
         );
         let holes = Holes { helper: LastError::Errno.helper(), ..Holes::default() };
-        let stamp = Stamp { template: &self.template, holes };
+        let stamp = Stamp { template: self.template(), holes };
         let published = memory.publish(&[stamp])?.remove(0);
         // Of threads that come here at once, one's stub stays.
         Ok(self.stub.get_or_make(|| Arc::new(published)))
@@ -83,13 +116,11 @@ impl<S: BuildHasher> Cache<S> {
         &self,
         plan: &Plan,
         counters: &Counters,
-        compile: impl FnOnce() -> Result<Template, Reason>,
+        compile: impl FnOnce() -> Result<Shape, Reason>,
     ) -> Result<Arc<Shape>, Reason> {
         match self.find(plan, counters) {
             Ok(known) => known,
-            Err(place) => place
-                .get_or_make(|| Ok(Arc::new(Shape { template: compile()?, stub: Switch::new() })))
-                .clone(),
+            Err(place) => place.get_or_make(|| Ok(Arc::new(compile()?))).clone(),
         }
     }
 
@@ -136,8 +167,8 @@ mod tests {
     }
 
     /// Bytes that nobody runs.
-    fn code() -> Template {
-        Template { code: [0; 8].into(), align: 8, holes: Box::default() }
+    fn code() -> Shape {
+        Shape::compiled(Template { code: [0; 8].into(), align: 8, holes: Box::default() })
     }
 
     #[test]

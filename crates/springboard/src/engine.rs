@@ -25,7 +25,7 @@ mod in_bulk;
 #[cfg(test)]
 mod tests;
 
-pub use self::builder::{Compile, EngineBuilder, Jit, Stubs};
+pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
 pub use self::header::{HeaderBinding, Unbound, UnboundReason};
 use self::{background::Background, compile::Compilers};
 
@@ -46,6 +46,7 @@ struct Shared {
     counters: Counters,
     stubs: Stubs,
     compile: Compile,
+    pack: Pack,
     /// The functions that wait for [`Compile::Background`].
     background: Arc<Background>,
 }
@@ -95,6 +96,7 @@ impl Engine {
             code_bytes: usage.code as u64,
             mapped_bytes: usage.mapped as u64,
             native: counters.native(),
+            packed: counters.packed(),
             pending: counters.pending(),
             fallbacks: counters.fallbacks(),
         }
@@ -160,11 +162,10 @@ impl Engine {
     /// Where the plan is of another entry than [`Entry::Slots`](springboard_abi::Entry::Slots), whose stubs alone
     /// belong to no one function.
     pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
-        // Nothing is compiled for which there is no room.
-        let memory = self.memory()?;
         let Shared { cache, counters, .. } = &*self.shared;
         let stub = |shape: &Result<Arc<Shape>, Reason>| match shape {
-            Ok(shape) => shape.stub(memory).map(drop),
+            Ok(shape) if shape.thunk().is_some() => Ok(()),
+            Ok(shape) => shape.stub(self.memory()?).map(drop),
             Err(reason) => Err(reason.clone()),
         };
         cache.get(plan, counters, stub).unwrap_or_else(|| stub(&self.shape(plan)))
@@ -181,8 +182,11 @@ impl Engine {
     /// Where stubs of the plan's entry belong to one function or callback each, because something of it is written
     /// into them: all but `Slots`, `Avalue` and, on x86_64, `Closure` and `GoClosure`.
     pub fn stub(&self, plan: &Plan) -> Result<NonNull<c_void>, Reason> {
-        let memory = self.memory()?;
-        let entry = self.shape(plan)?.stub(memory)?.entry();
+        let shape = self.shape(plan)?;
+        let entry = match shape.thunk() {
+            Some(thunk) => thunk,
+            None => shape.stub(self.memory()?)?.entry(),
+        };
         Ok(NonNull::new(entry as *mut c_void).expect("a function is never at address 0"))
     }
 }

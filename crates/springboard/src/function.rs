@@ -75,6 +75,30 @@ pub(crate) enum Code {
     Shared(Arc<Stub>),
     /// Its own, which knows the address.
     Own(Stub),
+    /// That of its shape, compiled with the program.
+    Packed(CodePointer),
+}
+
+impl Code {
+    /// By which path a function with this code is called.
+    pub(crate) fn path(&self) -> &'static Path {
+        match self {
+            Code::Shared(_) | Code::Own(_) => &Path::Native,
+            Code::Packed(_) => &Path::Pack,
+        }
+    }
+
+    /// What to enter for the function at `address`, which returns an `R`, and with which target.
+    pub(crate) fn entry<R: SlotResult>(&self, address: *const c_void) -> (Entry<R>, *const c_void) {
+        let stub = match self {
+            Code::Own(stub) => return (enter_own::<R>, stub.entry() as *const c_void),
+            Code::Shared(stub) => stub.entry(),
+            Code::Packed(thunk) => *thunk,
+        };
+        // SAFETY: code of the slots entry has this type, for the `R` that its signature returns: it leaves the result
+        // where the native function does, and both follow the C convention.
+        (unsafe { mem::transmute::<CodePointer, Entry<R>>(stub) }, address)
+    }
 }
 
 /// What functions of one signature share, found out once for all that are bound together.
@@ -162,7 +186,7 @@ impl Function {
     /// ([`Compile`](crate::Compile)).
     pub fn path(&self) -> &Path {
         match &self.bound.route {
-            Route::Stub(_) => &Path::Native,
+            Route::Stub(code) => code.path(),
             Route::Libffi(_, path) => path,
             Route::Tiered(tiered) => tiered.path(),
         }
@@ -258,7 +282,7 @@ impl Function {
                 Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(stub.entry()) })
             }
             (None, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
-            (Some(Code::Shared(_)), _) | (None, _) => Err(PointerError::Shared),
+            (Some(Code::Shared(_) | Code::Packed(_)), _) | (None, _) => Err(PointerError::Shared),
         }
     }
 
@@ -312,13 +336,7 @@ impl Function {
     /// What to enter, and with which target. The signature must return an `R`.
     pub(crate) fn entry<R: SlotResult>(&self) -> (Entry<R>, *const c_void) {
         match &self.bound.route {
-            Route::Stub(Code::Own(stub)) => (enter_own::<R>, stub.entry() as *const c_void),
-            Route::Stub(Code::Shared(stub)) => {
-                // SAFETY: a stub of the slots entry has this type, for the `R` that its signature returns: it
-                // leaves the result where the native function does, and both follow the C convention.
-                let entry = unsafe { mem::transmute::<CodePointer, Entry<R>>(stub.entry()) };
-                (entry, self.bound.address as *const c_void)
-            }
+            Route::Stub(code) => code.entry(self.bound.address as *const c_void),
             Route::Libffi(interface, _) => (Interface::enter::<R>, (&raw const *interface).cast()),
             Route::Tiered(tiered) => tiered.entry(),
         }
@@ -354,7 +372,7 @@ impl fmt::Debug for Function {
 pub enum PointerError {
     /// The signature returns something else.
     Result(ResultMismatch),
-    /// The engine makes one stub a shape.
+    /// The engine makes one stub a shape, or takes it from the pack.
     Shared,
     /// The function is called through libffi, for this reason.
     Libffi(Reason),

@@ -31,6 +31,7 @@ mod indirect;
 mod last_error;
 mod library;
 pub mod memory;
+mod pack;
 mod reason;
 mod slots;
 mod stats;
@@ -51,7 +52,7 @@ pub use callback::{
 };
 pub use code::{Capability, CodeError, CodeWrites, Step, capability};
 pub use declaration::Declaration;
-pub use engine::{Compile, Engine, EngineBuilder, HeaderBinding, Jit, Stubs, Unbound, UnboundReason};
+pub use engine::{Compile, Engine, EngineBuilder, HeaderBinding, Jit, Pack, Stubs, Unbound, UnboundReason};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use indirect::{Indirect, IndirectSlots};

@@ -13,6 +13,8 @@ use crate::code::{CodeError, NoRoom};
 pub enum Path {
     /// Through a stub compiled for its plan.
     Native,
+    /// Through a thunk that was compiled with the program (feature `pack`): nothing is compiled when it runs.
+    Pack,
     /// Not decided yet: its engine compiles at the first call ([`Compile::Lazy`](crate::Compile)).
     Uncalled,
     /// Through libffi, for this reason.
@@ -71,6 +73,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Path::Native => f.write_str("native"),
+            Path::Pack => f.write_str("precompiled"),
             Path::Uncalled => f.write_str("compiled at the first call"),
             Path::Libffi(reason) => write!(f, "libffi: {reason}"),
         }

@@ -25,6 +25,8 @@ pub struct Stats {
     pub mapped_bytes: u64,
     /// Functions bound to stubs.
     pub native: u64,
+    /// Functions bound to thunks that were compiled with the program (feature `pack`).
+    pub packed: u64,
     /// Functions that are bound and wait for their stub: for their first call ([`Compile::Lazy`](crate::Compile)), or
     /// for the thread that compiles ([`Compile::Background`](crate::Compile)). They count as native or as fallbacks
     /// once it is there, or found impossible.
@@ -65,6 +67,7 @@ pub(crate) struct Counters {
     /// Those of them that have it, or will have none, or are gone.
     pub(crate) settled: Counter,
     native: Counter,
+    packed: Counter,
     unknown_target: Counter,
     ineligible: Counter,
     jit_off: Counter,
@@ -93,6 +96,7 @@ impl Counters {
     pub(crate) fn bound(&self, path: &Path) -> &Counter {
         match path {
             Path::Native => &self.native,
+            Path::Pack => &self.packed,
             // Counted when it was bound; it counts again by what becomes of it.
             Path::Uncalled | Path::Libffi(Reason::Compiling) => &self.waiting,
             Path::Libffi(Reason::UnknownTarget(_)) => &self.unknown_target,
@@ -106,6 +110,10 @@ impl Counters {
 
     pub(crate) fn native(&self) -> u64 {
         self.native.get()
+    }
+
+    pub(crate) fn packed(&self) -> u64 {
+        self.packed.get()
     }
 
     pub(crate) fn pending(&self) -> u64 {

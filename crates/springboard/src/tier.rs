@@ -5,7 +5,6 @@
 
 use std::{
     ffi::c_void,
-    mem,
     ptr::NonNull,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -16,11 +15,10 @@ use std::{
 use springboard_abi::Plan;
 
 use crate::{
-    code::CodePointer,
     engine::{Compile, Engine},
     fallback::Interface,
     fork,
-    function::{Code, enter_own},
+    function::Code,
     reason::{Path, Reason},
     slots::Entry,
     switch::Switch,
@@ -126,12 +124,7 @@ impl Tiered {
 
     fn entry_of<R: SlotResult>(&self, ready: &Ready) -> (Entry<R>, *const c_void) {
         match &ready.code {
-            Some(Code::Shared(stub)) => {
-                // SAFETY: a stub of the slots entry has this type, for the `R` that its signature returns.
-                let entry = unsafe { mem::transmute::<CodePointer, Entry<R>>(stub.entry()) };
-                (entry, self.address.as_ptr())
-            }
-            Some(Code::Own(stub)) => (enter_own::<R>, stub.entry() as *const c_void),
+            Some(code) => code.entry(self.address.as_ptr()),
             None => (Interface::enter::<R>, (&raw const self.interface).cast()),
         }
     }
@@ -169,7 +162,10 @@ impl Tiered {
     fn ready(&self, make: impl FnOnce(&Wanted) -> Result<Code, Reason>) -> Ready {
         let wanted = self.wanted().take().expect("what is wanted stays until the one switch");
         let (code, path) = match make(&wanted) {
-            Ok(code) => (Some(code), Path::Native),
+            Ok(code) => {
+                let path = code.path().clone();
+                (Some(code), path)
+            }
             Err(reason) => (None, Path::Libffi(reason)),
         };
         let counters = wanted.engine.counters();

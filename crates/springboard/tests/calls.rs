@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use springboard::{BindError, Engine, Library, Path, Value, abi::Ineligible};
+use springboard::{BindError, Engine, Library, Value};
 
 mod support;
 
@@ -388,8 +388,12 @@ fn typed_pointers_of_sixteen_bytes() {
     assert_eq!(unsafe { typed.call(0, 1 << 90) }, -(1 << 90));
 }
 
+/// With the pack some paths are others: `pack.rs`.
+#[cfg(not(feature = "pack"))]
 #[test]
 fn paths_and_reasons() {
+    use springboard::{Path, abi::Ineligible};
+
     let jit = engine(springboard::Jit::On);
     assert!(matches!(function(&jit, "mix").path(), Path::Native));
     let off = engine(springboard::Jit::Off);

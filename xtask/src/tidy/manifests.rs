@@ -10,6 +10,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
+    // The pack is no member of the workspace; it may know the emitter when it is built, and the planner.
     ("springboard", &["springboard-emit", "springboard-abi", "springboard-ir"]),
     ("springboard-capi", &["springboard"]),
     ("springboard-libffi", &["springboard"]),

@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
 };
 
-use springboard::{Engine, Jit, Library, Word, capability};
+use springboard::{Engine, Jit, Library, Pack, Word, capability};
 
 mod table;
 
@@ -48,7 +48,7 @@ fn run() -> Result<usize, Box<dyn Error>> {
     // SAFETY: the initialisers of the C library have run already, and those of the others are harmless.
     let (libm, libc, libz) =
         unsafe { (Library::open("libm.so.6")?, Library::open("libc.so.6")?, Library::open("libz.so.1")) };
-    let mut table = Table::new(Engine::new(), Engine::builder().jit(Jit::Off).build());
+    let mut table = Table::new(Engine::new(), Engine::builder().jit(Jit::Off).pack(Pack::Off).build());
 
     type Double2 = unsafe extern "C" fn(f64, f64) -> f64;
     row!(table, &libm, "double pow(double, double)", Double2, (2.0, 10.0) => 2f64.powf(10.0));
@@ -112,10 +112,11 @@ fn run() -> Result<usize, Box<dyn Error>> {
     let stats = table.native.stats();
     println!("\nThe last three columns are ns a call, the least of {} measurements.", table::REPETITIONS);
     println!(
-        "{} functions through {} stubs of {} bytes together, {} through libffi; {}.",
+        "{} functions through {} stubs of {} bytes together, {} precompiled, {} through libffi; {}.",
         stats.native,
         stats.compiles,
         stats.code_bytes,
+        stats.packed,
         stats.fallbacks.total(),
         capability()
     );

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
-use springboard_abi::Plan;
+use springboard_abi::{Entry, Plan};
 use springboard_ir::Prototype;
 
 use super::{Compile, Engine, Stubs};
@@ -23,7 +23,7 @@ impl Engine {
         address: NonNull<c_void>,
         library: Option<Library>,
     ) -> Result<Function, BindError> {
-        let plan = self.plan(&prototype.signature, self.shared.stubs.entry());
+        let plan = self.plan(&prototype.signature, self.entry());
         let facts = Facts::of(&prototype.signature, self)?;
         let binding = self.binding(plan.map(Arc::new), address);
         let function = Function::new(prototype, address, library, binding, &facts)?;
@@ -38,7 +38,8 @@ impl Engine {
             Err(reason) => return Binding::Now(Err(reason)),
         };
         // What is there need not be waited for.
-        let is_there = self.shared.stubs == Stubs::PerShape && self.shared.cache.has(&plan);
+        let is_there =
+            plan.entry == Entry::Slots && (self.shared.cache.has(&plan) || self.thunk(&plan).is_some());
         match When::of(self.shared.compile) {
             Some(when) if !is_there => Binding::Later(plan, when),
             _ => Binding::Now(self.code(&plan, address)),
@@ -60,11 +61,18 @@ impl Engine {
 
     /// The stub of a plan of the slots entry, whatever the engine makes otherwise.
     pub(crate) fn shared_code(&self, plan: &Plan) -> Result<Code, Reason> {
-        Ok(Code::Shared(Arc::clone(self.shape(plan)?.stub(self.memory()?)?)))
+        let shape = self.shape(plan)?;
+        match shape.thunk() {
+            Some(thunk) => Ok(Code::Packed(thunk)),
+            None => Ok(Code::Shared(Arc::clone(shape.stub(self.memory()?)?))),
+        }
     }
 
     /// The code for a function of a shape.
     pub(super) fn code_of(&self, shape: &Shape, address: NonNull<c_void>) -> Result<Code, Reason> {
+        if let Some(thunk) = shape.thunk() {
+            return Ok(Code::Packed(thunk));
+        }
         let memory = self.memory()?;
         match self.shared.stubs {
             Stubs::PerShape => Ok(Code::Shared(Arc::clone(shape.stub(memory)?))),
@@ -77,7 +85,7 @@ impl Engine {
     /// A stub for `plan` with these holes, compiled now if nobody has asked for the plan before.
     pub(crate) fn stub_of_its_own(&self, plan: &Plan, holes: Holes) -> Result<Stub, Reason> {
         let shape = self.shape(plan)?;
-        let stamp = Stamp { template: &shape.template, holes };
+        let stamp = Stamp { template: shape.template(), holes };
         Ok(self.memory()?.publish(&[stamp])?.remove(0))
     }
 }
@@ -85,5 +93,5 @@ impl Engine {
 /// A stub of a function's own.
 pub(super) fn own(shape: &Shape, address: NonNull<c_void>) -> Stamp<'_> {
     let holes = Holes { target: address.addr().get() as u64, ..Holes::default() };
-    Stamp { template: &shape.template, holes }
+    Stamp { template: shape.template(), holes }
 }

@@ -21,7 +21,8 @@ pub enum Jit {
     /// Calls go through stubs where a plan exists, through libffi where not.
     #[default]
     On,
-    /// All calls go through libffi. No executable memory is asked for.
+    /// Nothing is compiled, and no executable memory is asked for. All calls go through libffi, but for those that
+    /// [`Pack`] serves.
     Off,
 }
 
@@ -41,6 +42,18 @@ pub enum Compile {
     /// and every call is made once, by one way or the other. The thread ends when it has had nothing to do for a
     /// second; in a child that was forked, the next call or bind starts another.
     Background,
+}
+
+/// Whether thunks that were compiled with the program serve functions of common shapes. There are some where the
+/// feature `pack` is on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Pack {
+    /// They do, and nothing is compiled for such functions; but where a function is to have a stub of its own
+    /// ([`Stubs::PerFunction`]), only if there is no executable memory for one.
+    #[default]
+    On,
+    /// They do not.
+    Off,
 }
 
 /// What stubs are made for.
@@ -69,6 +82,7 @@ impl Stubs {
 pub struct EngineBuilder {
     jit: Jit,
     compile: Compile,
+    pack: Pack,
     stubs: Stubs,
     writes: CodeWrites,
     code_limit: Option<usize>,
@@ -92,6 +106,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn compile(mut self, compile: Compile) -> EngineBuilder {
         self.compile = compile;
+        self
+    }
+
+    /// Whether thunks that were compiled with the program are used.
+    #[must_use]
+    pub fn pack(mut self, pack: Pack) -> EngineBuilder {
+        self.pack = pack;
         self
     }
 
@@ -154,6 +175,7 @@ impl EngineBuilder {
                 counters: Counters::default(),
                 stubs: self.stubs,
                 compile: self.compile,
+                pack: self.pack,
                 background: Arc::new(Background::default()),
             }),
         }

@@ -7,8 +7,13 @@ use springboard_emit::{Compiler, EmitError, LandingPads, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
 
-use super::{Engine, Shared};
-use crate::{cache::Shape, code::CodeMemory, fork, reason::Reason};
+use super::{Engine, Pack, Shared};
+use crate::{
+    cache::Shape,
+    code::{CodeMemory, CodePointer},
+    fork, pack,
+    reason::Reason,
+};
 
 /// Compilers that nobody is using.
 pub(super) struct Compilers {
@@ -42,8 +47,27 @@ impl Engine {
         self.shared.memory.as_ref().map_err(Reason::clone)
     }
 
-    /// The plan for a signature, where the engine can make code of it.
+    /// The entry of what functions are called through: without memory for code, what the pack has.
+    pub(super) fn entry(&self) -> Entry {
+        if self.shared.memory.is_err() { Entry::Slots } else { self.shared.stubs.entry() }
+    }
+
+    /// The thunk for a plan, if it was compiled with the program.
+    pub(super) fn thunk(&self, plan: &Plan) -> Option<CodePointer> {
+        match self.shared.pack {
+            Pack::On => pack::find(plan, self.target()?),
+            Pack::Off => None,
+        }
+    }
+
+    /// The plan for a signature, where the engine has or can make code of it.
     pub(crate) fn plan(&self, signature: &Signature, entry: Entry) -> Result<Plan, Reason> {
+        let pack = pack::AVAILABLE && self.shared.pack == Pack::On;
+        if let (true, Entry::Slots, Err(reason)) = (pack, entry, &self.shared.memory) {
+            // What the pack has not is then as it is without a pack.
+            let target = self.target().ok_or_else(|| reason.clone())?;
+            return springboard_abi::plan(signature, target, entry).map_err(|_| reason.clone());
+        }
         self.planned(|target| springboard_abi::plan(signature, target, entry))
     }
 
@@ -77,6 +101,12 @@ impl Engine {
         }
         // A child that is forked while another thread compiles would wait for that thread for ever.
         let _hold = fork::hold();
-        cache.shape(plan, counters, || self.template(plan))
+        cache.shape(plan, counters, || match self.thunk(plan) {
+            Some(thunk) => Ok(Shape::packed(thunk)),
+            None => {
+                self.memory()?;
+                self.template(plan).map(Shape::compiled)
+            }
+        })
     }
 }

@@ -34,7 +34,7 @@ impl Engine {
         last_error: LastError,
     ) -> Result<Code, Reason> {
         let entry = match last_error {
-            LastError::Errno => self.shared.stubs.entry(),
+            LastError::Errno => self.entry(),
             // What is asked for the error is in the stub, so that no two functions can share one.
             LastError::Function(_) => Entry::Bound,
         };

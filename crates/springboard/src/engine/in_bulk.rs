@@ -109,7 +109,7 @@ fn distinct<'a, 'e>(engine: &'e Engine, found: impl Iterator<Item = &'a Found>) 
     let which = found
         .map(|Found { prototype: Prototype { signature, .. }, .. }| {
             *known.entry(signature).or_insert_with(|| {
-                plans.push(engine.plan(signature, engine.shared.stubs.entry()));
+                plans.push(engine.plan(signature, engine.entry()));
                 facts.push(Facts::of(signature, engine));
                 plans.len() - 1
             })
