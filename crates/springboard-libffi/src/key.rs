@@ -20,8 +20,8 @@ use springboard::ir::{
 
 use crate::types::{Type, code};
 
-/// Bytes of the largest key. Cifs with a larger one are libffi's.
-const MAX_BYTES: usize = 1024;
+/// Words of the largest key. Cifs with a larger one are libffi's.
+const MAX_WORDS: usize = 128;
 
 /// Aggregates within each other beyond which a type is left to libffi.
 const MAX_DEPTH: u32 = 16;
@@ -45,17 +45,32 @@ pub(crate) enum NoKey {
     Unknown,
 }
 
+/// Room for a key. Apart from it, because a value with something to initialise in it is initialised as a whole.
+pub(crate) type Words = [MaybeUninit<u64>; MAX_WORDS + 2];
+
+/// Room for a key, not initialised.
+#[inline(always)]
+pub(crate) fn room() -> Words {
+    [MaybeUninit::uninit(); MAX_WORDS + 2]
+}
+
 /// A key while it is written, and when it is looked up: whole words, the rest of the last one zero.
-pub(crate) struct Key {
-    bytes: [MaybeUninit<u64>; MAX_BYTES / 8 + 2],
+pub(crate) struct Key<'a> {
+    /// Whole words.
+    words: &'a mut Words,
     length: usize,
+    /// The word that is being filled, from its low end. In a register and not in memory: a word that is read right
+    /// after its bytes were stored one by one waits for the store buffer.
+    last: u64,
+    /// Bits of it in use.
+    bits: u32,
     /// Whether libffi itself, as it is linked in, lacks one of the types.
     pub(crate) modern: bool,
 }
 
 /// Size, alignment and code of each scalar as its `ffi_type` has them, by code; zero where the code is no scalar's.
-const SCALARS: [(usize, u16); 18] = {
-    let mut scalars = [(0, 0); 18];
+const SCALARS: [(usize, u16); 16] = {
+    let mut scalars = [(0, 0); 16];
     let table = [
         (code::INT, 4),
         (code::FLOAT, 4),
@@ -70,8 +85,6 @@ const SCALARS: [(usize, u16); 18] = {
         (code::UINT64, 8),
         (code::SINT64, 8),
         (code::POINTER, 8),
-        (code::UINT128, 16),
-        (code::SINT128, 16),
     ];
     let mut index = 0;
     while index < table.len() {
@@ -82,23 +95,32 @@ const SCALARS: [(usize, u16); 18] = {
     scalars
 };
 
-impl Key {
+impl<'a> Key<'a> {
     #[inline(always)]
-    pub(crate) fn new() -> Key {
-        Key { bytes: [MaybeUninit::uninit(); MAX_BYTES / 8 + 2], length: 0, modern: false }
+    pub(crate) fn new(words: &'a mut Words) -> Key<'a> {
+        Key { words, length: 0, last: 0, bits: 0, modern: false }
     }
 
     #[inline(always)]
     fn push(&mut self, byte: u8) {
-        // SAFETY: `fits` left room for all that one step pushes.
-        unsafe { self.bytes.as_mut_ptr().cast::<u8>().add(self.length).write(byte) };
-        self.length += 1;
+        self.last |= u64::from(byte) << self.bits;
+        self.bits += 8;
+        if self.bits == 64 {
+            self.end_word();
+        }
+    }
+
+    #[inline(always)]
+    fn end_word(&mut self) {
+        // `fits` left room for all that one step pushes.
+        self.words[self.length].write(self.last);
+        (self.length, self.last, self.bits) = (self.length + 1, 0, 0);
     }
 
     /// Room for one step, of at most 8 bytes.
     #[inline(always)]
     fn fits(&self) -> Result<(), NoKey> {
-        if self.length <= MAX_BYTES { Ok(()) } else { Err(NoKey::Unusual) }
+        if self.length <= MAX_WORDS { Ok(()) } else { Err(NoKey::Unusual) }
     }
 
     /// Writes down the type of the result.
@@ -123,13 +145,9 @@ impl Key {
     pub(crate) unsafe fn value(&mut self, ty: &Type) -> Result<(), NoKey> {
         self.fits()?;
         // What libffi passes as a scalar is one by its code, size and alignment together.
-        if (ty.code as usize) < code::STRUCT as usize || ty.code == code::POINTER {
-            let natural = SCALARS[usize::from(ty.code)];
-            if natural.0 == ty.size && natural.1 == ty.alignment && ty.size != 0 {
-                self.push(if ty.code == code::INT { code::SINT32 } else { ty.code } as u8);
-                return Ok(());
-            }
-            return Err(NoKey::Unusual);
+        if let Some(byte) = scalar_byte(ty) {
+            self.push(byte);
+            return Ok(());
         }
         // SAFETY: the caller's promise.
         unsafe { self.other(ty, 0) }
@@ -195,7 +213,8 @@ impl Key {
                 self.push(ty.size as u8);
                 Ok(())
             }
-            _ => Err(NoKey::Unknown),
+            code::VOID | code::VECTOR.. => Err(NoKey::Unknown),
+            _ => Err(NoKey::Unusual),
         }
     }
 
@@ -241,19 +260,49 @@ impl Key {
         Ok(())
     }
 
-    /// The whole of it.
+    /// Ends the key.
     #[inline(always)]
-    pub(crate) fn words(&mut self) -> &[u64] {
-        let words = self.length.div_ceil(8);
-        // The end of the key is marked, because the code of `void` is zero.
-        // SAFETY: the buffer has two words beyond the longest key; every byte up to `length` was written, and what
-        // is behind them in the last word is written here.
-        unsafe {
-            let start = self.bytes.as_mut_ptr().cast::<u8>();
-            start.add(self.length).cast::<u64>().write_unaligned(0);
-            std::slice::from_raw_parts(self.bytes.as_ptr().cast::<u64>(), words)
+    pub(crate) fn end(&mut self) {
+        if self.bits != 0 {
+            self.end_word();
         }
     }
+
+    /// The whole of it, once ended.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> &[u64] {
+        // SAFETY: every word up to `length` was written.
+        unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast::<u64>(), self.length) }
+    }
+}
+
+/// What stands for a scalar in a key. `None` for all that is none, or has not the size and alignment of one.
+#[inline(always)]
+fn scalar_byte(ty: &Type) -> Option<u8> {
+    let &(size, alignment) = SCALARS.get(usize::from(ty.code))?;
+    let natural = size == ty.size && alignment == ty.alignment && size != 0;
+    natural.then_some(if ty.code == code::INT { code::SINT32 } else { ty.code } as u8)
+}
+
+/// The key of a function of at most seven parameters, where it and they are scalars. `None` where not.
+///
+/// # Safety
+/// The types are readable or null.
+#[inline(always)]
+pub(crate) unsafe fn of_scalars(result: &Type, types: *const *mut Type, count: u32) -> Option<u64> {
+    if count > 7 {
+        return None;
+    }
+    let mut key = match result.code {
+        code::VOID => 0,
+        _ => u64::from(scalar_byte(result)?),
+    };
+    for index in 0..count {
+        // SAFETY: the caller's promise.
+        let ty = unsafe { (*types.add(index as usize)).as_ref() }?;
+        key |= u64::from(scalar_byte(ty)?) << (8 * (index + 1));
+    }
+    Some(key)
 }
 
 /// The signature that a key stands for.

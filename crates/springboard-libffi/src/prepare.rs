@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     aggregate, data,
-    key::{Key, NoKey},
+    key::{self, Key, NoKey},
     real,
     table::{self, Found},
     trace,
@@ -70,7 +70,33 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
     if cif.is_null() || rtype.is_null() || (atypes.is_null() && nargs != 0) {
         return Status::BadTypedef;
     }
-    let mut key = Key::new();
+    // SAFETY: neither is null, by the checks above; the types are readable by the caller's promise.
+    if let Some(word) = unsafe { key::of_scalars(&*rtype, atypes, nargs) }
+        && abi == abi::UNIX64
+        && let Some(Found::Native(bytes, flags)) = table::find(&[word])
+    {
+        // SAFETY: writable, by the caller's promise.
+        unsafe { *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes, flags } };
+        return Status::Ok;
+    }
+    // SAFETY: the caller's promise, and the checks above.
+    unsafe { prepare_any(cif, abi, nargs, rtype, atypes) }
+}
+
+/// The same for types of all kinds.
+///
+/// # Safety
+/// As [`ffi_prep_cif`]; no address but those of types is null.
+#[inline(never)]
+unsafe fn prepare_any(
+    cif: *mut Cif,
+    abi: u32,
+    nargs: u32,
+    rtype: *mut Type,
+    atypes: *mut *mut Type,
+) -> Status {
+    let mut room = key::room();
+    let mut key = Key::new(&mut room);
     // SAFETY: not null, and readable by the caller's promise; laid out first.
     let mut written = unsafe {
         if (*rtype).size == 0 && aggregate::lay_out(rtype, ptr::null_mut()) != Status::Ok {
@@ -94,18 +120,19 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
             }
         }
     }
+    key.end();
     // SAFETY: writable, by the caller's promise.
     let cif = unsafe { &mut *cif };
     *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes: 0, flags: 0 };
     if written.is_ok()
         && abi == abi::UNIX64
-        && let Some(Found::Native(bytes, flags)) = table::find(&mut key)
+        && let Some(Found::Native(bytes, flags)) = table::find(key.words())
     {
         (cif.bytes, cif.flags) = (bytes, flags);
         return Status::Ok;
     }
     // SAFETY: as above.
-    unsafe { by_libffi(cif, written, &mut key) }
+    unsafe { by_libffi(cif, written, &key) }
 }
 
 /// Leaves a cif to libffi, if that knows its types.
@@ -113,14 +140,14 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
 /// # Safety
 /// As [`ffi_prep_cif`].
 #[cold]
-unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &mut Key) -> Status {
+unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &Key<'_>) -> Status {
     if written == Err(NoKey::Unknown) || key.modern {
         return Status::BadTypedef;
     }
     if trace::enabled() {
         trace::fallback(match (written, cif.abi) {
             (Err(_), _) => "unusual-types",
-            (Ok(()), abi::UNIX64) => match table::find(key) {
+            (Ok(()), abi::UNIX64) => match table::find(key.words()) {
                 Some(Found::Libffi(shape)) => shape.reason.unwrap_or("none"),
                 _ => "table-full",
             },

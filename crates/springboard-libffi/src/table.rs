@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use crate::{key::Key, shape::Shape, types::Cif};
+use crate::{shape::Shape, types::Cif};
 
 /// The most shapes. Cifs of further ones are libffi's.
 const SHAPES: usize = 1 << 16;
@@ -84,8 +84,7 @@ pub(crate) enum Found {
 
 /// Looks up a key, and enters it where it is new. `None` where the table is full.
 #[inline(always)]
-pub(crate) fn find(key: &mut Key) -> Option<Found> {
-    let words = key.words();
+pub(crate) fn find(words: &[u64]) -> Option<Found> {
     let hash = hash(words);
     let mut place = hash as usize % PLACES;
     loop {
@@ -97,7 +96,8 @@ pub(crate) fn find(key: &mut Key) -> Option<Found> {
             let number = (known as u32 - 1) as usize;
             // SAFETY: a shape is leaked, and in its entry before its number is in a place.
             let shape = unsafe { &*ENTRIES[number].shape.load(Relaxed) };
-            if *shape.key == *words {
+            // No call of `memcmp`: most keys are one word.
+            if shape.key.len() == words.len() && shape.key.iter().eq(words) {
                 return Some(found(shape, number, hash));
             }
         }
