@@ -10,6 +10,7 @@ mod generated;
 mod install;
 mod libffi;
 mod oracle;
+mod programs;
 mod project;
 mod shared_object;
 mod stress;

@@ -33,29 +33,60 @@ pub(crate) enum When {
 /// One command of a suite.
 pub(crate) struct Step {
     command: Command,
-    prints: Option<&'static str>,
+    expected: Expected,
+}
+
+/// What a command must do beside succeeding.
+enum Expected {
+    Nothing,
+    /// Print this to its standard output, and no more.
+    Output(&'static str),
+    /// Have the drop-in for libffi serve so many calls and closures by stubs, or more.
+    Served {
+        calls: u64,
+        closures: u64,
+    },
 }
 
 impl From<Command> for Step {
     /// A command that must succeed.
     fn from(command: Command) -> Step {
-        Step { command, prints: None }
+        Step { command, expected: Expected::Nothing }
     }
 }
 
 impl Step {
-    /// A command that must succeed and print this line to its standard output, and no more.
+    /// A command that must succeed and print these lines to its standard output, and no more.
     pub(crate) fn printing(command: Command, expected: &'static str) -> Step {
-        Step { command, prints: Some(expected) }
+        Step { command, expected: Expected::Output(expected) }
+    }
+
+    /// A command that must succeed and, by the counters of the drop-in for libffi, be served natively: so many calls
+    /// and closures, or more.
+    pub(crate) fn served(mut command: Command, calls: u64, closures: u64) -> Step {
+        command.env("SPRINGBOARD_FFI_TRACE", "1");
+        Step { command, expected: Expected::Served { calls, closures } }
     }
 
     fn run(mut self) -> Result<(), String> {
         let shown = project::shown(&self.command);
         println!("$ {shown}");
         let failed = |error| format!("{shown}: {error}");
-        let Some(expected) = self.prints else {
-            let status = self.command.status().map_err(failed)?;
-            return if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) };
+        let expected = match self.expected {
+            Expected::Nothing => {
+                let status = self.command.status().map_err(failed)?;
+                return if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) };
+            }
+            Expected::Served { calls, closures } => {
+                let output = self.command.stdout(Stdio::inherit()).output().map_err(failed)?;
+                let printed = String::from_utf8_lossy(&output.stderr);
+                print!("{printed}");
+                if !output.status.success() {
+                    return Err(format!("{shown}: {}", output.status));
+                }
+                return served(&printed, calls, closures).map_err(|why| format!("{shown}: {why}"));
+            }
+            Expected::Output(expected) => expected,
         };
         let output = self.command.stderr(Stdio::inherit()).output().map_err(failed)?;
         let printed = String::from_utf8_lossy(&output.stdout);
@@ -69,6 +100,23 @@ impl Step {
         } else {
             Err(format!("{shown}: printed {printed:?}, not {expected:?}"))
         }
+    }
+}
+
+/// Reads the counters that the drop-in for libffi prints at exit:
+/// `springboard-libffi: calls native=N libffi=N, closures native=N libffi=N, ...`.
+fn served(printed: &str, calls: u64, closures: u64) -> Result<(), String> {
+    let mut lines = printed.lines().filter(|line| line.starts_with("springboard-libffi: calls "));
+    let line = lines.next_back().ok_or("the drop-in was not used")?;
+    let mut native =
+        line.split([' ', ',']).filter_map(|word| word.strip_prefix("native=")?.parse::<u64>().ok());
+    let (Some(called), Some(made)) = (native.next(), native.next()) else {
+        return Err(format!("no counters in {line:?}"));
+    };
+    if called >= calls && made >= closures {
+        Ok(())
+    } else {
+        Err(format!("{called} calls and {made} closures by stubs, not {calls} and {closures}"))
     }
 }
 
@@ -182,6 +230,17 @@ mod tests {
         assert!(Step::from(shell("true")).run().is_ok());
         assert!(Step::from(shell("exit 3")).run().unwrap_err().contains("exit status: 3"));
         assert!(Step::from(Command::new("/there/is/no/such/program")).run().is_err());
+    }
+
+    #[test]
+    fn a_step_must_be_served() {
+        let line = "springboard-libffi: calls native=20 libffi=3, closures native=2 libffi=1, x87-result=2";
+        let step =
+            |calls, closures| Step::served(shell(&format!("echo '{line}' >&2")), calls, closures).run();
+        assert!(step(20, 2).is_ok());
+        assert!(step(21, 2).is_err());
+        assert!(step(20, 3).is_err());
+        assert!(Step::served(shell("true"), 0, 0).run().is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
 use crate::{
     bench,
     cross::{AARCH64, Cpu, RISCV64, S390X},
+    programs,
     project::{self, cargo},
     suite::{self, NoSkips, Skips, Step, Suite, When},
     tools, v8,
@@ -153,6 +154,13 @@ static SUITES: &[Suite] = &[
         when: When::Always,
         needs: &[&tools::PKG_CONFIG, &tools::VALGRIND, &tools::ZLIB, &tools::SQLITE],
         steps: || vec![install_capi().into(), capi(&["valgrind"]).into()],
+    },
+    Suite {
+        name: "programs",
+        about: "Python, Ruby, PHP, Guile and C programs, with the drop-in in the place of libffi",
+        when: When::Always,
+        needs: &programs::NEEDS,
+        steps: programs::steps,
     },
     Suite {
         name: "everyday",

@@ -39,6 +39,8 @@ enum Source {
     Library(&'static str, &'static [&'static str]),
     /// Headers, by one of their files below the compiler's folders, and their Debian packages.
     Headers(&'static str, &'static [&'static str]),
+    /// A file, and the Debian packages that it comes with: for what must be Debian's own.
+    File(&'static str, &'static [&'static str]),
     /// Debian's own Rust compiler, recent enough for this workspace.
     DebianRust(&'static [&'static str]),
     /// The standard library for another CPU, to be used by Debian's Rust compiler.
@@ -70,6 +72,18 @@ pub(crate) static ZLIB_HEADERS: Tool = Tool::headers("zlib-headers", "zlib.h", &
 pub(crate) static SQLITE_HEADERS: Tool = Tool::headers("sqlite-headers", "sqlite3.h", &["libsqlite3-dev"]);
 pub(crate) static CURL_HEADERS: Tool =
     Tool::headers("curl-headers", "curl/curl.h", &["libcurl4-openssl-dev"]);
+pub(crate) static LIBFFI_HEADERS: Tool = Tool::headers("libffi-headers", "ffi.h", &["libffi-dev"]);
+pub(crate) static PYTHON: Tool = Tool::file("python", "/usr/bin/python3", &["python3"]);
+pub(crate) static PYTHON_CFFI: Tool =
+    Tool::file("python-cffi", "/usr/lib/python3/dist-packages/cffi/__init__.py", &["python3-cffi"]);
+pub(crate) static RUBY: Tool = Tool::file("ruby", "/usr/bin/ruby", &["ruby"]);
+pub(crate) static RUBY_FFI: Tool = Tool::file(
+    "ruby-ffi",
+    "/usr/lib/x86_64-linux-gnu/rubygems-integration/3.1.0/extensions/x86_64-linux/3.1.0/ffi-1.15.5/ffi_c.so",
+    &["ruby-ffi"],
+);
+pub(crate) static PHP: Tool = Tool::file("php", "/usr/bin/php", &["php-cli"]);
+pub(crate) static GUILE: Tool = Tool::file("guile", "/usr/bin/guile-3.0", &["guile-3.0"]);
 pub(crate) static RUST: Tool =
     Tool { name: "rust-debian", source: Source::DebianRust(&["rustc-web", "cargo-web"]) };
 pub(crate) static STD_AARCH64: Tool = Tool { name: "rust-std-aarch64", source: Source::RustStd(&AARCH64) };
@@ -80,7 +94,7 @@ pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 19] = [
+static ALL: [&Tool; 26] = [
     &QEMU,
     &GCC_AARCH64,
     &GCC_RISCV64,
@@ -94,6 +108,13 @@ static ALL: [&Tool; 19] = [
     &ZLIB_HEADERS,
     &SQLITE_HEADERS,
     &CURL_HEADERS,
+    &LIBFFI_HEADERS,
+    &PYTHON,
+    &PYTHON_CFFI,
+    &RUBY,
+    &RUBY_FFI,
+    &PHP,
+    &GUILE,
     &RUST,
     &STD_AARCH64,
     &STD_RISCV64,
@@ -105,6 +126,10 @@ static ALL: [&Tool; 19] = [
 impl Tool {
     const fn program(name: &'static str, program: &'static str, packages: &'static [&'static str]) -> Tool {
         Tool { name, source: Source::Program(program, packages) }
+    }
+
+    const fn file(name: &'static str, file: &'static str, packages: &'static [&'static str]) -> Tool {
+        Tool { name, source: Source::File(file, packages) }
     }
 
     const fn library(name: &'static str, file: &'static str, packages: &'static [&'static str]) -> Tool {
@@ -123,6 +148,12 @@ impl Tool {
                     return None;
                 }
                 (program.to_owned(), packages)
+            }
+            Source::File(file, packages) => {
+                if std::path::Path::new(file).exists() {
+                    return None;
+                }
+                (file.to_owned(), packages)
             }
             Source::Library(file, packages) => {
                 if project::loader_knows(file) {
@@ -199,6 +230,7 @@ fn install(tools: &[&Tool]) -> Result<(), String> {
         if let Source::Program(_, names)
         | Source::Library(_, names)
         | Source::Headers(_, names)
+        | Source::File(_, names)
         | Source::DebianRust(names) = tool.source
         {
             packages.extend(names);

@@ -1,0 +1,117 @@
+//! The suite `programs`: programs that are linked to libffi, run with the drop-in in its place.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    project::{self, cargo},
+    suite::Step,
+    tools::{self, Tool},
+};
+
+/// What the suite needs beside a C compiler.
+pub(crate) static NEEDS: [&Tool; 8] = [
+    &tools::GXX,
+    &tools::LIBFFI_HEADERS,
+    &tools::PYTHON,
+    &tools::PYTHON_CFFI,
+    &tools::RUBY,
+    &tools::RUBY_FFI,
+    &tools::PHP,
+    &tools::GUILE,
+];
+
+/// Builds the drop-in, what the programs call, and runs each program.
+pub(crate) fn steps() -> Vec<Step> {
+    let mut dropin = cargo(&["run", "--quiet", "--package", "xtask", "--", "libffi", "--out"]);
+    dropin.arg(folder());
+    let strict = ["-Wall", "-Wextra", "-Werror", "-O1"];
+    let mut native = Command::new("cc");
+    native
+        .args(strict)
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(library())
+        .arg(script("native.c"))
+        .arg("-lpthread");
+    let mut interface = Command::new("cc");
+    interface.arg("-std=gnu11").args(strict).arg("-o").arg(binary("interface")).arg(script("interface.c"));
+    interface.args(["-lffi", "-lpthread", "-lm"]);
+    let mut exceptions = Command::new("g++");
+    exceptions.args(strict).arg("-o").arg(binary("exceptions")).arg(script("exceptions.cc")).arg("-lffi");
+    let program = |name: &str, before: &[&str]| {
+        let mut command = Command::new(name);
+        command.args(before);
+        command
+    };
+    vec![
+        dropin.into(),
+        native.into(),
+        interface.into(),
+        exceptions.into(),
+        // The same words whoever serves it: without the drop-in, and with it, counted and not.
+        Step::printing(Command::new(binary("interface")), INTERFACE),
+        Step::printing(with_dropin(Command::new(binary("interface"))), INTERFACE),
+        // Three calls have no plan: one of Windows' convention, two that return `long double`.
+        Step::served(with_dropin(Command::new(binary("interface"))), 80_000, 9_000),
+        Step::from(with_dropin(Command::new(binary("exceptions")))),
+        Step::served(with_dropin(Command::new(binary("exceptions"))), 200, 1),
+        Step::served(scripted(program("/usr/bin/python3", &[]), "with_ctypes.py"), 1000, 2000),
+        Step::served(scripted(program("/usr/bin/python3", &[]), "with_cffi.py"), 800, 4),
+        Step::served(scripted(program("/usr/bin/ruby", &[]), "with_fiddle.rb"), 800, 3),
+        Step::served(scripted(program("/usr/bin/ruby", &[]), "with_ffi.rb"), 800, 4),
+        Step::served(scripted(program("/usr/bin/php", &["-d", "ffi.enable=1"]), "with_ffi.php"), 15, 3),
+        Step::served(
+            scripted(program("/usr/bin/guile-3.0", &["--no-auto-compile"]), "with_guile.scm"),
+            800,
+            3,
+        ),
+    ]
+}
+
+/// What `interface` prints, by libffi 3.4.
+const INTERFACE: &str = "narrow 0: ffffffffffffffff
+narrow 1: ff
+narrow 2: fffffffffffffffe
+narrow 3: fffffffffffffffd
+narrow 4: ffffffff
+offsets 0 8, size 16, alignment 8
+variadic float: 3
+variadic short: 3
+bad abi: 2 2
+empty: 1
+without members: 1
+alignment 0: 1
+raw size 16";
+
+/// Where the drop-in and what the programs call are built.
+fn folder() -> PathBuf {
+    project::root().join("target/libffi")
+}
+
+fn binary(name: &str) -> PathBuf {
+    folder().join(name)
+}
+
+fn library() -> PathBuf {
+    folder().join("libnative.so")
+}
+
+fn script(name: &str) -> PathBuf {
+    project::root().join("tests/programs").join(name)
+}
+
+/// A command that uses the drop-in.
+fn with_dropin(mut command: Command) -> Command {
+    command.env("LD_LIBRARY_PATH", folder());
+    command
+}
+
+/// A language's program with a script of ours, which is told of the library and of its header.
+fn scripted(mut command: Command, name: &str) -> Command {
+    let arguments: [&Path; 3] = [&script(name), &library(), &script("native.h")];
+    command.args(arguments.map(AsRef::<OsStr>::as_ref));
+    with_dropin(command)
+}
