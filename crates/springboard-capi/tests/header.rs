@@ -3,11 +3,12 @@
 
 use std::{
     collections::BTreeSet,
+    env,
     ffi::{c_char, c_int, c_void},
     fmt::Write as _,
     fs,
     mem::offset_of,
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, Command},
 };
 
@@ -283,11 +284,19 @@ fn version_of_the_scripts() {
     assert!(VERSIONS.contains("SPRINGBOARD_0 {"));
 }
 
+/// The C compiler for the machine that runs this, which under emulation is not the one of the build.
+fn compiler() -> PathBuf {
+    let named = format!("{}-linux-gnu-gcc", env::consts::ARCH);
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&paths).map(|path| path.join(&named)).find(|file| file.exists());
+    found.unwrap_or_else(|| "cc".into())
+}
+
 /// Compiles C11 with every warning an error.
 fn compile(text: &str) {
     let input = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("header-{}.c", process::id()));
     fs::write(&input, text).expect("cargo's directory for tests is writable");
-    let mut compiler = Command::new("cc");
+    let mut compiler = Command::new(compiler());
     compiler.args(["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic", "-fsyntax-only"]);
     compiler.arg("-I").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include")).arg(&input);
     let output = compiler.output().expect("there is a C compiler");

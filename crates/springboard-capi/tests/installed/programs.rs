@@ -21,6 +21,7 @@ programs! {
     texts
     policies
     fork
+    race
     v8
 }
 
