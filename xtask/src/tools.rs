@@ -55,6 +55,8 @@ pub(crate) static GCC_AARCH64: Tool = Tool::program(
     "aarch64-linux-gnu-gcc",
     &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
 );
+pub(crate) static GXX_AARCH64: Tool =
+    Tool::program("g++-aarch64", "aarch64-linux-gnu-g++", &["g++-aarch64-linux-gnu"]);
 pub(crate) static GCC_RISCV64: Tool = Tool::program(
     "gcc-riscv64",
     "riscv64-linux-gnu-gcc",
@@ -94,9 +96,10 @@ pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 26] = [
+static ALL: [&Tool; 27] = [
     &QEMU,
     &GCC_AARCH64,
+    &GXX_AARCH64,
     &GCC_RISCV64,
     &GCC_S390X,
     &CLANG,

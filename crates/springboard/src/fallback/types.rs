@@ -132,7 +132,18 @@ impl Writer<'_> {
                 _ => return Err(UnsupportedType::Int128),
             },
             // libffi would look for it in general registers, and it comes back on the x87 stack.
-            Type::Aggregate(_) if is_one_x87(ty, self.model) => FfiType::longdouble(),
+            Type::Aggregate(_) if is_one(FloatFormat::X87, ty, self.model) => FfiType::longdouble(),
+            // The psABI does not tell them apart; libffi puts the structure into a ninth float register.
+            Type::Aggregate(_)
+                if cfg!(target_arch = "riscv64") && is_one(FloatFormat::F32, ty, self.model) =>
+            {
+                FfiType::f32()
+            }
+            Type::Aggregate(_)
+                if cfg!(target_arch = "riscv64") && is_one(FloatFormat::F64, ty, self.model) =>
+            {
+                FfiType::f64()
+            }
             Type::Aggregate(aggregate) => {
                 let mut elements = Vec::new();
                 self.members(aggregate, &mut elements)?;
@@ -177,15 +188,14 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a type is one number of the x87 unit, in whatever structures.
-fn is_one_x87(ty: &Type, model: &DataModel) -> bool {
+/// Whether a type is one floating point number of this format, in whatever structures.
+fn is_one(format: FloatFormat, ty: &Type, model: &DataModel) -> bool {
     match ty {
-        Type::LongDouble => model.long_double == FloatFormat::X87,
-        Type::Array(array) => array.length == 1 && is_one_x87(&array.element, model),
+        Type::Array(array) => array.length == 1 && is_one(format, &array.element, model),
         Type::Aggregate(aggregate) => {
-            matches!(&*aggregate.fields, [Field { ty, .. }] if is_one_x87(ty, model))
+            matches!(&*aggregate.fields, [Field { ty, .. }] if is_one(format, ty, model))
         }
-        _ => false,
+        _ => ty.scalar(model) == Some(Scalar::Float(format)),
     }
 }
 
