@@ -22,6 +22,8 @@ pub(crate) enum Group {
     Variadic,
     /// Native code calls the host.
     Callback,
+    /// Calls as V8 makes them.
+    V8,
     /// What hosts need beside calls: last errors, memory, columns, calls in the background.
     Everyday,
     /// From a signature to a function that can be called.
@@ -37,6 +39,7 @@ impl fmt::Display for Group {
             Group::Struct => "struct",
             Group::Variadic => "variadic",
             Group::Callback => "callback",
+            Group::V8 => "v8",
             Group::Everyday => "everyday",
             Group::Compile => "compile",
             Group::Service => "service",

@@ -3,6 +3,7 @@
 mod callbacks;
 mod everyday;
 mod structures;
+mod v8;
 mod words;
 
 use std::{ffi::c_void, mem, ptr::NonNull};
@@ -13,7 +14,12 @@ use crate::case::{Bench, Case};
 
 /// Every case of calling, in the order of the report.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    words::CASES.iter().chain(&structures::CASES).chain(&callbacks::CASES).chain(&everyday::CASES)
+    words::CASES
+        .iter()
+        .chain(&structures::CASES)
+        .chain(&callbacks::CASES)
+        .chain(&everyday::CASES)
+        .chain(&v8::CASES)
 }
 
 /// Binds the function at `address`, for as long as the program runs.

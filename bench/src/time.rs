@@ -19,7 +19,7 @@ use crate::{
 /// call. Nothing fails because it is slow.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this group (scalar, struct, variadic, callback, compile, service), or the cases whose name has this in it; repeatable
+    /// Only this group (scalar, struct, variadic, callback, v8, compile, service), or the cases whose name has this in it; repeatable
     #[arg(long, value_name = "CASE")]
     filter: Vec<String>,
     /// Write everything measured to this file

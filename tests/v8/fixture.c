@@ -31,6 +31,8 @@ double i64_to_f64(int64_t value) { calls++; return (double)value; }
 double u64_to_f64(uint64_t value) { calls++; return (double)value; }
 
 int32_t add(int32_t a, int32_t b) { calls++; return a + b; }
+/* As little as there is to call. */
+int32_t plain_add(int32_t a, int32_t b) { return a + b; }
 void nothing(void) { calls++; }
 
 /* Each argument weighs differently, so that a lost or a swapped one shows. */

@@ -233,6 +233,39 @@ void shim_define(Realm* realm, const char* name, Slow slow, void* data, const Fa
   context->Global()->Set(context, text(isolate, name, strlen(name)), made).Check();
 }
 
+namespace {
+
+int32_t (*native_add)(int32_t, int32_t);
+
+int32_t by_hand(v8::Local<v8::Object>, int32_t a, int32_t b) { return native_add(a, b); }
+int32_t inlined(v8::Local<v8::Object>, int32_t a, int32_t b) { return a + b; }
+
+void add_slow(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  auto context = info.GetIsolate()->GetCurrentContext();
+  int32_t a = info[0]->Int32Value(context).FromMaybe(0), b = info[1]->Int32Value(context).FromMaybe(0);
+  info.GetReturnValue().Set(a + b);
+}
+
+}  // namespace
+
+void shim_define_by_hand(Realm* realm, int32_t (*add)(int32_t, int32_t)) {
+  v8::Isolate* isolate = realm->isolate;
+  v8::Isolate::Scope isolate_scope(isolate);
+  v8::HandleScope scope(isolate);
+  auto context = realm->context.Get(isolate);
+  v8::Context::Scope context_scope(context);
+  native_add = add;
+  static const v8::CFunction functions[] = {v8::CFunction::Make(by_hand), v8::CFunction::Make(inlined)};
+  const char* names[] = {"by_hand", "inlined"};
+  for (int index = 0; index < 2; ++index) {
+    auto function = v8::FunctionTemplate::New(isolate, add_slow, v8::Local<v8::Value>(),
+                                              v8::Local<v8::Signature>(), 0, v8::ConstructorBehavior::kThrow,
+                                              v8::SideEffectType::kHasSideEffect, &functions[index]);
+    auto made = function->GetFunction(context).ToLocalChecked();
+    context->Global()->Set(context, text(isolate, names[index], 7), made).Check();
+  }
+}
+
 char* shim_run(Realm* realm, const char* source, uint8_t* threw) {
   v8::Isolate* isolate = realm->isolate;
   v8::Isolate::Scope isolate_scope(isolate);

@@ -45,6 +45,9 @@ Realm* shim_realm_new(void);
 void shim_realm_free(Realm*);
 // Defines a global function. The fast ones are overloads by the number of arguments.
 void shim_define(Realm*, const char* name, Slow slow, void* data, const Fast* fast, uint32_t count);
+// Defines two functions in C++ as one does without stubs: the global function `by_hand`, which calls `add`, and
+// `inlined`, which adds by itself.
+void shim_define_by_hand(Realm*, int32_t (*add)(int32_t, int32_t));
 // Runs a script. The result is its value as text; `threw` says that it is that of an exception. Freed by shim_free.
 char* shim_run(Realm*, const char* source, uint8_t* threw);
 void shim_free(char*);

@@ -5,7 +5,10 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::project::{self, cargo};
+use crate::{
+    project::{self, cargo},
+    v8,
+};
 
 /// Arguments that the crate in the folder `bench` knows, `--help` among them.
 #[derive(clap::Args)]
@@ -21,6 +24,11 @@ pub(crate) fn command(name: &str) -> Command {
     cargo(&["run", "--release", "--package", "springboard-bench", "--", name])
 }
 
+/// Whether loops in a V8 are asked for: `--filter v8`.
+fn wants_v8(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "v8" || argument == "--filter=v8")
+}
+
 pub(crate) fn run(name: &str, arguments: &Arguments) -> ExitCode {
     let mut command = cargo(&["run", "--release", "--package", "springboard-bench"]);
     if name == "bench" {
@@ -29,6 +37,15 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> ExitCode {
     }
     command.args(["--", name]).args(&arguments.arguments);
     match command.status() {
+        Ok(status) if status.success() && name == "bench" && wants_v8(&arguments.arguments) => {
+            match v8::bench() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    eprintln!("{why}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
         Ok(status) if status.success() => ExitCode::SUCCESS,
         // It has said why.
         Ok(_) => ExitCode::FAILURE,

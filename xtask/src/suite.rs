@@ -68,7 +68,7 @@ impl Step {
         Step { command, expected: Expected::Served { calls, closures } }
     }
 
-    fn run(mut self) -> Result<(), String> {
+    pub(crate) fn run(mut self) -> Result<(), String> {
         let shown = project::shown(&self.command);
         println!("$ {shown}");
         let failed = |error| format!("{shown}: {error}");

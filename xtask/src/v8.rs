@@ -11,6 +11,7 @@ use crate::{
     apt::{self, Apt, Fetch},
     project::{self, cargo},
     suite::Step,
+    tools,
 };
 
 /// One V8.
@@ -114,6 +115,27 @@ fn built(program: &str) -> PathBuf {
 
 /// The steps of the suite.
 pub(crate) fn steps() -> Vec<Step> {
+    run_in(&[&BOOKWORM, &SID], &[])
+}
+
+/// Measures loops in every engine that is there, and says which are not.
+///
+/// # Errors
+/// The first command that failed.
+pub(crate) fn bench() -> Result<(), String> {
+    let engines = [(&BOOKWORM, &tools::V8_10), (&SID, &tools::V8_13)];
+    for missing in engines.iter().filter_map(|(_, tool)| tool.missing()) {
+        println!("loops in JavaScript are not measured: {missing}");
+    }
+    let there: Vec<&Engine> =
+        engines.iter().map(|(engine, _)| *engine).filter(|engine| engine.is_there()).collect();
+    run_in(&there, &["bench"]).into_iter().try_for_each(Step::run)
+}
+
+fn run_in(engines: &[&Engine], arguments: &[&str]) -> Vec<Step> {
+    if engines.is_empty() {
+        return Vec::new();
+    }
     let mut native = Command::new("gcc");
     native
         .args(["-O2", "-fPIC", "-shared", "-Wall", "-Werror", "-o"])
@@ -121,8 +143,10 @@ pub(crate) fn steps() -> Vec<Step> {
         .arg(tests().join("fixture.c"));
     let program = "springboard-v8-tests";
     let mut steps: Vec<Step> = vec![native.into(), cargo(&["build", "-p", program]).into()];
-    for engine in [&BOOKWORM, &SID] {
-        steps.extend([engine.build_shim().into(), engine.run(program).into()]);
+    for engine in engines {
+        let mut run = engine.run(program);
+        run.args(arguments);
+        steps.extend([engine.build_shim().into(), run.into()]);
     }
     steps
 }

@@ -16,7 +16,7 @@ use crate::realm::{is_modern, shim};
 pub(crate) struct Fixture {
     pub(crate) engine: Engine,
     pub(crate) library: Library,
-    native: springboard::Library,
+    pub(crate) native: springboard::Library,
 }
 
 impl Fixture {

@@ -1,8 +1,10 @@
 //! Stubs and twins inside of a real V8: JavaScript is warmed, optimised, run, and made to leave its optimised code.
 //!
 //! Run by `cargo xtask test v8`, which builds the shim (`shim.cc`) and the fixture (`fixture.c`) for each V8, and says
-//! where they are: `SPRINGBOARD_V8_SHIM` and `SPRINGBOARD_V8_FIXTURE`.
+//! where they are: `SPRINGBOARD_V8_SHIM` and `SPRINGBOARD_V8_FIXTURE`. `cargo xtask bench --filter v8` runs it with
+//! the one word `bench`, to measure loops.
 
+mod bench;
 mod buffers;
 mod closed;
 mod host;
@@ -35,7 +37,7 @@ enum Since {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let measures = env::args().nth(1).is_some_and(|word| word == "bench");
     let variable =
         |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: cargo xtask test v8"));
     if let Err(why) = realm::load(&variable("SPRINGBOARD_V8_SHIM")) {
@@ -43,6 +45,11 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     println!("V8 {}.{}", realm::version() / 1000, realm::version() % 1000);
+    if measures {
+        bench::run();
+        return ExitCode::SUCCESS;
+    }
+    let arguments = Arguments::from_args();
     let all = [
         values::CASES,
         buffers::CASES,

@@ -35,6 +35,9 @@ pub(crate) struct RawAny {
 /// `Slow` of the header.
 pub(crate) type RawSlow = unsafe extern "C" fn(*mut c_void, *const RawAny, u32, *mut RawAny);
 
+/// A function that adds two integers.
+pub(crate) type Add = unsafe extern "C" fn(i32, i32) -> i32;
+
 macro_rules! shim {
     ($($name:ident: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
         /// The functions of the header, without their prefix.
@@ -59,6 +62,7 @@ shim! {
     realm_new: fn() -> *mut RawRealm;
     realm_free: fn(*mut RawRealm);
     define: fn(*mut RawRealm, *const c_char, RawSlow, *mut c_void, *const RawFast, u32);
+    define_by_hand: fn(*mut RawRealm, Add);
     run: fn(*mut RawRealm, *const c_char, *mut u8) -> *mut c_char;
     free: fn(*mut c_char);
     fail: fn(*mut c_void, u8, *const c_char);
