@@ -79,6 +79,11 @@ struct Readme;
 #[doc = include_str!("../../../docs/everyday.md")]
 struct Everyday;
 
+/// The examples of the guide to V8, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/v8.md")]
+struct V8;
+
 /// The examples of the guide to callbacks, likewise.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/callbacks.md")]
