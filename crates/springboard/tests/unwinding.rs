@@ -8,10 +8,10 @@ use std::{
     path::Path,
     process::{self, Command},
     ptr::NonNull,
-    sync::Mutex,
+    sync::{Mutex, OnceLock},
 };
 
-use springboard::{BoundPointer, Engine, Function, Library, Stubs};
+use springboard::{BoundPointer, Engine, Function, Jit, Library, RawHandler, Stubs, Word};
 
 /// A stub that may be left by unwinding, which the type that the library hands out does not allow.
 type Unwinding = unsafe extern "C-unwind" fn(*const u64) -> i32;
@@ -83,6 +83,12 @@ fn panics_and_backtraces_cross() {
 }
 
 const CPP: &str = r#"
+static int left_by_unwinding;
+struct Leaving { bool whole = false; ~Leaving() { left_by_unwinding += !whole; } };
+extern "C" int lefts(void) { return left_by_unwinding; }
+extern "C" int calls_back(int (*f)(int), int x) { Leaving leaving; int y = f(x); leaving.whole = true; return y; }
+extern "C" int catches(int (*f)(int), int x) { try { return f(x); } catch (int thrown) { return thrown * 1000; } }
+extern "C" int throws(int x) { if (x < 0) throw x; return x + 1; }
 extern "C" int thrower(int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l) {
     if (a < 0) throw a + l;
     return a + b + c + d + e + f + g + h + i + j + k + l;
@@ -111,7 +117,95 @@ fn exceptions_cross() {
     }
 }
 
+/// A C++ function of the library, as one that may be left by unwinding.
+fn cpp<F: Copy>(engine: &Engine, library: &Library, prototype: &str) -> (Function, F) {
+    let function = engine.function(library, prototype).expect("the library defines it");
+    let address = function.address();
+    assert_eq!(size_of::<F>(), size_of_val(&address));
+    // SAFETY: `F` is a function pointer of the prototype's type.
+    let pointer = unsafe { std::mem::transmute_copy::<NonNull<c_void>, F>(&address) };
+    (function, pointer)
+}
+
+type Back = unsafe extern "C-unwind" fn(*mut c_void, i32) -> i32;
+
+const CALLS_BACK: &str = "int calls_back(int (*)(int), int)";
+
+#[test]
+fn panics_pass_through_callbacks_that_ask_for_it() {
+    let library = cpp_library();
+    for jit in [Jit::On, Jit::Off] {
+        let engine = Engine::builder().jit(jit).build();
+        let (_calls, calls): (_, Back) = cpp(&engine, &library, CALLS_BACK);
+        let (_lefts, lefts): (_, unsafe extern "C-unwind" fn() -> i32) =
+            cpp(&engine, &library, "int lefts(void)");
+        let kind = engine.callback_type("int (int)").expect("the type is C").unwinding();
+        let back = kind.callback(|x: i32| {
+            if x < 0 {
+                panic::resume_unwind(Box::new(x));
+            }
+            x + 1
+        });
+        let back = back.expect("the handler fits");
+        let address = back.as_ptr().expose_provenance();
+        // SAFETY: the library's functions are of these types, and compiled to be unwound.
+        let call = |x: i32| unsafe { calls(std::ptr::with_exposed_provenance_mut(address), x) };
+        // SAFETY: as above.
+        let before = unsafe { lefts() };
+        for _ in 0..20 {
+            assert_eq!(call(1), 2);
+            let caught = panic::catch_unwind(|| call(-3)).expect_err("it passed");
+            assert_eq!(*caught.downcast::<i32>().expect("the handler's"), -3);
+        }
+        // SAFETY: as above.
+        assert_eq!(unsafe { lefts() } - before, 20, "C++ destructors ran");
+        assert!(springboard::take_pending().is_none(), "nothing is left to be told");
+        assert_eq!(back.in_flight(), 0);
+        // From another thread as well.
+        std::thread::scope(|scope| {
+            let caught = scope.spawn(|| panic::catch_unwind(|| call(-4))).join().expect("it was caught");
+            assert_eq!(*caught.expect_err("it passed").downcast::<i32>().expect("the handler's"), -4);
+        });
+        assert_eq!(back.in_flight(), 0);
+        back.close();
+        assert_eq!(call(1), 0);
+    }
+}
+
+#[test]
+fn exceptions_pass_through_callbacks_that_ask_for_it() {
+    type Throws = unsafe extern "C-unwind" fn(i32) -> i32;
+    unsafe fn handler(throws: *const c_void, slots: *mut u64) {
+        // SAFETY: the context is the address of `throws`, and there are two slots.
+        unsafe {
+            let throws = std::mem::transmute::<*const c_void, Throws>(throws);
+            *slots.add(1) = throws(i32::from_slot(*slots)).into_slot();
+        }
+    }
+    let library = cpp_library();
+    let engine = Engine::new();
+    let (throws, _): (_, Throws) = cpp(&engine, &library, "int throws(int)");
+    let (_catches, catches): (_, Back) = cpp(&engine, &library, "int catches(int (*)(int), int)");
+    let context = throws.address().as_ptr().cast_const();
+    let kind = engine.callback_type("int (int)").expect("the type is C").unwinding();
+    // SAFETY: the handler may be called from any thread, and lets exceptions pass.
+    let back = unsafe { kind.raw(RawHandler { context, call: handler, release: None }) };
+    let back = back.expect("there is memory");
+    for _ in 0..20 {
+        // SAFETY: C++ that takes such a function.
+        assert_eq!(unsafe { catches(back.as_ptr(), 6) }, 7);
+        // SAFETY: as above.
+        assert_eq!(unsafe { catches(back.as_ptr(), -6) }, -6000);
+    }
+    assert_eq!(back.in_flight(), 0);
+}
+
 fn cpp_library() -> Library {
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    LIBRARY.get_or_init(compile_cpp).clone()
+}
+
+fn compile_cpp() -> Library {
     let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("unwinding-{}", process::id()));
     let (source, library) = (stem.with_extension("cc"), stem.with_extension("so"));
     fs::write(&source, CPP).expect("cargo's directory for tests is writable");

@@ -12,7 +12,8 @@ use std::{
 use super::{
     cell::Cell,
     error::CallbackError,
-    gate::{AfterClose, Alone},
+    gate::{AfterClose, Alone, Inside},
+    kind::Unwinding,
     policy::Count,
     report::{Report, report},
     thread::{self, PENDING},
@@ -23,16 +24,16 @@ use crate::{code::CodePointer, word::SlotResult};
 ///
 /// # Safety
 /// As the callback entry's stubs call it: `cell` is what the stub was stamped with.
-pub(super) unsafe extern "C" fn dispatch(cell: *const c_void, slots: *mut u64) {
+pub(super) unsafe extern "C-unwind" fn dispatch(cell: *const c_void, slots: *mut u64) {
     // SAFETY: stubs are stamped with the addresses of cells, which are never freed.
     let cell: &'static Cell = unsafe { &*cell.cast() };
     let thread = thread::key();
     // No owner's key has the pending bit, and none is 0.
     if cell.gate.is_owner(thread) {
         if let Some(inside) = cell.enter_owner() {
+            let _leave = Leave { cell, owner: Some(inside) };
             // SAFETY: let in; the slots are the stub's. Owner thread: any handler may run here.
-            unsafe { run(cell, slots) };
-            cell.left(cell.gate.leave_owner(inside));
+            unsafe { run_here(cell, slots) };
         } else {
             // SAFETY: the slots are the stub's.
             unsafe { late(cell, slots) };
@@ -169,6 +170,7 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
         unsafe { late(cell, slots) };
         return;
     }
+    let leave = Leave { cell, owner: None };
     // SAFETY: let in.
     let kind = unsafe { cell.kind() };
     let here = kind.policy.owner().is_none_or(|owner| owner.key == thread & !PENDING);
@@ -178,12 +180,44 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
         unsafe { cell.pool().zero.write(slots) };
     } else if here {
         // SAFETY: let in, on the owner thread or by an inline policy.
-        unsafe { run(cell, slots) };
+        unsafe { run_here(cell, slots) };
     // SAFETY: let in, and not inline; the slots are the stub's.
     } else if unsafe { kind.policy.elsewhere(cell, slots) } == Count::GivenAway {
-        return;
+        mem::forget(leave);
     }
-    cell.left(cell.gate.leave());
+}
+
+/// Leaves the gate when a call ends, however it ends.
+struct Leave {
+    cell: &'static Cell,
+    /// As its owner.
+    owner: Option<Inside>,
+}
+
+impl Drop for Leave {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let gate = &self.cell.gate;
+        self.cell.left(match self.owner {
+            Some(inside) => gate.leave_owner(inside),
+            None => gate.leave(),
+        });
+    }
+}
+
+/// Runs a handler on the thread of its caller. It may be left by unwinding where its kind says so.
+///
+/// # Safety
+/// As [`Cell::run`].
+#[inline(always)]
+unsafe fn run_here(cell: &Cell, slots: *mut u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match cell.kind().unwinding {
+            Unwinding::Stops => run(cell, slots),
+            Unwinding::Passes => cell.run(slots),
+        }
+    }
 }
 
 /// Runs a handler on this thread. No panic leaves it.

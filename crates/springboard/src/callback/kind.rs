@@ -34,6 +34,16 @@ pub(super) struct Kind {
     /// What a record owns instead of its caller.
     pub(super) copies: Arc<[Copy]>,
     pub(super) counters: Counters,
+    pub(super) unwinding: Unwinding,
+}
+
+/// What becomes of a panic, or of another language's exception, that leaves a handler on the thread of its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unwinding {
+    /// A panic is stopped and surfaces later; nothing else may leave.
+    Stops,
+    /// It goes on into the native caller.
+    Passes,
 }
 
 /// What all kinds of one signature share.
@@ -50,12 +60,13 @@ pub(super) struct Shape {
 
 impl Kind {
     fn new(shape: Arc<Shape>, copies: Arc<[Copy]>, policy: Policy) -> Kind {
-        Kind { shape, copies, policy, counters: Counters::default() }
+        Kind { shape, copies, policy, counters: Counters::default(), unwinding: Unwinding::Stops }
     }
 
     /// The same but for the policy.
     fn with(&self, policy: Policy) -> OwnerCallbackType {
         let kind = Kind::new(Arc::clone(&self.shape), Arc::clone(&self.copies), policy);
+        let kind = Kind { unwinding: self.unwinding, ..kind };
         OwnerCallbackType { kind: Arc::new(kind), thread: PhantomData }
     }
 
@@ -75,8 +86,8 @@ impl Kind {
     fn closure<H: Handler<F>, F>(self: &Arc<Kind>, handler: H) -> Result<Callback, CreateError> {
         H::check(&self.shape.signature, &self.shape.model)?;
         let (pool, handler) = match self.shape.direct {
-            Some(direct) => (direct, Erased::direct(handler)),
-            None => (self.shape.pool, Erased::closure(handler)),
+            Some(direct) if self.unwinding == Unwinding::Stops => (direct, Erased::direct(handler)),
+            _ => (self.shape.pool, Erased::closure(handler)),
         };
         self.callback(pool, handler).inspect_err(|_| {
             // SAFETY: made above, and known to nobody.
@@ -113,7 +124,22 @@ impl CallbackType {
             .map_err(|error| CreateError::Copy { parameter, error })?;
         let copies = self.kind.copies.iter().copied().chain([declared]).collect();
         let kind = Kind::new(Arc::clone(&self.kind.shape), copies, Policy::Inline);
+        let kind = Kind { unwinding: self.kind.unwinding, ..kind };
         Ok(CallbackType { kind: Arc::new(kind) })
+    }
+
+    /// The same type, for handlers that may be left by unwinding: a panic, or a C++ exception that passes through a raw
+    /// handler, goes on into the native code that called, as it would from any C++ function. No error becomes pending.
+    /// What waits in a mailbox is not called by native code, and its panics surface at the drain as ever.
+    ///
+    /// Both sides must ask for it: the native code in between is compiled to be unwound (C: `-fexceptions`), or the
+    /// process ends; and whoever called that code and catches calls it as `extern "C-unwind"`, which the pointers of
+    /// [`Typed`](crate::Typed) and [`Function::call`](crate::Function::call) are not.
+    #[must_use]
+    pub fn unwinding(&self) -> CallbackType {
+        let Kind { shape, copies, .. } = &*self.kind;
+        let kind = Kind::new(Arc::clone(shape), Arc::clone(copies), Policy::Inline);
+        CallbackType { kind: Arc::new(Kind { unwinding: Unwinding::Passes, ..kind }) }
     }
 
     /// Makes a callback. The handler runs on the thread that calls, on several at once if several call.

@@ -1,6 +1,10 @@
 //! Closures: the way from native code to the host through libffi, entered by native code exactly as a stub is.
 
-use std::{ffi::c_void, mem::MaybeUninit, ptr, slice};
+use std::{
+    ffi::c_void,
+    mem::{self, MaybeUninit},
+    ptr, slice,
+};
 
 use libffi::{
     low::CodePtr,
@@ -16,7 +20,7 @@ use super::{
 use crate::{code::CodePointer, engine::Engine, word::Word};
 
 /// What a closure calls with its context and slots: the same as a stub.
-pub(crate) type Helper = unsafe extern "C" fn(*const c_void, *mut u64);
+pub(crate) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
 
 /// Slots up to which a call takes little of the caller's stack.
 const FEW_SLOTS: usize = 33;
@@ -60,6 +64,8 @@ impl Closures {
         }
         let Closures { description, helper } = *self;
         let data: *mut Data = Box::into_raw(Box::new(Data { description, helper, context }));
+        // SAFETY: the types differ in what may leave the function, and libffi's frames let anything leave.
+        let enter = unsafe { mem::transmute::<Enter, EnterWithout>(enter) };
         // SAFETY: the closure and its code are libffi's own; the call interface and the data are never freed.
         let status = unsafe {
             ffi_prep_closure_loc(closure.cast(), description.cif.as_raw_ptr(), Some(enter), data.cast(), code)
@@ -68,11 +74,16 @@ impl Closures {
     }
 }
 
+/// The type of [`enter`].
+type Enter = unsafe extern "C-unwind" fn(*mut ffi_cif, *mut c_void, *mut *mut c_void, *mut c_void);
+/// The same as libffi's crate has it, which knows of no unwinding.
+type EnterWithout = unsafe extern "C" fn(*mut ffi_cif, *mut c_void, *mut *mut c_void, *mut c_void);
+
 /// What libffi calls for a call of a closure.
 ///
 /// # Safety
 /// `result` and `arguments` are those of a call by the interface of the closure whose data is `data`.
-unsafe extern "C" fn enter(
+unsafe extern "C-unwind" fn enter(
     _: *mut ffi_cif,
     result: *mut c_void,
     arguments: *mut *mut c_void,
