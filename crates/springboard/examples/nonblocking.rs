@@ -87,9 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     background.shutdown(Shutdown::Wait);
     // SAFETY: nothing is called.
-    println!(
-        "after shutting down: {}",
-        unsafe { background.call(&abs, vec![1.into()]) }.expect_err("it is shut down")
-    );
+    let refused = unsafe { background.call(&abs, vec![1.into()]) }.expect_err("it is shut down");
+    println!("after shutting down: {refused}");
     Ok(())
 }
