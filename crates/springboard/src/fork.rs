@@ -16,6 +16,8 @@ use std::{
     },
 };
 
+use crate::callback::{self, PoolsLocked};
+
 /// Read: code is being made or freed. Written: the process is forking.
 static GATE: RwLock<()> = RwLock::new(());
 
@@ -53,6 +55,12 @@ impl Drop for Hold {
 ///
 /// A fork that bypasses the C library's `fork` goes unnoticed.
 pub(crate) fn count() -> u64 {
+    watch();
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Has forks wait for holders, and lock what they must find unlocked afterwards, from now on.
+pub(crate) fn watch() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // SAFETY: the handlers may run at any fork from now on: they touch statics alone. The C library forgets them
@@ -61,11 +69,16 @@ pub(crate) fn count() -> u64 {
         // Out of memory at the first use: the process number, which is compared too, still tells a child.
         debug_assert_eq!(refused, 0);
     });
-    FORKS.load(Ordering::Relaxed)
 }
 
-/// The gate's guard between the handlers.
-struct Forking(UnsafeCell<Option<RwLockWriteGuard<'static, ()>>>);
+/// What is locked between the handlers: first the gate, then the pools of callbacks, which are locked without the gate
+/// where nothing else is needed. Unlocked in the opposite order.
+struct Locked {
+    _pools: PoolsLocked,
+    _gate: RwLockWriteGuard<'static, ()>,
+}
+
+struct Forking(UnsafeCell<Option<Locked>>);
 
 // SAFETY: only who has the gate for writing accesses the value. A guard is dropped by the thread that took it: the
 // handlers of one `fork` run on one thread, which is the only one that the child has.
@@ -76,9 +89,10 @@ static FORKING: Forking = Forking(UnsafeCell::new(None));
 extern "C" fn before() {
     // A holder that forks would wait for itself.
     if HELD.get() == 0 {
-        let guard = GATE.write().unwrap_or_else(PoisonError::into_inner);
+        let gate = GATE.write().unwrap_or_else(PoisonError::into_inner);
+        let locked = Locked { _pools: callback::lock_pools(), _gate: gate };
         // SAFETY: this thread has the gate.
-        unsafe { *FORKING.0.get() = Some(guard) };
+        unsafe { *FORKING.0.get() = Some(locked) };
     }
 }
 

@@ -20,9 +20,20 @@ programs! {
     calls
     texts
     policies
-    fork
     race
     v8
+}
+
+/// Where stubs are made, and where libffi makes closures.
+#[test]
+#[ignore = "needs an installed library: cargo xtask test capi"]
+fn fork() {
+    let program = compile(&source("tests/c/fork.c"), "fork");
+    for jit in ["on", "off"] {
+        let mut command = Command::new(&program);
+        command.env("SPRINGBOARD_JIT", jit);
+        succeed(command);
+    }
 }
 
 /// Programs that load the library themselves.

@@ -60,7 +60,7 @@ pub(super) enum Source {
 }
 
 #[derive(Default)]
-struct Free {
+pub(super) struct Free {
     /// Never used.
     fresh: Vec<&'static Cell>,
     /// Closed, in that order.
@@ -140,13 +140,13 @@ impl Pool {
 
     /// A cell that nobody uses.
     pub(super) fn take(&'static self) -> Result<&'static Cell, CreateError> {
-        // A child that is forked meanwhile would find the pool locked for ever.
-        let _hold = fork::hold();
-        let mut free = self.lock();
-        if let Some(cell) = free.fresh.pop() {
+        if let Some(cell) = self.lock().spare() {
             return Ok(cell);
         }
-        if let Some(cell) = free.out_of_quarantine() {
+        // Whoever forks keeps code from being made and then locks the pools: in this order here too.
+        let _hold = fork::hold();
+        let mut free = self.lock();
+        if let Some(cell) = free.spare() {
             return Ok(cell);
         }
         let count = free.next_batch;
@@ -159,12 +159,11 @@ impl Pool {
     /// Takes back a cell whose callback is closed and left.
     pub(super) fn give_back(&self, cell: &'static Cell) {
         let since = now();
-        // As in `take`.
-        let _hold = fork::hold();
         self.lock().closed.push_back(Quarantined { cell, since });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Free> {
+    /// Nothing else may be waited for while it is locked, unless the process was kept from forking before.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Free> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -202,6 +201,10 @@ impl fmt::Debug for Pool {
 }
 
 impl Free {
+    fn spare(&mut self) -> Option<&'static Cell> {
+        self.fresh.pop().or_else(|| self.out_of_quarantine())
+    }
+
     fn out_of_quarantine(&mut self) -> Option<&'static Cell> {
         let waiting = self.closed.len();
         if waiting <= QUARANTINE {

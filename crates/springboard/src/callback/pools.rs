@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use springboard_abi::Plan;
@@ -10,7 +10,7 @@ use springboard_ir::Signature;
 
 use super::{
     dispatch::{self, ResultRegister},
-    pool::{Pool, Source, Zero},
+    pool::{Free, Pool, Source, Zero},
 };
 use crate::{
     code::{CodeMemory, CodeWrites, capability},
@@ -74,8 +74,21 @@ pub(super) fn closures(
     })
 }
 
+/// All pools, locked while the process forks: a child could not unlock what another thread had locked.
+pub(crate) struct PoolsLocked {
+    _free: Vec<MutexGuard<'static, Free>>,
+    _pools: MutexGuard<'static, HashMap<Key, &'static Pool>>,
+}
+
+/// Locks all pools.
+pub(crate) fn lock_pools() -> PoolsLocked {
+    let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    PoolsLocked { _free: pools.values().map(|pool| pool.lock()).collect(), _pools: pools }
+}
+
 fn find<E>(key: Key, make: impl FnOnce(&Key) -> Result<&'static Pool, E>) -> Result<&'static Pool, E> {
     // A child that is forked meanwhile would find them locked for ever.
+    fork::watch();
     let _hold = fork::hold();
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.get(&key) {
