@@ -63,3 +63,14 @@ double calls_move(struct p2 (*f)(struct p2), int64_t times) {
         last = f(last);
     return last.x + last.y;
 }
+
+/* Loops over columns that call functions which the compiler does not see. */
+void loop_i32(int32_t (*f)(int32_t, int32_t), const int32_t *a, const int32_t *b, int32_t *out, int64_t rows) {
+    for (int64_t i = 0; i < rows; i++)
+        out[i] = f(a[i], b[i]);
+}
+
+void loop_f64(double (*f)(double, double), const double *a, const double *b, double *out, int64_t rows) {
+    for (int64_t i = 0; i < rows; i++)
+        out[i] = f(a[i], b[i]);
+}

@@ -95,6 +95,8 @@ static LIMITS: &[Line] = &[
     (Group::Everyday, "errno", "errno", Limit::Beyond { path: "slots", nanoseconds: 2.0 }),
     (Group::Everyday, "field", "view", Limit::Ratio(2.0)),
     (Group::Everyday, "header", "bind", Limit::Nanoseconds(20e6)),
+    (Group::Everyday, "columns_i32", "over", Limit::Ratio(SAME)),
+    (Group::Everyday, "columns_f64", "over", Limit::Ratio(SAME)),
     (Group::Everyday, "background", "round-trip", Limit::Nanoseconds(5000.0)),
     // 300 000 calls a second.
     (Group::Everyday, "background", "submit", Limit::Nanoseconds(3333.0)),

@@ -214,6 +214,7 @@ static SUITES: &[Suite] = &[
                 example("errno").into(),
                 example("structs").into(),
                 example("nonblocking").into(),
+                example("columns").into(),
             ]
         },
     },

@@ -4,6 +4,7 @@ use std::{hint::black_box, process::Command};
 
 use springboard::{
     Engine, LastError, Library, Word,
+    columns::{Column, Input, Output},
     ir::{DataModel, Header, Signature, Type},
     memory::{Member, View},
 };
@@ -14,10 +15,12 @@ use crate::{
     native,
 };
 
-pub(super) static CASES: [Case; 3] = [
+pub(super) static CASES: [Case; 5] = [
     Case { group: Group::Everyday, name: "errno", runners: errno },
     Case { group: Group::Everyday, name: "field", runners: field },
     Case { group: Group::Everyday, name: "header", runners: header },
+    Case { group: Group::Everyday, name: "columns_i32", runners: columns_i32 },
+    Case { group: Group::Everyday, name: "columns_f64", runners: columns_f64 },
 ];
 
 /// A call of two integers, with `errno` delivered and without.
@@ -117,3 +120,64 @@ fn header(_: &Bench) -> Vec<Runner> {
         }),
     ]
 }
+
+/// Rows of a column.
+const ROWS: usize = 1024;
+
+/// Two columns into one, a row a call: by a loop in C, by a stub, and by one call a row.
+macro_rules! columns {
+    ($name:ident, $symbol:literal, $loop:literal, $rust:ty, $declaration:literal) => {
+        fn $name(bench: &Bench) -> Vec<Runner> {
+            type Add = unsafe extern "C" fn($rust, $rust) -> $rust;
+            type Loop = unsafe extern "C" fn(Add, *const $rust, *const $rust, *mut $rust, i64);
+            let address = native::address(&bench.library, $symbol);
+            let signature = Signature::parse($declaration).expect("it is C");
+            let add = bind_native(bench, address, &signature);
+            // SAFETY: the type is that of the C function.
+            let direct = unsafe { pointer::<Add>(address) };
+            let looping = native::address(&bench.library, $loop);
+            // SAFETY: as above.
+            let looping = unsafe { pointer::<Loop>(looping) };
+            let a: &'static [$rust] =
+                leak([1, 2, 3, 4].repeat(ROWS / 4).into_iter().map(|x| x as $rust).collect::<Vec<_>>());
+            let over = bench.engine.over(add, &[Input::Column; 2]).expect("its types are words");
+            let slots = add.slots::<$rust>().expect("the type of the case");
+            let in_turns = |mut turn: Box<dyn FnMut(&mut [$rust])>| {
+                let mut out = vec![<$rust>::default(); ROWS];
+                move |rows: u64| {
+                    let mut left = rows as usize;
+                    while left > 0 {
+                        let now = left.min(ROWS);
+                        turn(&mut out[..now]);
+                        left -= now;
+                    }
+                    out.iter().take(rows as usize).map(|x| *x as u64).sum()
+                }
+            };
+            let in_c = move |out: &mut [$rust]| {
+                // SAFETY: there are as many rows in each column.
+                unsafe { looping(direct, a.as_ptr(), a.as_ptr(), out.as_mut_ptr(), out.len() as i64) };
+            };
+            let by_stub = move |out: &mut [$rust]| {
+                let column = Column::of(&a[..out.len()]);
+                // SAFETY: the function may be called with any numbers.
+                unsafe { over.call(&[column, column], Some(Output::of(out)), None) }
+                    .expect("columns that fit");
+            };
+            let by_row = move |out: &mut [$rust]| {
+                for (row, out) in out.iter_mut().enumerate() {
+                    // SAFETY: as above.
+                    *out = unsafe { slots.call(&[a[row].into_slot(), a[row].into_slot()]) };
+                }
+            };
+            vec![
+                Runner::new(DIRECT, in_turns(Box::new(in_c))),
+                Runner::new("over", in_turns(Box::new(by_stub))),
+                Runner::new("slots", in_turns(Box::new(by_row))),
+            ]
+        }
+    };
+}
+
+columns!(columns_i32, "add_i32", "loop_i32", i32, "int (int, int)");
+columns!(columns_f64, "add_f64", "loop_f64", f64, "double (double, double)");

@@ -75,6 +75,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         parameters: Box::default(),
         guard: Guard::None,
         last_error: None,
+        columns: None,
     })
 }
 

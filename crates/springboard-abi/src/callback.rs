@@ -101,6 +101,7 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
         parameters,
         guard: Guard::None,
         last_error: None,
+        columns: None,
     })
 }
 

@@ -55,5 +55,6 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         parameters: (0..context).map(|_| Parameter::Int64).collect(),
         guard: Guard::None,
         last_error: None,
+        columns: None,
     })
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::{
+    columns::{Columns, Step},
     convention::Convention,
     plan::{
         Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Place, Plan,
@@ -19,6 +20,7 @@ impl fmt::Display for Entry {
             Entry::V8 => "v8",
             Entry::Avalue => "avalue",
             Entry::Closure => "closure",
+            Entry::Columns => "columns",
             Entry::GoClosure => "go-closure",
             Entry::Direct => "direct",
         })
@@ -57,6 +59,11 @@ impl fmt::Display for Plan {
                 _ => {}
             }
         }
+        for (index, column) in self.columns.iter().flat_map(|columns| columns.inputs.iter().enumerate()) {
+            let which = if column.step == Step::Row { "row" } else { "0" };
+            let by = if column.fill == Fill::Sign { ", sign-extended" } else { "" };
+            writeln!(f, "  slot {index} = {} bytes of column {index}[{which}]{by}", column.bytes)?;
+        }
         for (index, memory) in self.temporaries.iter().enumerate() {
             let (bytes, slot, align) = (memory.bytes, memory.slot, memory.align);
             match self.entry.direction() {
@@ -76,6 +83,10 @@ impl fmt::Display for Plan {
         }
         if let Some(count) = self.vector_count {
             writeln!(f, "  al = {count}")?;
+        }
+        if let Some(Columns { result: Some(ResultMove { place, bytes, .. }), .. }) = self.columns {
+            let register = fmt::from_fn(|f| result_place(f, place, bytes, self.convention));
+            return writeln!(f, "  results[row] <- {register}, {bytes} bytes");
         }
         match &self.result {
             ResultPlan::InPlace => writeln!(f, "  result in place"),

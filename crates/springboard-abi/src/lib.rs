@@ -18,6 +18,7 @@ mod assignment;
 mod avalue;
 mod callback;
 mod check;
+mod columns;
 mod convention;
 mod direct;
 mod display;
@@ -34,6 +35,7 @@ mod win64;
 
 pub use assignment::{Assignment, Passing, Piece, Returning, assign};
 pub use check::{Source, Spot, Violation, check, check_fast_call};
+pub use columns::{Column, Columns, Step, plan_columns};
 pub use convention::{Convention, RegisterFile};
 pub use ineligible::Ineligible;
 pub use pack::{COMMON, common, common_number};

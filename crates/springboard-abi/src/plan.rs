@@ -5,7 +5,14 @@ use alloc::boxed::Box;
 use springboard_ir::Signature;
 
 use crate::{
-    avalue, callback, convention::Convention, direct, ineligible::Ineligible, slots, target::Target, v8,
+    avalue, callback,
+    columns::{Columns, Step, plan_columns},
+    convention::Convention,
+    direct,
+    ineligible::Ineligible,
+    slots,
+    target::Target,
+    v8,
 };
 
 /// By which convention of springboard a stub is entered.
@@ -47,6 +54,11 @@ pub enum Entry {
     /// that function's address. `Operand::Slot` names a general argument register as native code left it; the one
     /// behind the last of them is the context.
     Direct,
+    /// `extern "C" fn(target, frame) -> rows`: one call a row, with arguments from arrays and the result into one, of the
+    /// C types' own elements. The frame is words of 8 bytes: how many rows; the address of a word that ends the loop
+    /// behind the row after which its highest bit is set; the address of the first element of each column; that of the
+    /// first result. How many rows were done is returned.
+    Columns,
 }
 
 /// Between which forms a stub translates.
@@ -62,7 +74,9 @@ impl Entry {
     /// Between which forms stubs of this entry translate. `Direct` translates nothing, and calls as a downcall does.
     pub const fn direction(self) -> Direction {
         match self {
-            Entry::Slots | Entry::Bound | Entry::V8 | Entry::Avalue | Entry::Direct => Direction::Downcall,
+            Entry::Slots | Entry::Bound | Entry::V8 | Entry::Avalue | Entry::Direct | Entry::Columns => {
+                Direction::Downcall
+            }
             Entry::Callback | Entry::Closure | Entry::GoClosure => Direction::Upcall,
         }
     }
@@ -70,7 +84,7 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 8] = [
+    pub const ALL: [Entry; 9] = [
         Entry::Slots,
         Entry::Bound,
         Entry::Callback,
@@ -79,6 +93,7 @@ impl Entry {
         Entry::Closure,
         Entry::GoClosure,
         Entry::Direct,
+        Entry::Columns,
     ];
 }
 
@@ -114,6 +129,8 @@ pub struct Plan {
     pub guard: Guard,
     /// What the stub reads as soon as the native function has returned, before anything else can run.
     pub last_error: Option<LastError>,
+    /// Where arguments come from and results go, where the entry is `Columns`.
+    pub columns: Option<Columns>,
 }
 
 /// An `int` that is delivered beside a result, because whatever the host does next may overwrite it.
@@ -298,6 +315,7 @@ pub struct ResultMove {
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     match entry {
         Entry::Slots | Entry::Bound => slots::plan(signature, target, entry, None),
+        Entry::Columns => plan_columns(signature, target, &alloc::vec![Step::Row; signature.params().len()]),
         Entry::Callback | Entry::Closure | Entry::GoClosure => callback::plan(signature, target, entry),
         Entry::Direct => direct::plan(signature, target),
         Entry::Avalue => avalue::plan(signature, target),

@@ -113,6 +113,7 @@ pub(crate) fn plan(
         parameters: Box::default(),
         guard: Guard::None,
         last_error,
+        columns: None,
     })
 }
 

@@ -67,6 +67,11 @@ impl<'a, 'b> Body<'a, 'b> {
         self.notes
     }
 
+    /// Ends one part of a function of several.
+    pub(crate) fn finish_part(self) -> Notes {
+        self.notes
+    }
+
     /// Notes what an instruction does for the plan.
     pub(crate) fn note(&mut self, inst: Inst, note: Note) {
         self.notes.push((inst, note));

@@ -16,7 +16,9 @@ use target_lexicon::{Architecture, Triple};
 
 use crate::{
     body::Notes,
-    closure, count,
+    closure,
+    columns::Loop,
+    count,
     downcall::Downcall,
     frame, guard,
     landing::Landing,
@@ -127,19 +129,22 @@ impl Compiler {
             });
         }
         self.context.clear();
-        let stub = match plan.entry.direction() {
-            Direction::Downcall => Stub::Down(Downcall::of(plan)),
-            Direction::Upcall => Stub::Up(Upcall::of(plan)),
+        let stub = match (plan.entry.direction(), Loop::of(plan)) {
+            (_, Some(stub)) => Stub::Rows(stub),
+            (Direction::Downcall, None) => Stub::Down(Downcall::of(plan)),
+            (Direction::Upcall, None) => Stub::Up(Upcall::of(plan)),
         };
         let signature = match &stub {
             Stub::Down(stub) => stub.entry_signature(),
             Stub::Up(stub) => stub.entry_signature(),
+            Stub::Rows(stub) => stub.entry_signature(),
         };
         self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
         let notes = match &stub {
             Stub::Down(stub) => stub.build(&mut builder),
             Stub::Up(stub) => stub.build(&mut builder),
+            Stub::Rows(stub) => stub.build(&mut builder),
         };
         builder.finalize(self.isa.frontend_config());
         self.context
@@ -210,6 +215,7 @@ impl Compiler {
 enum Stub<'a> {
     Down(Downcall<'a>),
     Up(Upcall<'a>),
+    Rows(Loop<'a>),
 }
 
 /// `endbr64`: where an indirect branch may land when the process has indirect branch tracking on.

@@ -11,7 +11,7 @@
 //!    the plan wants them. The tricks that this takes have their names and their one place there.
 //! 3. `downcall` and `upcall` build the function: loads, call, stores, with the instructions of `body` and `memory`.
 //! 4. `landing` adds the few instructions that no Cranelift signature can ask for.
-//!    `last_error` reads what is delivered beside a result.
+//!    `columns` builds those that call once a row. `last_error` reads what is delivered beside a result.
 //! 5. `count` puts `%al` before the call of a stub that is a straight line.
 //! 6. `frame` takes away the frame of a stub that needs none, if a reading of the machine code agrees.
 //! 7. `compiler` drives this and takes the code out as a [`Template`].
@@ -19,6 +19,7 @@
 
 mod body;
 mod closure;
+mod columns;
 mod compiler;
 mod count;
 mod downcall;

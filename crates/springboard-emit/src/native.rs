@@ -142,7 +142,7 @@ fn stack_type(plan: &Plan, moves: &[Move]) -> Type {
     match (plan.entry, moves) {
         _ if plan.convention == Convention::Lp64d => types::I64,
         (Entry::Callback | Entry::Closure | Entry::GoClosure, _) => types::F64,
-        (Entry::V8, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
+        (Entry::V8 | Entry::Columns, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
         (_, [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }]) => types::F64,
         _ => types::I64,
     }

@@ -51,4 +51,5 @@ pub use mailbox::{Abandoned, Mailbox};
 pub use queue::Full;
 pub use report::{Report, set_reporter};
 pub use thread::{NativeScope, take_pending};
+pub(crate) use thread::{is_pending, pending_address};
 pub use wait::Busy;

@@ -22,6 +22,7 @@ pub mod bun;
 mod cache;
 mod callback;
 mod code;
+pub mod columns;
 mod declaration;
 mod engine;
 mod fallback;

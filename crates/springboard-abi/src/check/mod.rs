@@ -20,6 +20,7 @@
 
 mod aapcs64;
 mod apple64;
+mod columns;
 mod demand;
 mod direct;
 mod image;
@@ -65,6 +66,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     }
     match plan.entry {
         Entry::Slots | Entry::Bound | Entry::Avalue => {}
+        Entry::Columns => columns::check(plan, signature, target)?,
         Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
         Entry::Direct => return direct::check(plan, signature, target),
         Entry::Callback => return upcall::check(plan, signature, target, &demanded(signature, target)?),

@@ -5,8 +5,9 @@ use core::fmt;
 use springboard_ir::LayoutError;
 
 use crate::{
+    columns::Column,
     convention::{Convention, RegisterFile},
-    plan::{Entry, Fill, Guard, Parameter, Place},
+    plan::{Entry, Fill, Guard, Parameter, Place, ResultMove},
 };
 
 /// What a byte of a register or of the stack holds, as a symbol. Arguments are numbered from 0.
@@ -214,6 +215,12 @@ pub enum Violation {
     ResultNotWidened,
     /// The result is stored by way of another slot than the one behind the arguments.
     ResultSlot { expected: u16, found: u16 },
+    /// A plan of the columns entry has not one column a parameter.
+    NoColumns,
+    /// The elements of a column are not what the parameter is made of.
+    Column { index: usize, expected: Option<(u8, Fill)>, found: Column },
+    /// The result of a row is not stored as the convention returns it.
+    ColumnResult { expected: Option<ResultMove>, found: Option<ResultMove> },
     /// The last error goes by way of another slot than the one behind all others.
     LastErrorSlot { expected: u16, found: u16 },
     /// A store of the result is not behind the one before it.
@@ -346,6 +353,14 @@ impl fmt::Display for Violation {
             Violation::ResultNotInPlace => f.write_str("the result is in place, and is stored"),
             Violation::ResultSlot { expected, found } => {
                 write!(f, "the result goes to the address in slot {found}, and slot {expected} has it")
+            }
+            Violation::NoColumns => f.write_str("the plan has not one column a parameter"),
+            Violation::Column { index, expected, found } => {
+                let found = (found.bytes, found.fill);
+                write!(f, "column {index} has elements of {found:?}, and the parameter wants {expected:?}")
+            }
+            Violation::ColumnResult { expected, found } => {
+                write!(f, "a row's result is stored by {found:?}, and comes back as {expected:?}")
             }
             Violation::LastErrorSlot { expected, found } => {
                 write!(f, "the last error goes to the address in slot {found}, and slot {expected} has it")

@@ -14,8 +14,8 @@ use std::{collections::BTreeMap, env};
 
 use fastrand::Rng;
 use springboard_abi::{
-    Convention, Entry, ErrorSource, Fill, LastError, Plan, ResultPlan, Target, Violation, check, plan,
-    plan_with_last_error,
+    Columns, Convention, Entry, ErrorSource, Fill, LastError, Plan, ResultPlan, Step, Target, Violation,
+    check, plan, plan_columns, plan_with_last_error,
 };
 use springboard_ir::Signature;
 
@@ -207,4 +207,53 @@ fn last_errors_have_a_slot_of_their_own() {
             }
         }
     }
+}
+
+/// Over columns of words, every plan is accepted, and refused with an element of another width or a result from
+/// elsewhere.
+#[test]
+fn columns_are_of_their_parameters_types() {
+    let mut accepted = 0;
+    for target in targets() {
+        for (seed, signature, _) in planned(&target, Entry::Slots) {
+            let steps = vec![Step::Row; signature.params().len()];
+            let Ok(plan) = plan_columns(&signature, &target, &steps) else { continue };
+            assert_eq!(
+                check(&plan, &signature, &target),
+                Ok(()),
+                "{}, seed {seed}: {signature}\n{plan}",
+                target.convention
+            );
+            let columns = plan.columns.clone().expect("a plan of the entry has columns");
+            let refused = |columns| check(&Plan { columns, ..plan.clone() }, &signature, &target).is_err();
+            for index in 0..columns.inputs.len() {
+                for change in [
+                    |column: &mut springboard_abi::Column| {
+                        column.bytes = if column.bytes == 8 { 4 } else { 8 }
+                    },
+                    |column: &mut springboard_abi::Column| {
+                        column.fill = if column.fill == Fill::Sign { Fill::Zero } else { Fill::Sign };
+                    },
+                ] {
+                    let mut inputs = columns.inputs.clone();
+                    change(&mut inputs[index]);
+                    assert!(refused(Some(Columns { inputs, ..columns.clone() })), "{signature}");
+                }
+            }
+            let result = match columns.result {
+                None => plan.moves.first().map(|step| springboard_abi::ResultMove {
+                    offset: 0,
+                    place: step.place,
+                    bytes: 8,
+                }),
+                Some(result) => Some(springboard_abi::ResultMove { bytes: result.bytes ^ 12, ..result }),
+            };
+            if result.is_some() {
+                assert!(refused(Some(Columns { result, ..columns.clone() })), "{signature}");
+            }
+            assert!(refused(None));
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 100, "only {accepted} plans");
 }

@@ -5,7 +5,9 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
-use springboard_abi::{Fill, LastError, Move, Operand, Parameter, Place, Plan, ResultPlan, Temporary};
+use springboard_abi::{
+    Columns, Fill, LastError, Move, Operand, Parameter, Place, Plan, ResultPlan, Temporary,
+};
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
@@ -57,13 +59,13 @@ impl Hash for Wanted<'_> {
 }
 
 /// What a plan has beside its head and its moves.
-type Rest<'a> = (&'a [Temporary], &'a ResultPlan, &'a [Parameter], Option<LastError>);
+type Rest<'a> = (&'a [Temporary], &'a ResultPlan, &'a [Parameter], Option<LastError>, Option<&'a Columns>);
 
 /// What most plans have there.
-const PLAIN: Rest<'static> = (&[], &ResultPlan::InPlace, &[], None);
+const PLAIN: Rest<'static> = (&[], &ResultPlan::InPlace, &[], None, None);
 
 fn rest(plan: &Plan) -> Rest<'_> {
-    (&plan.temporaries, &plan.result, &plan.parameters, plan.last_error)
+    (&plan.temporaries, &plan.result, &plan.parameters, plan.last_error, plan.columns.as_ref())
 }
 
 /// All of a plan that is one word, each field in bits of its own, and the number of its moves.
@@ -80,6 +82,7 @@ fn head(plan: &Plan) -> u128 {
         parameters: _,
         guard,
         last_error: _,
+        columns: _,
     } = plan;
     let enumerations = [*convention as u8, *caller as u8, *entry as u8, *guard as u8];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);

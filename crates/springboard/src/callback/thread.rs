@@ -76,6 +76,16 @@ pub fn take_pending() -> Option<CallbackError> {
     if key() & PENDING == 0 { None } else { take_error() }
 }
 
+/// The address of the running thread's key, whose highest bit is [`PENDING`].
+pub(crate) fn pending_address() -> *const u64 {
+    THREAD.with(|thread| thread.key.as_ptr().cast_const())
+}
+
+/// Whether an error is pending on the running thread.
+pub(crate) fn is_pending() -> bool {
+    key() & PENDING != 0
+}
+
 #[cold]
 fn take_error() -> Option<CallbackError> {
     THREAD.with(|thread| thread.key.set(thread.key.get() & !PENDING));

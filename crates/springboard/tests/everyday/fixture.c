@@ -87,3 +87,14 @@ static int order;
 int next_in_order(void) { return __atomic_fetch_add(&order, 1, __ATOMIC_SEQ_CST); }
 unsigned long thread_number(void) { static _Thread_local char mine; return (unsigned long)&mine; }
 int call_back(int (*f)(int), int x) { return f(x); }
+
+/* Calls over columns. */
+int add_int(int a, int b) { return a + b; }
+signed char narrow(signed char a, unsigned short b, _Bool c, unsigned int d) { return (signed char)(a + b + c + (int)d); }
+float blend(float a, double b, float c) { return a * (float)b + c; }
+long far(long a, long b, long c, long d, long e, long f, long g, signed char h, float i) { return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + (long)(9 * i); }
+const char *second(const char *text) { return text + 1; }
+_Bool is_odd(unsigned long long x) { return x & 1; }
+static long noted;
+void note(long x) { noted += x; }
+long noted_so_far(void) { return noted; }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use springboard::{Engine, Function, Jit, Library, ir::Declarations};
 
 mod background;
+mod columns;
 mod headers;
 mod last_error;
 mod memory;
