@@ -12,7 +12,7 @@ pub use self::error::ColumnsError;
 use self::runs::Runs;
 use crate::{
     callback::{NativeScope, is_pending, pending_address, take_pending},
-    code::{CodePointer, Stub},
+    code::CodePointer,
     engine::Engine,
     function::{Code, Function},
     reason::{Path, Reason},
@@ -36,7 +36,7 @@ pub struct Over {
     inputs: Box<[Input]>,
     params: Box<[Scalar]>,
     result: Option<Scalar>,
-    code: Result<Arc<Stub>, Path>,
+    code: Result<Arc<Code>, Path>,
 }
 
 /// The values of one parameter: an array, or one value for all rows.
@@ -126,17 +126,14 @@ impl Engine {
         Ok(Over { function: function.clone(), inputs: inputs.into(), params, result, code })
     }
 
-    fn code_over(&self, function: &Function, inputs: &[Input]) -> Result<Arc<Stub>, Reason> {
+    fn code_over(&self, function: &Function, inputs: &[Input]) -> Result<Arc<Code>, Reason> {
         let step = |input: &Input| match input {
             Input::Column => Step::Row,
             Input::Scalar => Step::Same,
         };
         let steps: Vec<_> = inputs.iter().map(step).collect();
         let plan = self.planned(|target| plan_columns(function.signature(), target, &steps))?;
-        match self.shared_code(&plan)? {
-            Code::Shared(stub) => Ok(stub),
-            Code::Own(_) => unreachable!("the stub of a plan that is handed its target is shared"),
-        }
+        self.shared_code(&plan).map(Arc::new)
     }
 }
 
@@ -147,7 +144,7 @@ impl Over {
     /// By which path rows are called: a stub's loop, or one call a row through libffi.
     pub fn path(&self) -> &Path {
         match &self.code {
-            Ok(_) => &Path::Native,
+            Ok(code) => code.path(),
             Err(path) => path,
         }
     }
@@ -238,7 +235,7 @@ impl Over {
         };
         let output = output.wrapping_byte_add(start * self.result.map_or(0, size));
         match &self.code {
-            Ok(stub) => {
+            Ok(code) => {
                 let mut inline = [0; INLINE_WORDS];
                 let mut allocated;
                 let frame: &mut [u64] = if columns.len() + 3 <= INLINE_WORDS {
@@ -257,7 +254,7 @@ impl Over {
                 // elements' own types with as many rows, which were found to be the parameters'. The rest is the
                 // caller's promise.
                 unsafe {
-                    let entry = mem::transmute::<CodePointer, Entry>(stub.entry());
+                    let entry = mem::transmute::<CodePointer, Entry>(code.first());
                     entry(self.function.code_pointer() as *const c_void, frame.as_ptr()) as usize
                 }
             }

@@ -88,6 +88,15 @@ impl Code {
         }
     }
 
+    /// The first instruction.
+    pub(crate) fn first(&self) -> CodePointer {
+        match self {
+            Code::Shared(stub) => stub.entry(),
+            Code::Own(stub) => stub.entry(),
+            Code::Packed(first) => *first,
+        }
+    }
+
     /// What to enter for the function at `address`, which returns an `R`, and with which target.
     pub(crate) fn entry<R: SlotResult>(&self, address: *const c_void) -> (Entry<R>, *const c_void) {
         let stub = match self {

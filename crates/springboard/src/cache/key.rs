@@ -167,7 +167,7 @@ mod tests {
             springboard_abi::plan(&signature, &target.expect("a target"), Entry::Slots).expect("a plan");
         let temporary = Temporary { slot: 0, bytes: 8, align: 8 };
         let last_error = LastError { source: ErrorSource::Location, slot: 3 };
-        let changes: [fn(&mut Plan, Temporary, LastError); 11] = [
+        let changes: [fn(&mut Plan, Temporary, LastError); 12] = [
             |plan, _, _| plan.convention = Convention::Win64,
             |plan, _, _| plan.caller = Convention::Win64,
             |plan, _, _| plan.entry = Entry::Bound,
@@ -179,6 +179,7 @@ mod tests {
             |plan, _, _| plan.vector_count = Some(0),
             |plan, _, _| plan.guard = Guard::Closed,
             |plan, _, last_error| plan.last_error = Some(last_error),
+            |plan, _, _| plan.columns = Some(Columns { inputs: [].into(), result: None }),
         ];
         let mut plans = vec![plan.clone()];
         for change in changes {
