@@ -1,8 +1,9 @@
 //! Stubs as object files, linked to C programs by the system's own tools and run: on this machine, and on others
 //! under QEMU.
 //!
-//! Each prototype of [`cases::CASES`] gets two stubs. One is called with slots and calls a C function, which keeps what
-//! it is passed; the other is called by C as a function of that type, and calls a handler with slots. So Cranelift's
+//! Each prototype of [`cases::CASES`] gets three stubs. One is called with slots and calls a C function, which keeps
+//! what it is passed; one is called by C as a function of that type, and calls a handler with slots; one is called as
+//! V8 calls, with a receiver and options, and calls the C function. So Cranelift's
 //! code meets a C compiler's on both sides, and no code of springboard's runtime takes part.
 //!
 //! Tests for other machines are marked as ignored, because a machine may lack their tools: `cargo xtask test
@@ -12,12 +13,16 @@
 mod cases;
 #[path = "objects/driver.rs"]
 mod driver;
+#[path = "objects/v8.rs"]
+mod v8;
 
 use std::{fs, path::Path, process::ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use springboard_abi::{Convention, Entry, Plan, Target, plan};
-use springboard_ir::Prototype;
+use springboard_abi::{
+    Convention, Entry, FastCall, Guard, Narrow, Options, Plan, Target, plan, plan_fast_call,
+};
+use springboard_ir::{Prototype, Signature, Type};
 use springboard_tests::machine::{MACHINES, Machine, output};
 
 use cases::{CASES, Case};
@@ -77,6 +82,9 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
                 .map_err(|reason| format!("{types} {prototype}: {entry}: {reason}"))?;
             plans.push((format!("{name}_{index}"), plan));
         }
+        let plan = plan_fast_call(&fast_call(&prototype.signature), &target)
+            .map_err(|reason| format!("{types} {prototype}: v8: {reason}"))?;
+        plans.push((format!("fast_{index}"), plan));
         let file = format!("case_{index}.c");
         let text = driver::case(index, types, &prototype, attribute, &target.model)?;
         fs::write(folder.join(&file), text)?;
@@ -84,7 +92,7 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
     }
     let stubs: Vec<(&str, &Plan)> = plans.iter().map(|(name, plan)| (name.as_str(), plan)).collect();
     fs::write(folder.join("stubs.o"), springboard_emit::object(&triple, &stubs)?)?;
-    fs::write(folder.join("main.c"), driver::main(CASES.len()))?;
+    fs::write(folder.join("main.c"), driver::main(CASES.len()) + v8::TARGET)?;
     output(compile.args(["main.c", "stubs.o"]))?;
     let report = output(&mut machine.program(&folder.join("driver")))?;
     let ways = CASES.iter().flat_map(|case| WAYS.map(|way| (case, way)));
@@ -97,4 +105,17 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
         return Err(format!("{} cases, and the program reported:\n{report}", CASES.len()).into());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+/// A call with all that the entry has: guard, checks, options, and each `void *` a buffer.
+fn fast_call(signature: &Signature) -> FastCall {
+    let params = signature.params().iter().zip(0..);
+    let buffers = params.filter(|(param, _)| param.ty == Type::void_pointer()).map(|(_, index)| index);
+    FastCall {
+        buffers: buffers.collect(),
+        guard: Guard::Closed,
+        narrow: Narrow::Check,
+        options: Options::Always,
+        signature: signature.clone(),
+    }
 }

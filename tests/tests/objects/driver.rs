@@ -7,11 +7,11 @@ use springboard_ir::{
     AggregateKind, DataModel, FloatFormat, Integer, LayoutError, Prototype, Scalar, Signature, Type,
 };
 
-/// The two ways through a case's stubs: the functions `down_<index>` and `up_<index>` take one each.
-pub(crate) const WAYS: [&str; 2] = ["down", "up"];
+/// The ways through a case's stubs: the functions `down_<index>`, `up_<index>` and `v8_<index>` take one each.
+pub(crate) const WAYS: [&str; 3] = ["down", "up", "v8"];
 
-/// A C file for one prototype. Its functions `down_<index>` and `up_<index>` call through the stubs `slots_<index>`
-/// and `callback_<index>`, and return what is wrong, or null.
+/// A C file for one prototype. Its functions `down_<index>`, `up_<index>` and `v8_<index>` call through the stubs
+/// `slots_<index>`, `callback_<index>` and `fast_<index>`, and return what is wrong, or null.
 pub(crate) fn case(
     index: usize,
     types: &str,
@@ -29,6 +29,7 @@ pub(crate) fn case(
     driver.down()?;
     driver.handler()?;
     driver.up();
+    driver.fast()?;
     Ok(driver.text)
 }
 
@@ -39,13 +40,17 @@ pub(crate) fn main(cases: usize) -> String {
          \x20   state = state * 6364136223846793005u + 1442695040888963407u;\n\
          \x20   return state ^ state >> 29;\n}\n\
          char springboard_context[1];\nstatic void (*handler)(void *, uint64_t *);\n\
-         void springboard_helper(void *context, uint64_t *slots) { handler(context, slots); }\n"
+         static uint64_t call_handler(void *context, void *slots, uint32_t none) {\n\
+         \x20   (void)none;\n    handler(context, slots);\n    return 0;\n}\n\
+         uint64_t (*helper)(void *, void *, uint32_t) = call_handler;\n\
+         uint64_t springboard_helper(void *a, void *b, uint32_t c) { return helper(a, b, c); }\n"
         .to_owned();
     let mut body = "int main(void) {\n    const char *wrong;\n".to_owned();
     for index in 0..cases {
         writeln!(file, "void handler_{index}(void *, uint64_t *);")
             .expect("a String takes all that is written");
-        writeln!(body, "    handler = handler_{index};").expect("a String takes all that is written");
+        writeln!(body, "    handler = handler_{index};\n    helper = call_handler;")
+            .expect("a String takes all that is written");
         for way in WAYS {
             writeln!(file, "const char *{way}_{index}(void);").expect("a String takes all that is written");
             writeln!(
@@ -59,17 +64,17 @@ pub(crate) fn main(cases: usize) -> String {
 }
 
 /// The C file for one prototype, while it is written.
-struct Driver<'a> {
-    index: usize,
-    signature: &'a Signature,
+pub(crate) struct Driver<'a> {
+    pub(crate) index: usize,
+    pub(crate) signature: &'a Signature,
     /// What GCC wants to hear of the convention, where it is not the platform's own.
     attribute: &'a str,
-    model: &'a DataModel,
+    pub(crate) model: &'a DataModel,
     text: String,
 }
 
 impl Driver<'_> {
-    fn line(&mut self, text: impl AsRef<str>) {
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) {
         self.text.push_str(text.as_ref());
         self.text.push('\n');
     }
@@ -219,13 +224,13 @@ impl Driver<'_> {
         self.line("    return 0;\n}");
     }
 
-    fn choose_values(&mut self) {
+    pub(crate) fn choose_values(&mut self) {
         for (path, ty) in self.leaves("sent").into_iter().chain(self.result_leaves("given")) {
             self.line(format!("    {path} = {};", random(&ty)));
         }
     }
 
-    fn compare_values(&mut self) {
+    pub(crate) fn compare_values(&mut self) {
         for ((sent, _), (seen, _)) in self.leaves("sent").into_iter().zip(self.leaves("seen")) {
             self.line(format!("    if ({sent} != {seen}) return \"{sent} arrived as another value\";"));
         }
