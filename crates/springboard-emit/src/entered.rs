@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, SigRef, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Entry, Parameter, Plan};
+use springboard_abi::{Convention, Entry, Parameter, Plan};
 
 use crate::{
     body::Source,
@@ -52,9 +52,19 @@ impl<'a> Entered<'a> {
             return [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1)).collect();
         }
         let receiver = (self.plan.entry == Entry::V8).then_some(types::I64);
+        // On riscv64, floats for which there is no float register are passed as integers. They stay that: a float
+        // register more might be `fs1` (`riscv64.rs`).
+        let integers_behind = match self.plan.caller {
+            Convention::Lp64d => self.plan.caller.registers().vec_args.len(),
+            _ => usize::MAX,
+        };
+        let mut floats = 0;
         let parameters = self.plan.parameters.iter().map(|parameter| match parameter {
-            Parameter::Float => types::F32,
-            Parameter::Double => types::F64,
+            Parameter::Float | Parameter::Double if floats >= integers_behind => types::I64,
+            Parameter::Float | Parameter::Double => {
+                floats += 1;
+                if *parameter == Parameter::Float { types::F32 } else { types::F64 }
+            }
             Parameter::Int32
             | Parameter::Int64
             | Parameter::Narrow { .. }

@@ -1,7 +1,8 @@
 //! What a stub that V8 calls does before it looks at its arguments: guard, range checks, buffers.
 //!
 //! Each can end the call: the host has been told, and the stub returns zero at once. (Memory for an aggregate result
-//! is left as it was.)
+//! is left as it was. A plan does not know that a result is a `float`, so that on riscv64, where a `float` is boxed, it
+//! gets a NaN.)
 
 use cranelift_codegen::ir::{
     AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, StackSlotData, StackSlotKind, Type, Value,

@@ -112,7 +112,11 @@ impl Driver<'_> {
         if result == "void" {
             self.line(format!("    {call};"));
         } else {
-            self.line(format!("    if ({call} != 0) return \"a closed library returns something\";"));
+            // The zero that a stub returns there is that of a `double`, and no boxed `float`.
+            let boxed = *signature.result() == Type::Float;
+            self.line(if boxed { "#ifdef __riscv" } else { "#if 0" });
+            self.line(format!("    {call};\n#else"));
+            self.line(format!("    if ({call} != 0) return \"a closed library returns something\";\n#endif"));
         }
         self.line(
             "    if (closed_options != &options) return \"the library is closed, and nobody was told\";",
