@@ -54,6 +54,11 @@ pub fn plan_columns(signature: &Signature, target: &Target, steps: &[Step]) -> R
         return Err(Ineligible::NoWord);
     }
     let mut plan = slots::plan(signature, target, Entry::Columns, None)?;
+    // The stub keeps a word for each column, and a few more, on its stack.
+    let bytes = (steps.len() as u64 + 5) * 8 + u64::from(plan.stack_bytes);
+    if bytes > Ineligible::MAX_STACK {
+        return Err(Ineligible::StackArguments { bytes });
+    }
     let mut inputs = Vec::with_capacity(steps.len());
     for (param, step) in signature.params().iter().zip(steps) {
         let SlotForm::Word(scalar) = SlotForm::of(&param.ty, &target.model)? else {

@@ -1,19 +1,18 @@
 //! Stubs that call once a row.
 //!
-//! What lives across the call of a row lies in memory and not in callee-saved registers, which the one unwind row that
-//! all stubs share would not know: target, frame, row and the address of the word that ends the loop on the stub's own
-//! stack, all else in the frame. To find it
-//! again takes loads that nothing waits for. The one thing that a row hands to the next, its number, is kept for
-//! several rows at once: the loop is unrolled, and rows within a turn know theirs by counting.
+//! What lives across the call of a row lies on the stub's own stack and not in callee-saved registers, which the one
+//! unwind row that all stubs share would not know: the target, where each column and the output go on, how many rows
+//! are left. To find it again takes loads that nothing waits for; what is written again is written once for several
+//! rows: the loop is unrolled, and rows within a turn know their distance.
 //!
 //! ```text
 //! turn:   are ROWS rows left? ─no─► single
 //!         ROWS times: load, call, store, was there an error? ─yes─► done
-//!         number of the row += ROWS; back to turn
+//!         go on by ROWS rows; back to turn
 //! single: is one row left? ─no─► done
 //!         load, call, store, was there an error? ─yes─► done
-//!         number of the row += 1; back to single
-//! done:   return the number of rows
+//!         go on by one row; back to single
+//! done:   return how many rows were done
 //! ```
 
 use cranelift_codegen::ir::{
@@ -30,18 +29,19 @@ use crate::{
 };
 
 /// Rows of a turn.
-const ROWS: i64 = 4;
+const ROWS: i64 = 16;
 
 /// Offsets in the frame.
 const COUNT: i32 = 0;
 const STOP: i32 = 8;
 const FIRST_COLUMN: i32 = 16;
 
-/// Offsets in what is kept on the stub's stack.
+/// Offsets in what is kept on the stub's stack. Behind it, where each column goes on, and where the output does.
 const TARGET: i32 = 0;
 const FRAME: i32 = 8;
-const ROW: i32 = 16;
+const LEFT: i32 = 16;
 const STOPPED: i32 = 24;
+const FIRST_KEPT: i32 = 32;
 
 /// Calls over columns in Cranelift's terms.
 pub(crate) struct Loop<'a> {
@@ -67,26 +67,18 @@ impl<'a> Loop<'a> {
 
     /// Builds the whole function.
     pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Notes {
-        let [entry, turn, rows, single, row, done] = [(); 6].map(|()| builder.create_block());
+        let [entry, turn, single, finished, done] = [(); 5].map(|()| builder.create_block());
         builder.append_block_params_for_function_params(entry);
         builder.append_block_param(done, types::I64);
         builder.switch_to_block(entry);
-        let [target, frame] = *builder.block_params(entry) else { unreachable!("it has two parameters") };
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 4 * WORD, WORD.trailing_zeros() as u8);
-        let kept = builder.create_sized_stack_slot(data);
-        builder.ins().stack_store(types::I64, target, kept, TARGET);
-        builder.ins().stack_store(types::I64, frame, kept, FRAME);
-        let stopped = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, STOP);
-        builder.ins().stack_store(types::I64, stopped, kept, STOPPED);
-        let zero = builder.ins().iconst(types::I64, 0);
-        builder.ins().stack_store(types::I64, zero, kept, ROW);
+        let kept = self.keep(builder, entry);
         builder.ins().jump(turn, &[]);
 
-        let mut notes = self.rows(builder, kept, [turn, rows, single, done], ROWS);
-        let finished = builder.create_block();
-        notes.extend(self.rows(builder, kept, [single, row, finished, done], 1));
+        let mut notes = self.rows(builder, kept, [turn, single, done], ROWS);
+        notes.extend(self.rows(builder, kept, [single, finished, done], 1));
         builder.switch_to_block(finished);
-        let count = builder.ins().stack_load(types::I64, types::I64, kept, ROW);
+        let frame = builder.ins().stack_load(types::I64, types::I64, kept, FRAME);
+        let count = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, COUNT);
         builder.ins().jump(done, &[count.into()]);
         builder.switch_to_block(done);
         let count = builder.block_params(done)[0];
@@ -95,20 +87,40 @@ impl<'a> Loop<'a> {
         notes
     }
 
-    /// A loop of `count` rows a turn: begins at `head`, has its rows in `body`, and goes to `behind` where fewer are
-    /// left, to `done` after an error.
+    /// How many addresses the frame has: of columns, and of the output.
+    fn addresses(&self) -> usize {
+        self.columns.inputs.len() + usize::from(self.columns.result.is_some())
+    }
+
+    /// Keeps what the rows need on the stub's stack.
+    fn keep(&self, builder: &mut FunctionBuilder<'_>, entry: Block) -> StackSlot {
+        let [target, frame] = *builder.block_params(entry) else { unreachable!("it has two parameters") };
+        let bytes = FIRST_KEPT as u32 + self.addresses() as u32 * WORD;
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
+        let kept = builder.create_sized_stack_slot(data);
+        builder.ins().stack_store(types::I64, target, kept, TARGET);
+        builder.ins().stack_store(types::I64, frame, kept, FRAME);
+        let words = [(COUNT, LEFT), (STOP, STOPPED)].into_iter();
+        let addresses = (0..self.addresses() as i32).map(|index| index * WORD as i32);
+        for (from, to) in words.chain(addresses.map(|at| (FIRST_COLUMN + at, FIRST_KEPT + at))) {
+            let word = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, from);
+            builder.ins().stack_store(types::I64, word, kept, to);
+        }
+        kept
+    }
+
+    /// A loop of `count` rows a turn: begins at `head`, and goes to `behind` where fewer are left, to `done` after an
+    /// error.
     fn rows(
         &self,
         builder: &mut FunctionBuilder<'_>,
         kept: StackSlot,
-        [head, body, behind, done]: [Block; 4],
+        [head, behind, done]: [Block; 3],
         count: i64,
     ) -> Notes {
+        let body = builder.create_block();
         builder.switch_to_block(head);
-        let frame = builder.ins().stack_load(types::I64, types::I64, kept, FRAME);
-        let all = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, COUNT);
-        let row = builder.ins().stack_load(types::I64, types::I64, kept, ROW);
-        let left = builder.ins().isub(all, row);
+        let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
         let enough = builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, left, count);
         builder.ins().brif(enough, body, &[], behind, &[]);
         builder.switch_to_block(body);
@@ -117,29 +129,44 @@ impl<'a> Loop<'a> {
             notes.extend(self.row(builder, kept, index));
             let stop = builder.ins().stack_load(types::I64, types::I64, kept, STOPPED);
             let stop = builder.ins().load(types::I64, MemFlagsData::trusted(), stop, 0);
-            let row = builder.ins().stack_load(types::I64, types::I64, kept, ROW);
-            let next = builder.ins().iadd_imm_u(row, index + 1);
             let failed = builder.ins().icmp_imm_s(IntCC::SignedLessThan, stop, 0);
-            let more = if index + 1 == count {
-                builder.ins().stack_store(types::I64, next, kept, ROW);
-                head
-            } else {
-                builder.create_block()
-            };
-            builder.ins().brif(failed, done, &[next.into()], more, &[]);
-            if more != head {
-                builder.switch_to_block(more);
-            }
+            let [more, stopped] = [(); 2].map(|()| builder.create_block());
+            builder.ins().brif(failed, stopped, &[], more, &[]);
+            builder.set_cold_block(stopped);
+            builder.switch_to_block(stopped);
+            let frame = builder.ins().stack_load(types::I64, types::I64, kept, FRAME);
+            let all = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, COUNT);
+            let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
+            let before = builder.ins().isub(all, left);
+            let through = builder.ins().iadd_imm_u(before, index + 1);
+            builder.ins().jump(done, &[through.into()]);
+            builder.switch_to_block(more);
         }
+        self.go_on(builder, kept, count);
+        builder.ins().jump(head, &[]);
         notes
     }
 
-    /// The call of the row that is `index` rows behind the one that is kept.
+    /// Goes on by so many rows.
+    fn go_on(&self, builder: &mut FunctionBuilder<'_>, kept: StackSlot, count: i64) {
+        let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
+        let fewer = builder.ins().iadd_imm_s(left, -count);
+        builder.ins().stack_store(types::I64, fewer, kept, LEFT);
+        let inputs = self.columns.inputs.iter().map(|column| (column.bytes, column.step));
+        let output = self.columns.result.iter().map(|result| (result.bytes, Step::Row));
+        for (number, (bytes, step)) in inputs.chain(output).enumerate() {
+            if step == Step::Row {
+                let at = FIRST_KEPT + number as i32 * WORD as i32;
+                let address = builder.ins().stack_load(types::I64, types::I64, kept, at);
+                let next = builder.ins().iadd_imm_u(address, count * i64::from(bytes));
+                builder.ins().stack_store(types::I64, next, kept, at);
+            }
+        }
+    }
+
+    /// The call of the row that is `index` rows behind the one at which the turn began.
     fn row(&self, builder: &mut FunctionBuilder<'_>, kept: StackSlot, index: i64) -> Notes {
-        let load = |builder: &mut FunctionBuilder<'_>, offset| {
-            builder.ins().stack_load(types::I64, types::I64, kept, offset)
-        };
-        let (target, frame, row) = (load(builder, TARGET), load(builder, FRAME), load(builder, ROW));
+        let target = builder.ins().stack_load(types::I64, types::I64, kept, TARGET);
         let values: Vec<Value> = self
             .columns
             .inputs
@@ -147,7 +174,10 @@ impl<'a> Loop<'a> {
             .enumerate()
             .map(|(number, column)| {
                 let ty = self.loaded_as(number, *column);
-                element(builder, frame, number, row, index, *column, ty)
+                let offset =
+                    if column.step == Step::Row { index as i32 * i32::from(column.bytes) } else { 0 };
+                let from = address(builder, kept, number);
+                element(builder, from, offset, *column, ty)
             })
             .collect();
         let signature = native::signature(self.plan, &self.arguments);
@@ -166,9 +196,8 @@ impl<'a> Loop<'a> {
         let results = body.builder.inst_results(call).to_vec();
         let notes = body.finish_part();
         if let Some(result) = self.columns.result {
-            let (frame, row) = (load(builder, FRAME), load(builder, ROW));
-            let number = self.columns.inputs.len();
-            self.store(builder, frame, number, row, index, result, &results);
+            let to = address(builder, kept, self.columns.inputs.len());
+            self.store(builder, to, index as i32 * i32::from(result.bytes), result, &results);
         }
         notes
     }
@@ -187,18 +216,14 @@ impl<'a> Loop<'a> {
     }
 
     /// Stores a row's result.
-    #[allow(clippy::too_many_arguments)] // where it goes is a sum of four things
     fn store(
         &self,
         builder: &mut FunctionBuilder<'_>,
-        frame: Value,
-        number: usize,
-        row: Value,
-        index: i64,
+        address: Value,
+        offset: i32,
         result: ResultMove,
         results: &[Value],
     ) {
-        let (address, offset) = place(builder, frame, number, row, index, result.bytes, Step::Row);
         // One general and one vector register come back, in this order.
         let register = match result.place {
             Place::Vec { .. } => results[1],
@@ -220,37 +245,20 @@ impl<'a> Loop<'a> {
     }
 }
 
-/// The address of an element, and what is to be added to it.
-fn place(
-    builder: &mut FunctionBuilder<'_>,
-    frame: Value,
-    number: usize,
-    row: Value,
-    index: i64,
-    bytes: u8,
-    step: Step,
-) -> (Value, i32) {
-    let first = FIRST_COLUMN + number as i32 * WORD as i32;
-    let base = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, first);
-    if step == Step::Same {
-        return (base, 0);
-    }
-    let shift = i64::from(bytes.trailing_zeros());
-    let offset = if shift == 0 { row } else { builder.ins().ishl_imm_u(row, shift) };
-    (builder.ins().iadd(base, offset), index as i32 * i32::from(bytes))
+/// Where a column, or behind all of them the output, goes on.
+fn address(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize) -> Value {
+    let at = FIRST_KEPT + number as i32 * WORD as i32;
+    builder.ins().stack_load(types::I64, types::I64, kept, at)
 }
 
 /// An element, as a canonical slot or as it is passed.
 fn element(
     builder: &mut FunctionBuilder<'_>,
-    frame: Value,
-    number: usize,
-    row: Value,
-    index: i64,
+    address: Value,
+    offset: i32,
     column: Column,
     ty: Type,
 ) -> Value {
-    let (address, offset) = place(builder, frame, number, row, index, column.bytes, column.step);
     let ins = builder.ins();
     match (ty, column.bytes, column.fill) {
         (types::F32 | types::F64, ..) | (_, 8, _) => ins.load(ty, MEMORY, address, offset),

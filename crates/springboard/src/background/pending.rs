@@ -58,7 +58,7 @@ enum Receiver {
 }
 
 /// How long a waiting thread looks before it sleeps: about what sleeping and waking cost.
-const LOOKS: u32 = 400;
+const LOOKS: u32 = 100;
 
 pub(super) fn channel() -> (oneshot::Sender<Outcome>, Pending) {
     let (sender, receiver) = oneshot::channel();
