@@ -71,6 +71,34 @@ static SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "debuggers",
+        about: "gdb walks through a stub and says its name",
+        when: When::Always,
+        needs: &[&tools::GDB],
+        steps: || {
+            vec![
+                cargo(&["test", "-p", "springboard", "--test", "announced", "--", "--include-ignored"])
+                    .into(),
+            ]
+        },
+    },
+    Suite {
+        name: "mdwe",
+        about: "the runtime's tests where no memory may become executable: prctl(PR_SET_MDWE)",
+        when: When::Always,
+        needs: &[],
+        steps: || {
+            let build = cargo(&["build", "-p", "springboard", "--example", "refuse_exec_gain"]);
+            let mut test = cargo(&["test", "-p", "springboard", "--lib", "--tests", "--no-fail-fast", "--"]);
+            test.env(runner(), project::root().join("target/debug/examples/refuse_exec_gain"));
+            for (test_name, why) in NOT_UNDER_MDWE {
+                println!("skipped under PR_SET_MDWE: {test_name}: {why}");
+                test.args(["--skip", test_name]);
+            }
+            vec![build.into(), test.into()]
+        },
+    },
+    Suite {
         name: "objects-aarch64",
         about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
         when: When::Always,
@@ -224,6 +252,23 @@ static SUITES: &[Suite] = &[
 fn real_headers() -> Command {
     let name = "headers::all_functions_of_real_headers_are_bound_or_reported";
     cargo(&["test", "-p", "springboard", "--test", "everyday", "--", "--ignored", "--exact", name])
+}
+
+/// Tests of what is refused there, by the beginnings of their names, and why.
+const NOT_UNDER_MDWE: [(&str, &str); 5] = [
+    (
+        "code::memory::tests",
+        "half of them seal pages, which is refused; the other half is what all else uses",
+    ),
+    ("files_in_memory", "it expects sealed pages"),
+    ("executable_mappings_of_files", "the same"),
+    ("large_files", "the same"),
+    ("descriptors", "the same"),
+];
+
+/// The variable that names a program through which cargo runs the tests.
+fn runner() -> String {
+    format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", std::env::consts::ARCH.to_uppercase())
 }
 
 /// An example as the README runs it.

@@ -86,6 +86,7 @@ pub(crate) static RUBY_FFI: Tool = Tool::file(
 );
 pub(crate) static PHP: Tool = Tool::file("php", "/usr/bin/php", &["php-cli"]);
 pub(crate) static GUILE: Tool = Tool::file("guile", "/usr/bin/guile-3.0", &["guile-3.0"]);
+pub(crate) static GDB: Tool = Tool::program("gdb", "gdb", &["gdb"]);
 pub(crate) static RUST: Tool =
     Tool { name: "rust-debian", source: Source::DebianRust(&["rustc-web", "cargo-web"]) };
 pub(crate) static STD_AARCH64: Tool = Tool { name: "rust-std-aarch64", source: Source::RustStd(&AARCH64) };
@@ -96,7 +97,7 @@ pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 27] = [
+static ALL: [&Tool; 28] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -104,6 +105,7 @@ static ALL: [&Tool; 27] = [
     &GCC_S390X,
     &CLANG,
     &VALGRIND,
+    &GDB,
     &GXX,
     &PKG_CONFIG,
     &ZLIB,

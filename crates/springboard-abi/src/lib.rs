@@ -28,6 +28,7 @@ mod pack;
 mod plan;
 mod s390x;
 mod slots;
+mod symbol;
 mod sysv64;
 mod target;
 mod v8;

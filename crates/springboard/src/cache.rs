@@ -29,6 +29,8 @@ type Known = Switch<Result<Arc<Shape>, Reason>>;
 /// A compiled plan.
 pub(crate) struct Shape {
     code: ShapeCode,
+    /// What debuggers and profilers are told, where somebody is.
+    name: Box<str>,
     /// The stub that serves every function of the shape, where the entry is handed its target.
     stub: Switch<Arc<Stub>>,
 }
@@ -42,13 +44,18 @@ enum ShapeCode {
 
 impl Shape {
     /// Code to stamp.
-    pub(crate) fn compiled(template: Template) -> Shape {
-        Shape { code: ShapeCode::Template(template), stub: Switch::new() }
+    pub(crate) fn compiled(template: Template, name: String) -> Shape {
+        Shape { code: ShapeCode::Template(template), name: name.into(), stub: Switch::new() }
+    }
+
+    /// What debuggers and profilers are told of its stubs.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Code that is there.
     pub(crate) fn packed(thunk: CodePointer) -> Shape {
-        Shape { code: ShapeCode::Thunk(thunk), stub: Switch::new() }
+        Shape { code: ShapeCode::Thunk(thunk), name: Box::default(), stub: Switch::new() }
     }
 
     /// The code that was compiled with the program, if that is what there is.
@@ -81,7 +88,7 @@ impl Shape {
             "a template of the slots entry has errno's holes alone"
         );
         let holes = Holes { helper: LastError::Errno.helper(), ..Holes::default() };
-        let stamp = Stamp { template: self.template(), holes };
+        let stamp = Stamp { name: self.name(), template: self.template(), holes };
         let published = memory.publish(&[stamp])?.remove(0);
         // Of threads that come here at once, one's stub stays.
         Ok(self.stub.get_or_make(|| Arc::new(published)))
@@ -168,7 +175,7 @@ mod tests {
 
     /// Bytes that nobody runs.
     fn code() -> Shape {
-        Shape::compiled(Template { code: [0; 8].into(), align: 8, holes: Box::default() })
+        Shape::compiled(Template { code: [0; 8].into(), align: 8, holes: Box::default() }, String::new())
     }
 
     #[test]

@@ -47,6 +47,8 @@ struct Shared {
     stubs: Stubs,
     compile: Compile,
     pack: Pack,
+    /// Whether stubs need names.
+    names: bool,
     /// The functions that wait for [`Compile::Background`].
     background: Arc<Background>,
 }

@@ -17,6 +17,7 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
+mod announce;
 pub mod background;
 pub mod bun;
 mod cache;
@@ -46,6 +47,7 @@ mod value;
 mod variable;
 mod word;
 
+pub use announce::Announce;
 pub use callback::{
     Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
     CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,

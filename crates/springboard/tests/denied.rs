@@ -22,7 +22,7 @@ struct Case {
     prints: &'static str,
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case { name: "nothing", deny: || {}, jit: "on", prints: "Shared; native" },
     Case {
         name: "pages_that_gain_execution",
@@ -67,6 +67,15 @@ const CASES: [Case; 9] = [
                  sealed: CodeError { step: SealPages, errno: 1 } }; \
                  libffi: no executable memory: mapping the file for code as executable (mmap): \
                  Operation not permitted (os error 1)",
+    },
+    Case {
+        name: "address_space",
+        deny: denial::keep_address_space,
+        jit: "on",
+        prints: "Refused { shared: CodeError { step: MapExecutable, errno: 12 }, \
+                 sealed: CodeError { step: MapPages, errno: 12 } }; \
+                 libffi: no executable memory: mapping the file for code as executable (mmap): \
+                 Cannot allocate memory (os error 12)",
     },
     Case {
         name: "files_and_execution_gain",

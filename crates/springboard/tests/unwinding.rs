@@ -82,6 +82,43 @@ fn panics_and_backtraces_cross() {
     }
 }
 
+/// What is stored after the call: the stub keeps the address for it in its frame.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Pair {
+    sum: i64,
+    half: f64,
+}
+
+extern "C-unwind" fn pair(a: i64) -> Pair {
+    if a < 0 {
+        panic::resume_unwind(Box::new(a));
+    }
+    Pair { sum: a + 1, half: a as f64 / 2.0 }
+}
+
+#[test]
+fn panics_cross_stubs_with_a_result_to_store() {
+    let address = NonNull::new(pair as *mut c_void).expect("a function has an address");
+    let function = engine().function_at(address, "struct { long sum; double half; }(long)").unwrap();
+    let pointer = function.bound_pointer::<()>().expect("the function has a stub of its own");
+    // SAFETY: as in `unwinding`.
+    let stub =
+        unsafe { std::mem::transmute::<BoundPointer<()>, unsafe extern "C-unwind" fn(*const u64)>(pointer) };
+    let untouched = Pair { sum: 77, half: 7.5 };
+    for a in [3i64, -4, 5, -6] {
+        let mut result = untouched;
+        let slots = [u64::from_ne_bytes(a.to_ne_bytes()), (&raw mut result).expose_provenance() as u64];
+        // SAFETY: the function takes an integer, and the second slot has the address of room for its result.
+        let caught = panic::catch_unwind(|| unsafe { stub(slots.as_ptr()) });
+        match caught {
+            Ok(()) => assert_eq!(result, Pair { sum: a + 1, half: a as f64 / 2.0 }),
+            Err(panic) => assert_eq!((*panic.downcast::<i64>().unwrap(), result), (a, untouched)),
+        }
+        assert_eq!(result == untouched, a < 0);
+    }
+}
+
 const CPP: &str = r#"
 static int left_by_unwinding;
 struct Leaving { bool whole = false; ~Leaving() { left_by_unwinding += !whole; } };

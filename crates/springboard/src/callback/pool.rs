@@ -231,7 +231,10 @@ impl Batch {
 fn stamp(template: &Template, memory: &CodeMemory, cells: &[Cell]) -> Result<Vec<Stub>, CodeError> {
     let helper = (dispatch::dispatch as *const std::ffi::c_void).into_slot();
     let holes = |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
-    let stamps: Vec<_> = cells.iter().map(|cell| Stamp { template, holes: holes(cell) }).collect();
+    let stamps: Vec<_> = cells
+        .iter()
+        .map(|cell| Stamp { name: "springboard::callback", template, holes: holes(cell) })
+        .collect();
     memory.publish(&stamps).map_err(|error| match error {
         NoRoom::System(error) => error,
         NoRoom::Limit(_) => unreachable!("memory of callbacks has no limit"),

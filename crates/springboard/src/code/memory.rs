@@ -33,7 +33,10 @@ use super::{
     stub::Stub,
     sync, trap,
 };
-use crate::fork;
+use crate::{
+    announce::{self, Announce, Published},
+    fork,
+};
 
 /// Size of the first segment, in bytes. Each following one is twice as large.
 pub(super) const FIRST_SEGMENT: usize = 16 << 10;
@@ -57,6 +60,7 @@ struct Shared {
     strategy: Strategy,
     /// Most bytes to map.
     limit: usize,
+    announce: Vec<Announce>,
     state: Mutex<State>,
     meter: Meter,
 }
@@ -99,6 +103,11 @@ pub(crate) struct Usage {
 impl CodeMemory {
     /// Empty memory, of which at most `limit` bytes will be mapped. Maps nothing yet.
     pub(crate) fn new(strategy: Strategy, limit: usize) -> CodeMemory {
+        CodeMemory::announcing(strategy, limit, Vec::new())
+    }
+
+    /// The same, which tells of each stub.
+    pub(crate) fn announcing(strategy: Strategy, limit: usize, announce: Vec<Announce>) -> CodeMemory {
         let state = State {
             process: getpid(),
             forks: fork::count(),
@@ -108,7 +117,7 @@ impl CodeMemory {
             start: Instant::now(),
             next_segment: FIRST_SEGMENT,
         };
-        let shared = Shared { strategy, limit, state: Mutex::new(state), meter: Meter::default() };
+        let shared = Shared { strategy, limit, announce, state: Mutex::new(state), meter: Meter::default() };
         CodeMemory { shared: Arc::new(shared) }
     }
 
@@ -146,7 +155,16 @@ impl CodeMemory {
             let entry = unsafe { std::mem::transmute::<*mut u8, CodePointer>(start) };
             Stub::new(self.clone(), entry, slot, stamp.bytes())
         };
-        Ok(slots.into_iter().zip(stamps).map(stub).collect())
+        let mut stubs: Vec<_> = slots.into_iter().zip(stamps).map(stub).collect();
+        drop(state);
+        if !self.shared.announce.is_empty() {
+            for (stub, stamp) in stubs.iter_mut().zip(stamps) {
+                let published = Published { name: stamp.name, code: stub.code() };
+                let announced = announce::tell(&self.shared.announce, &published);
+                stub.keep(announced);
+            }
+        }
+        Ok(stubs)
     }
 
     /// Frees what [`CodeMemory::publish`] made. For the stub's own use.

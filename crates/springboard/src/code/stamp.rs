@@ -36,6 +36,8 @@ impl Holes {
 /// A stub to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp<'a> {
+    /// What debuggers and profilers are told.
+    pub(crate) name: &'a str,
     pub(crate) template: &'a Template,
     pub(crate) holes: Holes,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{CodeMemory, CodePointer, space::Slot};
+use crate::announce::Announced;
 
 /// Code that can be called for as long as this value lives. Dropping it frees the code: whoever calls it later meets
 /// a trap, and after a while something else.
@@ -11,12 +12,19 @@ pub(crate) struct Stub {
     entry: CodePointer,
     slot: Slot,
     bytes: u32,
+    /// Goes before the code does.
+    announced: Option<Announced>,
 }
 
 impl Stub {
     /// `bytes` of code in `slot` of `memory`, written and synchronised, which are entered at `entry`.
     pub(super) fn new(memory: CodeMemory, entry: CodePointer, slot: Slot, bytes: usize) -> Stub {
-        Stub { memory, entry, slot, bytes: bytes as u32 }
+        Stub { memory, entry, slot, bytes: bytes as u32, announced: None }
+    }
+
+    /// Keeps debuggers told of it until it is freed.
+    pub(super) fn keep(&mut self, announced: Announced) {
+        self.announced = Some(announced);
     }
 
     /// The address of the first instruction.
@@ -33,6 +41,7 @@ impl Stub {
 
 impl Drop for Stub {
     fn drop(&mut self) {
+        self.announced = None;
         self.memory.free(self.slot, self.bytes as usize);
     }
 }

@@ -85,7 +85,7 @@ impl Engine {
     /// A stub for `plan` with these holes, compiled now if nobody has asked for the plan before.
     pub(crate) fn stub_of_its_own(&self, plan: &Plan, holes: Holes) -> Result<Stub, Reason> {
         let shape = self.shape(plan)?;
-        let stamp = Stamp { template: shape.template(), holes };
+        let stamp = Stamp { name: shape.name(), template: shape.template(), holes };
         Ok(self.memory()?.publish(&[stamp])?.remove(0))
     }
 }
@@ -93,5 +93,5 @@ impl Engine {
 /// A stub of a function's own.
 pub(super) fn own(shape: &Shape, address: NonNull<c_void>) -> Stamp<'_> {
     let holes = Holes { target: address.addr().get() as u64, ..Holes::default() };
-    Stamp { template: shape.template(), holes }
+    Stamp { name: shape.name(), template: shape.template(), holes }
 }

@@ -9,6 +9,7 @@ use target_lexicon::Triple;
 
 use super::{Engine, Shared, background::Background, compile::Compilers};
 use crate::{
+    announce::Announce,
     cache::Cache,
     code::{CodeMemory, CodeWrites, capability, landing_pads},
     reason::Reason,
@@ -87,6 +88,7 @@ pub struct EngineBuilder {
     writes: CodeWrites,
     code_limit: Option<usize>,
     landing_pads: Option<LandingPads>,
+    announce: Vec<Announce>,
 }
 
 impl EngineBuilder {
@@ -147,6 +149,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Tells a debugger or profiler of each stub that the engine makes for functions. May be given several times.
+    /// Unwinders know stubs without this.
+    #[must_use]
+    pub fn announce(mut self, whom: Announce) -> EngineBuilder {
+        self.announce.push(whom);
+        self
+    }
+
     /// Makes the engine.
     pub fn build(self) -> Engine {
         let host = Triple::host();
@@ -158,7 +168,7 @@ impl EngineBuilder {
         } else {
             let limit = self.code_limit.unwrap_or(usize::MAX);
             let strategy = capability().strategy(self.writes).map_err(Reason::NoExecutableMemory);
-            strategy.map(|strategy| CodeMemory::new(strategy, limit))
+            strategy.map(|strategy| CodeMemory::announcing(strategy, limit, self.announce.clone()))
         };
         // Where pages are mapped so that the CPU checks them, stubs cannot do without.
         let landing_pads = match landing_pads() {
@@ -176,6 +186,7 @@ impl EngineBuilder {
                 stubs: self.stubs,
                 compile: self.compile,
                 pack: self.pack,
+                names: !self.announce.is_empty(),
                 background: Arc::new(Background::default()),
             }),
         }

@@ -105,7 +105,8 @@ impl Engine {
             Some(thunk) => Ok(Shape::packed(thunk)),
             None => {
                 self.memory()?;
-                self.template(plan).map(Shape::compiled)
+                let name = if self.shared.names { plan.symbol() } else { String::new() };
+                Ok(Shape::compiled(self.template(plan)?, name))
             }
         })
     }

@@ -234,6 +234,43 @@ fn a_child_compiles_what_its_parent_had_begun() {
     }
 }
 
+/// Other threads may be making and closing callbacks at the moment of the fork: the child can all the same.
+#[test]
+fn a_child_makes_callbacks() {
+    let _process = alone();
+    let engine = Engine::new();
+    let round = || {
+        let callback = engine.callback("int(int, int)", |a: i32, b: i32| a * b).expect("there is memory");
+        // SAFETY: it is of this type.
+        let call =
+            unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(i32, i32) -> i32>(callback.as_ptr()) };
+        assert_eq!(call(6, 7), 42);
+    };
+    let stop = AtomicBool::new(false);
+    let ends: Vec<_> = thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    round();
+                }
+            });
+        }
+        let child = |_| {
+            let child = Child::fork(|| {
+                // A child that waits for ever is ended.
+                // SAFETY: the call takes no pointers.
+                unsafe { libc::alarm(60) };
+                (0..20).for_each(|_| round());
+            });
+            child.wait()
+        };
+        let ends = (0..300).map(child).collect();
+        stop.store(true, Relaxed);
+        ends
+    });
+    assert_eq!(ends, [Ended::Well; 300]);
+}
+
 #[test]
 fn a_shape_is_compiled_once_for_many_threads() {
     let _process = together();

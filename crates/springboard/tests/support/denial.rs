@@ -41,6 +41,20 @@ pub(crate) fn limit(resource: libc::__rlimit_resource_t, value: u64) {
     assert_eq!(set, 0);
 }
 
+/// From now on the process gets no more address space. What it has on the heap is enough for a while.
+pub(crate) fn keep_address_space() {
+    // Pieces too small for mappings of their own, and one above them that keeps the heap from shrinking again.
+    let pieces: Vec<_> = (0..4096).map(|_| vec![1u8; 1024]).collect();
+    std::mem::forget(vec![1u8; 1024]);
+    drop(pieces);
+    let status = std::fs::read_to_string("/proc/self/statm").expect("Linux shows a process its size");
+    let pages: u64 =
+        status.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number of pages");
+    // SAFETY: the call takes no pointers.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    limit(libc::RLIMIT_AS, pages * page as u64);
+}
+
 /// Refuses system calls from now on, on this thread and those it starts.
 pub(crate) fn install(denials: &[Denial]) {
     let mut program = Vec::new();

@@ -59,7 +59,7 @@ fn returning(value: u32, padding: usize) -> Template {
 }
 
 fn stamps(templates: &[Template]) -> Vec<Stamp<'_>> {
-    templates.iter().map(|template| Stamp { template, holes: Holes::default() }).collect()
+    templates.iter().map(|template| Stamp { name: "test", template, holes: Holes::default() }).collect()
 }
 
 fn publish_all(memory: &CodeMemory, templates: &[Template]) -> Result<Vec<Stub>, NoRoom> {
@@ -67,7 +67,7 @@ fn publish_all(memory: &CodeMemory, templates: &[Template]) -> Result<Vec<Stub>,
 }
 
 fn publish(memory: &CodeMemory, template: &Template) -> Stub {
-    let stamp = Stamp { template, holes: Holes::default() };
+    let stamp = Stamp { name: "test", template, holes: Holes::default() };
     memory.publish(&[stamp]).expect("the test machine allows executable memory").remove(0)
 }
 
