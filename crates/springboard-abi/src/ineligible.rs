@@ -32,6 +32,9 @@ pub enum Ineligible {
         /// Alignment in bytes.
         align: u32,
     },
+    /// A short vector on a machine where compilers lay out and pass them in two ways, by whether it has registers for
+    /// them: on s390x since z13. Nothing says which one was at work.
+    VectorAbi,
 }
 
 impl Ineligible {
@@ -40,7 +43,7 @@ impl Ineligible {
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 7] {
+    pub fn examples() -> [Ineligible; 8] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
@@ -49,6 +52,7 @@ impl Ineligible {
             Ineligible::BufferType { index: 1 },
             Ineligible::NoWord,
             Ineligible::NoRegister,
+            Ineligible::VectorAbi,
         ]
     }
 
@@ -62,6 +66,7 @@ impl Ineligible {
             Ineligible::BufferType { .. } => "buffer-type",
             Ineligible::NoWord => "no-word",
             Ineligible::NoRegister => "no-register",
+            Ineligible::VectorAbi => "vector-abi",
         }
     }
 }
@@ -86,6 +91,9 @@ impl fmt::Display for Ineligible {
             Ineligible::NoRegister => {
                 f.write_str("the arguments leave no general register for the host's context")
             }
+            Ineligible::VectorAbi => f.write_str(
+                "vectors are passed in two ways here, by which machine the callee was compiled for",
+            ),
             Ineligible::BufferType { index } => {
                 write!(f, "parameter {} is declared a buffer and is no pointer", index + 1)
             }

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Big-endian: the value of a sub-word type lies in the last bytes of its word, except that a `float` takes the left
-//! half of its register. Not here: the vector ABI of z13, in which vectors travel in v24 to v31.
+//! half of its register. Not here: vectors. Code for z13 and later aligns them to 8 and passes them in v24 to v31; code for
+//! older machines, Debian's for one, aligns them to their size and passes them by reference. Who passes one is told so.
 
 use alloc::{vec, vec::Vec};
 
@@ -74,6 +75,10 @@ impl State {
 }
 
 fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Ineligible> {
+    let mut types = signature.params().iter().map(|param| &param.ty).chain([signature.result()]);
+    if types.any(has_vector) {
+        return Err(Ineligible::VectorAbi);
+    }
     let mut state = State::default();
     let result = returning(signature.result(), model)?;
     if let Returning::Memory { .. } = result {
@@ -87,18 +92,27 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
     Ok(Assignment { params, result, stack_bytes: state.stack.bytes(), vector_count: None })
 }
 
+/// Whether there is a vector in a type.
+fn has_vector(ty: &Type) -> bool {
+    match ty {
+        Type::Vector(_) => true,
+        Type::Array(array) => has_vector(&array.element),
+        Type::Aggregate(aggregate) => aggregate.fields.iter().any(|field| has_vector(&field.ty)),
+        _ => false,
+    }
+}
+
 fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, Ineligible> {
     let layout = ty.layout(model)?;
     let bytes = layout.size as u32;
     let single = single_float(ty, model)?;
     let fits = matches!(layout.size, 1 | 2 | 4 | 8);
     let by_value = match ty.scalar(model) {
-        Some(Scalar::Vector { .. }) => false,
         Some(_) => fits,
         None => fits && matches!(ty, Type::Aggregate(_)),
     };
-    // Everything that is not 1, 2, 4 or 8 bytes long, and every complex number and vector, is passed by the
-    // address of a copy. GCC does so for size 0, too.
+    // Everything that is not 1, 2, 4 or 8 bytes long, and every complex number, is passed by the address of a copy.
+    // GCC does so for size 0, too.
     if !by_value {
         return Ok(Passing::Reference { to: state.word(8)?, copy: layout });
     }
@@ -136,7 +150,7 @@ fn returning(ty: &Type, model: &DataModel) -> Result<Returning, Ineligible> {
         Some(Scalar::Bool | Scalar::Int { .. } | Scalar::Pointer) if bytes <= 8 => {
             direct(Place::Gpr { reg: 0, at: 8 - bytes as u8 })
         }
-        // Aggregates, complex numbers and vectors of any size.
+        // Aggregates and complex numbers of any size.
         _ => Ok(Returning::Memory { pointer: Place::Gpr { reg: 0, at: 0 } }),
     }
 }

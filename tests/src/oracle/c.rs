@@ -118,8 +118,8 @@ impl Function<'_> {
             if index >= fixed {
                 let size = layout_size(&params[index].ty, model);
                 let windows = self.target.convention == Convention::Win64;
-                let macro_name =
-                    if windows && !matches!(size, 1 | 2 | 4 | 8) { "va_arg_by_reference" } else { "va_arg" };
+                let by_value = matches!(size, 1 | 2 | 4 | 8) && !is_one_double(&params[index].ty);
+                let macro_name = if windows && !by_value { "va_arg_by_reference" } else { "va_arg" };
                 writeln!(f, "  f{n}_t{index} a{index} = {macro_name}(rest, f{n}_t{index});")?;
             }
             writeln!(f, "  memcpy(record + {at}, &a{index}, sizeof a{index});")?;
@@ -178,4 +178,9 @@ impl Function<'_> {
         let list = declared.chain(variadic).collect::<Vec<_>>().join(", ");
         f.write_str(if list.is_empty() { "void" } else { &list })
     }
+}
+
+/// Whether a type is a vector of one `double`, the only one of 8 bytes that Windows has passed by reference.
+fn is_one_double(ty: &Type) -> bool {
+    matches!(ty, Type::Vector(vector) if vector.bytes == 8 && *vector.element == Type::Double)
 }

@@ -199,6 +199,11 @@ fn is_one(format: FloatFormat, ty: &Type, model: &DataModel) -> bool {
     }
 }
 
+/// Whether an array of one element is the only member.
+fn is_array_of_one(fields: &[Field]) -> bool {
+    matches!(fields, [Field { ty: Type::Array(array), .. }] if array.length == 1)
+}
+
 /// Whether libffi lays out and passes a type as the conventions of C do: it knows structures whose members follow
 /// each other as each is aligned, and all have bytes.
 pub(super) fn is_plain(ty: &Type, model: &DataModel) -> bool {
@@ -210,7 +215,12 @@ pub(super) fn is_plain(ty: &Type, model: &DataModel) -> bool {
                 let plain = |field: &Field| {
                     field.bits.is_none() && field.align.is_none() && is_plain(&field.ty, model)
                 };
-                *kind == AggregateKind::Struct && !packed && align.is_none() && fields.iter().all(plain)
+                *kind == AggregateKind::Struct
+                    && !packed
+                    && align.is_none()
+                    && fields.iter().all(plain)
+                    // For s390x an array of one float is none; libffi knows no arrays.
+                    && !(cfg!(target_arch = "s390x") && is_array_of_one(fields))
             }
             Type::Array(array) => is_plain(&array.element, model),
             _ => true,
