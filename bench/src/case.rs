@@ -30,6 +30,8 @@ pub(crate) enum Group {
     Compile,
     /// Many functions, their memory, and what comes before the first.
     Service,
+    /// The drop-in for libffi through libffi's own interface.
+    Libffi,
 }
 
 impl fmt::Display for Group {
@@ -43,6 +45,7 @@ impl fmt::Display for Group {
             Group::Everyday => "everyday",
             Group::Compile => "compile",
             Group::Service => "service",
+            Group::Libffi => "libffi",
         })
     }
 }

@@ -2,7 +2,7 @@
 //! instructions.
 //!
 //! * `case` is what is measured by which paths, `cases` the calls, `compile` what comes
-//!   before the first, `callbacks` what comes before and behind a callback's call.
+//!   before the first, `dropin` the drop-in for libffi, `callbacks` what comes before and behind a callback's call.
 //! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be, `plot`
 //!   draws them.
 //! * `counts` is the command of that name.
@@ -13,6 +13,7 @@ mod case;
 mod cases;
 mod compile;
 mod counts;
+mod dropin;
 mod jit_module;
 mod limits;
 mod measure;

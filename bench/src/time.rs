@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use crate::{
     background, callbacks,
     case::{Bench, Case, DIRECT},
-    cases, compile, folder,
+    cases, compile, dropin, folder,
     measure::{self, Effort, Pairs, Timed},
     native, plot,
     report::{self, Machine, Report, Row},
@@ -19,7 +19,7 @@ use crate::{
 /// call. Nothing fails because it is slow.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this group (scalar, struct, variadic, callback, v8, compile, service), or the cases whose name has this in it; repeatable
+    /// Only this group (scalar, struct, variadic, callback, v8, compile, service, libffi), or the cases whose name has this in it; repeatable
     #[arg(long, value_name = "CASE")]
     filter: Vec<String>,
     /// Write everything measured to this file
@@ -49,6 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     rows.extend(background::measure(bench, &arguments.filter, effort));
     let service = service::measure(bench, &arguments.filter, effort);
     rows.extend(service.rows);
+    rows.extend(dropin::measure(&arguments.filter, effort));
     if rows.is_empty() {
         return Err(format!("no case is named like {}", arguments.filter.join(", ")));
     }

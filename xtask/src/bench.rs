@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    libffi,
     project::{self, cargo},
     v8,
 };
@@ -34,6 +35,16 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> ExitCode {
     if name == "bench" {
         // Beside stubs, what the pack has instead.
         command.args(["--features", "pack"]);
+    }
+    // Only where it is asked for: it takes as long to build as the bench.
+    if name == "bench" && arguments.arguments.iter().any(|it| it == "libffi" || it == "--filter=libffi") {
+        match libffi::build(&project::root().join("target/libffi")) {
+            Ok(library) => command.env("SPRINGBOARD_DROPIN", library),
+            Err(why) => {
+                eprintln!("{why}");
+                return ExitCode::FAILURE;
+            }
+        };
     }
     command.args(["--", name]).args(&arguments.arguments);
     match command.status() {

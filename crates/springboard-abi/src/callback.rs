@@ -75,7 +75,13 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
     let frame = u64::from(result_slot + 1) * 8
         + u64::from(stack_bytes)
         + temporaries.iter().map(|area| u64::from(area.bytes)).sum::<u64>();
-    if frame > Ineligible::MAX_STACK {
+    // A closure's stub keeps pointers to the slots as well. It has no stack probe, which would come before it has
+    // found its closure: its frame, with all that is spilled, stays smaller than a page.
+    let (frame, limit) = match entry {
+        Entry::Callback => (frame, Ineligible::MAX_STACK),
+        _ => (frame + u64::from(result_slot) * 8, Ineligible::MAX_STACK - 1024),
+    };
+    if frame > limit {
         return Err(Ineligible::StackArguments { bytes: frame });
     }
     moves.sort_unstable();

@@ -1,0 +1,328 @@
+//! The drop-in for libffi, beside the system's libffi and the one that is bundled: through their C interfaces.
+
+use std::{ffi::c_void, process::Command, ptr};
+
+use libffi::raw::{
+    ffi_abi_FFI_DEFAULT_ABI as DEFAULT_ABI, ffi_cif, ffi_closure, ffi_type, ffi_type_sint32, ffi_type_sint64,
+};
+use libloading::Library;
+
+use crate::{
+    case::{Group, selected},
+    measure::{Effort, Samples, cpu_time},
+    report::Row,
+};
+
+/// Where the drop-in lies; `cargo xtask bench` sets it where it has built one.
+const DROPIN: &str = "SPRINGBOARD_DROPIN";
+
+/// Repetitions of something short for one sample: few, so that most samples are not interrupted.
+const TIMES: u32 = 2000;
+
+type Closed = unsafe extern "C" fn(*mut ffi_cif, *mut c_void, *mut *mut c_void, *mut c_void);
+
+type PrepareCif = unsafe extern "C" fn(*mut ffi_cif, u32, u32, *mut ffi_type, *mut *mut ffi_type) -> u32;
+type Call = unsafe extern "C" fn(*mut ffi_cif, *const c_void, *mut c_void, *mut *mut c_void);
+type Allocate = unsafe extern "C" fn(usize, *mut *mut c_void) -> *mut c_void;
+type Free = unsafe extern "C" fn(*mut c_void);
+type PrepareClosure =
+    unsafe extern "C" fn(*mut c_void, *mut ffi_cif, Closed, *mut c_void, *mut c_void) -> u32;
+
+/// A libffi. Its functions are valid for as long as the process lives: libraries are leaked.
+struct Libffi {
+    path: &'static str,
+    prep_cif: PrepareCif,
+    call: Call,
+    closure_alloc: Allocate,
+    closure_free: Free,
+    prep_closure: PrepareClosure,
+}
+
+impl Libffi {
+    fn open(path: &'static str, file: &str) -> Option<Libffi> {
+        // SAFETY: a libffi, whose initialisers do nothing that could harm.
+        let library: &'static Library = Box::leak(Box::new(unsafe { Library::new(file) }.ok()?));
+        macro_rules! symbol {
+            ($name:literal) => {
+                // SAFETY: libffi's own declaration of that name.
+                *unsafe { library.get($name) }.ok()?
+            };
+        }
+        Some(Libffi {
+            path,
+            prep_cif: symbol!(b"ffi_prep_cif"),
+            call: symbol!(b"ffi_call"),
+            closure_alloc: symbol!(b"ffi_closure_alloc"),
+            closure_free: symbol!(b"ffi_closure_free"),
+            prep_closure: symbol!(b"ffi_prep_closure_loc"),
+        })
+    }
+
+    fn bundled() -> Libffi {
+        use std::mem::transmute;
+
+        use libffi::raw;
+        type Address = *const c_void;
+        // SAFETY: the same functions, with pointers of other names.
+        unsafe {
+            Libffi {
+                path: "bundled",
+                prep_cif: transmute::<Address, PrepareCif>(raw::ffi_prep_cif as Address),
+                call: transmute::<Address, Call>(raw::ffi_call as Address),
+                closure_alloc: transmute::<Address, Allocate>(raw::ffi_closure_alloc as Address),
+                closure_free: transmute::<Address, Free>(raw::ffi_closure_free as Address),
+                prep_closure: transmute::<Address, PrepareClosure>(raw::ffi_prep_closure_loc as Address),
+            }
+        }
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Pair {
+    a: i64,
+    b: i64,
+}
+
+#[inline(never)]
+extern "C" fn add(a: i32, b: i32) -> i32 {
+    a.wrapping_add(b)
+}
+
+#[allow(clippy::too_many_arguments)]
+#[inline(never)]
+extern "C" fn sum(a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64) -> i64 {
+    a + b + c + d + e + f + g + h
+}
+
+#[inline(never)]
+extern "C" fn swap(pair: Pair) -> Pair {
+    Pair { a: pair.b, b: pair.a }
+}
+
+unsafe extern "C" fn closed(_: *mut ffi_cif, result: *mut c_void, values: *mut *mut c_void, _: *mut c_void) {
+    // SAFETY: libffi's promise to a closure of type `int(int, int)`.
+    unsafe {
+        let [a, b] = [0, 1].map(|index| (*values.add(index)).cast::<i32>().read());
+        result.cast::<u64>().write(i64::from(a + b) as u64);
+    }
+}
+
+/// One type of function with arguments: to be prepared, and to be called.
+struct Signature {
+    name: &'static str,
+    function: *const c_void,
+    result: *mut ffi_type,
+    types: Vec<*mut ffi_type>,
+    values: Vec<*mut c_void>,
+    expected: [i64; 2],
+}
+
+/// The signatures. What they refer to is leaked.
+fn signatures() -> Vec<Signature> {
+    let int = &raw mut ffi_type_sint32;
+    let long = &raw mut ffi_type_sint64;
+    let members = Box::leak(Box::new([long, long, ptr::null_mut()]));
+    let pair: *mut ffi_type = Box::leak(Box::new(ffi_type {
+        type_: libffi::raw::ffi_type_enum_STRUCT,
+        elements: members.as_mut_ptr(),
+        ..ffi_type::default()
+    }));
+    let value = |value: i64| ptr::from_mut(Box::leak(Box::new(value))).cast::<c_void>();
+    let pair_value = ptr::from_mut(Box::leak(Box::new(Pair { a: 3, b: 4 }))).cast();
+    vec![
+        Signature {
+            name: "i32_i32",
+            function: add as *const c_void,
+            result: int,
+            types: vec![int; 2],
+            values: vec![value(3), value(4)],
+            expected: [7, 0],
+        },
+        Signature {
+            name: "8_i64",
+            function: sum as *const c_void,
+            result: long,
+            types: vec![long; 8],
+            values: (1..=8).map(value).collect(),
+            expected: [36, 0],
+        },
+        Signature {
+            name: "struct16",
+            function: swap as *const c_void,
+            result: pair,
+            types: vec![pair],
+            values: vec![pair_value],
+            expected: [4, 3],
+        },
+    ]
+}
+
+/// Measures the cases that `filters` select. Nothing where there is no drop-in.
+pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
+    let wanted =
+        |case: &str| filters.is_empty() || filters.iter().any(|filter| selected(Group::Libffi, case, filter));
+    let Some(file) = std::env::var_os(DROPIN) else {
+        if filters.iter().any(|filter| filter == "libffi") {
+            eprintln!("{DROPIN} names no drop-in: cargo xtask bench --filter libffi builds one");
+        }
+        return Vec::new();
+    };
+    let file = file.to_string_lossy();
+    // The system's first: asked for by its name, the loader would answer with the drop-in, which has the same.
+    let system = Libffi::open("system", "libffi.so.8");
+    let all = [Libffi::open("dropin", &file), system, Some(Libffi::bundled())];
+    let all: Vec<Libffi> = all.into_iter().flatten().collect();
+    let mut rows = Vec::new();
+    for mut signature in signatures() {
+        for (what, step) in STEPS {
+            let case = format!("{what}_{}", signature.name);
+            if !wanted(&case) {
+                continue;
+            }
+            eprintln!("{} {case}", Group::Libffi);
+            for libffi in &all {
+                let samples = step(libffi, &mut signature, effort);
+                rows.push(Row::plain(Group::Libffi, &case, libffi.path, &samples));
+            }
+        }
+    }
+    for (case, step) in
+        [("closure_call", closure_call as fn(&Libffi, Effort) -> Samples), ("closure_made", closure_made)]
+    {
+        if wanted(case) {
+            eprintln!("{} {case}", Group::Libffi);
+            rows.extend(
+                all.iter().map(|libffi| Row::plain(Group::Libffi, case, libffi.path, &step(libffi, effort))),
+            );
+        }
+    }
+    for script in ["ctypes", "cffi"].into_iter().filter(|script| wanted(script)) {
+        eprintln!("{} {script}", Group::Libffi);
+        rows.extend(python(script, &file, effort));
+    }
+    rows
+}
+
+type Step = fn(&Libffi, &mut Signature, Effort) -> Samples;
+
+const STEPS: [(&str, Step); 3] = [("prepare", prepare), ("call", call), ("prepare_call", prepare_call)];
+
+/// Samples of something that is done [`TIMES`] times.
+fn samples(effort: Effort, mut step: impl FnMut()) -> Samples {
+    let mut samples = Samples::default();
+    for _ in 0..effort.rounds * effort.repetitions * 10 {
+        let taken = cpu_time(|| (0..TIMES).for_each(|_| step()));
+        samples.push(taken.as_secs_f64() * 1e9 / f64::from(TIMES));
+    }
+    samples
+}
+
+fn prepared(libffi: &Libffi, signature: &mut Signature) -> ffi_cif {
+    let mut cif = ffi_cif::default();
+    let (count, types) = (signature.types.len() as u32, signature.types.as_mut_ptr());
+    // SAFETY: the types live as long as the process.
+    let status = unsafe { (libffi.prep_cif)(&mut cif, DEFAULT_ABI, count, signature.result, types) };
+    assert_eq!(status, 0, "{} prepares {}", libffi.path, signature.name);
+    cif
+}
+
+fn prepare(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {
+    samples(effort, || {
+        std::hint::black_box(prepared(libffi, signature));
+    })
+}
+
+/// Calls once.
+#[inline(always)]
+fn called(libffi: &Libffi, signature: &mut Signature, cif: &mut ffi_cif, result: &mut [i64; 2]) {
+    // SAFETY: the cif is the function's, and the values are of its types.
+    unsafe {
+        (libffi.call)(cif, signature.function, result.as_mut_ptr().cast(), signature.values.as_mut_ptr());
+    }
+}
+
+/// Sees to it that the answer is right, before anything is timed.
+fn check(libffi: &Libffi, signature: &mut Signature) {
+    let (mut cif, mut result) = (prepared(libffi, signature), [0; 2]);
+    called(libffi, signature, &mut cif, &mut result);
+    assert_eq!(result, signature.expected, "{} calls {}", libffi.path, signature.name);
+}
+
+fn call(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {
+    check(libffi, signature);
+    let (mut cif, mut result) = (prepared(libffi, signature), [0; 2]);
+    samples(effort, || called(libffi, signature, &mut cif, &mut result))
+}
+
+fn prepare_call(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {
+    check(libffi, signature);
+    let mut result = [0; 2];
+    samples(effort, || {
+        let mut cif = prepared(libffi, signature);
+        called(libffi, signature, &mut cif, &mut result);
+    })
+}
+
+/// A closure of type `int(int, int)`, and the address by which it is called.
+fn closure(libffi: &Libffi, cif: &mut ffi_cif) -> (*mut c_void, *mut c_void) {
+    let mut code = ptr::null_mut();
+    // SAFETY: the cif outlives the closure, and is of the function's type.
+    unsafe {
+        let closure = (libffi.closure_alloc)(size_of::<ffi_closure>(), &mut code);
+        assert_eq!((libffi.prep_closure)(closure, cif, closed, ptr::null_mut(), code), 0);
+        (closure, code)
+    }
+}
+
+fn closure_call(libffi: &Libffi, effort: Effort) -> Samples {
+    // The types stay for as long as the cif.
+    let mut types = signatures();
+    let mut cif = prepared(libffi, &mut types[0]);
+    let (memory, code) = closure(libffi, &mut cif);
+    // SAFETY: the closure is of this type.
+    let function = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(i32, i32) -> i32>(code) };
+    let function = std::hint::black_box(function);
+    let samples = samples(effort, || assert_eq!(function(3, 4), 7));
+    // SAFETY: it is called no more.
+    unsafe { (libffi.closure_free)(memory) };
+    samples
+}
+
+fn closure_made(libffi: &Libffi, effort: Effort) -> Samples {
+    // The types stay for as long as the cif.
+    let mut types = signatures();
+    let mut cif = prepared(libffi, &mut types[0]);
+    samples(effort, || {
+        let (memory, _) = closure(libffi, &mut cif);
+        // SAFETY: it was never called.
+        unsafe { (libffi.closure_free)(memory) };
+    })
+}
+
+/// A loop of Debian's Python, with the drop-in and without. Each line that it prints is one sample in nanoseconds.
+fn python(script: &str, dropin: &str, effort: Effort) -> Vec<Row> {
+    let folder = std::path::Path::new(dropin).parent().map(std::path::Path::to_owned).unwrap_or_default();
+    let paths = [("dropin", Some(folder)), ("system", None)];
+    let mut rows = Vec::new();
+    for (path, folder) in paths {
+        let mut command = Command::new("/usr/bin/python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/loop.py")).arg(script);
+        command.arg((effort.rounds * effort.repetitions).to_string());
+        if let Some(folder) = folder {
+            command.env("LD_LIBRARY_PATH", folder);
+        }
+        let Ok(output) = command.output() else { continue };
+        let mut samples = Samples::default();
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .for_each(|ns| samples.push(ns));
+        if samples.count() == 0 {
+            eprintln!("{script} of /usr/bin/python3 is not there");
+            continue;
+        }
+        rows.push(Row::plain(Group::Libffi, script, path, &samples));
+    }
+    rows
+}
