@@ -116,6 +116,20 @@ impl Cell {
         unsafe { (self.functions(body).run)(body.data, slots) }
     }
 
+    /// As [`Cell::run`], in a pool of slots.
+    ///
+    /// # Safety
+    /// As [`Cell::run`]; the pool is not direct.
+    #[inline(always)]
+    pub(super) unsafe fn run_slots(&self, slots: *mut u64) {
+        // SAFETY: as in `kind`; `open` has put the function there.
+        unsafe {
+            let run =
+                mem::transmute::<*mut c_void, unsafe fn(*const c_void, *mut u64)>(self.entry.load(Relaxed));
+            run((*self.body.get()).assume_init_ref().data, slots);
+        }
+    }
+
     /// The handler's functions.
     #[inline(always)]
     fn functions(&self, body: &Body) -> SlotFunctions {

@@ -27,20 +27,40 @@ use crate::{code::CodePointer, word::SlotResult};
 pub(super) unsafe extern "C-unwind" fn dispatch(cell: *const c_void, slots: *mut u64) {
     // SAFETY: stubs are stamped with the addresses of cells, which are never freed.
     let cell: &'static Cell = unsafe { &*cell.cast() };
-    let thread = thread::key();
     // No owner's key has the pending bit, and none is 0.
-    if cell.gate.is_owner(thread) {
-        if let Some(inside) = cell.enter_owner() {
-            let _leave = Leave { cell, owner: Some(inside) };
-            // SAFETY: let in; the slots are the stub's. Owner thread: any handler may run here.
-            unsafe { run_here(cell, slots) };
-        } else {
-            // SAFETY: the slots are the stub's.
-            unsafe { late(cell, slots) };
+    if cell.gate.is_owner(thread::key()) {
+        match cell.gate.enter_alone() {
+            Alone::In => {
+                let _leave = LeaveAlone(cell);
+                // SAFETY: let in; the slots are the stub's, whose pool is one of slots. Owner thread: any handler may
+                // run here.
+                return unsafe { run_here(cell, || cell.run_slots(slots), slots) };
+            }
+            Alone::Refused => cell.leave_alone(),
+            Alone::No => {}
         }
-    } else {
-        // SAFETY: as above.
+    }
+    // SAFETY: as above.
+    unsafe { handle(cell, slots) }
+}
+
+/// Handles a call of any callback, on any thread, with others of the same inside or without.
+///
+/// # Safety
+/// `slots` are those of a call of the cell's.
+#[inline(never)]
+unsafe fn handle(cell: &'static Cell, slots: *mut u64) {
+    let thread = thread::key();
+    if !cell.gate.is_owner(thread) {
+        // SAFETY: the caller's promise.
         unsafe { elsewhere(cell, slots, thread) }
+    } else if let Some(inside) = cell.enter_owner() {
+        let _leave = Leave { cell, owner: Some(inside) };
+        // SAFETY: let in. Owner thread: any handler may run here.
+        unsafe { run_here(cell, || cell.run(slots), slots) };
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { late(cell, slots) };
     }
 }
 
@@ -80,19 +100,21 @@ pub(super) unsafe fn direct<H: 'static, R: SlotResult, const N: usize>(
     result
 }
 
-/// The same where something is out of the ordinary, for the fast way to need no stack.
+/// The same where something is out of the ordinary, for the fast way to need no stack. Not to be left by unwinding, as
+/// no handler of a direct callback is, so that the fast way can end in a jump to it.
 ///
 /// # Safety
 /// As [`direct`].
 #[cold]
 #[inline(never)]
-unsafe fn with_slots<R: SlotResult, const N: usize>(
+#[allow(improper_ctypes_definitions)] // Rust calls it.
+unsafe extern "C" fn with_slots<R: SlotResult, const N: usize>(
     cell: &'static Cell,
     slots: impl FnOnce() -> [u64; N],
 ) -> R {
     let mut slots = slots();
     // SAFETY: the caller's promise: these are slots of a call.
-    unsafe { dispatch((&raw const *cell).cast(), slots.as_mut_ptr()) };
+    unsafe { handle(cell, slots.as_mut_ptr()) };
     R::from_result(slots[N - 1])
 }
 
@@ -102,7 +124,11 @@ unsafe fn with_slots<R: SlotResult, const N: usize>(
 /// As [`direct`].
 #[cold]
 #[inline(never)]
-unsafe fn refused<R: SlotResult, const N: usize>(cell: &'static Cell, slots: impl FnOnce() -> [u64; N]) -> R {
+#[allow(improper_ctypes_definitions)] // Rust calls it.
+unsafe extern "C" fn refused<R: SlotResult, const N: usize>(
+    cell: &'static Cell,
+    slots: impl FnOnce() -> [u64; N],
+) -> R {
     cell.leave_alone();
     // SAFETY: the caller's promise.
     unsafe { with_slots(cell, slots) }
@@ -180,7 +206,7 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
         unsafe { cell.pool().zero.write(slots) };
     } else if here {
         // SAFETY: let in, on the owner thread or by an inline policy.
-        unsafe { run_here(cell, slots) };
+        unsafe { run_here(cell, || cell.run(slots), slots) };
     // SAFETY: let in, and not inline; the slots are the stub's.
     } else if unsafe { kind.policy.elsewhere(cell, slots) } == Count::GivenAway {
         mem::forget(leave);
@@ -205,18 +231,28 @@ impl Drop for Leave {
     }
 }
 
-/// Runs a handler on the thread of its caller. It may be left by unwinding where its kind says so.
+/// Leaves the gate when the owner's only call ends, however it ends.
+struct LeaveAlone(&'static Cell);
+
+impl Drop for LeaveAlone {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.leave_alone();
+    }
+}
+
+/// Runs a handler, as `handler` does it, on the thread of its caller. It may be left by unwinding where its kind says
+/// so.
 ///
 /// # Safety
-/// As [`Cell::run`].
+/// As [`Cell::run`], and `slots` are the call's.
 #[inline(always)]
-unsafe fn run_here(cell: &Cell, slots: *mut u64) {
+unsafe fn run_here(cell: &Cell, handler: impl FnOnce(), slots: *mut u64) {
     // SAFETY: the caller's promise.
-    unsafe {
-        match cell.kind().unwinding {
-            Unwinding::Stops => run(cell, slots),
-            Unwinding::Passes => cell.run(slots),
-        }
+    match unsafe { cell.kind() }.unwinding {
+        // SAFETY: the caller's promise.
+        Unwinding::Stops => unsafe { stopping(cell, handler, slots) },
+        Unwinding::Passes => handler(),
     }
 }
 
@@ -227,7 +263,16 @@ unsafe fn run_here(cell: &Cell, slots: *mut u64) {
 #[inline(always)]
 pub(super) unsafe fn run(cell: &Cell, slots: *mut u64) {
     // SAFETY: the caller's promise.
-    let result = catch_unwind(AssertUnwindSafe(|| unsafe { cell.run(slots) }));
+    unsafe { stopping(cell, || cell.run(slots), slots) }
+}
+
+/// Runs a handler as `handler` does it. No panic leaves it.
+///
+/// # Safety
+/// `slots` are those of a call of the cell's.
+#[inline(always)]
+unsafe fn stopping(cell: &Cell, handler: impl FnOnce(), slots: *mut u64) {
+    let result = catch_unwind(AssertUnwindSafe(handler));
     if let Err(payload) = result {
         // SAFETY: the slots are those of a call.
         unsafe { cell.pool().zero.write(slots) };
