@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = [-1; 8];
     let columns = [Column::of(&a[..8]), Column::scalar(&100)];
     // SAFETY: as above.
-    unsafe { plus.call(&columns, Some(Output::of(&mut out)), Some(&[0b1010_1100])) }?;
+    unsafe { plus.call(&columns, Some(Output::of(&mut out)), Some((&[0b1010_1100]).into())) }?;
     println!("3a + 100 where the bit is set: {out:?}");
 
     // What goes wrong says where.

@@ -8,8 +8,8 @@ use springboard_ir::{FloatFormat, Scalar, Type};
 mod error;
 mod runs;
 
-pub use self::error::ColumnsError;
 use self::runs::Runs;
+pub use self::{error::ColumnsError, runs::Validity};
 use crate::{
     callback::{NativeScope, is_pending, pending_address, take_pending},
     code::CodePointer,
@@ -151,7 +151,7 @@ impl Over {
 
     /// Calls the function once a row, in order, and stores what it returns at the row's place in `output`; `None` for a
     /// function that returns nothing. There are as many rows as elements. Rows whose bit in `validity` is 0 are
-    /// skipped: bit `row % 8` of byte `row / 8`, from the least significant one, as Arrow has them.
+    /// skipped.
     ///
     /// # Errors
     /// What does not fit, before anything is called. [`ColumnsError::Row`] at the first row at which a callback that
@@ -164,10 +164,10 @@ impl Over {
         &self,
         columns: &[Column<'_>],
         output: Option<Output<'_>>,
-        validity: Option<&[u8]>,
+        validity: Option<Validity<'_>>,
     ) -> Result<(), ColumnsError> {
         let rows = self.check(columns, output.as_ref())?;
-        if let Some(bits) = validity.map(|bytes| bytes.len().saturating_mul(8)).filter(|bits| *bits < rows) {
+        if let Some(bits) = validity.as_ref().map(Validity::rows).filter(|bits| *bits < rows) {
             return Err(ColumnsError::Validity { bits, rows });
         }
         if let Some(error) = take_pending() {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use springboard::{
     CallbackError, Engine, Function, Path, Word,
-    columns::{Column, ColumnsError, Input, Output, Over},
+    columns::{Column, ColumnsError, Input, Output, Over, Validity},
 };
 
 use super::{engines, function, library};
@@ -123,7 +123,7 @@ fn rows_whose_bit_is_cleared_are_skipped() {
                 let mut out = vec![-1; rows];
                 let columns = [Column::of(&a), Column::scalar(&100)];
                 // SAFETY: as in `call`.
-                unsafe { add.call(&columns, Some(Output::of(&mut out)), Some(&validity)) }.unwrap();
+                unsafe { add.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }.unwrap();
                 for (row, out) in out.iter().enumerate() {
                     let valid = validity[row / 8] >> (row % 8) & 1 == 1;
                     assert_eq!(
@@ -186,7 +186,8 @@ fn errors_of_callbacks_name_the_row() {
         validity[2] = 0;
         // SAFETY: as above.
         let error =
-            unsafe { call_back.call(&columns, Some(Output::of(&mut out)), Some(&validity)) }.unwrap_err();
+            unsafe { call_back.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }
+                .unwrap_err();
         assert!(matches!(error, ColumnsError::Row { row: 37, .. }), "{error:?}");
         assert_eq!(calls.load(SeqCst), 30);
     }
@@ -200,7 +201,9 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     let mut out = [0; 4];
     let refused = |columns: &[Column<'_>], output: Option<&mut [i32]>, validity: Option<&[u8]>| {
         // SAFETY: nothing is called.
-        unsafe { add.call(columns, output.map(Output::of), validity) }.unwrap_err().to_string()
+        unsafe { add.call(columns, output.map(Output::of), validity.map(Validity::from)) }
+            .unwrap_err()
+            .to_string()
     };
     let one = Column::scalar(&1);
     assert_eq!(
