@@ -79,7 +79,9 @@ enum {
     SB_ERROR_CALLBACK = 16,   /* a handler raised an error: the message is its own */
     SB_ERROR_SYSTEM = 17,     /* a system call failed */
     SB_ERROR_INTERNAL = 18,   /* a bug of springboard */
-    SB_ERROR_THROWN = 19      /* JavaScript is to throw the message (sb_v8_function_call) */
+    SB_ERROR_THROWN = 19,     /* JavaScript is to throw the message (sb_v8_function_call) */
+    SB_ERROR_REFUSED = 20,    /* a call in the background was not accepted */
+    SB_ERROR_ABANDONED = 21   /* a call in the background was not made */
 };
 
 /* The code of the last failure on this thread, SB_OK where there was none. Success does not change it. Cannot fail. */
@@ -526,6 +528,52 @@ int sb_native_leave(void);
  * goes to standard error. For the whole process, for good. It runs on the thread that it is about; the message is
  * good until it returns. Errors: SB_ERROR_NULL. */
 int sb_set_reporter(void (*tell)(void *context, const char *message), void *context);
+
+/* ---- Calls in the background ---------------------------------------------------------------------------------- */
+
+/* Threads that make calls for others, and a bounded queue of calls. */
+typedef struct sb_background sb_background;
+
+/* A call that one of them makes. Closing the handle stops nothing. */
+typedef struct sb_pending sb_pending;
+
+enum {
+    SB_SHUTDOWN_WAIT = 0,   /* calls that wait are made first */
+    SB_SHUTDOWN_ABANDON = 1 /* calls that wait are not made, and end with SB_ERROR_ABANDONED */
+};
+
+/* Starts so many threads, at least one, with a queue in which capacity calls may wait. With one thread, calls are made
+ * in the order in which they were accepted. Errors: SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_SYSTEM. */
+int sb_background_new(size_t threads, size_t capacity, sb_background **background);
+
+/* Has the function called by one of the threads, and returns at once. The slots of the parameters are as for
+ * sb_function_call(), with none for the result or a last error; they and the bytes of values that they are addresses of
+ * are copied. What pointers point to must stay until the call has ended. Errors: those of handles, SB_ERROR_NULL,
+ * SB_ERROR_LAYOUT; SB_ERROR_REFUSED where the queue is full, the threads are shut down or were those of the process
+ * before it forked. */
+int sb_background_call(const sb_background *background, const sb_function *function, const uint64_t *slots,
+                       sb_pending **pending);
+
+/* Waits for the call to end, for at most limit_ns nanoseconds or SB_FOREVER: *ended (optional) becomes 1 if it has, else
+ * 0. result is the address of a uint64_t for the slot of a result that is a word, of memory for the bytes of any other,
+ * and optional where it is void. *last_error (optional) becomes that of a function with one. What a call came to is told
+ * once. This thread answers no callbacks meanwhile. Errors: those of handles, SB_ERROR_NULL; SB_ERROR_ARGUMENT where it
+ * was told; SB_ERROR_BUSY where another thread waits; SB_ERROR_CALLBACK, SB_ERROR_ABANDONED. */
+int sb_pending_wait(const sb_pending *pending, int64_t limit_ns, void *result, int *last_error, int *ended);
+
+/* Sets what is called, once, when the call has ended: at once if it has, else on the thread that made it. It must use
+ * no function of springboard there. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_BUSY. */
+int sb_pending_set_waker(const sb_pending *pending, void (*wake)(void *context), void *context);
+
+/* Closes the handle; a call that has not ended goes on. Errors: those of handles. */
+int sb_pending_close(sb_pending *pending);
+
+/* Accepts no more calls. Must not be called on one of the threads. With SB_SHUTDOWN_WAIT it returns when the last call
+ * has ended. Errors: those of handles, SB_ERROR_ARGUMENT. */
+int sb_background_shutdown(const sb_background *background, int how);
+
+/* Closes the handle. Calls that were accepted are made. Errors: those of handles. */
+int sb_background_close(sb_background *background);
 
 /* ---- V8 ------------------------------------------------------------------------------------------------------ */
 

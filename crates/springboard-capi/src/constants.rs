@@ -30,6 +30,8 @@ constants! {
     SB_ERROR_SYSTEM = 17;
     SB_ERROR_INTERNAL = 18;
     SB_ERROR_THROWN = 19;
+    SB_ERROR_REFUSED = 20;
+    SB_ERROR_ABANDONED = 21;
 
     SB_JIT_ON = 0;
     SB_JIT_OFF = 1;
@@ -81,6 +83,9 @@ constants! {
 
     SB_AFTER_CLOSE_ZERO = 0;
     SB_AFTER_CLOSE_ABORT = 1;
+
+    SB_SHUTDOWN_WAIT = 0;
+    SB_SHUTDOWN_ABANDON = 1;
 
     SB_V8_PROFILE_FULL = 0;
     SB_V8_PROFILE_NODE = 1;

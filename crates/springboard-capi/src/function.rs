@@ -31,9 +31,9 @@ pub struct Entry {
 }
 
 /// What a handle stands for.
-struct Bound {
-    function: Function,
-    result: SlotForm,
+pub(crate) struct Bound {
+    pub(crate) function: Function,
+    pub(crate) result: SlotForm,
 }
 
 impl Bound {
@@ -72,7 +72,7 @@ macro_rules! with_result {
 }
 pub(crate) use with_result;
 
-fn get(function: *const FunctionHandle) -> Result<Arc<Bound>, Failure> {
+pub(crate) fn get(function: *const FunctionHandle) -> Result<Arc<Bound>, Failure> {
     handle::get(function)
 }
 

@@ -87,6 +87,10 @@ kinds! {
     V8LibraryHandle 9 "a library for V8";
     /// `sb_v8_function`.
     V8FunctionHandle 10 "a function for V8";
+    /// `sb_background`.
+    BackgroundHandle 11 "threads for calls";
+    /// `sb_pending`.
+    PendingHandle 12 "a call in the background";
 }
 
 const KIND_BITS: u32 = 4;

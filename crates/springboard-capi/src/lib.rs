@@ -12,6 +12,7 @@ mod constants;
 mod handle;
 mod text;
 
+pub mod background;
 pub mod callback;
 pub mod callback_type;
 pub mod engine;
@@ -26,7 +27,7 @@ pub mod version;
 
 pub use constants::ALL as CONSTANTS;
 pub use handle::{
-    CallbackHandle, CallbackTypeHandle, DeclarationsHandle, EngineHandle, FunctionHandle, LibraryHandle,
-    MailboxHandle, SignatureHandle, V8FunctionHandle, V8LibraryHandle,
+    BackgroundHandle, CallbackHandle, CallbackTypeHandle, DeclarationsHandle, EngineHandle, FunctionHandle,
+    LibraryHandle, MailboxHandle, PendingHandle, SignatureHandle, V8FunctionHandle, V8LibraryHandle,
 };
 pub use text::Text;

@@ -13,7 +13,9 @@ use std::{
 };
 
 use springboard::ir::{DataModel, Declarations, Scalar, Type};
-use springboard_c::{CONSTANTS, Text, callback, callback_type, engine, error, function, library, mailbox};
+use springboard_c::{
+    CONSTANTS, Text, background, callback, callback_type, engine, error, function, library, mailbox,
+};
 use springboard_c::{signature, thread, v8, version};
 
 const HEADER: &str = include_str!("../include/springboard.h");
@@ -168,6 +170,13 @@ fn exported() -> Vec<(&'static str, Forms)> {
         thread::sb_native_enter();
         thread::sb_native_leave();
         thread::sb_set_reporter(_, _);
+        background::sb_background_new(_, _, _);
+        background::sb_background_call(_, _, _, _) unsafe;
+        background::sb_pending_wait(_, _, _, _, _) unsafe;
+        background::sb_pending_set_waker(_, _, _);
+        background::sb_pending_close(_);
+        background::sb_background_shutdown(_, _);
+        background::sb_background_close(_);
         v8::sb_v8_library_new(_, _, _, _) unsafe;
         v8::sb_v8_library_retire(_);
         v8::sb_v8_library_close(_);
@@ -273,7 +282,7 @@ fn constants_and_structures_are_those_of_the_crate() {
     structure!("sb_v8_description", v8::V8Description, size result options int64 reserved arguments);
     structure!("sb_v8_value", v8::V8Value, form flag number low high bytes length);
     claim(format!("SB_VERSION == {}", version::sb_version()));
-    let structures = plain().matches("typedef struct").count() - 10;
+    let structures = plain().matches("typedef struct").count() - 12;
     assert_eq!(structures, 10, "a structure of the header is not compared here");
     compile(&text);
 }

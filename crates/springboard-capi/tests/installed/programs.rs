@@ -21,6 +21,7 @@ programs! {
     texts
     policies
     race
+    background
     v8
 }
 
