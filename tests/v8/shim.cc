@@ -13,7 +13,7 @@
 #include "v8.h"
 
 // Since 12.6 a fast call throws by itself; before, it asks for the slow function.
-#define FAST_CALLS_THROW (V8_MAJOR_VERSION > 12)
+#define FAST_CALLS_THROW (V8_MAJOR_VERSION * 1000 + V8_MINOR_VERSION >= 12006)
 
 namespace {
 

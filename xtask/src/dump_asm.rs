@@ -2,9 +2,11 @@
 
 use std::{fmt::Write as _, fs, io::Write as _, path::PathBuf, process::ExitCode, str::FromStr};
 
-use springboard_abi::{Convention, Entry, Plan, Target, plan};
+use springboard_abi::{
+    Convention, Entry, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, plan, plan_fast_call,
+};
 use springboard_emit::{Compiler, EmitError, Template, object};
-use springboard_ir::Prototype;
+use springboard_ir::{Prototype, Signature, Type};
 use target_lexicon::Triple;
 
 /// Shows what becomes of a prototype: its plan, its CLIF, its machine code. For any target, on any host.
@@ -24,6 +26,10 @@ pub(crate) struct Arguments {
     /// The convention by which the stub is entered
     #[arg(long, default_value = "slots")]
     entry: String,
+    /// For the entry v8, how V8 is to call: each `void *` as a buffer, integers checked, the library's closed flag looked
+    /// at, V8's options passed
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    fast_call: Vec<FastCallWord>,
     /// Show the plan: which byte goes where
     #[arg(long)]
     plan: bool,
@@ -39,6 +45,15 @@ pub(crate) struct Arguments {
     /// Write the stub into an object file, under the prototype's name or `stub`
     #[arg(long, value_name = "FILE")]
     object: Option<PathBuf>,
+}
+
+/// What a fast call can have.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FastCallWord {
+    Buffers,
+    Checked,
+    Closed,
+    Options,
 }
 
 /// Triples to offer to somebody whose target is not known: one a convention.
@@ -90,7 +105,7 @@ fn show(arguments: &Arguments) -> Result<String, End> {
     let text = &arguments.prototype;
     let prototype =
         Prototype::parse(text).map_err(|error| End::Caller(format!("{error}\n{}", error.excerpt(text))))?;
-    let plan = plan(&prototype.signature, &target, entry)
+    let plan = planned(&prototype.signature, &target, entry, &arguments.fast_call)?
         .map_err(|reason| End::Ineligible(format!("{reason} ({})", reason.code())))?;
     let mut compiler = Compiler::new(&triple).map_err(failure)?;
     let template = compiler.emit(&plan).map_err(failure)?;
@@ -139,6 +154,32 @@ fn target(arguments: &Arguments) -> Result<(Triple, Target), End> {
             Err(End::Caller(format!("{triple} has no convention named {name}; there are {names}")))
         }
     }
+}
+
+fn planned(
+    signature: &Signature,
+    target: &Target,
+    entry: Entry,
+    words: &[FastCallWord],
+) -> Result<Result<Plan, Ineligible>, End> {
+    if entry != Entry::V8 {
+        return match words {
+            [] => Ok(plan(signature, target, entry)),
+            _ => Err(End::Caller(format!("--fast-call is for the entry v8, and this is {entry}"))),
+        };
+    }
+    let asked = |word| words.contains(&word);
+    let params = signature.params().iter().zip(0..);
+    let buffers =
+        params.filter(|(param, _)| asked(FastCallWord::Buffers) && param.ty == Type::void_pointer());
+    let call = FastCall {
+        signature: signature.clone(),
+        buffers: buffers.map(|(_, index)| index).collect(),
+        guard: if asked(FastCallWord::Closed) { Guard::Closed } else { Guard::None },
+        narrow: if asked(FastCallWord::Checked) { Narrow::Check } else { Narrow::Trust },
+        options: if asked(FastCallWord::Options) { Options::Always } else { Options::ForBuffers },
+    };
+    Ok(plan_fast_call(&call, target))
 }
 
 fn unknown_target(name: &str, why: &str) -> End {
@@ -192,6 +233,7 @@ mod tests {
             target: None,
             convention: None,
             entry: "slots".to_owned(),
+            fast_call: Vec::new(),
             plan: false,
             clif: false,
             asm: false,
@@ -217,6 +259,27 @@ mod tests {
         {
             assert!(text.contains(word), "{word:?} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_fast_call_has_what_is_asked_for() {
+        let fast = |words: &[FastCallWord], entry: &str| {
+            let target = Some("x86_64-unknown-linux-gnu".to_owned());
+            let all = Arguments {
+                target,
+                entry: entry.to_owned(),
+                fast_call: words.into(),
+                ..arguments("int f(char, void *)")
+            };
+            show(&all)
+        };
+        use FastCallWord::{Buffers, Checked, Closed};
+        let text = fast(&[Buffers, Checked, Closed], "v8").unwrap();
+        for line in ["guard: closed", "slot 0: in range of int8_t", "slot 1: buffer", "; Helper", "; Range"] {
+            assert!(text.contains(line), "{line:?} is not in:\n{text}");
+        }
+        assert!(!fast(&[], "v8").unwrap().contains("guard"));
+        assert!(matches!(fast(&[Closed], "slots"), Err(End::Caller(why)) if why.contains("slots")));
     }
 
     #[test]

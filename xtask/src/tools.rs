@@ -15,7 +15,7 @@ use crate::{
 
 /// Lists the tools that optional test suites need, and installs them.
 ///
-/// Everything comes from Debian 12's packages, so `--install` wants to be root.
+/// Everything comes from Debian's packages, nearly all of them those of Debian 12, so `--install` wants to be root.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Install what is missing
