@@ -159,6 +159,13 @@ static SUITES: &[Suite] = &[
         steps: || slices(&S390X),
     },
     Suite {
+        name: "landing-pads",
+        about: "branch target identification on aarch64, which QEMU checks: stubs are entered at their pads alone",
+        when: When::Always,
+        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        steps: || vec![AARCH64.cargo(&["test", "--package", "springboard", "--test", "landing_pads"]).into()],
+    },
+    Suite {
         name: "aarch64",
         about: "the workspace's tests, cross-compiled and run under QEMU",
         when: When::Named,
