@@ -182,7 +182,7 @@ fn errors_of_callbacks_name_the_row() {
         assert_eq!(calls.swap(0, SeqCst), 38);
 
         // With the same row in a later run of valid rows.
-        let mut validity = vec![0xff; 13];
+        let mut validity = [0xff; 13];
         validity[2] = 0;
         // SAFETY: as above.
         let error =
