@@ -49,7 +49,7 @@ impl fmt::Display for Limit {
             Limit::Nanoseconds(most) => write!(f, "≤ {most} ns"),
             Limit::MedianNanoseconds(most) => write!(f, "median ≤ {most} ns"),
             Limit::Beyond { path, nanoseconds } => write!(f, "≤ {path} + {nanoseconds} ns"),
-            Limit::FasterThan { path, times } => write!(f, "≥ {times}× {path}"),
+            Limit::FasterThan { path, times } => write!(f, "≥ {times:.2}× {path}"),
         }
     }
 }

@@ -81,7 +81,7 @@ fn service_chart(rows: &[&Row], file: &Path) -> Result<(), Box<dyn Error>> {
         .margin(8)
         .x_label_area_size(32)
         .y_label_area_size(190)
-        .build_cartesian_2d((least..most).log_scale(), (0..rows.len()).into_segmented())?;
+        .build_cartesian_2d((least..most).log_scale(), (0..rows.len() - 1).into_segmented())?;
     let segment_name = |segment: &SegmentValue<usize>| match segment {
         SegmentValue::CenterOf(bar) => name(bar),
         _ => String::new(),
