@@ -39,6 +39,16 @@ pub(crate) fn steps() -> Vec<Step> {
     let mut interface = Command::new("cc");
     interface.arg("-std=gnu11").args(strict).arg("-o").arg(binary("interface")).arg(script("interface.c"));
     interface.args(["-lffi", "-lpthread", "-lm"]);
+    // A program at a fixed address has copies of the library's data, whose addresses must be the right ones.
+    let mut fixed = Command::new("cc");
+    fixed.args(["-no-pie", "-fno-pie", "-std=gnu11"]).args(strict).arg("-o").arg(binary("interface-fixed"));
+    fixed.arg(script("interface.c")).args(["-lffi", "-lpthread", "-lm"]);
+    let mut copies = Command::new("cc");
+    copies.arg("-std=gnu11").args(strict).arg("-o").arg(binary("copies")).arg(script("copies.c"));
+    let mut copy = Command::new("cp");
+    copy.arg(folder().join("libffi.so.8")).arg(folder().join("copy.so"));
+    let mut twice = Command::new(binary("copies"));
+    twice.arg(folder().join("libffi.so.8")).arg(folder().join("copy.so"));
     let mut exceptions = Command::new("g++");
     exceptions.args(strict).arg("-o").arg(binary("exceptions")).arg(script("exceptions.cc")).arg("-lffi");
     let program = |name: &str, before: &[&str]| {
@@ -50,12 +60,17 @@ pub(crate) fn steps() -> Vec<Step> {
         dropin.into(),
         native.into(),
         interface.into(),
+        fixed.into(),
+        copies.into(),
+        copy.into(),
         exceptions.into(),
         // The same words whoever serves it: without the drop-in, and with it, counted and not.
         Step::printing(Command::new(binary("interface")), INTERFACE),
         Step::printing(with_dropin(Command::new(binary("interface"))), INTERFACE),
         // Three calls have no plan: one of Windows' convention, two that return `long double`.
         Step::served(with_dropin(Command::new(binary("interface"))), 80_000, 9_000),
+        Step::printing(with_dropin(Command::new(binary("interface-fixed"))), INTERFACE),
+        twice.into(),
         Step::from(with_dropin(Command::new(binary("exceptions")))),
         Step::served(with_dropin(Command::new(binary("exceptions"))), 200, 1),
         Step::served(scripted(program("/usr/bin/python3", &[]), "with_ctypes.py"), 1000, 2000),

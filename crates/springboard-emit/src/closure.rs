@@ -1,21 +1,19 @@
 //! What stubs of libffi's closures do beside what every upcall does: find their closure, and call its function.
 //!
 //! On x86_64 a closure's address arrives in `r10`, the register that System V keeps for a static chain. No Cranelift
-//! signature can ask for it. The stub takes the address out of a hole, before it does anything else, and in the
-//! finished machine code the instruction that loads the hole becomes a move from `r10`: see [`from_r10`].
+//! signature can ask for it. The stub takes the address out of a hole and keeps it on its stack, and in the finished
+//! machine code `r10` is kept there in its place: see [`from_r10`].
 
 use cranelift_codegen::ir::{
     AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, OpAccess, Register,
-};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 use springboard_abi::{Entry, Parameter, Plan};
 
 use crate::{
     body::{SLOT, slot_offset},
-    native,
+    frame, native,
     symbol::address_in_hole,
     template::{Hole, HoleKind},
     words::WORD,
@@ -86,59 +84,120 @@ fn word_slots(builder: &mut FunctionBuilder<'_>, count: u32) -> StackSlot {
     builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, count * WORD, align))
 }
 
-/// Makes the load of the one hole in `code`, the closure's, a move from `r10`. `None` where that load is no such
-/// instruction, or where `r10` may have been written before it.
-pub(crate) fn from_r10(code: &mut [u8], holes: &[Hole]) -> Option<()> {
+/// The code of a stub that keeps what it finds in `r10` where it kept what is in its one hole, the closure's. `None`
+/// where the code is not of the shape that this file knows.
+///
+/// Cranelift may use `r10` for moves of its own at the stub's beginning. So `r10` is stored first of all, right behind
+/// the frame's making, and the two instructions that did so with the hole go. Nothing is relative to what lies between.
+pub(crate) fn from_r10(code: &[u8], holes: &[Hole]) -> Option<Vec<u8>> {
     let [Hole { offset, kind: HoleKind::Context }] = holes else { return None };
-    let start = (*offset as usize).checked_sub(2)?;
+    let load = (*offset as usize).checked_sub(2)?;
     let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
-    let mut info = InstructionInfoFactory::new();
-    let mut instruction = Instruction::default();
-    while decoder.position() < start {
-        decoder.decode_out(&mut instruction);
-        let writes_r10 =
-            info.info(&instruction).used_registers().iter().any(|used| {
-                used.register().full_register() == Register::R10 && used.access() != OpAccess::Read
-            });
-        if instruction.is_invalid() || instruction.flow_control() != FlowControl::Next || writes_r10 {
+    let mut before: Option<Instruction> = None;
+    let (mut made, mut kept) = (None, None);
+    while decoder.can_decode() {
+        let start = decoder.position();
+        let instruction = decoder.decode();
+        let straight = matches!(
+            instruction.flow_control(),
+            FlowControl::Next | FlowControl::IndirectCall | FlowControl::Return
+        );
+        if instruction.is_invalid() || !straight || instruction.is_ip_rel_memory_operand() {
             return None;
         }
+        // sub rsp, bytes
+        if made.is_none() && start == frame::PROLOGUE.len() {
+            let is_made =
+                instruction.mnemonic() == Mnemonic::Sub && instruction.op0_register() == Register::RSP;
+            made = is_made.then(|| decoder.position());
+        }
+        if start == load + LOAD {
+            kept = before.and_then(|load| kept_at(&load, &instruction));
+            kept?;
+        }
+        before = Some(instruction);
     }
-    // mov reg, imm64: REX.W and the register's fourth bit, B8 and the other three.
-    let (rex, opcode) = (code[start], code[start + 1]);
-    if decoder.position() != start || rex & 0xfe != 0x48 || opcode & 0xf8 != 0xb8 {
+    let (made, (offset, end)) = (made?, kept?);
+    if !code.starts_with(&frame::PROLOGUE) || made > load {
         return None;
     }
-    // mov reg, r10, and a nop of seven bytes
-    let moved = [0x4c | (rex & 1), 0x89, 0xd0 | (opcode & 7), 0x0f, 0x1f, 0x80, 0, 0, 0, 0];
-    code[start..start + 10].copy_from_slice(&moved);
-    Some(())
+    // mov [rsp + offset], r10
+    let store = [&[0x4c, 0x89, 0x94, 0x24], &offset.to_le_bytes()[..]].concat();
+    Some([&code[..made], &store, &code[made..load], &code[end as usize..]].concat())
+}
+
+/// Bytes of `mov reg, imm64`.
+const LOAD: usize = 10;
+
+/// Where on the stack, and up to which byte of the code, `store` keeps what `load` has loaded.
+fn kept_at(load: &Instruction, store: &Instruction) -> Option<(u32, u64)> {
+    let loads = load.code() == Code::Mov_r64_imm64;
+    let keeps = store.code() == Code::Mov_rm64_r64
+        && store.op0_kind() == OpKind::Memory
+        && store.memory_base() == Register::RSP
+        && store.memory_index() == Register::None
+        && store.op1_register() == load.op0_register();
+    (loads && keeps).then(|| (store.memory_displacement32(), store.next_ip()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn patched(before: &[u8], load: [u8; 2]) -> Option<Vec<u8>> {
-        let mut code = [before, &load, &[0; 8], &[0xc3]].concat();
-        let holes = [Hole { offset: before.len() as u32 + 2, kind: HoleKind::Context }];
-        from_r10(&mut code, &holes).map(|()| code)
+    /// push rbp; mov rbp, rsp; sub rsp, 16
+    const FRAME: [u8; 8] = [0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10];
+
+    /// `between`, then mov rsi, imm64; mov [rsp + 8], rsi; ret
+    fn patched(frame: &[u8], between: &[u8], load: [u8; 2]) -> Option<Vec<u8>> {
+        let before = [frame, between].concat();
+        let code = [&before, &load[..], &[0; 8], &[0x48, 0x89, 0x74, 0x24, 0x08, 0xc3]].concat();
+        from_r10(&code, &[Hole { offset: before.len() as u32 + 2, kind: HoleKind::Context }])
     }
 
     #[test]
-    fn the_hole_becomes_the_static_chain() {
-        // push rbp; mov rax, imm64 and mov r11, imm64
-        let rax = [0x55, 0x4c, 0x89, 0xd0, 0x0f, 0x1f, 0x80, 0, 0, 0, 0, 0xc3];
-        assert_eq!(patched(&[0x55], [0x48, 0xb8]).as_deref(), Some(&rax[..]));
-        let r11 = [0x55, 0x4d, 0x89, 0xd3, 0x0f, 0x1f, 0x80, 0, 0, 0, 0, 0xc3];
-        assert_eq!(patched(&[0x55], [0x49, 0xbb]).as_deref(), Some(&r11[..]));
+    fn r10_is_kept_before_anything_else() {
+        // mov r10, rsi
+        let between = [0x49, 0x89, 0xf2];
+        let store = [0x4c, 0x89, 0x94, 0x24, 0x08, 0, 0, 0];
+        let expected = [&FRAME[..], &store, &between, &[0xc3]].concat();
+        assert_eq!(patched(&FRAME, &between, [0x48, 0xbe]), Some(expected));
     }
 
     #[test]
-    fn r10_must_still_be_the_callers() {
-        // mov r10, rdi; jz +0; nop in the place of a prefix
-        assert_eq!(patched(&[0x49, 0x89, 0xfa], [0x48, 0xb8]), None);
-        assert_eq!(patched(&[0x74, 0x00], [0x48, 0xb8]), None);
-        assert_eq!(patched(&[], [0x90, 0xb8]), None);
+    fn other_code_is_refused() {
+        assert_eq!(patched(&FRAME[..4], &[], [0x48, 0xbe]), None, "no room on the stack");
+        assert_eq!(patched(&FRAME[1..], &[], [0x48, 0xbe]), None, "another frame");
+        assert_eq!(patched(&FRAME, &[0x74, 0x00], [0x48, 0xbe]), None, "a branch");
+        assert_eq!(patched(&FRAME, &[], [0x48, 0xbf]), None, "another register is kept");
+    }
+
+    /// Whatever there is of arguments: a frame that needs a stack probe has no plan, so that the closure is found
+    /// before anything is written.
+    #[test]
+    fn every_plan_of_a_closure_finds_it() {
+        use springboard_abi::{Target, plan};
+        use springboard_ir::Signature;
+
+        let triple: target_lexicon::Triple = "x86_64-unknown-linux-gnu".parse().unwrap();
+        let Ok(mut compiler) = crate::Compiler::new(&triple) else { return };
+        let target = Target::of(&triple).unwrap();
+        let mut refused = 0;
+        for count in (0..24).chain([100, 150, 170, 180, 190, 195, 200, 250, 300, 400]) {
+            for kind in
+                ["long", "float", "signed char", "struct { long a; double b; }", "struct { long a[3]; }"]
+            {
+                let text = format!("double(*)({})", vec![kind; count.max(1)].join(", "));
+                let signature = Signature::parse(&text).unwrap();
+                for entry in [Entry::Closure, Entry::GoClosure] {
+                    match plan(&signature, &target, entry) {
+                        Ok(plan) => {
+                            drop(compiler.emit(&plan).unwrap_or_else(|error| panic!("{text}: {error}")))
+                        }
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+        }
+        assert!(refused > 10, "the limit was met {refused} times");
     }
 }

@@ -186,7 +186,7 @@ impl Compiler {
                 code = bare;
             }
             if matches!(plan.entry, Entry::Closure | Entry::GoClosure) {
-                closure::from_r10(&mut code, &holes).ok_or_else(|| {
+                code = closure::from_r10(&code, &holes).ok_or_else(|| {
                     EmitError::Backend(String::from("a closure's stub does not begin by finding its closure"))
                 })?;
                 holes.clear();

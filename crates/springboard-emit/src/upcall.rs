@@ -39,10 +39,10 @@ impl<'a> Upcall<'a> {
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
         let found = builder.block_params(block).to_vec();
+        let closure = Closure::receive(self.plan, builder);
         let array = self.slot_array(builder);
         let slots = builder.ins().stack_addr(types::I64, array, 0);
 
-        let closure = Closure::receive(self.plan, builder);
         let mut body = Body::new(builder, Source::Array(slots), self.plan);
         let areas = self.areas(&mut body, slots);
         let mut arrived = self.arguments.iter().zip(found).peekable();
