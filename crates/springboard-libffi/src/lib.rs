@@ -7,12 +7,12 @@
 //!
 //! How a call goes:
 //!
-//! 1. `ffi_prep_cif` walks over the types once, writes down their shape as a short key ([`key`]), and looks the key up
-//!    in a table that takes no lock ([`table`]). The number of the shape goes into the cif's `flags`, and a hash of it
+//! 1. `ffi_prep_cif` walks over the types once, writes down their shape as a short key (`key`), and looks the key up
+//!    in a table that takes no lock (`table`). The number of the shape goes into the cif's `flags`, and a hash of it
 //!    into its `bytes`: a cif is found again from itself alone, wherever it was copied to.
 //! 2. A shape met for the first time is planned, and not compiled. One without a plan keeps libffi's own cif.
 //! 3. `ffi_call` reads the number, and jumps to the stub of the shape's plan. The first call of a shape compiles it.
-//! 4. Closures from `ffi_closure_alloc` have code that was there before they were ([`pool`]); `ffi_prep_closure_loc`
+//! 4. Closures from `ffi_closure_alloc` have code that was there before they were (`pool`); `ffi_prep_closure_loc`
 //!    writes where it leads to. The stub that it leads to is compiled once a shape.
 //!
 //! Every exported function's Rust name has a prefix, because the real libffi is linked into the same library: the
