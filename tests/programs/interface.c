@@ -220,6 +220,8 @@ static void bad_input(void) {
            ffi_prep_cif(&cif, 99, 0, &ffi_type_void, NULL));
     printf("empty: %d\n", ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 0, &empty, NULL));
     printf("without members: %d\n", ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 0, &without, NULL));
+    ffi_type nothing = {0, 1, FFI_TYPE_VOID, NULL};
+    CHECK(ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 0, &nothing, NULL) == FFI_BAD_TYPEDEF);
     ffi_type *types[] = {&of_loose};
     printf("alignment 0: %d\n", ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 1, &ffi_type_void, types));
 }

@@ -294,6 +294,8 @@ pub(crate) unsafe fn of_scalars(result: &Type, types: *const *mut Type, count: u
         return None;
     }
     let mut key = match result.code {
+        // One of size 0 is to be laid out, which it cannot.
+        code::VOID if result.size == 0 => return None,
         code::VOID => 0,
         _ => u64::from(scalar_byte(result)?),
     };
