@@ -104,6 +104,26 @@ const CASES: &[Case] = &[
         text: "struct __attribute__((aligned(8))) s { float a; }; void f(struct s)",
         lines: &["f0 <- [slot 0][0..8]"],
     },
+    // GCC 12: an array of one float is no float. libffi, which knows no arrays, passes it as one.
+    Case {
+        triple: S390X,
+        text: "struct s { double a[1]; }; void f(struct s)",
+        lines: &["r2 <- [slot 0][0..8]"],
+    },
+    // psABI: without a float register left, a structure of one is passed as an integer. A defect of libffi, which
+    // takes a ninth.
+    Case {
+        triple: RISCV64,
+        text: "struct s { double a; }; void f(double, double, double, double, double, double, double, double, struct s)",
+        lines: &["a0 <- [slot 8][0..8]"],
+    },
+    // psABI 3.2.3: the class of the first eightbyte is that of both members, and so are its bytes. libffi, told of the
+    // first member alone, leaves four behind.
+    Case {
+        triple: X86_64,
+        text: "union u { struct { float a; double b; } c; double d; }; void f(union u)",
+        lines: &["xmm0 <- [slot 0][0..8]", "xmm1 <- [slot 0][8..16]"],
+    },
     // GCC 12: an argument without size is passed by reference.
     Case { triple: S390X, text: "struct e { }; void f(struct e)", lines: &["r2 <- address of copy0"] },
 ];
