@@ -7,10 +7,10 @@ use libffi::{
     middle::{Cif, Type as FfiType},
     raw::ffi_call,
 };
-use springboard_abi::{Passing, SlotForm, Target, assign};
+use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
 use springboard_ir::{FloatFormat, Layout, Param, Scalar, Signature, Type};
 
-use super::types::{Unsupported, Writer};
+use super::types::{Unsupported, UnsupportedType, Writer};
 use crate::{code::CodePointer, engine::Engine, function::Position, last_error::LastError, word::SlotResult};
 
 /// Arguments up to which a call allocates nothing.
@@ -121,6 +121,11 @@ impl Description {
         }
         let result =
             writer.ty(signature.result()).map_err(|what| what.at(Position::Result, signature.result()))?;
+        if result.is_none() && engine.target().is_some_and(|target| is_in_memory(signature.result(), target))
+        {
+            // s390x passes an address for a result without bytes, and libffi none.
+            return Err(UnsupportedType::Aggregate.at(Position::Result, signature.result()));
+        }
         let form = match (&result, SlotForm::of(signature.result(), model)) {
             (Some(_), Ok(form)) => form,
             (Some(_), Err(_)) | (None, _) => SlotForm::None,
@@ -147,6 +152,13 @@ fn copied(ty: &Type, target: &Target) -> Option<Layout> {
         [Passing::Reference { copy, .. }] => Some(copy),
         _ => None,
     }
+}
+
+/// Whether a result of type `ty` is written to memory of the caller's.
+fn is_in_memory(ty: &Type, target: &Target) -> bool {
+    let signature = Signature::new(ty.clone(), Vec::new());
+    let assignment = signature.ok().and_then(|signature| assign(&signature, target).ok());
+    matches!(assignment, Some(Assignment { result: Returning::Memory { .. }, .. }))
 }
 
 impl Interface {
