@@ -56,8 +56,9 @@ fn integers_floats_and_pointers_are_what_a_loop_makes_of_them() {
                 .map(|row| (i32::from(bytes[row]) + i32::from(shorts[row]) + i32::from(bits[row]) + 9) as i8);
             assert_eq!(out, expected.collect::<Vec<_>>(), "{rows} rows, {}", narrow.path());
 
-            let floats: Vec<f32> = a.iter().map(|x| *x as f32 / 3.0).collect();
-            let doubles: Vec<f64> = b.iter().map(|x| f64::from(*x) / 1e9).collect();
+            // Exact, whether the C compiler fuses the product and the sum or not.
+            let floats: Vec<f32> = a.iter().map(|x| (*x % 1000) as f32 / 4.0).collect();
+            let doubles: Vec<f64> = b.iter().map(|x| f64::from(*x % 1000) / 8.0).collect();
             let mut out = vec![0f32; rows];
             call(
                 &blend,
