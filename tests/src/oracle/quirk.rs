@@ -2,7 +2,7 @@
 //!
 //! Such cases are left out, and counted. Each has its reason here.
 
-use springboard_abi::{Convention, Target};
+use springboard_abi::{Convention, Returning, Target, assign};
 use springboard_ir::{Integer, Signature, Type};
 
 use crate::oracle::compile::Maker;
@@ -22,6 +22,11 @@ impl Maker {
             Maker::Gcc if is_x86 && params.any(|ty| has_unnamed(ty) && !has_value(ty)) => Some(
                 "GCC passes structures of unnamed bit-fields in registers, and forgets them on the stack",
             ),
+            // The same for results: `aggregate_value_p` asks for emptiness before it asks for the size. Clang passes the
+            // address.
+            Maker::Gcc if is_x86 && returns_nothing_in_memory(signature, target) => {
+                Some("GCC passes no address for a result of unnamed bit-fields that comes back in memory")
+            }
             Maker::Gcc => None,
             Maker::Clang if params.clone().any(is_int128) => {
                 // Before version 18; the psABI aligns them to 16 (LLVM D86310).
@@ -33,6 +38,14 @@ impl Maker {
             Maker::Clang => None,
         }
     }
+}
+
+/// Whether the result has no value, in unnamed bit-fields alone, and comes back in memory.
+fn returns_nothing_in_memory(signature: &Signature, target: &Target) -> bool {
+    let result = signature.result();
+    let in_memory =
+        || assign(signature, target).is_ok_and(|found| matches!(found.result, Returning::Memory { .. }));
+    has_unnamed(result) && !has_value(result) && in_memory()
 }
 
 fn is_int128(ty: &Type) -> bool {
