@@ -16,6 +16,7 @@ impl fmt::Display for Entry {
         f.write_str(match self {
             Entry::Slots => "slots",
             Entry::Bound => "bound",
+            Entry::Relay => "relay",
             Entry::Callback => "callback",
             Entry::V8 => "v8",
             Entry::Avalue => "avalue",

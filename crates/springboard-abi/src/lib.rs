@@ -26,6 +26,7 @@ mod ineligible;
 mod lp64d;
 mod pack;
 mod plan;
+mod relay;
 mod s390x;
 mod slots;
 mod symbol;
@@ -44,7 +45,9 @@ pub use plan::{
     Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Place, Plan, ResultMove,
     ResultPlan, Temporary, plan, plan_with_last_error,
 };
+pub use relay::plan_relay;
 pub use slots::SlotForm;
+pub use symbol::symbol;
 pub use target::{Target, UnknownTarget};
 pub use v8::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Profile, Refusal, node_eligible,

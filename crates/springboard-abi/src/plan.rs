@@ -10,6 +10,7 @@ use crate::{
     convention::Convention,
     direct,
     ineligible::Ineligible,
+    relay::plan_relay,
     slots,
     target::Target,
     v8,
@@ -27,6 +28,10 @@ pub enum Entry {
     /// `extern "C" fn(slots) -> R`: the same, with the target's address in the stub. For hosts that keep one pointer
     /// a function; one stub a function, where `Slots` has one a plan.
     Bound,
+    /// `extern "C" fn(slots) -> R`: the same with the least code, for signatures whose moves take much of it. The stub
+    /// holds the target's address and that of the `Slots` stub of its shape, to which it passes both on. One plan
+    /// serves all signatures. `Operand::Slot` names the stub's own parameter, and behind it the target.
+    Relay,
     /// The native function type itself: native code calls the stub, which writes the arguments into an array of
     /// slots and calls `extern "C" fn(context, slots)` of the host. Behind the last argument's slot there is one for
     /// the result: the host writes a [`SlotForm::Word`](crate::SlotForm::Word) into it, or the bytes of any other
@@ -74,9 +79,13 @@ impl Entry {
     /// Between which forms stubs of this entry translate. `Direct` translates nothing, and calls as a downcall does.
     pub const fn direction(self) -> Direction {
         match self {
-            Entry::Slots | Entry::Bound | Entry::V8 | Entry::Avalue | Entry::Direct | Entry::Columns => {
-                Direction::Downcall
-            }
+            Entry::Slots
+            | Entry::Bound
+            | Entry::Relay
+            | Entry::V8
+            | Entry::Avalue
+            | Entry::Direct
+            | Entry::Columns => Direction::Downcall,
             Entry::Callback | Entry::Closure | Entry::GoClosure => Direction::Upcall,
         }
     }
@@ -84,9 +93,10 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 9] = [
+    pub const ALL: [Entry; 10] = [
         Entry::Slots,
         Entry::Bound,
+        Entry::Relay,
         Entry::Callback,
         Entry::V8,
         Entry::Avalue,
@@ -122,7 +132,7 @@ pub struct Plan {
     /// For a variadic callee that is told (`%al` of System V AMD64): how many vector registers hold arguments.
     pub vector_count: Option<u8>,
     /// The stub's own parameters: behind the receiver, where the entry is `V8`; the general registers in front of the
-    /// context's, where it is `Direct`. Whether the slot of each argument holds its bytes or their address, where it is
+    /// context's, where it is `Direct`; the address of the slots, where it is `Relay`. Whether the slot of each argument holds its bytes or their address, where it is
     /// `Closure` or `GoClosure`. None elsewhere.
     pub parameters: Box<[Parameter]>,
     /// What is checked before anything else.
@@ -315,6 +325,7 @@ pub struct ResultMove {
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     match entry {
         Entry::Slots | Entry::Bound => slots::plan(signature, target, entry, None),
+        Entry::Relay => slots::plan(signature, target, Entry::Slots, None).map(|_| plan_relay(target)),
         Entry::Columns => plan_columns(signature, target, &alloc::vec![Step::Row; signature.params().len()]),
         Entry::Callback | Entry::Closure | Entry::GoClosure => callback::plan(signature, target, entry),
         Entry::Direct => direct::plan(signature, target),

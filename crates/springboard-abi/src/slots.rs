@@ -47,6 +47,18 @@ impl SlotForm {
     }
 }
 
+impl Plan {
+    /// The plan of the [`Entry::Bound`] stubs of the same shape: all is alike, but that the target is in the stub.
+    ///
+    /// # Panics
+    /// Where this plan's entry is not [`Entry::Slots`].
+    #[must_use]
+    pub fn bound(self) -> Plan {
+        assert_eq!(self.entry, Entry::Slots, "stubs of the {} entry are handed no target", self.entry);
+        Plan { entry: Entry::Bound, ..self }
+    }
+}
+
 pub(crate) fn plan(
     signature: &Signature,
     target: &Target,

@@ -27,7 +27,7 @@ pub(crate) struct Entered<'a> {
 impl<'a> Entered<'a> {
     pub(crate) fn of(plan: &'a Plan, arguments: &[Argument<'_>]) -> Entered<'a> {
         let (target, slots) = match plan.entry {
-            Entry::V8 | Entry::Direct => (None, None),
+            Entry::V8 | Entry::Direct | Entry::Relay => (None, None),
             Entry::Bound => (None, Some(0)),
             Entry::Avalue => (Some(0), Some(2)),
             _ => (Some(0), Some(1)),
@@ -99,6 +99,9 @@ impl<'a> Entered<'a> {
                 let context = parameters[parameters.len() - 1];
                 builder.ins().load(types::I64, MemFlagsData::trusted(), context, 0)
             }
+            (None, _) if self.plan.entry == Entry::Relay => {
+                address_in_hole(builder, signature, HoleKind::Helper)
+            }
             (None, _) => address_in_hole(builder, signature, HoleKind::Target),
         }
     }
@@ -115,9 +118,11 @@ impl<'a> Entered<'a> {
                 Source::Avalue { array: found[array], result: found[1] }
             }
             Some(slots) => Source::Array(found[slots]),
-            None if self.plan.entry == Entry::Direct => {
-                let context = address_in_hole(builder, signature, HoleKind::Context);
-                Source::Parameters(found.iter().copied().chain([context]).collect())
+            None if matches!(self.plan.entry, Entry::Direct | Entry::Relay) => {
+                let kind =
+                    if self.plan.entry == Entry::Direct { HoleKind::Context } else { HoleKind::Target };
+                let behind = address_in_hole(builder, signature, kind);
+                Source::Parameters(found.iter().copied().chain([behind]).collect())
             }
             None => prelude::build(builder, self.plan, found),
         }

@@ -30,7 +30,7 @@ pub enum HoleKind {
     Context,
     /// The address of the function of the host that the stub calls: `fn(context, slots)` of a callback, or
     /// `fn(value, options, index) -> pointer`, all ones on failure, that unwraps a buffer, or what an
-    /// [`ErrorSource`](springboard_abi::ErrorSource) asks for.
+    /// [`ErrorSource`](springboard_abi::ErrorSource) asks for; or that of the shape's stub, for a relay.
     Helper,
     /// The address of a byte that the stub reads: not zero once the library is closed.
     Guard,

@@ -3,14 +3,14 @@
 use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
-use springboard_abi::Plan;
+use springboard_abi::{Entry, Plan, SlotForm};
 use springboard_emit::{Hole, HoleKind, Template};
 
 mod key;
 
 use self::key::{Key, Wanted};
 use crate::{
-    code::{CodeMemory, CodePointer, Holes, Stamp, Stub},
+    code::{CodeMemory, CodePointer, Holes, Name, Stamp, Stub},
     last_error::LastError,
     reason::Reason,
     stats::Counters,
@@ -29,8 +29,9 @@ type Known = Switch<Result<Arc<Shape>, Reason>>;
 /// A compiled plan.
 pub(crate) struct Shape {
     code: ShapeCode,
-    /// What debuggers and profilers are told, where somebody is.
-    name: Box<str>,
+    entry: Entry,
+    /// What debuggers and profilers are told of its parameters, where somebody is.
+    parameters: Box<str>,
     /// The stub that serves every function of the shape, where the entry is handed its target.
     stub: Switch<Arc<Stub>>,
 }
@@ -43,19 +44,26 @@ enum ShapeCode {
 }
 
 impl Shape {
-    /// Code to stamp.
-    pub(crate) fn compiled(template: Template, name: String) -> Shape {
-        Shape { code: ShapeCode::Template(template), name: name.into(), stub: Switch::new() }
+    /// Code to stamp, for stubs of this entry.
+    pub(crate) fn compiled(template: Template, entry: Entry, parameters: String) -> Shape {
+        let code = ShapeCode::Template(template);
+        Shape { code, entry, parameters: parameters.into(), stub: Switch::new() }
     }
 
-    /// What debuggers and profilers are told of its stubs.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Code that is there.
+    /// Code that is there, of the slots entry.
     pub(crate) fn packed(thunk: CodePointer) -> Shape {
-        Shape { code: ShapeCode::Thunk(thunk), name: Box::default(), stub: Switch::new() }
+        let code = ShapeCode::Thunk(thunk);
+        Shape { code, entry: Entry::Slots, parameters: Box::default(), stub: Switch::new() }
+    }
+
+    /// How its stubs are entered.
+    pub(crate) fn entry(&self) -> Entry {
+        self.entry
+    }
+
+    /// What debuggers and profilers are told of a stub of this or another entry with the shape's parameters.
+    pub(crate) fn name(&self, entry: Entry, result: Option<SlotForm>) -> Name<'_> {
+        Name::Prototype { entry, parameters: &self.parameters, result }
     }
 
     /// The code that was compiled with the program, if that is what there is.
@@ -74,11 +82,17 @@ impl Shape {
         }
     }
 
-    /// The stub for an entry that is handed its target: one serves every function of the shape.
+    /// The stub for an entry that is handed its target: one serves every function of the shape, and is named after
+    /// the `result` of the one for which it is made.
     ///
     /// # Errors
     /// There is no memory for it. The next call tries again.
-    pub(crate) fn stub(&self, memory: &CodeMemory) -> Result<&Arc<Stub>, Reason> {
+    pub(crate) fn stub(
+        &self,
+        memory: &CodeMemory,
+        counters: &Counters,
+        result: Option<SlotForm>,
+    ) -> Result<&Arc<Stub>, Reason> {
         if let Some(stub) = self.stub.get() {
             return Ok(stub);
         }
@@ -88,10 +102,13 @@ impl Shape {
             "a template of the slots entry has errno's holes alone"
         );
         let holes = Holes { helper: LastError::Errno.helper(), ..Holes::default() };
-        let stamp = Stamp { name: self.name(), template: self.template(), holes };
+        let stamp = Stamp { name: self.name(self.entry, result), template: self.template(), holes };
         let published = memory.publish(&[stamp])?.remove(0);
         // Of threads that come here at once, one's stub stays.
-        Ok(self.stub.get_or_make(|| Arc::new(published)))
+        Ok(self.stub.get_or_make(|| {
+            counters.shared.count();
+            Arc::new(published)
+        }))
     }
 }
 
@@ -175,7 +192,8 @@ mod tests {
 
     /// Bytes that nobody runs.
     fn code() -> Shape {
-        Shape::compiled(Template { code: [0; 8].into(), align: 8, holes: Box::default() }, String::new())
+        let template = Template { code: [0; 8].into(), align: 8, holes: Box::default() };
+        Shape::compiled(template, Entry::Slots, String::new())
     }
 
     #[test]
@@ -197,9 +215,9 @@ mod tests {
         let (cache, counters) = (Cache::new(), Counters::default());
         let shape = cache.shape(&some_plan("int(int)"), &counters, || Ok(code())).unwrap();
         let memory = |limit| CodeMemory::new(Strategy::Shared(CodeWrites::Strict), limit);
-        assert!(matches!(shape.stub(&memory(0)), Err(Reason::CodeLimit { bytes: 0 })));
-        let first = shape.stub(&memory(1 << 20)).expect("asked for anew");
-        let again = shape.stub(&memory(0)).expect("it is there");
+        assert!(matches!(shape.stub(&memory(0), &counters, None), Err(Reason::CodeLimit { bytes: 0 })));
+        let first = shape.stub(&memory(1 << 20), &counters, None).expect("asked for anew");
+        let again = shape.stub(&memory(0), &counters, None).expect("it is there");
         assert!(Arc::ptr_eq(first, again));
         let plan = some_plan("int(double)");
         assert!(cache.shape(&plan, &counters, || Err(Reason::JitOff)).is_err());

@@ -28,7 +28,7 @@ pub(crate) use error::NoRoom;
 pub use error::{CodeError, Step};
 pub(crate) use landing::landing_pads;
 pub(crate) use memory::CodeMemory;
-pub(crate) use stamp::{Holes, Stamp};
+pub(crate) use stamp::{Holes, Name, Stamp};
 pub(crate) use stub::Stub;
 #[cfg(test)]
 pub(crate) use system::faults;

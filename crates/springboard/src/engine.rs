@@ -13,11 +13,13 @@ use crate::{
     library::Library,
     reason::Reason,
     stats::{Counters, Stats},
+    switch::Switch,
 };
 
 mod background;
 mod bind;
 mod builder;
+mod code;
 mod compile;
 mod delivering;
 mod header;
@@ -26,6 +28,7 @@ mod in_bulk;
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
+pub(crate) use self::code::Callee;
 pub use self::header::{HeaderBinding, Unbound, UnboundReason};
 use self::{background::Background, compile::Compilers};
 
@@ -42,6 +45,8 @@ struct Shared {
     /// Code memory, or why nothing is compiled.
     memory: Result<CodeMemory, Reason>,
     cache: Cache,
+    /// That of [`Entry::Relay`](springboard_abi::Entry::Relay), once it is asked for.
+    relay: Switch<Result<Arc<Shape>, Reason>>,
     compilers: Compilers,
     counters: Counters,
     stubs: Stubs,
@@ -95,6 +100,7 @@ impl Engine {
             compiles: counters.compiles.get(),
             stamps: usage.stamps,
             live: usage.live as u64,
+            shared: counters.shared.get(),
             code_bytes: usage.code as u64,
             mapped_bytes: usage.mapped as u64,
             native: counters.native(),
@@ -167,7 +173,7 @@ impl Engine {
         let Shared { cache, counters, .. } = &*self.shared;
         let stub = |shape: &Result<Arc<Shape>, Reason>| match shape {
             Ok(shape) if shape.thunk().is_some() => Ok(()),
-            Ok(shape) => shape.stub(self.memory()?).map(drop),
+            Ok(shape) => self.stub_of(shape, None).map(drop),
             Err(reason) => Err(reason.clone()),
         };
         cache.get(plan, counters, stub).unwrap_or_else(|| stub(&self.shape(plan)))
@@ -187,7 +193,7 @@ impl Engine {
         let shape = self.shape(plan)?;
         let entry = match shape.thunk() {
             Some(thunk) => thunk,
-            None => shape.stub(self.memory()?)?.entry(),
+            None => self.stub_of(&shape, None)?.entry(),
         };
         Ok(NonNull::new(entry as *mut c_void).expect("a function is never at address 0"))
     }

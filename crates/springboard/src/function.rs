@@ -7,7 +7,7 @@ use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
 
 use crate::{
     code::{CodePointer, Stub},
-    engine::Engine,
+    engine::{Callee, Engine},
     fallback::{Description, Interface, Unsupported},
     last_error::LastError,
     library::{Library, SymbolError},
@@ -73,8 +73,8 @@ impl Binding {
 pub(crate) enum Code {
     /// That of its shape, which is handed the function's address.
     Shared(Arc<Stub>),
-    /// Its own, which knows the address.
-    Own(Stub),
+    /// Its own, which knows the address; and the stub of its shape, where it leaves the moves to that.
+    Own { stub: Stub, _to: Option<Arc<Stub>> },
     /// That of its shape, compiled with the program.
     Packed(CodePointer),
 }
@@ -83,7 +83,7 @@ impl Code {
     /// By which path a function with this code is called.
     pub(crate) fn path(&self) -> &'static Path {
         match self {
-            Code::Shared(_) | Code::Own(_) => &Path::Native,
+            Code::Shared(_) | Code::Own { .. } => &Path::Native,
             Code::Packed(_) => &Path::Pack,
         }
     }
@@ -92,7 +92,7 @@ impl Code {
     pub(crate) fn first(&self) -> CodePointer {
         match self {
             Code::Shared(stub) => stub.entry(),
-            Code::Own(stub) => stub.entry(),
+            Code::Own { stub, .. } => stub.entry(),
             Code::Packed(first) => *first,
         }
     }
@@ -100,7 +100,7 @@ impl Code {
     /// What to enter for the function at `address`, which returns an `R`, and with which target.
     pub(crate) fn entry<R: SlotResult>(&self, address: *const c_void) -> (Entry<R>, *const c_void) {
         let stub = match self {
-            Code::Own(stub) => return (enter_own::<R>, stub.entry() as *const c_void),
+            Code::Own { stub, .. } => return (enter_own::<R>, stub.entry() as *const c_void),
             Code::Shared(stub) => stub.entry(),
             Code::Packed(thunk) => *thunk,
         };
@@ -131,6 +131,11 @@ impl<'e> Facts<'e> {
         let params = params.collect::<Result<_, _>>()?;
         let result = form(Position::Result, signature.result())?;
         Ok(Facts { engine, params, result, description: OnceCell::new() })
+    }
+
+    /// The function at `address`, if it is of the signature.
+    pub(crate) fn callee(&self, address: NonNull<c_void>) -> Callee {
+        Callee { address, result: self.result }
     }
 
     fn description(&self, signature: &Signature) -> Result<Arc<Description>, Unsupported> {
@@ -166,9 +171,11 @@ impl Function {
                 },
             },
             Binding::Later(plan, when) => match interface() {
-                Ok(interface) => Route::Tiered(Tiered::new(engine, plan, address, interface, when)),
+                Ok(interface) => {
+                    Route::Tiered(Tiered::new(engine, plan, facts.callee(address), interface, when))
+                }
                 // Nothing else could serve calls meanwhile.
-                Err(unsupported) => match engine.code(&plan, address) {
+                Err(unsupported) => match engine.code(&plan, facts.callee(address)) {
                     Ok(code) => Route::Stub(code),
                     Err(reason) => return Err(BindError::NoPath { reason, unsupported }),
                 },
@@ -286,7 +293,7 @@ impl Function {
             Route::Libffi(..) => None,
         };
         match (code, self.path()) {
-            (Some(Code::Own(stub)), _) => {
+            (Some(Code::Own { stub, .. }), _) => {
                 // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
                 Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(stub.entry()) })
             }

@@ -19,6 +19,8 @@ pub struct Stats {
     pub stamps: u64,
     /// Stubs that are there now.
     pub live: u64,
+    /// Those of them that serve every function of a shape, and stay as long as the engine and what it has bound.
+    pub shared: u64,
     /// Bytes of their code, without padding.
     pub code_bytes: u64,
     /// Bytes of memory mapped for code.
@@ -62,6 +64,7 @@ pub(crate) struct Counters {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     pub(crate) compiles: Counter,
+    pub(crate) shared: Counter,
     /// Functions bound before their stub.
     waiting: Counter,
     /// Those of them that have it, or will have none, or are gone.

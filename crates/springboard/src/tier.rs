@@ -5,7 +5,6 @@
 
 use std::{
     ffi::c_void,
-    ptr::NonNull,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,7 +14,7 @@ use std::{
 use springboard_abi::Plan;
 
 use crate::{
-    engine::{Compile, Engine},
+    engine::{Callee, Compile, Engine},
     fallback::Interface,
     fork,
     function::Code,
@@ -29,7 +28,7 @@ use crate::{
 pub(crate) struct Tiered {
     /// Serves calls until there is a stub, and for good where there will be none.
     interface: Interface,
-    address: NonNull<c_void>,
+    callee: Callee,
     when: When,
     ready: Switch<Ready>,
     /// What the stub is made of, until it is.
@@ -65,22 +64,22 @@ struct Ready {
 }
 
 impl Tiered {
-    /// A function at `address` of the shape that `plan` describes.
+    /// A function of the shape that `plan` describes.
     pub(crate) fn new(
         engine: &Engine,
         plan: Arc<Plan>,
-        address: NonNull<c_void>,
+        callee: Callee,
         interface: Interface,
         when: When,
     ) -> Arc<Tiered> {
         let wanted = Mutex::new(Some(Wanted { engine: engine.clone(), plan }));
         let forks = AtomicU64::new(fork::count());
-        Arc::new(Tiered { interface, address, when, ready: Switch::new(), wanted, forks })
+        Arc::new(Tiered { interface, callee, when, ready: Switch::new(), wanted, forks })
     }
 
-    /// The address of the native function.
-    pub(crate) fn address(&self) -> NonNull<c_void> {
-        self.address
+    /// The native function.
+    pub(crate) fn callee(&self) -> Callee {
+        self.callee
     }
 
     /// By which path a call would go now.
@@ -124,7 +123,7 @@ impl Tiered {
 
     fn entry_of<R: SlotResult>(&self, ready: &Ready) -> (Entry<R>, *const c_void) {
         match &ready.code {
-            Some(code) => code.entry(self.address.as_ptr()),
+            Some(code) => code.entry(self.callee.address.as_ptr()),
             None => (Interface::enter::<R>, (&raw const self.interface).cast()),
         }
     }
@@ -155,7 +154,7 @@ impl Tiered {
         }
         // A child that is forked meanwhile would find the switch locked for ever.
         let _hold = fork::hold();
-        self.ready.get_or_make(|| self.ready(|Wanted { engine, plan }| engine.code(plan, self.address)))
+        self.ready.get_or_make(|| self.ready(|Wanted { engine, plan }| engine.code(plan, self.callee)))
     }
 
     /// What becomes of the function with the code that `make` gives. For whoever makes the switch.

@@ -86,7 +86,8 @@ struct Batch<'a> {
     suite: &'a Suite,
     library: &'a Library,
     compiler: Compiler,
-    jit: Engine,
+    /// One with a stub a shape, one with a stub a function.
+    jit: [Engine; 2],
     no_jit: Engine,
     bench: Bench,
     host: Box<Host>,
@@ -100,7 +101,8 @@ impl<'a> Batch<'a> {
             suite,
             library,
             compiler: Compiler::host().expect("the host's code generator is built in"),
-            jit: Engine::new(),
+            jit: [springboard::Stubs::PerShape, springboard::Stubs::PerFunction]
+                .map(|stubs| Engine::builder().stubs(stubs).build()),
             no_jit: Engine::builder().jit(Jit::Off).build(),
             bench: Bench::new(library),
             // SAFETY: the prelude of the C file defines it, with this type.
@@ -209,7 +211,7 @@ impl<'a> Batch<'a> {
         if self.suite.target.convention != self.suite.target.caller {
             return None;
         }
-        let engine = if path == Path::Libffi { &self.no_jit } else { &self.jit };
+        let engine = if path == Path::Libffi { &self.no_jit } else { &self.jit[position % 2] };
         match engine.function_at(callee, signature.clone()) {
             Ok(function) => {
                 let native = matches!(function.path(), springboard::Path::Native);

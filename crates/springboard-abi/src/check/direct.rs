@@ -45,10 +45,9 @@ pub(super) fn check(plan: &Plan, signature: &Signature, target: &Target) -> Resu
     passes_on(plan, register)
 }
 
-/// Whether the stub does nothing but load the context into this register.
-fn passes_on(plan: &Plan, context: u8) -> Result<(), Violation> {
-    let Plan { parameters, moves, temporaries, stack_bytes, result, vector_count, guard, last_error, .. } =
-        plan;
+/// Whether the stub does nothing but move words between registers.
+pub(super) fn moves_alone(plan: &Plan) -> Result<(), Violation> {
+    let Plan { parameters, temporaries, stack_bytes, result, vector_count, guard, last_error, .. } = plan;
     let all_words = parameters.iter().all(|parameter| *parameter == Parameter::Int64);
     if !all_words
         || !temporaries.is_empty()
@@ -60,6 +59,13 @@ fn passes_on(plan: &Plan, context: u8) -> Result<(), Violation> {
     {
         return Err(Violation::MoreThanPassedOn);
     }
+    Ok(())
+}
+
+/// Whether the stub does nothing but load the context into this register.
+fn passes_on(plan: &Plan, context: u8) -> Result<(), Violation> {
+    moves_alone(plan)?;
+    let Plan { parameters, moves, .. } = plan;
     if parameters.len() != usize::from(context) || moves.len() != parameters.len() + 1 {
         return Err(Violation::MoreThanPassedOn);
     }

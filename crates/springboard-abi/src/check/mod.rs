@@ -26,6 +26,7 @@ mod direct;
 mod image;
 mod leaves;
 mod lp64d;
+mod relay;
 mod result;
 mod s390x;
 mod sysv64;
@@ -58,6 +59,9 @@ pub use violation::{Source, Spot, Violation};
 /// # Errors
 /// The first violation found: which byte of which argument, where it belongs, and what the plan does with it.
 pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), Violation> {
+    if plan.entry == Entry::Relay {
+        return relay::check(plan, target);
+    }
     if plan.convention != target.convention {
         return Err(Violation::Convention { expected: target.convention, found: plan.convention });
     }
@@ -70,7 +74,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
         Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
         Entry::Direct => return direct::check(plan, signature, target),
         Entry::Callback => return upcall::check(plan, signature, target, &demanded(signature, target)?),
-        Entry::Closure | Entry::GoClosure => return Err(Violation::UnknownEntry(plan.entry)),
+        Entry::Relay | Entry::Closure | Entry::GoClosure => return Err(Violation::UnknownEntry(plan.entry)),
     }
     last_error(plan, signature, target)?;
     let demand = demanded(signature, target)?;

@@ -7,6 +7,7 @@ mod direct;
 mod machine;
 mod mutate;
 mod random;
+mod relay;
 mod upcall;
 mod v8;
 

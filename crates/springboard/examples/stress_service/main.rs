@@ -152,7 +152,7 @@ fn at_random(sum: &Sum, threads: u64, time: Duration) -> u64 {
     let mut leaked = 0;
     for (number, engine) in engines.into_iter().enumerate() {
         let engine = engine.into_inner().unwrap_or_else(PoisonError::into_inner);
-        leaked += left_over(&engine, stubs(number));
+        leaked += left_over(&engine);
     }
     leaked
 }
@@ -187,13 +187,12 @@ fn step(sum: &Sum, engines: &[Mutex<Engine>], shared: &Shared, random: &mut Rand
 }
 
 /// The stubs of an engine none of whose functions is left.
-fn left_over(engine: &Engine, stubs: Stubs) -> u64 {
+fn left_over(engine: &Engine) -> u64 {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let stats = engine.stats();
-        // A stub that serves a shape stays as long as the engine.
-        let shapes = if stubs == Stubs::PerShape { stats.compiles } else { 0 };
-        let leaked = stats.live.saturating_sub(shapes) + stats.pending;
+        // What serves a shape stays as long as the engine.
+        let leaked = stats.live - stats.shared + stats.pending;
         // The thread that compiles in the background may still hold some.
         if leaked == 0 || Instant::now() > deadline {
             return leaked;
@@ -212,7 +211,7 @@ fn many(sum: &Sum, live: usize) -> u64 {
     sum.bound.fetch_add(live as u64, Relaxed);
     let bound = started.elapsed();
     let stats = engine.stats();
-    assert_eq!(stats.live, live as u64, "{stats:?}");
+    assert_eq!(stats.live - stats.shared, live as u64, "{stats:?}");
     let each = resident().saturating_sub(before) / live.max(1);
     for (index, function) in functions.iter().enumerate() {
         call(function, shapes[index % SHAPES].1, index as i64);
@@ -225,7 +224,7 @@ fn many(sum: &Sum, live: usize) -> u64 {
     );
     drop(functions);
     sum.dropped.fetch_add(live as u64, Relaxed);
-    left_over(&engine, Stubs::PerFunction)
+    left_over(&engine)
 }
 
 /// Memory that the process may seem to grow by: what the allocator and the kernel keep for later.
@@ -258,7 +257,7 @@ fn over_and_over(sum: &Sum, churn: u64) -> u64 {
         started.elapsed()
     );
     let grown = after.saturating_sub(before) > SLACK || mapped_after > mapped + SLACK as u64;
-    left_over(&engine, Stubs::PerFunction) + u64::from(grown)
+    left_over(&engine) + u64::from(grown)
 }
 
 /// How many mappings of code memory the process has.

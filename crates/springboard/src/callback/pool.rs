@@ -18,7 +18,7 @@ use springboard_emit::Template;
 
 use super::{cell::Cell, dispatch, error::CreateError};
 use crate::{
-    code::{CodeError, CodeMemory, CodePointer, Holes, NoRoom, Stamp, Stub},
+    code::{CodeError, CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub},
     fallback::Closures,
     fork,
     word::Word,
@@ -233,7 +233,7 @@ fn stamp(template: &Template, memory: &CodeMemory, cells: &[Cell]) -> Result<Vec
     let holes = |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
     let stamps: Vec<_> = cells
         .iter()
-        .map(|cell| Stamp { name: "springboard::callback", template, holes: holes(cell) })
+        .map(|cell| Stamp { name: Name::Plain("springboard::callback"), template, holes: holes(cell) })
         .collect();
     memory.publish(&stamps).map_err(|error| match error {
         NoRoom::System(error) => error,

@@ -5,7 +5,7 @@ use std::{fmt, sync::OnceLock};
 use springboard_emit::Template;
 
 use super::{
-    CodeMemory, CodeWrites, Holes, Stamp, Strategy,
+    CodeMemory, CodeWrites, Holes, Name, Stamp, Strategy,
     error::{CodeError, NoRoom},
 };
 
@@ -73,8 +73,11 @@ pub fn capability() -> &'static Capability {
 fn probe(strategy: Strategy) -> Result<(), CodeError> {
     let memory = CodeMemory::new(strategy, rustix::param::page_size().max(4096));
     let template = Template { code: RETURN.into(), align: 1, holes: Box::default() };
-    let stubs = match memory.publish(&[Stamp { name: "probe", template: &template, holes: Holes::default() }])
-    {
+    let stubs = match memory.publish(&[Stamp {
+        name: Name::Plain("probe"),
+        template: &template,
+        holes: Holes::default(),
+    }]) {
         Ok(stubs) => stubs,
         Err(NoRoom::System(error)) => return Err(error),
         Err(NoRoom::Limit(_)) => unreachable!("one instruction fits a page"),

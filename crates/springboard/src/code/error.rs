@@ -23,6 +23,8 @@ pub enum Step {
     MapExecutable,
     /// `mmap`: the file a second time, inaccessible.
     MapView,
+    /// `madvise`: the second mapping, in windows that are opened one by one. Where it fails, writing only takes longer.
+    DivideView,
     /// `mprotect`: the pages to write, through the second mapping, writable.
     OpenView,
     /// `mprotect`: the same pages inaccessible again.
@@ -41,11 +43,12 @@ pub enum Step {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Step; 11] = [
+    pub const ALL: [Step; 12] = [
         Step::CreateFile,
         Step::SizeFile,
         Step::MapExecutable,
         Step::MapView,
+        Step::DivideView,
         Step::OpenView,
         Step::CloseView,
         Step::MapPages,
@@ -62,7 +65,7 @@ impl Step {
             Step::SizeFile => "fallocate",
             Step::MapExecutable | Step::MapView | Step::MapPages => "mmap",
             Step::OpenView | Step::CloseView | Step::SealPages => "mprotect",
-            Step::ReleasePages | Step::RestorePages => "madvise",
+            Step::DivideView | Step::ReleasePages | Step::RestorePages => "madvise",
             Step::Unmap => "munmap",
         }
     }
@@ -74,6 +77,7 @@ impl Step {
             Step::SizeFile => "allocating the pages of the file for code",
             Step::MapExecutable => "mapping the file for code as executable",
             Step::MapView => "mapping the file for code a second time",
+            Step::DivideView => "dividing the view of code",
             Step::OpenView => "making the view of code writable",
             Step::CloseView => "making the view of code inaccessible",
             Step::MapPages => "mapping pages for code",

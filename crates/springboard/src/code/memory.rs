@@ -159,7 +159,7 @@ impl CodeMemory {
         drop(state);
         if !self.shared.announce.is_empty() {
             for (stub, stamp) in stubs.iter_mut().zip(stamps) {
-                let published = Published { name: stamp.name, code: stub.code() };
+                let published = Published { name: &stamp.name.to_string(), code: stub.code() };
                 let announced = announce::tell(&self.shared.announce, &published);
                 stub.keep(announced);
             }
@@ -236,7 +236,8 @@ impl State {
         let ranges = ranges(stamps, &slots);
         for (opened, (segment, range)) in ranges.iter().enumerate() {
             if let Err(error) = self.segment_mut(*segment).open(range.clone()) {
-                self.close(&ranges[..opened]);
+                // Of a range that was not opened, part may have been.
+                self.close(&ranges[..=opened]);
                 slots.into_iter().for_each(|slot| self.give(shared, slot));
                 return Err(error.into());
             }
@@ -352,10 +353,13 @@ impl State {
         let start = slot.offset as usize;
         let range = start..start + bytes;
         let segment = self.segment_mut(slot.segment);
-        if !segment.is_writable() || segment.open(range.clone()).is_err() {
+        if !segment.is_writable() {
             return;
         }
-        trap::fill(segment.writable(range.clone()));
+        let opened = segment.open(range.clone());
+        if opened.is_ok() {
+            trap::fill(segment.writable(range.clone()));
+        }
         self.close(&[(slot.segment, range.clone())]);
         sync::instructions([self.segment(slot.segment).code(range)].into_iter());
     }

@@ -9,6 +9,10 @@ use super::{
     unwind::Frame,
 };
 
+/// What is opened for writing at a time, in bytes: a page or a few. Larger windows take longer to protect, smaller
+/// ones are more mappings.
+pub(super) const WINDOW: usize = 16 << 10;
+
 /// Pages that execute. What is published in them does not change until it is freed.
 pub(super) struct Segment {
     /// Goes before the pages that it describes.
@@ -33,6 +37,10 @@ impl Segment {
             CodeWrites::Fast => Access::Write,
         };
         let mapping = Mapping::shared(&file, bytes, access, Step::MapView)?;
+        if writes == CodeWrites::Strict {
+            // Windows that are joined are opened as well, if not as fast.
+            let _ = mapping.divide(window());
+        }
         Ok(Segment { _frame: Frame::register(&pages), pages, view: Some(View { mapping, writes }) })
     }
 
@@ -65,12 +73,13 @@ impl Segment {
         unsafe { std::slice::from_raw_parts(self.pages.at(range.start), range.len()) }
     }
 
-    /// Makes the pages around `range` writable through the view, until they are [closed](Segment::close).
+    /// Makes the windows around `range` writable through the view, until they are [closed](Segment::close): also where
+    /// this fails, because some of them may be open then.
     pub(super) fn open(&mut self, range: Range<usize>) -> Result<(), CodeError> {
         match &self.view {
             // SAFETY: more is allowed than before.
             Some(View { mapping, writes: CodeWrites::Strict }) => unsafe {
-                mapping.protect(range, Access::Write, Step::OpenView)
+                mapping.protect(windows(range), Access::Write, Step::OpenView)
             },
             _ => Ok(()),
         }
@@ -81,7 +90,7 @@ impl Segment {
     pub(super) fn close(&mut self, range: Range<usize>) {
         if let Some(View { mapping, writes: CodeWrites::Strict }) = &self.view {
             // SAFETY: references into the view borrow `self` exclusively, so there are none.
-            if unsafe { mapping.protect(range, Access::None, Step::CloseView) }.is_err() {
+            if unsafe { mapping.protect(windows(range), Access::None, Step::CloseView) }.is_err() {
                 self.freeze();
             }
         }
@@ -118,9 +127,19 @@ impl Segment {
         range: Range<usize>,
         act: impl FnOnce(&Mapping) -> Result<(), CodeError>,
     ) -> Result<(), CodeError> {
-        self.open(range.clone())?;
-        let result = self.view.as_ref().map_or(Ok(()), |view| act(&view.mapping));
+        let opened = self.open(range.clone());
+        let result = opened.and_then(|()| self.view.as_ref().map_or(Ok(()), |view| act(&view.mapping)));
         self.close(range);
         result
     }
+}
+
+/// Size of a window, in bytes: whole pages.
+fn window() -> usize {
+    WINDOW.max(rustix::param::page_size())
+}
+
+/// The windows that `range` touches. The last one of a segment may end before this does.
+fn windows(range: Range<usize>) -> Range<usize> {
+    range.start / window() * window()..range.end.next_multiple_of(window())
 }

@@ -1,5 +1,8 @@
 //! Stamping: a copy of a template with its holes filled.
 
+use std::fmt;
+
+use springboard_abi::{Entry, SlotForm, symbol};
 use springboard_emit::{HoleKind, Template};
 
 /// What goes into the holes of a template.
@@ -33,11 +36,28 @@ impl Holes {
     }
 }
 
+/// What debuggers and profilers are told of a stub. Text is made of it only where somebody is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Name<'a> {
+    /// It has no prototype of its own.
+    Plain(&'a str),
+    /// See [`symbol`].
+    Prototype { entry: Entry, parameters: &'a str, result: Option<SlotForm> },
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Name::Plain(name) => f.write_str(name),
+            Name::Prototype { entry, parameters, result } => f.write_str(&symbol(entry, parameters, result)),
+        }
+    }
+}
+
 /// A stub to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp<'a> {
-    /// What debuggers and profilers are told.
-    pub(crate) name: &'a str,
+    pub(crate) name: Name<'a>,
     pub(crate) template: &'a Template,
     pub(crate) holes: Holes,
 }

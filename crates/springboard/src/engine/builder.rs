@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use springboard_abi::{Entry, Target};
+use springboard_abi::Target;
 use springboard_emit::LandingPads;
 use springboard_ir::DataModel;
 use target_lexicon::Triple;
@@ -14,6 +14,7 @@ use crate::{
     code::{CodeMemory, CodeWrites, capability, landing_pads},
     reason::Reason,
     stats::Counters,
+    switch::Switch,
 };
 
 /// Whether an engine compiles.
@@ -50,7 +51,7 @@ pub enum Compile {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum Pack {
     /// They do, and nothing is compiled for such functions; but where a function is to have a stub of its own
-    /// ([`Stubs::PerFunction`]), only if there is no executable memory for one.
+    /// ([`Stubs::PerFunction`]), only if there is no executable memory for one, or if it leaves its moves to one.
     #[default]
     On,
     /// They do not.
@@ -65,17 +66,10 @@ pub enum Stubs {
     PerShape,
     /// One a function, with the address in it, for hosts that keep one pointer a function:
     /// [`Function::bound_pointer`](crate::Function::bound_pointer). It is freed with the function's last handle.
+    ///
+    /// The stub of a function whose moves take more than a cache line or so leaves them to a stub of its shape: it
+    /// takes 32 bytes on x86_64 and 64 elsewhere, and a call one jump more.
     PerFunction,
-}
-
-impl Stubs {
-    /// The entry of the stubs.
-    pub(super) fn entry(self) -> Entry {
-        match self {
-            Stubs::PerShape => Entry::Slots,
-            Stubs::PerFunction => Entry::Bound,
-        }
-    }
 }
 
 /// Settings of an engine to be.
@@ -181,6 +175,7 @@ impl EngineBuilder {
                 model,
                 memory,
                 cache: Cache::new(),
+                relay: Switch::new(),
                 compilers: Compilers::new(landing_pads),
                 counters: Counters::default(),
                 stubs: self.stubs,

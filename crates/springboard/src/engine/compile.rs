@@ -47,11 +47,6 @@ impl Engine {
         self.shared.memory.as_ref().map_err(Reason::clone)
     }
 
-    /// The entry of what functions are called through: without memory for code, what the pack has.
-    pub(super) fn entry(&self) -> Entry {
-        if self.shared.memory.is_err() { Entry::Slots } else { self.shared.stubs.entry() }
-    }
-
     /// The thunk for a plan, if it was compiled with the program.
     pub(super) fn thunk(&self, plan: &Plan) -> Option<CodePointer> {
         match self.shared.pack {
@@ -105,8 +100,8 @@ impl Engine {
             Some(thunk) => Ok(Shape::packed(thunk)),
             None => {
                 self.memory()?;
-                let name = if self.shared.names { plan.symbol() } else { String::new() };
-                Ok(Shape::compiled(self.template(plan)?, name))
+                let parameters = if self.shared.names { plan.symbol_parameters() } else { String::new() };
+                Ok(Shape::compiled(self.template(plan)?, plan.entry, parameters))
             }
         })
     }

@@ -1,11 +1,9 @@
 //! Functions whose calls deliver a last error.
 
-use std::{ffi::c_void, ptr::NonNull, sync::Arc};
-
 use springboard_abi::{Entry, plan_with_last_error};
 use springboard_ir::Signature;
 
-use super::{Engine, bind::own};
+use super::{Callee, Engine};
 use crate::{
     function::{BindError, Binding, Code, Facts, Function},
     last_error::LastError,
@@ -21,32 +19,29 @@ impl Engine {
     /// As [`Engine::function`], but for symbols.
     pub fn with_last_error(&self, function: &Function, last_error: LastError) -> Result<Function, BindError> {
         let (prototype, address) = (function.prototype().clone(), function.address());
-        let code = self.code_delivering(&prototype.signature, address, last_error);
         let library = function.library().cloned();
         let facts = Facts::of(&prototype.signature, self)?;
+        let code = self.code_delivering(&prototype.signature, facts.callee(address), last_error);
         Function::new(prototype, address, library, Binding::Delivering(code, last_error), &facts)
     }
 
     fn code_delivering(
         &self,
         signature: &Signature,
-        address: NonNull<c_void>,
+        callee: Callee,
         last_error: LastError,
     ) -> Result<Code, Reason> {
-        let entry = match last_error {
-            LastError::Errno => self.entry(),
-            // What is asked for the error is in the stub, so that no two functions can share one.
-            LastError::Function(_) => Entry::Bound,
-        };
-        let source = last_error.source();
-        let plan = self.planned(|target| plan_with_last_error(signature, target, entry, source))?;
-        let shape = self.shape(&plan)?;
-        let memory = self.memory()?;
-        if entry == Entry::Slots {
-            return Ok(Code::Shared(Arc::clone(shape.stub(memory)?)));
+        let plan = self
+            .planned(|target| plan_with_last_error(signature, target, Entry::Slots, last_error.source()))?;
+        if last_error == LastError::Errno {
+            return self.code(&self.function_plan_of(plan), callee);
         }
-        let mut stamp = own(&shape, address);
+        // What is asked for the error is in the stub, so that no two functions can share one.
+        let shape = self.shape(&plan.bound())?;
+        let own = self.own(&shape, callee)?;
+        let mut stamp = own.stamp();
         stamp.holes.helper = last_error.helper();
-        Ok(Code::Own(memory.publish(&[stamp])?.remove(0)))
+        let stub = self.memory()?.publish(&[stamp])?.remove(0);
+        Ok(own.code(stub))
     }
 }

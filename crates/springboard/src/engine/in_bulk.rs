@@ -13,10 +13,10 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use springboard_abi::Plan;
+use springboard_abi::{Plan, SlotForm};
 use springboard_ir::{Prototype, Signature};
 
-use super::{Compile, Engine, Stubs, bind::own};
+use super::{Callee, Compile, Engine, code::Own};
 use crate::{
     cache::Shape,
     declaration::Declaration,
@@ -43,16 +43,22 @@ pub(super) fn bind<D: Declaration>(
 ) -> Vec<Result<Function, BindError>> {
     let found: Vec<_> = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
     let Distinct { plans, facts, which } = distinct(engine, found.iter().flatten());
-    let each = found.iter().flatten().map(|found| found.address).zip(which.iter().copied());
+    let each = found.iter().flatten().zip(which.iter().copied());
+    // A type without a layout has a plan as little as facts.
+    let callee = |found: &Found, index: usize| match &facts[index] {
+        Ok(facts) => facts.callee(found.address),
+        Err(_) => Callee { address: found.address, result: SlotForm::None },
+    };
+    let each = each.map(|(found, index)| (callee(found, index), index));
     let bindings: Vec<Binding> = match engine.shared.compile {
         Compile::Eager => {
             let shapes = compile(engine, plans);
-            let codes = codes(engine, each.map(|(address, index)| (address, &shapes[index])));
+            let codes = codes(engine, each.map(|(callee, index)| (callee, &shapes[index])));
             codes.into_iter().map(Binding::Now).collect()
         }
         Compile::Lazy | Compile::Background => {
             let plans: Vec<_> = plans.into_iter().map(|plan| plan.map(Arc::new)).collect();
-            each.map(|(address, index)| engine.binding(plans[index].clone(), address)).collect()
+            each.map(|(callee, index)| engine.binding(plans[index].clone(), callee)).collect()
         }
     };
     let mut bindings = bindings.into_iter().zip(which);
@@ -83,7 +89,7 @@ pub(super) fn settle(engine: &Engine, functions: &[Arc<Tiered>]) {
         })
         .collect();
     let shapes = compile(engine, plans);
-    let codes = codes(engine, wanting.iter().map(|&(function, index)| (function.address(), &shapes[index])));
+    let codes = codes(engine, wanting.iter().map(|&(function, index)| (function.callee(), &shapes[index])));
     for ((function, _), code) in wanting.into_iter().zip(codes) {
         function.settle(code);
     }
@@ -109,7 +115,7 @@ fn distinct<'a, 'e>(engine: &'e Engine, found: impl Iterator<Item = &'a Found>) 
     let which = found
         .map(|Found { prototype: Prototype { signature, .. }, .. }| {
             *known.entry(signature).or_insert_with(|| {
-                plans.push(engine.plan(signature, engine.entry()));
+                plans.push(engine.function_plan(signature));
                 facts.push(Facts::of(signature, engine));
                 plans.len() - 1
             })
@@ -143,25 +149,36 @@ fn compile(engine: &Engine, plans: Vec<Result<Plan, Reason>>) -> Vec<Result<Arc<
 /// What to enter for each function, all of it written at once.
 fn codes<'a>(
     engine: &Engine,
-    functions: impl Iterator<Item = (NonNull<c_void>, &'a Result<Arc<Shape>, Reason>)> + Clone,
+    functions: impl Iterator<Item = (Callee, &'a Result<Arc<Shape>, Reason>)> + Clone,
 ) -> Vec<Result<Code, Reason>> {
-    let one = |(address, shape): (_, &Result<Arc<Shape>, Reason>)| match shape {
-        Ok(shape) => engine.code_of(shape, address),
+    let one = |(callee, shape): (_, &Result<Arc<Shape>, Reason>)| match shape {
+        Ok(shape) => engine.code_of(shape, callee),
         Err(reason) => Err(reason.clone()),
     };
-    let (Stubs::PerFunction, Ok(memory)) = (engine.shared.stubs, engine.memory()) else {
+    if !engine.has_own_stubs() {
         return functions.map(one).collect();
-    };
-    let compiled = functions.clone().filter_map(|(address, shape)| Some((address, shape.as_ref().ok()?)));
-    let stamps: Vec<_> = compiled.map(|(address, shape)| own(shape, address)).collect();
-    let Ok(stubs) = memory.publish(&stamps) else {
+    }
+    let compiled = functions.clone().filter_map(|(callee, shape)| Some((callee, shape.as_ref().ok()?)));
+    let Ok(stubs) = publish(engine, compiled) else {
         // There is no room for all of them. There may be for some.
         return functions.map(one).collect();
     };
     let mut stubs = stubs.into_iter();
     let own = |(_, shape): (_, &Result<_, Reason>)| match shape {
-        Ok(_) => Ok(Code::Own(stubs.next().expect("one a stamp"))),
+        Ok(_) => Ok(stubs.next().expect("one a function with a shape")),
         Err(reason) => Err(reason.clone()),
     };
     functions.map(own).collect()
+}
+
+/// A stub of its own for each function.
+fn publish<'a>(
+    engine: &Engine,
+    functions: impl Iterator<Item = (Callee, &'a Arc<Shape>)>,
+) -> Result<Vec<Code>, Reason> {
+    let owns = functions.map(|(callee, shape)| engine.own(shape, callee));
+    let owns = owns.collect::<Result<Vec<_>, _>>()?;
+    let stamps: Vec<_> = owns.iter().map(Own::stamp).collect();
+    let stubs = engine.memory()?.publish(&stamps)?;
+    Ok(owns.into_iter().zip(stubs).map(|(own, stub)| own.code(stub)).collect())
 }

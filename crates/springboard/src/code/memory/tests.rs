@@ -7,8 +7,9 @@ use springboard_emit::Template;
 use super::*;
 use crate::{
     code::{
-        CodeError, CodeWrites, Holes, Step,
+        CodeError, CodeWrites, Holes, Name, Step,
         faults::{self, Fault},
+        segment::WINDOW,
     },
     testing::{Child, Ended, access, alone, code_mappings, descriptors, together, writable_and_executable},
 };
@@ -59,7 +60,10 @@ fn returning(value: u32, padding: usize) -> Template {
 }
 
 fn stamps(templates: &[Template]) -> Vec<Stamp<'_>> {
-    templates.iter().map(|template| Stamp { name: "test", template, holes: Holes::default() }).collect()
+    templates
+        .iter()
+        .map(|template| Stamp { name: Name::Plain("test"), template, holes: Holes::default() })
+        .collect()
 }
 
 fn publish_all(memory: &CodeMemory, templates: &[Template]) -> Result<Vec<Stub>, NoRoom> {
@@ -67,7 +71,7 @@ fn publish_all(memory: &CodeMemory, templates: &[Template]) -> Result<Vec<Stub>,
 }
 
 fn publish(memory: &CodeMemory, template: &Template) -> Stub {
-    let stamp = Stamp { name: "test", template, holes: Holes::default() };
+    let stamp = Stamp { name: Name::Plain("test"), template, holes: Holes::default() };
     memory.publish(&[stamp]).expect("the test machine allows executable memory").remove(0)
 }
 
@@ -127,19 +131,41 @@ fn many_stubs_share_a_page() {
 #[test]
 fn what_executes_is_never_writable() {
     let _process = together();
-    let mut segment = Segment::shared(4 * BLOCK, CodeWrites::Strict).unwrap();
-    let code = segment.at(BLOCK).addr();
-    segment.open(BLOCK..2 * BLOCK).unwrap();
-    let view = segment.writable(BLOCK..2 * BLOCK).as_ptr().addr();
+    let mut segment = Segment::shared(4 * WINDOW, CodeWrites::Strict).unwrap();
+    let window = WINDOW..2 * WINDOW;
+    let code = segment.at(WINDOW).addr();
+    // What is to be written may be less than a window.
+    segment.open(WINDOW + 70..WINDOW + 80).unwrap();
+    let view = segment.writable(window.clone()).as_ptr().addr();
     assert_eq!(access(view).unwrap(), "rw-s", "while it is written");
     assert_eq!(access(code).unwrap(), "r-xs", "the same page where it executes");
-    assert_eq!(access(view + BLOCK).unwrap(), "---s", "the next page");
+    assert_eq!(access(view - 1).unwrap(), "---s", "the window before");
+    assert_eq!(access(view + WINDOW).unwrap(), "---s", "the next window");
     assert_eq!(writable_and_executable(), [""; 0]);
-    segment.writable(BLOCK..2 * BLOCK)[0] = 7;
-    assert_eq!(segment.code(BLOCK..BLOCK + 1), [7], "both show the same bytes");
-    segment.close(BLOCK..2 * BLOCK);
+    segment.writable(window)[0] = 7;
+    assert_eq!(segment.code(WINDOW..WINDOW + 1), [7], "both show the same bytes");
+    segment.close(WINDOW + 70..WINDOW + 80);
     assert_eq!(access(view).unwrap(), "---s", "once it is written");
     assert_eq!(access(code).unwrap(), "r-xs");
+}
+
+#[test]
+fn windows_are_mappings_of_their_own() {
+    let _process = alone();
+    let count = || code_mappings().len();
+    let before = count();
+    // The last one ends early.
+    let mut segment = Segment::shared(4 * WINDOW + BLOCK, CodeWrites::Strict).unwrap();
+    let divided = before + 1 + 5;
+    assert_eq!(count(), divided);
+    segment.open(3 * WINDOW..3 * WINDOW + 1).unwrap();
+    segment.close(3 * WINDOW..3 * WINDOW + 1);
+    assert_eq!(count(), divided, "nothing was taken apart or put together");
+    let (undivided, fault) = faults::with(4, || Segment::shared(4 * WINDOW, CodeWrites::Strict).unwrap());
+    assert_eq!(fault, Fault::Injected);
+    assert_eq!(count(), divided + 2, "what could not be divided is one mapping");
+    drop((segment, undivided));
+    assert_eq!(count(), before);
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! What functions are called through: the stub of their shape, or one of their own.
+
+use std::{ffi::c_void, ptr::NonNull, sync::Arc};
+
+use springboard_abi::{Entry, Plan, ResultPlan, SlotForm, plan_relay};
+use springboard_ir::Signature;
+
+use super::{Engine, Stubs};
+use crate::{
+    cache::Shape,
+    code::{CodePointer, Holes, Stamp, Stub},
+    function::Code,
+    reason::Reason,
+};
+
+/// A native function, as far as its code has to know it.
+#[derive(Clone, Copy)]
+pub(crate) struct Callee {
+    pub(crate) address: NonNull<c_void>,
+    /// What it returns, which its stub's name says.
+    pub(crate) result: SlotForm,
+}
+
+/// Steps beyond which a function's own stub leaves them to the stub of its shape. So many and what is around them are
+/// a cache line of code.
+const OWN_STEPS: usize = 8;
+
+/// What a plan has its stub do, each an instruction or two.
+fn steps(plan: &Plan) -> usize {
+    let Plan { moves, temporaries, stack_bytes, result, last_error, .. } = plan;
+    let stores = match result {
+        ResultPlan::Memory { moves, .. } => 2 + moves.len(),
+        _ => 0,
+    };
+    let copies: u32 = temporaries.iter().map(|copy| copy.bytes.div_ceil(8)).sum();
+    let calls = if last_error.is_some() { OWN_STEPS } else { 0 };
+    moves.len() + stores + (copies + stack_bytes / 8) as usize + calls
+}
+
+impl Engine {
+    /// The plan of what functions of this signature are called through.
+    pub(super) fn function_plan(&self, signature: &Signature) -> Result<Plan, Reason> {
+        Ok(self.function_plan_of(self.plan(signature, Entry::Slots)?))
+    }
+
+    /// The same, of a plan of the slots entry.
+    pub(super) fn function_plan_of(&self, plan: Plan) -> Plan {
+        if self.has_own_stubs() && steps(&plan) <= OWN_STEPS { plan.bound() } else { plan }
+    }
+
+    /// Whether each function has a stub of its own. Without memory for code there is what the pack has.
+    pub(super) fn has_own_stubs(&self) -> bool {
+        self.shared.stubs == Stubs::PerFunction && self.shared.memory.is_ok()
+    }
+
+    /// The code for a function, compiled now if nobody has asked for its plan before.
+    pub(crate) fn code(&self, plan: &Plan, callee: Callee) -> Result<Code, Reason> {
+        self.code_of(&self.shape(plan)?, callee)
+    }
+
+    /// The code for a function of a shape.
+    pub(super) fn code_of(&self, shape: &Arc<Shape>, callee: Callee) -> Result<Code, Reason> {
+        if !self.has_own_stubs() {
+            return self.shared_code_of(shape, Some(callee.result));
+        }
+        let own = self.own(shape, callee)?;
+        let stub = self.memory()?.publish(&[own.stamp()])?.remove(0);
+        Ok(own.code(stub))
+    }
+
+    /// The stub of a plan of the slots entry, whatever the engine makes otherwise.
+    pub(crate) fn shared_code(&self, plan: &Plan) -> Result<Code, Reason> {
+        self.shared_code_of(&*self.shape(plan)?, None)
+    }
+
+    pub(super) fn shared_code_of(&self, shape: &Shape, result: Option<SlotForm>) -> Result<Code, Reason> {
+        match shape.thunk() {
+            Some(thunk) => Ok(Code::Packed(thunk)),
+            None => Ok(Code::Shared(Arc::clone(self.stub_of(shape, result)?))),
+        }
+    }
+
+    /// The stub that serves every function of a shape.
+    pub(super) fn stub_of<'s>(
+        &self,
+        shape: &'s Shape,
+        result: Option<SlotForm>,
+    ) -> Result<&'s Arc<Stub>, Reason> {
+        shape.stub(self.memory()?, &self.shared.counters, result)
+    }
+
+    /// What a function's own stub is stamped from.
+    pub(super) fn own<'s>(&self, shape: &'s Arc<Shape>, callee: Callee) -> Result<Own<'s>, Reason> {
+        let relayed = match shape.entry() {
+            Entry::Slots => Some(Relayed {
+                relay: self.shared.relay.get_or_make(|| self.relay()).clone()?,
+                to: self.shared_code_of(shape, Some(callee.result))?,
+            }),
+            _ => None,
+        };
+        Ok(Own { shape, callee, relayed })
+    }
+
+    fn relay(&self) -> Result<Arc<Shape>, Reason> {
+        self.shape(&self.planned(|target| Ok(plan_relay(target)))?)
+    }
+
+    /// A stub for `plan` with these holes, compiled now if nobody has asked for the plan before.
+    pub(crate) fn stub_of_its_own(&self, plan: &Plan, holes: Holes) -> Result<Stub, Reason> {
+        let shape = self.shape(plan)?;
+        let stamp = Stamp { name: shape.name(plan.entry, None), template: shape.template(), holes };
+        Ok(self.memory()?.publish(&[stamp])?.remove(0))
+    }
+}
+
+/// A function's own stub, to be stamped.
+pub(super) struct Own<'s> {
+    shape: &'s Shape,
+    callee: Callee,
+    relayed: Option<Relayed>,
+}
+
+/// What a stub needs that leaves its moves to another.
+struct Relayed {
+    relay: Arc<Shape>,
+    /// What belongs to the shape, and all functions of it.
+    to: Code,
+}
+
+impl Own<'_> {
+    pub(super) fn stamp(&self) -> Stamp<'_> {
+        let target = self.callee.address.addr().get() as u64;
+        let (template, entry, helper) = match &self.relayed {
+            None => (self.shape.template(), Entry::Bound, 0),
+            Some(Relayed { relay, to }) => {
+                (relay.template(), Entry::Relay, to.first() as CodePointer as usize as u64)
+            }
+        };
+        let name = self.shape.name(entry, Some(self.callee.result));
+        Stamp { name, template, holes: Holes { target, helper, ..Holes::default() } }
+    }
+
+    /// What the function is entered through, when `stub` is what was stamped.
+    pub(super) fn code(self, stub: Stub) -> Code {
+        let to = match self.relayed {
+            Some(Relayed { to: Code::Shared(to), .. }) => Some(to),
+            _ => None,
+        };
+        Code::Own { stub, _to: to }
+    }
+}
