@@ -3,7 +3,7 @@
 
 use std::{sync::Barrier, thread};
 
-use springboard::{Engine, Function, Jit, Library, Slots, Stats, Value};
+use springboard::{Engine, Function, Jit, Library, Path, Slots, Stats, Stubs, Value};
 
 mod support;
 
@@ -27,6 +27,42 @@ fn functions_of_one_shape_share_a_stub() {
     let one = stats_after(&["int32_t neg_i32(int32_t)"]);
     assert_eq!(stats.code_bytes, one.code_bytes);
     assert!(one.code_bytes > 0 && one.mapped_bytes >= one.code_bytes, "{one:?}");
+}
+
+/// What a stub a function takes, of 200 shapes of up to twelve parameters, a quarter of them structures.
+#[test]
+fn stubs_of_functions_own_take_little_memory() {
+    const SHAPES: usize = 200;
+    const EACH: usize = 50;
+    let params =
+        ["long", "double", "int", "float", "char *", "struct { double a, b; }", "struct { int a[5]; }"];
+    let results = ["void", "int", "double", "struct { long a, b; }"];
+    let mut random = 1u64;
+    let mut below = |limit: usize| {
+        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (random >> 33) as usize % limit
+    };
+    let mut shape = || {
+        let list: Vec<_> = (0..below(13)).map(|_| params[below(params.len())]).collect();
+        let list = if list.is_empty() { "void".to_owned() } else { list.join(", ") };
+        format!("{} f({list})", results[below(results.len())])
+    };
+    let engine = Engine::builder().stubs(Stubs::PerFunction).build();
+    let library = support::fixture();
+    let declarations: Vec<_> = (0..SHAPES).map(|_| shape()).collect();
+    let bind = |declaration: &String| engine.function_named(&library, "neg_i32", declaration.as_str());
+    let bound: Vec<_> =
+        declarations.iter().flat_map(|declaration| vec![declaration; EACH]).map(bind).collect();
+    assert!(
+        bound
+            .iter()
+            .all(|bound| bound.as_ref().is_ok_and(|function| matches!(function.path(), Path::Native)))
+    );
+    let stats = engine.stats();
+    assert!(stats.shared > SHAPES as u64 / 4 && stats.shared < stats.compiles, "{stats:?}");
+    let each = stats.mapped_bytes / (SHAPES * EACH) as u64;
+    let limit = if cfg!(target_arch = "x86_64") { 96 } else { 128 };
+    assert!(each <= limit, "{each} bytes each");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask stress service` runs it. The last line is the sum: every call arrived, and nothing is leaked.
 
+mod progress;
 mod random;
 mod rss;
 
@@ -23,7 +24,7 @@ use std::{
 use clap::Parser;
 use springboard::{CodeWrites, Compile, Engine, Function, Jit, Stubs};
 
-use crate::{random::Random, rss::resident};
+use crate::{progress::Progress, random::Random, rss::resident};
 
 /// Puts the compiler service under stress
 #[derive(Parser)]
@@ -128,6 +129,13 @@ fn at_random(sum: &Sum, threads: u64, time: Duration) -> u64 {
     let shared: Shared = (0..256).map(|_| Mutex::new(None)).collect();
     let end = Instant::now() + time;
     thread::scope(|scope| {
+        scope.spawn(|| {
+            let progress = Progress::new("at random");
+            while Instant::now() < end {
+                thread::sleep(Duration::from_millis(100).min(time));
+                progress.show(|| sum.text());
+            }
+        });
         for thread in 0..threads {
             let (engines, shared) = (&engines, &shared);
             scope.spawn(move || {
@@ -207,7 +215,12 @@ fn many(sum: &Sum, live: usize) -> u64 {
     let engine = Engine::builder().stubs(Stubs::PerFunction).build();
     let before = resident();
     let shapes: Vec<_> = (0..SHAPES).map(shape).collect();
-    let functions: Vec<_> = (0..live).map(|index| bind(&engine, &shapes[index % SHAPES].0)).collect();
+    let progress = Progress::new("many at once");
+    let one = |index: usize| {
+        progress.show(|| format!("{index} of {live} bound"));
+        bind(&engine, &shapes[index % SHAPES].0)
+    };
+    let functions: Vec<_> = (0..live).map(one).collect();
     sum.bound.fetch_add(live as u64, Relaxed);
     let bound = started.elapsed();
     let stats = engine.stats();
@@ -235,7 +248,9 @@ fn over_and_over(sum: &Sum, churn: u64) -> u64 {
     let started = Instant::now();
     let engine = Engine::builder().stubs(Stubs::PerFunction).build();
     let shapes: Vec<_> = (0..SHAPES).map(shape).collect();
+    let progress = Progress::new("over and over");
     let once = |index: u64| {
+        progress.show(|| format!("{index} of {churn}, {} KiB resident", resident() >> 10));
         let (declaration, slots) = &shapes[index as usize % SHAPES];
         let function = bind(&engine, declaration);
         call(&function, *slots, index as i64);

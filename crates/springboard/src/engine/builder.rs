@@ -68,7 +68,7 @@ pub enum Stubs {
     /// [`Function::bound_pointer`](crate::Function::bound_pointer). It is freed with the function's last handle.
     ///
     /// The stub of a function whose moves take more than a cache line or so leaves them to a stub of its shape: it
-    /// takes 32 bytes on x86_64 and 64 elsewhere, and a call one jump more.
+    /// takes 32 bytes on x86_64, 64 on aarch64, and a call one jump more.
     PerFunction,
 }
 
