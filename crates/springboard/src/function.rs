@@ -30,10 +30,7 @@ pub struct Function {
 
 struct Bound {
     prototype: Prototype,
-    model: DataModel,
-    /// What the slots of the parameters hold.
-    params: Arc<[SlotForm]>,
-    result: SlotForm,
+    forms: Arc<Forms>,
     address: CodePointer,
     route: Route,
     /// What calls deliver beside the result.
@@ -110,11 +107,18 @@ impl Code {
     }
 }
 
+/// The slots of functions of one signature.
+struct Forms {
+    model: DataModel,
+    /// What the slots of the parameters hold.
+    params: Box<[SlotForm]>,
+    result: SlotForm,
+}
+
 /// What functions of one signature share, found out once for all that are bound together.
 pub(crate) struct Facts<'e> {
     engine: &'e Engine,
-    params: Arc<[SlotForm]>,
-    result: SlotForm,
+    forms: Arc<Forms>,
     /// The signature in libffi's terms, once somebody has asked for it.
     description: OnceCell<Result<Arc<Description>, Unsupported>>,
 }
@@ -130,12 +134,13 @@ impl<'e> Facts<'e> {
         let params = params.map(|(index, param)| form(Position::Parameter(index), &param.ty));
         let params = params.collect::<Result<_, _>>()?;
         let result = form(Position::Result, signature.result())?;
-        Ok(Facts { engine, params, result, description: OnceCell::new() })
+        let forms = Arc::new(Forms { model: *model, params, result });
+        Ok(Facts { engine, forms, description: OnceCell::new() })
     }
 
     /// The function at `address`, if it is of the signature.
     pub(crate) fn callee(&self, address: NonNull<c_void>) -> Callee {
-        Callee { address, result: self.result }
+        Callee { address, result: self.forms.result }
     }
 
     fn description(&self, signature: &Signature) -> Result<Arc<Description>, Unsupported> {
@@ -153,7 +158,7 @@ impl Function {
         binding: Binding,
         facts: &Facts<'_>,
     ) -> Result<Function, BindError> {
-        let Facts { engine, params, result, .. } = facts;
+        let Facts { engine, forms, .. } = facts;
         // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
         // target. Whoever calls answers for what it points to.
         let pointer = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
@@ -181,8 +186,8 @@ impl Function {
                 },
             },
         };
-        let (params, result, model) = (Arc::clone(params), *result, *engine.data_model());
-        let bound = Bound { prototype, model, params, result, address: pointer, route, last_error, library };
+        let forms = Arc::clone(forms);
+        let bound = Bound { prototype, forms, address: pointer, route, last_error, library };
         let function = Function { bound: Arc::new(bound) };
         engine.counters().bound(function.path()).count();
         Ok(function)
@@ -303,7 +308,7 @@ impl Function {
     }
 
     fn check_result<R: SlotResult>(&self) -> Result<(), ResultMismatch> {
-        let fits = match self.bound.result {
+        let fits = match self.bound.forms.result {
             SlotForm::None | SlotForm::Address(_) => R::RESULT.is_none(),
             SlotForm::Word(scalar) => R::RESULT == Some(scalar),
         };
@@ -324,17 +329,17 @@ impl Function {
 
     /// What C types are where the function runs.
     pub(crate) fn model(&self) -> &DataModel {
-        &self.bound.model
+        &self.bound.forms.model
     }
 
     /// What the slots of the parameters hold.
     pub(crate) fn params(&self) -> &[SlotForm] {
-        &self.bound.params
+        &self.bound.forms.params
     }
 
     /// What the slot behind them holds.
     pub(crate) fn result(&self) -> SlotForm {
-        self.bound.result
+        self.bound.forms.result
     }
 
     pub(crate) fn code_pointer(&self) -> CodePointer {

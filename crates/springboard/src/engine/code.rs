@@ -55,11 +55,11 @@ impl Engine {
 
     /// The code for a function, compiled now if nobody has asked for its plan before.
     pub(crate) fn code(&self, plan: &Plan, callee: Callee) -> Result<Code, Reason> {
-        self.code_of(&self.shape(plan)?, callee)
+        self.code_of(&*self.shape(plan)?, callee)
     }
 
     /// The code for a function of a shape.
-    pub(super) fn code_of(&self, shape: &Arc<Shape>, callee: Callee) -> Result<Code, Reason> {
+    pub(super) fn code_of(&self, shape: &Shape, callee: Callee) -> Result<Code, Reason> {
         if !self.has_own_stubs() {
             return self.shared_code_of(shape, Some(callee.result));
         }
@@ -90,15 +90,19 @@ impl Engine {
     }
 
     /// What a function's own stub is stamped from.
-    pub(super) fn own<'s>(&self, shape: &'s Arc<Shape>, callee: Callee) -> Result<Own<'s>, Reason> {
-        let relayed = match shape.entry() {
-            Entry::Slots => Some(Relayed {
-                relay: self.shared.relay.get_or_make(|| self.relay()).clone()?,
-                to: self.shared_code_of(shape, Some(callee.result))?,
-            }),
-            _ => None,
+    pub(super) fn own<'s>(&'s self, shape: &'s Shape, callee: Callee) -> Result<Own<'s>, Reason> {
+        if shape.entry() != Entry::Slots {
+            return Ok(Own { shape, callee, relayed: None });
+        }
+        let relay = self.shared.relay.get_or_make(|| self.relay()).as_ref().map_err(Reason::clone)?;
+        let (to, keeps) = match shape.thunk() {
+            Some(thunk) => (thunk, None),
+            None => {
+                let stub = self.stub_of(shape, Some(callee.result))?;
+                (stub.entry(), Some(Arc::clone(stub)))
+            }
         };
-        Ok(Own { shape, callee, relayed })
+        Ok(Own { shape, callee, relayed: Some(Relayed { relay, to, keeps }) })
     }
 
     fn relay(&self) -> Result<Arc<Shape>, Reason> {
@@ -117,14 +121,15 @@ impl Engine {
 pub(super) struct Own<'s> {
     shape: &'s Shape,
     callee: Callee,
-    relayed: Option<Relayed>,
+    relayed: Option<Relayed<'s>>,
 }
 
 /// What a stub needs that leaves its moves to another.
-struct Relayed {
-    relay: Arc<Shape>,
-    /// What belongs to the shape, and all functions of it.
-    to: Code,
+struct Relayed<'s> {
+    relay: &'s Shape,
+    /// What belongs to the shape, and serves all functions of it.
+    to: CodePointer,
+    keeps: Option<Arc<Stub>>,
 }
 
 impl Own<'_> {
@@ -132,9 +137,7 @@ impl Own<'_> {
         let target = self.callee.address.addr().get() as u64;
         let (template, entry, helper) = match &self.relayed {
             None => (self.shape.template(), Entry::Bound, 0),
-            Some(Relayed { relay, to }) => {
-                (relay.template(), Entry::Relay, to.first() as CodePointer as usize as u64)
-            }
+            Some(Relayed { relay, to, .. }) => (relay.template(), Entry::Relay, *to as usize as u64),
         };
         let name = self.shape.name(entry, Some(self.callee.result));
         Stamp { name, template, holes: Holes { target, helper, ..Holes::default() } }
@@ -142,10 +145,6 @@ impl Own<'_> {
 
     /// What the function is entered through, when `stub` is what was stamped.
     pub(super) fn code(self, stub: Stub) -> Code {
-        let to = match self.relayed {
-            Some(Relayed { to: Code::Shared(to), .. }) => Some(to),
-            _ => None,
-        };
-        Code::Own { stub, _to: to }
+        Code::Own { stub, _to: self.relayed.and_then(|relayed| relayed.keeps) }
     }
 }

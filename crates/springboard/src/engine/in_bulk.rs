@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    thread,
+    thread, vec,
 };
 
 use foldhash::fast::RandomState;
@@ -49,28 +49,68 @@ pub(super) fn bind<D: Declaration>(
         Ok(facts) => facts.callee(found.address),
         Err(_) => Callee { address: found.address, result: SlotForm::None },
     };
-    let each = each.map(|(found, index)| (callee(found, index), index));
-    let bindings: Vec<Binding> = match engine.shared.compile {
-        Compile::Eager => {
-            let shapes = compile(engine, plans);
-            let codes = codes(engine, each.map(|(callee, index)| (callee, &shapes[index])));
-            codes.into_iter().map(Binding::Now).collect()
-        }
+    let each = || each.clone().map(|(found, index)| (callee(found, index), index));
+    let mut codes = match engine.shared.compile {
+        Compile::Eager => Codes::Now(Compiled::new(engine, plans, each())),
         Compile::Lazy | Compile::Background => {
-            let plans: Vec<_> = plans.into_iter().map(|plan| plan.map(Arc::new)).collect();
-            each.map(|(callee, index)| engine.binding(plans[index].clone(), callee)).collect()
+            Codes::Later(plans.into_iter().map(|plan| plan.map(Arc::new)).collect())
         }
     };
-    let mut bindings = bindings.into_iter().zip(which);
+    // One after the other: the memory that each of them takes is still in the cache when the next one is made.
+    let mut which = which.iter().copied();
     let bind = |found: Result<Found, BindError>| {
-        let Found { prototype, address } = found?;
-        let (binding, index) = bindings.next().expect("there is one for each that was found");
+        let found = found?;
+        let index = which.next().expect("there is one for each that was found");
+        let callee = callee(&found, index);
+        let binding = match &mut codes {
+            Codes::Now(compiled) => Binding::Now(compiled.code(engine, callee, index)),
+            Codes::Later(plans) => engine.binding(plans[index].clone(), callee),
+        };
         let facts = facts[index].as_ref().map_err(BindError::clone)?;
-        Function::new(prototype, address, Some(library.clone()), binding, facts)
+        Function::new(found.prototype, found.address, Some(library.clone()), binding, facts)
     };
     let functions: Vec<_> = found.into_iter().map(bind).collect();
     engine.begin(functions.iter().flatten());
     functions
+}
+
+/// What is there to enter for functions, by the index of their plan.
+enum Codes {
+    Now(Compiled),
+    Later(Vec<Result<Arc<Plan>, Reason>>),
+}
+
+/// Plans, compiled.
+struct Compiled {
+    shapes: Vec<Result<Arc<Shape>, Reason>>,
+    /// Functions' own stubs, written in one go: one for each that has a shape.
+    own: Option<vec::IntoIter<Code>>,
+}
+
+impl Compiled {
+    /// Compiles plans, and writes the own stubs of functions, given with the index of their plan.
+    fn new(
+        engine: &Engine,
+        plans: Vec<Result<Plan, Reason>>,
+        functions: impl Iterator<Item = (Callee, usize)>,
+    ) -> Compiled {
+        let shapes = compile(engine, plans);
+        let with_shapes =
+            functions.filter_map(|(callee, index)| Some((callee, &**shapes[index].as_ref().ok()?)));
+        // Where there is no room for all of them, there may be for some.
+        let own = engine.has_own_stubs().then(|| publish(engine, with_shapes).ok()).flatten();
+        let own = own.map(Vec::into_iter);
+        Compiled { shapes, own }
+    }
+
+    /// What to enter for the next of the functions.
+    fn code(&mut self, engine: &Engine, callee: Callee, index: usize) -> Result<Code, Reason> {
+        let shape = self.shapes[index].as_ref().map_err(Reason::clone)?;
+        match &mut self.own {
+            Some(own) => Ok(own.next().expect("one a function with a shape")),
+            None => engine.code_of(shape, callee),
+        }
+    }
 }
 
 /// Makes the stubs of functions that were bound without, as many in one go as there is room for.
@@ -88,10 +128,10 @@ pub(super) fn settle(engine: &Engine, functions: &[Arc<Tiered>]) {
             (function, index)
         })
         .collect();
-    let shapes = compile(engine, plans);
-    let codes = codes(engine, wanting.iter().map(|&(function, index)| (function.callee(), &shapes[index])));
-    for ((function, _), code) in wanting.into_iter().zip(codes) {
-        function.settle(code);
+    let functions = wanting.iter().map(|&(function, index)| (function.callee(), index));
+    let mut compiled = Compiled::new(engine, plans, functions);
+    for (function, index) in wanting {
+        function.settle(compiled.code(engine, function.callee(), index));
     }
 }
 
@@ -146,35 +186,10 @@ fn compile(engine: &Engine, plans: Vec<Result<Plan, Reason>>) -> Vec<Result<Arc<
     plans.into_iter().map(|plan| engine.shape(&plan?)).collect()
 }
 
-/// What to enter for each function, all of it written at once.
-fn codes<'a>(
-    engine: &Engine,
-    functions: impl Iterator<Item = (Callee, &'a Result<Arc<Shape>, Reason>)> + Clone,
-) -> Vec<Result<Code, Reason>> {
-    let one = |(callee, shape): (_, &Result<Arc<Shape>, Reason>)| match shape {
-        Ok(shape) => engine.code_of(shape, callee),
-        Err(reason) => Err(reason.clone()),
-    };
-    if !engine.has_own_stubs() {
-        return functions.map(one).collect();
-    }
-    let compiled = functions.clone().filter_map(|(callee, shape)| Some((callee, shape.as_ref().ok()?)));
-    let Ok(stubs) = publish(engine, compiled) else {
-        // There is no room for all of them. There may be for some.
-        return functions.map(one).collect();
-    };
-    let mut stubs = stubs.into_iter();
-    let own = |(_, shape): (_, &Result<_, Reason>)| match shape {
-        Ok(_) => Ok(stubs.next().expect("one a function with a shape")),
-        Err(reason) => Err(reason.clone()),
-    };
-    functions.map(own).collect()
-}
-
 /// A stub of its own for each function.
 fn publish<'a>(
-    engine: &Engine,
-    functions: impl Iterator<Item = (Callee, &'a Arc<Shape>)>,
+    engine: &'a Engine,
+    functions: impl Iterator<Item = (Callee, &'a Shape)>,
 ) -> Result<Vec<Code>, Reason> {
     let owns = functions.map(|(callee, shape)| engine.own(shape, callee));
     let owns = owns.collect::<Result<Vec<_>, _>>()?;
