@@ -48,6 +48,10 @@ impl Plan {
         if let ResultPlan::Memory { slot, .. } = self.result {
             params.truncate(slot.into());
         }
+        if self.entry == Entry::Direct {
+            // Behind them is the context.
+            params.truncate(self.parameters.len());
+        }
         format!("({})", params.join(", "))
     }
 }

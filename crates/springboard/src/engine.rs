@@ -6,6 +6,7 @@ use springboard_abi::{Plan, Target, UnknownTarget};
 use springboard_ir::DataModel;
 
 use crate::{
+    announce::Announce,
     cache::{Cache, Shape},
     code::CodeMemory,
     declaration::Declaration,
@@ -84,6 +85,11 @@ impl Engine {
     /// What is planned for. `None` where no convention is known for this machine.
     pub(crate) fn target(&self) -> Option<&Target> {
         self.shared.target.as_ref().ok()
+    }
+
+    /// Whom its stubs are announced to.
+    pub(crate) fn announces(&self) -> &[Announce] {
+        self.shared.memory.as_ref().map_or(&[], CodeMemory::announces)
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -84,6 +84,10 @@ fn perf_finds_stubs_in_the_map() {
         assert!((8..400).contains(&size), "{line}");
         assert_eq!(name, symbol("relay"));
     }
+    let callback = engine.callback("int (int, void *)", |_: i32, _: *mut c_void| 0).expect("a callback");
+    let map = fs::read_to_string(&file).expect("the map is there");
+    let line = map.lines().find(|line| line.starts_with(&format!("{:x} ", callback.as_ptr().addr())));
+    assert!(line.expect("its stub has a line").ends_with(" springboard::direct(i64, i64)"), "{line:?}");
     fs::remove_file(file).expect("the file is this process' own");
 }
 

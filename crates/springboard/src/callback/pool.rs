@@ -4,7 +4,7 @@
 //! closed callback's cell waits in quarantine before it becomes another callback, so that native code which calls
 //! late finds it closed.
 //!
-//! Pools are never freed, and one serves all engines of the process: native code may keep the address of a stub for
+//! Pools are never freed, and one serves all engines of the process that announce stubs alike: native code may keep the address of a stub for
 //! ever, and what it may call must stay there.
 
 use std::{
@@ -14,13 +14,16 @@ use std::{
     time::Duration,
 };
 
+use springboard_abi::{Entry, Plan};
 use springboard_emit::Template;
 
 use super::{cell::Cell, dispatch, error::CreateError};
 use crate::{
     code::{CodeError, CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub},
+    engine::Engine,
     fallback::Closures,
     fork,
+    reason::Reason,
     word::Word,
 };
 
@@ -53,10 +56,18 @@ pub(super) struct Pool {
 
 /// How cells get an address that can be called.
 pub(super) enum Source {
-    /// Stamped from a template.
-    Stubs(Template, &'static CodeMemory),
+    Stubs(Stubs),
     /// Made by libffi.
     Closures(Closures),
+}
+
+/// What stubs are stamped from, and where they go.
+pub(super) struct Stubs {
+    template: Template,
+    memory: CodeMemory,
+    entry: Entry,
+    /// What debuggers and profilers are told of their parameters.
+    parameters: String,
 }
 
 #[derive(Default)]
@@ -122,7 +133,7 @@ impl Pool {
     pub(super) fn bytes_each(&self) -> usize {
         size_of::<Cell>()
             + match &self.source {
-                Source::Stubs(template, _) => template.code.len(),
+                Source::Stubs(stubs) => stubs.template.code.len(),
                 Source::Closures(_) => 0,
             }
     }
@@ -176,8 +187,8 @@ impl Pool {
         let address: *const Batch = batch;
         batch.cells.extend((0..count).map(|_| Cell::new(address)));
         match &self.source {
-            Source::Stubs(template, memory) => {
-                let stubs = stamp(template, memory, &batch.cells).map_err(CreateError::Memory)?;
+            Source::Stubs(stubs) => {
+                let stubs = stubs.stamp(&batch.cells).map_err(CreateError::Memory)?;
                 batch.entries = Entries::Stubs(stubs);
             }
             Source::Closures(closures) => {
@@ -227,18 +238,26 @@ impl Batch {
     }
 }
 
-/// One stub a cell, written and published at once.
-fn stamp(template: &Template, memory: &CodeMemory, cells: &[Cell]) -> Result<Vec<Stub>, CodeError> {
-    let helper = (dispatch::dispatch as *const std::ffi::c_void).into_slot();
-    let holes = |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
-    let stamps: Vec<_> = cells
-        .iter()
-        .map(|cell| Stamp { name: Name::Plain("springboard::callback"), template, holes: holes(cell) })
-        .collect();
-    memory.publish(&stamps).map_err(|error| match error {
-        NoRoom::System(error) => error,
-        NoRoom::Limit(_) => unreachable!("memory of callbacks has no limit"),
-    })
+impl Stubs {
+    /// Stubs of `plan`, which is compiled here.
+    pub(super) fn of(plan: &Plan, engine: &Engine, memory: CodeMemory) -> Result<Stubs, Reason> {
+        let template = engine.template(plan)?;
+        Ok(Stubs { template, memory, entry: plan.entry, parameters: plan.symbol_parameters() })
+    }
+
+    /// One stub a cell, written and published at once.
+    fn stamp(&self, cells: &[Cell]) -> Result<Vec<Stub>, CodeError> {
+        let Stubs { template, memory, entry, parameters } = self;
+        let name = Name::Prototype { entry: *entry, parameters, result: None };
+        let helper = (dispatch::dispatch as *const std::ffi::c_void).into_slot();
+        let holes =
+            |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
+        let stamps: Vec<_> = cells.iter().map(|cell| Stamp { name, template, holes: holes(cell) }).collect();
+        memory.publish(&stamps).map_err(|error| match error {
+            NoRoom::System(error) => error,
+            NoRoom::Limit(_) => unreachable!("memory of callbacks has no limit"),
+        })
+    }
 }
 
 /// Time since some moment, to within a few milliseconds, at the cost of a few nanoseconds.

@@ -10,9 +10,10 @@ use springboard_ir::Signature;
 
 use super::{
     dispatch::{self, ResultRegister},
-    pool::{Free, Pool, Source, Zero},
+    pool::{Free, Pool, Source, Stubs, Zero},
 };
 use crate::{
+    announce::Announce,
     code::{CodeMemory, CodeWrites, capability},
     engine::Engine,
     fallback::{Closures, Unsupported},
@@ -22,25 +23,33 @@ use crate::{
 
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
-    Stubs(Plan, Zero),
-    Direct(Plan, Zero, ResultRegister),
+    /// Whom stubs are announced to, here and below.
+    Stubs(Plan, Zero, Vec<Announce>),
+    Direct(Plan, Zero, ResultRegister, Vec<Announce>),
     Closures(Signature),
 }
 
 static POOLS: LazyLock<Mutex<HashMap<Key, &'static Pool>>> = LazyLock::new(Mutex::default);
 
-/// Memory for the stubs of all callbacks.
-static MEMORY: LazyLock<Result<CodeMemory, Reason>> = LazyLock::new(|| {
+/// Memory for the stubs of all callbacks that nobody is told of.
+static MEMORY: LazyLock<Result<CodeMemory, Reason>> = LazyLock::new(|| memory(Vec::new()));
+
+fn memory(announce: Vec<Announce>) -> Result<CodeMemory, Reason> {
     let strategy = capability().strategy(CodeWrites::Strict).map_err(Reason::NoExecutableMemory)?;
-    Ok(CodeMemory::new(strategy, usize::MAX))
-});
+    Ok(CodeMemory::announcing(strategy, usize::MAX, announce))
+}
+
+/// Memory for the stubs of a pool.
+fn memory_for(announce: &[Announce]) -> Result<CodeMemory, Reason> {
+    if announce.is_empty() { MEMORY.clone() } else { memory(announce.to_vec()) }
+}
 
 /// The pool of stubs for `plan`, whose callers get `zero`. Compiles the plan where there is none yet.
 pub(super) fn stubs(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool, Reason> {
-    let memory = MEMORY.as_ref().map_err(Reason::clone)?;
-    find(Key::Stubs(plan, zero), |key| {
-        let Key::Stubs(plan, zero) = key else { unreachable!("the key is that of stubs") };
-        Ok(Pool::new(Source::Stubs(engine.template(plan)?, memory), *zero, None))
+    find(Key::Stubs(plan, zero, engine.announces().to_vec()), |key| {
+        let Key::Stubs(plan, zero, announce) = key else { unreachable!("the key is that of stubs") };
+        let stubs = Stubs::of(plan, engine, memory_for(announce)?)?;
+        Ok(Pool::new(Source::Stubs(stubs), *zero, None))
     })
 }
 
@@ -51,11 +60,13 @@ pub(super) fn direct(
     zero: Zero,
     result: ResultRegister,
 ) -> Result<&'static Pool, Reason> {
-    let memory = MEMORY.as_ref().map_err(Reason::clone)?;
-    find(Key::Direct(plan, zero, result), |key| {
-        let Key::Direct(plan, zero, result) = key else { unreachable!("the key is that of direct stubs") };
+    find(Key::Direct(plan, zero, result, engine.announces().to_vec()), |key| {
+        let Key::Direct(plan, zero, result, announce) = key else {
+            unreachable!("the key is that of direct stubs")
+        };
         let refusing = dispatch::refusing(*result, plan.parameters.len());
-        Ok(Pool::new(Source::Stubs(engine.template(plan)?, memory), *zero, Some(refusing)))
+        let stubs = Stubs::of(plan, engine, memory_for(announce)?)?;
+        Ok(Pool::new(Source::Stubs(stubs), *zero, Some(refusing)))
     })
 }
 

@@ -143,7 +143,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Tells a debugger or profiler of each stub that the engine makes for functions. May be given several times.
+    /// Tells a debugger or profiler of each stub that the engine makes, for functions and callbacks. Callbacks' are
+    /// made many at a time, and stay with the process. May be given several times.
     /// Unwinders know stubs without this.
     #[must_use]
     pub fn announce(mut self, whom: Announce) -> EngineBuilder {
