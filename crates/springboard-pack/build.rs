@@ -3,8 +3,12 @@
 use std::{env, fmt::Write, fs, path::Path};
 
 use springboard_abi::{COMMON, Target, common};
-use springboard_emit::{Compiler, EmitError, LandingPads};
+use springboard_emit::{Compiler, EmitError, LandingPads, Protection, ReturnAddresses};
 use target_lexicon::{Architecture, Triple};
+
+/// Landing pads cost nothing where nobody checks them, and the program's own code may be checked.
+const PROTECTION: Protection =
+    Protection { landing_pads: LandingPads::Emit, return_addresses: ReturnAddresses::Plain };
 
 /// Alignment of a thunk, in bytes.
 const ALIGN: usize = 32;
@@ -14,8 +18,7 @@ fn main() {
     let variable = |name| env::var(name).expect("cargo sets it");
     let triple: Triple = variable("TARGET").parse().expect("rustc's triples are triples");
     let pack = match Target::of(&triple) {
-        // Landing pads cost nothing where nobody checks them, and the program's own code may be checked.
-        Ok(target) => match Compiler::with_landing_pads(&triple, LandingPads::Emit) {
+        Ok(target) => match Compiler::protected(&triple, PROTECTION) {
             Ok(compiler) => Pack::of(&target, compiler),
             Err(EmitError::NoBackend(triple)) => {
                 println!("cargo:warning=no code generator for {triple}: the pack is empty; see all-targets");

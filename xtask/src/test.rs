@@ -160,10 +160,13 @@ static SUITES: &[Suite] = &[
     },
     Suite {
         name: "landing-pads",
-        about: "branch target identification on aarch64, which QEMU checks: stubs are entered at their pads alone",
+        about: "branch protection on aarch64, which QEMU checks: where stubs are entered, return, and are unwound",
         when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: || vec![AARCH64.cargo(&["test", "--package", "springboard", "--test", "landing_pads"]).into()],
+        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        steps: || {
+            let tests = ["test", "--package", "springboard", "--test", "landing_pads", "--test", "unwinding"];
+            vec![AARCH64.cargo(&tests).into()]
+        },
     },
     Suite {
         name: "aarch64",

@@ -22,6 +22,7 @@ use crate::{
     downcall::Downcall,
     frame, guard,
     landing::Landing,
+    protection::{LandingPads, Protection, ReturnAddresses},
     riscv64,
     symbol::Symbol,
     template::{Hole, Template},
@@ -33,18 +34,9 @@ use crate::{
 /// Holds Cranelift's working memory, so one compiler serves one thread at a time. Any number may exist.
 pub struct Compiler {
     pub(crate) isa: OwnedTargetIsa,
-    landing_pads: LandingPads,
+    protection: Protection,
     pub(crate) context: Context,
     frontend: FunctionBuilderContext,
-}
-
-/// Whether stubs begin with the instruction at which a CPU with branch protection allows an indirect branch to land:
-/// `endbr64` on x86_64, `bti c` on aarch64. Other architectures have none.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-#[allow(missing_docs)]
-pub enum LandingPads {
-    Omit,
-    Emit,
 }
 
 /// Why a plan could not be compiled. Each is a defect of springboard or a build without the feature, never the
@@ -80,26 +72,31 @@ impl fmt::Display for EmitError {
 impl std::error::Error for EmitError {}
 
 impl Compiler {
-    /// A compiler for `triple`, for the oldest CPU of its architecture, without landing pads.
+    /// A compiler for `triple`, for the oldest CPU of its architecture, whose stubs are not protected.
     ///
     /// # Errors
     /// [`EmitError::NoBackend`].
     pub fn new(triple: &Triple) -> Result<Compiler, EmitError> {
-        Compiler::with_landing_pads(triple, LandingPads::Omit)
+        Compiler::protected(triple, Protection::default())
     }
 
-    /// A compiler for `triple` whose stubs begin with a landing pad or not.
+    /// A compiler for `triple` whose stubs are protected like this.
     ///
     /// # Errors
     /// As [`Compiler::new`].
-    pub fn with_landing_pads(triple: &Triple, landing_pads: LandingPads) -> Result<Compiler, EmitError> {
+    pub fn protected(triple: &Triple, protection: Protection) -> Result<Compiler, EmitError> {
         let fail = |error: &dyn fmt::Display| EmitError::Backend(error.to_string());
         let mut builder = isa::lookup(triple.clone()).map_err(|_| EmitError::NoBackend(triple.clone()))?;
-        if landing_pads == LandingPads::Emit && matches!(triple.architecture, Architecture::Aarch64(_)) {
-            builder.set("use_bti", "true").map_err(|error| fail(&error))?;
+        if matches!(triple.architecture, Architecture::Aarch64(_)) {
+            if protection.landing_pads == LandingPads::Emit {
+                builder.set("use_bti", "true").map_err(|error| fail(&error))?;
+            }
+            if protection.return_addresses == ReturnAddresses::Signed {
+                builder.set("sign_return_address", "true").map_err(|error| fail(&error))?;
+            }
         }
         let isa = builder.finish(settings::Flags::new(flags())).map_err(|error| fail(&error))?;
-        Ok(Compiler { isa, landing_pads, context: Context::new(), frontend: FunctionBuilderContext::new() })
+        Ok(Compiler { isa, protection, context: Context::new(), frontend: FunctionBuilderContext::new() })
     }
 
     /// A compiler for the running machine.
@@ -200,7 +197,7 @@ impl Compiler {
                 code = guard::wrap(plan, &code, &mut holes);
             }
             // Cranelift emits none itself; on aarch64 it does.
-            if self.landing_pads == LandingPads::Emit {
+            if self.protection.landing_pads == LandingPads::Emit {
                 holes.iter_mut().for_each(|hole| hole.offset += ENDBR64.len() as u32);
                 code.splice(0..0, ENDBR64);
             }
@@ -236,4 +233,44 @@ fn flags() -> settings::Builder {
     set("enable_probestack", "true");
     set("probestack_strategy", "inline");
     flags
+}
+
+#[cfg(all(test, feature = "all-targets"))]
+mod tests {
+    use springboard_abi::{Target, plan};
+    use springboard_ir::Signature;
+
+    use super::*;
+
+    fn instructions(entry: Entry, protection: Protection) -> Vec<u32> {
+        let triple: Triple = "aarch64-unknown-linux-gnu".parse().expect("a triple");
+        let target = Target::of(&triple).expect("a target");
+        let signature = Signature::parse("double(double, int)").expect("a signature");
+        let plan = plan(&signature, &target, entry).expect("a plan");
+        let mut compiler = Compiler::protected(&triple, protection).expect("a compiler");
+        let template = compiler.emit(&plan).expect("a template");
+        let word = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
+        template.code.chunks_exact(4).map(word).collect()
+    }
+
+    #[test]
+    fn return_addresses_are_signed_where_they_are_kept() {
+        const PACIASP: u32 = 0xd503_233f;
+        const AUTIASP: u32 = 0xd503_23bf;
+        const BTI_C: u32 = 0xd503_245f;
+        const RET: u32 = 0xd65f_03c0;
+        let protected = |landing_pads, return_addresses| Protection { landing_pads, return_addresses };
+        for entry in [Entry::Slots, Entry::Bound, Entry::Relay, Entry::Callback, Entry::Direct] {
+            let plain = instructions(entry, protected(LandingPads::Emit, ReturnAddresses::Plain));
+            assert_eq!(plain[0], BTI_C, "{entry}");
+            assert!(!plain.contains(&PACIASP) && !plain.contains(&AUTIASP), "{entry}");
+            for landing_pads in [LandingPads::Omit, LandingPads::Emit] {
+                let signed = instructions(entry, protected(landing_pads, ReturnAddresses::Signed));
+                assert_eq!(signed[0], PACIASP, "{entry}");
+                let returns: Vec<_> = (0..signed.len()).filter(|&at| signed[at] == RET).collect();
+                assert!(!returns.is_empty(), "{entry}");
+                assert!(returns.iter().all(|&at| signed[at - 1] == AUTIASP), "{entry}");
+            }
+        }
+    }
 }

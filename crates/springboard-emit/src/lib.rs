@@ -34,6 +34,7 @@ mod native;
 #[cfg(feature = "object")]
 mod object;
 mod prelude;
+mod protection;
 mod riscv64;
 mod symbol;
 mod template;
@@ -41,8 +42,9 @@ mod unwind;
 mod upcall;
 mod words;
 
-pub use compiler::{Compiler, EmitError, LandingPads};
+pub use compiler::{Compiler, EmitError};
 #[cfg(feature = "object")]
 pub use object::object;
+pub use protection::{LandingPads, Protection, ReturnAddresses};
 pub use template::{Hole, HoleKind, Template};
 pub use unwind::eh_frame;

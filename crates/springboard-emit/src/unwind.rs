@@ -14,6 +14,8 @@ use gimli::{
 };
 use target_lexicon::Architecture;
 
+use crate::protection::ReturnAddresses;
+
 /// What a frame looks like: the frame pointer, and the register whose saved value is the return address, in DWARF's
 /// numbers for the architecture.
 struct Frame {
@@ -22,10 +24,16 @@ struct Frame {
 }
 
 /// The contents of an `.eh_frame` section that describes `bytes` bytes of stubs at `start`, closed by a zero word, for
-/// `__register_frame`.
+/// `__register_frame`. An unwinder takes signatures from return addresses where the section says that there are some
+/// (AADWARF64, 4.3).
 ///
 /// `None` on architectures whose stubs have no frame pointer (s390x): an unwinder stops at a stub there.
-pub fn eh_frame(architecture: &Architecture, start: u64, bytes: u32) -> Option<Vec<u8>> {
+pub fn eh_frame(
+    architecture: &Architecture,
+    return_addresses: ReturnAddresses,
+    start: u64,
+    bytes: u32,
+) -> Option<Vec<u8>> {
     let Frame { frame_pointer, return_address } = match architecture {
         Architecture::X86_64 => {
             Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA }
@@ -43,6 +51,10 @@ pub fn eh_frame(architecture: &Architecture, start: u64, bytes: u32) -> Option<V
     cie.add_instruction(CallFrameInstruction::Cfa(frame_pointer, 16));
     cie.add_instruction(CallFrameInstruction::Offset(frame_pointer, -16));
     cie.add_instruction(CallFrameInstruction::Offset(return_address, -8));
+    let signs = matches!(architecture, Architecture::Aarch64(_));
+    if signs && return_addresses == ReturnAddresses::Signed {
+        cie.add_instruction(CallFrameInstruction::NegateRaState);
+    }
     let mut table = FrameTable::default();
     let cie = table.add_cie(cie);
     table.add_fde(cie, FrameDescriptionEntry::new(Address::Constant(start), bytes));
@@ -61,8 +73,8 @@ mod tests {
 
     #[test]
     fn every_address_of_the_mapping_has_the_same_row() {
-        let contents =
-            eh_frame(&Architecture::X86_64, 0x7000_0000, 0x1000).expect("x86_64 has frame pointers");
+        let contents = eh_frame(&Architecture::X86_64, ReturnAddresses::Signed, 0x7000_0000, 0x1000)
+            .expect("x86_64 has frame pointers");
         let mut section = gimli::EhFrame::new(&contents, LittleEndian);
         section.set_address_size(8);
         let bases = BaseAddresses::default();
@@ -86,7 +98,20 @@ mod tests {
     }
 
     #[test]
+    fn signatures_are_told_of_where_there_are_some() {
+        let aarch64 = "aarch64".parse().expect("an architecture");
+        let section = |architecture, return_addresses| {
+            eh_frame(architecture, return_addresses, 0x1000, 0x1000).expect("it has frame pointers")
+        };
+        // DW_CFA_AARCH64_negate_ra_state
+        let said = |section: &[u8]| section.contains(&0x2d);
+        assert!(said(&section(&aarch64, ReturnAddresses::Signed)));
+        assert!(!said(&section(&aarch64, ReturnAddresses::Plain)));
+        assert!(!said(&section(&Architecture::X86_64, ReturnAddresses::Signed)));
+    }
+
+    #[test]
     fn s390x_has_no_frame_pointer_to_walk_by() {
-        assert_eq!(eh_frame(&Architecture::S390x, 0x1000, 0x1000), None);
+        assert_eq!(eh_frame(&Architecture::S390x, ReturnAddresses::Plain, 0x1000, 0x1000), None);
     }
 }

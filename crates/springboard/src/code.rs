@@ -10,9 +10,9 @@
 mod capability;
 mod class;
 mod error;
-mod landing;
 mod mapping;
 mod memory;
+mod protection;
 mod quarantine;
 mod segment;
 mod space;
@@ -26,8 +26,8 @@ mod unwind;
 pub use capability::{Capability, capability};
 pub(crate) use error::NoRoom;
 pub use error::{CodeError, Step};
-pub(crate) use landing::landing_pads;
 pub(crate) use memory::CodeMemory;
+pub(crate) use protection::protection;
 pub(crate) use stamp::{Holes, Name, Stamp};
 pub(crate) use stub::Stub;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use springboard_emit::LandingPads;
 
 use super::{
     error::{CodeError, Step},
-    landing::landing_pads,
+    protection::protection,
     system::perform,
 };
 
@@ -66,7 +66,7 @@ impl Access {
 
 /// The bit by which the CPU checks where indirect branches into the pages land, if it can: `PROT_BTI`.
 fn checked() -> u32 {
-    match landing_pads() {
+    match protection().landing_pads {
         LandingPads::Emit => 0x10,
         LandingPads::Omit => 0,
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::mapping::Mapping;
+use super::{mapping::Mapping, protection::protection};
 
 /// An unwind row that the unwinder knows, for as long as this lives.
 #[derive(Debug)]
@@ -22,7 +22,8 @@ impl Frame {
     pub(super) fn register(pages: &Mapping) -> Option<Frame> {
         let architecture = target_lexicon::Triple::host().architecture;
         let start = pages.at(0).addr() as u64;
-        let section = springboard_emit::eh_frame(&architecture, start, pages.bytes() as u32)?;
+        let (bytes, signed) = (pages.bytes() as u32, protection().return_addresses);
+        let section = springboard_emit::eh_frame(&architecture, signed, start, bytes)?;
         let frame = Frame { section: section.into() };
         // SAFETY: the section is well-formed, ends with a zero word, and stays where it is until it is taken back.
         unsafe { __register_frame(frame.section.as_ptr().cast()) };

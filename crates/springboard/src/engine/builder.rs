@@ -11,7 +11,7 @@ use super::{Engine, Shared, background::Background, compile::Compilers};
 use crate::{
     announce::Announce,
     cache::Cache,
-    code::{CodeMemory, CodeWrites, capability, landing_pads},
+    code::{CodeMemory, CodeWrites, capability, protection},
     reason::Reason,
     stats::Counters,
     switch::Switch,
@@ -166,10 +166,10 @@ impl EngineBuilder {
             strategy.map(|strategy| CodeMemory::announcing(strategy, limit, self.announce.clone()))
         };
         // Where pages are mapped so that the CPU checks them, stubs cannot do without.
-        let landing_pads = match landing_pads() {
-            LandingPads::Emit => LandingPads::Emit,
-            LandingPads::Omit => self.landing_pads.unwrap_or(LandingPads::Omit),
-        };
+        let mut protection = protection();
+        if protection.landing_pads == LandingPads::Omit {
+            protection.landing_pads = self.landing_pads.unwrap_or_default();
+        }
         Engine {
             shared: Arc::new(Shared {
                 target: Target::of(&host),
@@ -177,7 +177,7 @@ impl EngineBuilder {
                 memory,
                 cache: Cache::new(),
                 relay: Switch::new(),
-                compilers: Compilers::new(landing_pads),
+                compilers: Compilers::new(protection),
                 counters: Counters::default(),
                 stubs: self.stubs,
                 compile: self.compile,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use springboard_abi::{Entry, Ineligible, Plan, Target};
-use springboard_emit::{Compiler, EmitError, LandingPads, Template};
+use springboard_emit::{Compiler, EmitError, Protection, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
 
@@ -18,12 +18,12 @@ use crate::{
 /// Compilers that nobody is using.
 pub(super) struct Compilers {
     idle: Mutex<Vec<Compiler>>,
-    landing_pads: LandingPads,
+    protection: Protection,
 }
 
 impl Compilers {
-    pub(super) fn new(landing_pads: LandingPads) -> Compilers {
-        Compilers { idle: Mutex::default(), landing_pads }
+    pub(super) fn new(protection: Protection) -> Compilers {
+        Compilers { idle: Mutex::default(), protection }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Compiler>> {
@@ -34,7 +34,7 @@ impl Compilers {
         let spare = self.idle().pop();
         let mut compiler = match spare {
             Some(compiler) => compiler,
-            None => Compiler::with_landing_pads(&Triple::host(), self.landing_pads)?,
+            None => Compiler::protected(&Triple::host(), self.protection)?,
         };
         let template = compiler.emit(plan);
         self.idle().push(compiler);
