@@ -1,8 +1,7 @@
 //! What a stub that V8 calls does before it looks at its arguments: guard, range checks, buffers.
 //!
-//! Each can end the call: the host has been told, and the stub returns zero at once. (Memory for an aggregate result
-//! is left as it was. A plan does not know that a result is a `float`, so that on riscv64, where a `float` is boxed, it
-//! gets a NaN.)
+//! Each can end the call: the host has been told, and the stub returns zero at once, in every register that a result
+//! may be in. Memory for an aggregate result is left as it was.
 
 use cranelift_codegen::ir::{
     AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, StackSlotData, StackSlotKind, Type, Value,
@@ -168,6 +167,7 @@ impl Refused {
         let types = builder.func.signature.returns.iter().map(|result| result.value_type).collect::<Vec<_>>();
         let zeros = types.into_iter().map(|ty| match ty {
             types::F64 => builder.ins().f64const(0.0),
+            types::F32 => builder.ins().f32const(0.0),
             ty => builder.ins().iconst(ty, 0),
         });
         let zeros = zeros.collect::<Vec<_>>();

@@ -142,7 +142,7 @@ fn passed(parameter: Parameter) -> &'static str {
 fn result(call: &FastCall, plan: &Plan) -> String {
     match &plan.result {
         ResultPlan::InPlace if *call.signature.result() == Type::Void => "none".to_owned(),
-        ResultPlan::InPlace => "where the function leaves it".to_owned(),
+        ResultPlan::InPlace | ResultPlan::FloatInPlace => "where the function leaves it".to_owned(),
         ResultPlan::Extended { bytes, fill } => {
             let by = if *fill == Fill::Sign { "sign" } else { "zero" };
             format!("{by}-extended from {bytes} bytes")
