@@ -13,6 +13,7 @@
 //! descriptions; `tests/v8/shim.cc` shows how.
 
 mod any;
+mod bind;
 mod convert;
 mod description;
 mod error;

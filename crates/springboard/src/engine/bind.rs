@@ -5,7 +5,7 @@ use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 use springboard_abi::{Entry, Plan};
 use springboard_ir::Prototype;
 
-use super::{Compile, Engine, Stubs};
+use super::{Compile, Engine, Stubs, in_bulk};
 use crate::{
     cache::Shape,
     code::{Holes, Stamp, Stub},
@@ -82,11 +82,21 @@ impl Engine {
 }
 
 impl Engine {
-    /// A stub for `plan` with these holes, compiled now if nobody has asked for the plan before.
-    pub(crate) fn stub_of_its_own(&self, plan: &Plan, holes: Holes) -> Result<Stub, Reason> {
-        let shape = self.shape(plan)?;
-        let stamp = Stamp { name: shape.name(), template: shape.template(), holes };
-        Ok(self.memory()?.publish(&[stamp])?.remove(0))
+    /// Binds the functions at addresses, which must stay callable, with all that needs writing written in one go.
+    pub(crate) fn functions_at(
+        &self,
+        functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
+    ) -> Vec<Result<Function, BindError>> {
+        in_bulk::bind_at(self, functions)
+    }
+
+    /// Stubs for plans, each with holes of its own, all of them written in one go. What nobody has asked for before is
+    /// compiled now.
+    pub(crate) fn stubs_of_their_own<'a>(
+        &self,
+        wanted: impl Iterator<Item = &'a (Plan, Holes)>,
+    ) -> Vec<Result<Stub, Reason>> {
+        in_bulk::stubs(self, wanted)
     }
 }
 

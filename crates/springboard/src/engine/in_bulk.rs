@@ -19,6 +19,7 @@ use springboard_ir::{Prototype, Signature};
 use super::{Compile, Engine, Stubs, bind::own};
 use crate::{
     cache::Shape,
+    code::{CodeMemory, Holes, Stamp, Stub},
     declaration::Declaration,
     function::{BindError, Binding, Code, Facts, Function},
     library::Library,
@@ -41,7 +42,24 @@ pub(super) fn bind<D: Declaration>(
     library: &Library,
     declarations: impl IntoIterator<Item = D>,
 ) -> Vec<Result<Function, BindError>> {
-    let found: Vec<_> = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
+    let found = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
+    bind_found(engine, found, Some(library))
+}
+
+/// Binds functions at addresses, which nothing keeps loaded.
+pub(super) fn bind_at(
+    engine: &Engine,
+    functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
+) -> Vec<Result<Function, BindError>> {
+    let found = functions.into_iter().map(|(prototype, address)| Ok(Found { prototype, address })).collect();
+    bind_found(engine, found, None)
+}
+
+fn bind_found(
+    engine: &Engine,
+    found: Vec<Result<Found, BindError>>,
+    library: Option<&Library>,
+) -> Vec<Result<Function, BindError>> {
     let Distinct { plans, facts, which } = distinct(engine, found.iter().flatten());
     let each = found.iter().flatten().map(|found| found.address).zip(which.iter().copied());
     let bindings: Vec<Binding> = match engine.shared.compile {
@@ -60,7 +78,7 @@ pub(super) fn bind<D: Declaration>(
         let Found { prototype, address } = found?;
         let (binding, index) = bindings.next().expect("there is one for each that was found");
         let facts = facts[index].as_ref().map_err(BindError::clone)?;
-        Function::new(prototype, address, Some(library.clone()), binding, facts)
+        Function::new(prototype, address, library.cloned(), binding, facts)
     };
     let functions: Vec<_> = found.into_iter().map(bind).collect();
     engine.begin(functions.iter().flatten());
@@ -120,8 +138,11 @@ fn distinct<'a, 'e>(engine: &'e Engine, found: impl Iterator<Item = &'a Found>) 
 
 /// Compiles plans, on several threads where that pays.
 fn compile(engine: &Engine, plans: Vec<Result<Plan, Reason>>) -> Vec<Result<Arc<Shape>, Reason>> {
-    let spare = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = spare.min(plans.len() / SHAPES_PER_THREAD);
+    let threads = match plans.len() / SHAPES_PER_THREAD {
+        // Asking for the CPUs takes longer than binding one function.
+        few @ 0..=1 => few,
+        many => many.min(thread::available_parallelism().map_or(1, NonZero::get)),
+    };
     if threads > 1 {
         let next = AtomicUsize::new(0);
         let work = || {
@@ -154,14 +175,54 @@ fn codes<'a>(
     };
     let compiled = functions.clone().filter_map(|(address, shape)| Some((address, shape.as_ref().ok()?)));
     let stamps: Vec<_> = compiled.map(|(address, shape)| own(shape, address)).collect();
-    let Ok(stubs) = memory.publish(&stamps) else {
-        // There is no room for all of them. There may be for some.
-        return functions.map(one).collect();
-    };
-    let mut stubs = stubs.into_iter();
+    let mut stubs = published(memory, &stamps).into_iter();
     let own = |(_, shape): (_, &Result<_, Reason>)| match shape {
-        Ok(_) => Ok(Code::Own(stubs.next().expect("one a stamp"))),
+        Ok(_) => stubs.next().expect("one a stamp").map(Code::Own),
         Err(reason) => Err(reason.clone()),
     };
     functions.map(own).collect()
+}
+
+/// Stubs for plans, each with holes of its own: distinct plans are compiled once, and all stubs written in one go.
+pub(super) fn stubs<'a>(
+    engine: &Engine,
+    wanted: impl Iterator<Item = &'a (Plan, Holes)>,
+) -> Vec<Result<Stub, Reason>> {
+    let mut known: HashMap<&Plan, usize, RandomState> = HashMap::default();
+    let mut plans = Vec::new();
+    let each = wanted.map(|(plan, holes)| {
+        let index = *known.entry(plan).or_insert_with(|| {
+            plans.push(Ok(plan.clone()));
+            plans.len() - 1
+        });
+        (index, *holes)
+    });
+    let each: Vec<_> = each.collect();
+    let shapes = compile(engine, plans);
+    let memory = match engine.memory() {
+        Ok(memory) => memory,
+        Err(reason) => return each.iter().map(|_| Err(reason.clone())).collect(),
+    };
+    let stamp = |&(index, holes): &(usize, Holes)| {
+        let shape = shapes[index].as_ref().ok()?;
+        Some(Stamp { name: shape.name(), template: shape.template(), holes })
+    };
+    let stamps: Vec<_> = each.iter().filter_map(stamp).collect();
+    let mut stubs = published(memory, &stamps).into_iter();
+    let stub = |(index, _): (usize, Holes)| match &shapes[index] {
+        Ok(_) => stubs.next().expect("one a stamp"),
+        Err(reason) => Err(reason.clone()),
+    };
+    each.into_iter().map(stub).collect()
+}
+
+/// All of them written in one go, or as many as there is room for.
+fn published(memory: &CodeMemory, stamps: &[Stamp<'_>]) -> Vec<Result<Stub, Reason>> {
+    if stamps.is_empty() {
+        return Vec::new();
+    }
+    match memory.publish(stamps) {
+        Ok(stubs) => stubs.into_iter().map(Ok).collect(),
+        Err(_) => stamps.iter().map(|stamp| Ok(memory.publish(&[*stamp])?.remove(0))).collect(),
+    }
 }

@@ -11,11 +11,7 @@ use std::{
 
 use springboard_abi::{Guard, Narrow, Options, Profile};
 
-use super::{
-    description::Int64,
-    error::{BindError, Helper},
-    function::Function,
-};
+use super::{bind, description::Int64, error::BindError, function::Function};
 use crate::{declaration::Declaration, engine::Engine, library::Library as Native};
 
 /// What the host does when a closed library is called: `fn(context, options)`. It throws, or asks for the slow twin
@@ -114,23 +110,20 @@ impl Library {
         declaration: impl Declaration,
         settings: &Settings,
     ) -> Result<Function, BindError> {
-        let prototype = declaration.into_prototype()?;
-        let host = &self.shared.host;
-        let needed = [
-            (settings.guard == Guard::Closed && host.closed.is_none(), Helper::Closed),
-            (settings.narrow == Narrow::Check && host.range.is_none(), Helper::Range),
-            (!settings.buffers.is_empty() && host.buffer.is_none(), Helper::Buffer),
-        ];
-        if let Some((_, helper)) = needed.into_iter().find(|(missing, _)| *missing) {
-            return Err(BindError::MissingHelper { helper });
-        }
+        self.functions([(declaration, settings)]).remove(0)
+    }
+
+    /// Binds many functions, each with settings of its own: every distinct shape is compiled once, and all stubs are
+    /// written in one go. One result a declaration, in order.
+    ///
+    /// # Errors
+    /// Each result's own, as [`Library::function`].
+    pub fn functions<'s, D: Declaration>(
+        &self,
+        declarations: impl IntoIterator<Item = (D, &'s Settings)>,
+    ) -> Vec<Result<Function, BindError>> {
         let native = self.shared.native.lock().unwrap_or_else(PoisonError::into_inner);
-        let native = native.as_ref().ok_or(BindError::Closed)?;
-        let name = prototype.name.as_deref().ok_or(crate::BindError::Unnamed)?;
-        let address = native.symbol(name).map_err(crate::BindError::from)?;
-        // A function whose stub does not look at the flag has to stay callable after the library was closed.
-        let kept = (settings.guard == Guard::None).then(|| native.clone());
-        Function::new(prototype, address, Arc::clone(&self.shared), kept, settings)
+        bind::bind(&self.shared, native.as_ref(), declarations)
     }
 
     /// Closes the library: guarded functions of it can be called no more, and say so. It is unloaded unless other
