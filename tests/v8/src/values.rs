@@ -108,25 +108,49 @@ fn both_paths_agree_on_64_bits() {
     }
 }
 
-/// 64-bit integers as numbers: safe integers take the fast path, others are errors.
+/// Whole numbers of 64 bits, with the last ones that are and the first ones that are none.
+const WHOLE: &str = "0 1 -1 4294967296 9007199254740991 9007199254740992 9007199254740994 -9007199254740992 \
+    9223372036854774784 -9223372036854775808";
+const NOT_WHOLE: &str =
+    "9223372036854775808 -9223372036854777856 18446744073709549568 1e300 0.5 NaN Infinity -Infinity";
+
+/// 64-bit integers as numbers: those that are whole and fit take the fast path, whether numbers of JavaScript tell
+/// them from their neighbours or not; others are errors.
 fn numbers_of_64_bits() {
     let (fixture, mut realm) = (Fixture::open(), Realm::new());
     let settings = || Settings { int64: Some(Int64::Number), ..settings() };
     let i64 = fixture.function_with("double i64_to_f64(int64_t)", settings());
     let u64 = fixture.function_with("double u64_to_f64(uint64_t)", settings());
-    for (name, function) in [("i64_to_f64", i64), ("u64_to_f64", u64)] {
+    let mut functions = vec![("i64_to_f64", i64), ("u64_to_f64", u64)];
+    if is_modern() {
+        functions.push(("same_i64", fixture.function_with("int64_t same_i64(int64_t)", settings())));
+        functions.push(("same_u64", fixture.function_with("uint64_t same_u64(uint64_t)", settings())));
+    }
+    for (name, function) in functions {
         let handle = realm.define(name, &function);
-        for value in ["0", "1", "4294967296", "9007199254740991"] {
-            let (result, way) = compare(&realm, &fixture, name, handle, "1", value);
-            assert_eq!((result.as_str(), way), (value, Way::Fast), "{name}");
+        for warm in ["1", "-1e18"] {
+            for value in WHOLE.split_whitespace() {
+                let (result, way) = compare(&realm, &fixture, name, handle, warm, value);
+                assert_eq!(way, Way::Fast, "{name}({value}) = {result}");
+                // Those without a sign wrap around.
+                let expected = match value.strip_prefix('-') {
+                    Some(below) if name.contains("u64") => format!("Number(2n ** 64n - {below}n)"),
+                    _ => value.to_owned(),
+                };
+                assert_eq!(result, realm.eval(&format!("show({expected})")), "{name}({value})");
+            }
+            for value in NOT_WHOLE.split_whitespace() {
+                let (result, way) = compare(&realm, &fixture, name, handle, warm, value);
+                let expected = "TypeError: argument 1 must be a whole number of 64 bits";
+                assert_eq!((result.as_str(), way), (expected, Way::Slow), "{name}({value})");
+            }
         }
-        for value in ["'5'", "undefined", "({})"] {
+        // V8 knows no whole -0.
+        assert_eq!(compare(&realm, &fixture, name, handle, "1", "-0").0, "0");
+        for value in ["'5'", "undefined", "({})", "5n"] {
             let (result, way) = compare(&realm, &fixture, name, handle, "1", value);
-            assert_eq!(
-                (result.as_str(), way),
-                ("TypeError: argument 1 must be a number", Way::Slow),
-                "{name}"
-            );
+            let expected = "TypeError: argument 1 must be a number";
+            assert_eq!((result.as_str(), way), (expected, Way::Slow), "{name}({value})");
         }
     }
 }

@@ -6,7 +6,7 @@ use springboard_abi::Convention;
 use springboard_ir::Signature;
 
 use super::*;
-use crate::{Engine, Jit, Library as Native, testing::together};
+use crate::{Engine, Jit, Library as Native, Stubs, testing::together};
 
 thread_local! {
     /// What helpers of the host were called with last.
@@ -167,17 +167,64 @@ fn slow_calls_convert_as_v8_does() {
     // SAFETY: as above.
     let slow = |any: Any<'static>| unsafe { function.call_slow(&[any, Any::Other]) };
     assert_eq!(slow(Any::Number(-9_007_199_254_740_991.0)), Ok(Any::Number(9_007_199_254_740_991.0)));
-    for unsafe_integer in [9_007_199_254_740_992.0, 0.5, f64::NAN] {
-        assert_eq!(
-            slow(Any::Number(unsafe_integer)).unwrap_err().message,
-            "argument 1 must be a safe integer"
-        );
+    let whole = 9_223_372_036_854_774_784.0;
+    assert_eq!(slow(Any::Number(-whole)), Ok(Any::Number(whole)), "the last before 2^63");
+    for none in [9_223_372_036_854_775_808.0, -9_223_372_036_854_777_856.0, 0.5, f64::NAN, f64::INFINITY] {
+        let message = slow(Any::Number(none)).unwrap_err().message;
+        assert_eq!(message, "argument 1 must be a whole number of 64 bits", "{none}");
     }
     let function = library.function("int abs(int)", &Settings::default()).unwrap();
     for (number, expected) in [(4_294_967_301.0, 5.0), (-1.9, 1.0), (f64::NAN, 0.0), (f64::INFINITY, 0.0)] {
         // SAFETY: abs takes any integer but the smallest.
         let result = unsafe { function.call_slow(&[Any::Number(number)]) };
         assert_eq!(result, Ok(Any::Number(expected)), "{number}, modulo 2^32");
+    }
+}
+
+#[test]
+fn many_are_bound_at_once() {
+    let _process = together();
+    for stubs in [Stubs::PerShape, Stubs::PerFunction] {
+        let engine = Engine::builder().stubs(stubs).build();
+        let library = Library::new(&engine, &Native::process(), host());
+        let plain = Settings::default();
+        let buffer = Settings { buffers: vec![0], ..Settings::default() };
+        let functions = library.functions([
+            ("int abs(int)", &plain),
+            ("int abs(", &plain),
+            ("unsigned long strlen(const char *)", &buffer),
+            ("int no_such_thing(int)", &plain),
+            ("int abs(int)", &buffer),
+            ("long double fabsl(long double)", &plain),
+            ("int abs(int)", &plain),
+        ]);
+        let compiles = engine.stats().compiles;
+        assert_eq!(library.functions([("int abs(int)", &plain)]).len(), 1);
+        assert_eq!(engine.stats().compiles, compiles, "each shape has been compiled");
+        let [abs, syntax, length, symbol, no_pointer, no_plan, again] = &*functions else {
+            panic!("one each")
+        };
+        for abs in [abs, again] {
+            let abs = code!(abs.as_ref().unwrap(), extern "C" fn(*const c_void, i32) -> i32);
+            assert_eq!(abs(RECEIVER, -5), 5);
+        }
+        let length = length.as_ref().unwrap();
+        type Code = extern "C" fn(*const c_void, *const c_void, *mut c_void) -> u64;
+        #[repr(align(2))]
+        struct Text([u8; 6]);
+        let text = Text(*b"seven\0");
+        assert_eq!(code!(length, Code)(RECEIVER, text.0.as_ptr().cast(), OPTIONS), 5);
+        assert!(matches!(syntax, Err(BindError::Bind(crate::BindError::Prototype(_)))));
+        assert!(matches!(symbol, Err(BindError::Bind(crate::BindError::Symbol(_)))));
+        assert!(matches!(no_pointer, Err(BindError::NotAPointer { index: 0 })));
+        let no_plan = no_plan.as_ref().unwrap();
+        match springboard_abi::Target::host().unwrap().convention {
+            Convention::Sysv64 => {
+                let Err(NoFast::Reason(reason)) = no_plan.fast() else { panic!("{no_plan:?}") };
+                assert_eq!(reason.code(), "x87-result");
+            }
+            _ => assert!(no_plan.fast().is_ok()),
+        }
     }
 }
 
@@ -233,6 +280,21 @@ fn a_profile_refuses_or_has_no_rules() {
             };
             assert_eq!(convention, other);
         }
+    }
+}
+
+#[test]
+fn a_profile_without_rules_for_the_platform_is_a_mistake() {
+    for (triple, convention) in [
+        ("riscv64gc-unknown-linux-gnu", Convention::Lp64d),
+        ("s390x-unknown-linux-gnu", Convention::S390x),
+        ("x86_64-pc-windows-gnu", Convention::Win64),
+    ] {
+        let target = springboard_abi::Target::of(&triple.parse().unwrap()).unwrap();
+        let call = springboard_abi::FastCall::new(Signature::parse("int(int)").unwrap());
+        let error = bind::refusal(Profile::Node, &call, Some(&target)).unwrap_err();
+        assert_eq!(error.to_string(), format!("the profile Node has no rules for {convention}"));
+        assert!(matches!(bind::refusal(Profile::Full, &call, Some(&target)), Ok(None)));
     }
 }
 
@@ -333,18 +395,48 @@ fn mistakes_are_found_when_a_twin_is_registered() {
 #[test]
 fn a_snapshot_knows_every_address() {
     let _process = together();
-    let function = libc().function("int abs(int)", &Settings::default()).unwrap();
+    let native = libc().function("int abs(int)", &Settings::default()).unwrap();
     let mut registry = Registry::new();
-    let variant = Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
-    let twin = registry.add(Twin::new("a.b", slow).variant(variant)).unwrap();
-    registry.add_native(&function);
-    let references = registry.external_references();
-    assert_eq!(references.len(), 5);
-    let fast = function.fast().unwrap().address().as_ptr().cast_const();
-    for address in [one as *const c_void, fast, (&raw const *twin.variants()[0].description()).cast()] {
-        assert!(references.contains(&address), "{address:p} of {references:?}");
+    let variant = || Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
+    let two = Variant::new(with_options as extern "C" fn(Receiver, Value, u32, HostOptions));
+    let mut context = 0;
+    let twin = Twin::new("a.b", slow).context((&raw mut context).cast()).variant(variant()).variant(two);
+    let twin = registry.add(twin).unwrap();
+    let native = registry.add_native(&native);
+    let last = registry.add(Twin::new("a.c", slow).variant(variant())).unwrap();
+    // What a host makes of a description is where the description is, here.
+    let info = |description: &Description| (&raw const *description).cast::<c_void>();
+    let references = registry.external_references(info);
+    let mut expected = Vec::new();
+    for function in [&twin, &native, &last] {
+        expected.push(function.data());
+        for FastCode { address, description } in function.fast() {
+            expected.extend([address, info(description)]);
+        }
     }
-    assert_eq!(references, registry.clone().external_references(), "they do not move with the registry");
+    assert_eq!(expected.len(), 5 + 3 + 3);
+    assert_eq!(references, expected);
+    assert_eq!(references, registry.clone().external_references(info), "they do not move with the registry");
+    // SAFETY: the twin lives.
+    let found = unsafe { Registered::of(twin.data()) };
+    assert_eq!(found.context(), (&raw mut context).cast());
+    assert!(registry.get("a.b").is_some_and(|known| ptr::eq(&raw const **known, found)));
+    // SAFETY: abs takes any integer but the smallest.
+    assert_eq!(unsafe { native.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
+}
+
+#[test]
+fn a_function_without_code_keeps_its_places_in_a_snapshot() {
+    let _process = together();
+    let references = |jit| {
+        let engine = Engine::builder().jit(jit).build();
+        let library = Library::new(&engine, &Native::process(), host());
+        let mut registry = Registry::new();
+        let native = library.function("int abs(int)", &Settings::default()).unwrap();
+        let has_code = !registry.add_native(&native).fast().is_empty();
+        (has_code, registry.external_references(|_| ptr::null()).len())
+    };
+    assert_eq!((references(Jit::On), references(Jit::Off)), ((true, 3), (false, 3)));
 }
 
 #[cfg(feature = "v8-tracking")]
