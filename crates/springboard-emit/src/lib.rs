@@ -44,5 +44,5 @@ mod words;
 pub use compiler::{Compiler, EmitError, LandingPads};
 #[cfg(feature = "object")]
 pub use object::object;
-pub use template::{Hole, HoleKind, Template};
+pub use template::{GUARD_HELPER, Hole, HoleKind, Template};
 pub use unwind::eh_frame;

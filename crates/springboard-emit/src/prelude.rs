@@ -14,7 +14,7 @@ use crate::{
     body::{Source, extended, slot_offset, to_word},
     guard, native,
     symbol::address_in_hole,
-    template::HoleKind,
+    template::{GUARD_HELPER, HoleKind},
     words::WORD,
 };
 
@@ -49,12 +49,12 @@ fn options(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value])
 /// Ends the call if the library has been closed.
 fn closed(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) {
     let helper = helper_signature(builder, plan, &[types::I64, types::I64], None);
-    let flag = address_in_hole(builder, helper, HoleKind::Guard);
-    let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), flag, 0);
+    let guard = address_in_hole(builder, helper, HoleKind::Guard);
+    let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), guard, 0);
     let refused = continue_if(builder, flag, Continue::Zero);
     builder.switch_to_block(refused.ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
-    let address = address_in_hole(builder, helper, HoleKind::Closed);
+    let address = builder.ins().load(types::I64, MemFlagsData::trusted(), guard, GUARD_HELPER as i32);
     let options = options(builder, plan, parameters);
     builder.ins().call_indirect(helper, address, &[context, options]);
     refused.end(builder);

@@ -9,11 +9,11 @@ use crate::driver::Driver;
 /// case's own: without a change to any register that arguments may be in.
 pub(crate) const TARGET: &str = r#"
 void *v8_target;
-char springboard_guard;
 void *closed_options;
-void springboard_closed(void *context, void *options) {
+static void closed(void *context, void *options) {
     closed_options = context == springboard_context ? options : 0;
 }
+struct { char closed; void (*helper)(void *, void *); } springboard_guard = {0, closed};
 uint64_t range_told;
 int64_t range_value;
 void springboard_range(void *context, uint64_t index, int64_t value, void *options) {
@@ -121,7 +121,9 @@ impl Driver<'_> {
         let (index, signature) = (self.index, self.signature);
         let fast = Fast::of(signature, self.model)?;
         let (result, call) = (&fast.result, fast.call(index, None));
-        self.line("extern void *v8_target, *closed_options;\nextern char springboard_guard;");
+        self.line(
+            "extern void *v8_target, *closed_options;\nextern struct { char closed; } springboard_guard;",
+        );
         self.line("extern uint64_t range_told;\nextern int64_t range_value;");
         self.line("extern int went_astray;\nvoid astray(void);");
         self.line("extern uint64_t (*helper)(void *, void *, uint32_t);");
@@ -134,7 +136,7 @@ impl Driver<'_> {
         self.line("    return index == refused ? UINT64_MAX : ~(uint64_t)(uintptr_t)value;\n}");
         self.line(format!("{result} fast_{index}({});", fast.types.join(", ")));
         self.line(format!("const char *v8_{index}(void) {{"));
-        self.line("    v8_target = (void *)callee;\n    helper = unwrap;\n    springboard_guard = 0;");
+        self.line("    v8_target = (void *)callee;\n    helper = unwrap;\n    springboard_guard.closed = 0;");
         self.line("    range_told = 0;");
         self.choose_values();
         if result == "void" {
@@ -177,7 +179,7 @@ impl Driver<'_> {
                  \x20       return \"a value is out of range, and nobody was told\";"
             ));
         }
-        self.line("    springboard_guard = 1;\n    closed_options = 0;");
+        self.line("    springboard_guard.closed = 1;\n    closed_options = 0;");
         self.refused(fast, &fast.call(index, None), "a closed library");
         self.line(
             "    if (closed_options != &options) return \"the library is closed, and nobody was told\";",

@@ -119,8 +119,7 @@ fn plan(
         target: address.addr().get() as u64,
         context: context.expose_provenance() as u64,
         helper: host.buffer.map_or(0, |helper| helper as *const () as u64),
-        guard: library.flag(),
-        closed: host.closed.map_or(0, |helper| helper as *const () as u64),
+        guard: library.guard(),
         range: host.range.map_or(0, |helper| helper as *const () as u64),
     };
     let fast = match refusal(*profile, &call, engine.target())? {

@@ -450,3 +450,18 @@ fn calls_are_counted_by_key() {
     crate::v8_track!("tests.counted.error");
     assert_eq!((calls("tests.counted.ok"), calls("tests.counted.error"), calls("tests.counted")), (3, 1, 0));
 }
+
+#[cfg(feature = "v8-tracking")]
+#[test]
+fn keys_have_two_or_three_parts() {
+    const { Tracker::new("a.b") };
+    for key in ["", "a", "a.", ".b", "a..b", "a.b.", "a.b.c.d"] {
+        assert!(std::panic::catch_unwind(|| Tracker::new(key)).is_err(), "{key:?}");
+    }
+}
+
+/// Nothing is what a constant can hold, and counting is not.
+#[cfg(not(feature = "v8-tracking"))]
+const _: () = {
+    crate::v8_track!("tests.off.nothing");
+};
