@@ -90,13 +90,14 @@ impl Engine {
         in_bulk::bind_at(self, functions)
     }
 
-    /// Stubs for plans, each with holes of its own, all of them written in one go. What nobody has asked for before is
-    /// compiled now.
-    pub(crate) fn stubs_of_their_own<'a>(
+    /// Stubs of distinct plans, each with the index of its own and holes, all of them written in one go. What nobody has
+    /// asked for before is compiled now.
+    pub(crate) fn stubs_of_their_own(
         &self,
-        wanted: impl Iterator<Item = &'a (Plan, Holes)>,
+        plans: Vec<Plan>,
+        each: Vec<(usize, Holes)>,
     ) -> Vec<Result<Stub, Reason>> {
-        in_bulk::stubs(self, wanted)
+        in_bulk::stubs(self, plans, each)
     }
 }
 

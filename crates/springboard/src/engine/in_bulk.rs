@@ -183,22 +183,13 @@ fn codes<'a>(
     functions.map(own).collect()
 }
 
-/// Stubs for plans, each with holes of its own: distinct plans are compiled once, and all stubs written in one go.
-pub(super) fn stubs<'a>(
+/// Stubs of these plans, each with the index of its own and holes, all of them written in one go.
+pub(super) fn stubs(
     engine: &Engine,
-    wanted: impl Iterator<Item = &'a (Plan, Holes)>,
+    plans: Vec<Plan>,
+    each: Vec<(usize, Holes)>,
 ) -> Vec<Result<Stub, Reason>> {
-    let mut known: HashMap<&Plan, usize, RandomState> = HashMap::default();
-    let mut plans = Vec::new();
-    let each = wanted.map(|(plan, holes)| {
-        let index = *known.entry(plan).or_insert_with(|| {
-            plans.push(Ok(plan.clone()));
-            plans.len() - 1
-        });
-        (index, *holes)
-    });
-    let each: Vec<_> = each.collect();
-    let shapes = compile(engine, plans);
+    let shapes = compile(engine, plans.into_iter().map(Ok).collect());
     let memory = match engine.memory() {
         Ok(memory) => memory,
         Err(reason) => return each.iter().map(|_| Err(reason.clone())).collect(),

@@ -1,33 +1,20 @@
 //! From declarations to functions: many at once, with the code of all of them written in one go.
 
-use std::{ffi::c_void, ptr::NonNull, sync::Arc};
+use std::{collections::HashMap, ffi::c_void, ptr::NonNull, sync::Arc};
 
+use foldhash::fast::RandomState;
 use springboard_abi::{
-    FastCall, Guard, Narrow, NodeRefusal, Plan, Profile, Refusal, SlotForm, Target, plan_fast_call,
+    FastCall, Guard, Narrow, NodeRefusal, Options, Plan, Profile, Refusal, SlotForm, Target, plan_fast_call,
 };
 use springboard_ir::{DataModel, Prototype, Scalar, Signature};
 
 use super::{
-    description::Description,
+    description::{Description, Int64},
     error::{BindError, Helper},
-    function::{Function, NoFast},
+    function::{Called, Function, NoFast},
     library::{Host, Settings, Shared},
 };
 use crate::{code::Holes, declaration::Declaration, function::Position, library::Library as Native};
-
-/// A declaration in which nothing is wrong as far as can be told without planning, and its symbol.
-struct Found {
-    prototype: Prototype,
-    address: NonNull<c_void>,
-}
-
-/// A function that is whole but for its code.
-struct Planned {
-    call: FastCall,
-    description: Description,
-    fast: Result<(Plan, Holes), NoFast>,
-    slow: crate::Function,
-}
 
 /// See [`Library::functions`](super::Library::functions). `native` is what `library` has not closed yet.
 pub(super) fn bind<'s, D: Declaration>(
@@ -35,30 +22,104 @@ pub(super) fn bind<'s, D: Declaration>(
     native: Option<&Native>,
     wanted: impl IntoIterator<Item = (D, &'s Settings)>,
 ) -> Vec<Result<Function, BindError>> {
-    let (declarations, settings): (Vec<D>, Vec<&Settings>) = wanted.into_iter().unzip();
-    let found = declarations.into_iter().zip(&settings);
-    let found = found.map(|(declaration, settings)| find(library, native, declaration, settings));
-    let found: Vec<_> = found.collect();
-    let there = found.iter().flatten().map(|found| (found.prototype.clone(), found.address));
+    let mut there = Vec::new();
+    let mut find = |(declaration, settings)| {
+        there.push(find(library, native, declaration, settings)?);
+        Ok(settings)
+    };
+    let found: Vec<Result<&Settings, BindError>> = wanted.into_iter().map(&mut find).collect();
     // Binding the slow halves also finds what is wrong with the types.
     let mut slow = library.engine.functions_at(there).into_iter();
-    let planned = found.into_iter().zip(&settings).map(|(found, settings)| {
-        let slow = found.map(|found| (found, slow.next().expect("one for each that was found")));
-        let (Found { prototype, address }, slow) = slow?;
-        plan(library, prototype.signature, address, slow?, settings)
+    let halves = found.into_iter().map(|found| {
+        let (settings, slow) = (found?, slow.next().expect("one for each that was found"));
+        Ok((settings, slow?))
     });
-    let planned: Vec<Result<Planned, BindError>> = planned.collect();
-    let with_code = planned.iter().flatten().filter_map(|planned| planned.fast.as_ref().ok());
-    let mut stubs = library.engine.stubs_of_their_own(with_code).into_iter();
-    let whole = planned.into_iter().map(|planned| {
-        let Planned { call, description, fast, slow } = planned?;
-        let stub = |_| stubs.next().expect("one for each that has a plan").map_err(NoFast::from);
-        let fast = fast.and_then(stub);
+    let halves: Vec<Result<(&Settings, crate::Function), BindError>> = halves.collect();
+
+    let mut kinds = Kinds::default();
+    let which = halves.iter().flatten().map(|(settings, slow)| kinds.of(library, slow.signature(), settings));
+    let which: Vec<usize> = which.collect();
+    let Kinds { all: kinds, plans, .. } = kinds;
+    let with_code = halves.iter().flatten().zip(&which).filter_map(|((settings, slow), index)| {
+        let plan = *kinds[*index].as_ref().ok()?.plan.as_ref().ok()?;
+        Some((plan, holes(library, slow.address(), settings)))
+    });
+    let mut stubs = library.engine.stubs_of_their_own(plans, with_code.collect()).into_iter();
+
+    let mut which = which.into_iter();
+    let whole = halves.into_iter().map(|half| {
+        let (settings, slow) = half?;
+        let kind = &kinds[which.next().expect("one for each half")];
+        let Kind { called, plan } = kind.as_ref().map_err(BindError::clone)?;
+        let fast = match plan {
+            Ok(_) => stubs.next().expect("one for each that has a plan").map_err(NoFast::from),
+            Err(why) => Err(why.clone()),
+        };
         // A function whose stub does not look at the flag has to stay callable after the library was closed.
-        let kept = if call.guard == Guard::None { native.cloned() } else { None };
-        Ok(Function::new(call, description, fast, slow, Arc::clone(library), kept))
+        let kept = if settings.guard == Guard::None { native.cloned() } else { None };
+        Ok(Function::new(Arc::clone(called), fast, slow, Arc::clone(library), kept))
     });
     whole.collect()
+}
+
+/// What functions of one type and the same settings have in common.
+struct Kind {
+    called: Arc<Called>,
+    /// Which of the plans is theirs.
+    plan: Result<usize, NoFast>,
+}
+
+/// All of a function's settings that make a difference to anything but its holes, and its type.
+type Key<'a> = (&'a Signature, &'a [u16], Profile, Guard, Narrow, Options, Option<Int64>);
+
+/// The distinct kinds of many functions.
+#[derive(Default)]
+struct Kinds<'a> {
+    known: HashMap<Key<'a>, usize, RandomState>,
+    all: Vec<Result<Kind, BindError>>,
+    plans: Vec<Plan>,
+}
+
+impl<'a> Kinds<'a> {
+    /// Which kind a function is of.
+    fn of(&mut self, library: &Shared, signature: &'a Signature, settings: &'a Settings) -> usize {
+        let Settings { profile, buffers, guard, narrow, options, int64, context: _ } = settings;
+        let key = (signature, &**buffers, *profile, *guard, *narrow, *options, *int64);
+        if let Some(index) = self.known.get(&key) {
+            return *index;
+        }
+        let index = self.all.len();
+        self.known.insert(key, index);
+        let call = FastCall {
+            signature: signature.clone(),
+            buffers: buffers.clone(),
+            guard: *guard,
+            narrow: *narrow,
+            options: *options,
+        };
+        let kind = plan(library, call, *profile, *int64).map(|(called, plan)| {
+            let index = self.plans.len();
+            let plan = plan.map(|plan| {
+                self.plans.push(plan);
+                index
+            });
+            Kind { called: Arc::new(called), plan }
+        });
+        self.all.push(kind);
+        index
+    }
+}
+
+/// What goes into a stub.
+fn holes(library: &Shared, address: NonNull<c_void>, settings: &Settings) -> Holes {
+    let host = &library.host;
+    Holes {
+        target: address.addr().get() as u64,
+        context: settings.context.expose_provenance() as u64,
+        helper: host.buffer.map_or(0, |helper| helper as *const () as u64),
+        guard: library.guard(),
+        range: host.range.map_or(0, |helper| helper as *const () as u64),
+    }
 }
 
 /// The prototype and the symbol of a declaration, with all that its settings need.
@@ -67,7 +128,7 @@ fn find(
     native: Option<&Native>,
     declaration: impl Declaration,
     settings: &Settings,
-) -> Result<Found, BindError> {
+) -> Result<(Prototype, NonNull<c_void>), BindError> {
     let prototype = declaration.into_prototype()?;
     if let Some(helper) = missing(&library.host, settings) {
         return Err(BindError::MissingHelper { helper });
@@ -76,7 +137,7 @@ fn find(
     let name = prototype.name.as_deref().ok_or(crate::BindError::Unnamed)?;
     let address = native.symbol(name).map_err(crate::BindError::from)?;
     check_buffers(&prototype.signature, &settings.buffers, library.engine.data_model())?;
-    Ok(Found { prototype, address })
+    Ok((prototype, address))
 }
 
 /// The first helper that is needed and was not given.
@@ -102,34 +163,21 @@ fn check_buffers(signature: &Signature, buffers: &[u16], model: &DataModel) -> R
     Ok(())
 }
 
+/// What V8 is told, and the plan or the reason why there is none.
 fn plan(
     library: &Shared,
-    signature: Signature,
-    address: NonNull<c_void>,
-    slow: crate::Function,
-    settings: &Settings,
-) -> Result<Planned, BindError> {
-    let Settings { profile, buffers, guard, narrow, options, int64, context } = settings;
-    let Shared { engine, host, .. } = library;
-    let call =
-        FastCall { signature, buffers: buffers.clone(), guard: *guard, narrow: *narrow, options: *options };
-    let description = Description::of(&call, engine.data_model(), *int64)
+    call: FastCall,
+    profile: Profile,
+    int64: Option<Int64>,
+) -> Result<(Called, Result<Plan, NoFast>), BindError> {
+    let engine = &library.engine;
+    let description = Description::of(&call, engine.data_model(), int64)
         .map_err(|error| crate::BindError::Layout { position: Position::Result, error })?;
-    let holes = Holes {
-        target: address.addr().get() as u64,
-        context: context.expose_provenance() as u64,
-        helper: host.buffer.map_or(0, |helper| helper as *const () as u64),
-        guard: library.guard(),
-        range: host.range.map_or(0, |helper| helper as *const () as u64),
-    };
-    let fast = match refusal(*profile, &call, engine.target())? {
+    let plan = match refusal(profile, &call, engine.target())? {
         Some(refusal) => Err(NoFast::Refused(refusal)),
-        None => {
-            let plan = engine.planned(|target| plan_fast_call(&call, target));
-            plan.map(|plan| (plan, holes)).map_err(NoFast::from)
-        }
+        None => engine.planned(|target| plan_fast_call(&call, target)).map_err(NoFast::from),
     };
-    Ok(Planned { call, description, fast, slow })
+    Ok((Called { call, description }, plan))
 }
 
 /// What the profile has against the function.

@@ -22,9 +22,14 @@ pub struct Function {
     shared: Arc<Bound>,
 }
 
+/// What functions of one type and the same settings have in common.
+pub(super) struct Called {
+    pub(super) call: FastCall,
+    pub(super) description: Description,
+}
+
 struct Bound {
-    call: FastCall,
-    description: Description,
+    called: Arc<Called>,
     fast: Result<Fast, NoFast>,
     slow: crate::Function,
     library: Arc<Shared>,
@@ -49,17 +54,16 @@ pub enum NoFast {
 }
 
 impl Function {
-    /// What a call and its code make up. `kept` is the native library, where the stub has no guard.
+    /// `kept` is the native library, where the stub has no guard.
     pub(super) fn new(
-        call: FastCall,
-        description: Description,
+        called: Arc<Called>,
         fast: Result<Stub, NoFast>,
         slow: crate::Function,
         library: Arc<Shared>,
         kept: Option<Native>,
     ) -> Function {
         let fast = fast.map(|stub| Fast { stub });
-        let bound = Bound { call, description, fast, slow, library, _kept: kept };
+        let bound = Bound { called, fast, slow, library, _kept: kept };
         Function { shared: Arc::new(bound) }
     }
 
@@ -73,17 +77,17 @@ impl Function {
 
     /// What V8 is told about the fast code.
     pub fn description(&self) -> &Description {
-        &self.shared.description
+        &self.shared.called.description
     }
 
     /// The C type.
     pub fn signature(&self) -> &Signature {
-        &self.shared.call.signature
+        &self.shared.called.call.signature
     }
 
     /// What 64-bit integers are.
     pub fn int64(&self) -> Int64 {
-        self.shared.description.int64
+        self.shared.called.description.int64
     }
 
     /// Calls with any values: what V8 does where the fast code does not serve. It makes of numbers what V8 makes of
@@ -96,7 +100,8 @@ impl Function {
     /// # Safety
     /// As [`crate::Function::call`]; addresses among the arguments are as good as the function needs them.
     pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-        let Bound { call, description, slow, library, .. } = &*self.shared;
+        let Bound { called, slow, library, .. } = &*self.shared;
+        let Called { call, description } = &**called;
         if call.guard == Guard::Closed && library.is_closed() {
             return Err(Thrown::closed());
         }
