@@ -88,7 +88,8 @@ fn times(
     let without = Settings { profile: Profile::Node, ..with.clone() };
     let make = |settings: &Settings| {
         let mut made = Vec::with_capacity(declared.len());
-        let mut declared = declared.to_vec().into_iter().peekable();
+        let copies = declared.to_vec();
+        let mut declared = copies.into_iter().peekable();
         let taken = process_time(|| {
             while declared.peek().is_some() {
                 let some = declared.by_ref().take(at_once).map(|declared| (declared, settings));

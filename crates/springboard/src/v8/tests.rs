@@ -1,12 +1,14 @@
 //! Without a V8: stubs are called as V8 calls them, from Rust.
 
+mod binding;
+mod registry;
+
 use std::{cell::Cell, ffi::c_void, mem, ptr};
 
-use springboard_abi::Convention;
 use springboard_ir::Signature;
 
 use super::*;
-use crate::{Engine, Jit, Library as Native, Stubs, testing::together};
+use crate::{Engine, Library as Native, testing::together};
 
 thread_local! {
     /// What helpers of the host were called with last.
@@ -46,6 +48,7 @@ macro_rules! code {
         }
     };
 }
+use code;
 
 /// Options that a stub hands on and does not look into.
 const OPTIONS: *mut c_void = ptr::without_provenance_mut(0x1000);
@@ -182,131 +185,22 @@ fn slow_calls_convert_as_v8_does() {
 }
 
 #[test]
-fn many_are_bound_at_once() {
-    let _process = together();
-    for stubs in [Stubs::PerShape, Stubs::PerFunction] {
-        let engine = Engine::builder().stubs(stubs).build();
-        let library = Library::new(&engine, &Native::process(), host());
-        let plain = Settings::default();
-        let buffer = Settings { buffers: vec![0], ..Settings::default() };
-        let functions = library.functions([
-            ("int abs(int)", &plain),
-            ("int abs(", &plain),
-            ("unsigned long strlen(const char *)", &buffer),
-            ("int no_such_thing(int)", &plain),
-            ("int abs(int)", &buffer),
-            ("long double fabsl(long double)", &plain),
-            ("int abs(int)", &plain),
-        ]);
-        let compiles = engine.stats().compiles;
-        assert_eq!(library.functions([("int abs(int)", &plain)]).len(), 1);
-        assert_eq!(engine.stats().compiles, compiles, "each shape has been compiled");
-        let [abs, syntax, length, symbol, no_pointer, no_plan, again] = &*functions else {
-            panic!("one each")
-        };
-        for abs in [abs, again] {
-            let abs = code!(abs.as_ref().unwrap(), extern "C" fn(*const c_void, i32) -> i32);
-            assert_eq!(abs(RECEIVER, -5), 5);
-        }
-        let length = length.as_ref().unwrap();
-        type Code = extern "C" fn(*const c_void, *const c_void, *mut c_void) -> u64;
-        #[repr(align(2))]
-        struct Text([u8; 6]);
-        let text = Text(*b"seven\0");
-        assert_eq!(code!(length, Code)(RECEIVER, text.0.as_ptr().cast(), OPTIONS), 5);
-        assert!(matches!(syntax, Err(BindError::Bind(crate::BindError::Prototype(_)))));
-        assert!(matches!(symbol, Err(BindError::Bind(crate::BindError::Symbol(_)))));
-        assert!(matches!(no_pointer, Err(BindError::NotAPointer { index: 0 })));
-        let no_plan = no_plan.as_ref().unwrap();
-        match springboard_abi::Target::host().unwrap().convention {
-            Convention::Sysv64 => {
-                let Err(NoFast::Reason(reason)) = no_plan.fast() else { panic!("{no_plan:?}") };
-                assert_eq!(reason.code(), "x87-result");
-            }
-            _ => assert!(no_plan.fast().is_ok()),
-        }
-    }
-}
-
-#[test]
-fn mistakes_are_found_when_a_function_is_bound() {
-    let _process = together();
-    let mistake = |host: Host, declaration: &str, settings: Settings| {
-        let library = Library::new(&Engine::new(), &Native::process(), host);
-        library.function(declaration, &settings).unwrap_err()
-    };
-    let missing = |host, settings| match mistake(host, "int puts(const char *)", settings) {
-        BindError::MissingHelper { helper } => helper,
-        other => panic!("{other}"),
-    };
-    let buffers = || Settings { buffers: vec![0], ..Settings::default() };
-    assert_eq!(missing(Host { closed: None, ..host() }, Settings::default()), Helper::Closed);
-    assert_eq!(missing(Host { range: None, ..host() }, Settings::default()), Helper::Range);
-    assert_eq!(missing(Host { buffer: None, ..host() }, buffers()), Helper::Buffer);
-    let error =
-        mistake(host(), "int puts(const char *)", Settings { buffers: vec![1], ..Settings::default() });
-    assert_eq!(error.to_string(), "parameter 2 is named a buffer, and there are 1");
-    let error = mistake(host(), "int abs(int)", buffers());
-    assert_eq!(error.to_string(), "parameter 1 is declared a buffer and is no pointer");
-    assert!(matches!(mistake(host(), "int abs(", Settings::default()), BindError::Bind(_)));
-    assert!(matches!(mistake(host(), "int (*)(int)", Settings::default()), BindError::Bind(_)));
-    assert!(matches!(mistake(host(), "int no_such_thing(int)", Settings::default()), BindError::Bind(_)));
-}
-
-#[test]
-fn a_profile_refuses_or_has_no_rules() {
+fn bigints_are_there_where_64_bits_are() {
     let _process = together();
     let library = libc();
-    let settings = Settings { profile: Profile::Node, ..Settings::default() };
-    let function =
-        library.function("double frexp(double, int *)", &Settings { buffers: vec![1], ..settings.clone() });
-    let convention = library.function("int abs(int)", &settings);
-    match springboard_abi::Target::host().unwrap().convention {
-        Convention::Sysv64 | Convention::Aapcs64 => {
-            let function = function.unwrap();
-            let Err(NoFast::Refused(refusal)) = function.fast() else { panic!("{function:?}") };
-            assert_eq!(refusal.code(), "buffer-and-float");
-            // The slow twin serves it all the same.
-            let mut exponent = 0i32;
-            let buffer = Any::Bytes((&raw mut exponent).cast(), 4);
-            // SAFETY: the buffer has room for an int.
-            assert_eq!(unsafe { function.call_slow(&[Any::Number(8.0), buffer]) }, Ok(Any::Number(0.5)));
-            assert_eq!(exponent, 4);
-            assert!(convention.unwrap().fast().is_ok());
-        }
-        other => {
-            let Err(BindError::NoRules { profile: Profile::Node, convention }) = convention else {
-                panic!("{convention:?}")
-            };
-            assert_eq!(convention, other);
-        }
-    }
-}
-
-#[test]
-fn a_profile_without_rules_for_the_platform_is_a_mistake() {
-    for (triple, convention) in [
-        ("riscv64gc-unknown-linux-gnu", Convention::Lp64d),
-        ("s390x-unknown-linux-gnu", Convention::S390x),
-        ("x86_64-pc-windows-gnu", Convention::Win64),
+    for (declaration, buffers, int64) in [
+        ("int puts(const char *)", vec![0], Int64::Number),
+        ("int puts(const char *)", vec![], Int64::BigInt),
+        ("unsigned long strlen(const char *)", vec![0], Int64::BigInt),
+        ("int abs(int)", vec![], Int64::Number),
+        ("long labs(long)", vec![], Int64::BigInt),
     ] {
-        let target = springboard_abi::Target::of(&triple.parse().unwrap()).unwrap();
-        let call = springboard_abi::FastCall::new(Signature::parse("int(int)").unwrap());
-        let error = bind::refusal(Profile::Node, &call, Some(&target)).unwrap_err();
-        assert_eq!(error.to_string(), format!("the profile Node has no rules for {convention}"));
-        assert!(matches!(bind::refusal(Profile::Full, &call, Some(&target)), Ok(None)));
+        let settings = Settings { buffers, ..Settings::default() };
+        let function = library.function(declaration, &settings).unwrap();
+        assert_eq!(function.int64(), int64, "{declaration}, as Node has it");
+        let other = Settings { int64: Some(Int64::Number), ..settings };
+        assert_eq!(library.function(declaration, &other).unwrap().int64(), Int64::Number);
     }
-}
-
-#[test]
-fn without_code_the_slow_twin_serves() {
-    let _process = together();
-    let engine = Engine::builder().jit(Jit::Off).build();
-    let library = Library::new(&engine, &Native::process(), host());
-    let function = library.function("int abs(int)", &Settings::default()).unwrap();
-    assert!(matches!(function.fast(), Err(NoFast::Reason(crate::Reason::JitOff))));
-    // SAFETY: abs takes any integer but the smallest.
-    assert_eq!(unsafe { function.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
 }
 
 #[test]
@@ -330,138 +224,3 @@ fn node_types_have_c_types() {
     let error = node_signature(&[], "size_t").unwrap_err();
     assert_eq!(error.to_string(), "the result is of an unknown type size_t");
 }
-
-extern "C" fn one(_: Receiver, value: i64) -> bool {
-    value > 0
-}
-
-extern "C" fn another(_: Receiver, value: f32) -> f32 {
-    value
-}
-
-extern "C" fn with_options(_: Receiver, _: Value, _: u32, _: HostOptions) {}
-
-fn slow(_: *mut c_void, _: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-    Ok(Any::Undefined)
-}
-
-#[test]
-fn variants_describe_themselves() {
-    let variant = Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
-    let described = Description {
-        result: Kind::Bool,
-        arguments: [Kind::I64].into(),
-        options: false,
-        int64: Int64::BigInt,
-    };
-    assert_eq!(*variant.description(), described);
-    assert_eq!(variant.int64(Int64::Number).description().int64, Int64::Number);
-    let variant = Variant::new(with_options as extern "C" fn(Receiver, Value, u32, HostOptions));
-    let described = Description {
-        result: Kind::Void,
-        arguments: [Kind::Value, Kind::U32].into(),
-        options: true,
-        int64: Int64::Number,
-    };
-    assert_eq!(*variant.description(), described);
-    assert_eq!(variant.address(), with_options as *const c_void);
-}
-
-#[test]
-fn mistakes_are_found_when_a_twin_is_registered() {
-    let one = || Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
-    let another = || Variant::new(another as extern "C" fn(Receiver, f32) -> f32);
-    let options = || Variant::new(with_options as extern "C" fn(Receiver, Value, u32, HostOptions));
-    let mut registry = Registry::new();
-    registry.add(Twin::new("a.b", slow).variant(one()).outcome("ok")).unwrap();
-    let mut mistake = |twin| registry.add(twin).unwrap_err().to_string();
-    assert_eq!(mistake(Twin::new("a.b", slow)), "a function named a.b is registered already");
-    let twice = Twin::new("a.c", slow).variant(one()).variant(another());
-    assert_eq!(mistake(twice), "a.c has two variants of 1 arguments");
-    let lost = Twin::new("a.c", slow).variant(options());
-    assert_eq!(mistake(lost), "the variant of a.c of 2 arguments takes options, and a.c has no context");
-    let keys = Twin::new("a.c", slow).outcome("ok").outcome("ok");
-    assert_eq!(mistake(keys), "the tracking key a.c.ok is taken");
-    for name in ["", "a", "a.", ".b", "a.b.c"] {
-        assert_eq!(mistake(Twin::new(name, slow)), format!("{name:?} is no namespace.function"));
-    }
-    assert_eq!(mistake(Twin::new("a.c", slow).outcome("o.k")), "\"o.k\" is no namespace.function");
-    // What was refused has left nothing behind.
-    let mut context = 0;
-    let twin = Twin::new("a.c", slow).context((&raw mut context).cast()).variant(options()).outcome("ok");
-    registry.add(twin).unwrap();
-}
-
-#[test]
-fn a_snapshot_knows_every_address() {
-    let _process = together();
-    let native = libc().function("int abs(int)", &Settings::default()).unwrap();
-    let mut registry = Registry::new();
-    let variant = || Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
-    let two = Variant::new(with_options as extern "C" fn(Receiver, Value, u32, HostOptions));
-    let mut context = 0;
-    let twin = Twin::new("a.b", slow).context((&raw mut context).cast()).variant(variant()).variant(two);
-    let twin = registry.add(twin).unwrap();
-    let native = registry.add_native(&native);
-    let last = registry.add(Twin::new("a.c", slow).variant(variant())).unwrap();
-    // What a host makes of a description is where the description is, here.
-    let info = |description: &Description| (&raw const *description).cast::<c_void>();
-    let references = registry.external_references(info);
-    let mut expected = Vec::new();
-    for function in [&twin, &native, &last] {
-        expected.push(function.data());
-        for FastCode { address, description } in function.fast() {
-            expected.extend([address, info(description)]);
-        }
-    }
-    assert_eq!(expected.len(), 5 + 3 + 3);
-    assert_eq!(references, expected);
-    assert_eq!(references, registry.clone().external_references(info), "they do not move with the registry");
-    // SAFETY: the twin lives.
-    let found = unsafe { Registered::of(twin.data()) };
-    assert_eq!(found.context(), (&raw mut context).cast());
-    assert!(registry.get("a.b").is_some_and(|known| ptr::eq(&raw const **known, found)));
-    // SAFETY: abs takes any integer but the smallest.
-    assert_eq!(unsafe { native.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
-}
-
-#[test]
-fn a_function_without_code_keeps_its_places_in_a_snapshot() {
-    let _process = together();
-    let references = |jit| {
-        let engine = Engine::builder().jit(jit).build();
-        let library = Library::new(&engine, &Native::process(), host());
-        let mut registry = Registry::new();
-        let native = library.function("int abs(int)", &Settings::default()).unwrap();
-        let has_code = !registry.add_native(&native).fast().is_empty();
-        (has_code, registry.external_references(|_| ptr::null()).len())
-    };
-    assert_eq!((references(Jit::On), references(Jit::Off)), ((true, 3), (false, 3)));
-}
-
-#[cfg(feature = "v8-tracking")]
-#[test]
-fn calls_are_counted_by_key() {
-    let count = || crate::v8_track!("tests.counted.ok");
-    assert_eq!(calls("tests.counted.ok"), 0);
-    count();
-    count();
-    crate::v8_track!("tests.counted.ok");
-    crate::v8_track!("tests.counted.error");
-    assert_eq!((calls("tests.counted.ok"), calls("tests.counted.error"), calls("tests.counted")), (3, 1, 0));
-}
-
-#[cfg(feature = "v8-tracking")]
-#[test]
-fn keys_have_two_or_three_parts() {
-    const { Tracker::new("a.b") };
-    for key in ["", "a", "a.", ".b", "a..b", "a.b.", "a.b.c.d"] {
-        assert!(std::panic::catch_unwind(|| Tracker::new(key)).is_err(), "{key:?}");
-    }
-}
-
-/// Nothing is what a constant can hold, and counting is not.
-#[cfg(not(feature = "v8-tracking"))]
-const _: () = {
-    crate::v8_track!("tests.off.nothing");
-};
