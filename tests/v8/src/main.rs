@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         ["snapshot", path] => snapshot::make(path, None),
         ["snapshot", path, forgotten] => snapshot::make(path, forgotten.parse().ok()),
         ["start-from", path] => snapshot::start_from(path),
+        ["start-without-code", path] => snapshot::start_without_code(path),
         _ => return tests(),
     }
     ExitCode::SUCCESS

@@ -9,7 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use springboard::v8::{Registered, Registry, Settings};
+use springboard::{
+    Engine, Jit,
+    v8::{Registered, Registry, Settings},
+};
 
 use crate::{
     Case, Since,
@@ -25,6 +28,7 @@ pub(crate) const CASES: &[Case] = &[
         since: Since::Always,
         run: another_process_starts_from_one,
     },
+    Case { name: "snapshots::without_code", since: Since::Always, run: without_code },
     Case {
         name: "snapshots::no_address_may_be_missing",
         since: Since::Always,
@@ -40,9 +44,12 @@ struct Functions {
 }
 
 impl Functions {
-    /// In the same order in every process: that is how they are found again.
     fn new() -> Functions {
-        let fixture = Fixture::open();
+        Functions::of(Fixture::open())
+    }
+
+    /// In the same order in every process: that is how they are found again.
+    fn of(fixture: Fixture) -> Functions {
         let buffer = Settings { buffers: vec![2], ..settings() };
         let mut registry = Registry::new();
         registry.add_native(&fixture.function("int32_t add(int32_t, int32_t)"));
@@ -155,6 +162,15 @@ pub(crate) fn start_from(path: &str) {
     assert_eq!(realm.eval("attempt(twice, 21)"), "Error: the library has been closed");
 }
 
+/// The command `start-without-code PATH`: the snapshot says that V8 may call `add` fast, and here there is no code for it.
+pub(crate) fn start_without_code(path: &str) {
+    let functions = Functions::of(Fixture::open_by(Engine::builder().jit(Jit::Off).build()));
+    let blob = fs::read(path).expect("there is a snapshot");
+    let realm = Realm::from_snapshot(blob, functions.references(), functions.registry.functions());
+    println!("slow: {}", realm.eval("add(20, 22)"));
+    println!("fast: {}", realm.eval("hot = optimised('add', 1, 2); hot(20, 22)"));
+}
+
 /// Runs this program once more, with other words.
 fn child(words: &[&str]) -> Output {
     let line = fs::read("/proc/self/cmdline").expect("Linux has it");
@@ -189,6 +205,19 @@ fn another_process_starts_from_one() {
     }
     // And another isolate of a process that has its own.
     start_from(&file.0);
+}
+
+/// Places are kept for functions without code, so that the others are found; a fast call of one says what is wrong.
+fn without_code() {
+    let file = File::new("without-code");
+    assert!(child(&["snapshot", &file.0]).status.success());
+    let Output { status, stdout, stderr } = child(&["start-without-code", &file.0]);
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(
+        !status.success() && stdout.contains("slow: 42") && !stdout.contains("fast:"),
+        "{status}\n{stdout}"
+    );
+    assert!(stderr.contains("fast code for a function that has none in this process"), "{stderr}");
 }
 
 /// V8 ends the process that forgets one of the addresses: the list has all that it wants, and nothing else.

@@ -90,7 +90,7 @@ impl Engine {
         in_bulk::bind_at(self, functions)
     }
 
-    /// Stubs of distinct plans, each with the index of its own and holes, all of them written in one go. What nobody has
+    /// Stubs of these plans, each with the index of its own and holes, all of them written in one go. What nobody has
     /// asked for before is compiled now.
     pub(crate) fn stubs_of_their_own(
         &self,
