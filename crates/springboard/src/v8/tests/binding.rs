@@ -135,3 +135,21 @@ fn without_code_the_slow_twin_serves() {
     // SAFETY: abs takes any integer but the smallest.
     assert_eq!(unsafe { function.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
 }
+
+#[test]
+fn functions_for_which_there_is_no_room_have_slow_twins() {
+    let _process = together();
+    let engine = Engine::builder().code_limit(16 << 10).build();
+    let library = Library::new(&engine, &Native::process(), host());
+    let settings = Settings::default();
+    // A guarded stub takes 64 bytes or more.
+    let functions = library.functions((0..1000).map(|_| ("int abs(int)", &settings)));
+    let functions: Vec<Function> = functions.into_iter().map(Result::unwrap).collect();
+    let fast = functions.iter().filter(|function| function.fast().is_ok()).count();
+    assert!((64..1000).contains(&fast), "{fast} have code");
+    let without = functions.iter().find(|function| function.fast().is_err()).unwrap();
+    let Err(NoFast::Reason(reason)) = without.fast() else { panic!("{without:?}") };
+    assert_eq!(reason.code(), "code-limit");
+    // SAFETY: abs takes any integer but the smallest.
+    assert_eq!(unsafe { without.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
+}
