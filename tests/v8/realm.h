@@ -14,6 +14,8 @@
 struct Realm {
   v8::Isolate* isolate;
   v8::ArrayBuffer::Allocator* allocator;
+  // V8 keeps its address.
+  v8::StartupData snapshot;
   v8::Global<v8::Context> context;
 };
 

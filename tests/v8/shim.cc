@@ -79,9 +79,9 @@ Realm* shim_realm_new(const char* blob, size_t length, const intptr_t* reference
   realm->allocator = v8::ArrayBuffer::Allocator::NewDefaultAllocator();
   v8::Isolate::CreateParams params;
   params.array_buffer_allocator = realm->allocator;
-  v8::StartupData snapshot{blob, static_cast<int>(length)};
   if (blob != nullptr) {
-    params.snapshot_blob = &snapshot;
+    realm->snapshot = {blob, static_cast<int>(length)};
+    params.snapshot_blob = &realm->snapshot;
     params.external_references = references;
   }
   realm->isolate = v8::Isolate::New(params);
