@@ -3,7 +3,7 @@
 mod callbacks;
 mod everyday;
 mod structures;
-mod v8;
+pub(crate) mod v8;
 mod words;
 
 use std::{ffi::c_void, mem, ptr::NonNull};

@@ -92,6 +92,9 @@ static LIMITS: &[Line] = &[
     (Group::V8, "v8_add_i32", "stub", Limit::FasterThan { path: "hand", times: 0.95 }),
     (Group::V8, "v8_mix", "stub", Limit::FasterThan { path: "hand", times: 0.95 }),
     (Group::V8, "v8_add_i32", "guarded", Limit::Beyond { path: "hand", nanoseconds: 0.6 }),
+    // As in the service, of differences between times: the least of those says nothing.
+    (Group::V8, "v8_stamp_bulk", "strict", Limit::MedianNanoseconds(200.0)),
+    (Group::V8, "v8_stamp_alone", "strict", Limit::MedianNanoseconds(3000.0)),
     (Group::Everyday, "errno", "errno", Limit::Beyond { path: "slots", nanoseconds: 2.0 }),
     (Group::Everyday, "field", "view", Limit::Ratio(2.0)),
     (Group::Everyday, "header", "bind", Limit::Nanoseconds(20e6)),
@@ -132,7 +135,8 @@ const STUB: f64 = 128.0;
 
 /// The limit of a size, by its case and path.
 pub(crate) fn bytes(case: &str, path: &str) -> Option<f64> {
-    (case == "stub" && path == "mapped").then_some(STUB)
+    (["stub", "v8_stub", "v8_stub_2", "v8_stub_2_guarded"].contains(&case) && path == "mapped")
+        .then_some(STUB)
 }
 
 /// The limits of one case by one path.

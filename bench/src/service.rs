@@ -39,7 +39,7 @@ const MAPPED: usize = 20_000;
 const ALONE: usize = 10_000;
 
 /// The function that is bound, over and over. Nothing here is called but for the cold start.
-const SYMBOL: &str = "noop";
+pub(crate) const SYMBOL: &str = "noop";
 
 /// What was measured: times, and bytes.
 #[derive(Default)]
@@ -66,7 +66,7 @@ pub(crate) fn measure(bench: &Bench, filters: &[String], effort: Effort) -> Meas
 }
 
 /// The rounds of what takes a good part of a second.
-fn rounds(effort: Effort) -> u32 {
+pub(crate) fn rounds(effort: Effort) -> u32 {
     effort.rounds * 3
 }
 
@@ -91,7 +91,7 @@ fn prototypes(count: usize) -> Vec<Prototype> {
     signatures.iter().cycle().take(count).map(named).collect()
 }
 
-fn per_function(taken: Duration, count: usize) -> f64 {
+pub(crate) fn per_function(taken: Duration, count: usize) -> f64 {
     taken.as_secs_f64() * 1e9 / count as f64
 }
 
@@ -143,7 +143,7 @@ fn bind_all(engine: &Engine, library: &Library, declared: Vec<Prototype>) -> (Du
 }
 
 /// The time that CPUs spend on `step`, on this thread and on those that it starts.
-fn process_time(step: impl FnOnce()) -> Duration {
+pub(crate) fn process_time(step: impl FnOnce()) -> Duration {
     let now = || {
         let now = clock_gettime(ClockId::ProcessCPUTime);
         Duration::new(now.tv_sec as u64, now.tv_nsec as u32)

@@ -9,7 +9,7 @@ use crate::{
     measure::{self, Effort, Pairs, Timed},
     native, plot,
     report::{self, Machine, Report, Row},
-    service,
+    service, v8,
 };
 
 /// Measures what a call costs by every path, beside a direct call of the same function; and what compiling and
@@ -49,12 +49,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     rows.extend(background::measure(bench, &arguments.filter, effort));
     let service = service::measure(bench, &arguments.filter, effort);
     rows.extend(service.rows);
+    let v8 = v8::measure(bench, &arguments.filter, effort);
+    rows.extend(v8.rows);
     rows.extend(dropin::measure(&arguments.filter, effort));
-    if rows.is_empty() {
+    let sizes = [service.sizes, v8.sizes].concat();
+    if rows.is_empty() && sizes.is_empty() {
         return Err(format!("no case is named like {}", arguments.filter.join(", ")));
     }
     report::judge(&mut rows);
-    let sizes = service.sizes;
     let report = Report { machine, effort, rows, sizes };
     print!("{}", report.table());
     if let Some(file) = &arguments.json {

@@ -1,4 +1,5 @@
-// What the tests need of V8, as C functions. The Rust side of it is src/shim.rs; the two must agree.
+// What the tests need of V8, as C functions. The Rust side of it is src/shim.rs; the two must agree. shim.cc has realms
+// and functions, values.cc what they are called with, snapshot.cc snapshots.
 //
 // A realm is an isolate with one context. It belongs to the thread that made it.
 #pragma once
@@ -13,14 +14,18 @@ struct Realm;
 // The kinds of `springboard::v8::Kind`, in its order.
 enum Kind : uint8_t { kVoid, kBool, kI32, kU32, kI64, kU64, kF32, kF64, kPointer, kValue, kOneByte };
 
-// One fast function: its address, and what V8 is told about it. `arguments` are those behind the receiver.
+// One fast function: its address, and what `shim_info` has made of its description.
 struct Fast {
   const void* address;
-  const uint8_t* arguments;
+  const void* info;
+};
+
+// One function of a snapshot.
+struct Entry {
+  const char* name;
+  const void* data;
+  const Fast* fast;
   uint32_t count;
-  uint8_t result;
-  uint8_t options;
-  uint8_t bigint;
 };
 
 // What a JavaScript value is.
@@ -41,10 +46,21 @@ struct Any {
 typedef void (*Slow)(void* data, const Any* arguments, uint32_t count, Any* result);
 
 uint32_t shim_v8_version(void);  // major * 1000 + minor
-Realm* shim_realm_new(void);
+// What the slow twins of all functions call, with the data of the one that is called. Before any other function.
+void shim_serve(Slow);
+// The v8::CFunctionInfo of a description, for good. `arguments` are the kinds of those behind the receiver.
+const void* shim_info(const uint8_t* arguments, uint32_t count, uint8_t result, uint8_t options, uint8_t bigint);
+// A realm of its own, or one from a snapshot: `blob` outlives it, and so do the references, which end with a zero.
+Realm* shim_realm_new(const char* blob, size_t length, const intptr_t* references);
 void shim_realm_free(Realm*);
 // Defines a global function. The fast ones are overloads by the number of arguments.
-void shim_define(Realm*, const char* name, Slow slow, void* data, const Fast* fast, uint32_t count);
+void shim_define(Realm*, const char* name, const void* data, const Fast* fast, uint32_t count);
+// The address of the slow function of V8's that all functions have.
+const void* shim_conventional(void);
+// A snapshot of a realm with these functions, in which a script has run; null where it threw. Freed by shim_free. Where
+// the references, which end with a zero, lack an address, V8 ends the process.
+char* shim_snapshot(const intptr_t* references, const Entry* entries, uint32_t count, const char* script,
+                    size_t* length);
 // Defines two functions in C++ as one does without stubs: the global function `by_hand`, which calls `add`, and
 // `inlined`, which adds by itself.
 void shim_define_by_hand(Realm*, int32_t (*add)(int32_t, int32_t));

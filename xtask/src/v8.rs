@@ -85,7 +85,8 @@ impl Engine {
         let mut command = Command::new("g++");
         command.args(["-std=c++20", "-O2", "-fPIC", "-shared", "-fno-rtti", "-Wall", "-Werror", "-isystem"]);
         command.arg(root.join("usr/include/nodejs/deps/v8/include"));
-        command.arg("-o").arg(self.shim()).arg(tests().join("shim.cc"));
+        command.arg("-o").arg(self.shim());
+        command.args(["shim.cc", "values.cc", "snapshot.cc"].map(|file| tests().join(file)));
         command.arg("-L").arg(root.join(LIBRARIES[0])).args(["-lnode", "-Wl,--allow-shlib-undefined"]);
         command
     }

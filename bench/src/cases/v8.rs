@@ -6,6 +6,7 @@ use std::{
 };
 
 use springboard::{
+    Engine, Library as Native,
     ir::Prototype,
     v8::{Function, Guard, Host, Library, Narrow, Settings},
 };
@@ -38,10 +39,15 @@ unsafe extern "C" fn buffer(value: *const c_void, _: *mut c_void, _: u32) -> usi
     value.addr()
 }
 
+/// A library for V8, with helpers that nobody needs.
+pub(crate) fn library(engine: &Engine, native: &Native) -> Library {
+    let host = Host { closed: Some(closed), range: None, buffer: Some(buffer) };
+    Library::new(engine, native, host)
+}
+
 /// The code of a function, with this guard.
 fn stub(bench: &Bench, declaration: &str, guard: Guard, buffers: Vec<u16>) -> NonNull<c_void> {
-    let host = Host { closed: Some(closed), range: None, buffer: Some(buffer) };
-    let library = Library::new(&bench.engine, &bench.library, host);
+    let library = library(&bench.engine, &bench.library);
     let settings = Settings { guard, buffers, narrow: Narrow::Trust, ..Settings::default() };
     let prototype = Prototype::parse(declaration).expect("a case is C");
     let function: &Function = leak(library.function(prototype, &settings).expect("a case can be bound"));

@@ -91,6 +91,7 @@ impl fmt::Display for Plan {
         }
         match &self.result {
             ResultPlan::InPlace => writeln!(f, "  result in place"),
+            ResultPlan::FloatInPlace => writeln!(f, "  result in place, a float"),
             ResultPlan::Memory { slot, moves } => {
                 moves.iter().try_for_each(|step| writeln!(f, "  {}", self.describe_result(*slot, step)))
             }

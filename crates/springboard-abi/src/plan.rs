@@ -272,6 +272,9 @@ pub enum ResultPlan {
     /// Nothing: there is none, or it stays in the register where the callee left it, or the callee has written it
     /// to the address that it was passed.
     InPlace,
+    /// Nothing either, and it is a `float`: where the stub returns a zero of its own, that is a `float` too. Only where
+    /// that matters, because the convention fills a `float`'s register by the width of the value.
+    FloatInPlace,
     /// Bytes of result registers belong to the memory whose address a slot holds: a downcall stores them there, an
     /// upcall loads them.
     Memory {

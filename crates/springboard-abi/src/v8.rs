@@ -100,10 +100,17 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
             adapt(step, parameters[usize::from(index)], signature, index, target)?;
         }
     }
-    if let (SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })), ResultPlan::InPlace) =
-        (result, &plan.result)
-    {
-        plan.result = ResultPlan::Extended { bytes: scalar.bytes(model), fill: fill(scalar) };
+    let refuses = *guard != Guard::None || parameters.iter().any(Parameter::is_refused);
+    match (result, &plan.result) {
+        (SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })), ResultPlan::InPlace) => {
+            plan.result = ResultPlan::Extended { bytes: scalar.bytes(model), fill: fill(scalar) };
+        }
+        (SlotForm::Word(Scalar::Float(FloatFormat::F32)), ResultPlan::InPlace)
+            if refuses && target.convention.rules().float_keeps_width =>
+        {
+            plan.result = ResultPlan::FloatInPlace;
+        }
+        _ => {}
     }
     if *options == Options::Always || parameters.contains(&Parameter::Buffer) {
         parameters.push(Parameter::Options);
@@ -113,6 +120,13 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
     plan.parameters = parameters.into();
     plan.guard = *guard;
     Ok(plan)
+}
+
+impl Parameter {
+    /// Whether a stub returns zero for some values of it.
+    fn is_refused(&self) -> bool {
+        matches!(self, Parameter::Narrow { .. } | Parameter::Buffer)
+    }
 }
 
 /// How V8 passes a scalar.

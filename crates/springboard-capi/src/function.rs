@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{c_char, c_int, c_void},
-    ptr::{self, NonNull},
+    ptr::NonNull,
     sync::Arc,
 };
 
@@ -18,6 +18,7 @@ use crate::{
     constants::*,
     engine,
     handle::{self, EngineHandle, FunctionHandle, LibraryHandle, SignatureHandle},
+    many,
     text::{Buffer, Text},
 };
 
@@ -147,39 +148,14 @@ pub unsafe extern "C" fn sb_function_bind_all(
     failed: Out<'_, usize>,
 ) -> c_int {
     enter(|| {
-        let failed = out(failed, "failed")?;
-        failed.write(count);
-        if count == 0 {
-            return Ok(());
-        }
-        if functions.is_null() {
-            return Err(null("functions"));
-        }
-        if declarations.is_null() {
-            return Err(null("declarations"));
-        }
-        for index in 0..count {
-            // SAFETY: the caller's promise.
-            unsafe { functions.add(index).write(ptr::null_mut()) };
-        }
-        let engine = engine::get(engine)?;
-        let library = handle::get::<_, Library>(library)?;
+        let bind = |texts| {
+            let engine = engine::get(engine)?;
+            let library = handle::get::<_, Library>(library)?;
+            let bound = engine.bind_all(&library, texts).into_iter();
+            Ok(bound.map(|bound| Bound::new(&engine, bound).and_then(handle::open)).collect())
+        };
         // SAFETY: the caller's promise.
-        let texts = unsafe { std::slice::from_raw_parts(declarations, count) };
-        let texts = texts.iter().map(|text| text.get("declarations")).collect::<Result<Vec<_>, _>>()?;
-        let mut first = None;
-        for (index, bound) in engine.bind_all(&library, texts).into_iter().enumerate() {
-            match Bound::new(&engine, bound).and_then(handle::open) {
-                // SAFETY: the caller's promise.
-                Ok(function) => unsafe { functions.add(index).write(function) },
-                Err(failure) if first.is_none() => {
-                    failed.write(index);
-                    first = Some(failure);
-                }
-                Err(_) => {}
-            }
-        }
-        first.map_or(Ok(()), Err)
+        unsafe { many::bind_all(declarations, count, functions, failed, bind) }
     })
 }
 

@@ -10,6 +10,7 @@
 mod boundary;
 mod constants;
 mod handle;
+mod many;
 mod text;
 
 pub mod background;

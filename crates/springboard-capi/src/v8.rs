@@ -9,15 +9,20 @@ use std::{
 use springboard::{
     Engine, Library as Native,
     v8::{
-        Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Guard, Host, Int64, Kind, Library,
-        Narrow, Options, Profile, RangeHelper, Settings, Thrown,
+        Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library,
+        RangeHelper, Settings, Thrown,
     },
 };
 
+mod settings;
+
+pub use self::settings::V8Settings;
+use self::settings::chosen;
 use crate::{
     boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
     constants::*,
     handle::{self, EngineHandle, LibraryHandle, V8FunctionHandle, V8LibraryHandle},
+    many,
     text::{Buffer, Growing, Text, read_sized, write_sized},
 };
 
@@ -34,26 +39,6 @@ pub struct V8Host {
 
 // SAFETY: the first member is the size; a function of C's is what the header says, or null, which is `None`.
 unsafe impl Growing for V8Host {}
-
-/// `sb_v8_settings`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // as in the header
-pub struct V8Settings {
-    pub size: usize,
-    pub profile: c_int,
-    pub guard: c_int,
-    pub narrow: c_int,
-    pub options: c_int,
-    pub int64: c_int,
-    pub reserved: c_int,
-    pub buffers: *const u16,
-    pub buffer_count: usize,
-    pub context: *mut c_void,
-}
-
-// SAFETY: numbers and addresses, of which the first is the size.
-unsafe impl Growing for V8Settings {}
 
 /// `sb_v8_description`.
 #[repr(C)]
@@ -141,72 +126,43 @@ pub unsafe extern "C" fn sb_v8_function_bind(
     enter(|| {
         let function = out_handle(function, "function")?;
         let library = handle::get::<_, Library>(library)?;
-        let chosen = if settings.is_null() {
-            Settings::default()
-        } else {
-            // SAFETY: the caller's promise.
-            unsafe { chosen(settings) }?
-        };
+        // SAFETY: the caller's promise.
+        let chosen = unsafe { chosen(settings) }?;
         function.write(handle::open(library.function(declaration.get("declaration")?, &chosen)?)?);
         Ok(())
     })
 }
 
+/// Binds many functions for V8 at once.
+///
 /// # Safety
-/// `settings` begins with its size, and has as many buffers as it says.
-unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Failure> {
-    let default = V8Settings {
-        size: 0,
-        profile: 0,
-        guard: 0,
-        narrow: 0,
-        options: 0,
-        int64: 0,
-        reserved: 0,
-        buffers: ptr::null(),
-        buffer_count: 0,
-        context: ptr::null_mut(),
-    };
-    // SAFETY: the caller's promise.
-    let settings = unsafe { read_sized(settings, default, "settings") }?;
-    let buffers = match settings.buffer_count {
-        0 => Vec::new(),
-        _ if settings.buffers.is_null() => return Err(null("settings->buffers")),
+/// The arrays are null or have `count` elements; settings are null or begin with their size, and have as many buffers as
+/// they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_function_bind_all(
+    library: *const V8LibraryHandle,
+    declarations: *const Text<'_>,
+    settings: *const *const V8Settings,
+    count: usize,
+    functions: *mut *mut V8FunctionHandle,
+    failed: Out<'_, usize>,
+) -> c_int {
+    enter(|| {
+        let bind = |texts: Vec<&str>| {
+            let library = handle::get::<_, Library>(library)?;
+            let each = |index| {
+                if settings.is_null() {
+                    return Ok(Settings::default());
+                }
+                // SAFETY: the caller's promise.
+                unsafe { chosen(*settings.add(index)) }
+            };
+            let chosen = (0..count).map(each).collect::<Result<Vec<_>, _>>()?;
+            let bound = library.functions(texts.into_iter().zip(&chosen)).into_iter();
+            Ok(bound.map(|bound| handle::open(bound?)).collect())
+        };
         // SAFETY: the caller's promise.
-        count => unsafe { slice::from_raw_parts(settings.buffers, count) }.to_vec(),
-    };
-    if settings.reserved != 0 {
-        return Err(no_constant("settings->reserved", settings.reserved));
-    }
-    Ok(Settings {
-        profile: match settings.profile.into() {
-            SB_V8_PROFILE_FULL => Profile::Full,
-            SB_V8_PROFILE_NODE => Profile::Node,
-            other => return Err(no_constant("settings->profile", other)),
-        },
-        buffers,
-        guard: match settings.guard.into() {
-            SB_V8_GUARD_CLOSED => Guard::Closed,
-            SB_V8_GUARD_NONE => Guard::None,
-            other => return Err(no_constant("settings->guard", other)),
-        },
-        narrow: match settings.narrow.into() {
-            SB_V8_NARROW_CHECK => Narrow::Check,
-            SB_V8_NARROW_TRUST => Narrow::Trust,
-            other => return Err(no_constant("settings->narrow", other)),
-        },
-        options: match settings.options.into() {
-            SB_V8_OPTIONS_FOR_BUFFERS => Options::ForBuffers,
-            SB_V8_OPTIONS_ALWAYS => Options::Always,
-            other => return Err(no_constant("settings->options", other)),
-        },
-        int64: match settings.int64.into() {
-            SB_V8_INT64_DEFAULT => None,
-            SB_V8_INT64_NUMBER => Some(Int64::Number),
-            SB_V8_INT64_BIGINT => Some(Int64::BigInt),
-            other => return Err(no_constant("settings->int64", other)),
-        },
-        context: settings.context,
+        unsafe { many::bind_all(declarations, count, functions, failed, bind) }
     })
 }
 

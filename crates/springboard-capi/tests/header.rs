@@ -181,6 +181,7 @@ fn exported() -> Vec<(&'static str, Forms)> {
         v8::sb_v8_library_retire(_);
         v8::sb_v8_library_close(_);
         v8::sb_v8_function_bind(_, _, _, _) unsafe;
+        v8::sb_v8_function_bind_all(_, _, _, _, _, _) unsafe;
         v8::sb_v8_function_fast(_, _, _, _, _);
         v8::sb_v8_function_description(_, _, _, _) unsafe;
         v8::sb_v8_function_call(_, _, _, _, _) unsafe;

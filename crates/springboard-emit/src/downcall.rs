@@ -76,7 +76,9 @@ impl<'a> Downcall<'a> {
     /// The registers that the stub returns.
     fn results(&self) -> Vec<Type> {
         match self.plan.result {
-            ResultPlan::InPlace | ResultPlan::Extended { .. } => native::result_types(self.plan),
+            ResultPlan::InPlace | ResultPlan::FloatInPlace | ResultPlan::Extended { .. } => {
+                native::result_types(self.plan)
+            }
             _ => Vec::new(),
         }
     }

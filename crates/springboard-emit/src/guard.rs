@@ -1,18 +1,18 @@
 //! The closed guard of x86_64 stubs: instructions before and behind the finished stub, which stays as it is.
 //!
 //! ```text
-//!          movabs r11, flag          r11 holds no argument
+//!          movabs r11, guard         r11 holds no argument
 //!          cmp    byte ptr [r11], 0
 //!          jne    closed             not taken as long as the library is open
 //!          …the stub…
-//! closed:  call the host, return zero
+//! closed:  call   [r11 + 8]          the host; then zero is returned
 //! ```
 //!
 //! In the middle of a function that Cranelift compiles, a branch to a call would cost the stub its frame.
 
 use springboard_abi::{Convention, Guard, Place, Plan};
 
-use crate::template::{Hole, HoleKind};
+use crate::template::{GUARD_HELPER, Hole, HoleKind};
 
 /// Whether the guard of `plan` is put around its stub.
 pub(crate) fn is_wrapped(plan: &Plan) -> bool {
@@ -27,11 +27,16 @@ pub(crate) fn wrap(plan: &Plan, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
         code.extend([0; 8]);
         hole
     };
-    code.extend([0x49, 0xbb]); // movabs r11, flag
-    let flag = hole(&mut code, HoleKind::Guard);
+    code.extend([0x49, 0xbb]); // movabs r11, guard
+    let guard = hole(&mut code, HoleKind::Guard);
     code.extend([0x41, 0x80, 0x3b, 0x00]); // cmp byte ptr [r11], 0
-    code.extend([0x0f, 0x85]); // jne closed
-    code.extend((stub.len() as u32).to_le_bytes());
+    match i8::try_from(stub.len()) {
+        Ok(near) => code.extend([0x75, near.to_le_bytes()[0]]), // jne closed
+        Err(_) => {
+            code.extend([0x0f, 0x85]); // jne closed
+            code.extend((stub.len() as u32).to_le_bytes());
+        }
+    }
     let start = code.len() as u32;
     holes.iter_mut().for_each(|hole| hole.offset += start);
     code.extend(stub);
@@ -39,13 +44,10 @@ pub(crate) fn wrap(plan: &Plan, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
     code.extend(options_to_rsi(plan));
     code.extend([0x48, 0xbf]); // movabs rdi, context
     let context = hole(&mut code, HoleKind::Context);
-    code.extend([0x48, 0xb8]); // movabs rax, closed
-    let closed = hole(&mut code, HoleKind::Closed);
-    code.extend([0xff, 0xd0]); // call rax
-    code.extend([0x31, 0xc0, 0x31, 0xd2]); // xor eax, eax; xor edx, edx
-    code.extend([0x0f, 0x57, 0xc0, 0x0f, 0x57, 0xc9]); // xorps xmm0, xmm0; xorps xmm1, xmm1
+    code.extend([0x41, 0xff, 0x53, GUARD_HELPER as u8]); // call [r11 + 8]
+    code.extend([0x31, 0xc0, 0x0f, 0x57, 0xc0]); // xor eax, eax; xorps xmm0, xmm0
     code.extend([0x5d, 0xc3]); // pop rbp; ret
-    holes.extend([flag, context, closed]);
+    holes.extend([guard, context]);
     code
 }
 
@@ -99,16 +101,23 @@ mod tests {
 
     #[test]
     fn the_branch_leads_behind_the_stub() {
-        let stub = [0x90; 5];
-        let mut holes = vec![Hole { offset: 1, kind: HoleKind::Target }];
-        let code = wrap(&with_options("void(void)"), &stub, &mut holes);
-        let start = code.windows(5).position(|window| window == stub).expect("the stub is there");
-        assert_eq!(holes[0].offset as usize, start + 1, "holes move with the stub");
-        let distance = u32::from_le_bytes(code[start - 4..start].try_into().expect("four bytes"));
-        assert_eq!(code[start + distance as usize], 0x55, "the cold path begins with its frame");
-        for hole in &holes[1..] {
-            let at = hole.offset as usize;
-            assert_eq!(code[at..at + 8], [0; 8], "{:?}", hole.kind);
+        for (length, branch) in [(5, 2), (127, 2), (128, 6)] {
+            let stub = vec![0x90; length];
+            let mut holes = vec![Hole { offset: 1, kind: HoleKind::Target }];
+            let code = wrap(&with_options("void(void)"), &stub, &mut holes);
+            let start = 14 + branch;
+            assert_eq!(code[start..start + length], stub);
+            assert_eq!(holes[0].offset as usize, start + 1, "holes move with the stub");
+            let distance = if branch == 2 {
+                usize::from(code[start - 1])
+            } else {
+                u32::from_le_bytes(code[start - 4..start].try_into().expect("four bytes")) as usize
+            };
+            assert_eq!(code[start + distance], 0x55, "the cold path begins with its frame");
+            for hole in &holes[1..] {
+                let at = hole.offset as usize;
+                assert_eq!(code[at..at + 8], [0; 8], "{:?}", hole.kind);
+            }
         }
     }
 }

@@ -46,5 +46,5 @@ pub use compiler::{Compiler, EmitError};
 #[cfg(feature = "object")]
 pub use object::object;
 pub use protection::{LandingPads, Protection, ReturnAddresses};
-pub use template::{Hole, HoleKind, Template};
+pub use template::{GUARD_HELPER, Hole, HoleKind, Template};
 pub use unwind::eh_frame;

@@ -192,6 +192,7 @@ pub(crate) fn result_types(plan: &Plan) -> Vec<Type> {
         (ResultPlan::InPlace, Direction::Downcall) | (ResultPlan::Extended { .. }, _) => {
             vec![types::I64, types::F64]
         }
+        (ResultPlan::FloatInPlace, _) => vec![types::I64, types::F32],
         (ResultPlan::InPlace, Direction::Upcall) => Vec::new(),
         (ResultPlan::Address { .. } | ResultPlan::Widened { .. }, _) => vec![types::I64],
         (ResultPlan::Word(step), _) => vec![match step.place {

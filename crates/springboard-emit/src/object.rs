@@ -13,7 +13,7 @@ use crate::{
 
 /// An object file for `triple` that defines a stub under each name, with the very bytes that
 /// [`Compiler::emit`] gives. Holes become references to the symbols `springboard_target`, `springboard_context`,
-/// `springboard_helper`, `springboard_guard`, `springboard_closed` and `springboard_range`.
+/// `springboard_helper`, `springboard_guard` and `springboard_range`.
 ///
 /// # Errors
 /// As [`Compiler::emit`]; also where two stubs have the same name.
@@ -33,7 +33,6 @@ pub fn object(triple: &Triple, stubs: &[(&str, &Plan)]) -> Result<Vec<u8>, EmitE
                 HoleKind::Context => "springboard_context",
                 HoleKind::Helper => "springboard_helper",
                 HoleKind::Guard => "springboard_guard",
-                HoleKind::Closed => "springboard_closed",
                 HoleKind::Range => "springboard_range",
             };
             let id =

@@ -1,8 +1,7 @@
 //! What a stub that V8 calls does before it looks at its arguments: guard, range checks, buffers.
 //!
-//! Each can end the call: the host has been told, and the stub returns zero at once. (Memory for an aggregate result
-//! is left as it was. A plan does not know that a result is a `float`, so that on riscv64, where a `float` is boxed, it
-//! gets a NaN.)
+//! Each can end the call: the host has been told, and the stub returns zero at once, in every register that a result
+//! may be in. Memory for an aggregate result is left as it was.
 
 use cranelift_codegen::ir::{
     AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, StackSlotData, StackSlotKind, Type, Value,
@@ -15,7 +14,7 @@ use crate::{
     body::{Source, extended, slot_offset, to_word},
     guard, native,
     symbol::address_in_hole,
-    template::HoleKind,
+    template::{GUARD_HELPER, HoleKind},
     words::WORD,
 };
 
@@ -50,12 +49,12 @@ fn options(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value])
 /// Ends the call if the library has been closed.
 fn closed(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) {
     let helper = helper_signature(builder, plan, &[types::I64, types::I64], None);
-    let flag = address_in_hole(builder, helper, HoleKind::Guard);
-    let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), flag, 0);
+    let guard = address_in_hole(builder, helper, HoleKind::Guard);
+    let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), guard, 0);
     let refused = continue_if(builder, flag, Continue::Zero);
     builder.switch_to_block(refused.ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
-    let address = address_in_hole(builder, helper, HoleKind::Closed);
+    let address = builder.ins().load(types::I64, MemFlagsData::trusted(), guard, GUARD_HELPER as i32);
     let options = options(builder, plan, parameters);
     builder.ins().call_indirect(helper, address, &[context, options]);
     refused.end(builder);
@@ -168,6 +167,7 @@ impl Refused {
         let types = builder.func.signature.returns.iter().map(|result| result.value_type).collect::<Vec<_>>();
         let zeros = types.into_iter().map(|ty| match ty {
             types::F64 => builder.ins().f64const(0.0),
+            types::F32 => builder.ins().f32const(0.0),
             ty => builder.ins().iconst(ty, 0),
         });
         let zeros = zeros.collect::<Vec<_>>();

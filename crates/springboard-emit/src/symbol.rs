@@ -18,13 +18,12 @@ pub(crate) enum Symbol {
 }
 
 /// Every symbol; the index is its name in Cranelift's terms.
-const SYMBOLS: [Symbol; 7] = [
+const SYMBOLS: [Symbol; 6] = [
     Symbol::Landing,
     Symbol::Hole(HoleKind::Target),
     Symbol::Hole(HoleKind::Context),
     Symbol::Hole(HoleKind::Helper),
     Symbol::Hole(HoleKind::Guard),
-    Symbol::Hole(HoleKind::Closed),
     Symbol::Hole(HoleKind::Range),
 ];
 

@@ -20,6 +20,9 @@ pub struct Hole {
     pub kind: HoleKind,
 }
 
+/// Where the host's function is in what [`HoleKind::Guard`] refers to, in bytes.
+pub const GUARD_HELPER: usize = 8;
+
 /// What a stamp writes into a hole.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
@@ -32,11 +35,10 @@ pub enum HoleKind {
     /// `fn(value, options, index) -> pointer`, all ones on failure, that unwraps a buffer, or what an
     /// [`ErrorSource`](springboard_abi::ErrorSource) asks for; or that of the shape's stub, for a relay.
     Helper,
-    /// The address of a byte that the stub reads: not zero once the library is closed.
+    /// The address of two words. The first byte is not zero once the library is closed; at [`GUARD_HELPER`] there is
+    /// the address of the host's `fn(context, options)` for a call after that. The options are null where V8 passes
+    /// none.
     Guard,
-    /// The address of the host's `fn(context, options)` for a call after the library was closed. The options are null
-    /// where V8 passes none.
-    Closed,
     /// The address of the host's `fn(context, index, value, options)` for an argument out of range: the argument,
     /// counted from 0, and its 32 bits, extended by the sign of its type.
     Range,

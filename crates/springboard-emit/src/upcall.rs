@@ -80,6 +80,7 @@ impl<'a> Upcall<'a> {
             ResultPlan::Memory { slot, .. } | ResultPlan::Address { slot } => Some(*slot),
             ResultPlan::Word(_)
             | ResultPlan::InPlace
+            | ResultPlan::FloatInPlace
             | ResultPlan::Extended { .. }
             | ResultPlan::Widened { .. } => None,
         };
@@ -125,7 +126,10 @@ impl<'a> Upcall<'a> {
     fn results(&self, body: &mut Body<'_, '_>) -> Vec<Value> {
         let whole = |place, operand| Move { place, operand, bytes: 8, fill: Fill::Zero };
         match &self.plan.result {
-            ResultPlan::InPlace | ResultPlan::Extended { .. } | ResultPlan::Widened { .. } => Vec::new(),
+            ResultPlan::InPlace
+            | ResultPlan::FloatInPlace
+            | ResultPlan::Extended { .. }
+            | ResultPlan::Widened { .. } => Vec::new(),
             ResultPlan::Word(step) => {
                 let value = body.load(native::result_types(self.plan)[0], *step);
                 if let Some(inst) = body.builder.func.dfg.value_def(value).inst() {

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use springboard::{
-    abi::{FastCall, Fill, Move, Operand, Parameter, Plan, Profile, ResultPlan, Target, plan_fast_call},
+    abi::{
+        FastCall, Fill, Ineligible, Move, Operand, Parameter, Plan, Profile, ResultPlan, Target,
+        plan_fast_call,
+    },
     ir::{Prototype, Type},
 };
 use target_lexicon::Triple;
@@ -54,6 +57,10 @@ fn explain(arguments: &Arguments) -> Result<String, String> {
         }
         call.buffers.push(number - 1);
     }
+    let plan = plan_fast_call(&call, &target);
+    if let Err(mistake @ Ineligible::BufferType { .. }) = plan {
+        return Err(mistake.to_string());
+    }
     let mut lines = vec![format!("{prototype} on {}", target.convention)];
     for profile in Profile::ALL {
         lines.push(match profile.verdict(&call, &target) {
@@ -61,7 +68,7 @@ fn explain(arguments: &Arguments) -> Result<String, String> {
             Err(refusal) => format!("  {profile}: refused: {refusal} ({})", refusal.code()),
         });
     }
-    if let Ok(plan) = plan_fast_call(&call, &target) {
+    if let Ok(plan) = plan {
         lines.push(String::new());
         lines.extend(table(&rows(&call, &plan)?));
     }
@@ -142,7 +149,7 @@ fn passed(parameter: Parameter) -> &'static str {
 fn result(call: &FastCall, plan: &Plan) -> String {
     match &plan.result {
         ResultPlan::InPlace if *call.signature.result() == Type::Void => "none".to_owned(),
-        ResultPlan::InPlace => "where the function leaves it".to_owned(),
+        ResultPlan::InPlace | ResultPlan::FloatInPlace => "where the function leaves it".to_owned(),
         ResultPlan::Extended { bytes, fill } => {
             let by = if *fill == Fill::Sign { "sign" } else { "zero" };
             format!("{by}-extended from {bytes} bytes")
@@ -209,5 +216,7 @@ mod tests {
         assert!(explain(&arguments("int f(int)", Some("pdp11"), &[])).unwrap_err().contains("pdp11"));
         let error = explain(&arguments("int f(int)", None, &[2])).unwrap_err();
         assert_eq!(error, "there is no parameter 2 to be a buffer; there are 1");
+        let error = explain(&arguments("int f(int)", None, &[1])).unwrap_err();
+        assert_eq!(error, "parameter 1 is declared a buffer and is no pointer");
     }
 }

@@ -29,9 +29,9 @@ mod in_bulk;
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
-pub(crate) use self::code::Callee;
 pub use self::header::{HeaderBinding, Unbound, UnboundReason};
 use self::{background::Background, compile::Compilers};
+pub(crate) use self::{code::Callee, in_bulk::Wanted};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.

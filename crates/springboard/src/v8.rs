@@ -13,12 +13,14 @@
 //! descriptions; `tests/v8/shim.cc` shows how.
 
 mod any;
+mod bind;
 mod convert;
 mod description;
 mod error;
 mod function;
 mod library;
 mod native;
+mod registered;
 mod registry;
 #[cfg(feature = "v8-tracking")]
 mod tracking;
@@ -36,6 +38,7 @@ pub use self::{
     function::{Fast, Function, NoFast},
     library::{BufferHelper, ClosedHelper, Host, Library, RangeHelper, Settings},
     native::{FastArgument, FastFunction, FastResult, HostOptions, OneByteString, Receiver, Value},
+    registered::{FastCode, Registered},
     registry::Registry,
     twin::{Slow, Twin, Variant},
     types::{NODE_TYPES, NodeType, Place, SignatureError, node_signature},

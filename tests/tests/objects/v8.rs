@@ -1,7 +1,7 @@
-//! Calls as V8 makes them, in C.
+//! Calls as V8 makes them, in C: those that arrive, and those that a stub refuses.
 
 use springboard_abi::SlotForm;
-use springboard_ir::{LayoutError, Scalar, Type};
+use springboard_ir::{DataModel, LayoutError, Scalar, Signature, Type};
 
 use crate::driver::Driver;
 
@@ -9,16 +9,19 @@ use crate::driver::Driver;
 /// case's own: without a change to any register that arguments may be in.
 pub(crate) const TARGET: &str = r#"
 void *v8_target;
-char springboard_guard;
 void *closed_options;
-void springboard_closed(void *context, void *options) {
+static void closed(void *context, void *options) {
     closed_options = context == springboard_context ? options : 0;
 }
-const char *range_complaint;
+struct { char closed; void (*helper)(void *, void *); } springboard_guard = {0, closed};
+uint64_t range_told;
+int64_t range_value;
 void springboard_range(void *context, uint64_t index, int64_t value, void *options) {
-    (void)context, (void)index, (void)value, (void)options;
-    range_complaint = "a value in range is said to be out of it";
+    range_told = context == springboard_context && options ? index + 1 : UINT64_MAX;
+    range_value = value;
 }
+int went_astray;
+void astray(void) { went_astray = 1; }
 __asm__(".text\n.globl springboard_target\n.type springboard_target, %function\nspringboard_target:\n"
 #if defined(__x86_64__)
         "movq v8_target(%rip), %r11\njmp *%r11\n"
@@ -34,21 +37,42 @@ __asm__(".text\n.globl springboard_target\n.type springboard_target, %function\n
 );
 "#;
 
-impl Driver<'_> {
-    /// Calls the stub of the `v8` entry: once, and once more with the library closed.
-    pub(crate) fn fast(&mut self) -> Result<(), LayoutError> {
-        let (index, signature) = (self.index, self.signature);
-        let mut types = vec!["void *".to_owned()];
-        let mut values = vec!["&receiver".to_owned()];
+/// A 32-bit value that fits no narrower integer, with something above it that is nobody's.
+const TOO_WIDE: &str = "0xdeadbeef12345678u";
+
+/// The C type of a stub of the `v8` entry, and what it is called with.
+struct Fast {
+    types: Vec<String>,
+    values: Vec<String>,
+    result: String,
+    /// Which of the values are integers narrower than 32 bits, and which are buffers.
+    narrow: Vec<usize>,
+    buffers: Vec<usize>,
+}
+
+impl Fast {
+    fn of(signature: &Signature, model: &DataModel) -> Result<Fast, LayoutError> {
+        let mut fast = Fast {
+            types: vec!["void *".to_owned()],
+            values: vec!["&receiver".to_owned()],
+            result: String::new(),
+            narrow: Vec::new(),
+            buffers: Vec::new(),
+        };
         for (at, param) in signature.params().iter().enumerate() {
             let sent = format!("sent_{at}");
-            let (ty, value) = match SlotForm::of(&param.ty, self.model)? {
+            let position = fast.values.len();
+            let (ty, value) = match SlotForm::of(&param.ty, model)? {
                 SlotForm::Word(Scalar::Float(_)) => (param.ty.to_string(), sent),
                 // What is above 32 bits is whatever V8 had there.
-                SlotForm::Word(Scalar::Bool | Scalar::Int { bytes: 1..=4, .. }) => {
+                SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1..=4, .. })) => {
+                    if scalar.bytes(model) < 4 {
+                        fast.narrow.push(position);
+                    }
                     ("uint64_t".to_owned(), format!("(uint32_t){sent} | 0xdeadbeef00000000u"))
                 }
                 SlotForm::Word(_) if param.ty == Type::void_pointer() => {
+                    fast.buffers.push(position);
                     ("uint64_t".to_owned(), format!("~(uint64_t)(uintptr_t){sent}"))
                 }
                 SlotForm::Word(Scalar::Pointer) => {
@@ -59,15 +83,15 @@ impl Driver<'_> {
                     ("uint64_t".to_owned(), format!("(uint64_t)(uintptr_t)&{sent}"))
                 }
             };
-            types.push(ty);
-            values.push(value);
+            fast.types.push(ty);
+            fast.values.push(value);
         }
         // V8 looks at 32 bits of a narrow integer.
-        let result = match SlotForm::of(signature.result(), self.model)? {
+        fast.result = match SlotForm::of(signature.result(), model)? {
             SlotForm::None => "void".to_owned(),
             SlotForm::Address(_) => {
-                types.push("uint64_t".to_owned());
-                values.push("(uint64_t)(uintptr_t)&got".to_owned());
+                fast.types.push("uint64_t".to_owned());
+                fast.values.push("(uint64_t)(uintptr_t)&got".to_owned());
                 "void".to_owned()
             }
             SlotForm::Word(Scalar::Int { bytes: 1 | 2, signed: true }) => "int32_t".to_owned(),
@@ -75,21 +99,45 @@ impl Driver<'_> {
             SlotForm::Word(Scalar::Pointer) => "uint64_t".to_owned(),
             SlotForm::Word(_) => signature.result().to_string(),
         };
-        types.push("void *".to_owned());
-        values.push("&options".to_owned());
-        let call = format!("fast_{index}({})", values.join(", "));
-        self.line("extern void *v8_target, *closed_options;\nextern char springboard_guard;");
-        self.line("extern const char *range_complaint;");
+        fast.types.push("void *".to_owned());
+        fast.values.push("&options".to_owned());
+        Ok(fast)
+    }
+
+    /// The call, with one of its values replaced by another.
+    fn call(&self, index: usize, replaced: Option<(usize, &str)>) -> String {
+        let value = |(position, value)| match replaced {
+            Some((at, other)) if at == position => other,
+            _ => value,
+        };
+        let values: Vec<&str> = self.values.iter().map(String::as_str).enumerate().map(value).collect();
+        format!("fast_{index}({})", values.join(", "))
+    }
+}
+
+impl Driver<'_> {
+    /// Calls the stub of the `v8` entry: once with everything in order, then with each thing that it refuses.
+    pub(crate) fn fast(&mut self) -> Result<(), LayoutError> {
+        let (index, signature) = (self.index, self.signature);
+        let fast = Fast::of(signature, self.model)?;
+        let (result, call) = (&fast.result, fast.call(index, None));
+        self.line(
+            "extern void *v8_target, *closed_options;\nextern struct { char closed; } springboard_guard;",
+        );
+        self.line("extern uint64_t range_told;\nextern int64_t range_value;");
+        self.line("extern int went_astray;\nvoid astray(void);");
         self.line("extern uint64_t (*helper)(void *, void *, uint32_t);");
         self.line("static char receiver, options;\nstatic const char *buffer_complaint;");
+        self.line("static __attribute__((unused)) uint32_t refused = UINT32_MAX;");
         self.line(
             "static __attribute__((unused)) uint64_t unwrap(void *value, void *given, uint32_t index) {",
         );
         self.line("    if (given != &options) buffer_complaint = \"the helper gets other options\";");
-        self.line("    (void)index;\n    return ~(uint64_t)(uintptr_t)value;\n}");
-        self.line(format!("{result} fast_{index}({});", types.join(", ")));
+        self.line("    return index == refused ? UINT64_MAX : ~(uint64_t)(uintptr_t)value;\n}");
+        self.line(format!("{result} fast_{index}({});", fast.types.join(", ")));
         self.line(format!("const char *v8_{index}(void) {{"));
-        self.line("    v8_target = (void *)callee;\n    helper = unwrap;\n    springboard_guard = 0;");
+        self.line("    v8_target = (void *)callee;\n    helper = unwrap;\n    springboard_guard.closed = 0;");
+        self.line("    range_told = 0;");
         self.choose_values();
         if result == "void" {
             self.line(format!("    {call};"));
@@ -105,23 +153,45 @@ impl Driver<'_> {
                 self.line("    if (word != got) return \"the result is not extended to 32 bits\";");
             }
         }
-        self.line("    if (range_complaint) return range_complaint;");
+        self.line("    if (range_told) return \"a value in range is said to be out of it\";");
         self.line("    if (buffer_complaint) return buffer_complaint;");
         self.compare_values();
-        self.line("    springboard_guard = 1;\n    closed_options = 0;");
-        if result == "void" {
-            self.line(format!("    {call};"));
-        } else {
-            // The zero that a stub returns there is that of a `double`, and no boxed `float`.
-            let boxed = *signature.result() == Type::Float;
-            self.line(if boxed { "#ifdef __riscv" } else { "#if 0" });
-            self.line(format!("    {call};\n#else"));
-            self.line(format!("    if ({call} != 0) return \"a closed library returns something\";\n#endif"));
+        self.refusals(&fast);
+        self.line("    return 0;\n}");
+        Ok(())
+    }
+
+    /// Each check of the stub says no: the host is told, the function is not reached, and the result is zero.
+    fn refusals(&mut self, fast: &Fast) {
+        let index = self.index;
+        self.line("    v8_target = (void *)astray;");
+        for position in &fast.buffers {
+            self.line(format!("    refused = {};", position - 1));
+            self.refused(fast, &fast.call(index, None), "a call without a buffer");
         }
+        self.line("    refused = UINT32_MAX;");
+        for position in &fast.narrow {
+            self.line("    range_told = 0;");
+            let call = fast.call(index, Some((*position, TOO_WIDE)));
+            self.refused(fast, &call, "a call with a value out of range");
+            self.line(format!(
+                "    if (range_told != {position} || range_value != 0x12345678)\n\
+                 \x20       return \"a value is out of range, and nobody was told\";"
+            ));
+        }
+        self.line("    springboard_guard.closed = 1;\n    closed_options = 0;");
+        self.refused(fast, &fast.call(index, None), "a closed library");
         self.line(
             "    if (closed_options != &options) return \"the library is closed, and nobody was told\";",
         );
-        self.line("    return 0;\n}");
-        Ok(())
+        self.line("    if (went_astray) return \"a refused call reaches the function\";");
+    }
+
+    fn refused(&mut self, fast: &Fast, call: &str, what: &str) {
+        self.line(if fast.result == "void" {
+            format!("    {call};")
+        } else {
+            format!("    if ({call} != 0) return \"{what} returns something\";")
+        });
     }
 }

@@ -10,6 +10,8 @@ use crate::{
 
 pub(crate) const CASES: &[Case] = &[
     Case { name: "buffers::of_all_kinds", since: Since::Always, run: of_all_kinds },
+    Case { name: "buffers::empty_ones", since: Since::Always, run: empty },
+    Case { name: "buffers::that_change_their_size", since: Since::V12_6, run: resizable },
     Case { name: "buffers::values_that_are_none", since: Since::Always, run: none },
     Case { name: "buffers::scalars_before_a_buffer_are_kept", since: Since::Always, run: scalars_before },
     Case { name: "buffers::two_in_one_call", since: Since::Always, run: two },
@@ -25,7 +27,8 @@ const SUM: &str = "uint32_t sum_bytes(const uint8_t *, uint32_t)";
 fn of_all_kinds() {
     let (fixture, mut realm) = (Fixture::open(), Realm::new());
     let handle = define(&mut realm, &fixture, "sum_bytes", SUM, &[0]);
-    realm.eval("bytes = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8); 0");
+    realm.eval("bytes = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8); shared = new SharedArrayBuffer(8); 0");
+    realm.eval("new Uint8Array(shared).set([11, 12, 13, 14, 15, 16, 17, 18]); 0");
     for (value, expected) in [
         ("bytes", 10),
         ("bytes.subarray(2)", 18),
@@ -36,6 +39,9 @@ fn of_all_kinds() {
         // Small enough for V8 to keep its bytes in the object itself, until somebody asks for their address.
         ("Uint8Array.of(9, 8, 7, 6)", 30),
         ("new Uint8Array(1 << 20).fill(3)", 12),
+        ("shared", 50),
+        ("new Uint8Array(shared, 1)", 54),
+        ("new DataView(shared, 2)", 58),
     ] {
         realm.eval(&format!("value = {value}; hot = optimised('sum_bytes', value, 4); 0"));
         let (slow, calls) = (realm.slow_calls(handle), fixture.calls());
@@ -44,6 +50,55 @@ fn of_all_kinds() {
         assert_eq!(realm.eval("attempt(sum_bytes, value, 4)"), expected.to_string(), "{value}, slow");
         assert_eq!(realm.slow_calls(handle), slow + 1);
     }
+}
+
+/// No bytes are passed as well: whether there is an address is V8's to say.
+fn empty() {
+    let (fixture, mut realm) = (Fixture::open(), Realm::new());
+    let handle = define(&mut realm, &fixture, "sum_bytes", SUM, &[0]);
+    for value in [
+        "new Uint8Array(0)",
+        "new ArrayBuffer(0)",
+        "new SharedArrayBuffer(0)",
+        "new DataView(new ArrayBuffer(0))",
+        "new Uint8Array(8).subarray(8)",
+        "new Uint8Array(new SharedArrayBuffer(8), 8)",
+    ] {
+        realm.eval(&format!("value = {value}; hot = optimised('sum_bytes', value, 0); 0"));
+        let (slow, calls) = (realm.slow_calls(handle), fixture.calls());
+        assert_eq!(realm.eval("attempt(hot, value, 0)"), "0", "{value}");
+        assert_eq!((realm.slow_calls(handle), fixture.calls()), (slow, calls + 1), "{value} is passed fast");
+        assert_eq!(realm.eval("attempt(sum_bytes, value, 0)"), "0", "{value}, slow");
+    }
+}
+
+/// Memory that grows and shrinks stays where it is; a view of what has gone is none.
+fn resizable() {
+    let (fixture, mut realm) = (Fixture::open(), Realm::new());
+    let handle = define(&mut realm, &fixture, "sum_bytes", SUM, &[0]);
+    realm.eval("changing = new ArrayBuffer(4, { maxByteLength: 1 << 20 }); 0");
+    realm.eval(
+        "all = new Uint8Array(changing); part = new Uint8Array(changing, 3, 1); all.set([1, 2, 3, 4]); 0",
+    );
+    realm.eval("growing = new SharedArrayBuffer(4, { maxByteLength: 1 << 20 }); 0");
+    realm.eval("new Uint8Array(growing).set([5, 6, 7, 8]); hot = optimised('sum_bytes', all, 4); 0");
+    let (slow, calls) = (realm.slow_calls(handle), fixture.calls());
+    for (change, value, count, expected) in [
+        ("0", "changing", 4, 10),
+        ("0", "part", 1, 4),
+        ("changing.resize(70000); all[69999] = 9", "all", 70_000, 19),
+        ("changing.resize(2)", "all", 2, 3),
+        ("growing.grow(70000); new Uint8Array(growing)[69999] = 9", "growing", 70_000, 35),
+    ] {
+        realm.eval(&format!("{change}; 0"));
+        assert_eq!(realm.eval(&format!("attempt(hot, {value}, {count})")), expected.to_string(), "{value}");
+        assert_eq!(realm.eval(&format!("attempt(sum_bytes, {value}, {count})")), expected.to_string());
+    }
+    assert_eq!((realm.slow_calls(handle), fixture.calls()), (slow + 5, calls + 10), "half of them fast");
+    let refused = "TypeError: argument 1 must be a buffer";
+    assert_eq!(realm.eval("attempt(hot, part, 1)"), refused, "the buffer ends before it");
+    assert_eq!(realm.eval("attempt(sum_bytes, part, 1)"), refused);
+    assert_eq!(fixture.calls(), calls + 10);
 }
 
 fn none() {
@@ -55,17 +110,7 @@ fn none() {
     } else {
         realm.eval("gone = new Uint8Array(8); %ArrayBufferDetach(gone.buffer); 0");
     }
-    for value in [
-        "5",
-        "null",
-        "undefined",
-        "'text'",
-        "{}",
-        "[1, 2]",
-        "gone",
-        "gone.buffer",
-        "new SharedArrayBuffer(8)",
-    ] {
+    for value in ["5", "null", "undefined", "'text'", "{}", "[1, 2]", "gone", "gone.buffer"] {
         realm.eval(&format!("value = ({value}); hot = optimised('sum_bytes', bytes, 4); 0"));
         let (slow, calls) = (realm.slow_calls(handle), fixture.calls());
         let expected = "TypeError: argument 1 must be a buffer";

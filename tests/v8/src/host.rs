@@ -21,10 +21,13 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn open() -> Fixture {
+        Fixture::open_by(Engine::new())
+    }
+
+    pub(crate) fn open_by(engine: Engine) -> Fixture {
         let path = env::var("SPRINGBOARD_V8_FIXTURE").expect("SPRINGBOARD_V8_FIXTURE is set");
         // SAFETY: the fixture has no initialisers.
         let native = unsafe { springboard::Library::open(path) }.expect("the fixture loads");
-        let engine = Engine::new();
         let library = Library::new(&engine, &native, host());
         Fixture { engine, library, native }
     }

@@ -2,7 +2,8 @@
 //!
 //! Run by `cargo xtask test v8`, which builds the shim (`shim.cc`) and the fixture (`fixture.c`) for each V8, and says
 //! where they are: `SPRINGBOARD_V8_SHIM` and `SPRINGBOARD_V8_FIXTURE`. `cargo xtask bench --filter v8` runs it with
-//! the one word `bench`, to measure loops.
+//! the one word `bench`, to measure loops. Tests of snapshots run it in other processes, which make one and start from
+//! one.
 
 mod bench;
 mod buffers;
@@ -12,6 +13,7 @@ mod loops;
 mod realm;
 mod reentry;
 mod shim;
+mod snapshot;
 mod threads;
 mod twins;
 mod values;
@@ -37,7 +39,8 @@ enum Since {
 }
 
 fn main() -> ExitCode {
-    let measures = env::args().nth(1).is_some_and(|word| word == "bench");
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let variable =
         |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: cargo xtask test v8"));
     if let Err(why) = realm::load(&variable("SPRINGBOARD_V8_SHIM")) {
@@ -45,10 +48,18 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     println!("V8 {}.{}", realm::version() / 1000, realm::version() % 1000);
-    if measures {
-        bench::run();
-        return ExitCode::SUCCESS;
+    match words[..] {
+        ["bench"] => bench::run(),
+        ["snapshot", path] => snapshot::make(path, None),
+        ["snapshot", path, forgotten] => snapshot::make(path, forgotten.parse().ok()),
+        ["start-from", path] => snapshot::start_from(path),
+        ["start-without-code", path] => snapshot::start_without_code(path),
+        _ => return tests(),
     }
+    ExitCode::SUCCESS
+}
+
+fn tests() -> ExitCode {
     let arguments = Arguments::from_args();
     let all = [
         values::CASES,
@@ -57,6 +68,7 @@ fn main() -> ExitCode {
         reentry::CASES,
         threads::CASES,
         twins::CASES,
+        snapshot::CASES,
         loops::CASES,
     ];
     let trials = all.iter().flat_map(|cases| cases.iter()).map(|case| {

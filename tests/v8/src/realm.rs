@@ -2,20 +2,21 @@
 
 use std::{
     cell::RefCell,
+    collections::HashMap,
     ffi::{CStr, CString, c_void},
-    ptr,
-    rc::Rc,
-    slice,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    ptr, slice,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use libloading::os::unix::Library;
-use springboard::v8::{Any, Description, Function, HostOptions, Int64, Thrown, Twin};
+use springboard::v8::{
+    Any, Description, FastCode, Function, HostOptions, Int64, Registered, Registry, Thrown,
+};
 
 use crate::shim::{RawAny, RawFast, RawRealm, Shim};
+
+/// What scripts of the tests use.
+pub(crate) const PRELUDE: &str = include_str!("prelude.js");
 
 /// The shim, once it is loaded: for good.
 static SHIM: OnceLock<Shim> = OnceLock::new();
@@ -25,6 +26,8 @@ pub(crate) fn load(path: &str) -> Result<(), String> {
     // SAFETY: the shim's initialisers are those of V8.
     let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
     let shim = Shim::of(&library).map_err(|error| error.to_string())?;
+    // SAFETY: functions are defined with the data that it expects.
+    unsafe { (shim.serve)(slow) };
     std::mem::forget(library);
     SHIM.set(shim).map_err(|_| "the shim is loaded once".to_owned())
 }
@@ -45,48 +48,81 @@ pub(crate) fn version() -> u32 {
     unsafe { (shim().v8_version)() }
 }
 
-/// What a slow call of a function goes to.
-enum Target {
-    Native(Function),
-    Own(Arc<Twin>),
-}
-
-/// A function that was defined, and how often its slow twin ran.
-struct Defined {
-    target: Target,
-    slow_calls: AtomicU64,
+thread_local! {
+    /// How often the slow twin of each function has run on this thread, by the function's data.
+    static SLOW_CALLS: RefCell<HashMap<*const c_void, u64>> = RefCell::default();
     /// The last message or text that V8 was given.
-    text: RefCell<String>,
+    static TEXT: RefCell<String> = RefCell::default();
 }
 
 /// A realm. It stays on its thread.
 pub(crate) struct Realm {
     raw: *mut RawRealm,
-    /// V8 keeps their addresses.
-    defined: Vec<Rc<Defined>>,
+    /// V8 keeps addresses of what is in them.
+    functions: Vec<Arc<Registered>>,
+    /// What the realm has begun from.
+    _snapshot: Option<(Vec<u8>, Vec<isize>)>,
 }
 
 /// The context of the twin whose fast variant was called with `options`.
 pub(crate) fn context_of(options: HostOptions) -> *mut c_void {
     // SAFETY: the options are those of a running call.
-    let defined = unsafe { (shim().data)(options.0.as_ptr()) }.cast::<Defined>();
-    // SAFETY: functions are defined with these, which live as long as the realm.
-    match unsafe { &(*defined).target } {
-        Target::Own(twin) => twin.context_pointer(),
-        Target::Native(_) => ptr::null_mut(),
+    let data = unsafe { (shim().data)(options.0.as_ptr()) };
+    // SAFETY: that is the data of all functions, which live as long as the realm.
+    unsafe { Registered::of(data) }.context()
+}
+
+/// The address of the `v8::CFunctionInfo` of a description: always the same for the same one.
+pub(crate) fn type_info(description: &Description) -> *const c_void {
+    static INFOS: Mutex<Vec<(Description, usize)>> = Mutex::new(Vec::new());
+    let mut infos = INFOS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, info)) = infos.iter().find(|(known, _)| known == description) {
+        return ptr::with_exposed_provenance(*info);
     }
+    let Description { result, arguments, options, int64 } = description;
+    let kinds: Vec<u8> = arguments.iter().map(|kind| *kind as u8).collect();
+    let (count, bigint) = (kinds.len() as u32, (*int64 == Int64::BigInt).into());
+    // SAFETY: there are as many kinds, and they are copied.
+    let info = unsafe { (shim().info)(kinds.as_ptr(), count, *result as u8, (*options).into(), bigint) };
+    infos.push((description.clone(), info.expose_provenance()));
+    info
+}
+
+/// The fast code of a function as the shim takes it.
+pub(crate) fn fast_of(function: &Registered) -> Vec<RawFast> {
+    let fast = |FastCode { address, description }| RawFast { address, info: type_info(description) };
+    function.fast().into_iter().map(fast).collect()
 }
 
 /// Says how often the slow twin of a function has run.
 #[derive(Clone, Copy)]
-pub(crate) struct Handle(usize);
+pub(crate) struct Handle(*const c_void);
+
+impl Handle {
+    pub(crate) fn of(function: &Arc<Registered>) -> Handle {
+        Handle(function.data())
+    }
+}
 
 impl Realm {
     pub(crate) fn new() -> Realm {
-        // SAFETY: it has no contract; the realm stays on this thread, as a pointer in it sees to.
-        let realm = Realm { raw: unsafe { (shim().realm_new)() }, defined: Vec::new() };
-        realm.run(include_str!("prelude.js")).expect("the prelude is JavaScript");
+        // SAFETY: there is no snapshot; the realm stays on this thread, as a pointer in it sees to.
+        let raw = unsafe { (shim().realm_new)(ptr::null(), 0, ptr::null()) };
+        let realm = Realm { raw, functions: Vec::new(), _snapshot: None };
+        realm.run(PRELUDE).expect("the prelude is JavaScript");
         realm
+    }
+
+    /// A realm that begins as a snapshot was, with functions at these references.
+    pub(crate) fn from_snapshot(
+        blob: Vec<u8>,
+        references: Vec<isize>,
+        functions: &[Arc<Registered>],
+    ) -> Realm {
+        let (start, length) = (blob.as_ptr().cast(), blob.len());
+        // SAFETY: the realm keeps both; the references end with a zero.
+        let raw = unsafe { (shim().realm_new)(start, length, references.as_ptr()) };
+        Realm { raw, functions: functions.to_vec(), _snapshot: Some((blob, references)) }
     }
 
     /// The address by which the shim knows the realm.
@@ -96,48 +132,26 @@ impl Realm {
 
     /// Defines a global function that calls a native one.
     pub(crate) fn define(&mut self, name: &str, function: &Function) -> Handle {
-        let fast = function.fast().unwrap_or_else(|why| panic!("{name}: {why}"));
-        let fast = [(fast.address().as_ptr().cast_const(), function.description())];
-        self.define_as(name, Target::Native(function.clone()), &fast)
+        let function = Registry::new().add_native(function);
+        assert!(!function.fast().is_empty(), "{name} has no code");
+        self.define_registered(name, &function)
     }
 
-    /// Defines a global function that calls one of the host's own.
-    pub(crate) fn define_twin(&mut self, name: &str, twin: &Arc<Twin>) -> Handle {
-        let variants = twin.variants().iter();
-        let fast: Vec<_> = variants.map(|variant| (variant.address(), variant.description())).collect();
-        self.define_as(name, Target::Own(Arc::clone(twin)), &fast)
-    }
-
-    fn define_as(&mut self, name: &str, target: Target, fast: &[(*const c_void, &Description)]) -> Handle {
-        let kinds: Vec<Vec<u8>> = fast
-            .iter()
-            .map(|(_, description)| description.arguments.iter().map(|kind| *kind as u8).collect())
-            .collect();
-        let raw: Vec<RawFast> = fast
-            .iter()
-            .zip(&kinds)
-            .map(|((address, description), kinds)| RawFast {
-                address: *address,
-                arguments: kinds.as_ptr(),
-                count: kinds.len() as u32,
-                result: description.result as u8,
-                options: description.options.into(),
-                bigint: (description.int64 == Int64::BigInt).into(),
-            })
-            .collect();
-        let defined = Rc::new(Defined { target, slow_calls: AtomicU64::new(0), text: RefCell::default() });
-        let data = (&raw const *defined).cast_mut().cast::<c_void>();
+    /// Defines a global function.
+    pub(crate) fn define_registered(&mut self, name: &str, function: &Arc<Registered>) -> Handle {
+        let fast = fast_of(function);
         let name = CString::new(name).expect("names have no NUL");
-        // SAFETY: the realm is this thread's; what the descriptions point to is copied, and `data` lives as long as
-        // the realm.
-        unsafe { (shim().define)(self.raw, name.as_ptr(), slow, data, raw.as_ptr(), raw.len() as u32) };
-        self.defined.push(defined);
-        Handle(self.defined.len() - 1)
+        // SAFETY: the realm is this thread's, and keeps the function; what else there is is copied or lives for good.
+        unsafe {
+            (shim().define)(self.raw, name.as_ptr(), function.data(), fast.as_ptr(), fast.len() as u32);
+        };
+        self.functions.push(Arc::clone(function));
+        Handle::of(function)
     }
 
-    /// How often a slow twin has run.
+    /// How often a slow twin has run on this thread.
     pub(crate) fn slow_calls(&self, handle: Handle) -> u64 {
-        self.defined[handle.0].slow_calls.load(Ordering::Relaxed)
+        SLOW_CALLS.with_borrow(|calls| calls.get(&handle.0).copied().unwrap_or(0))
     }
 
     /// Runs a script: its value as text, or the exception's.
@@ -170,21 +184,18 @@ impl Drop for Realm {
 
 /// The conventional function, as far as it is the same for all.
 unsafe extern "C" fn slow(data: *mut c_void, arguments: *const RawAny, count: u32, result: *mut RawAny) {
-    // SAFETY: the shim passes on what it was given with the function.
-    let defined = unsafe { &*data.cast::<Defined>() };
-    defined.slow_calls.fetch_add(1, Ordering::Relaxed);
+    SLOW_CALLS.with_borrow_mut(|calls| *calls.entry(data.cast_const()).or_default() += 1);
+    // SAFETY: the shim passes on the data that it was given with the function, which lives as long as its realm.
+    let function = unsafe { Registered::of(data) };
     let arguments: Vec<Any<'_>> = if count == 0 {
         Vec::new()
     } else {
         // SAFETY: the shim passes that many, and they outlive the call.
         unsafe { slice::from_raw_parts(arguments, count as usize) }.iter().map(any).collect()
     };
-    let outcome = match &defined.target {
-        // SAFETY: the scripts of the tests pass what the fixture's functions take.
-        Target::Native(function) => unsafe { function.call_slow(&arguments) },
-        Target::Own(twin) => twin.call_slow(&arguments),
-    };
-    let raw = raw(outcome, &mut defined.text.borrow_mut());
+    // SAFETY: the scripts of the tests pass what the fixture's functions take.
+    let outcome = unsafe { function.call_slow(&arguments) };
+    let raw = TEXT.with_borrow_mut(|text| raw(outcome, text));
     // SAFETY: the shim gives memory for the result.
     unsafe { result.write(raw) };
 }

@@ -14,11 +14,16 @@ pub(crate) struct RawRealm {
 #[repr(C)]
 pub(crate) struct RawFast {
     pub(crate) address: *const c_void,
-    pub(crate) arguments: *const u8,
+    pub(crate) info: *const c_void,
+}
+
+/// `Entry` of the header.
+#[repr(C)]
+pub(crate) struct RawEntry {
+    pub(crate) name: *const c_char,
+    pub(crate) data: *const c_void,
+    pub(crate) fast: *const RawFast,
     pub(crate) count: u32,
-    pub(crate) result: u8,
-    pub(crate) options: u8,
-    pub(crate) bigint: u8,
 }
 
 /// `Any` of the header.
@@ -59,9 +64,13 @@ macro_rules! shim {
 
 shim! {
     v8_version: fn() -> u32;
-    realm_new: fn() -> *mut RawRealm;
+    serve: fn(RawSlow);
+    info: fn(*const u8, u32, u8, u8, u8) -> *const c_void;
+    realm_new: fn(*const c_char, usize, *const isize) -> *mut RawRealm;
     realm_free: fn(*mut RawRealm);
-    define: fn(*mut RawRealm, *const c_char, RawSlow, *mut c_void, *const RawFast, u32);
+    define: fn(*mut RawRealm, *const c_char, *const c_void, *const RawFast, u32);
+    conventional: fn() -> *const c_void;
+    snapshot: fn(*const isize, *const RawEntry, u32, *const c_char, *mut usize) -> *mut c_char;
     define_by_hand: fn(*mut RawRealm, Add);
     run: fn(*mut RawRealm, *const c_char, *mut u8) -> *mut c_char;
     free: fn(*mut c_char);

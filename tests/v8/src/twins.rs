@@ -58,15 +58,18 @@ fn divide_slow(context: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'stati
     Ok(Any::Number((a / b).trunc()))
 }
 
-fn errors_from_fast_calls() {
-    let mut registry = Registry::new();
+/// `maths.divide`: its fast variant takes V8's options.
+pub(crate) fn division() -> Twin {
     let fast: extern "C" fn(Receiver, i32, i32, HostOptions) -> i32 = divide;
     let context = (&raw const DIVISIONS).cast_mut().cast::<c_void>();
     let twin = Twin::new("maths.divide", divide_slow).context(context).variant(Variant::new(fast));
-    let twin = registry.add(twin.outcome("ok").outcome("error").outcome("slow")).expect("it is right");
-    assert_eq!(registry.external_references().len(), 3);
+    twin.outcome("ok").outcome("error").outcome("slow")
+}
+
+fn errors_from_fast_calls() {
+    let twin = Registry::new().add(division()).expect("it is right");
     let mut realm = Realm::new();
-    let handle = realm.define_twin("divide", &twin);
+    let handle = realm.define_registered("divide", &twin);
     let counts = || ["ok", "error", "slow"].map(|outcome| calls(&format!("maths.divide.{outcome}")));
     realm.eval("hot = optimised('divide', 12, 3); 0");
     let (slow, before) = (realm.slow_calls(handle), counts());
@@ -103,14 +106,17 @@ fn sum_slow(_: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Throw
     Ok(Any::Number(numbers.try_fold(0.0, sum)?))
 }
 
-fn overloads_by_arity() {
-    let mut registry = Registry::new();
+/// `maths.sum`: fast for one number and for two.
+pub(crate) fn sum() -> Twin {
     let (one, two) =
         (one as extern "C" fn(Receiver, f64) -> f64, two as extern "C" fn(Receiver, f64, f64) -> f64);
-    let twin = Twin::new("maths.sum", sum_slow).variant(Variant::new(one)).variant(Variant::new(two));
-    let twin = registry.add(twin).expect("it is right");
+    Twin::new("maths.sum", sum_slow).variant(Variant::new(one)).variant(Variant::new(two))
+}
+
+fn overloads_by_arity() {
+    let twin = Registry::new().add(sum()).expect("it is right");
     let mut realm = Realm::new();
-    realm.define_twin("sum", &twin);
+    realm.define_registered("sum", &twin);
     let counts = || ["one", "two", "slow"].map(|outcome| calls(&format!("maths.sum.{outcome}")));
     realm.eval("hot1 = optimised('sum', 1.5); hot2 = optimised('sum', 1.5, 2); 0");
     realm.eval("hot3 = optimised('sum', 1.5, 2, 3); hot0 = optimised('sum'); 0");
@@ -145,7 +151,7 @@ fn strings_of_one_byte() {
     let twin =
         registry.add(Twin::new("text.length", length_slow).variant(Variant::new(fast))).expect("it is right");
     let mut realm = Realm::new();
-    let handle = realm.define_twin("len", &twin);
+    let handle = realm.define_registered("len", &twin);
     realm.eval("hot = optimised('len', 'abc'); 0");
     let (slow, before) = (realm.slow_calls(handle), calls("text.length.fast"));
     assert_eq!(realm.eval("show(hot('ab\\u00ff'))"), (97 + 98 + 255).to_string());
@@ -175,7 +181,7 @@ fn any_value() {
     let twin =
         registry.add(Twin::new("value.takes", takes_slow).variant(Variant::new(fast))).expect("it is right");
     let mut realm = Realm::new();
-    realm.define_twin("takes", &twin);
+    realm.define_registered("takes", &twin);
     realm.eval("hot = optimised('takes', {}, 1); 0");
     let before = calls("value.takes.fast");
     for value in ["{}", "[1]", "'text'", "5", "null", "undefined", "Symbol()", "5n"] {

@@ -1,6 +1,9 @@
 //! Scalars: the fast and the slow path agree on every value.
 
-use springboard::v8::{Int64, Narrow, Settings};
+use springboard::{
+    ir::Prototype,
+    v8::{Int64, NODE_TYPES, Narrow, Settings, node_signature},
+};
 
 use crate::{
     Case, Since,
@@ -20,6 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "values::trusted_integers", since: Since::Always, run: trusted },
     Case { name: "values::many_arguments", since: Since::Always, run: many_arguments },
     Case { name: "values::aggregates", since: Since::V12_6, run: aggregates },
+    Case { name: "values::types_of_node_ffi", since: Since::V12_6, run: types_of_node_ffi },
     Case { name: "values::leaving_optimised_code", since: Since::Always, run: leaving_optimised_code },
 ];
 
@@ -108,25 +112,49 @@ fn both_paths_agree_on_64_bits() {
     }
 }
 
-/// 64-bit integers as numbers: safe integers take the fast path, others are errors.
+/// Whole numbers of 64 bits, with the last ones that are and the first ones that are none.
+const WHOLE: &str = "0 1 -1 4294967296 9007199254740991 9007199254740992 9007199254740994 -9007199254740992 \
+    9223372036854774784 -9223372036854775808";
+const NOT_WHOLE: &str =
+    "9223372036854775808 -9223372036854777856 18446744073709549568 1e300 0.5 NaN Infinity -Infinity";
+
+/// 64-bit integers as numbers: those that are whole and fit take the fast path, whether numbers of JavaScript tell
+/// them from their neighbours or not; others are errors.
 fn numbers_of_64_bits() {
     let (fixture, mut realm) = (Fixture::open(), Realm::new());
     let settings = || Settings { int64: Some(Int64::Number), ..settings() };
     let i64 = fixture.function_with("double i64_to_f64(int64_t)", settings());
     let u64 = fixture.function_with("double u64_to_f64(uint64_t)", settings());
-    for (name, function) in [("i64_to_f64", i64), ("u64_to_f64", u64)] {
+    let mut functions = vec![("i64_to_f64", i64), ("u64_to_f64", u64)];
+    if is_modern() {
+        functions.push(("same_i64", fixture.function_with("int64_t same_i64(int64_t)", settings())));
+        functions.push(("same_u64", fixture.function_with("uint64_t same_u64(uint64_t)", settings())));
+    }
+    for (name, function) in functions {
         let handle = realm.define(name, &function);
-        for value in ["0", "1", "4294967296", "9007199254740991"] {
-            let (result, way) = compare(&realm, &fixture, name, handle, "1", value);
-            assert_eq!((result.as_str(), way), (value, Way::Fast), "{name}");
+        for warm in ["1", "-1e18"] {
+            for value in WHOLE.split_whitespace() {
+                let (result, way) = compare(&realm, &fixture, name, handle, warm, value);
+                assert_eq!(way, Way::Fast, "{name}({value}) = {result}");
+                // Those without a sign wrap around.
+                let expected = match value.strip_prefix('-') {
+                    Some(below) if name.contains("u64") => format!("Number(2n ** 64n - {below}n)"),
+                    _ => value.to_owned(),
+                };
+                assert_eq!(result, realm.eval(&format!("show({expected})")), "{name}({value})");
+            }
+            for value in NOT_WHOLE.split_whitespace() {
+                let (result, way) = compare(&realm, &fixture, name, handle, warm, value);
+                let expected = "TypeError: argument 1 must be a whole number of 64 bits";
+                assert_eq!((result.as_str(), way), (expected, Way::Slow), "{name}({value})");
+            }
         }
-        for value in ["'5'", "undefined", "({})"] {
+        // V8 knows no whole -0.
+        assert_eq!(compare(&realm, &fixture, name, handle, "1", "-0").0, "0");
+        for value in ["'5'", "undefined", "({})", "5n"] {
             let (result, way) = compare(&realm, &fixture, name, handle, "1", value);
-            assert_eq!(
-                (result.as_str(), way),
-                ("TypeError: argument 1 must be a number", Way::Slow),
-                "{name}"
-            );
+            let expected = "TypeError: argument 1 must be a number";
+            assert_eq!((result.as_str(), way), (expected, Way::Slow), "{name}({value})");
         }
     }
 }
@@ -239,6 +267,45 @@ fn aggregates() {
     assert_eq!(realm.eval("attempt(weigh, at, 3)"), "21.5");
     assert_eq!(realm.eval("three.fill(0n); attempt(triple, 8, to) + ' ' + three"), "undefined 8,9,10");
     assert_eq!(handles.map(|handle| realm.slow_calls(handle)), slow.map(|count| count + 1));
+}
+
+/// Every name that `node:ffi` has for a type, as argument and as result.
+fn types_of_node_ffi() {
+    let (fixture, mut realm) = (Fixture::open(), Realm::new());
+    for ty in NODE_TYPES.iter().filter(|ty| ty.name != "void") {
+        let (function, value) = match ty.c {
+            "int8_t" | "char" => ("same_i8", "-5"),
+            "uint8_t" => ("same_u8", "250"),
+            "int16_t" => ("same_i16", "-5"),
+            "uint16_t" => ("same_u16", "65000"),
+            "int32_t" => ("same_i32", "-5"),
+            "uint32_t" => ("same_u32", "4000000000"),
+            "int64_t" => ("same_i64", "-5n"),
+            "uint64_t" => ("same_u64", "18446744073709551611n"),
+            "float" => ("same_f32", "0.5"),
+            "double" => ("same_f64", "0.1"),
+            _ if ty.is_buffer => ("same_pointer", "new Uint8Array(8)"),
+            _ => ("same_pointer", "18446744073709551611n"),
+        };
+        for name in [ty.name].iter().chain(ty.aliases) {
+            let (signature, buffers) =
+                node_signature(&[name], name).expect("a type is an argument and a result");
+            let declared = Prototype { name: Some(function.into()), signature };
+            let function = fixture.library.function(declared, &Settings { buffers, ..settings() });
+            let global = format!("same_{name}");
+            let handle = realm.define(&global, &function.expect("the fixture has it"));
+            realm.eval(&format!("value = {value}; hot = optimised('{global}', value); 0"));
+            let slow = realm.slow_calls(handle);
+            let fast = realm.eval("show(hot(value))");
+            assert_eq!(realm.slow_calls(handle), slow, "{name} is passed fast");
+            assert_eq!(realm.eval(&format!("attempt({global}, value)")), fast, "{name}, slow");
+            if ty.is_buffer {
+                assert!(fast.ends_with('n') && fast != "0n", "the address of {name}: {fast}");
+            } else {
+                assert_eq!(fast, value, "{name}");
+            }
+        }
+    }
 }
 
 /// A value of another type makes V8 throw away the optimised code; the same function is optimised again.

@@ -73,6 +73,7 @@ fn in_memory(
             &moves[..]
         }
         ResultPlan::Word(_)
+        | ResultPlan::FloatInPlace
         | ResultPlan::Extended { .. }
         | ResultPlan::Widened { .. }
         | ResultPlan::Address { .. } => {

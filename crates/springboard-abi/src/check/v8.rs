@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     convention::Convention,
-    plan::{Entry, Fill, Parameter, Place, Plan, ResultPlan},
+    plan::{Entry, Fill, Guard, Parameter, Place, Plan, ResultPlan},
     slots::SlotForm,
     target::Target,
     v8::{FastCall, Narrow, Options},
@@ -60,6 +60,10 @@ pub fn check_fast_call(plan: &Plan, call: &FastCall, target: &Target) -> Result<
         }
         (Some(expected), _) => Err(Violation::ResultExtension { expected: Some(expected) }),
         (None, ResultPlan::Extended { .. }) => Err(Violation::ResultExtension { expected: None }),
+        (None, found) if fills_by_width(signature.result(), target) && refuses(call, &passed) => {
+            let right = *found == ResultPlan::FloatInPlace;
+            if right { Ok(()) } else { Err(Violation::ZeroOfAnotherType) }
+        }
         (None, _) => result::check(plan, signature, target, &demand),
     }
 }
@@ -110,6 +114,19 @@ fn extension(ty: &Type, model: &DataModel) -> Result<Option<(u8, Fill)>, LayoutE
         }
         _ => None,
     })
+}
+
+/// Whether the stub returns a zero of its own for some calls.
+fn refuses(call: &FastCall, passed: &[Parameter]) -> bool {
+    let refused = |parameter: &Parameter| matches!(parameter, Parameter::Narrow { .. } | Parameter::Buffer);
+    call.guard == Guard::Closed || passed.iter().any(refused)
+}
+
+/// Whether a result is a `float` whose register is filled by the value's width, so that its zero is no `double`'s.
+/// RISC-V psABI, "Hardware Floating-point Calling Convention": narrower values are NaN-boxed. s390x ELF ABI: a `float`
+/// is in the left half of its register.
+fn fills_by_width(ty: &Type, target: &Target) -> bool {
+    matches!(target.convention, Convention::Lp64d | Convention::S390x) && *ty == Type::Float
 }
 
 /// Whether the document has callers extend integers of 32 bits to the whole register: RISC-V psABI, "Integer Calling

@@ -162,6 +162,8 @@ pub enum Violation {
     Guard { expected: Guard, found: Guard },
     /// An integer result is to be extended to the 32 bits that V8 looks at, or is not to be.
     ResultExtension { expected: Option<(u8, Fill)> },
+    /// A stub that may return a zero of its own returns that of a `double`, and the result is a `float`.
+    ZeroOfAnotherType,
     /// A type of the signature has no layout, so there is no plan for it.
     NoLayout(LayoutError),
     /// The result comes back on the x87 stack, which no plan can express.
@@ -280,6 +282,9 @@ impl fmt::Display for Violation {
             }
             Violation::ResultExtension { expected: None } => {
                 f.write_str("the result is extended, and needs no extension")
+            }
+            Violation::ZeroOfAnotherType => {
+                f.write_str("a refused call returns the zero of a double, and the result is a float")
             }
             Violation::NoLayout(error) => error.fmt(f),
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),

@@ -217,6 +217,7 @@ pub(crate) fn garbage(plan: &Plan, rng: &mut Rng) -> Plan {
 fn stores(plan: &Plan) -> Option<(u16, Vec<ResultMove>)> {
     match &plan.result {
         ResultPlan::InPlace
+        | ResultPlan::FloatInPlace
         | ResultPlan::Word(_)
         | ResultPlan::Extended { .. }
         | ResultPlan::Widened { .. }

@@ -161,7 +161,7 @@ impl Outcome {
     fn returned(&mut self, plan: &Plan, input: &Input) -> Result<(), Fault> {
         let last = input.params.len() as u16;
         match &plan.result {
-            ResultPlan::InPlace => Ok(()),
+            ResultPlan::InPlace | ResultPlan::FloatInPlace => Ok(()),
             ResultPlan::Word(Move { operand: Operand::Slot { index, at }, place, bytes, fill })
                 if *index == last && at.checked_add(*bytes).is_some_and(|end| end <= 8) && *bytes > 0 =>
             {
@@ -257,7 +257,7 @@ const OF_RESULTS: &[mutate::Mutation] = &[
 fn result(plan: &Plan, change: u8) -> Option<Plan> {
     let mut plan = plan.clone();
     match (&mut plan.result, change) {
-        (ResultPlan::InPlace, _) => return None,
+        (ResultPlan::InPlace | ResultPlan::FloatInPlace, _) => return None,
         (result, 4) => *result = ResultPlan::InPlace,
         (ResultPlan::Address { slot }, 0) => *slot = slot.wrapping_sub(1),
         (ResultPlan::Word(step), 0..=3) => match (change, &mut step.operand, &mut step.place) {

@@ -89,7 +89,7 @@ fn refuses_mutants_of_moves() {
 /// What V8 passes, what is checked and what becomes of the result: any change is a mistake.
 #[test]
 fn refuses_changes_of_what_v8_knows() {
-    let mut refused = [0; 4];
+    let (mut refused, mut zeros) = ([0; 4], 0);
     for target in targets() {
         for (seed, call, plan) in planned(&target) {
             let mut rng = Rng::with_seed(seed);
@@ -124,6 +124,10 @@ fn refuses_changes_of_what_v8_knows() {
             let guard = if plan.guard == Guard::None { Guard::Closed } else { Guard::None };
             refused[2] +=
                 refuse(&Plan { guard, ..plan.clone() }, |found| matches!(found, Violation::Guard { .. }));
+            if plan.result == ResultPlan::FloatInPlace {
+                let mutant = Plan { result: ResultPlan::InPlace, ..plan.clone() };
+                zeros += refuse(&mutant, |found| *found == Violation::ZeroOfAnotherType);
+            }
             let result = match plan.result {
                 ResultPlan::Extended { bytes, fill: Fill::Zero } => {
                     ResultPlan::Extended { bytes, fill: Fill::Sign }
@@ -137,6 +141,7 @@ fn refuses_changes_of_what_v8_knows() {
         }
     }
     assert!(refused.iter().all(|count| *count > signatures()), "{refused:?}");
+    assert!(zeros > 0, "no result is a float of a stub that refuses");
 }
 
 /// Where the document has callers extend, the upper half of what V8 passes must go nowhere.

@@ -102,6 +102,7 @@ static const sb_handler handler = {.call = handle, .context = NULL, .release = N
     do {                                                                                                            \
         EXPECT(code, sb_v8_library_retire(h));                                                                      \
         EXPECT(code, sb_v8_function_bind(h, "int abs(int)", NULL, &v8_function_out));                               \
+        EXPECT(code, sb_v8_function_bind_all(h, texts, NULL, 1, &v8_function_out, &size));                          \
     } while (0)
 #define USES_V8_FUNCTION(code, h)                                                                                   \
     do {                                                                                                            \

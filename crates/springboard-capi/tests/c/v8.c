@@ -106,6 +106,27 @@ int main(void) {
     TRUE(seen_value == 40000 && seen_context == &context && refusals == 1);
     OK(sb_v8_function_close(upper));
 
+    /* Many at once, each with settings of its own. */
+    const char *const three[] = {"int abs(int)", "size_t strlen(const char *)", "int none(void)"};
+    settings.buffer_count = 1;
+    const sb_v8_settings *const each[] = {NULL, &settings, NULL};
+    sb_v8_function *bound_all[3];
+    size_t failed;
+    EXPECT(SB_ERROR_SYMBOL, sb_v8_function_bind_all(library, three, each, 3, bound_all, &failed));
+    TRUE(failed == 2 && bound_all[0] != NULL && bound_all[1] != NULL && bound_all[2] == NULL);
+    OK(sb_v8_function_fast(bound_all[0], &code, NULL, 0, NULL));
+    TRUE(((int (*)(void *, int))(uintptr_t)code)(NULL, -5) == 5);
+    OK(sb_v8_function_fast(bound_all[1], &code, NULL, 0, NULL));
+    measure = (size_t(*)(void *, const char *, void *))(uintptr_t)code;
+    TRUE(measure(NULL, "seven77", &options) == 7);
+    OK(sb_v8_function_close(bound_all[0]));
+    OK(sb_v8_function_close(bound_all[1]));
+    OK(sb_v8_function_bind_all(library, three, NULL, 1, bound_all, &failed));
+    TRUE(failed == 1);
+    OK(sb_v8_function_close(bound_all[0]));
+    EXPECT(SB_ERROR_NULL, sb_v8_function_bind_all(library, three, each, 3, NULL, &failed));
+    settings.buffer_count = 0;
+
     /* What Node has no fast call for says so. */
     settings.profile = SB_V8_PROFILE_NODE;
     sb_v8_function *many;

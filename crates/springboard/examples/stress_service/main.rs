@@ -158,7 +158,7 @@ fn at_random(sum: &Sum, threads: u64, time: Duration) -> u64 {
             .fetch_add(u64::from(place.into_inner().is_ok_and(|function| function.is_some())), Relaxed);
     }
     let mut leaked = 0;
-    for (number, engine) in engines.into_iter().enumerate() {
+    for engine in engines {
         let engine = engine.into_inner().unwrap_or_else(PoisonError::into_inner);
         leaked += left_over(&engine);
     }

@@ -14,10 +14,8 @@ pub(crate) struct Holes {
     pub(crate) context: u64,
     /// The address of a function of the host.
     pub(crate) helper: u64,
-    /// The address of a library's closed flag.
+    /// The address of a library's closed flag, and of the host's function for calls after that.
     pub(crate) guard: u64,
-    /// The address of the host's function for calls of closed libraries.
-    pub(crate) closed: u64,
     /// The address of the host's function for arguments out of range.
     pub(crate) range: u64,
 }
@@ -29,7 +27,6 @@ impl Holes {
             HoleKind::Context => self.context,
             HoleKind::Helper => self.helper,
             HoleKind::Guard => self.guard,
-            HoleKind::Closed => self.closed,
             HoleKind::Range => self.range,
             other => unreachable!("no stub of the runtime has a hole for {other:?}"),
         }

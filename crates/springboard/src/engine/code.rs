@@ -108,13 +108,6 @@ impl Engine {
     fn relay(&self) -> Result<Arc<Shape>, Reason> {
         self.shape(&self.planned(|target| Ok(plan_relay(target)))?)
     }
-
-    /// A stub for `plan` with these holes, compiled now if nobody has asked for the plan before.
-    pub(crate) fn stub_of_its_own(&self, plan: &Plan, holes: Holes) -> Result<Stub, Reason> {
-        let shape = self.shape(plan)?;
-        let stamp = Stamp { name: shape.name(plan.entry, None), template: shape.template(), holes };
-        Ok(self.memory()?.publish(&[stamp])?.remove(0))
-    }
 }
 
 /// A function's own stub, to be stamped.

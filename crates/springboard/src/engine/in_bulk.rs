@@ -19,6 +19,7 @@ use springboard_ir::{Prototype, Signature};
 use super::{Callee, Compile, Engine, code::Own};
 use crate::{
     cache::Shape,
+    code::{CodeMemory, Holes, Stamp, Stub},
     declaration::Declaration,
     function::{BindError, Binding, Code, Facts, Function},
     library::Library,
@@ -41,7 +42,24 @@ pub(super) fn bind<D: Declaration>(
     library: &Library,
     declarations: impl IntoIterator<Item = D>,
 ) -> Vec<Result<Function, BindError>> {
-    let found: Vec<_> = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
+    let found = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
+    bind_found(engine, found, Some(library))
+}
+
+/// Binds functions at addresses, which nothing keeps loaded.
+pub(super) fn bind_at(
+    engine: &Engine,
+    functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
+) -> Vec<Result<Function, BindError>> {
+    let found = functions.into_iter().map(|(prototype, address)| Ok(Found { prototype, address })).collect();
+    bind_found(engine, found, None)
+}
+
+fn bind_found(
+    engine: &Engine,
+    found: Vec<Result<Found, BindError>>,
+    library: Option<&Library>,
+) -> Vec<Result<Function, BindError>> {
     let Distinct { plans, facts, which } = distinct(engine, found.iter().flatten());
     let each = found.iter().flatten().zip(which.iter().copied());
     // A type without a layout has a plan as little as facts.
@@ -67,7 +85,7 @@ pub(super) fn bind<D: Declaration>(
             Codes::Later(plans) => engine.binding(plans[index].clone(), callee),
         };
         let facts = facts[index].as_ref().map_err(BindError::clone)?;
-        Function::new(found.prototype, found.address, Some(library.clone()), binding, facts)
+        Function::new(found.prototype, found.address, library.cloned(), binding, facts)
     };
     let functions: Vec<_> = found.into_iter().map(bind).collect();
     engine.begin(functions.iter().flatten());
@@ -166,8 +184,11 @@ fn distinct<'a, 'e>(engine: &'e Engine, found: impl Iterator<Item = &'a Found>) 
 
 /// Compiles plans, on several threads where that pays.
 fn compile(engine: &Engine, plans: Vec<Result<Plan, Reason>>) -> Vec<Result<Arc<Shape>, Reason>> {
-    let spare = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = spare.min(plans.len() / SHAPES_PER_THREAD);
+    let threads = match plans.len() / SHAPES_PER_THREAD {
+        // Asking for the CPUs takes longer than binding one function.
+        few @ 0..=1 => few,
+        many => many.min(thread::available_parallelism().map_or(1, NonZero::get)),
+    };
     if threads > 1 {
         let next = AtomicUsize::new(0);
         let work = || {
@@ -196,4 +217,45 @@ fn publish<'a>(
     let stamps: Vec<_> = owns.iter().map(Own::stamp).collect();
     let stubs = engine.memory()?.publish(&stamps)?;
     Ok(owns.into_iter().zip(stubs).map(|(own, stub)| own.code(stub)).collect())
+}
+
+/// A stub of a plan among several.
+pub(crate) struct Wanted {
+    /// The index of the plan.
+    pub(crate) plan: usize,
+    pub(crate) holes: Holes,
+    /// What the stub returns, which its name says.
+    pub(crate) result: SlotForm,
+}
+
+/// Stubs of these plans, all of them written in one go.
+pub(super) fn stubs(engine: &Engine, plans: Vec<Plan>, each: Vec<Wanted>) -> Vec<Result<Stub, Reason>> {
+    let shapes = compile(engine, plans.into_iter().map(Ok).collect());
+    let memory = match engine.memory() {
+        Ok(memory) => memory,
+        Err(reason) => return each.iter().map(|_| Err(reason.clone())).collect(),
+    };
+    let stamp = |wanted: &Wanted| {
+        let shape = shapes[wanted.plan].as_ref().ok()?;
+        let name = shape.name(shape.entry(), Some(wanted.result));
+        Some(Stamp { name, template: shape.template(), holes: wanted.holes })
+    };
+    let stamps: Vec<_> = each.iter().filter_map(stamp).collect();
+    let mut stubs = published(memory, &stamps).into_iter();
+    let stub = |wanted: Wanted| match &shapes[wanted.plan] {
+        Ok(_) => stubs.next().expect("one a stamp"),
+        Err(reason) => Err(reason.clone()),
+    };
+    each.into_iter().map(stub).collect()
+}
+
+/// All of them written in one go, or as many as there is room for.
+fn published(memory: &CodeMemory, stamps: &[Stamp<'_>]) -> Vec<Result<Stub, Reason>> {
+    if stamps.is_empty() {
+        return Vec::new();
+    }
+    match memory.publish(stamps) {
+        Ok(stubs) => stubs.into_iter().map(Ok).collect(),
+        Err(_) => stamps.iter().map(|stamp| Ok(memory.publish(&[*stamp])?.remove(0))).collect(),
+    }
 }

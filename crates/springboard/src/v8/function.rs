@@ -2,22 +2,16 @@
 
 use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
-use springboard_abi::{FastCall, Guard, Profile, Refusal, SlotForm, plan_fast_call};
-use springboard_ir::{Prototype, Scalar, Signature};
+use springboard_abi::{FastCall, Guard, Refusal};
+use springboard_ir::Signature;
 
 use super::{
     any::{Any, Thrown},
     convert,
     description::{Description, Int64},
-    error::BindError,
-    library::{Settings, Shared},
+    library::Shared,
 };
-use crate::{
-    code::{Holes, Stub},
-    function::Position,
-    library::Library as Native,
-    reason::Reason,
-};
+use crate::{code::Stub, library::Library as Native, reason::Reason};
 
 /// A native function that JavaScript calls.
 ///
@@ -28,9 +22,14 @@ pub struct Function {
     shared: Arc<Bound>,
 }
 
+/// What functions of one type and the same settings have in common.
+pub(super) struct Called {
+    pub(super) call: FastCall,
+    pub(super) description: Description,
+}
+
 struct Bound {
-    call: FastCall,
-    description: Description,
+    called: Arc<Called>,
     fast: Result<Fast, NoFast>,
     slow: crate::Function,
     library: Arc<Shared>,
@@ -55,59 +54,17 @@ pub enum NoFast {
 }
 
 impl Function {
+    /// `kept` is the native library, where the stub has no guard.
     pub(super) fn new(
-        prototype: Prototype,
-        address: NonNull<c_void>,
+        called: Arc<Called>,
+        fast: Result<Stub, NoFast>,
+        slow: crate::Function,
         library: Arc<Shared>,
         kept: Option<Native>,
-        settings: &Settings,
-    ) -> Result<Function, BindError> {
-        let Settings { profile, buffers, guard, narrow, options, int64, context } = settings;
-        let engine = &library.engine;
-        let signature = prototype.signature.clone();
-        check_buffers(&signature, buffers, library.engine.data_model())?;
-        let call = FastCall {
-            signature,
-            buffers: buffers.clone(),
-            guard: *guard,
-            narrow: *narrow,
-            options: *options,
-        };
-        // Also finds what is wrong with the types.
-        let slow = engine.function_at(address, prototype)?;
-        let description = Description::of(&call, engine.data_model(), *int64)
-            .map_err(|error| crate::BindError::Layout { position: Position::Result, error })?;
-        let holes = Holes {
-            target: address.addr().get() as u64,
-            context: context.expose_provenance() as u64,
-            helper: library.host.buffer.map_or(0, |helper| helper as *const () as u64),
-            guard: library.flag(),
-            closed: library.host.closed.map_or(0, |helper| helper as *const () as u64),
-            range: library.host.range.map_or(0, |helper| helper as *const () as u64),
-        };
-        let fast = match Function::refusal(*profile, &call, &library)? {
-            Some(refusal) => Err(NoFast::Refused(refusal)),
-            None => {
-                let plan = engine.planned(|target| plan_fast_call(&call, target));
-                let stub = plan.and_then(|plan| engine.stub_of_its_own(&plan, holes));
-                stub.map(|stub| Fast { stub }).map_err(NoFast::from)
-            }
-        };
-        let bound = Bound { call, description, fast, slow, library, _kept: kept };
-        Ok(Function { shared: Arc::new(bound) })
-    }
-
-    /// What the profile has against the function.
-    fn refusal(profile: Profile, call: &FastCall, library: &Shared) -> Result<Option<Refusal>, BindError> {
-        // Where no convention is known, there is no code, and a reason of the engine's.
-        let Some(target) = library.engine.target() else { return Ok(None) };
-        match profile.verdict(call, target) {
-            Ok(()) => Ok(None),
-            Err(Refusal::Node(springboard_abi::NodeRefusal::Platform(convention))) => {
-                Err(BindError::NoRules { profile, convention })
-            }
-            Err(refusal) => Ok(Some(refusal)),
-        }
+    ) -> Function {
+        let fast = fast.map(|stub| Fast { stub });
+        let bound = Bound { called, fast, slow, library, _kept: kept };
+        Function { shared: Arc::new(bound) }
     }
 
     /// The code that V8 may call.
@@ -120,17 +77,17 @@ impl Function {
 
     /// What V8 is told about the fast code.
     pub fn description(&self) -> &Description {
-        &self.shared.description
+        &self.shared.called.description
     }
 
     /// The C type.
     pub fn signature(&self) -> &Signature {
-        &self.shared.call.signature
+        &self.shared.called.call.signature
     }
 
     /// What 64-bit integers are.
     pub fn int64(&self) -> Int64 {
-        self.shared.description.int64
+        self.shared.called.description.int64
     }
 
     /// Calls with any values: what V8 does where the fast code does not serve. It makes of numbers what V8 makes of
@@ -143,7 +100,8 @@ impl Function {
     /// # Safety
     /// As [`crate::Function::call`]; addresses among the arguments are as good as the function needs them.
     pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-        let Bound { call, description, slow, library, .. } = &*self.shared;
+        let Bound { called, slow, library, .. } = &*self.shared;
+        let Called { call, description } = &**called;
         if call.guard == Guard::Closed && library.is_closed() {
             return Err(Thrown::closed());
         }
@@ -167,23 +125,6 @@ impl Fast {
     pub fn code_bytes(&self) -> usize {
         self.stub.code().len()
     }
-}
-
-/// Whether every buffer is a parameter that is a pointer.
-fn check_buffers(
-    signature: &Signature,
-    buffers: &[u16],
-    model: &springboard_ir::DataModel,
-) -> Result<(), BindError> {
-    for &index in buffers {
-        let count = signature.params().len();
-        let param = signature.params().get(usize::from(index));
-        let param = param.ok_or(BindError::NoSuchParameter { index, count })?;
-        if SlotForm::of(&param.ty, model) != Ok(SlotForm::Word(Scalar::Pointer)) {
-            return Err(BindError::NotAPointer { index });
-        }
-    }
-    Ok(())
 }
 
 impl From<Reason> for NoFast {

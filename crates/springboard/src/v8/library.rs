@@ -2,7 +2,7 @@
 
 use std::{
     ffi::c_void,
-    fmt, ptr,
+    fmt, mem, ptr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -10,12 +10,9 @@ use std::{
 };
 
 use springboard_abi::{Guard, Narrow, Options, Profile};
+use springboard_emit::GUARD_HELPER;
 
-use super::{
-    description::Int64,
-    error::{BindError, Helper},
-    function::Function,
-};
+use super::{bind, description::Int64, error::BindError, function::Function};
 use crate::{declaration::Declaration, engine::Engine, library::Library as Native};
 
 /// What the host does when a closed library is called: `fn(context, options)`. It throws, or asks for the slow twin
@@ -89,16 +86,28 @@ pub struct Library {
 pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) host: Host,
-    /// What the guards of stubs read: not zero once the library is closed.
-    closed: AtomicU8,
+    guard: GuardWords,
     native: Mutex<Option<Native>>,
 }
+
+/// What the guards of stubs read.
+#[repr(C)]
+struct GuardWords {
+    /// Not zero once the library is closed.
+    closed: AtomicU8,
+    /// Who is told of calls after that.
+    helper: Option<ClosedHelper>,
+}
+
+const _: () = assert!(mem::offset_of!(GuardWords, closed) == 0);
+const _: () = assert!(mem::offset_of!(GuardWords, helper) == GUARD_HELPER);
 
 impl Library {
     /// `native`, with `host`'s answers to calls that cannot be made.
     pub fn new(engine: &Engine, native: &Native, host: Host) -> Library {
         let native = Mutex::new(Some(native.clone()));
-        let shared = Shared { engine: engine.clone(), host, closed: AtomicU8::new(0), native };
+        let guard = GuardWords { closed: AtomicU8::new(0), helper: host.closed };
+        let shared = Shared { engine: engine.clone(), host, guard, native };
         Library { shared: Arc::new(shared) }
     }
 
@@ -114,23 +123,20 @@ impl Library {
         declaration: impl Declaration,
         settings: &Settings,
     ) -> Result<Function, BindError> {
-        let prototype = declaration.into_prototype()?;
-        let host = &self.shared.host;
-        let needed = [
-            (settings.guard == Guard::Closed && host.closed.is_none(), Helper::Closed),
-            (settings.narrow == Narrow::Check && host.range.is_none(), Helper::Range),
-            (!settings.buffers.is_empty() && host.buffer.is_none(), Helper::Buffer),
-        ];
-        if let Some((_, helper)) = needed.into_iter().find(|(missing, _)| *missing) {
-            return Err(BindError::MissingHelper { helper });
-        }
+        self.functions([(declaration, settings)]).remove(0)
+    }
+
+    /// Binds many functions, each with settings of its own: every distinct shape is compiled once, and all stubs are
+    /// written in one go. One result a declaration, in order.
+    ///
+    /// # Errors
+    /// Each result's own, as [`Library::function`].
+    pub fn functions<'s, D: Declaration>(
+        &self,
+        declarations: impl IntoIterator<Item = (D, &'s Settings)>,
+    ) -> Vec<Result<Function, BindError>> {
         let native = self.shared.native.lock().unwrap_or_else(PoisonError::into_inner);
-        let native = native.as_ref().ok_or(BindError::Closed)?;
-        let name = prototype.name.as_deref().ok_or(crate::BindError::Unnamed)?;
-        let address = native.symbol(name).map_err(crate::BindError::from)?;
-        // A function whose stub does not look at the flag has to stay callable after the library was closed.
-        let kept = (settings.guard == Guard::None).then(|| native.clone());
-        Function::new(prototype, address, Arc::clone(&self.shared), kept, settings)
+        bind::bind(&self.shared, native.as_ref(), declarations)
     }
 
     /// Closes the library: guarded functions of it can be called no more, and say so. It is unloaded unless other
@@ -140,7 +146,7 @@ impl Library {
     /// No thread is in a function of the library, and none that begins a call while this runs can have read the flag
     /// before: other isolates that share it have been stopped or told.
     pub unsafe fn close(&self) {
-        self.shared.closed.store(1, Ordering::SeqCst);
+        self.shared.guard.closed.store(1, Ordering::SeqCst);
         let native = self.shared.native.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(native);
     }
@@ -153,12 +159,12 @@ impl Library {
 
 impl Shared {
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst) != 0
+        self.guard.closed.load(Ordering::SeqCst) != 0
     }
 
-    /// The address of the flag, good for as long as this is.
-    pub(super) fn flag(&self) -> u64 {
-        self.closed.as_ptr().expose_provenance() as u64
+    /// The address of what guards read, good for as long as this is.
+    pub(super) fn guard(&self) -> u64 {
+        (&raw const self.guard).expose_provenance() as u64
     }
 }
 

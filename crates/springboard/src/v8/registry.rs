@@ -2,13 +2,18 @@
 
 use std::{collections::HashSet, ffi::c_void, sync::Arc};
 
-use super::{description::Description, error::RegisterError, function::Function, twin::Twin};
+use super::{
+    description::Description,
+    error::RegisterError,
+    function::Function,
+    registered::{FastCode, Registered},
+    twin::Twin,
+};
 
-/// The functions of a host by their names.
+/// The functions of a host. Clones share them.
 #[derive(Clone, Default, Debug)]
 pub struct Registry {
-    twins: Vec<Arc<Twin>>,
-    natives: Vec<Function>,
+    functions: Vec<Arc<Registered>>,
     /// Tracking keys that are taken.
     keys: HashSet<String>,
 }
@@ -24,13 +29,13 @@ impl Registry {
     /// # Errors
     /// A name or a tracking key that is taken or is none; two variants of one number of arguments; a variant that
     /// takes options where there is no context.
-    pub fn add(&mut self, twin: Twin) -> Result<Arc<Twin>, RegisterError> {
+    pub fn add(&mut self, twin: Twin) -> Result<Arc<Registered>, RegisterError> {
         let name = twin.name();
         let parts: Vec<&str> = name.split('.').collect();
         if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) {
             return Err(RegisterError::BadName(name.to_owned()));
         }
-        if self.twins.iter().any(|known| known.name() == name) {
+        if self.get(name).is_some() {
             return Err(RegisterError::Name(name.to_owned()));
         }
         let mut arities = HashSet::new();
@@ -57,40 +62,51 @@ impl Registry {
             return Err(RegisterError::Key(key.clone()));
         }
         self.keys.extend(keys);
-        let twin = Arc::new(twin);
-        self.twins.push(Arc::clone(&twin));
-        Ok(twin)
+        Ok(self.push(Registered::Twin(twin)))
     }
 
-    /// Adds a native function, so that its code and its description are among the external references. The registry
-    /// keeps them alive.
-    pub fn add_native(&mut self, function: &Function) {
-        self.natives.push(function.clone());
+    /// Adds a native function, which the registry keeps alive.
+    pub fn add_native(&mut self, function: &Function) -> Arc<Registered> {
+        self.push(Registered::Native(function.clone()))
     }
 
-    /// The function of this name.
-    pub fn get(&self, name: &str) -> Option<&Arc<Twin>> {
-        self.twins.iter().find(|twin| twin.name() == name)
+    fn push(&mut self, function: Registered) -> Arc<Registered> {
+        let function = Arc::new(function);
+        self.functions.push(Arc::clone(&function));
+        function
     }
 
-    /// The addresses that a snapshot has to know, in an order that is the same in every process that registers the
-    /// same functions in the same order: of each function its fast code and that code's description, and of the
-    /// host's own the twin itself. A host makes type information of a description, and lists that and its own slow
-    /// callback as well; all of them live as long as the registry.
-    pub fn external_references(&self) -> Vec<*const c_void> {
+    /// Every function, in the order in which they were added.
+    pub fn functions(&self) -> &[Arc<Registered>] {
+        &self.functions
+    }
+
+    /// The host's own function of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Registered>> {
+        let named = |function: &&Arc<Registered>| match &***function {
+            Registered::Twin(twin) => twin.name() == name,
+            Registered::Native(_) => false,
+        };
+        self.functions.iter().find(named)
+    }
+
+    /// The addresses that a snapshot has to know: of each function, in the order in which they were added, its data,
+    /// and of all its fast code the address and the type information that the host has made of the description, which
+    /// `type_info` says. A host puts its slow callback before them, and a zero behind.
+    ///
+    /// A snapshot knows addresses by their places. So a program that reads one adds the same functions in the same
+    /// order as the program that made it; the addresses may be others. A native function has its places even where
+    /// there is no code for it ([`Function::fast`]); a snapshot that was made where there was some would end the
+    /// process when V8 calls it fast.
+    pub fn external_references(
+        &self,
+        mut type_info: impl FnMut(&Description) -> *const c_void,
+    ) -> Vec<*const c_void> {
         let mut references = Vec::new();
-        for twin in &self.twins {
-            references.push(Arc::as_ptr(twin).cast());
-            for variant in twin.variants() {
-                references.extend([variant.address(), (&raw const *variant.description()).cast()]);
-            }
-        }
-        for native in &self.natives {
-            if let Ok(fast) = native.fast() {
-                references.extend([
-                    fast.address().as_ptr().cast_const(),
-                    (&raw const *native.description()).cast(),
-                ]);
+        for function in &self.functions {
+            references.push(function.data());
+            for FastCode { address, description } in function.places() {
+                references.extend([address, type_info(description)]);
             }
         }
         references

@@ -1,12 +1,14 @@
 //! Without a V8: stubs are called as V8 calls them, from Rust.
 
+mod binding;
+mod registry;
+
 use std::{cell::Cell, ffi::c_void, mem, ptr};
 
-use springboard_abi::Convention;
 use springboard_ir::Signature;
 
 use super::*;
-use crate::{Engine, Jit, Library as Native, testing::together};
+use crate::{Engine, Library as Native, testing::together};
 
 thread_local! {
     /// What helpers of the host were called with last.
@@ -46,6 +48,7 @@ macro_rules! code {
         }
     };
 }
+use code;
 
 /// Options that a stub hands on and does not look into.
 const OPTIONS: *mut c_void = ptr::without_provenance_mut(0x1000);
@@ -167,11 +170,11 @@ fn slow_calls_convert_as_v8_does() {
     // SAFETY: as above.
     let slow = |any: Any<'static>| unsafe { function.call_slow(&[any, Any::Other]) };
     assert_eq!(slow(Any::Number(-9_007_199_254_740_991.0)), Ok(Any::Number(9_007_199_254_740_991.0)));
-    for unsafe_integer in [9_007_199_254_740_992.0, 0.5, f64::NAN] {
-        assert_eq!(
-            slow(Any::Number(unsafe_integer)).unwrap_err().message,
-            "argument 1 must be a safe integer"
-        );
+    let whole = 9_223_372_036_854_774_784.0;
+    assert_eq!(slow(Any::Number(-whole)), Ok(Any::Number(whole)), "the last before 2^63");
+    for none in [9_223_372_036_854_775_808.0, -9_223_372_036_854_777_856.0, 0.5, f64::NAN, f64::INFINITY] {
+        let message = slow(Any::Number(none)).unwrap_err().message;
+        assert_eq!(message, "argument 1 must be a whole number of 64 bits", "{none}");
     }
     let function = library.function("int abs(int)", &Settings::default()).unwrap();
     for (number, expected) in [(4_294_967_301.0, 5.0), (-1.9, 1.0), (f64::NAN, 0.0), (f64::INFINITY, 0.0)] {
@@ -182,69 +185,22 @@ fn slow_calls_convert_as_v8_does() {
 }
 
 #[test]
-fn mistakes_are_found_when_a_function_is_bound() {
-    let _process = together();
-    let mistake = |host: Host, declaration: &str, settings: Settings| {
-        let library = Library::new(&Engine::new(), &Native::process(), host);
-        library.function(declaration, &settings).unwrap_err()
-    };
-    let missing = |host, settings| match mistake(host, "int puts(const char *)", settings) {
-        BindError::MissingHelper { helper } => helper,
-        other => panic!("{other}"),
-    };
-    let buffers = || Settings { buffers: vec![0], ..Settings::default() };
-    assert_eq!(missing(Host { closed: None, ..host() }, Settings::default()), Helper::Closed);
-    assert_eq!(missing(Host { range: None, ..host() }, Settings::default()), Helper::Range);
-    assert_eq!(missing(Host { buffer: None, ..host() }, buffers()), Helper::Buffer);
-    let error =
-        mistake(host(), "int puts(const char *)", Settings { buffers: vec![1], ..Settings::default() });
-    assert_eq!(error.to_string(), "parameter 2 is named a buffer, and there are 1");
-    let error = mistake(host(), "int abs(int)", buffers());
-    assert_eq!(error.to_string(), "parameter 1 is declared a buffer and is no pointer");
-    assert!(matches!(mistake(host(), "int abs(", Settings::default()), BindError::Bind(_)));
-    assert!(matches!(mistake(host(), "int (*)(int)", Settings::default()), BindError::Bind(_)));
-    assert!(matches!(mistake(host(), "int no_such_thing(int)", Settings::default()), BindError::Bind(_)));
-}
-
-#[test]
-fn a_profile_refuses_or_has_no_rules() {
+fn bigints_are_there_where_64_bits_are() {
     let _process = together();
     let library = libc();
-    let settings = Settings { profile: Profile::Node, ..Settings::default() };
-    let function =
-        library.function("double frexp(double, int *)", &Settings { buffers: vec![1], ..settings.clone() });
-    let convention = library.function("int abs(int)", &settings);
-    match springboard_abi::Target::host().unwrap().convention {
-        Convention::Sysv64 | Convention::Aapcs64 => {
-            let function = function.unwrap();
-            let Err(NoFast::Refused(refusal)) = function.fast() else { panic!("{function:?}") };
-            assert_eq!(refusal.code(), "buffer-and-float");
-            // The slow twin serves it all the same.
-            let mut exponent = 0i32;
-            let buffer = Any::Bytes((&raw mut exponent).cast(), 4);
-            // SAFETY: the buffer has room for an int.
-            assert_eq!(unsafe { function.call_slow(&[Any::Number(8.0), buffer]) }, Ok(Any::Number(0.5)));
-            assert_eq!(exponent, 4);
-            assert!(convention.unwrap().fast().is_ok());
-        }
-        other => {
-            let Err(BindError::NoRules { profile: Profile::Node, convention }) = convention else {
-                panic!("{convention:?}")
-            };
-            assert_eq!(convention, other);
-        }
+    for (declaration, buffers, int64) in [
+        ("int puts(const char *)", vec![0], Int64::Number),
+        ("int puts(const char *)", vec![], Int64::BigInt),
+        ("unsigned long strlen(const char *)", vec![0], Int64::BigInt),
+        ("int abs(int)", vec![], Int64::Number),
+        ("long labs(long)", vec![], Int64::BigInt),
+    ] {
+        let settings = Settings { buffers, ..Settings::default() };
+        let function = library.function(declaration, &settings).unwrap();
+        assert_eq!(function.int64(), int64, "{declaration}, as Node has it");
+        let other = Settings { int64: Some(Int64::Number), ..settings };
+        assert_eq!(library.function(declaration, &other).unwrap().int64(), Int64::Number);
     }
-}
-
-#[test]
-fn without_code_the_slow_twin_serves() {
-    let _process = together();
-    let engine = Engine::builder().jit(Jit::Off).build();
-    let library = Library::new(&engine, &Native::process(), host());
-    let function = library.function("int abs(int)", &Settings::default()).unwrap();
-    assert!(matches!(function.fast(), Err(NoFast::Reason(crate::Reason::JitOff))));
-    // SAFETY: abs takes any integer but the smallest.
-    assert_eq!(unsafe { function.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
 }
 
 #[test]
@@ -267,94 +223,4 @@ fn node_types_have_c_types() {
     assert_eq!(error.to_string(), "argument 1 is of an unknown type i33");
     let error = node_signature(&[], "size_t").unwrap_err();
     assert_eq!(error.to_string(), "the result is of an unknown type size_t");
-}
-
-extern "C" fn one(_: Receiver, value: i64) -> bool {
-    value > 0
-}
-
-extern "C" fn another(_: Receiver, value: f32) -> f32 {
-    value
-}
-
-extern "C" fn with_options(_: Receiver, _: Value, _: u32, _: HostOptions) {}
-
-fn slow(_: *mut c_void, _: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-    Ok(Any::Undefined)
-}
-
-#[test]
-fn variants_describe_themselves() {
-    let variant = Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
-    let described = Description {
-        result: Kind::Bool,
-        arguments: [Kind::I64].into(),
-        options: false,
-        int64: Int64::BigInt,
-    };
-    assert_eq!(*variant.description(), described);
-    assert_eq!(variant.int64(Int64::Number).description().int64, Int64::Number);
-    let variant = Variant::new(with_options as extern "C" fn(Receiver, Value, u32, HostOptions));
-    let described = Description {
-        result: Kind::Void,
-        arguments: [Kind::Value, Kind::U32].into(),
-        options: true,
-        int64: Int64::Number,
-    };
-    assert_eq!(*variant.description(), described);
-    assert_eq!(variant.address(), with_options as *const c_void);
-}
-
-#[test]
-fn mistakes_are_found_when_a_twin_is_registered() {
-    let one = || Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
-    let another = || Variant::new(another as extern "C" fn(Receiver, f32) -> f32);
-    let options = || Variant::new(with_options as extern "C" fn(Receiver, Value, u32, HostOptions));
-    let mut registry = Registry::new();
-    registry.add(Twin::new("a.b", slow).variant(one()).outcome("ok")).unwrap();
-    let mut mistake = |twin| registry.add(twin).unwrap_err().to_string();
-    assert_eq!(mistake(Twin::new("a.b", slow)), "a function named a.b is registered already");
-    let twice = Twin::new("a.c", slow).variant(one()).variant(another());
-    assert_eq!(mistake(twice), "a.c has two variants of 1 arguments");
-    let lost = Twin::new("a.c", slow).variant(options());
-    assert_eq!(mistake(lost), "the variant of a.c of 2 arguments takes options, and a.c has no context");
-    let keys = Twin::new("a.c", slow).outcome("ok").outcome("ok");
-    assert_eq!(mistake(keys), "the tracking key a.c.ok is taken");
-    for name in ["", "a", "a.", ".b", "a.b.c"] {
-        assert_eq!(mistake(Twin::new(name, slow)), format!("{name:?} is no namespace.function"));
-    }
-    assert_eq!(mistake(Twin::new("a.c", slow).outcome("o.k")), "\"o.k\" is no namespace.function");
-    // What was refused has left nothing behind.
-    let mut context = 0;
-    let twin = Twin::new("a.c", slow).context((&raw mut context).cast()).variant(options()).outcome("ok");
-    registry.add(twin).unwrap();
-}
-
-#[test]
-fn a_snapshot_knows_every_address() {
-    let _process = together();
-    let function = libc().function("int abs(int)", &Settings::default()).unwrap();
-    let mut registry = Registry::new();
-    let variant = Variant::new(one as extern "C" fn(Receiver, i64) -> bool);
-    let twin = registry.add(Twin::new("a.b", slow).variant(variant)).unwrap();
-    registry.add_native(&function);
-    let references = registry.external_references();
-    assert_eq!(references.len(), 5);
-    let fast = function.fast().unwrap().address().as_ptr().cast_const();
-    for address in [one as *const c_void, fast, (&raw const *twin.variants()[0].description()).cast()] {
-        assert!(references.contains(&address), "{address:p} of {references:?}");
-    }
-    assert_eq!(references, registry.clone().external_references(), "they do not move with the registry");
-}
-
-#[cfg(feature = "v8-tracking")]
-#[test]
-fn calls_are_counted_by_key() {
-    let count = || crate::v8_track!("tests.counted.ok");
-    assert_eq!(calls("tests.counted.ok"), 0);
-    count();
-    count();
-    crate::v8_track!("tests.counted.ok");
-    crate::v8_track!("tests.counted.error");
-    assert_eq!((calls("tests.counted.ok"), calls("tests.counted.error"), calls("tests.counted")), (3, 1, 0));
 }

@@ -21,7 +21,11 @@ static TRACKERS: Mutex<Vec<&'static Tracker>> = Mutex::new(Vec::new());
 
 impl Tracker {
     /// A tracker that has counted nothing.
+    ///
+    /// # Panics
+    /// Where the key is no `namespace.function` or `namespace.function.outcome`: in a `static`, when it is compiled.
     pub const fn new(key: &'static str) -> Tracker {
+        assert!(is_key(key), "a tracking key is namespace.function or namespace.function.outcome");
         Tracker { key, count: AtomicU64::new(0), listed: AtomicBool::new(false) }
     }
 
@@ -32,6 +36,24 @@ impl Tracker {
             TRACKERS.lock().unwrap_or_else(PoisonError::into_inner).push(self);
         }
     }
+}
+
+/// Whether a text is two or three parts with dots between them, none of which is empty.
+const fn is_key(key: &str) -> bool {
+    let bytes = key.as_bytes();
+    let (mut index, mut parts, mut length) = (0, 1, 0);
+    while index < bytes.len() {
+        if bytes[index] == b'.' {
+            if length == 0 {
+                return false;
+            }
+            (parts, length) = (parts + 1, 0);
+        } else {
+            length += 1;
+        }
+        index += 1;
+    }
+    length > 0 && (parts == 2 || parts == 3)
 }
 
 /// How often trackers of this key have counted.

@@ -6,6 +6,7 @@ use super::{
     any::{Any, Thrown},
     description::{Description, Int64},
     native::FastFunction,
+    registered::FastCode,
 };
 
 /// The conventional function: takes any values, any number of them, and checks them. It serves every call that
@@ -44,7 +45,7 @@ impl Variant {
         self
     }
 
-    /// What V8 is told about it. It lives, and does not move, as long as the registry.
+    /// What V8 is told about it.
     pub fn description(&self) -> &Description {
         &self.description
     }
@@ -52,6 +53,10 @@ impl Variant {
     /// The address of its code.
     pub fn address(&self) -> *const c_void {
         ptr::with_exposed_provenance(self.address)
+    }
+
+    pub(super) fn code(&self) -> FastCode<'_> {
+        FastCode { address: self.address(), description: &self.description }
     }
 }
 

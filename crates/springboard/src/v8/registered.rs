@@ -1,0 +1,96 @@
+//! A function of a registry, whoever wrote it.
+
+use std::{ffi::c_void, process, ptr, sync::Arc};
+
+use super::{
+    any::{Any, Thrown},
+    description::Description,
+    function::Function,
+    twin::{Twin, Variant},
+};
+
+/// A function as a registry has it. It does not move, and its address is what a host gives to V8 as the function's
+/// data (`v8::External`): so one slow callback of the host's serves all functions.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Registered {
+    /// One of the host's own.
+    Twin(Twin),
+    /// A native one.
+    Native(Function),
+}
+
+/// Code that V8 may call, and what it is told about it.
+#[derive(Clone, Copy, Debug)]
+pub struct FastCode<'a> {
+    /// The address of the code.
+    pub address: *const c_void,
+    /// What a host makes type information of, which V8 keeps the address of.
+    pub description: &'a Description,
+}
+
+impl Registered {
+    /// What a host gives to V8 as the function's data, good for as long as a registry has the function.
+    pub fn data(self: &Arc<Self>) -> *const c_void {
+        Arc::as_ptr(self).cast()
+    }
+
+    /// The function that V8 has been given this data of.
+    ///
+    /// # Safety
+    /// `data` is [`Registered::data`], and the function lives as long as `'a`.
+    pub unsafe fn of<'a>(data: *const c_void) -> &'a Registered {
+        // SAFETY: the caller's promise.
+        unsafe { &*data.cast::<Registered>() }
+    }
+
+    /// The code that V8 may call: none, one, or several by the number of their arguments.
+    pub fn fast(&self) -> Vec<FastCode<'_>> {
+        match self {
+            Registered::Twin(twin) => twin.variants().iter().map(Variant::code).collect(),
+            Registered::Native(native) => native.fast().ok().map(|_| code_of(native)).into_iter().collect(),
+        }
+    }
+
+    /// The context of a twin, which its fast variants find through V8's options. Null for a native function.
+    pub fn context(&self) -> *mut c_void {
+        match self {
+            Registered::Twin(twin) => twin.context_pointer(),
+            Registered::Native(_) => ptr::null_mut(),
+        }
+    }
+
+    /// Calls with any values: what V8 does where no fast code serves.
+    ///
+    /// # Errors
+    /// What JavaScript is to throw.
+    ///
+    /// # Safety
+    /// As [`Function::call_slow`], where it is a native function.
+    pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+        match self {
+            Registered::Twin(twin) => twin.call_slow(arguments),
+            // SAFETY: the caller's promise.
+            Registered::Native(native) => unsafe { native.call_slow(arguments) },
+        }
+    }
+
+    /// All that has a place among external references, whether there is code in this process or not.
+    pub(super) fn places(&self) -> Vec<FastCode<'_>> {
+        match self {
+            Registered::Twin(_) => self.fast(),
+            Registered::Native(native) => vec![code_of(native)],
+        }
+    }
+}
+
+fn code_of(native: &Function) -> FastCode<'_> {
+    let address = native.fast().map_or(no_code as *const c_void, |fast| fast.address().as_ptr().cast_const());
+    FastCode { address, description: native.description() }
+}
+
+/// Stands for the code of a function that has none in this process, in which a snapshot says that V8 may call it.
+extern "C" fn no_code() {
+    eprintln!("springboard: a snapshot has fast code for a function that has none in this process");
+    process::abort()
+}
