@@ -1,4 +1,5 @@
-//! The drop-in for libffi, beside the system's libffi and the one that is bundled: through their C interfaces.
+//! The drop-in for libffi, beside the system's libffi, the one that is bundled, and any other: through their C
+//! interfaces.
 
 use std::{ffi::c_void, process::Command, ptr};
 
@@ -16,6 +17,9 @@ use crate::{
 /// Where the drop-in lies; `cargo xtask bench` sets it where it has built one.
 const DROPIN: &str = "SPRINGBOARD_DROPIN";
 
+/// The shared library of one more libffi, for what neither the system's nor the bundled one has: call plans.
+const OTHER: &str = "SPRINGBOARD_LIBFFI";
+
 /// Repetitions of something short for one sample: few, so that most samples are not interrupted.
 const TIMES: u32 = 2000;
 
@@ -27,6 +31,15 @@ type Allocate = unsafe extern "C" fn(usize, *mut *mut c_void) -> *mut c_void;
 type Free = unsafe extern "C" fn(*mut c_void);
 type PrepareClosure =
     unsafe extern "C" fn(*mut c_void, *mut ffi_cif, Closed, *mut c_void, *mut c_void) -> u32;
+type PlanAllocate = unsafe extern "C" fn(*mut ffi_cif) -> *mut c_void;
+type PlanInvoke = unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_void, *mut *mut c_void);
+
+/// Call plans, since 3.7.
+struct Plans {
+    alloc: PlanAllocate,
+    invoke: PlanInvoke,
+    free: Free,
+}
 
 /// A libffi. Its functions are valid for as long as the process lives: libraries are leaked.
 struct Libffi {
@@ -36,6 +49,7 @@ struct Libffi {
     closure_alloc: Allocate,
     closure_free: Free,
     prep_closure: PrepareClosure,
+    plans: Option<Plans>,
 }
 
 impl Libffi {
@@ -55,6 +69,7 @@ impl Libffi {
             closure_alloc: symbol!(b"ffi_closure_alloc"),
             closure_free: symbol!(b"ffi_closure_free"),
             prep_closure: symbol!(b"ffi_prep_closure_loc"),
+            plans: Plans::of(library),
         })
     }
 
@@ -72,7 +87,21 @@ impl Libffi {
                 closure_alloc: transmute::<Address, Allocate>(raw::ffi_closure_alloc as Address),
                 closure_free: transmute::<Address, Free>(raw::ffi_closure_free as Address),
                 prep_closure: transmute::<Address, PrepareClosure>(raw::ffi_prep_closure_loc as Address),
+                plans: None,
             }
+        }
+    }
+}
+
+impl Plans {
+    fn of(library: &'static Library) -> Option<Plans> {
+        // SAFETY: libffi's own declarations of these names.
+        unsafe {
+            Some(Plans {
+                alloc: *library.get(b"ffi_call_plan_alloc").ok()?,
+                invoke: *library.get(b"ffi_call_plan_invoke").ok()?,
+                free: *library.get(b"ffi_call_plan_free").ok()?,
+            })
         }
     }
 }
@@ -171,7 +200,7 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
     let file = file.to_string_lossy();
     // The system's first: asked for by its name, the loader would answer with the drop-in, which has the same.
     let system = Libffi::open("system", "libffi.so.8");
-    let all = [Libffi::open("dropin", &file), system, Some(Libffi::bundled())];
+    let all = [Libffi::open("dropin", &file), system, Some(Libffi::bundled()), other()];
     let all: Vec<Libffi> = all.into_iter().flatten().collect();
     let mut rows = Vec::new();
     for mut signature in signatures() {
@@ -185,6 +214,15 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
                 let samples = step(libffi, &mut signature, effort);
                 rows.push(Row::plain(Group::Libffi, &case, libffi.path, &samples));
             }
+        }
+        let case = format!("plan_{}", signature.name);
+        if !wanted(&case) {
+            continue;
+        }
+        eprintln!("{} {case}", Group::Libffi);
+        for libffi in &all {
+            let samples = libffi.plans.as_ref().map(|plans| plan_call(libffi, plans, &mut signature, effort));
+            rows.extend(samples.map(|samples| Row::plain(Group::Libffi, &case, libffi.path, &samples)));
         }
     }
     for (case, step) in
@@ -202,6 +240,16 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
         rows.extend(python(script, &file, effort));
     }
     rows
+}
+
+/// The libffi that [`OTHER`] names.
+fn other() -> Option<Libffi> {
+    let file = std::env::var(OTHER).ok()?;
+    let found = Libffi::open("other", &file);
+    if found.is_none() {
+        eprintln!("{OTHER}: {file} is no libffi, and is not measured");
+    }
+    found
 }
 
 type Step = fn(&Libffi, &mut Signature, Effort) -> Samples;
@@ -253,6 +301,24 @@ fn call(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {
     check(libffi, signature);
     let (mut cif, mut result) = (prepared(libffi, signature), [0; 2]);
     samples(effort, || called(libffi, signature, &mut cif, &mut result))
+}
+
+fn plan_call(libffi: &Libffi, plans: &Plans, signature: &mut Signature, effort: Effort) -> Samples {
+    let (mut cif, mut result) = (prepared(libffi, signature), [0i64; 2]);
+    // SAFETY: the cif outlives the plan.
+    let plan = unsafe { (plans.alloc)(&mut cif) };
+    let mut called = |result: &mut [i64; 2]| {
+        // SAFETY: the cif of the plan is the function's, and the values are of its types.
+        unsafe {
+            (plans.invoke)(plan, signature.function, result.as_mut_ptr().cast(), signature.values.as_mut_ptr());
+        }
+    };
+    called(&mut result);
+    assert_eq!(result, signature.expected, "a plan of {} calls {}", libffi.path, signature.name);
+    let samples = samples(effort, || called(&mut result));
+    // SAFETY: it is used no more.
+    unsafe { (plans.free)(plan) };
+    samples
 }
 
 fn prepare_call(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {

@@ -317,6 +317,30 @@ static void raw(void) {
     CHECK(words[0].sint == -5 && words[1].sint == 6);
 }
 
+/* An argument of type void has no bytes, whatever its pointer is. */
+static void seven(ffi_cif *cif, void *result, void **values, void *data) {
+    (void)values;
+    (void)data;
+    CHECK(cif->nargs == 1);
+    *(ffi_arg *)result = 7;
+}
+
+static void void_arguments(void) {
+    PREPARE(cif, &ffi_type_sint, &ffi_type_void, &ffi_type_sint, &ffi_type_void, &ffi_type_sshort);
+    int a = 40;
+    short b = 2;
+    void *values[] = {NULL, &a, NULL, &b};
+    ffi_arg result;
+    ffi_call(&cif, FFI_FN(plus), &result, values);
+    CHECK((int)result == 42);
+    PREPARE(alone, &ffi_type_sint, &ffi_type_void);
+    void *code;
+    ffi_closure *closure = ffi_closure_alloc(sizeof *closure, &code);
+    CHECK(closure && ffi_prep_closure_loc(closure, &alone, seven, NULL, code) == FFI_OK);
+    CHECK(((int (*)(void))code)() == 7);
+    ffi_closure_free(closure);
+}
+
 static jmp_buf target;
 static void jump(int value) { longjmp(target, value); }
 static void jump_in_closure(ffi_cif *cif, void *result, void **values, void *data) {
@@ -428,6 +452,7 @@ int main(void) {
     other_types();
     other_abis();
     variadic();
+    void_arguments();
     bad_input();
     closures();
     raw();

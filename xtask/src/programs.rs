@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What the suite needs beside a C compiler.
-pub(crate) static NEEDS: [&Tool; 8] = [
+pub(crate) static NEEDS: [&Tool; 9] = [
     &tools::GXX,
     &tools::LIBFFI_HEADERS,
     &tools::PYTHON,
@@ -22,6 +22,7 @@ pub(crate) static NEEDS: [&Tool; 8] = [
     &tools::RUBY_FFI,
     &tools::PHP,
     &tools::GUILE,
+    &tools::GJS,
 ];
 
 /// Builds the drop-in, what the programs call, and runs each program.
@@ -67,7 +68,7 @@ pub(crate) fn steps() -> Vec<Step> {
         // The same words whoever serves it: without the drop-in, and with it, counted and not.
         Step::printing(Command::new(binary("interface")), INTERFACE),
         Step::printing(with_dropin(Command::new(binary("interface"))), INTERFACE),
-        // Three calls have no plan: one of Windows' convention, two that return `long double`.
+        // Four calls have no plan: one of Windows' convention, two that return `long double`, one with `void` arguments.
         Step::served(with_dropin(Command::new(binary("interface"))), 80_000, 9_000),
         Step::printing(with_dropin(Command::new(binary("interface-fixed"))), INTERFACE),
         twice.into(),
@@ -83,6 +84,7 @@ pub(crate) fn steps() -> Vec<Step> {
             800,
             3,
         ),
+        Step::served(scripted(program("/usr/bin/gjs-console", &[]), "with_gjs.js"), 1500, 60),
     ]
 }
 

@@ -213,7 +213,8 @@ impl<'a> Key<'a> {
                 self.push(ty.size as u8);
                 Ok(())
             }
-            code::VOID | code::VECTOR.. => Err(NoKey::Unknown),
+            code::VECTOR.. => Err(NoKey::Unknown),
+            // An argument that is `void` among them: to libffi it is one without bytes.
             _ => Err(NoKey::Unusual),
         }
     }
