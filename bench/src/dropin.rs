@@ -1,17 +1,18 @@
 //! The drop-in for libffi, beside the system's libffi, the one that is bundled, and any other: through their C
 //! interfaces.
 
+mod library;
+
 use std::{ffi::c_void, process::Command, ptr};
 
-use libffi::raw::{
-    ffi_abi_FFI_DEFAULT_ABI as DEFAULT_ABI, ffi_cif, ffi_closure, ffi_type, ffi_type_sint32, ffi_type_sint64,
-};
-use libloading::Library;
-
+use self::library::{Libffi, Plans};
 use crate::{
     case::{Group, selected},
     measure::{Effort, Samples, cpu_time},
     report::Row,
+};
+use libffi::raw::{
+    ffi_abi_FFI_DEFAULT_ABI as DEFAULT_ABI, ffi_cif, ffi_closure, ffi_type, ffi_type_sint32, ffi_type_sint64,
 };
 
 /// Where the drop-in lies; `cargo xtask bench` sets it where it has built one.
@@ -22,89 +23,6 @@ const OTHER: &str = "SPRINGBOARD_LIBFFI";
 
 /// Repetitions of something short for one sample: few, so that most samples are not interrupted.
 const TIMES: u32 = 2000;
-
-type Closed = unsafe extern "C" fn(*mut ffi_cif, *mut c_void, *mut *mut c_void, *mut c_void);
-
-type PrepareCif = unsafe extern "C" fn(*mut ffi_cif, u32, u32, *mut ffi_type, *mut *mut ffi_type) -> u32;
-type Call = unsafe extern "C" fn(*mut ffi_cif, *const c_void, *mut c_void, *mut *mut c_void);
-type Allocate = unsafe extern "C" fn(usize, *mut *mut c_void) -> *mut c_void;
-type Free = unsafe extern "C" fn(*mut c_void);
-type PrepareClosure =
-    unsafe extern "C" fn(*mut c_void, *mut ffi_cif, Closed, *mut c_void, *mut c_void) -> u32;
-type PlanAllocate = unsafe extern "C" fn(*mut ffi_cif) -> *mut c_void;
-type PlanInvoke = unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_void, *mut *mut c_void);
-
-/// Call plans, since 3.7.
-struct Plans {
-    alloc: PlanAllocate,
-    invoke: PlanInvoke,
-    free: Free,
-}
-
-/// A libffi. Its functions are valid for as long as the process lives: libraries are leaked.
-struct Libffi {
-    path: &'static str,
-    prep_cif: PrepareCif,
-    call: Call,
-    closure_alloc: Allocate,
-    closure_free: Free,
-    prep_closure: PrepareClosure,
-    plans: Option<Plans>,
-}
-
-impl Libffi {
-    fn open(path: &'static str, file: &str) -> Option<Libffi> {
-        // SAFETY: a libffi, whose initialisers do nothing that could harm.
-        let library: &'static Library = Box::leak(Box::new(unsafe { Library::new(file) }.ok()?));
-        macro_rules! symbol {
-            ($name:literal) => {
-                // SAFETY: libffi's own declaration of that name.
-                *unsafe { library.get($name) }.ok()?
-            };
-        }
-        Some(Libffi {
-            path,
-            prep_cif: symbol!(b"ffi_prep_cif"),
-            call: symbol!(b"ffi_call"),
-            closure_alloc: symbol!(b"ffi_closure_alloc"),
-            closure_free: symbol!(b"ffi_closure_free"),
-            prep_closure: symbol!(b"ffi_prep_closure_loc"),
-            plans: Plans::of(library),
-        })
-    }
-
-    fn bundled() -> Libffi {
-        use std::mem::transmute;
-
-        use libffi::raw;
-        type Address = *const c_void;
-        // SAFETY: the same functions, with pointers of other names.
-        unsafe {
-            Libffi {
-                path: "bundled",
-                prep_cif: transmute::<Address, PrepareCif>(raw::ffi_prep_cif as Address),
-                call: transmute::<Address, Call>(raw::ffi_call as Address),
-                closure_alloc: transmute::<Address, Allocate>(raw::ffi_closure_alloc as Address),
-                closure_free: transmute::<Address, Free>(raw::ffi_closure_free as Address),
-                prep_closure: transmute::<Address, PrepareClosure>(raw::ffi_prep_closure_loc as Address),
-                plans: None,
-            }
-        }
-    }
-}
-
-impl Plans {
-    fn of(library: &'static Library) -> Option<Plans> {
-        // SAFETY: libffi's own declarations of these names.
-        unsafe {
-            Some(Plans {
-                alloc: *library.get(b"ffi_call_plan_alloc").ok()?,
-                invoke: *library.get(b"ffi_call_plan_invoke").ok()?,
-                free: *library.get(b"ffi_call_plan_free").ok()?,
-            })
-        }
-    }
-}
 
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -310,7 +228,12 @@ fn plan_call(libffi: &Libffi, plans: &Plans, signature: &mut Signature, effort: 
     let mut called = |result: &mut [i64; 2]| {
         // SAFETY: the cif of the plan is the function's, and the values are of its types.
         unsafe {
-            (plans.invoke)(plan, signature.function, result.as_mut_ptr().cast(), signature.values.as_mut_ptr());
+            (plans.invoke)(
+                plan,
+                signature.function,
+                result.as_mut_ptr().cast(),
+                signature.values.as_mut_ptr(),
+            );
         }
     };
     called(&mut result);

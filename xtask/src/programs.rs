@@ -44,6 +44,9 @@ pub(crate) fn steps() -> Vec<Step> {
     let mut fixed = Command::new("cc");
     fixed.args(["-no-pie", "-fno-pie", "-std=gnu11"]).args(strict).arg("-o").arg(binary("interface-fixed"));
     fixed.arg(script("interface.c")).args(["-lffi", "-lpthread", "-lm"]);
+    let mut layouts = Command::new("cc");
+    layouts.arg("-std=gnu11").args(strict).arg("-o").arg(binary("layouts")).arg(script("layouts.c"));
+    layouts.arg("-lffi");
     let mut copies = Command::new("cc");
     copies.arg("-std=gnu11").args(strict).arg("-o").arg(binary("copies")).arg(script("copies.c"));
     let mut copy = Command::new("cp");
@@ -62,6 +65,7 @@ pub(crate) fn steps() -> Vec<Step> {
         native.into(),
         interface.into(),
         fixed.into(),
+        layouts.into(),
         copies.into(),
         copy.into(),
         exceptions.into(),
@@ -71,6 +75,10 @@ pub(crate) fn steps() -> Vec<Step> {
         // Four calls have no plan: one of Windows' convention, two that return `long double`, one with `void` arguments.
         Step::served(with_dropin(Command::new(binary("interface"))), 80_000, 9_000),
         Step::printing(with_dropin(Command::new(binary("interface-fixed"))), INTERFACE),
+        Step::from(Command::new(binary("layouts"))),
+        Step::from(with_dropin(Command::new(binary("layouts")))),
+        // All of them: none is left to libffi.
+        Step::served(with_dropin(Command::new(binary("layouts"))), LAYOUTS, LAYOUTS),
         twice.into(),
         Step::from(with_dropin(Command::new(binary("exceptions")))),
         Step::served(with_dropin(Command::new(binary("exceptions"))), 200, 1),
@@ -87,6 +95,9 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::served(scripted(program("/usr/bin/gjs-console", &[]), "with_gjs.js"), 1500, 60),
     ]
 }
+
+/// The calls and closures of `layouts`.
+const LAYOUTS: u64 = 17;
 
 /// What `interface` prints, by libffi 3.4.
 const INTERFACE: &str = "narrow 0: ffffffffffffffff
