@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <complex.h>
+#include <dlfcn.h>
 #include <ffi.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -317,6 +318,19 @@ static void raw(void) {
     CHECK(words[0].sint == -5 && words[1].sint == 6);
 }
 
+static long double first_number(struct large large) { return large.numbers[0]; }
+
+/* A call leaves the pointers to its arguments as they are, whoever makes it. Old libffis make them point to copies. */
+static void pointers_stay(void) {
+    PREPARE(cif, &ffi_type_longdouble, &large_type);
+    struct large value = {{42, 2, 3, 4}, 'a'};
+    void *values[] = {&value};
+    long double result = 0;
+    ffi_call(&cif, FFI_FN(first_number), &result, values);
+    CHECK(result == 42);
+    CHECK(values[0] == &value || dlsym(RTLD_DEFAULT, "ffi_call_plan_alloc") == NULL);
+}
+
 /* An argument of type void has no bytes, whatever its pointer is. */
 static void seven(ffi_cif *cif, void *result, void **values, void *data) {
     (void)values;
@@ -452,6 +466,7 @@ int main(void) {
     other_types();
     other_abis();
     variadic();
+    pointers_stay();
     void_arguments();
     bad_input();
     closures();
