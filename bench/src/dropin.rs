@@ -1,81 +1,28 @@
-//! The drop-in for libffi, beside the system's libffi and the one that is bundled: through their C interfaces.
+//! The drop-in for libffi, beside the system's libffi, the one that is bundled, and any other: through their C
+//! interfaces.
+
+mod library;
 
 use std::{ffi::c_void, process::Command, ptr};
 
-use libffi::raw::{
-    ffi_abi_FFI_DEFAULT_ABI as DEFAULT_ABI, ffi_cif, ffi_closure, ffi_type, ffi_type_sint32, ffi_type_sint64,
-};
-use libloading::Library;
-
+use self::library::{Libffi, Plans};
 use crate::{
     case::{Group, selected},
     measure::{Effort, Samples, cpu_time},
     report::Row,
 };
+use libffi::raw::{
+    ffi_abi_FFI_DEFAULT_ABI as DEFAULT_ABI, ffi_cif, ffi_closure, ffi_type, ffi_type_sint32, ffi_type_sint64,
+};
 
 /// Where the drop-in lies; `cargo xtask bench` sets it where it has built one.
 const DROPIN: &str = "SPRINGBOARD_DROPIN";
 
+/// The shared library of one more libffi, for what neither the system's nor the bundled one has: call plans.
+const OTHER: &str = "SPRINGBOARD_LIBFFI";
+
 /// Repetitions of something short for one sample: few, so that most samples are not interrupted.
 const TIMES: u32 = 2000;
-
-type Closed = unsafe extern "C" fn(*mut ffi_cif, *mut c_void, *mut *mut c_void, *mut c_void);
-
-type PrepareCif = unsafe extern "C" fn(*mut ffi_cif, u32, u32, *mut ffi_type, *mut *mut ffi_type) -> u32;
-type Call = unsafe extern "C" fn(*mut ffi_cif, *const c_void, *mut c_void, *mut *mut c_void);
-type Allocate = unsafe extern "C" fn(usize, *mut *mut c_void) -> *mut c_void;
-type Free = unsafe extern "C" fn(*mut c_void);
-type PrepareClosure =
-    unsafe extern "C" fn(*mut c_void, *mut ffi_cif, Closed, *mut c_void, *mut c_void) -> u32;
-
-/// A libffi. Its functions are valid for as long as the process lives: libraries are leaked.
-struct Libffi {
-    path: &'static str,
-    prep_cif: PrepareCif,
-    call: Call,
-    closure_alloc: Allocate,
-    closure_free: Free,
-    prep_closure: PrepareClosure,
-}
-
-impl Libffi {
-    fn open(path: &'static str, file: &str) -> Option<Libffi> {
-        // SAFETY: a libffi, whose initialisers do nothing that could harm.
-        let library: &'static Library = Box::leak(Box::new(unsafe { Library::new(file) }.ok()?));
-        macro_rules! symbol {
-            ($name:literal) => {
-                // SAFETY: libffi's own declaration of that name.
-                *unsafe { library.get($name) }.ok()?
-            };
-        }
-        Some(Libffi {
-            path,
-            prep_cif: symbol!(b"ffi_prep_cif"),
-            call: symbol!(b"ffi_call"),
-            closure_alloc: symbol!(b"ffi_closure_alloc"),
-            closure_free: symbol!(b"ffi_closure_free"),
-            prep_closure: symbol!(b"ffi_prep_closure_loc"),
-        })
-    }
-
-    fn bundled() -> Libffi {
-        use std::mem::transmute;
-
-        use libffi::raw;
-        type Address = *const c_void;
-        // SAFETY: the same functions, with pointers of other names.
-        unsafe {
-            Libffi {
-                path: "bundled",
-                prep_cif: transmute::<Address, PrepareCif>(raw::ffi_prep_cif as Address),
-                call: transmute::<Address, Call>(raw::ffi_call as Address),
-                closure_alloc: transmute::<Address, Allocate>(raw::ffi_closure_alloc as Address),
-                closure_free: transmute::<Address, Free>(raw::ffi_closure_free as Address),
-                prep_closure: transmute::<Address, PrepareClosure>(raw::ffi_prep_closure_loc as Address),
-            }
-        }
-    }
-}
 
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -171,7 +118,7 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
     let file = file.to_string_lossy();
     // The system's first: asked for by its name, the loader would answer with the drop-in, which has the same.
     let system = Libffi::open("system", "libffi.so.8");
-    let all = [Libffi::open("dropin", &file), system, Some(Libffi::bundled())];
+    let all = [Libffi::open("dropin", &file), system, Some(Libffi::bundled()), other()];
     let all: Vec<Libffi> = all.into_iter().flatten().collect();
     let mut rows = Vec::new();
     for mut signature in signatures() {
@@ -185,6 +132,15 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
                 let samples = step(libffi, &mut signature, effort);
                 rows.push(Row::plain(Group::Libffi, &case, libffi.path, &samples));
             }
+        }
+        let case = format!("plan_{}", signature.name);
+        if !wanted(&case) {
+            continue;
+        }
+        eprintln!("{} {case}", Group::Libffi);
+        for libffi in &all {
+            let samples = libffi.plans.as_ref().map(|plans| plan_call(libffi, plans, &mut signature, effort));
+            rows.extend(samples.map(|samples| Row::plain(Group::Libffi, &case, libffi.path, &samples)));
         }
     }
     for (case, step) in
@@ -202,6 +158,16 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
         rows.extend(python(script, &file, effort));
     }
     rows
+}
+
+/// The libffi that [`OTHER`] names.
+fn other() -> Option<Libffi> {
+    let file = std::env::var(OTHER).ok()?;
+    let found = Libffi::open("other", &file);
+    if found.is_none() {
+        eprintln!("{OTHER}: {file} is no libffi, and is not measured");
+    }
+    found
 }
 
 type Step = fn(&Libffi, &mut Signature, Effort) -> Samples;
@@ -253,6 +219,29 @@ fn call(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {
     check(libffi, signature);
     let (mut cif, mut result) = (prepared(libffi, signature), [0; 2]);
     samples(effort, || called(libffi, signature, &mut cif, &mut result))
+}
+
+fn plan_call(libffi: &Libffi, plans: &Plans, signature: &mut Signature, effort: Effort) -> Samples {
+    let (mut cif, mut result) = (prepared(libffi, signature), [0i64; 2]);
+    // SAFETY: the cif outlives the plan.
+    let plan = unsafe { (plans.alloc)(&mut cif) };
+    let mut called = |result: &mut [i64; 2]| {
+        // SAFETY: the cif of the plan is the function's, and the values are of its types.
+        unsafe {
+            (plans.invoke)(
+                plan,
+                signature.function,
+                result.as_mut_ptr().cast(),
+                signature.values.as_mut_ptr(),
+            );
+        }
+    };
+    called(&mut result);
+    assert_eq!(result, signature.expected, "a plan of {} calls {}", libffi.path, signature.name);
+    let samples = samples(effort, || called(&mut result));
+    // SAFETY: it is used no more.
+    unsafe { (plans.free)(plan) };
+    samples
 }
 
 fn prepare_call(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {

@@ -65,6 +65,12 @@ const COMPILE: Limit = Limit::Nanoseconds(25_000.0);
 
 const LIBFFI: &str = "libffi";
 
+/// The system's libffi, by its own interface.
+const SYSTEM: &str = "system";
+
+/// A libffi that `SPRINGBOARD_LIBFFI` names, one with call plans.
+const OTHER: &str = "other";
+
 static LIMITS: &[Line] = &[
     (Group::Scalar, "", "typed", Limit::Ratio(SAME)),
     (Group::Variadic, "", "typed", Limit::Ratio(SAME)),
@@ -116,6 +122,21 @@ static LIMITS: &[Line] = &[
     (Group::Compile, "ints_64", "plan", Limit::Nanoseconds(20_000.0)),
     (Group::Compile, "mixed_64", "plan", Limit::Nanoseconds(20_000.0)),
     // 100 000 functions in 60 ms.
+    (Group::Libffi, "call_i32_i32", "dropin", Limit::FasterThan { path: SYSTEM, times: 4.0 }),
+    (Group::Libffi, "call_8_i64", "dropin", Limit::FasterThan { path: SYSTEM, times: 10.0 }),
+    (Group::Libffi, "call_struct16", "dropin", Limit::FasterThan { path: SYSTEM, times: 10.0 }),
+    (Group::Libffi, "plan_i32_i32", "dropin", Limit::FasterThan { path: OTHER, times: 1.5 }),
+    (Group::Libffi, "plan_8_i64", "dropin", Limit::FasterThan { path: OTHER, times: 1.5 }),
+    (Group::Libffi, "plan_struct16", "dropin", Limit::FasterThan { path: OTHER, times: 1.5 }),
+    (Group::Libffi, "prepare_i32_i32", "dropin", Limit::Nanoseconds(25.0)),
+    (Group::Libffi, "prepare_8_i64", "dropin", Limit::Nanoseconds(60.0)),
+    (Group::Libffi, "prepare_call_i32_i32", "dropin", Limit::FasterThan { path: SYSTEM, times: 1.0 }),
+    (Group::Libffi, "prepare_call_8_i64", "dropin", Limit::FasterThan { path: SYSTEM, times: 1.0 }),
+    (Group::Libffi, "prepare_call_struct16", "dropin", Limit::FasterThan { path: SYSTEM, times: 1.0 }),
+    (Group::Libffi, "closure_call", "dropin", Limit::FasterThan { path: SYSTEM, times: 2.0 }),
+    (Group::Libffi, "closure_made", "dropin", Limit::Nanoseconds(45.0)),
+    (Group::Libffi, "ctypes", "dropin", Limit::FasterThan { path: SYSTEM, times: 1.0 }),
+    (Group::Libffi, "cffi", "dropin", Limit::FasterThan { path: SYSTEM, times: 1.0 }),
     (Group::Service, "bound", "per-shape", Limit::Nanoseconds(600.0)),
     (Group::Service, "bound", "strict", Limit::Nanoseconds(600.0)),
     (Group::Service, "stamp_in_bulk", "strict", Limit::Nanoseconds(200.0)),

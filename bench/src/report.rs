@@ -62,9 +62,9 @@ pub(crate) struct Row {
 #[derive(Clone, Serialize)]
 pub(crate) struct Judged {
     pub(crate) limit: Limit,
-    /// By the least times, where the limit says nothing else.
-    pub(crate) value: f64,
-    pub(crate) met: bool,
+    /// By the least times, where the limit says nothing else. `None` where the path to compare with was not measured.
+    pub(crate) value: Option<f64>,
+    pub(crate) met: Option<bool>,
 }
 
 impl Row {
@@ -107,8 +107,7 @@ pub(crate) fn judge(rows: &mut [Row]) {
                 Limit::Beyond { path, .. } => other(row, path).map(|other| row.ns_least - other.ns_least),
                 Limit::FasterThan { path, .. } => other(row, path).map(|other| other.ns_least / row.ns_least),
             };
-            let Some(value) = value else { continue };
-            row.limits.push(Judged { limit, value, met: limit.is_met(value) });
+            row.limits.push(Judged { limit, value, met: value.map(|value| limit.is_met(value)) });
         }
     }
 }
@@ -144,8 +143,13 @@ impl Report {
                 number(row.ratio_median, 8),
             );
             for judged in &row.limits {
-                let verdict = if judged.met { "met" } else { "MISSED" };
-                let _ = write!(text, "  {}: {:.2} {verdict}", judged.limit, judged.value);
+                let _ = write!(text, "  {}: ", judged.limit);
+                let _ = match (judged.value, judged.met) {
+                    (Some(value), Some(met)) => {
+                        write!(text, "{value:.2} {}", if met { "met" } else { "MISSED" })
+                    }
+                    _ => write!(text, "not measured"),
+                };
             }
             text.push('\n');
         }
@@ -223,7 +227,15 @@ mod tests {
         judge(&mut rows);
         assert!(rows[0].limits.is_empty());
         let verdicts: Vec<_> = rows[1].limits.iter().map(|judged| (judged.value, judged.met)).collect();
-        assert_eq!(verdicts, [(1.7, false), (7.0, true)]);
+        assert_eq!(verdicts, [(Some(1.7), Some(false)), (Some(7.0), Some(true))]);
+    }
+
+    #[test]
+    fn a_limit_without_its_other_path_is_not_measured() {
+        let mut rows = [row("add_i32", "slots", 2.0, 1.5)];
+        judge(&mut rows);
+        let verdicts: Vec<_> = rows[0].limits.iter().map(|judged| (judged.value, judged.met)).collect();
+        assert_eq!(verdicts, [(Some(1.5), Some(true)), (None, None)]);
     }
 
     #[test]
@@ -233,7 +245,7 @@ mod tests {
         let mut rows = [Row::plain(Group::Compile, "many_plans", "emit", &samples)];
         judge(&mut rows);
         let verdicts: Vec<_> = rows[0].limits.iter().map(|judged| (judged.value, judged.met)).collect();
-        assert_eq!(verdicts, [(30_000.0, false)]);
+        assert_eq!(verdicts, [(Some(30_000.0), Some(false))]);
     }
 
     #[test]

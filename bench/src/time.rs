@@ -16,7 +16,8 @@ use crate::{
 /// binding cost.
 ///
 /// Figures are nanoseconds a call, least and median of many short repetitions, each right after one of the direct
-/// call. Nothing fails because it is slow.
+/// call. Nothing fails because it is slow. For libffi's group, SPRINGBOARD_LIBFFI may name the shared library of one
+/// more libffi, such as a newer one with call plans.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Only this group (scalar, struct, variadic, callback, v8, compile, service, libffi), or the cases whose name has this in it; repeatable

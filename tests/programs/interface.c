@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <complex.h>
+#include <dlfcn.h>
 #include <ffi.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -317,6 +318,43 @@ static void raw(void) {
     CHECK(words[0].sint == -5 && words[1].sint == 6);
 }
 
+static long double first_number(struct large large) { return large.numbers[0]; }
+
+/* A call leaves the pointers to its arguments as they are, whoever makes it. Old libffis make them point to copies. */
+static void pointers_stay(void) {
+    PREPARE(cif, &ffi_type_longdouble, &large_type);
+    struct large value = {{42, 2, 3, 4}, 'a'};
+    void *values[] = {&value};
+    long double result = 0;
+    ffi_call(&cif, FFI_FN(first_number), &result, values);
+    CHECK(result == 42);
+    CHECK(values[0] == &value || dlsym(RTLD_DEFAULT, "ffi_call_plan_alloc") == NULL);
+}
+
+/* An argument of type void has no bytes, whatever its pointer is. */
+static void seven(ffi_cif *cif, void *result, void **values, void *data) {
+    (void)values;
+    (void)data;
+    CHECK(cif->nargs == 1);
+    *(ffi_arg *)result = 7;
+}
+
+static void void_arguments(void) {
+    PREPARE(cif, &ffi_type_sint, &ffi_type_void, &ffi_type_sint, &ffi_type_void, &ffi_type_sshort);
+    int a = 40;
+    short b = 2;
+    void *values[] = {NULL, &a, NULL, &b};
+    ffi_arg result;
+    ffi_call(&cif, FFI_FN(plus), &result, values);
+    CHECK((int)result == 42);
+    PREPARE(alone, &ffi_type_sint, &ffi_type_void);
+    void *code;
+    ffi_closure *closure = ffi_closure_alloc(sizeof *closure, &code);
+    CHECK(closure && ffi_prep_closure_loc(closure, &alone, seven, NULL, code) == FFI_OK);
+    CHECK(((int (*)(void))code)() == 7);
+    ffi_closure_free(closure);
+}
+
 static jmp_buf target;
 static void jump(int value) { longjmp(target, value); }
 static void jump_in_closure(ffi_cif *cif, void *result, void **values, void *data) {
@@ -428,6 +466,8 @@ int main(void) {
     other_types();
     other_abis();
     variadic();
+    pointers_stay();
+    void_arguments();
     bad_input();
     closures();
     raw();

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What the suite needs beside a C compiler.
-pub(crate) static NEEDS: [&Tool; 8] = [
+pub(crate) static NEEDS: [&Tool; 9] = [
     &tools::GXX,
     &tools::LIBFFI_HEADERS,
     &tools::PYTHON,
@@ -22,6 +22,7 @@ pub(crate) static NEEDS: [&Tool; 8] = [
     &tools::RUBY_FFI,
     &tools::PHP,
     &tools::GUILE,
+    &tools::GJS,
 ];
 
 /// Builds the drop-in, what the programs call, and runs each program.
@@ -43,6 +44,9 @@ pub(crate) fn steps() -> Vec<Step> {
     let mut fixed = Command::new("cc");
     fixed.args(["-no-pie", "-fno-pie", "-std=gnu11"]).args(strict).arg("-o").arg(binary("interface-fixed"));
     fixed.arg(script("interface.c")).args(["-lffi", "-lpthread", "-lm"]);
+    let mut layouts = Command::new("cc");
+    layouts.arg("-std=gnu11").args(strict).arg("-o").arg(binary("layouts")).arg(script("layouts.c"));
+    layouts.arg("-lffi");
     let mut copies = Command::new("cc");
     copies.arg("-std=gnu11").args(strict).arg("-o").arg(binary("copies")).arg(script("copies.c"));
     let mut copy = Command::new("cp");
@@ -61,15 +65,20 @@ pub(crate) fn steps() -> Vec<Step> {
         native.into(),
         interface.into(),
         fixed.into(),
+        layouts.into(),
         copies.into(),
         copy.into(),
         exceptions.into(),
         // The same words whoever serves it: without the drop-in, and with it, counted and not.
         Step::printing(Command::new(binary("interface")), INTERFACE),
         Step::printing(with_dropin(Command::new(binary("interface"))), INTERFACE),
-        // Three calls have no plan: one of Windows' convention, two that return `long double`.
+        // Few calls have no plan: one of Windows' convention, those that return `long double`, one with `void` arguments.
         Step::served(with_dropin(Command::new(binary("interface"))), 80_000, 9_000),
         Step::printing(with_dropin(Command::new(binary("interface-fixed"))), INTERFACE),
+        Step::from(Command::new(binary("layouts"))),
+        Step::from(with_dropin(Command::new(binary("layouts")))),
+        // All of them: none is left to libffi.
+        Step::served(with_dropin(Command::new(binary("layouts"))), LAYOUTS, LAYOUTS),
         twice.into(),
         Step::from(with_dropin(Command::new(binary("exceptions")))),
         Step::served(with_dropin(Command::new(binary("exceptions"))), 200, 1),
@@ -83,8 +92,12 @@ pub(crate) fn steps() -> Vec<Step> {
             800,
             3,
         ),
+        Step::served(scripted(program("/usr/bin/gjs-console", &[]), "with_gjs.js"), 1500, 60),
     ]
 }
+
+/// The calls and closures of `layouts`.
+const LAYOUTS: u64 = 17;
 
 /// What `interface` prints, by libffi 3.4.
 const INTERFACE: &str = "narrow 0: ffffffffffffffff

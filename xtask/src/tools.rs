@@ -86,6 +86,7 @@ pub(crate) static RUBY_FFI: Tool = Tool::file(
 );
 pub(crate) static PHP: Tool = Tool::file("php", "/usr/bin/php", &["php-cli"]);
 pub(crate) static GUILE: Tool = Tool::file("guile", "/usr/bin/guile-3.0", &["guile-3.0"]);
+pub(crate) static GJS: Tool = Tool::file("gjs", "/usr/bin/gjs-console", &["gjs"]);
 pub(crate) static GDB: Tool = Tool::program("gdb", "gdb", &["gdb"]);
 pub(crate) static RUST: Tool =
     Tool { name: "rust-debian", source: Source::DebianRust(&["rustc-web", "cargo-web"]) };
@@ -97,7 +98,7 @@ pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 28] = [
+static ALL: [&Tool; 29] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -120,6 +121,7 @@ static ALL: [&Tool; 28] = [
     &RUBY_FFI,
     &PHP,
     &GUILE,
+    &GJS,
     &RUST,
     &STD_AARCH64,
     &STD_RISCV64,

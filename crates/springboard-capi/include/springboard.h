@@ -19,9 +19,10 @@
  * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD, and what that thread has not closed
  * when it ends is closed then. No function may be called in a signal handler; code that was made may be.
  *
- * FORK. After fork() both processes may use every handle and call all code; what one closes stays open in the other. The
- * child leaves mailboxes alone that other threads may have been posting to at that moment, and blocking callbacks of
- * threads that it does not have.
+ * FORK. After fork() both processes may use every handle and call all code; what one closes stays open in the other. A
+ * mailbox and what is in it stay the parent's: in the child each function but sb_mailbox_close() refuses it with
+ * SB_ERROR_FORKED, and calls that would be put into it get zero and count as refused. The child makes mailboxes of its
+ * own.
  *
  * LANGUAGE RUNTIMES. No panic leaves the library. No exception, longjmp or thread cancellation may pass through a
  * function of it, nor through a callback.
@@ -81,7 +82,8 @@ enum {
     SB_ERROR_INTERNAL = 18,   /* a bug of springboard */
     SB_ERROR_THROWN = 19,     /* JavaScript is to throw the message (sb_v8_function_call) */
     SB_ERROR_REFUSED = 20,    /* a call in the background was not accepted */
-    SB_ERROR_ABANDONED = 21   /* a call in the background was not made */
+    SB_ERROR_ABANDONED = 21,  /* a call in the background was not made */
+    SB_ERROR_FORKED = 22      /* the mailbox belongs to the process that this one was forked from */
 };
 
 /* The code of the last failure on this thread, SB_OK where there was none. Success does not change it. Cannot fail. */

@@ -32,6 +32,7 @@ constants! {
     SB_ERROR_THROWN = 19;
     SB_ERROR_REFUSED = 20;
     SB_ERROR_ABANDONED = 21;
+    SB_ERROR_FORKED = 22;
 
     SB_JIT_ON = 0;
     SB_JIT_OFF = 1;

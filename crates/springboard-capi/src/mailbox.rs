@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use springboard::{Abandoned, DrainError, Full, Mailbox};
+use springboard::{Abandoned, CallbackError, DrainError, Full, Mailbox};
 
 use crate::{
     boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
@@ -62,8 +62,13 @@ pub extern "C" fn sb_mailbox_bounded(
     })
 }
 
+/// The mailbox behind a handle, if it is this process's.
 pub(crate) fn get(mailbox: *const MailboxHandle) -> Result<Rc<Mailbox>, Failure> {
-    handle::get_local(mailbox)
+    let mailbox: Rc<Mailbox> = handle::get_local(mailbox)?;
+    if mailbox.is_inherited() {
+        return Err(Failure::new(SB_ERROR_FORKED, CallbackError::Forked));
+    }
+    Ok(mailbox)
 }
 
 /// A file descriptor for poll loops.

@@ -63,7 +63,7 @@ unsafe fn place(ty: *mut Type, mut offsets: *mut usize, depth: u32) -> bool {
 }
 
 /// Rounds up. An alignment of 0, which no type has, makes everything 0, as it does in libffi.
-fn aligned(size: usize, alignment: u16) -> usize {
+pub(crate) fn aligned(size: usize, alignment: u16) -> usize {
     (size.wrapping_sub(1) | usize::from(alignment).wrapping_sub(1)).wrapping_add(1)
 }
 

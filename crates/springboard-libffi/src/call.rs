@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    raw::with_words,
     real,
     shape::Shape,
     table,
@@ -74,7 +75,9 @@ unsafe extern "C-unwind" fn call_otherwise(
     let Some((entry, shape)) = table::shape(described) else {
         trace::count(&COUNTERS.libffi_calls);
         // SAFETY: libffi has prepared the cif itself.
-        return unsafe { real::ffi_call(cif, function, rvalue, avalue) };
+        return unsafe {
+            with_copy(described, avalue, |avalue| real::ffi_call(cif, function, rvalue, avalue));
+        };
     };
     let Some(address) = compiled(shape, entry) else {
         // SAFETY: the caller's promise.
@@ -121,7 +124,24 @@ unsafe extern "C-unwind" fn call_anew(
     // SAFETY: the caller's promise.
     let mut copy = unsafe { real::prepared(cif) }.unwrap_or(*cif);
     // SAFETY: as above.
-    unsafe { real::ffi_call(&mut copy, function, rvalue, avalue) }
+    unsafe { with_copy(cif, avalue, |avalue| real::ffi_call(&mut copy, function, rvalue, avalue)) }
+}
+
+/// Calls with a copy of `avalue`: libffi 3.6, as it is linked in, makes it point to copies of large structures, which
+/// are gone after the call. Newer ones leave it as it is, and programs call with it again.
+///
+/// # Safety
+/// `avalue` has one pointer an argument of the cif.
+unsafe fn with_copy(cif: &Cif, avalue: *mut *mut c_void, call: impl FnOnce(*mut *mut c_void)) {
+    let count = cif.nargs as usize;
+    with_words(count, |words| {
+        let words = words.cast::<*mut c_void>();
+        if count != 0 {
+            // SAFETY: there is room for as many; the caller's promise.
+            unsafe { words.copy_from_nonoverlapping(avalue, count) };
+        }
+        call(words);
+    });
 }
 
 /// The stub of a shape. Not `C-unwind`: a panic of the compiler's ends the process, and crosses nobody's frames.
@@ -149,5 +169,7 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call_go(
         copy = unsafe { real::prepared(&copy) }.unwrap_or(copy);
     }
     // SAFETY: as above.
-    unsafe { real::ffi_call_go(&mut copy, function, rvalue, avalue, closure) }
+    unsafe {
+        with_copy(&*cif, avalue, |avalue| real::ffi_call_go(&mut copy, function, rvalue, avalue, closure));
+    }
 }

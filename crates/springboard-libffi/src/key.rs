@@ -6,19 +6,23 @@
 //! ```text
 //! scalar, void            its code
 //! aggregate up to 16 B    SMALL size alignment member… END
+//! one that is none of C's WORDS size alignment word word  (see `unusual`)
 //! larger aggregate        LARGE size:u32 alignment:u16     (System V passes it in memory, whatever is in it)
 //! complex                 COMPLEX code-of-part
 //! vector                  VECTOR code-of-lane size
 //! ```
+//!
+//! An alignment that changes nothing, because each argument has that of a word, is written as 0 in the last two.
+
+mod signature;
 
 use std::mem::MaybeUninit;
 
-use springboard::ir::{
-    Aggregate, AggregateKind, Array, Complex, Field, Integer, Param, Signature, SignatureError,
-    Type as CType, Vector,
+pub(crate) use self::signature::signature;
+use crate::{
+    types::{Type, code},
+    unusual,
 };
-
-use crate::types::{Type, code};
 
 /// Words of the largest key. Cifs with a larger one are libffi's.
 const MAX_WORDS: usize = 128;
@@ -31,6 +35,7 @@ const LARGE: u8 = 0x41;
 const COMPLEX: u8 = 0x42;
 const VECTOR: u8 = 0x43;
 const END: u8 = 0x44;
+const WORDS: u8 = 0x45;
 
 /// Size up to which what is in an aggregate decides how it is passed (psABI 3.2.3).
 const SMALL_BYTES: usize = 16;
@@ -38,8 +43,8 @@ const SMALL_BYTES: usize = 16;
 /// Why types have no key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum NoKey {
-    /// libffi knows what to do with them, and springboard does not: an aggregate whose size, alignment or members are
-    /// not those of a C structure, a complex integer, very many arguments.
+    /// libffi knows what to do with them, and springboard does not: an aggregate that has neither the members of a C
+    /// structure nor words of which one can tell what is in them, a complex integer, `void`, very many arguments.
     Unusual,
     /// Nobody does.
     Unknown,
@@ -160,16 +165,31 @@ impl<'a> Key<'a> {
         self.fits()?;
         match ty.code {
             code::STRUCT if ty.size > SMALL_BYTES => {
-                let alignment = usize::from(ty.alignment);
-                let possible = alignment.is_power_of_two() && ty.size.is_multiple_of(alignment);
-                let size = u32::try_from(ty.size).ok().filter(|_| possible).ok_or(NoKey::Unusual)?;
+                let alignment = beyond_a_word(ty).ok_or(NoKey::Unusual)?;
+                let size = u32::try_from(ty.size).map_err(|_| NoKey::Unusual)?;
                 self.push(LARGE);
                 size.to_le_bytes().into_iter().for_each(|byte| self.push(byte));
-                ty.alignment.to_le_bytes().into_iter().for_each(|byte| self.push(byte));
+                alignment.to_le_bytes().into_iter().for_each(|byte| self.push(byte));
                 Ok(())
             }
-            // SAFETY: the caller's promise.
-            code::STRUCT => unsafe { self.aggregate(ty, depth) },
+            code::STRUCT => {
+                let before = (self.length, self.last, self.bits);
+                // SAFETY: the caller's promise.
+                let written = unsafe { self.aggregate(ty, depth) };
+                if depth != 0 || written != Err(NoKey::Unusual) {
+                    return written;
+                }
+                (self.length, self.last, self.bits) = before;
+                // SAFETY: the caller's promise.
+                let words = unsafe { unusual::words(ty) }.ok_or(NoKey::Unusual)?;
+                let alignment =
+                    beyond_a_word(ty).and_then(|it| u8::try_from(it).ok()).ok_or(NoKey::Unusual)?;
+                self.push(WORDS);
+                self.push(ty.size as u8);
+                self.push(alignment);
+                words.into_iter().for_each(|word| self.push(word as u8));
+                Ok(())
+            }
             code::COMPLEX => {
                 // SAFETY: a complex type has its part as the first of its elements.
                 let part = unsafe { ty.elements.as_ref() }.ok_or(NoKey::Unknown)?;
@@ -213,8 +233,9 @@ impl<'a> Key<'a> {
                 self.push(ty.size as u8);
                 Ok(())
             }
-            code::VOID | code::VECTOR.. => Err(NoKey::Unknown),
-            _ => Err(NoKey::Unusual),
+            // An argument that is `void` among them: to libffi it is one without bytes.
+            known if known < code::VECTOR => Err(NoKey::Unusual),
+            _ => Err(NoKey::Unknown),
         }
     }
 
@@ -276,6 +297,16 @@ impl<'a> Key<'a> {
     }
 }
 
+/// The alignment of an aggregate among arguments, each of which has that of a word: 0 where it is none beyond that.
+/// `None` where no type of C has it.
+fn beyond_a_word(ty: &Type) -> Option<u16> {
+    let alignment = ty.alignment;
+    match alignment {
+        0..=8 => Some(0),
+        _ => (alignment.is_power_of_two() && ty.size.is_multiple_of(alignment.into())).then_some(alignment),
+    }
+}
+
 /// What stands for a scalar in a key. `None` for all that is none, or has not the size and alignment of one.
 #[inline(always)]
 fn scalar_byte(ty: &Type) -> Option<u8> {
@@ -305,86 +336,4 @@ pub(crate) unsafe fn of_scalars(result: &Type, types: *const *mut Type, count: u
         key |= u64::from(scalar_byte(ty)?) << (8 * (index + 1));
     }
     Some(key)
-}
-
-/// The signature that a key stands for.
-///
-/// Every call is one of a variadic function whose parameters are all declared: System V has the two differ in `%al`
-/// alone, and libffi sets it always. Programs rely on that where they prepare `printf` as if it were not variadic.
-pub(crate) fn signature(words: &[u64]) -> Result<Signature, SignatureError> {
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let mut rest = &bytes[..];
-    let result = ctype(&mut rest).unwrap_or(CType::Void);
-    let params: Vec<Param> =
-        std::iter::from_fn(|| ctype(&mut rest)).map(|ty| Param { name: None, ty }).collect();
-    let fixed = params.len();
-    Signature::variadic(result, params, fixed)
-}
-
-/// Takes one type from the key. `None` for `void`, which is the end of a key, too.
-fn ctype(rest: &mut &[u8]) -> Option<CType> {
-    let (&first, behind) = rest.split_first()?;
-    *rest = behind;
-    let mut take = |count: usize| {
-        let (taken, behind) = rest.split_at(count);
-        *rest = behind;
-        taken.to_vec()
-    };
-    Some(match first {
-        SMALL => {
-            take(2);
-            let mut fields = Vec::new();
-            while rest.first() != Some(&END) {
-                fields.push(field(ctype(rest)?));
-            }
-            *rest = &rest[1..];
-            aggregate(fields, None)
-        }
-        LARGE => {
-            let numbers = take(6);
-            let size = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], numbers[3]]);
-            let align = u16::from_le_bytes([numbers[4], numbers[5]]);
-            let bytes = Array { element: CType::Int(Integer::UInt8), length: size.into() };
-            aggregate(vec![field(CType::Array(bytes.into()))], Some(align.into()))
-        }
-        COMPLEX => CType::Complex(match u16::from(take(1)[0]) {
-            code::FLOAT => Complex::Float,
-            code::DOUBLE => Complex::Double,
-            _ => Complex::LongDouble,
-        }),
-        VECTOR => {
-            let numbers = take(2);
-            CType::Vector(Vector { element: Box::new(scalar(numbers[0])?), bytes: numbers[1] })
-        }
-        code => scalar(code)?,
-    })
-}
-
-fn field(ty: CType) -> Field {
-    Field { name: None, ty, bits: None, align: None }
-}
-
-fn aggregate(fields: Vec<Field>, align: Option<u32>) -> CType {
-    let aggregate = Aggregate { kind: AggregateKind::Struct, tag: None, fields, packed: false, align };
-    CType::Aggregate(aggregate.into())
-}
-
-fn scalar(code: u8) -> Option<CType> {
-    Some(match u16::from(code) {
-        code::FLOAT => CType::Float,
-        code::DOUBLE => CType::Double,
-        code::LONG_DOUBLE => CType::LongDouble,
-        code::UINT8 => CType::Int(Integer::UInt8),
-        code::SINT8 => CType::Int(Integer::Int8),
-        code::UINT16 => CType::Int(Integer::UInt16),
-        code::SINT16 => CType::Int(Integer::Int16),
-        code::UINT32 => CType::Int(Integer::UInt32),
-        code::SINT32 => CType::Int(Integer::Int32),
-        code::UINT64 => CType::Int(Integer::UInt64),
-        code::SINT64 => CType::Int(Integer::Int64),
-        code::POINTER => CType::void_pointer(),
-        code::UINT128 => CType::Int(Integer::UInt128),
-        code::SINT128 => CType::Int(Integer::Int128),
-        _ => return None,
-    })
 }

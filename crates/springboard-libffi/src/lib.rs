@@ -34,3 +34,4 @@ mod shape;
 mod table;
 mod trace;
 mod types;
+mod unusual;

@@ -1,4 +1,4 @@
-//! What `fork` means for code memory.
+//! What `fork` means for code memory and mailboxes.
 //!
 //! Parent and child share the pages of every segment that was there before, and each believes that it owns them. So
 //! a fork freezes them for both: what is published stays callable, and nobody writes there again. Each goes on in
@@ -23,6 +23,9 @@ static GATE: RwLock<()> = RwLock::new(());
 
 /// Forks that this process was the parent of or was made by, itself and its ancestors.
 static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// Forks by which this process came to be: what a child counts up, and its parent does not.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     /// How many [`Hold`]s this thread has. It has no destructor, so it is there even while a thread ends.
@@ -59,13 +62,19 @@ pub(crate) fn count() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// Which of the processes that came of one another by forks this is. One load, for paths that are hot: it is right for
+/// what was made after [`watch`].
+pub(crate) fn generation() -> u64 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
 /// Has forks wait for holders, and lock what they must find unlocked afterwards, from now on.
 pub(crate) fn watch() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // SAFETY: the handlers may run at any fork from now on: they touch statics alone. The C library forgets them
         // when the object that they are in is unloaded.
-        let refused = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+        let refused = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after_in_child)) };
         // Out of memory at the first use: the process number, which is compared too, still tells a child.
         debug_assert_eq!(refused, 0);
     });
@@ -102,4 +111,9 @@ extern "C" fn after() {
         // SAFETY: this thread has had the gate since `before`.
         drop(unsafe { (*FORKING.0.get()).take() });
     }
+}
+
+extern "C" fn after_in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    after();
 }

@@ -25,6 +25,8 @@ pub enum CallbackError {
         /// The thread that called.
         caller: i32,
     },
+    /// No handler's: the mailbox belongs to the process that this one was forked from.
+    Forked,
 }
 
 impl CallbackError {
@@ -47,6 +49,7 @@ impl PartialEq for CallbackError {
             (CallbackError::Panic(a), CallbackError::Panic(b)) => a == b,
             (CallbackError::Raised(a), CallbackError::Raised(b)) => Arc::ptr_eq(a, b),
             (CallbackError::Busy { caller: a }, CallbackError::Busy { caller: b }) => a == b,
+            (CallbackError::Forked, CallbackError::Forked) => true,
             _ => false,
         }
     }
@@ -64,6 +67,7 @@ impl fmt::Display for CallbackError {
                     "thread {caller} called back and was refused: the owner was in native code for too long"
                 )
             }
+            CallbackError::Forked => f.write_str(FORKED),
         }
     }
 }
@@ -71,11 +75,14 @@ impl fmt::Display for CallbackError {
 impl Error for CallbackError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            CallbackError::Panic(_) | CallbackError::Busy { .. } => None,
+            CallbackError::Panic(_) | CallbackError::Busy { .. } | CallbackError::Forked => None,
             CallbackError::Raised(error) => error.source(),
         }
     }
 }
+
+/// What is said of a mailbox that was made before the process was forked.
+pub(super) const FORKED: &str = "the mailbox belongs to the process that this one was forked from";
 
 /// A drain stopped at an error.
 #[derive(Clone, PartialEq, Debug)]

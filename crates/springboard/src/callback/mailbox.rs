@@ -14,12 +14,13 @@ use std::{
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::{
-    error::{CallbackError, CreateError, DrainError},
+    error::{CallbackError, CreateError, DrainError, FORKED},
     owner::{Owner, Waiter},
     queue::{Class, Full, Pushed, Queue, Refusal},
     record::{Delivery, Record},
     wait::{Awaited, Busy, Stop, wait, wait_and},
 };
+use crate::fork;
 
 /// A queue of calls from other threads. The thread that made it, its owner, runs their handlers when it drains.
 ///
@@ -28,6 +29,9 @@ use super::{
 ///
 /// Dropping it drops what was posted and not delivered, frees its copies, and releases waiting callers with zero;
 /// [`Mailbox::close`] also says how many there were. The same happens when the thread ends.
+///
+/// A mailbox belongs to its process. In a forked child a drain of it is an error ([`CallbackError::Forked`]), what is
+/// posted to it is refused, and dropping it leaves to the parent what is in it.
 pub struct Mailbox {
     local: Rc<Local>,
 }
@@ -43,6 +47,9 @@ pub(super) struct Local {
 
 /// Every thread's side.
 pub(super) struct Shared {
+    /// The process that made it ([`fork::generation`]). In another one its locks may be held by threads that are not
+    /// there, and its event is the parent's.
+    process: u64,
     pub(super) owner: Arc<Owner>,
     queue: Queue<Record, Waiter>,
     waker: Mutex<Option<Waker>>,
@@ -85,7 +92,9 @@ impl Mailbox {
 
     fn new(bound: Option<(usize, Full)>) -> Result<Mailbox, CreateError> {
         let owner = Owner::current().ok_or(CreateError::NotOwner)?;
+        fork::watch();
         let shared = Arc::new(Shared {
+            process: fork::generation(),
             owner,
             queue: Queue::new(bound),
             waker: Mutex::default(),
@@ -103,9 +112,17 @@ impl Mailbox {
         &self.local.shared
     }
 
+    /// Whether it was made by the process that this one was forked from.
+    pub fn is_inherited(&self) -> bool {
+        self.local.shared.is_inherited()
+    }
+
     /// Sets what is called when a record comes into the empty mailbox. It runs on the thread that called back, and
-    /// must touch nothing that belongs to the owner; it must not panic.
+    /// must touch nothing that belongs to the owner; it must not panic. In a forked child this does nothing.
     pub fn set_waker(&self, waker: impl Fn() + Send + Sync + 'static) {
+        if self.is_inherited() {
+            return;
+        }
         *locked(&self.local.shared.waker) = Some(Arc::new(waker));
     }
 
@@ -113,9 +130,12 @@ impl Mailbox {
     /// them all. Belongs to the mailbox; it must not be read or written.
     ///
     /// # Errors
-    /// The system has no more file descriptors.
+    /// The system has no more file descriptors, or this is a forked child.
     pub fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
         let Local { shared, .. } = &*self.local;
+        if shared.is_inherited() {
+            return Err(io::Error::other(FORKED));
+        }
         if shared.event.get().is_none() {
             let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
             let _ = shared.event.set(event);
@@ -134,9 +154,12 @@ impl Mailbox {
         }
     }
 
-    /// Whether there is nothing to drain.
+    /// Whether there is nothing to drain, not even an error.
     pub fn is_empty(&self) -> bool {
         let Local { shared, taken, .. } = &*self.local;
+        if shared.is_inherited() {
+            return false;
+        }
         taken.borrow().is_empty() && shared.queue.is_empty() && locked(&shared.errors).is_empty()
     }
 
@@ -146,9 +169,12 @@ impl Mailbox {
     ///
     /// # Errors
     /// What a handler ended with; the drain stops behind it, and the next one goes on. Or that a caller was refused
-    /// because this thread was in native code.
+    /// because this thread was in native code, or that this is a forked child.
     pub fn drain(&self, max: usize) -> Result<usize, DrainError> {
         let Local { shared, .. } = &*self.local;
+        if shared.is_inherited() {
+            return Err(DrainError { delivered: 0, error: CallbackError::Forked });
+        }
         shared.owner.sweep();
         if let Some(event) = shared.event.get() {
             // What comes from here on makes it readable again.
@@ -189,6 +215,9 @@ impl Mailbox {
         let Local { shared, taken, .. } = &*self.local;
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let waiter = Waiter::Owner(Arc::clone(&shared.owner));
+        if shared.is_inherited() {
+            return true;
+        }
         let some = || {
             let empty = taken.borrow().is_empty()
                 && locked(&shared.errors).is_empty()
@@ -237,6 +266,9 @@ impl Local {
 
     /// Answers the callers that wait, and delivers what their threads posted before.
     fn serve(&self) -> bool {
+        if self.shared.is_inherited() {
+            return false;
+        }
         let mut served = false;
         while self.requests.get() != 0 || self.shared.queue.has_request() {
             let Some(record) = self.next() else { break };
@@ -249,6 +281,11 @@ impl Local {
     }
 
     fn abandon(&self) -> Abandoned {
+        if self.shared.is_inherited() {
+            // The records are the parent's, and perhaps one of its threads was changing the queue.
+            mem::forget((Arc::clone(&self.shared), self.taken.take()));
+            return Abandoned::default();
+        }
         let mut left = self.shared.close();
         let mut taken = mem::take(&mut *self.taken.borrow_mut());
         self.requests.set(0);
@@ -273,8 +310,16 @@ pub(super) fn serve(but: Option<&Rc<Local>>) -> bool {
 }
 
 impl Shared {
+    /// Whether another process made it, from which this one was forked.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.process != fork::generation()
+    }
+
     /// Puts in a posted call.
     pub(super) fn post(&self, record: Record) {
+        if self.is_inherited() {
+            return record.refuse();
+        }
         match self.queue.push(Class::Posted, record, Waiter::current) {
             Ok(pushed) => self.pushed(pushed),
             Err(Refusal::Full(record)) if self.queue.when_full() == Some(Full::Block) => {
@@ -308,6 +353,9 @@ impl Shared {
 
     /// Puts in a call whose caller waits. `false` where the mailbox is gone.
     pub(super) fn ask(&self, record: Record) -> bool {
+        if self.is_inherited() {
+            return false;
+        }
         match self.queue.push(Class::Request, record, || unreachable!("requests need no room")) {
             Ok(pushed) => {
                 self.pushed(Pushed { wake: true, ..pushed });
@@ -320,7 +368,7 @@ impl Shared {
 
     fn pushed(&self, pushed: Pushed<Record>) {
         if pushed.wake {
-            self.owner.parker.wake();
+            self.owner.wake();
         }
         if pushed.first {
             self.signal();

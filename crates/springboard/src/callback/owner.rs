@@ -16,6 +16,7 @@ use super::{
     parker::Parker,
     thread,
 };
+use crate::fork;
 
 /// A thread of the host that owns callbacks or mailboxes.
 pub(super) struct Owner {
@@ -49,7 +50,7 @@ impl Drop for Life {
             owner.gone.store(true, Relaxed);
             for (_, shared) in self.mailboxes.take() {
                 // One that was leaked. What it has taken up already is leaked too; its callers see the owner gone.
-                drop(shared.upgrade().map(|shared| shared.close()));
+                drop(shared.upgrade().filter(|shared| !shared.is_inherited()).map(|shared| shared.close()));
             }
             owner.sweep();
         }
@@ -102,9 +103,18 @@ impl Owner {
         thread::key() & !thread::PENDING == self.key
     }
 
+    /// Has the thread look again.
+    pub(super) fn wake(&self) {
+        // As in `discard`.
+        let _hold = fork::hold();
+        self.parker.wake();
+    }
+
     /// Keeps a handler, which this thread must not touch, until the owner frees it. The handlers of a thread that is
     /// gone are never freed: what they refer to was that thread's.
     pub(super) fn discard(&self, garbage: Garbage) {
+        // A child that is forked meanwhile would find it locked for ever.
+        let _hold = fork::hold();
         self.garbage.lock().unwrap_or_else(PoisonError::into_inner).push(garbage);
     }
 
@@ -180,6 +190,8 @@ impl Waiter {
 
     /// Has the thread look again.
     pub(super) fn wake(&self) {
+        // As in `Owner::discard`.
+        let _hold = fork::hold();
         self.parker().wake();
     }
 }

@@ -1,6 +1,7 @@
 //! Engines whose system calls fail, whose process forks, and whose memory runs out.
 
 use std::{
+    os::fd::AsRawFd,
     ptr::NonNull,
     sync::{
         Barrier,
@@ -11,7 +12,7 @@ use std::{
 
 use super::*;
 use crate::{
-    CodeWrites, Path, PointerError, Reason, Value,
+    CallbackError, CodeWrites, DrainError, Mailbox, Path, PointerError, Reason, Value,
     code::faults::{self, Fault},
     testing::{Child, Ended, alone, code_mappings, descriptors, together},
 };
@@ -271,6 +272,37 @@ fn a_child_makes_callbacks() {
         ends
     });
     assert_eq!(ends, [Ended::Well; 300]);
+}
+
+/// What waits in a mailbox is the parent's, and so is what makes its event readable.
+#[test]
+fn a_child_leaves_mailboxes_to_its_parent() {
+    let _process = alone();
+    let mailbox = Mailbox::unbounded().unwrap();
+    let event = mailbox.event_fd().unwrap().as_raw_fd();
+    let posting = Engine::new().callback_type("void(int)").unwrap().post(&mailbox).unwrap();
+    let callback = posting.callback(|_: i32| {}).unwrap();
+    // SAFETY: it is of this type.
+    let post = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(i32)>(callback.as_ptr()) };
+    let readable = || {
+        let mut poll = libc::pollfd { fd: event, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one structure, and no waiting.
+        unsafe { libc::poll(&mut poll, 1, 0) == 1 }
+    };
+    thread::spawn(move || post(1)).join().unwrap();
+    let child = Child::fork(|| {
+        let refused = DrainError { delivered: 0, error: CallbackError::Forked };
+        assert!(mailbox.is_inherited() && !mailbox.is_empty() && mailbox.wait(None));
+        assert_eq!(mailbox.drain(usize::MAX), Err(refused));
+        assert!(mailbox.event_fd().is_err());
+        thread::spawn(move || post(2)).join().unwrap();
+        assert_eq!(posting.counts().refused, 1);
+        assert!(Mailbox::unbounded().unwrap().drain(1) == Ok(0));
+    });
+    assert_eq!(child.wait(), Ended::Well);
+    assert!(readable() && !mailbox.is_inherited());
+    assert_eq!((mailbox.drain(usize::MAX), posting.counts().refused), (Ok(1), 0));
+    assert!(!readable());
 }
 
 #[test]
