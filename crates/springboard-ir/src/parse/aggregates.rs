@@ -79,7 +79,10 @@ impl<'a> Parser<'a> {
         let layout = placed.and_then(|()| placement.finish(aggregate.align));
         let layout = layout.map_err(|error| fail(ParseErrorKind::Layout(error)))?;
         let tag = aggregate.tag.clone();
-        let built = Built::aggregate(Arc::new(aggregate), &contents, layout);
+        let mut built = Built::aggregate(Arc::new(aggregate), &contents, layout);
+        if let Some(position) = attributes.transparent {
+            built = built.transparent().map_err(|kind| Failure { position, kind })?;
+        }
         if let Some(tag) = tag {
             self.define_tag(&tag, Tag::Aggregate(kind, built.clone()), position)?;
         }

@@ -53,7 +53,10 @@ impl<'a> Parser<'a> {
         }
         loop {
             let position = self.position();
-            let derivation = if self.at("[") {
+            let derivation = if self.at_attribute_brackets() {
+                self.attributes_without_effect()?;
+                continue;
+            } else if self.at("[") {
                 Derivation::Array { length: self.array_length()?, position }
             } else if self.at("(") {
                 Derivation::Function { parameters: self.parameters()?, position }
@@ -91,7 +94,7 @@ impl<'a> Parser<'a> {
                 self.attributes_without_effect()?;
                 match self.word().and_then(keyword) {
                     Some(Keyword::Const) => constant = true,
-                    Some(Keyword::Qualifier) => {}
+                    Some(Keyword::Qualifier | Keyword::Atomic) => {}
                     _ => break,
                 }
                 self.bump();

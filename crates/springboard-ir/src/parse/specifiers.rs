@@ -53,13 +53,29 @@ impl<'a> Parser<'a> {
     pub(super) fn specifiers(&mut self) -> Result<Specifiers, Failure> {
         let mut ty = TypeSoFar::Nothing;
         let mut constant = false;
+        let mut atomic = None;
         let mut attributes = Attributes::default();
         let mut storage = Storage::Other;
         let mut tagged = Tagged::No;
         let start = self.at;
-        while let Some(word) = self.word() {
+        loop {
+            if self.at_attribute_brackets() {
+                attributes = attributes.with(self.attributes()?);
+                continue;
+            }
+            let Some(word) = self.word() else { break };
             match keyword(word) {
                 Some(Keyword::Const) => constant = true,
+                Some(Keyword::Atomic) => {
+                    atomic = Some(self.bump().start);
+                    if self.at("(") {
+                        if !matches!(ty, TypeSoFar::Nothing) {
+                            return Err(self.second_type(start));
+                        }
+                        ty = TypeSoFar::Whole(self.nested(Parser::type_name_in_brackets)?);
+                    }
+                    continue;
+                }
                 Some(Keyword::Qualifier) => {}
                 Some(Keyword::Typedef) => storage = Storage::Typedef,
                 Some(Keyword::Storage) if word == "static" => storage = Storage::Static,
@@ -103,9 +119,26 @@ impl<'a> Parser<'a> {
                 None => return Err(self.no_such_type(start)),
             },
         };
+        if let Some(position) = atomic {
+            self.check_atomic(&built, position)?;
+        }
         let built = self.with_attributes(built, &attributes)?;
         let built = if constant { built.constant() } else { built };
         Ok(Specifiers { built, attributes, storage, tagged })
+    }
+
+    fn type_name_in_brackets(&mut self) -> Result<Built, Failure> {
+        self.expect("(")?;
+        let built = self.type_name()?;
+        self.expect(")").map(|_| built)
+    }
+
+    /// Refuses `_Atomic` where it may change size or alignment. That of a number or a pointer is a number or a pointer.
+    fn check_atomic(&self, built: &Built, position: usize) -> Result<(), Failure> {
+        match built.object_type().and_then(|ty| ty.scalar(self.model())) {
+            Some(_) => Ok(()),
+            None => Err(Failure { position, kind: ParseErrorKind::Unsupported("_Atomic".into()) }),
+        }
     }
 
     fn add_word(&self, ty: &mut TypeSoFar, basic: Basic, start: usize) -> Result<(), Failure> {
@@ -137,7 +170,7 @@ impl<'a> Parser<'a> {
     /// The type that a name stands for.
     pub(super) fn named_type(&self, word: &str) -> Option<Built> {
         match self.find_name(word) {
-            Some(Name::Type(built)) => Some(built.clone()),
+            Some(Name::Type(built)) => Some(self.completed(built)),
             Some(Name::Constant(_)) => None,
             None => {
                 let ty = standard_type(word).or_else(|| short_type(word))?;
