@@ -49,6 +49,10 @@ const PROTOTYPES: &[(&str, &str)] = &[
     ("int f(¦_Atomic struct s { int x[3]; })", "`_Atomic` is not supported here"),
     ("int f(_Atomic(int) ¦long)", "`_Atomic ( int ) long` is no type"),
     ("int f([[gnu::¦ms_abi]] int)", "`ms_abi` is not supported here"),
+    (
+        "union u { int *x; } __attribute__((¦transparent_union)); int f(union u)",
+        "`transparent_union` is not supported here",
+    ),
     ("int f([[gnu::¦]] int)", "expected a name, found `]`"),
     (
         "int f(union { int x; } __attribute__((¦transparent_union)))",

@@ -233,6 +233,11 @@ impl Built {
         }
     }
 
+    /// Whether it is a union that is passed as its first member.
+    pub(crate) fn is_transparent(&self) -> bool {
+        self.passed_as.is_some()
+    }
+
     /// The aggregate that this is and that has no definition yet.
     pub(crate) fn incomplete(&self) -> Option<(AggregateKind, &str)> {
         match &self.shape {

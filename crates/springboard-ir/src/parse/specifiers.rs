@@ -7,7 +7,7 @@ use super::{
     attributes::Attributes,
     error::{Expected, Failure, ParseErrorKind},
     lexer::Token,
-    words::{Basic, Keyword, keyword, short_type, standard_type},
+    words::{Basic, Keyword, VA_LIST, keyword, short_type, standard_type},
 };
 use crate::{
     declarations::Name,
@@ -105,7 +105,10 @@ impl<'a> Parser<'a> {
                 None if self.complex_follows(word, &ty) => self.add_word(&mut ty, Basic::Complex, start)?,
                 None if !matches!(ty, TypeSoFar::Nothing) => break,
                 None => match self.named_type(word) {
-                    Some(built) => ty = TypeSoFar::Whole(built),
+                    Some(built) => {
+                        self.declare_named(&built);
+                        ty = TypeSoFar::Whole(built);
+                    }
                     None => return Err(self.fail(ParseErrorKind::UnknownType(super::shortened(word)))),
                 },
             }
@@ -176,6 +179,15 @@ impl<'a> Parser<'a> {
                 let ty = standard_type(word).or_else(|| short_type(word))?;
                 Some(Built::simple(ty, self.model()))
             }
+        }
+    }
+
+    /// Declares the tag that `va_list` stands for, as a text must that writes it out.
+    fn declare_named(&mut self, built: &Built) {
+        if let Some((kind, VA_LIST)) = built.incomplete()
+            && self.find_tag(VA_LIST).is_none()
+        {
+            self.own.declare_tag(kind, VA_LIST);
         }
     }
 
