@@ -139,7 +139,8 @@ fn what_compilers_add_is_understood() {
         typedef union { const char *text; int *number; } __attribute__((transparent_union)) any;
         int connect(int, address, unsigned); int take(any *, any);
         typedef _Atomic(int) counter; typedef _Atomic unsigned long wide_counter;
-        int count(counter *, wide_counter, int *_Atomic);
+        typedef _Atomic struct { _Bool set; } flag;
+        int count(counter *, wide_counter, int *_Atomic), test(flag *);
         [[nodiscard, gnu::malloc]] void *allocate(int size [[maybe_unused]]) [[gnu::cold]];
         struct [[gnu::packed]] packed { char a; int b; };
         struct log { int level; void (*write)(const char *, __builtin_va_list); };
@@ -154,6 +155,7 @@ fn what_compilers_add_is_understood() {
             "int connect(int, struct in *, unsigned int)",
             "int take(union { const char *text; int *number; } *, const char *)",
             "int count(int *, unsigned long, int *)",
+            "int test(struct { _Bool set; } *)",
             "void *allocate(int size)",
             "int vlog(struct log, const char *, struct __va_list_tag *)",
             "int pass(struct __va_list_tag *)",

@@ -136,12 +136,14 @@ impl<'a> Parser<'a> {
         self.expect(")").map(|_| built)
     }
 
-    /// Refuses `_Atomic` where it may change size or alignment. That of a number or a pointer is a number or a pointer.
+    /// Refuses `_Atomic` where it may change size or alignment: not of numbers and pointers, nor of what is aligned to its
+    /// whole size.
     fn check_atomic(&self, built: &Built, position: usize) -> Result<(), Failure> {
-        match built.object_type().and_then(|ty| ty.scalar(self.model())) {
-            Some(_) => Ok(()),
-            None => Err(Failure { position, kind: ParseErrorKind::Unsupported("_Atomic".into()) }),
+        let is_scalar = built.object_type().is_some_and(|ty| ty.scalar(self.model()).is_some());
+        if is_scalar || built.layout().is_some_and(|layout| layout.size == u64::from(layout.align)) {
+            return Ok(());
         }
+        Err(Failure { position, kind: ParseErrorKind::Unsupported("_Atomic".into()) })
     }
 
     fn add_word(&self, ty: &mut TypeSoFar, basic: Basic, start: usize) -> Result<(), Failure> {
