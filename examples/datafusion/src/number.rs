@@ -1,10 +1,7 @@
 //! C's numbers as Arrow has them.
 
 use datafusion::arrow::datatypes::DataType;
-use springboard::{
-    abi::Scalar,
-    ir::{DataModel, FloatFormat, Type},
-};
+use springboard::ir::{DataModel, FloatFormat, Scalar, Type};
 
 /// The Arrow type whose arrays are arrays of `ty`. `None` where there is none: pointers and structures; and `_Bool`, which
 /// has a byte in C and a bit in Arrow.
