@@ -1,6 +1,6 @@
 //! Reading on behind declarations that cannot be read.
 
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{
     MAX_NESTING, Parser,
@@ -17,11 +17,11 @@ pub(super) struct Skipped<'a> {
 }
 
 /// A declaration that could not be read at first.
-struct Failed {
-    /// Its tokens.
+struct Failed<'a> {
+    /// Its first token.
     start: usize,
-    end: usize,
     failure: Failure,
+    names: Vec<&'a str>,
 }
 
 impl<'a> Parser<'a> {
@@ -31,33 +31,33 @@ impl<'a> Parser<'a> {
         // Types that were left out, as they are called, and why.
         let mut unread = BTreeMap::new();
         while self.peek().kind != TokenKind::End {
-            let start = self.at;
+            let (start, seen) = (self.at, self.seen.len());
             if let Err(failure) = self.external_declaration() {
                 let failure = failure.traced(&unread);
                 self.at = start;
                 self.skip_declaration();
-                let end = self.at;
-                for name in self.types_in(&self.tokens[start..end]) {
+                let tokens = &self.tokens[start..self.at];
+                for name in self.types_in(tokens) {
                     unread.entry(name).or_insert_with(|| failure.kind.clone());
                 }
-                failed.push(Failed { start, end, failure });
+                let mut names = self.names_in(tokens);
+                // What stands before the mistake was read.
+                let read = &self.seen[seen..];
+                names.drain(..read.iter().zip(&names).take_while(|(seen, name)| seen.name == **name).count());
+                failed.push(Failed { start, failure, names });
             }
         }
         let mut skipped = Vec::new();
-        for Failed { start, end, failure } in failed {
+        for Failed { start, failure, names } in failed {
             if self.is_read_now(start, &failure) {
                 continue;
             }
-            let names = self.names_in(&self.tokens[start..end]);
-            let seen = |name: &str| {
-                let (first, last) = (self.tokens[start].start, self.tokens[end - 1].end);
-                self.seen.iter().rev().any(|seen| seen.name == name && (first..last).contains(&seen.position))
-            };
-            // What stands before the mistake was read.
-            let names: Vec<_> = names.into_iter().filter(|name| !seen(name)).map(Some).collect();
-            for name in if names.is_empty() { vec![None] } else { names } {
-                skipped.push(Skipped { failure: failure.clone(), name });
+            if names.is_empty() {
+                skipped.push(Skipped { failure, name: None });
+                continue;
             }
+            skipped
+                .extend(names.into_iter().map(|name| Skipped { failure: failure.clone(), name: Some(name) }));
         }
         self.seen.sort_by_key(|seen| seen.position);
         skipped
