@@ -139,6 +139,7 @@ fn what_compilers_add_is_understood() {
         typedef union { const char *text; int *number; } __attribute__((transparent_union)) any;
         int connect(int, address, unsigned); int take(any *, any);
         typedef _Atomic(int) counter; typedef _Atomic unsigned long wide_counter;
+        typedef float _Float32; typedef double _Float64; _Float32 half(_Float64, _Complex _Float32);
         typedef _Atomic struct { _Bool set; } flag;
         int count(counter *, wide_counter, int *_Atomic), test(flag *);
         [[nodiscard, gnu::malloc]] void *allocate(int size [[maybe_unused]]) [[gnu::cold]];
@@ -154,6 +155,7 @@ fn what_compilers_add_is_understood() {
         [
             "int connect(int, struct in *, unsigned int)",
             "int take(union { const char *text; int *number; } *, const char *)",
+            "float half(double, float _Complex)",
             "int count(int *, unsigned long, int *)",
             "int test(struct { _Bool set; } *)",
             "void *allocate(int size)",

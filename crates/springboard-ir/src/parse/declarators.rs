@@ -7,7 +7,7 @@ use super::{
     derivations::{Derivation, Length},
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
-    words::{Keyword, keyword},
+    words::{Keyword, keyword, may_be_defined},
 };
 use crate::layout::MAX_DEPTH;
 
@@ -109,7 +109,7 @@ impl<'a> Parser<'a> {
 
     /// The next token, if it can be a name.
     pub(super) fn name(&self) -> Option<&'a str> {
-        self.word().filter(|word| keyword(word).is_none())
+        self.word().filter(|word| keyword(word).is_none() || may_be_defined(word))
     }
 
     /// Whether the bracket that comes next holds a declarator, and not the parameters of a function without a

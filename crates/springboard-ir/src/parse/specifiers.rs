@@ -7,7 +7,7 @@ use super::{
     attributes::Attributes,
     error::{Expected, Failure, ParseErrorKind},
     lexer::Token,
-    words::{Basic, Keyword, VA_LIST, keyword, short_type, standard_type},
+    words::{Basic, Keyword, VA_LIST, keyword, may_be_defined, short_type, standard_type},
 };
 use crate::{
     declarations::Name,
@@ -87,6 +87,14 @@ impl<'a> Parser<'a> {
                 Some(Keyword::AlignAs) => {
                     attributes.align_as = attributes.align_as.max(self.align_as()?);
                     continue;
+                }
+                // GCC knows `_Float32`, and headers define it for compilers that do not.
+                Some(Keyword::Basic(_))
+                    if storage == Storage::Typedef
+                        && may_be_defined(word)
+                        && matches!(&ty, TypeSoFar::Words(words) if words.base.is_some()) =>
+                {
+                    break;
                 }
                 Some(Keyword::Basic(basic)) => self.add_word(&mut ty, basic, start)?,
                 Some(Keyword::Aggregate(_) | Keyword::Enum) => {

@@ -86,6 +86,11 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
     })
 }
 
+/// Whether a keyword is one for some compilers alone, which headers define as a type for the others.
+pub(super) fn may_be_defined(word: &str) -> bool {
+    matches!(word, "_Float32" | "_Float64" | "_Float32x")
+}
+
 /// The tag of what a `va_list` is an array of, or the address of, or what is passed by reference: on every target a
 /// parameter of this type is passed as an address. Its layout is the compiler's own.
 pub(super) const VA_LIST: &str = "__va_list_tag";
