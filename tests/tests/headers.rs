@@ -57,6 +57,7 @@ const PRELUDE: &str = "
 #define _Float32 float
 #define _Float64 double
 #define _Float32x double
+#define _Float64x long double
 #define volatile
 ";
 

@@ -53,6 +53,7 @@ const PROTOTYPES: &[(&str, &str)] = &[
         "union u { int *x; } __attribute__((¦transparent_union)); int f(union u)",
         "`transparent_union` is not supported here",
     ),
+    ("typedef int long ¦_Float32; int f(void)", "`typedef int long _Float32` is no type"),
     ("int f([[gnu::¦]] int)", "expected a name, found `]`"),
     (
         "int f(union { int x; } __attribute__((¦transparent_union)))",

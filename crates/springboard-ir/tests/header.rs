@@ -140,6 +140,7 @@ fn what_compilers_add_is_understood() {
         int connect(int, address, unsigned); int take(any *, any);
         typedef _Atomic(int) counter; typedef _Atomic unsigned long wide_counter;
         typedef float _Float32; typedef double _Float64; _Float32 half(_Float64, _Complex _Float32);
+        typedef long double _Float64x; _Complex _Float64x wide(_Float64x);
         typedef _Atomic struct { _Bool set; } flag;
         int count(counter *, wide_counter, int *_Atomic), test(flag *);
         [[nodiscard, gnu::malloc]] void *allocate(int size [[maybe_unused]]) [[gnu::cold]];
@@ -156,6 +157,7 @@ fn what_compilers_add_is_understood() {
             "int connect(int, struct in *, unsigned int)",
             "int take(union { const char *text; int *number; } *, const char *)",
             "float half(double, float _Complex)",
+            "long double _Complex wide(long double)",
             "int count(int *, unsigned long, int *)",
             "int test(struct { _Bool set; } *)",
             "void *allocate(int size)",

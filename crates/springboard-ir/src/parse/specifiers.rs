@@ -89,10 +89,10 @@ impl<'a> Parser<'a> {
                     continue;
                 }
                 // GCC knows `_Float32`, and headers define it for compilers that do not.
-                Some(Keyword::Basic(_))
+                Some(Keyword::Basic(basic))
                     if storage == Storage::Typedef
                         && may_be_defined(word)
-                        && matches!(&ty, TypeSoFar::Words(words) if words.base.is_some()) =>
+                        && matches!(&ty, TypeSoFar::Words(words) if words.resolve() == basic.alone()) =>
                 {
                     break;
                 }
@@ -237,6 +237,15 @@ struct Words {
     complex: bool,
 }
 
+impl Basic {
+    /// The type that the word names by itself.
+    fn alone(self) -> Option<Type> {
+        let mut words = Words::default();
+        words.add(self)?;
+        words.resolve()
+    }
+}
+
 impl Words {
     /// Adds a word. `None` where it cannot stand with the others.
     fn add(&mut self, word: Basic) -> Option<()> {
@@ -254,7 +263,7 @@ impl Words {
 
     /// Whether they can be a floating type, and not yet a complex one.
     fn floats(&self) -> bool {
-        let floating = matches!(self.base, None | Some(Basic::Float | Basic::Double));
+        let floating = matches!(self.base, None | Some(Basic::Float | Basic::Double | Basic::Float64x));
         floating && self.sign.is_none() && !self.short && !self.complex
     }
 
@@ -267,7 +276,9 @@ impl Words {
             return match (self.base, self.longs, self.sign, self.short) {
                 (Some(Basic::Float), 0, None, false) => Some(Type::Complex(Complex::Float)),
                 (Some(Basic::Double) | None, 0, None, false) => Some(Type::Complex(Complex::Double)),
-                (Some(Basic::Double), 1, None, false) => Some(Type::Complex(Complex::LongDouble)),
+                (Some(Basic::Double), 1, None, false) | (Some(Basic::Float64x), 0, None, false) => {
+                    Some(Type::Complex(Complex::LongDouble))
+                }
                 _ => None,
             };
         }
@@ -276,7 +287,9 @@ impl Words {
             (Some(Basic::Bool), 0, false, None) => Some(Type::Bool),
             (Some(Basic::Float), 0, false, None) => Some(Type::Float),
             (Some(Basic::Double), 0, false, None) => Some(Type::Double),
-            (Some(Basic::Double), 1, false, None) => Some(Type::LongDouble),
+            (Some(Basic::Double), 1, false, None) | (Some(Basic::Float64x), 0, false, None) => {
+                Some(Type::LongDouble)
+            }
             (Some(Basic::Char), 0, false, None) => Some(Type::Int(Char)),
             (Some(Basic::Char), 0, false, Some(_)) => pick(SChar, UChar),
             (Some(Basic::Int128), 0, false, _) => pick(Int128, UInt128),

@@ -40,6 +40,7 @@ pub(super) enum Basic {
     Int128,
     Float,
     Double,
+    Float64x,
     Short,
     Long,
     Signed,
@@ -56,6 +57,8 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "__int128" => Keyword::Basic(Basic::Int128),
         "float" | "_Float32" => Keyword::Basic(Basic::Float),
         "double" | "_Float64" | "_Float32x" => Keyword::Basic(Basic::Double),
+        // That of `long double` wherever there is one.
+        "_Float64x" => Keyword::Basic(Basic::Float64x),
         "short" => Keyword::Basic(Basic::Short),
         "long" => Keyword::Basic(Basic::Long),
         "signed" | "__signed" | "__signed__" => Keyword::Basic(Basic::Signed),
@@ -76,8 +79,9 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "_Static_assert" | "static_assert" => Keyword::StaticAssert,
         "_Atomic" => Keyword::Atomic,
         "typeof" | "__typeof" | "__typeof__" | "_BitInt" | "__auto_type" | "__float80" | "__float128"
-        | "_Float16" | "_Float128" | "_Float64x" | "_Decimal32" | "_Decimal64" | "_Decimal128"
-        | "_Imaginary" => Keyword::Unsupported,
+        | "_Float16" | "_Float128" | "_Decimal32" | "_Decimal64" | "_Decimal128" | "_Imaginary" => {
+            Keyword::Unsupported
+        }
         "break" | "case" | "continue" | "default" | "do" | "else" | "for" | "goto" | "if" | "return"
         | "sizeof" | "switch" | "while" | "_Alignof" | "__alignof" | "__alignof__" | "_Generic" => {
             Keyword::Other
@@ -88,7 +92,7 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
 
 /// Whether a keyword is one for some compilers alone, which headers define as a type for the others.
 pub(super) fn may_be_defined(word: &str) -> bool {
-    matches!(word, "_Float32" | "_Float64" | "_Float32x")
+    matches!(word, "_Float32" | "_Float64" | "_Float32x" | "_Float64x")
 }
 
 /// The tag of what a `va_list` is an array of, or the address of, or what is passed by reference: on every target a

@@ -66,7 +66,7 @@ fn all_functions_of_real_headers_are_bound_or_reported() {
             let known = match &unbound.why {
                 UnboundReason::Unread(error) => {
                     let why = error.kind.to_string();
-                    ["_Float128", "_Float64x"].iter().any(|name| why.contains(name))
+                    ["_Float128"].iter().any(|name| why.contains(name))
                 }
                 UnboundReason::Bind(BindError::Symbol(_)) | UnboundReason::Internal => true,
                 _ => false,
