@@ -57,11 +57,12 @@ const PRELUDE: &str = "
 #define _Float32 float
 #define _Float64 double
 #define _Float32x double
+#define _Float64x long double
 #define volatile
 ";
 
-/// Types that are not supported, under the names that the headers give them.
-const UNSUPPORTED: &[&str] = &["__gnuc_va_list", "va_list", "__SOCKADDR_ARG", "__CONST_SOCKADDR_ARG"];
+/// The compiler's own type, which no text can name.
+const UNNAMEABLE: &str = "struct __va_list_tag";
 
 /// The names that need no definition here, for C without headers.
 const STANDARD_NAMES: &str = "
@@ -83,11 +84,7 @@ fn the_system_headers_are_understood() {
     let headers = cc(&["-E"], &format!("{PRELUDE}{includes}"));
     let (declarations, errors) = Declarations::scan(&headers, &DataModel::LP64);
     for error in &errors {
-        let known = match &error.kind {
-            ParseErrorKind::Unsupported(_) => true,
-            ParseErrorKind::UnknownType(name) => UNSUPPORTED.contains(&name.as_str()),
-            _ => false,
-        };
+        let known = matches!(&error.kind, ParseErrorKind::Unsupported(_) | ParseErrorKind::Unread { .. });
         assert!(known, "{error}\n{}", error.excerpt(&headers));
     }
 
@@ -96,7 +93,7 @@ fn the_system_headers_are_understood() {
     for prototype in declarations.functions() {
         // A type without a tag is another one wherever it is written.
         let text = prototype.to_string();
-        if !text.contains('{') {
+        if !text.contains('{') && !text.contains(UNNAMEABLE) {
             writeln!(judged, "{text};").expect("strings take all");
             functions += 1;
         }

@@ -39,7 +39,11 @@ static CHECKS: [Suite; 4] = [
         about: "no warning from the compiler or clippy",
         when: When::Always,
         needs: &[],
-        steps: || vec![cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]).into()],
+        steps: || {
+            let mut clippy = cargo(&["clippy"]);
+            clippy.args(project::MEMBERS).args(["--all-targets", "--", "--deny", "warnings"]);
+            vec![clippy.into()]
+        },
     },
     Suite {
         name: "documentation",
@@ -47,8 +51,8 @@ static CHECKS: [Suite; 4] = [
         when: When::Always,
         needs: &[],
         steps: || {
-            let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
-            doc.env("RUSTDOCFLAGS", "--deny warnings");
+            let mut doc = cargo(&["doc", "--no-deps"]);
+            doc.args(project::MEMBERS).env("RUSTDOCFLAGS", "--deny warnings");
             vec![doc.into()]
         },
     },

@@ -12,6 +12,7 @@ mod libffi;
 mod oracle;
 mod programs;
 mod project;
+mod sanitizer;
 mod shared_object;
 mod stress;
 mod suite;

@@ -10,6 +10,13 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
 }
 
+/// The members of the workspace that are built together: all but the example in a query engine, whose dependencies take
+/// longer than everything else.
+pub(crate) const MEMBERS: [&str; 3] = ["--workspace", "--exclude", DATAFUSION];
+
+/// The example in a query engine.
+pub(crate) const DATAFUSION: &str = "springboard-datafusion";
+
 /// The `cargo` that runs us, in the workspace's folder.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -41,6 +41,8 @@ enum Expected {
     Nothing,
     /// Print this to its standard output, and no more.
     Output(&'static str),
+    /// Fail, and say this on its standard output or standard error.
+    Failure(&'static str),
     /// Have the drop-in for libffi serve so many calls and closures by stubs, or more.
     Served {
         calls: u64,
@@ -59,6 +61,11 @@ impl Step {
     /// A command that must succeed and print these lines to its standard output, and no more.
     pub(crate) fn printing(command: Command, expected: &'static str) -> Step {
         Step { command, expected: Expected::Output(expected) }
+    }
+
+    /// A command that must fail and say this.
+    pub(crate) fn failing(command: Command, expected: &'static str) -> Step {
+        Step { command, expected: Expected::Failure(expected) }
     }
 
     /// A command that must succeed and, by the counters of the drop-in for libffi, be served natively: so many calls
@@ -85,6 +92,17 @@ impl Step {
                     return Err(format!("{shown}: {}", output.status));
                 }
                 return served(&printed, calls, closures).map_err(|why| format!("{shown}: {why}"));
+            }
+            Expected::Failure(expected) => {
+                let output = self.command.output().map_err(failed)?;
+                let said = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+                return match (output.status.success(), said.iter().any(|text| text.contains(expected))) {
+                    (false, true) => {
+                        println!("it fails as it must: {expected}");
+                        Ok(())
+                    }
+                    _ => Err(format!("{shown}: {}, without {expected:?}:\n{}", output.status, said.concat())),
+                };
             }
             Expected::Output(expected) => expected,
         };
@@ -241,6 +259,14 @@ mod tests {
         assert!(step(21, 2).is_err());
         assert!(step(20, 3).is_err());
         assert!(Step::served(shell("true"), 0, 0).run().is_err());
+    }
+
+    #[test]
+    fn a_step_must_fail_as_expected() {
+        assert!(Step::failing(shell("echo a heap overflow >&2; exit 1"), "heap overflow").run().is_ok());
+        assert!(Step::failing(shell("echo a heap overflow; exit 1"), "heap overflow").run().is_ok());
+        assert!(Step::failing(shell("echo a heap overflow >&2"), "heap overflow").run().is_err());
+        assert!(Step::failing(shell("echo something else >&2; exit 1"), "heap overflow").run().is_err());
     }
 
     #[test]

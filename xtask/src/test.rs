@@ -10,6 +10,7 @@ use crate::{
     cross::{AARCH64, Cpu, RISCV64, S390X},
     programs,
     project::{self, cargo},
+    sanitizer,
     suite::{self, NoSkips, Skips, Step, Suite, When},
     tools, v8,
 };
@@ -36,7 +37,11 @@ static SUITES: &[Suite] = &[
         about: "every test of the workspace, doctests and examples' builds included",
         when: When::Always,
         needs: &[],
-        steps: || vec![cargo(&["test", "--workspace", "--no-fail-fast"]).into()],
+        steps: || {
+            let mut command = cargo(&["test", "--no-fail-fast"]);
+            command.args(project::MEMBERS);
+            vec![command.into()]
+        },
     },
     Suite {
         name: "filetests",
@@ -97,6 +102,13 @@ static SUITES: &[Suite] = &[
             }
             vec![build.into(), test.into()]
         },
+    },
+    Suite {
+        name: "asan",
+        about: "the tests of the runtime, of C text and of the library for C under AddressSanitizer",
+        when: When::Always,
+        needs: &[],
+        steps: sanitizer::steps,
     },
     Suite {
         name: "objects-aarch64",
@@ -240,9 +252,15 @@ static SUITES: &[Suite] = &[
     },
     Suite {
         name: "everyday",
-        about: "headers of zlib, SQLite, libcurl and libm, bound; and the examples of everyday calls",
+        about: "headers of zlib, SQLite, libcurl, OpenSSL, libuv and libc, bound; and the examples of everyday calls",
         when: When::Always,
-        needs: &[&tools::ZLIB_HEADERS, &tools::SQLITE_HEADERS, &tools::CURL_HEADERS],
+        needs: &[
+            &tools::ZLIB_HEADERS,
+            &tools::SQLITE_HEADERS,
+            &tools::CURL_HEADERS,
+            &tools::OPENSSL_HEADERS,
+            &tools::UV_HEADERS,
+        ],
         steps: || {
             let mut zlib = example("header");
             zlib.args(["--", "/usr/include/zlib.h", "libz.so.1"]);
@@ -256,7 +274,30 @@ static SUITES: &[Suite] = &[
             ]
         },
     },
+    Suite {
+        name: "datafusion",
+        about: "C functions in a query engine, over its own columns; the engine takes minutes to build",
+        when: When::Named,
+        needs: &[],
+        steps: || {
+            let mut compared = datafusion("run");
+            compared.args(["--", "--rows", "100000"]);
+            let mut query = datafusion("run");
+            query.args(["--", "--function", "double cbrt(double)", "--query"]);
+            query.arg("select n, c_cbrt(n) from numbers where n in (-8, 8) group by n order by n");
+            vec![datafusion("test").into(), compared.into(), query.into()]
+        },
+    },
 ];
+
+/// The example in a query engine, whose two hundred dependencies nobody needs fast.
+fn datafusion(what: &str) -> Command {
+    let plain = r#"profile.dev.package."*".opt-level=0"#;
+    let mut command = cargo(&[what, "--package", project::DATAFUSION, "--config", plain]);
+    // Beside what other suites have built.
+    command.env("CARGO_TARGET_DIR", project::root().join("target/datafusion"));
+    command
+}
 
 /// Real headers, which plain `cargo test` leaves out.
 fn real_headers() -> Command {
@@ -308,8 +349,8 @@ const NEEDS_CXX: (&str, &str) = ("exceptions_cross", "no C++ compiler is asked f
 /// All tests for another CPU but those of programs that run on the developer's machine alone, and those that QEMU
 /// cannot run.
 fn cross(cpu: &Cpu) -> Step {
-    let mut command = cpu.cargo(&["test", "--workspace", "--no-fail-fast"]);
-    command.args(["--exclude", "xtask", "--exclude", "springboard-bench", "--"]);
+    let mut command = cpu.cargo(&["test", "--no-fail-fast"]);
+    command.args(project::MEMBERS).args(["--exclude", "xtask", "--exclude", "springboard-bench", "--"]);
     let without_cxx = (cpu.name != AARCH64.name).then_some(NEEDS_CXX);
     for (test, why) in NOT_UNDER_QEMU.into_iter().chain(without_cxx) {
         println!("skipped under QEMU: {test}: {why}");

@@ -74,6 +74,8 @@ pub(crate) static ZLIB_HEADERS: Tool = Tool::headers("zlib-headers", "zlib.h", &
 pub(crate) static SQLITE_HEADERS: Tool = Tool::headers("sqlite-headers", "sqlite3.h", &["libsqlite3-dev"]);
 pub(crate) static CURL_HEADERS: Tool =
     Tool::headers("curl-headers", "curl/curl.h", &["libcurl4-openssl-dev"]);
+pub(crate) static OPENSSL_HEADERS: Tool = Tool::headers("openssl-headers", "openssl/ssl.h", &["libssl-dev"]);
+pub(crate) static UV_HEADERS: Tool = Tool::headers("uv-headers", "uv.h", &["libuv1-dev"]);
 pub(crate) static LIBFFI_HEADERS: Tool = Tool::headers("libffi-headers", "ffi.h", &["libffi-dev"]);
 pub(crate) static PYTHON: Tool = Tool::file("python", "/usr/bin/python3", &["python3"]);
 pub(crate) static PYTHON_CFFI: Tool =
@@ -98,7 +100,7 @@ pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 29] = [
+static ALL: [&Tool; 31] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -114,6 +116,8 @@ static ALL: [&Tool; 29] = [
     &ZLIB_HEADERS,
     &SQLITE_HEADERS,
     &CURL_HEADERS,
+    &OPENSSL_HEADERS,
+    &UV_HEADERS,
     &LIBFFI_HEADERS,
     &PYTHON,
     &PYTHON_CFFI,

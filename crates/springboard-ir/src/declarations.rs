@@ -59,6 +59,23 @@ pub(crate) enum Tag {
     Enumeration(Built),
 }
 
+impl Tag {
+    /// Whether it can be used by value.
+    pub(crate) fn is_complete(&self) -> bool {
+        !matches!(self, Tag::Forward(_))
+    }
+
+    /// `named`, which is of this tag and was given its name before the definition, with the definition.
+    pub(crate) fn completing(&self, named: &Built) -> Built {
+        match self {
+            Tag::Aggregate(kind, definition) if named.incomplete().is_some_and(|(of, _)| of == *kind) => {
+                definition.clone().qualified_as(named)
+            }
+            _ => named.clone(),
+        }
+    }
+}
+
 /// What a name other than a function's stands for.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Name {
@@ -104,8 +121,11 @@ impl Declarations {
     /// where the name has an alignment of its own, which a [`Type`] cannot say.
     pub fn named(&self, name: &str) -> Option<Type> {
         match self.names.get(name)? {
-            Name::Type(built) => built.object_type().filter(|_| built.align.is_none()),
-            Name::Constant(_) => None,
+            Name::Type(built) if built.align.is_none() => {
+                let tag = built.incomplete().and_then(|(_, tag)| self.tag(tag));
+                tag.map_or(built.clone(), |tag| tag.completing(built)).object_type()
+            }
+            Name::Type(_) | Name::Constant(_) => None,
         }
     }
 

@@ -24,6 +24,7 @@ mod literals;
 mod names;
 mod parameters;
 mod pragma;
+mod recovery;
 mod specifiers;
 mod words;
 

@@ -55,6 +55,9 @@ impl Built {
                 Shape::Object { ty, constant: true } => declaration(ty, Qualifier::Const, name, f)?,
                 Shape::Function(signature) => function(signature, name, f)?,
             }
+            if self.is_transparent() {
+                f.write_str(" __attribute__((transparent_union))")?;
+            }
             match self.align {
                 Some(align) => write!(f, " __attribute__((aligned({align})))"),
                 None => Ok(()),

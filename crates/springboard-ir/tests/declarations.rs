@@ -189,7 +189,7 @@ fn the_model_decides_sizes() {
 #[test]
 fn a_scan_leaves_out_what_it_cannot_read() {
     let text = "int a(int); int b(unknown_t); struct s { unknown_t x; } c(void);
-        static int d(_Atomic int x) { return x; } int e(struct s *), f(int) { ; } enum { A, B / 0 }; int g[B]; int h(void);";
+        static int d(_Decimal32 x) { return x; } int e(struct s *), f(int) { ; } enum { A, B / 0 }; int g[B]; int h(void);";
     let (declarations, errors) = Declarations::scan(text, &DataModel::LP64);
     let names: Vec<_> = declarations.functions().iter().filter_map(|f| f.name.as_deref()).collect();
     assert_eq!(names, ["a", "e", "f", "h"]);

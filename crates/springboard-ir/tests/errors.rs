@@ -44,7 +44,25 @@ const PROTOTYPES: &[(&str, &str)] = &[
     ("¦#include <stdio.h>\nint f(int)", "`#include` is for the preprocessor, which has to run first"),
     ("int f(int) __attribute__((¦ms_abi))", "`ms_abi` is not supported here"),
     ("int f(¦_Alignas(16) int)", "`aligned` is not supported here"),
-    ("int f(¦__builtin_va_list)", "`__builtin_va_list` is not supported here"),
+    ("va_list ¦f(int)", "`va_list` is not supported here"),
+    ("struct s { int a; va_list ¦rest; }; int f(struct s)", "`va_list` is not supported here"),
+    ("int f(¦_Atomic struct s { int x[3]; })", "`_Atomic` is not supported here"),
+    ("int f(_Atomic(int) ¦long)", "`_Atomic ( int ) long` is no type"),
+    ("int f([[gnu::¦ms_abi]] int)", "`ms_abi` is not supported here"),
+    (
+        "union u { int *x; } __attribute__((¦transparent_union)); int f(union u)",
+        "`transparent_union` is not supported here",
+    ),
+    ("typedef int long ¦_Float32; int f(void)", "`typedef int long _Float32` is no type"),
+    ("int f([[gnu::¦]] int)", "expected a name, found `]`"),
+    (
+        "int f(union { int x; } __attribute__((¦transparent_union)))",
+        "`transparent_union` is not supported here",
+    ),
+    (
+        "int f(struct { int *x; } __attribute__((¦transparent_union)))",
+        "`transparent_union` is not supported here",
+    ),
     ("int f(int __attribute__((vector_size(¦12))))", "a vector has 8 or 16 bytes in whole elements, not 12"),
     (
         "int f(_Bool __attribute__((vector_size(¦16))))",

@@ -20,7 +20,7 @@ pub use self::{
     error::MemoryError,
     object::Memory,
     owned::{FreeError, Freed, Owned},
-    text::{TextError, c_string, text_at},
+    text::{TextError, c_string, text_at, text_of},
     view::{ByteOrder, Member, View},
     view_mut::ViewMut,
 };

@@ -6,7 +6,7 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("springboard-capi", &["springboard"]),
     ("springboard-libffi", &["springboard"]),
     ("springboard-bench", &["springboard"]),
+    ("springboard-datafusion", &["springboard"]),
     ("springboard-loom", &[]),
     ("springboard-tests", &["springboard", "springboard-emit", "springboard-abi", "springboard-ir"]),
     ("springboard-v8-tests", &["springboard"]),

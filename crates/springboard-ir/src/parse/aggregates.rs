@@ -79,7 +79,18 @@ impl<'a> Parser<'a> {
         let layout = placed.and_then(|()| placement.finish(aggregate.align));
         let layout = layout.map_err(|error| fail(ParseErrorKind::Layout(error)))?;
         let tag = aggregate.tag.clone();
-        let built = Built::aggregate(Arc::new(aggregate), &contents, layout);
+        let mut built = Built::aggregate(Arc::new(aggregate), &contents, layout);
+        match (attributes.transparent, &tag) {
+            (None, _) => {}
+            (Some(position), None) => {
+                built = built.transparent().map_err(|kind| Failure { position, kind })?;
+            }
+            // A name can be transparent, and no tag.
+            (Some(position), Some(_)) => {
+                let kind = ParseErrorKind::Unsupported("transparent_union".into());
+                return Err(Failure { position, kind });
+            }
+        }
         if let Some(tag) = tag {
             self.define_tag(&tag, Tag::Aggregate(kind, built.clone()), position)?;
         }

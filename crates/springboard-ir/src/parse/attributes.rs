@@ -27,6 +27,8 @@ pub(super) struct Attributes {
     vector: Option<(i128, usize)>,
     /// `mode`, and where it stands.
     mode: Option<(Mode, usize)>,
+    /// Where `transparent_union` stands.
+    pub(super) transparent: Option<usize>,
 }
 
 /// An integer size by GCC's name for it.
@@ -37,7 +39,7 @@ enum Mode {
 }
 
 /// Attributes that change how a function is called, or what a type is, in a way that is not modelled.
-const UNSUPPORTED: [&str; 25] = [
+const UNSUPPORTED: [&str; 24] = [
     "aarch64_vector_pcs",
     "address_space",
     "ext_vector_type",
@@ -61,7 +63,6 @@ const UNSUPPORTED: [&str; 25] = [
     "swiftcall",
     "sysv_abi",
     "thiscall",
-    "transparent_union",
     "vectorcall",
 ];
 
@@ -74,6 +75,7 @@ impl Attributes {
             align_as: self.align_as.max(more.align_as),
             vector: more.vector.or(self.vector),
             mode: more.mode.or(self.mode),
+            transparent: more.transparent.or(self.transparent),
         }
     }
 
@@ -84,24 +86,16 @@ impl Attributes {
 }
 
 impl Parser<'_> {
-    /// Any number of `__attribute__((…))` and `__asm__("…")`.
+    /// Any number of `__attribute__((…))`, `[[…]]` and `__asm__("…")`.
     pub(super) fn attributes(&mut self) -> Result<Attributes, Failure> {
         let mut attributes = Attributes::default();
         loop {
             match self.word().and_then(keyword) {
                 Some(Keyword::Attribute) => {
                     self.bump();
-                    self.expect("(")?;
-                    self.expect("(")?;
-                    while !self.at(")") {
-                        self.attribute(&mut attributes)?;
-                        if !self.eat(",") && !self.at(")") {
-                            return Err(self.unexpected(Expected::Either(",", ")")));
-                        }
-                    }
-                    self.bump();
-                    self.expect(")")?;
+                    self.attribute_list(&mut attributes, "(", ")")?;
                 }
+                _ if self.at_attribute_brackets() => self.attribute_list(&mut attributes, "[", "]")?,
                 Some(Keyword::Asm) => {
                     self.bump();
                     if !self.at("(") {
@@ -112,6 +106,30 @@ impl Parser<'_> {
                 _ => return Ok(attributes),
             }
         }
+    }
+
+    /// Whether the attributes of C23 come next (6.7.12).
+    pub(super) fn at_attribute_brackets(&self) -> bool {
+        self.at("[") && self.text_of(self.peek_second()) == "["
+    }
+
+    /// Attributes between two pairs of brackets.
+    fn attribute_list(
+        &mut self,
+        attributes: &mut Attributes,
+        open: &'static str,
+        close: &'static str,
+    ) -> Result<(), Failure> {
+        self.expect(open)?;
+        self.expect(open)?;
+        while !self.at(close) {
+            self.attribute(attributes)?;
+            if !self.eat(",") && !self.at(close) {
+                return Err(self.unexpected(Expected::Either(",", close)));
+            }
+        }
+        self.bump();
+        self.expect(close).map(|_| ())
     }
 
     /// Attributes at a place where one that changes a type is not understood here.
@@ -126,14 +144,20 @@ impl Parser<'_> {
 
     /// One attribute, or nothing, which is allowed.
     fn attribute(&mut self, attributes: &mut Attributes) -> Result<(), Failure> {
-        let Some(word) = self.word() else {
+        let Some(mut word) = self.word() else {
             return if self.at(",") { Ok(()) } else { Err(self.unexpected(Expected::Name)) };
         };
-        let position = self.bump().start;
+        let mut position = self.bump().start;
+        // `[[gnu::packed]]` is `__attribute__((packed))`.
+        if self.eat("::") {
+            word = self.word().ok_or_else(|| self.unexpected(Expected::Name))?;
+            position = self.bump().start;
+        }
         let plain = word.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")).unwrap_or(word);
         let has_arguments = self.at("(");
         match plain {
             "packed" => attributes.packed = true,
+            "transparent_union" => attributes.transparent = Some(position),
             "aligned" if has_arguments => {
                 self.bump();
                 let align = self.alignment()?;
@@ -193,7 +217,7 @@ impl Parser<'_> {
         align.ok_or(Failure { position, kind: ParseErrorKind::Alignment(value) })
     }
 
-    /// `built`, as `vector_size` and `mode` change it.
+    /// `built`, as `vector_size`, `mode` and `transparent_union` change it.
     pub(super) fn with_attributes(&self, built: Built, attributes: &Attributes) -> Result<Built, Failure> {
         let mut built = built;
         if let Some((mode, position)) = attributes.mode {
@@ -219,7 +243,10 @@ impl Parser<'_> {
             };
             built = built.replaced(Type::Vector(vector), self.model());
         }
-        Ok(built)
+        match attributes.transparent {
+            Some(position) => built.transparent().map_err(|kind| Failure { position, kind }),
+            None => Ok(built),
+        }
     }
 
     /// Refuses what would change the type that a declarator derives from another: GCC applies it to that other
@@ -227,10 +254,11 @@ impl Parser<'_> {
     pub(super) fn apply_to_no_type(&self, attributes: &Attributes) -> Result<(), Failure> {
         let unsupported =
             |position, name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
-        match (attributes.vector, attributes.mode) {
-            (Some((_, position)), _) => unsupported(position, "vector_size"),
-            (_, Some((_, position))) => unsupported(position, "mode"),
-            (None, None) => Ok(()),
+        match (attributes.vector, attributes.mode, attributes.transparent) {
+            (Some((_, position)), ..) => unsupported(position, "vector_size"),
+            (_, Some((_, position)), _) => unsupported(position, "mode"),
+            (.., Some(position)) => unsupported(position, "transparent_union"),
+            (None, None, None) => Ok(()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::error::ParseErrorKind;
+use super::{error::ParseErrorKind, words::VA_LIST};
 use crate::{
     layout::{Layout, LayoutError, MAX_DEPTH, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
@@ -19,6 +19,8 @@ pub(crate) struct Built {
     pub(crate) shape: Shape,
     /// `aligned` on the name it was defined under, in bytes.
     pub(crate) align: Option<u32>,
+    /// The member of a transparent union as which one is passed (GCC: `transparent_union`).
+    passed_as: Option<Type>,
     size: Size,
     /// Layout, and the members an object of it holds. `None` where there can be no object.
     object: Option<Object>,
@@ -27,7 +29,7 @@ pub(crate) struct Built {
 /// The same type. How large it is as a value depends on how it was named.
 impl PartialEq for Built {
     fn eq(&self, other: &Built) -> bool {
-        self.shape == other.shape && self.align == other.align
+        self.shape == other.shape && self.align == other.align && self.passed_as == other.passed_as
     }
 }
 
@@ -98,7 +100,13 @@ impl Built {
     /// A type that is made of no other, or `void`, or an aggregate without a definition.
     pub(super) fn simple(ty: Type, model: &DataModel) -> Built {
         let object = ty.layout(model).ok().map(|layout| Object { layout, members: 0 });
-        Built { shape: Shape::Object { ty, constant: false }, align: None, size: Size::ONE, object }
+        Built {
+            shape: Shape::Object { ty, constant: false },
+            align: None,
+            passed_as: None,
+            size: Size::ONE,
+            object,
+        }
     }
 
     /// An aggregate with those contents and that layout.
@@ -106,6 +114,7 @@ impl Built {
         Built {
             shape: Shape::Object { ty: Type::Aggregate(aggregate), constant: false },
             align: None,
+            passed_as: None,
             size: contents.size,
             object: Some(Object { layout, members: contents.members }),
         }
@@ -129,6 +138,13 @@ impl Built {
     /// The same type with `aligned` on its name.
     pub(super) fn aligned(self, align: Option<u32>) -> Built {
         Built { align, ..self }
+    }
+
+    /// The same type with the qualifier and the alignment that `other` has.
+    pub(crate) fn qualified_as(self, other: &Built) -> Built {
+        let constant = matches!(other.shape, Shape::Object { constant: true, .. });
+        let built = self.aligned(other.align);
+        if constant { built.constant() } else { built }
     }
 
     /// The type, where it is not that of a function.
@@ -172,6 +188,7 @@ impl Built {
         Ok(Built {
             shape: Shape::Object { ty: Type::Array(Arc::new(Array { element: ty, length })), constant },
             align: None,
+            passed_as: None,
             size: Size::ONE.around(self.size)?,
             object: Some(Object {
                 layout: Layout { size, align: object.layout.align },
@@ -181,7 +198,7 @@ impl Built {
     }
 
     /// What a parameter of the type is, after the adjustment of arrays and functions to pointers
-    /// (C11 6.7.6.3, 7 and 8).
+    /// (C11 6.7.6.3, 7 and 8), of `va_list` to its address, and of transparent unions to their first member.
     pub(super) fn adjusted(self, model: &DataModel) -> Result<Built, ParseErrorKind> {
         match self.shape {
             Shape::Function(_) => self.pointer(model),
@@ -189,12 +206,40 @@ impl Built {
                 let shape = Shape::Object { ty: array.element.clone(), constant };
                 Built { shape, ..self }.pointer(model)
             }
-            Shape::Object { .. } => Ok(self),
+            Shape::Object { ty: Type::Incomplete(_, ref tag), .. } if **tag == *VA_LIST => {
+                self.pointer(model)
+            }
+            Shape::Object { .. } => Ok(match self.passed_as {
+                Some(ty) => Built { size: self.size, ..Built::simple(ty, model) },
+                None => self,
+            }),
         }
     }
 
+    /// The same union, passed as its first member: that of `connect(2)` is a pointer to any kind of address.
+    pub(super) fn transparent(self) -> Result<Built, ParseErrorKind> {
+        let first = match &self.shape {
+            Shape::Object { ty: Type::Aggregate(aggregate), .. }
+                if aggregate.kind == AggregateKind::Union =>
+            {
+                aggregate.fields.first().map(|field| field.ty.clone())
+            }
+            _ => None,
+        };
+        match first {
+            // With others its members would have to be compared.
+            Some(first @ Type::Pointer(_)) => Ok(Built { passed_as: Some(first), ..self }),
+            _ => Err(ParseErrorKind::Unsupported("transparent_union".into())),
+        }
+    }
+
+    /// Whether it is a union that is passed as its first member.
+    pub(crate) fn is_transparent(&self) -> bool {
+        self.passed_as.is_some()
+    }
+
     /// The aggregate that this is and that has no definition yet.
-    pub(super) fn incomplete(&self) -> Option<(AggregateKind, &str)> {
+    pub(crate) fn incomplete(&self) -> Option<(AggregateKind, &str)> {
         match &self.shape {
             Shape::Object { ty: Type::Incomplete(kind, tag), .. } => Some((*kind, tag)),
             _ => None,
@@ -255,6 +300,6 @@ impl Parameters {
         let blamed = |error: &crate::SignatureError| error.parameter().and_then(|at| self.positions.get(at));
         let signature =
             signature.map_err(|error| (blamed(&error).copied(), ParseErrorKind::Signature(error)))?;
-        Ok(Built { shape: Shape::Function(signature), align: None, size, object: None })
+        Ok(Built { shape: Shape::Function(signature), align: None, passed_as: None, size, object: None })
     }
 }

@@ -234,7 +234,7 @@ impl<'a> Parser<'a> {
     pub(super) fn starts_type(&self) -> bool {
         self.word().is_some_and(|word| match keyword(word) {
             Some(Keyword::Basic(_) | Keyword::Const | Keyword::Qualifier | Keyword::Aggregate(_)) => true,
-            Some(Keyword::Enum | Keyword::Unsupported) => true,
+            Some(Keyword::Enum | Keyword::Atomic | Keyword::Unsupported) => true,
             Some(_) => false,
             None => self.is_type_name(word),
         })

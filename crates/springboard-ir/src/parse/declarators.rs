@@ -7,7 +7,7 @@ use super::{
     derivations::{Derivation, Length},
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
-    words::{Keyword, keyword},
+    words::{Keyword, keyword, may_be_defined},
 };
 use crate::layout::MAX_DEPTH;
 
@@ -53,7 +53,10 @@ impl<'a> Parser<'a> {
         }
         loop {
             let position = self.position();
-            let derivation = if self.at("[") {
+            let derivation = if self.at_attribute_brackets() {
+                self.attributes_without_effect()?;
+                continue;
+            } else if self.at("[") {
                 Derivation::Array { length: self.array_length()?, position }
             } else if self.at("(") {
                 Derivation::Function { parameters: self.parameters()?, position }
@@ -91,7 +94,7 @@ impl<'a> Parser<'a> {
                 self.attributes_without_effect()?;
                 match self.word().and_then(keyword) {
                     Some(Keyword::Const) => constant = true,
-                    Some(Keyword::Qualifier) => {}
+                    Some(Keyword::Qualifier | Keyword::Atomic) => {}
                     _ => break,
                 }
                 self.bump();
@@ -106,7 +109,7 @@ impl<'a> Parser<'a> {
 
     /// The next token, if it can be a name.
     pub(super) fn name(&self) -> Option<&'a str> {
-        self.word().filter(|word| keyword(word).is_none())
+        self.word().filter(|word| keyword(word).is_none() || may_be_defined(word))
     }
 
     /// Whether the bracket that comes next holds a declarator, and not the parameters of a function without a

@@ -9,6 +9,7 @@ use super::{
     declarators::Declarator,
     error::{Expected, Failure, ParseErrorKind},
     specifiers::Specifiers,
+    words::VA_LIST,
 };
 use crate::types::Type;
 
@@ -124,6 +125,9 @@ impl<'a> Parser<'a> {
     /// Refuses an aggregate without a definition.
     pub(super) fn check_complete(&self, built: &Built, position: usize) -> Result<(), Failure> {
         let Some((kind, tag)) = built.incomplete() else { return Ok(()) };
+        if tag == VA_LIST {
+            return Err(Failure { position, kind: ParseErrorKind::Unsupported("va_list".into()) });
+        }
         let open = self.open.iter().any(|(open_kind, open_tag)| *open_kind == kind && open_tag == tag);
         let kind = match open {
             true => ParseErrorKind::Recursive(kind, tag.into()),

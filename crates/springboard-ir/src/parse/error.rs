@@ -1,6 +1,6 @@
 //! What is wrong with a text, and where.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::fmt::{self, Display, Formatter};
 
 use crate::{
@@ -35,6 +35,13 @@ pub enum ParseErrorKind {
     },
     /// A name that is no type, where a type is wanted.
     UnknownType(String),
+    /// A type whose definition stands in the text and could not be read.
+    Unread {
+        /// The type, as it is used.
+        name: String,
+        /// What is wrong with the first definition in the way.
+        why: Box<ParseErrorKind>,
+    },
     /// `enum` with a tag of which no definition has been seen.
     UnknownEnum(String),
     /// Type specifiers that name no type together, such as `unsigned float`.
@@ -174,6 +181,7 @@ impl Display for ParseErrorKind {
             Expected { expected, found: Some(found) } => write!(f, "expected {expected}, found `{found}`"),
             Expected { expected, found: None } => write!(f, "expected {expected}, found the end of the text"),
             UnknownType(name) => write!(f, "`{name}` is no known type"),
+            Unread { name, why } => write!(f, "`{name}` could not be read: {why}"),
             UnknownEnum(tag) => write!(f, "`enum {tag}` has no definition"),
             Specifiers(words) => write!(f, "`{words}` is no type"),
             WrongTag { tag, declared } => write!(f, "`{tag}` was declared as `{declared} {tag}`"),
@@ -227,7 +235,7 @@ impl core::error::Error for ParseErrorKind {}
 impl core::error::Error for ParseError {}
 
 /// What is wrong and at which byte, before line and column are known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) position: usize,
     pub(crate) kind: ParseErrorKind,

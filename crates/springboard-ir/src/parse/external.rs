@@ -1,6 +1,6 @@
 //! Declarations outside of everything else (C11 6.9), and texts made of them.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
 use super::{
     Built, Parser,
@@ -35,13 +35,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) is_static: bool,
 }
 
-/// A declaration that was left out.
-pub(super) struct Skipped<'a> {
-    pub(super) failure: Failure,
-    /// What it declares, as far as can be told.
-    pub(super) name: Option<&'a str>,
-}
-
 impl<'a> Parser<'a> {
     /// A whole text that ends in one prototype.
     pub(super) fn prototype(&mut self) -> Result<Prototype, Failure> {
@@ -70,21 +63,6 @@ impl<'a> Parser<'a> {
             self.external_declaration()?;
         }
         Ok(())
-    }
-
-    /// A whole text of declarations, of which those that cannot be read are left out.
-    pub(super) fn scan(&mut self) -> Vec<Skipped<'a>> {
-        let mut failures = Vec::new();
-        while self.peek().kind != TokenKind::End {
-            let start = self.at;
-            if let Err(failure) = self.external_declaration() {
-                self.at = start;
-                self.skip_declaration();
-                let name = self.likely_name(start);
-                failures.push(Skipped { failure, name });
-            }
-        }
-        failures
     }
 
     /// Definitions of types, and behind them the one declaration that the text is about.
@@ -119,7 +97,7 @@ impl<'a> Parser<'a> {
     }
 
     /// One declaration or function definition.
-    fn external_declaration(&mut self) -> Result<(), Failure> {
+    pub(super) fn external_declaration(&mut self) -> Result<(), Failure> {
         if self.without_declarator()? {
             return Ok(());
         }
@@ -136,6 +114,7 @@ impl<'a> Parser<'a> {
             self.pack_pragma()?;
             return Ok(true);
         }
+        while self.eat("__extension__") {}
         match self.word().and_then(keyword) {
             Some(Keyword::StaticAssert) => self.static_assert()?,
             Some(Keyword::Asm) => {
@@ -216,48 +195,6 @@ impl<'a> Parser<'a> {
         let strings = tokens[asm + 1..].iter().skip(1).take_while(|token| token.kind == TokenKind::String);
         let name: String = strings.map(|token| self.text_of(*token).trim_matches('"')).collect();
         Some(name).filter(|name| !name.is_empty())
-    }
-
-    /// What the declaration from token `start` to here, which cannot be read, is most likely to declare: the word
-    /// before the first bracket, or before the end.
-    fn likely_name(&self, start: usize) -> Option<&'a str> {
-        let tokens = &self.tokens[start..self.at];
-        let named = |pair: &[Token]| {
-            let (word, next) = (self.text_of(pair[0]), self.text_of(pair[1]));
-            let is_name = pair[0].kind == TokenKind::Word && keyword(word).is_none();
-            (is_name && matches!(next, "(" | ";" | "[" | "=")).then_some(word)
-        };
-        tokens.windows(2).find_map(named)
-    }
-
-    /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body.
-    fn skip_declaration(&mut self) {
-        let mut depth = 0u32;
-        let mut body = false;
-        let mut previous = "";
-        loop {
-            let token = self.peek();
-            let text = self.text_of(token);
-            match (token.kind, text) {
-                (TokenKind::End, _) => return,
-                (TokenKind::PackPragma, _) => {
-                    // Its failure is that of the declaration around it.
-                    let _ = self.pack_pragma();
-                    continue;
-                }
-                (TokenKind::Punctuator, "(" | "[" | "{") => {
-                    body |= depth == 0 && text == "{" && previous == ")";
-                    depth += 1;
-                }
-                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            self.bump();
-            if depth == 0 && (text == ";" || (text == "}" && body)) {
-                return;
-            }
-            previous = text;
-        }
     }
 }
 

@@ -23,6 +23,15 @@ impl Parser<'_> {
         self.own.name(name).or_else(|| self.outer.name(name))
     }
 
+    /// What a name that was given to `built` stands for now: a structure or union may have been defined since
+    /// (`typedef struct point point;` before `struct point { … };`).
+    pub(super) fn completed(&self, built: &Built) -> Built {
+        match built.incomplete().and_then(|(_, tag)| self.find_tag(tag)) {
+            Some(tag) => tag.completing(built),
+            None => built.clone(),
+        }
+    }
+
     /// Completes `tag`. It may have been completed before, in the same way.
     pub(super) fn define_tag(&mut self, tag: &str, meaning: Tag, position: usize) -> Result<(), Failure> {
         match self.find_tag(tag) {
@@ -59,15 +68,18 @@ impl Parser<'_> {
     }
 
     fn define_name(&mut self, name: &str, meaning: Name, position: usize) -> Result<(), Failure> {
-        match self.find_name(name) {
-            Some(known) if *known != meaning => Err(redefined(name, position)),
-            _ => {
-                if self.own.name(name).is_none() {
-                    self.own.define_name(String::from(name), meaning);
-                }
-                Ok(())
-            }
+        let same = match self.find_name(name) {
+            Some(Name::Type(known)) => Name::Type(self.completed(known)) == meaning,
+            Some(known) => *known == meaning,
+            None => true,
+        };
+        if !same {
+            return Err(redefined(name, position));
         }
+        if self.own.name(name).is_none() {
+            self.own.define_name(String::from(name), meaning);
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     attributes::Attributes,
     error::{Expected, Failure, ParseErrorKind},
     lexer::Token,
-    words::{Basic, Keyword, keyword, short_type, standard_type},
+    words::{Basic, Keyword, VA_LIST, keyword, may_be_defined, short_type, standard_type},
 };
 use crate::{
     declarations::Name,
@@ -53,13 +53,29 @@ impl<'a> Parser<'a> {
     pub(super) fn specifiers(&mut self) -> Result<Specifiers, Failure> {
         let mut ty = TypeSoFar::Nothing;
         let mut constant = false;
+        let mut atomic = None;
         let mut attributes = Attributes::default();
         let mut storage = Storage::Other;
         let mut tagged = Tagged::No;
         let start = self.at;
-        while let Some(word) = self.word() {
+        loop {
+            if self.at_attribute_brackets() {
+                attributes = attributes.with(self.attributes()?);
+                continue;
+            }
+            let Some(word) = self.word() else { break };
             match keyword(word) {
                 Some(Keyword::Const) => constant = true,
+                Some(Keyword::Atomic) => {
+                    atomic = Some(self.bump().start);
+                    if self.at("(") {
+                        if !matches!(ty, TypeSoFar::Nothing) {
+                            return Err(self.second_type(start));
+                        }
+                        ty = TypeSoFar::Whole(self.nested(Parser::type_name_in_brackets)?);
+                    }
+                    continue;
+                }
                 Some(Keyword::Qualifier) => {}
                 Some(Keyword::Typedef) => storage = Storage::Typedef,
                 Some(Keyword::Storage) if word == "static" => storage = Storage::Static,
@@ -71,6 +87,14 @@ impl<'a> Parser<'a> {
                 Some(Keyword::AlignAs) => {
                     attributes.align_as = attributes.align_as.max(self.align_as()?);
                     continue;
+                }
+                // GCC knows `_Float32`, and headers define it for compilers that do not.
+                Some(Keyword::Basic(basic))
+                    if storage == Storage::Typedef
+                        && may_be_defined(word)
+                        && matches!(&ty, TypeSoFar::Words(words) if words.resolve() == basic.alone()) =>
+                {
+                    break;
                 }
                 Some(Keyword::Basic(basic)) => self.add_word(&mut ty, basic, start)?,
                 Some(Keyword::Aggregate(_) | Keyword::Enum) => {
@@ -89,7 +113,10 @@ impl<'a> Parser<'a> {
                 None if self.complex_follows(word, &ty) => self.add_word(&mut ty, Basic::Complex, start)?,
                 None if !matches!(ty, TypeSoFar::Nothing) => break,
                 None => match self.named_type(word) {
-                    Some(built) => ty = TypeSoFar::Whole(built),
+                    Some(built) => {
+                        self.declare_named(&built);
+                        ty = TypeSoFar::Whole(built);
+                    }
                     None => return Err(self.fail(ParseErrorKind::UnknownType(super::shortened(word)))),
                 },
             }
@@ -103,9 +130,28 @@ impl<'a> Parser<'a> {
                 None => return Err(self.no_such_type(start)),
             },
         };
+        if let Some(position) = atomic {
+            self.check_atomic(&built, position)?;
+        }
         let built = self.with_attributes(built, &attributes)?;
         let built = if constant { built.constant() } else { built };
         Ok(Specifiers { built, attributes, storage, tagged })
+    }
+
+    fn type_name_in_brackets(&mut self) -> Result<Built, Failure> {
+        self.expect("(")?;
+        let built = self.type_name()?;
+        self.expect(")").map(|_| built)
+    }
+
+    /// Refuses `_Atomic` where it may change size or alignment: not of numbers and pointers, nor of what is aligned to its
+    /// whole size.
+    fn check_atomic(&self, built: &Built, position: usize) -> Result<(), Failure> {
+        let is_scalar = built.object_type().is_some_and(|ty| ty.scalar(self.model()).is_some());
+        if is_scalar || built.layout().is_some_and(|layout| layout.size == u64::from(layout.align)) {
+            return Ok(());
+        }
+        Err(Failure { position, kind: ParseErrorKind::Unsupported("_Atomic".into()) })
     }
 
     fn add_word(&self, ty: &mut TypeSoFar, basic: Basic, start: usize) -> Result<(), Failure> {
@@ -137,12 +183,21 @@ impl<'a> Parser<'a> {
     /// The type that a name stands for.
     pub(super) fn named_type(&self, word: &str) -> Option<Built> {
         match self.find_name(word) {
-            Some(Name::Type(built)) => Some(built.clone()),
+            Some(Name::Type(built)) => Some(self.completed(built)),
             Some(Name::Constant(_)) => None,
             None => {
                 let ty = standard_type(word).or_else(|| short_type(word))?;
                 Some(Built::simple(ty, self.model()))
             }
+        }
+    }
+
+    /// Declares the tag that `va_list` stands for, as a text must that writes it out.
+    fn declare_named(&mut self, built: &Built) {
+        if let Some((kind, VA_LIST)) = built.incomplete()
+            && self.find_tag(VA_LIST).is_none()
+        {
+            self.own.declare_tag(kind, VA_LIST);
         }
     }
 
@@ -182,6 +237,15 @@ struct Words {
     complex: bool,
 }
 
+impl Basic {
+    /// The type that the word names by itself.
+    fn alone(self) -> Option<Type> {
+        let mut words = Words::default();
+        words.add(self)?;
+        words.resolve()
+    }
+}
+
 impl Words {
     /// Adds a word. `None` where it cannot stand with the others.
     fn add(&mut self, word: Basic) -> Option<()> {
@@ -199,7 +263,7 @@ impl Words {
 
     /// Whether they can be a floating type, and not yet a complex one.
     fn floats(&self) -> bool {
-        let floating = matches!(self.base, None | Some(Basic::Float | Basic::Double));
+        let floating = matches!(self.base, None | Some(Basic::Float | Basic::Double | Basic::Float64x));
         floating && self.sign.is_none() && !self.short && !self.complex
     }
 
@@ -212,7 +276,9 @@ impl Words {
             return match (self.base, self.longs, self.sign, self.short) {
                 (Some(Basic::Float), 0, None, false) => Some(Type::Complex(Complex::Float)),
                 (Some(Basic::Double) | None, 0, None, false) => Some(Type::Complex(Complex::Double)),
-                (Some(Basic::Double), 1, None, false) => Some(Type::Complex(Complex::LongDouble)),
+                (Some(Basic::Double), 1, None, false) | (Some(Basic::Float64x), 0, None, false) => {
+                    Some(Type::Complex(Complex::LongDouble))
+                }
                 _ => None,
             };
         }
@@ -221,7 +287,9 @@ impl Words {
             (Some(Basic::Bool), 0, false, None) => Some(Type::Bool),
             (Some(Basic::Float), 0, false, None) => Some(Type::Float),
             (Some(Basic::Double), 0, false, None) => Some(Type::Double),
-            (Some(Basic::Double), 1, false, None) => Some(Type::LongDouble),
+            (Some(Basic::Double), 1, false, None) | (Some(Basic::Float64x), 0, false, None) => {
+                Some(Type::LongDouble)
+            }
             (Some(Basic::Char), 0, false, None) => Some(Type::Int(Char)),
             (Some(Basic::Char), 0, false, Some(_)) => pick(SChar, UChar),
             (Some(Basic::Int128), 0, false, _) => pick(Int128, UInt128),

@@ -22,6 +22,8 @@ pub(super) enum Keyword {
     AlignAs,
     Asm,
     StaticAssert,
+    /// A qualifier, or a type specifier with a type in brackets.
+    Atomic,
     /// A type specifier of which the size is not known here.
     Unsupported,
     /// A word of statements and expressions.
@@ -38,6 +40,7 @@ pub(super) enum Basic {
     Int128,
     Float,
     Double,
+    Float64x,
     Short,
     Long,
     Signed,
@@ -54,6 +57,8 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "__int128" => Keyword::Basic(Basic::Int128),
         "float" | "_Float32" => Keyword::Basic(Basic::Float),
         "double" | "_Float64" | "_Float32x" => Keyword::Basic(Basic::Double),
+        // That of `long double` wherever there is one.
+        "_Float64x" => Keyword::Basic(Basic::Float64x),
         "short" => Keyword::Basic(Basic::Short),
         "long" => Keyword::Basic(Basic::Long),
         "signed" | "__signed" | "__signed__" => Keyword::Basic(Basic::Signed),
@@ -72,9 +77,11 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "_Alignas" | "alignas" => Keyword::AlignAs,
         "asm" | "__asm" | "__asm__" => Keyword::Asm,
         "_Static_assert" | "static_assert" => Keyword::StaticAssert,
-        "typeof" | "__typeof" | "__typeof__" | "_Atomic" | "_BitInt" | "__auto_type" | "__float80"
-        | "__float128" | "_Float16" | "_Float128" | "_Float64x" | "_Decimal32" | "_Decimal64"
-        | "_Decimal128" | "__builtin_va_list" | "_Imaginary" => Keyword::Unsupported,
+        "_Atomic" => Keyword::Atomic,
+        "typeof" | "__typeof" | "__typeof__" | "_BitInt" | "__auto_type" | "__float80" | "__float128"
+        | "_Float16" | "_Float128" | "_Decimal32" | "_Decimal64" | "_Decimal128" | "_Imaginary" => {
+            Keyword::Unsupported
+        }
         "break" | "case" | "continue" | "default" | "do" | "else" | "for" | "goto" | "if" | "return"
         | "sizeof" | "switch" | "while" | "_Alignof" | "__alignof" | "__alignof__" | "_Generic" => {
             Keyword::Other
@@ -83,11 +90,21 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
     })
 }
 
+/// Whether a keyword is one for some compilers alone, which headers define as a type for the others.
+pub(super) fn may_be_defined(word: &str) -> bool {
+    matches!(word, "_Float32" | "_Float64" | "_Float32x" | "_Float64x")
+}
+
+/// The tag of what a `va_list` is an array of, or the address of, or what is passed by reference: on every target a
+/// parameter of this type is passed as an address. Its layout is the compiler's own.
+pub(super) const VA_LIST: &str = "__va_list_tag";
+
 /// A type that standard headers define, by its name.
 pub(super) fn standard_type(word: &str) -> Option<Type> {
     use Integer::*;
     Some(match word {
         "bool" => Type::Bool,
+        "va_list" | "__builtin_va_list" => Type::Incomplete(AggregateKind::Struct, VA_LIST.into()),
         "__int128_t" => Type::Int(Int128),
         "__uint128_t" => Type::Int(UInt128),
         _ => Type::Int(

@@ -4,7 +4,8 @@ use std::{
     fmt, hint,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -100,7 +101,8 @@ impl Pending {
     /// The handle.
     pub fn wait_for(self, time: Duration) -> Result<Result<Done, BackgroundError>, Pending> {
         let _native = NativeScope::enter();
-        let until = Instant::now() + time;
+        // A time beyond what the clock can say has no end.
+        let Some(until) = Instant::now().checked_add(time) else { return Ok(self.wait()) };
         match self.receiver {
             Receiver::Blocking(receiver) => match receiver.recv_deadline(until) {
                 Ok(outcome) => Ok(outcome.0),
@@ -116,18 +118,31 @@ impl Pending {
     }
 }
 
-/// Waits for what was polled before, by looking now and then: its waker is somebody else's.
+/// Waits for what was polled before. Whoever was to be woken then has given the handle away.
 fn look(
     mut receiver: oneshot::AsyncReceiver<Outcome>,
     until: Option<Instant>,
 ) -> Result<Result<Done, BackgroundError>, oneshot::AsyncReceiver<Outcome>> {
-    let mut context = Context::from_waker(Waker::noop());
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
     loop {
-        match Pin::new(&mut receiver).poll(&mut context) {
-            Poll::Ready(outcome) => return Ok(outcome.map_or(GONE, |outcome| outcome.0)),
-            Poll::Pending if until.is_some_and(|until| Instant::now() >= until) => return Err(receiver),
-            Poll::Pending => std::thread::sleep(Duration::from_micros(50)),
+        if let Poll::Ready(outcome) = Pin::new(&mut receiver).poll(&mut context) {
+            return Ok(outcome.map_or(GONE, |outcome| outcome.0));
         }
+        match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            None => thread::park(),
+            Some(Duration::ZERO) => return Err(receiver),
+            Some(left) => thread::park_timeout(left),
+        }
+    }
+}
+
+/// Wakes a thread that waits.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

@@ -78,6 +78,22 @@ pub unsafe fn text_at(address: *const c_void, limit: usize) -> Result<String, Te
     utf8(unsafe { std::slice::from_raw_parts(start.as_ptr().cast::<u8>(), length) }.to_vec())
 }
 
+/// A copy of the text of `length` bytes at `address`, which no NUL needs to end; one within is a part of it.
+///
+/// # Errors
+/// A null pointer, where there are bytes; bytes that are no UTF-8.
+///
+/// # Safety
+/// So many bytes must be readable at `address`.
+pub unsafe fn text_of(address: *const c_void, length: usize) -> Result<String, TextError> {
+    if length == 0 {
+        return Ok(String::new());
+    }
+    let start = NonNull::new(address.cast_mut().cast::<u8>()).ok_or(TextError::Null)?;
+    // SAFETY: the caller's promise.
+    utf8(unsafe { std::slice::from_raw_parts(start.as_ptr(), length) }.to_vec())
+}
+
 /// The offset of the first NUL.
 pub(super) fn terminated(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == 0)

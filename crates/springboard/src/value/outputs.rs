@@ -21,6 +21,9 @@ pub enum Argument<'a> {
     In(Value),
     /// For a pointer to characters: the text as a C string, which lives until the call has ended.
     Text(&'a str),
+    /// For a `const T *`: the address of these bytes, which are lent until the call has ended. No NUL is added: their
+    /// number is another argument.
+    Bytes(&'a [u8]),
     /// For a `T *`: memory for a `T`, zero at first, whose value comes back.
     Out,
     /// For a `T *`: memory for a `T` with this value, whose value comes back.
@@ -65,6 +68,11 @@ pub enum OutputError {
         /// The parameter's type.
         ty: Type,
     },
+    /// The function may write through the parameter, and the bytes are lent for reading.
+    Written {
+        /// The parameter's type.
+        ty: Type,
+    },
     /// The parameter does not say what it points to, and nothing else does.
     Unknown {
         /// The parameter's type.
@@ -90,6 +98,9 @@ impl fmt::Display for OutputError {
         match self {
             OutputError::NoPointer { ty } => write!(f, "{ty} is no pointer to an object"),
             OutputError::Const { ty } => write!(f, "what {ty} points to is not written"),
+            OutputError::Written { ty } => {
+                write!(f, "what {ty} points to may be written, and bytes are only lent")
+            }
             OutputError::Unknown { ty } => write!(f, "{ty} does not say of what type the output is"),
             OutputError::Size { declared, size, given, given_size } => {
                 write!(
@@ -140,6 +151,7 @@ impl Function {
                 (Kept::Nothing, Argument::In(value)) => value.clone(),
                 (Kept::Text(text), _) => text.as_c_str().into(),
                 (Kept::Output(memory) | Kept::Buffer(memory), _) => memory.into(),
+                (Kept::Nothing, Argument::Bytes(bytes)) => bytes.as_ptr().into(),
                 (Kept::Nothing, _) => Value::Pointer(ptr::null_mut::<c_void>()),
             });
             kept.push(made);
@@ -161,6 +173,11 @@ impl Function {
         Ok(match argument {
             Argument::In(_) => Kept::Nothing,
             Argument::Text(text) => Kept::Text(c_string(text).map_err(MemoryError::from)?),
+            Argument::Bytes(_) => match written(param) {
+                Err(OutputError::Const { .. }) => Kept::Nothing,
+                Err(error) => return Err(error),
+                Ok(_) => return Err(OutputError::Written { ty: param.clone() }),
+            },
             Argument::Out => Kept::Output(Memory::new(&written(param)?.known(param, model)?, model)?),
             Argument::InOut(value) => {
                 Kept::Output(Memory::with(value, &written(param)?.known(param, model)?, model)?)

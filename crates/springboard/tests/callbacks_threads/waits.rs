@@ -129,12 +129,17 @@ fn two_owners_that_call_each_other_both_answer() {
 fn time_runs_out_with_a_value_and_the_late_result_is_dropped() {
     for jit in BOTH {
         let mailbox = Mailbox::unbounded().unwrap();
-        let short = Duration::from_millis(20);
+        // Long enough for this thread to begin an answer in, on any machine.
+        let short = Duration::from_millis(500);
         let timed = kind(jit, "int (int)").block_timeout(&mailbox, short, -1, Busy::Wait).unwrap();
+        let given_up = {
+            let timed = timed.clone();
+            move || timed.counts().refused == 2
+        };
         let callback = timed
-            .callback(|x: i32| {
-                if x == 2 {
-                    thread::sleep(Duration::from_millis(60));
+            .callback(move |x: i32| {
+                while x == 2 && !given_up() {
+                    thread::sleep(Duration::from_millis(1));
                 }
                 x + 1
             })

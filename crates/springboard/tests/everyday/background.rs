@@ -271,6 +271,20 @@ fn handles_are_futures() {
     gate.set(0);
     let mut pending = Box::pin(submit(&background, &waiter, vec![7.into()]));
     assert!(pending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    gate.set(1);
-    assert_eq!((*std::pin::Pin::into_inner(pending)).wait().unwrap().result, 7.into());
+    let pending = (*std::pin::Pin::into_inner(pending)).wait_for(Duration::from_millis(1));
+    let mut pending = Box::pin(pending.expect_err("the gate is closed"));
+    assert!(pending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let (pending, done) = (*std::pin::Pin::into_inner(pending), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(done.load(SeqCst), 0, "the gate is closed");
+            gate.set(1);
+        });
+        assert_eq!(pending.wait().unwrap().result, 7.into());
+        done.store(1, SeqCst);
+    });
+    // For ever, as far as clocks go.
+    let pending = submit(&background, &waiter, vec![8.into()]);
+    assert_eq!(pending.wait_for(Duration::MAX).unwrap().unwrap().result, 8.into());
 }

@@ -154,6 +154,65 @@ fn nothing_is_written_beside_the_output() {
     }
 }
 
+/// Where a copy of values lies in its pages, before and behind which nobody may touch anything.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Edge {
+    Start,
+    End,
+}
+
+/// A copy of `values`, for as long as the program runs.
+fn copied<T: Copy>(values: &[T], edge: Edge) -> &'static mut [T] {
+    // SAFETY: a question with no memory involved.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    let bytes = size_of_val(values);
+    let usable = bytes.max(1).next_multiple_of(page);
+    let (private, read_write) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a new mapping; what is inside is made accessible, and has room for the values.
+    unsafe {
+        let base = libc::mmap(std::ptr::null_mut(), usable + 2 * page, libc::PROT_NONE, private, -1, 0);
+        assert_ne!(base, libc::MAP_FAILED);
+        let inside = base.byte_add(page);
+        assert_eq!(libc::mprotect(inside, usable, read_write), 0);
+        let start = inside.byte_add(if edge == Edge::Start { 0 } else { usable - bytes }).cast::<T>();
+        start.copy_from_nonoverlapping(values.as_ptr(), values.len());
+        std::slice::from_raw_parts_mut(start, values.len())
+    }
+}
+
+/// Generated code, into which no sanitizer looks: a byte beyond columns, output, validity bits or a single value would
+/// end the program.
+#[test]
+fn nothing_beyond_columns_is_touched() {
+    for engine in engines() {
+        let narrow = over(&engine, "narrow", &[C, C, C, S]);
+        let blend = over(&engine, "blend", &[C, C, S]);
+        for rows in (0..=17).chain([4096]) {
+            for edge in [Edge::Start, Edge::End] {
+                let bytes = copied(&vec![1i8; rows], edge);
+                let shorts = copied(&vec![2u16; rows], edge);
+                let bits = copied(&vec![true; rows], edge);
+                let more = copied(&[3u32], edge);
+                let out = copied(&vec![0i8; rows], edge);
+                let validity = copied(&vec![0xffu8; rows.div_ceil(8)], edge);
+                let columns =
+                    [Column::of(bytes), Column::of(shorts), Column::of(bits), Column::scalar(&more[0])];
+                // SAFETY: as in `call`.
+                unsafe { narrow.call(&columns, Some(Output::of(out)), Some((&*validity).into())) }.unwrap();
+                assert!(out.iter().all(|out| *out == 7), "{rows} rows, {edge:?}, {}", narrow.path());
+
+                let floats = copied(&vec![1.5f32; rows], edge);
+                let doubles = copied(&vec![2.0f64; rows], edge);
+                let half = copied(&[0.5f32], edge);
+                let out = copied(&vec![0f32; rows], edge);
+                let columns = [Column::of(floats), Column::of(doubles), Column::scalar(&half[0])];
+                call(&blend, &columns, Output::of(out));
+                assert!(out.iter().all(|out| *out == 3.5), "{rows} rows, {edge:?}, {}", blend.path());
+            }
+        }
+    }
+}
+
 #[test]
 fn errors_of_callbacks_name_the_row() {
     for engine in engines() {

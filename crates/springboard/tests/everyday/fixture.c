@@ -60,6 +60,7 @@ int polar(double x, double y, double *sum, struct point *swapped) {
 }
 void grow(int *value, int by) { *value += by; }
 unsigned long text_length(const char *text) { unsigned long n = 0; while (text[n]) n++; return n; }
+long sum_bytes(const void *bytes, unsigned long count) { long sum = 0; while (count--) sum += ((const unsigned char *)bytes)[count]; return sum; }
 int fill(void *to, int count, int with) { for (int i = 0; i < count; i++) ((unsigned char *)to)[i] = (unsigned char)(with + i); errno = count; return count; }
 
 /* A result that another function frees. */
@@ -98,3 +99,12 @@ _Bool is_odd(unsigned long long x) { return x & 1; }
 static long noted;
 void note(long x) { noted += x; }
 long noted_so_far(void) { return noted; }
+
+/* Arguments that C hands on without looking at them. */
+int relay(int (*log)(char *to, unsigned long size, const char *format, __builtin_va_list arguments), char *to, unsigned long size, const char *format, ...) {
+    __builtin_va_list arguments;
+    __builtin_va_start(arguments, format);
+    int length = log(to, size, format, arguments);
+    __builtin_va_end(arguments);
+    return length;
+}

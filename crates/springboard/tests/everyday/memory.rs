@@ -1,10 +1,13 @@
 //! C memory by type: what C wrote is read, what is written C reads, and nothing beyond.
 
+use std::ptr::NonNull;
+
 use springboard::{
     Argument, ArgumentError, CallError, Engine, LastError, OutputError, Value,
     ir::{DataModel, PathError, Type},
     memory::{
         ByteOrder, FreeError, Member, Memory, MemoryError, TextError, View, ViewMut, c_string, text_at,
+        text_of,
     },
 };
 
@@ -170,6 +173,10 @@ fn texts_are_checked() {
         assert_eq!(text_at(std::ptr::null(), 10), Err(TextError::Null));
         assert_eq!(text_at(b"abc".as_ptr().cast(), 3), Err(TextError::Unterminated { limit: 3 }));
         assert_eq!(text_at(c"abc".as_ptr().cast(), 4).as_deref(), Ok("abc"));
+        assert_eq!(text_of("gr\0ßer".as_ptr().cast(), 5).as_deref(), Ok("gr\0ß"));
+        assert_eq!(text_of("größe".as_ptr().cast(), 3), Err(TextError::Utf8 { at: 2 }));
+        assert_eq!(text_of(std::ptr::null(), 1), Err(TextError::Null));
+        assert_eq!(text_of(std::ptr::null(), 0).as_deref(), Ok(""));
     }
 }
 
@@ -192,6 +199,12 @@ fn parameters_bring_results() {
         // SAFETY: as above.
         let got = unsafe { function(&engine, "text_length").call_outputs(&[Argument::Text("grüße")]) };
         assert_eq!(got.unwrap().result, 7u64.into());
+
+        // SAFETY: as above; as many bytes are read as there are.
+        let got = unsafe {
+            function(&engine, "sum_bytes").call_outputs(&[Argument::Bytes(&[1, 0, 200]), 3usize.into()])
+        };
+        assert_eq!(got.unwrap().result, 201.into());
 
         let fill = engine.with_last_error(&function(&engine, "fill"), LastError::Errno).unwrap();
         // SAFETY: as above.
@@ -223,6 +236,13 @@ fn outputs_that_cannot_be_are_refused() {
     assert_eq!(error, OutputError::Memory(MemoryError::Text(TextError::Nul { at: 1 })));
     let (index, error) = refused("polar", &[1.0.into(), 1.0.into(), Argument::Out, Argument::Out]);
     assert_eq!((index, matches!(error, OutputError::Unknown { .. })), (3, true));
+    let (index, error) = refused("grow", &[Argument::Bytes(&[0; 4]), 1.into()]);
+    assert_eq!(
+        (index, error.to_string()),
+        (0, "what int * points to may be written, and bytes are only lent".into())
+    );
+    let (index, error) = refused("grow", &[Argument::InOut(1.into()), Argument::Bytes(&[0; 4])]);
+    assert_eq!((index, matches!(error, OutputError::NoPointer { .. })), (1, true));
     let (_, error) = refused("grow", &[Argument::InOut(1.5.into()), 1.into()]);
     assert!(matches!(error, OutputError::Memory(MemoryError::Value(_))), "{error:?}");
 }
@@ -250,4 +270,15 @@ fn results_are_freed_by_the_function_that_is_named() {
         let error = duplicate.freed_by(&live).unwrap_err();
         assert_eq!(error.to_string(), "live_texts does not take one pointer");
     }
+}
+
+/// A promise that is broken, for AddressSanitizer to see: without it, this does nothing that could be noticed.
+#[test]
+#[ignore = "reads beyond memory: cargo xtask test asan, which must catch it"]
+fn more_is_read_than_there_is() {
+    let int = Memory::new(&Type::parse("int").unwrap(), &model()).unwrap();
+    let address = NonNull::new(int.address()).unwrap();
+    // SAFETY: none: there are four bytes, and not eight.
+    let long = unsafe { View::at(address, &Type::parse("long long").unwrap(), &model()) }.unwrap();
+    println!("{}", long.read());
 }

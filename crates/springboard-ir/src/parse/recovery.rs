@@ -1,0 +1,215 @@
+//! Reading on behind declarations that cannot be read.
+
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
+
+use super::{
+    MAX_NESTING, Parser,
+    error::{Failure, ParseErrorKind},
+    lexer::{Token, TokenKind},
+    words::{Keyword, keyword},
+};
+
+/// A declaration that was left out.
+pub(super) struct Skipped<'a> {
+    pub(super) failure: Failure,
+    /// What it declares, as far as can be told.
+    pub(super) name: Option<&'a str>,
+}
+
+/// A declaration that could not be read at first.
+struct Failed<'a> {
+    /// Its first token.
+    start: usize,
+    failure: Failure,
+    names: Vec<&'a str>,
+}
+
+impl<'a> Parser<'a> {
+    /// A whole text of declarations, of which those that cannot be read are left out.
+    pub(super) fn scan(&mut self) -> Vec<Skipped<'a>> {
+        let mut failed = Vec::new();
+        // Types that were left out, as they are called, and why.
+        let mut unread = BTreeMap::new();
+        while self.peek().kind != TokenKind::End {
+            let (start, seen) = (self.at, self.seen.len());
+            if let Err(failure) = self.external_declaration() {
+                let failure = failure.traced(&unread);
+                self.at = start;
+                self.skip_declaration();
+                let tokens = &self.tokens[start..self.at];
+                for name in self.types_in(tokens) {
+                    unread.entry(name).or_insert_with(|| failure.kind.clone());
+                }
+                let mut names = self.names_in(tokens);
+                // What stands before the mistake was read.
+                let read = &self.seen[seen..];
+                names.drain(..read.iter().zip(&names).take_while(|(seen, name)| seen.name == **name).count());
+                failed.push(Failed { start, failure, names });
+            }
+        }
+        let mut skipped = Vec::new();
+        for Failed { start, failure, names } in failed {
+            if self.is_read_now(start, &failure) {
+                continue;
+            }
+            if names.is_empty() {
+                skipped.push(Skipped { failure, name: None });
+                continue;
+            }
+            skipped
+                .extend(names.into_iter().map(|name| Skipped { failure: failure.clone(), name: Some(name) }));
+        }
+        self.seen.sort_by_key(|seen| seen.position);
+        skipped
+    }
+
+    /// Reads the declaration at token `start` once more, if it wanted a definition that has come since: C wants that of
+    /// a parameter where the function is called, and not where it is declared (C11 6.7.6.3, 4).
+    fn is_read_now(&mut self, start: usize, failure: &Failure) -> bool {
+        let ParseErrorKind::Incomplete(_, tag) = &failure.kind else { return false };
+        let is_defined = self.find_tag(tag).is_some_and(|tag| tag.is_complete());
+        self.at = start;
+        is_defined && self.external_declaration().is_ok()
+    }
+
+    /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body.
+    fn skip_declaration(&mut self) {
+        let mut depth = 0u32;
+        let mut body = false;
+        let mut previous = "";
+        loop {
+            let token = self.peek();
+            let text = self.text_of(token);
+            match (token.kind, text) {
+                (TokenKind::End, _) => return,
+                (TokenKind::PackPragma, _) => {
+                    // Its failure is that of the declaration around it.
+                    let _ = self.pack_pragma();
+                    continue;
+                }
+                (TokenKind::Punctuator, "(" | "[" | "{") => {
+                    body |= depth == 0 && text == "{" && previous == ")";
+                    depth += 1;
+                }
+                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            self.bump();
+            if depth == 0 && (text == ";" || (text == "}" && body)) {
+                return;
+            }
+            previous = text;
+        }
+    }
+
+    /// What the declaration of `tokens`, which cannot be read, is most likely to declare: a name for each declarator, or
+    /// its tag.
+    fn names_in(&self, tokens: &[Token]) -> Vec<&'a str> {
+        self.declarators_in(tokens).filter_map(|tokens| self.name_in(tokens)).collect()
+    }
+
+    /// The types that it would have defined, as messages call them: `size_t`, `struct point`.
+    fn types_in(&self, tokens: &[Token]) -> Vec<String> {
+        let mut types = Vec::new();
+        if tokens.iter().any(|token| keyword(self.text_of(*token)) == Some(Keyword::Typedef)) {
+            types.extend(self.names_in(tokens).into_iter().map(String::from));
+        }
+        for three in tokens.windows(3) {
+            let [word, tag, brace] = [0, 1, 2].map(|index| self.text_of(three[index]));
+            if let (Some(Keyword::Aggregate(kind)), "{") = (keyword(word), brace) {
+                types.push(format!("{} {tag}", kind.keyword()));
+            }
+        }
+        types
+    }
+
+    /// The declarators of a declaration, the first with the specifiers before it.
+    fn declarators_in<'t>(&self, tokens: &'t [Token]) -> impl Iterator<Item = &'t [Token]> {
+        let mut depth = 0u32;
+        let mut commas = Vec::new();
+        for (index, token) in tokens.iter().enumerate() {
+            match (token.kind, self.text_of(*token)) {
+                (TokenKind::Punctuator, "(" | "[" | "{") => depth += 1,
+                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                (TokenKind::Punctuator, ",") if depth == 0 => commas.push(index),
+                _ => {}
+            }
+        }
+        let starts = core::iter::once(0).chain(commas.clone().into_iter().map(|comma| comma + 1));
+        let ends = commas.into_iter().chain(core::iter::once(tokens.len()));
+        starts.zip(ends).map(|(start, end)| &tokens[start..end])
+    }
+
+    /// The name in a declarator: the word before what ends or continues it, brackets around it opened.
+    fn name_in(&self, mut tokens: &[Token]) -> Option<&'a str> {
+        let mut last = None;
+        let mut opened = 0;
+        while let Some((token, rest)) = tokens.split_first() {
+            let text = self.text_of(*token);
+            let next = rest.first().map_or("", |next| self.text_of(*next));
+            tokens = rest;
+            match text {
+                "(" => {
+                    // `type (name)(…)` has a second pair of brackets, `name(…)` has not.
+                    let behind = last.and_then(|_| self.behind_group(rest).first());
+                    let around = behind.is_some_and(|token| matches!(self.text_of(*token), "(" | "["));
+                    if last.is_some() && !around {
+                        return last;
+                    }
+                    opened += 1;
+                    if opened > MAX_NESTING {
+                        return None;
+                    }
+                    last = None;
+                }
+                "[" if next == "[" => tokens = self.behind_group(rest),
+                "{" => tokens = self.behind_group(rest),
+                "[" | "=" | ":" | ";" | ")" => return last,
+                _ if token.kind != TokenKind::Word => last = None,
+                _ => match keyword(text) {
+                    None => last = Some(text),
+                    Some(Keyword::Attribute | Keyword::Asm | Keyword::AlignAs | Keyword::Atomic)
+                        if next == "(" =>
+                    {
+                        tokens = self.behind_group(&rest[1..]);
+                    }
+                    Some(_) => last = None,
+                },
+            }
+        }
+        last
+    }
+
+    /// What stands behind the bracket that closes the group within which `tokens` begin.
+    fn behind_group<'t>(&self, tokens: &'t [Token]) -> &'t [Token] {
+        let mut depth = 1u32;
+        for (index, token) in tokens.iter().enumerate() {
+            match (token.kind, self.text_of(*token)) {
+                (TokenKind::Punctuator, "(" | "[" | "{") => depth += 1,
+                (TokenKind::Punctuator, ")" | "]" | "}") => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return &tokens[index + 1..];
+            }
+        }
+        &[]
+    }
+}
+
+impl Failure {
+    /// The same failure; where it is that a type is not known which was left out before, with the reason for that.
+    fn traced(self, unread: &BTreeMap<String, ParseErrorKind>) -> Failure {
+        let name = match &self.kind {
+            ParseErrorKind::UnknownType(name) => name.clone(),
+            ParseErrorKind::Incomplete(kind, tag) => format!("{} {tag}", kind.keyword()),
+            _ => return self,
+        };
+        let Some(why) = unread.get(&name) else { return self };
+        let why = match why {
+            ParseErrorKind::Unread { why, .. } => why.clone(),
+            why => Box::new(why.clone()),
+        };
+        Failure { kind: ParseErrorKind::Unread { name, why }, ..self }
+    }
+}
