@@ -10,7 +10,7 @@ mod key;
 
 use self::key::{Key, Wanted};
 use crate::{
-    code::{CodeMemory, CodePointer, Holes, Name, Stamp, Stub},
+    code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub},
     last_error::LastError,
     reason::Reason,
     stats::Counters,
@@ -30,6 +30,7 @@ type Known = Switch<Result<Arc<Shape>, Reason>>;
 pub(crate) struct Shape {
     code: ShapeCode,
     entry: Entry,
+    site: Site,
     /// What debuggers and profilers are told of its parameters, where somebody is.
     parameters: Box<str>,
     /// The stub that serves every function of the shape, where the entry is handed its target.
@@ -44,16 +45,23 @@ enum ShapeCode {
 }
 
 impl Shape {
-    /// Code to stamp, for stubs of this entry.
-    pub(crate) fn compiled(template: Template, entry: Entry, parameters: String) -> Shape {
+    /// Code to stamp, for stubs of this plan.
+    pub(crate) fn compiled(template: Template, plan: &Plan, parameters: String) -> Shape {
         let code = ShapeCode::Template(template);
-        Shape { code, entry, parameters: parameters.into(), stub: Switch::new() }
+        let (entry, site) = (plan.entry, site(plan));
+        Shape { code, entry, site, parameters: parameters.into(), stub: Switch::new() }
     }
 
     /// Code that is there, of the slots entry.
     pub(crate) fn packed(thunk: CodePointer) -> Shape {
         let code = ShapeCode::Thunk(thunk);
-        Shape { code, entry: Entry::Slots, parameters: Box::default(), stub: Switch::new() }
+        let (entry, site) = (Entry::Slots, Site::Program);
+        Shape { code, entry, site, parameters: Box::default(), stub: Switch::new() }
+    }
+
+    /// Where its stubs should lie.
+    pub(crate) fn site(&self) -> Site {
+        self.site
     }
 
     /// How its stubs are entered.
@@ -110,6 +118,11 @@ impl Shape {
             Arc::new(published)
         }))
     }
+}
+
+/// Where stubs of a plan should lie: near what they call more often than they are called.
+fn site(plan: &Plan) -> Site {
+    if plan.entry == Entry::Columns || plan.last_error.is_some() { Site::Libraries } else { Site::Program }
 }
 
 impl Cache {
@@ -193,7 +206,7 @@ mod tests {
     /// Bytes that nobody runs.
     fn code() -> Shape {
         let template = Template { code: [0; 8].into(), align: 8, holes: Box::default() };
-        Shape::compiled(template, Entry::Slots, String::new())
+        Shape::compiled(template, &some_plan("int(void)"), String::new())
     }
 
     #[test]

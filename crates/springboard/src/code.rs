@@ -26,6 +26,7 @@ mod unwind;
 pub use capability::{Capability, capability};
 pub(crate) use error::NoRoom;
 pub use error::{CodeError, Step};
+pub(crate) use mapping::Site;
 pub(crate) use memory::CodeMemory;
 pub(crate) use protection::protection;
 pub(crate) use stamp::{Holes, Name, Stamp};

@@ -45,6 +45,8 @@ struct Shared {
     model: DataModel,
     /// Code memory, or why nothing is compiled.
     memory: Result<CodeMemory, Reason>,
+    /// More of it near the libraries, once something is to lie there.
+    elsewhere: Switch<CodeMemory>,
     cache: Cache,
     /// That of [`Entry::Relay`](springboard_abi::Entry::Relay), once it is asked for.
     relay: Switch<Result<Arc<Shape>, Reason>>,

@@ -72,7 +72,34 @@ fn checked() -> u32 {
     }
 }
 
-/// Distance from this program's code at which code memory begins, downwards. More than programs are long, so that
+/// What code should lie near to. How far a branch goes costs as much as a cycle or two (docs/benchmarks.md).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub(crate) enum Site {
+    /// The code that calls stubs. Where the rest of a stub's time is one way to the native function and back, this is
+    /// as good as any.
+    #[default]
+    Program,
+    /// The C library, and with it most others: for stubs that call native code several times.
+    Libraries,
+}
+
+impl Site {
+    /// The address of some code there.
+    fn landmark(self) -> usize {
+        match self {
+            Site::Program => near as *const () as usize,
+            Site::Libraries => libc::strlen as *const () as usize,
+        }
+    }
+
+    /// Bytes of address space at the site that have been asked for so far.
+    fn taken(self) -> &'static AtomicUsize {
+        static TAKEN: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+        &TAKEN[self as usize]
+    }
+}
+
+/// Distance from the code at the site at which code memory begins, downwards. More than programs are long, so that
 /// the place is free, and far less than 4 GB.
 const BELOW: usize = 64 << 20;
 
@@ -82,37 +109,35 @@ const REACH: usize = 1 << 30;
 /// The largest page that a supported CPU can be set to, in bytes.
 const LARGEST_PAGE: usize = 64 << 10;
 
-/// Where `bytes` of code would lie best: near the code that calls them. Intel's CPUs take two cycles longer over a
-/// stub that calls and returns if its caller's address differs in the upper half (docs/benchmarks.md).
-fn near(bytes: usize) -> *mut c_void {
-    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// Where `bytes` of code would lie best.
+fn near(site: Site, bytes: usize) -> *mut c_void {
     let bytes = bytes.next_multiple_of(LARGEST_PAGE);
-    let taken = TAKEN.fetch_add(bytes, Ordering::Relaxed) % REACH;
-    let here = near as *const () as usize;
+    let taken = site.taken().fetch_add(bytes, Ordering::Relaxed) % REACH;
     // Null, which a program at low addresses may come to, asks for nothing.
-    let place = here.saturating_sub(BELOW + taken + bytes);
+    let place = site.landmark().saturating_sub(BELOW + taken + bytes);
     ptr::without_provenance_mut(place / LARGEST_PAGE * LARGEST_PAGE)
 }
 
 impl Mapping {
     /// Maps `bytes` private bytes, zeroed and writable, where code should lie.
-    pub(super) fn private(bytes: usize) -> Result<Mapping, CodeError> {
+    pub(super) fn private(bytes: usize, site: Site) -> Result<Mapping, CodeError> {
         retry_unmapping();
         let flags = MapFlags::PRIVATE;
         // SAFETY: the kernel takes the address as a wish only, so no mapping that exists is touched.
-        let map = || unsafe { mmap_anonymous(near(bytes), bytes, Access::Write.at_mapping(), flags) };
+        let map = || unsafe { mmap_anonymous(near(site, bytes), bytes, Access::Write.at_mapping(), flags) };
         Ok(Mapping::owning(perform(Step::MapPages, map)?, bytes))
     }
 
-    /// Maps the first `bytes` of `file`, shared, with `access`; where code should lie, if it is executable.
+    /// Maps the first `bytes` of `file`, shared, with `access`; at the site, if one is named.
     pub(super) fn shared(
         file: &CodeFile,
         bytes: usize,
         access: Access,
+        site: Option<Site>,
         step: Step,
     ) -> Result<Mapping, CodeError> {
         retry_unmapping();
-        let place = if access == Access::Execute { near(bytes) } else { ptr::null_mut() };
+        let place = site.map_or(ptr::null_mut(), |site| near(site, bytes));
         let (access, flags) = (access.at_mapping(), MapFlags::SHARED);
         // SAFETY: the kernel takes the address as a wish only, so no mapping that exists is touched.
         let map = || unsafe { mmap(place, bytes, access, flags, file.0.as_fd(), 0) };

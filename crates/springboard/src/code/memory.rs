@@ -25,7 +25,7 @@ use super::{
     CodePointer, Strategy,
     class::{BLOCK, CACHE_LINE, Class},
     error::NoRoom,
-    mapping::{Mapping, retry_unmapping},
+    mapping::{Mapping, Site, retry_unmapping},
     quarantine::Quarantine,
     segment::Segment,
     space::{BlockId, Contents, Left, SegmentId, Slot, Space},
@@ -60,9 +60,11 @@ struct Shared {
     strategy: Strategy,
     /// Most bytes to map.
     limit: usize,
+    site: Site,
     announce: Vec<Announce>,
     state: Mutex<State>,
-    meter: Meter,
+    /// Shared with memory at other sites, which the limit is for as well.
+    meter: Arc<Meter>,
 }
 
 struct State {
@@ -108,6 +110,22 @@ impl CodeMemory {
 
     /// The same, which tells of each stub.
     pub(crate) fn announcing(strategy: Strategy, limit: usize, announce: Vec<Announce>) -> CodeMemory {
+        CodeMemory::at(Site::Program, strategy, limit, announce, Arc::default())
+    }
+
+    /// More of this memory, at another site.
+    pub(crate) fn elsewhere(&self, site: Site) -> CodeMemory {
+        let Shared { strategy, limit, announce, meter, .. } = &*self.shared;
+        CodeMemory::at(site, *strategy, *limit, announce.clone(), Arc::clone(meter))
+    }
+
+    fn at(
+        site: Site,
+        strategy: Strategy,
+        limit: usize,
+        announce: Vec<Announce>,
+        meter: Arc<Meter>,
+    ) -> CodeMemory {
         let state = State {
             process: getpid(),
             forks: fork::count(),
@@ -117,7 +135,7 @@ impl CodeMemory {
             start: Instant::now(),
             next_segment: FIRST_SEGMENT,
         };
-        let shared = Shared { strategy, limit, announce, state: Mutex::new(state), meter: Meter::default() };
+        let shared = Shared { strategy, limit, site, announce, state: Mutex::new(state), meter };
         CodeMemory { shared: Arc::new(shared) }
     }
 
@@ -126,9 +144,9 @@ impl CodeMemory {
         &self.shared.announce
     }
 
-    /// How much there is. Takes no lock.
+    /// How much there is, at all sites. Takes no lock.
     pub(crate) fn usage(&self) -> Usage {
-        let Meter { live, code, mapped, stamps } = &self.shared.meter;
+        let Meter { live, code, mapped, stamps } = &*self.shared.meter;
         Usage {
             live: live.load(Relaxed),
             code: code.load(Relaxed),
@@ -274,7 +292,7 @@ impl State {
                 Err(error) => self.end_a_wait(shared).ok_or(error)?,
             }
         };
-        let pages = Mapping::private(bytes)?;
+        let pages = Mapping::private(bytes, shared.site)?;
         // SAFETY: the pages were mapped just now, zeroed and writable, and nobody else knows them.
         let contents = unsafe { std::slice::from_raw_parts_mut(pages.at(0), bytes) };
         trap::fill(contents);
@@ -317,7 +335,7 @@ impl State {
     fn map(&mut self, shared: &Shared, wanted: usize, needed: usize) -> Result<Segment, NoRoom> {
         let Strategy::Shared(writes) = shared.strategy else { unreachable!("sealed pages are mapped full") };
         let bytes = self.room_for(shared, wanted, needed)?;
-        Ok(Segment::shared(bytes, writes)?)
+        Ok(Segment::shared(bytes, writes, shared.site)?)
     }
 
     /// How many bytes, in whole pages, the limit leaves of `wanted`.

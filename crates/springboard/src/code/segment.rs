@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     CodeWrites,
     error::{CodeError, Step},
-    mapping::{Access, CodeFile, Mapping},
+    mapping::{Access, CodeFile, Mapping, Site},
     unwind::Frame,
 };
 
@@ -29,14 +29,14 @@ struct View {
 
 impl Segment {
     /// A file in memory of `bytes` zeros, mapped twice.
-    pub(super) fn shared(bytes: usize, writes: CodeWrites) -> Result<Segment, CodeError> {
+    pub(super) fn shared(bytes: usize, writes: CodeWrites, site: Site) -> Result<Segment, CodeError> {
         let file = CodeFile::new(bytes)?;
-        let pages = Mapping::shared(&file, bytes, Access::Execute, Step::MapExecutable)?;
+        let pages = Mapping::shared(&file, bytes, Access::Execute, Some(site), Step::MapExecutable)?;
         let access = match writes {
             CodeWrites::Strict => Access::None,
             CodeWrites::Fast => Access::Write,
         };
-        let mapping = Mapping::shared(&file, bytes, access, Step::MapView)?;
+        let mapping = Mapping::shared(&file, bytes, access, None, Step::MapView)?;
         if writes == CodeWrites::Strict {
             // Windows that are joined are opened as well, if not as fast.
             let _ = mapping.divide(window());

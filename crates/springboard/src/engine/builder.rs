@@ -175,6 +175,7 @@ impl EngineBuilder {
                 target: Target::of(&host),
                 model,
                 memory,
+                elsewhere: Switch::new(),
                 cache: Cache::new(),
                 relay: Switch::new(),
                 compilers: Compilers::new(protection),

@@ -86,7 +86,7 @@ impl Engine {
         shape: &'s Shape,
         result: Option<SlotForm>,
     ) -> Result<&'s Arc<Stub>, Reason> {
-        shape.stub(self.memory()?, &self.shared.counters, result)
+        shape.stub(self.memory_for(shape)?, &self.shared.counters, result)
     }
 
     /// What a function's own stub is stamped from.

@@ -10,7 +10,7 @@ use target_lexicon::Triple;
 use super::{Engine, Pack, Shared};
 use crate::{
     cache::Shape,
-    code::{CodeMemory, CodePointer},
+    code::{CodeMemory, CodePointer, Site},
     fork, pack,
     reason::Reason,
 };
@@ -45,6 +45,15 @@ impl Compilers {
 impl Engine {
     pub(super) fn memory(&self) -> Result<&CodeMemory, Reason> {
         self.shared.memory.as_ref().map_err(Reason::clone)
+    }
+
+    /// Memory for stubs of a shape.
+    pub(super) fn memory_for(&self, shape: &Shape) -> Result<&CodeMemory, Reason> {
+        let memory = self.memory()?;
+        match shape.site() {
+            Site::Program => Ok(memory),
+            site => Ok(self.shared.elsewhere.get_or_make(|| memory.elsewhere(site))),
+        }
     }
 
     /// The thunk for a plan, if it was compiled with the program.
@@ -101,7 +110,7 @@ impl Engine {
             None => {
                 self.memory()?;
                 let parameters = if self.shared.names { plan.symbol_parameters() } else { String::new() };
-                Ok(Shape::compiled(self.template(plan)?, plan.entry, parameters))
+                Ok(Shape::compiled(self.template(plan)?, plan, parameters))
             }
         })
     }

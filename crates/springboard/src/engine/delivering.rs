@@ -41,7 +41,7 @@ impl Engine {
         let own = self.own(&shape, callee)?;
         let mut stamp = own.stamp();
         stamp.holes.helper = last_error.helper();
-        let stub = self.memory()?.publish(&[stamp])?.remove(0);
+        let stub = self.memory_for(&shape)?.publish(&[stamp])?.remove(0);
         Ok(own.code(stub))
     }
 }

@@ -131,7 +131,7 @@ fn many_stubs_share_a_page() {
 #[test]
 fn what_executes_is_never_writable() {
     let _process = together();
-    let mut segment = Segment::shared(4 * WINDOW, CodeWrites::Strict).unwrap();
+    let mut segment = Segment::shared(4 * WINDOW, CodeWrites::Strict, Site::Program).unwrap();
     let window = WINDOW..2 * WINDOW;
     let code = segment.at(WINDOW).addr();
     // What is to be written may be less than a window.
@@ -155,13 +155,14 @@ fn windows_are_mappings_of_their_own() {
     let count = || code_mappings().len();
     let before = count();
     // The last one ends early.
-    let mut segment = Segment::shared(4 * WINDOW + BLOCK, CodeWrites::Strict).unwrap();
+    let mut segment = Segment::shared(4 * WINDOW + BLOCK, CodeWrites::Strict, Site::Program).unwrap();
     let divided = before + 1 + 5;
     assert_eq!(count(), divided);
     segment.open(3 * WINDOW..3 * WINDOW + 1).unwrap();
     segment.close(3 * WINDOW..3 * WINDOW + 1);
     assert_eq!(count(), divided, "nothing was taken apart or put together");
-    let (undivided, fault) = faults::with(4, || Segment::shared(4 * WINDOW, CodeWrites::Strict).unwrap());
+    let (undivided, fault) =
+        faults::with(4, || Segment::shared(4 * WINDOW, CodeWrites::Strict, Site::Program).unwrap());
     assert_eq!(fault, Fault::Injected);
     assert_eq!(count(), divided + 2, "what could not be divided is one mapping");
     drop((segment, undivided));
@@ -171,7 +172,7 @@ fn windows_are_mappings_of_their_own() {
 #[test]
 fn a_view_that_cannot_be_closed_goes() {
     let _process = together();
-    let mut segment = Segment::shared(4 * BLOCK, CodeWrites::Strict).unwrap();
+    let mut segment = Segment::shared(4 * BLOCK, CodeWrites::Strict, Site::Program).unwrap();
     segment.open(0..BLOCK).unwrap();
     let view = segment.writable(0..BLOCK).as_ptr().addr();
     let ((), fault) = faults::with(0, || segment.close(0..BLOCK));
@@ -191,7 +192,7 @@ fn sealed_pages_are_never_both() {
 #[test]
 fn released_pages_are_zeros_and_come_again() {
     let _process = together();
-    let mut segment = Segment::shared(4 * BLOCK, CodeWrites::Strict).unwrap();
+    let mut segment = Segment::shared(4 * BLOCK, CodeWrites::Strict, Site::Program).unwrap();
     segment.open(0..BLOCK).unwrap();
     segment.writable(0..BLOCK).fill(7);
     segment.close(0..BLOCK);
@@ -459,12 +460,28 @@ fn of_size(bytes: usize) -> Template {
 /// The wish is granted wherever the place is free, as it is in a test.
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn code_lies_near_the_program() {
+fn code_lies_where_it_should() {
     let _process = together();
+    let program = code_lies_where_it_should as *const () as usize;
+    let library = libc::strlen as *const () as usize;
     for strategy in ALL {
         let memory = memory(strategy);
-        let stub = publish(&memory, &returning(0, 0)).entry() as usize;
-        let program = code_lies_near_the_program as *const () as usize;
-        assert!(stub.abs_diff(program) < 1 << 30, "stub at {stub:#x}, program at {program:#x}");
+        let elsewhere = memory.elsewhere(Site::Libraries);
+        for (memory, near) in [(&memory, program), (&elsewhere, library)] {
+            let stub = publish(memory, &returning(0, 0)).entry() as usize;
+            assert!(stub.abs_diff(near) < 2 << 30, "stub at {stub:#x}, what it should be near at {near:#x}");
+        }
     }
+}
+
+#[test]
+fn a_limit_is_for_all_sites() {
+    let _process = together();
+    let memory = CodeMemory::new(STRICT, FIRST_SEGMENT);
+    let elsewhere = memory.elsewhere(Site::Libraries);
+    let stub = publish(&memory, &returning(1, 0));
+    assert_eq!(elsewhere.usage(), memory.usage());
+    let refused = publish_all(&elsewhere, &[returning(2, 0)]);
+    assert!(matches!(refused, Err(NoRoom::Limit(FIRST_SEGMENT))), "all of it is mapped");
+    assert_eq!(run(&stub), 1);
 }
