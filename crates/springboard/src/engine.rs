@@ -25,12 +25,13 @@ mod compile;
 mod delivering;
 mod header;
 mod in_bulk;
+mod memory;
 #[cfg(test)]
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
 pub use self::header::{HeaderBinding, Unbound, UnboundReason};
-use self::{background::Background, compile::Compilers};
+use self::{background::Background, compile::Compilers, memory::Memory};
 pub(crate) use self::{code::Callee, in_bulk::Wanted};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
@@ -43,10 +44,7 @@ pub struct Engine {
 struct Shared {
     target: Result<Target, UnknownTarget>,
     model: DataModel,
-    /// Code memory, or why nothing is compiled.
-    memory: Result<CodeMemory, Reason>,
-    /// More of it near the libraries, once something is to lie there.
-    elsewhere: Switch<CodeMemory>,
+    memory: Memory,
     cache: Cache,
     /// That of [`Entry::Relay`](springboard_abi::Entry::Relay), once it is asked for.
     relay: Switch<Result<Arc<Shape>, Reason>>,
@@ -91,7 +89,7 @@ impl Engine {
 
     /// Whom its stubs are announced to.
     pub(crate) fn announces(&self) -> &[Announce] {
-        self.shared.memory.as_ref().map_or(&[], CodeMemory::announces)
+        self.shared.memory.announces()
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -101,7 +99,7 @@ impl Engine {
     /// What the engine has done so far.
     pub fn stats(&self) -> Stats {
         let Shared { memory, counters, .. } = &*self.shared;
-        let usage = memory.as_ref().map(CodeMemory::usage).unwrap_or_default();
+        let usage = memory.made().map(CodeMemory::usage).unwrap_or_default();
         Stats {
             hits: counters.hits.get(),
             misses: counters.misses.get(),

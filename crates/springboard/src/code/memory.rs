@@ -139,11 +139,6 @@ impl CodeMemory {
         CodeMemory { shared: Arc::new(shared) }
     }
 
-    /// Whom it tells of stubs.
-    pub(crate) fn announces(&self) -> &[Announce] {
-        &self.shared.announce
-    }
-
     /// How much there is, at all sites. Takes no lock.
     pub(crate) fn usage(&self) -> Usage {
         let Meter { live, code, mapped, stamps } = &*self.shared.meter;

@@ -7,12 +7,16 @@ use springboard_emit::LandingPads;
 use springboard_ir::DataModel;
 use target_lexicon::Triple;
 
-use super::{Engine, Shared, background::Background, compile::Compilers};
+use super::{
+    Engine, Shared,
+    background::Background,
+    compile::Compilers,
+    memory::{Memory, Settings},
+};
 use crate::{
     announce::Announce,
     cache::Cache,
-    code::{CodeMemory, CodeWrites, capability, protection},
-    reason::Reason,
+    code::{CodeWrites, protection},
     stats::Counters,
     switch::Switch,
 };
@@ -158,13 +162,9 @@ impl EngineBuilder {
         let model =
             DataModel::of(&host).expect("lib.rs refuses to compile for a machine without a data model");
         let off = self.jit == Jit::Off || std::env::var_os("SPRINGBOARD_JIT").is_some_and(|jit| jit == "off");
-        let memory = if off {
-            Err(Reason::JitOff)
-        } else {
-            let limit = self.code_limit.unwrap_or(usize::MAX);
-            let strategy = capability().strategy(self.writes).map_err(Reason::NoExecutableMemory);
-            strategy.map(|strategy| CodeMemory::announcing(strategy, limit, self.announce.clone()))
-        };
+        let names = !self.announce.is_empty();
+        let limit = self.code_limit.unwrap_or(usize::MAX);
+        let memory = Settings { off, writes: self.writes, limit, announce: self.announce };
         // Where pages are mapped so that the CPU checks them, stubs cannot do without.
         let mut protection = protection();
         if protection.landing_pads == LandingPads::Omit {
@@ -174,8 +174,7 @@ impl EngineBuilder {
             shared: Arc::new(Shared {
                 target: Target::of(&host),
                 model,
-                memory,
-                elsewhere: Switch::new(),
+                memory: Memory::new(memory),
                 cache: Cache::new(),
                 relay: Switch::new(),
                 compilers: Compilers::new(protection),
@@ -183,7 +182,7 @@ impl EngineBuilder {
                 stubs: self.stubs,
                 compile: self.compile,
                 pack: self.pack,
-                names: !self.announce.is_empty(),
+                names,
                 background: Arc::new(Background::default()),
             }),
         }

@@ -50,7 +50,7 @@ impl Engine {
 
     /// Whether each function has a stub of its own. Without memory for code there is what the pack has.
     pub(super) fn has_own_stubs(&self) -> bool {
-        self.shared.stubs == Stubs::PerFunction && self.shared.memory.is_ok()
+        self.shared.stubs == Stubs::PerFunction && self.memory().is_ok()
     }
 
     /// The code for a function, compiled now if nobody has asked for its plan before.

@@ -10,7 +10,7 @@ use target_lexicon::Triple;
 use super::{Engine, Pack, Shared};
 use crate::{
     cache::Shape,
-    code::{CodeMemory, CodePointer, Site},
+    code::{CodeMemory, CodePointer},
     fork, pack,
     reason::Reason,
 };
@@ -44,16 +44,12 @@ impl Compilers {
 
 impl Engine {
     pub(super) fn memory(&self) -> Result<&CodeMemory, Reason> {
-        self.shared.memory.as_ref().map_err(Reason::clone)
+        self.shared.memory.get()
     }
 
     /// Memory for stubs of a shape.
     pub(super) fn memory_for(&self, shape: &Shape) -> Result<&CodeMemory, Reason> {
-        let memory = self.memory()?;
-        match shape.site() {
-            Site::Program => Ok(memory),
-            site => Ok(self.shared.elsewhere.get_or_make(|| memory.elsewhere(site))),
-        }
+        self.shared.memory.at(shape.site())
     }
 
     /// The thunk for a plan, if it was compiled with the program.
@@ -66,11 +62,15 @@ impl Engine {
 
     /// The plan for a signature, where the engine has or can make code of it.
     pub(crate) fn plan(&self, signature: &Signature, entry: Entry) -> Result<Plan, Reason> {
-        let pack = pack::AVAILABLE && self.shared.pack == Pack::On;
-        if let (true, Entry::Slots, Err(reason)) = (pack, entry, &self.shared.memory) {
-            // What the pack has not is then as it is without a pack.
-            let target = self.target().ok_or_else(|| reason.clone())?;
-            return springboard_abi::plan(signature, target, entry).map_err(|_| reason.clone());
+        if pack::AVAILABLE && self.shared.pack == Pack::On && entry == Entry::Slots {
+            // What the pack has needs no memory.
+            let planned = self.target().map(|target| springboard_abi::plan(signature, target, entry));
+            if let Some(planned) = planned {
+                match planned {
+                    Ok(plan) if self.thunk(&plan).is_some() => return Ok(plan),
+                    planned => return self.planned(|_| planned),
+                }
+            }
         }
         self.planned(|target| springboard_abi::plan(signature, target, entry))
     }
@@ -80,10 +80,8 @@ impl Engine {
         &self,
         plan: impl FnOnce(&Target) -> Result<Plan, Ineligible>,
     ) -> Result<Plan, Reason> {
-        let Shared { target, memory, .. } = &*self.shared;
-        if let Err(reason) = memory {
-            return Err(reason.clone());
-        }
+        let Shared { target, .. } = &*self.shared;
+        self.memory()?;
         let target = target.as_ref().map_err(|unknown| Reason::UnknownTarget(unknown.clone()))?;
         plan(target).map_err(Reason::Ineligible)
     }

@@ -1,0 +1,78 @@
+//! An engine's code memory: asked for when something is to be written into it, so that an engine which finds all of its
+//! code in the pack never asks.
+
+use crate::{
+    announce::Announce,
+    code::{CodeMemory, CodeWrites, Site, capability},
+    fork,
+    reason::Reason,
+    switch::Switch,
+};
+
+/// Code memory, or why there is none, once it is known.
+pub(super) struct Memory {
+    settings: Settings,
+    made: Switch<Result<CodeMemory, Reason>>,
+    /// More of it near the libraries, once something is to lie there.
+    elsewhere: Switch<CodeMemory>,
+}
+
+/// What the engine was built with.
+pub(super) struct Settings {
+    /// Whether none is to be had, and none to be asked for.
+    pub(super) off: bool,
+    pub(super) writes: CodeWrites,
+    /// Most bytes to map.
+    pub(super) limit: usize,
+    pub(super) announce: Vec<Announce>,
+}
+
+impl Memory {
+    pub(super) fn new(settings: Settings) -> Memory {
+        Memory { settings, made: Switch::new(), elsewhere: Switch::new() }
+    }
+
+    /// The memory.
+    pub(super) fn get(&self) -> Result<&CodeMemory, Reason> {
+        let made = match self.made.get() {
+            Some(made) => made,
+            None => {
+                // A child that is forked meanwhile would find the switch locked for ever.
+                let _hold = fork::hold();
+                self.made.get_or_make(|| self.make())
+            }
+        };
+        made.as_ref().map_err(Reason::clone)
+    }
+
+    fn make(&self) -> Result<CodeMemory, Reason> {
+        let Settings { off, writes, limit, announce } = &self.settings;
+        if *off {
+            return Err(Reason::JitOff);
+        }
+        let strategy = capability().strategy(*writes).map_err(Reason::NoExecutableMemory)?;
+        Ok(CodeMemory::announcing(strategy, *limit, announce.clone()))
+    }
+
+    /// Memory at a site.
+    pub(super) fn at(&self, site: Site) -> Result<&CodeMemory, Reason> {
+        let memory = self.get()?;
+        match site {
+            Site::Program => Ok(memory),
+            site => {
+                let _hold = fork::hold();
+                Ok(self.elsewhere.get_or_make(|| memory.elsewhere(site)))
+            }
+        }
+    }
+
+    /// The memory, if something was written into it or tried to.
+    pub(super) fn made(&self) -> Option<&CodeMemory> {
+        self.made.get()?.as_ref().ok()
+    }
+
+    /// Whom stubs are announced to.
+    pub(super) fn announces(&self) -> &[Announce] {
+        &self.settings.announce
+    }
+}
