@@ -57,19 +57,28 @@ const FOLDER: &str = "target/cross";
 /// The oldest compiler that builds this workspace (`rust-version` of its manifest).
 pub(crate) const OLDEST_RUST: (u32, u32, u32) = (1, 95, 0);
 
+/// A command of Debian's cargo, with Debian's compiler.
+pub(crate) fn debian_cargo() -> Command {
+    let mut command = Command::new(CARGO);
+    command.current_dir(project::root()).env("PATH", path_with_debian_first());
+    // Set by rustup's cargo for the programs it runs, us among them, and meant for rustup's toolchain alone.
+    for name in ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "RUSTC", "RUSTDOC", "LD_LIBRARY_PATH"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 impl Cpu {
     /// A command of Debian's cargo that builds for this CPU and runs what it built under QEMU.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let sysroot = format!("--sysroot={}", std_folder().unwrap_or_default().join("usr").display());
-        let mut command = Command::new(CARGO);
+        let mut command = debian_cargo();
         let variable = |name: &str| {
             format!("CARGO_TARGET_{}_{name}", self.triple.to_ascii_uppercase().replace('-', "_"))
         };
         command
-            .current_dir(project::root())
             .args(arguments)
             .args(["--target", self.triple])
-            .env("PATH", path_with_debian_first())
             .env("CARGO_TARGET_DIR", FOLDER)
             // The cc crate and our own tests look here for the C compiler.
             .env(format!("CC_{}", self.triple.replace('-', "_")), format!("{}-gcc", self.gnu))
@@ -77,10 +86,6 @@ impl Cpu {
             .env(variable("RUNNER"), format!("qemu-{}-static -L /usr/{}", self.name, self.gnu))
             .env(variable("RUSTFLAGS"), &sysroot)
             .env(variable("RUSTDOCFLAGS"), &sysroot);
-        // Set by rustup's cargo for the programs it runs, us among them, and meant for rustup's toolchain alone.
-        for name in ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "RUSTC", "RUSTDOC", "LD_LIBRARY_PATH"] {
-            command.env_remove(name);
-        }
         command
     }
 

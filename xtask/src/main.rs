@@ -1,6 +1,7 @@
 //! The project's commands: `cargo xtask <command>`. One file a command.
 
 mod apt;
+mod asan;
 mod bench;
 mod bless;
 mod ci;
@@ -12,13 +13,13 @@ mod libffi;
 mod oracle;
 mod programs;
 mod project;
-mod sanitizer;
 mod shared_object;
 mod stress;
 mod suite;
 mod test;
 mod tidy;
 mod tools;
+mod tsan;
 mod v8;
 
 use std::process::ExitCode;

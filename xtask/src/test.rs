@@ -6,13 +6,12 @@ use std::{
 };
 
 use crate::{
-    bench,
+    asan, bench,
     cross::{AARCH64, Cpu, RISCV64, S390X},
     programs,
     project::{self, cargo},
-    sanitizer,
     suite::{self, NoSkips, Skips, Step, Suite, When},
-    tools, v8,
+    tools, tsan, v8,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -108,7 +107,14 @@ static SUITES: &[Suite] = &[
         about: "the tests of the runtime, of C text and of the library for C under AddressSanitizer",
         when: When::Always,
         needs: &[],
-        steps: sanitizer::steps,
+        steps: asan::steps,
+    },
+    Suite {
+        name: "tsan",
+        about: "the stress of service and callbacks under ThreadSanitizer, with a standard library built for it",
+        when: When::Named,
+        needs: &[&tools::RUST, &tools::RUST_SOURCE, &tools::CLANG, &tools::CLANG_RT],
+        steps: tsan::steps,
     },
     Suite {
         name: "objects-aarch64",

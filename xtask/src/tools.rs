@@ -65,6 +65,13 @@ pub(crate) static GCC_RISCV64: Tool = Tool::program(
 pub(crate) static GCC_S390X: Tool =
     Tool::program("gcc-s390x", "s390x-linux-gnu-gcc", &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"]);
 pub(crate) static CLANG: Tool = Tool::program("clang", "clang-16", &["clang-16"]);
+pub(crate) static CLANG_RT: Tool = Tool::file(
+    "clang-rt",
+    "/usr/lib/llvm-16/lib/clang/16/lib/linux/libclang_rt.tsan-x86_64.a",
+    &["libclang-rt-16-dev"],
+);
+pub(crate) static RUST_SOURCE: Tool =
+    Tool::file("rust-source", "/usr/lib/rustlib/src/rust/library/std/Cargo.toml", &["rust-web-src"]);
 pub(crate) static VALGRIND: Tool = Tool::program("valgrind", "valgrind", &["valgrind", "libc6-dbg"]);
 pub(crate) static GXX: Tool = Tool::program("g++", "g++", &["g++"]);
 pub(crate) static PKG_CONFIG: Tool = Tool::program("pkg-config", "pkg-config", &["pkg-config"]);
@@ -100,13 +107,14 @@ pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 31] = [
+static ALL: [&Tool; 33] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
     &GCC_RISCV64,
     &GCC_S390X,
     &CLANG,
+    &CLANG_RT,
     &VALGRIND,
     &GDB,
     &GXX,
@@ -127,6 +135,7 @@ static ALL: [&Tool; 31] = [
     &GUILE,
     &GJS,
     &RUST,
+    &RUST_SOURCE,
     &STD_AARCH64,
     &STD_RISCV64,
     &STD_S390X,

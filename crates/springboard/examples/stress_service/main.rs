@@ -4,6 +4,7 @@
 //! `cargo xtask stress service` runs it. The last line is the sum: every call arrived, and nothing is leaked.
 
 mod progress;
+mod race;
 mod random;
 mod rss;
 
@@ -41,6 +42,9 @@ struct Arguments {
     /// Functions to bind and drop, one after the other
     #[arg(long, default_value_t = 10_000_000)]
     churn: u64,
+    /// Has two threads race for a number first: for sanitizers, which must notice
+    #[arg(long, hide = true)]
+    race: bool,
 }
 
 /// What happened.
@@ -84,7 +88,10 @@ fn call(function: &Function, slots: usize, argument: i64) {
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let Arguments { seconds, threads, live, churn } = Arguments::parse();
+    let Arguments { seconds, threads, live, churn, race } = Arguments::parse();
+    if race {
+        race::run();
+    }
     let before = mappings()?;
     let sum = Sum::default();
     let started = Instant::now();
