@@ -15,6 +15,10 @@ int64_t sum8_i64(int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t 
     return a + b + c + d + e + f + g + h;
 }
 
+struct pair { int64_t a, b; };
+
+struct pair swap_pair(struct pair pair) { return (struct pair){pair.b, pair.a}; }
+
 double add_f64(double a, double b) { return a + b; }
 
 double mix(int32_t a, double b, int64_t c, float d) { return (double)a + b + (double)c + (double)d; }

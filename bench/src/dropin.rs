@@ -7,8 +7,9 @@ use std::{ffi::c_void, process::Command, ptr};
 
 use self::library::{Libffi, Plans};
 use crate::{
-    case::{Group, selected},
+    case::{Bench, Group, selected},
     measure::{Effort, Samples, cpu_time},
+    native,
     report::Row,
 };
 use libffi::raw::{
@@ -31,22 +32,6 @@ struct Pair {
     b: i64,
 }
 
-#[inline(never)]
-extern "C" fn add(a: i32, b: i32) -> i32 {
-    a.wrapping_add(b)
-}
-
-#[allow(clippy::too_many_arguments)]
-#[inline(never)]
-extern "C" fn sum(a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64) -> i64 {
-    a + b + c + d + e + f + g + h
-}
-
-#[inline(never)]
-extern "C" fn swap(pair: Pair) -> Pair {
-    Pair { a: pair.b, b: pair.a }
-}
-
 unsafe extern "C" fn closed(_: *mut ffi_cif, result: *mut c_void, values: *mut *mut c_void, _: *mut c_void) {
     // SAFETY: libffi's promise to a closure of type `int(int, int)`.
     unsafe {
@@ -65,8 +50,10 @@ struct Signature {
     expected: [i64; 2],
 }
 
-/// The signatures. What they refer to is leaked.
-fn signatures() -> Vec<Signature> {
+/// The signatures. What they refer to is leaked. The functions are in a shared library, as those are that programs call
+/// through libffi.
+fn signatures(library: &springboard::Library) -> Vec<Signature> {
+    let function = |name| native::address(library, name).as_ptr().cast_const();
     let int = &raw mut ffi_type_sint32;
     let long = &raw mut ffi_type_sint64;
     let members = Box::leak(Box::new([long, long, ptr::null_mut()]));
@@ -80,7 +67,7 @@ fn signatures() -> Vec<Signature> {
     vec![
         Signature {
             name: "i32_i32",
-            function: add as *const c_void,
+            function: function("add_i32"),
             result: int,
             types: vec![int; 2],
             values: vec![value(3), value(4)],
@@ -88,7 +75,7 @@ fn signatures() -> Vec<Signature> {
         },
         Signature {
             name: "8_i64",
-            function: sum as *const c_void,
+            function: function("sum8_i64"),
             result: long,
             types: vec![long; 8],
             values: (1..=8).map(value).collect(),
@@ -96,7 +83,7 @@ fn signatures() -> Vec<Signature> {
         },
         Signature {
             name: "struct16",
-            function: swap as *const c_void,
+            function: function("swap_pair"),
             result: pair,
             types: vec![pair],
             values: vec![pair_value],
@@ -106,7 +93,7 @@ fn signatures() -> Vec<Signature> {
 }
 
 /// Measures the cases that `filters` select. Nothing where there is no drop-in.
-pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
+pub(crate) fn measure(bench: &Bench, filters: &[String], effort: Effort) -> Vec<Row> {
     let wanted =
         |case: &str| filters.is_empty() || filters.iter().any(|filter| selected(Group::Libffi, case, filter));
     let Some(file) = std::env::var_os(DROPIN) else {
@@ -121,7 +108,7 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
     let all = [Libffi::open("dropin", &file), system, Some(Libffi::bundled()), other()];
     let all: Vec<Libffi> = all.into_iter().flatten().collect();
     let mut rows = Vec::new();
-    for mut signature in signatures() {
+    for mut signature in signatures(&bench.library) {
         for (what, step) in STEPS {
             let case = format!("{what}_{}", signature.name);
             if !wanted(&case) {
@@ -143,14 +130,13 @@ pub(crate) fn measure(filters: &[String], effort: Effort) -> Vec<Row> {
             rows.extend(samples.map(|samples| Row::plain(Group::Libffi, &case, libffi.path, &samples)));
         }
     }
-    for (case, step) in
-        [("closure_call", closure_call as fn(&Libffi, Effort) -> Samples), ("closure_made", closure_made)]
-    {
+    let mut ints = signatures(&bench.library).remove(0);
+    for (case, step) in [("closure_call", closure_call as Step), ("closure_made", closure_made)] {
         if wanted(case) {
             eprintln!("{} {case}", Group::Libffi);
-            rows.extend(
-                all.iter().map(|libffi| Row::plain(Group::Libffi, case, libffi.path, &step(libffi, effort))),
-            );
+            rows.extend(all.iter().map(|libffi| {
+                Row::plain(Group::Libffi, case, libffi.path, &step(libffi, &mut ints, effort))
+            }));
         }
     }
     for script in ["ctypes", "cffi"].into_iter().filter(|script| wanted(script)) {
@@ -264,10 +250,8 @@ fn closure(libffi: &Libffi, cif: &mut ffi_cif) -> (*mut c_void, *mut c_void) {
     }
 }
 
-fn closure_call(libffi: &Libffi, effort: Effort) -> Samples {
-    // The types stay for as long as the cif.
-    let mut types = signatures();
-    let mut cif = prepared(libffi, &mut types[0]);
+fn closure_call(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {
+    let mut cif = prepared(libffi, signature);
     let (memory, code) = closure(libffi, &mut cif);
     // SAFETY: the closure is of this type.
     let function = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(i32, i32) -> i32>(code) };
@@ -278,10 +262,8 @@ fn closure_call(libffi: &Libffi, effort: Effort) -> Samples {
     samples
 }
 
-fn closure_made(libffi: &Libffi, effort: Effort) -> Samples {
-    // The types stay for as long as the cif.
-    let mut types = signatures();
-    let mut cif = prepared(libffi, &mut types[0]);
+fn closure_made(libffi: &Libffi, signature: &mut Signature, effort: Effort) -> Samples {
+    let mut cif = prepared(libffi, signature);
     samples(effort, || {
         let (memory, _) = closure(libffi, &mut cif);
         // SAFETY: it was never called.

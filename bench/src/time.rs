@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     rows.extend(service.rows);
     let v8 = v8::measure(bench, &arguments.filter, effort);
     rows.extend(v8.rows);
-    rows.extend(dropin::measure(&arguments.filter, effort));
+    rows.extend(dropin::measure(bench, &arguments.filter, effort));
     let sizes = [service.sizes, v8.sizes].concat();
     if rows.is_empty() && sizes.is_empty() {
         return Err(format!("no case is named like {}", arguments.filter.join(", ")));
