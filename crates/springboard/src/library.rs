@@ -226,9 +226,17 @@ impl Library {
     /// # Errors
     /// [`SymbolError`].
     pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
-        let name = symbol_name(symbol)?;
+        let mut short = [0; SHORT_NAME];
+        let long;
+        let name = match c_name(symbol, &mut short) {
+            Some(name) => name,
+            None => {
+                long = symbol_name(symbol)?;
+                long.as_c_str()
+            }
+        };
         // SAFETY: the address is taken and nothing of its type is claimed.
-        let found = unsafe { self.loaded.handle.get::<*mut c_void>(name.as_c_str()) };
+        let found = unsafe { self.loaded.handle.get::<*mut c_void>(name) };
         let address = found.map_err(|error| SymbolError::Missing {
             symbol: symbol.into(),
             library: self.loaded.path.clone(),
@@ -278,6 +286,19 @@ impl Library {
         }
         NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
     }
+}
+
+/// Length of names, in bytes, beyond which they are allocated for the loader: its terminator included.
+const SHORT_NAME: usize = 64;
+
+/// The name of a symbol for the loader, in `buffer`. `None` where it does not fit, or is none.
+fn c_name<'b>(name: &str, buffer: &'b mut [u8; SHORT_NAME]) -> Option<&'b CStr> {
+    if name.is_empty() {
+        return None;
+    }
+    // What is left is zeros.
+    buffer[..SHORT_NAME - 1].get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+    CStr::from_bytes_with_nul(&buffer[..=name.len()]).ok()
 }
 
 /// The name of a symbol, or of a version, for the loader.

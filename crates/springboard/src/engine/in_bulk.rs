@@ -42,7 +42,7 @@ pub(super) fn bind<D: Declaration>(
     library: &Library,
     declarations: impl IntoIterator<Item = D>,
 ) -> Vec<Result<Function, BindError>> {
-    let found = declarations.into_iter().map(|declaration| find(library, declaration)).collect();
+    let found = declarations.into_iter().map(|declaration| find(library, declaration));
     bind_found(engine, found, Some(library))
 }
 
@@ -51,23 +51,29 @@ pub(super) fn bind_at(
     engine: &Engine,
     functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
 ) -> Vec<Result<Function, BindError>> {
-    let found = functions.into_iter().map(|(prototype, address)| Ok(Found { prototype, address })).collect();
+    let found = functions.into_iter().map(|(prototype, address)| Ok(Found { prototype, address }));
     bind_found(engine, found, None)
 }
 
 fn bind_found(
     engine: &Engine,
-    found: Vec<Result<Found, BindError>>,
+    found: impl Iterator<Item = Result<Found, BindError>>,
     library: Option<&Library>,
 ) -> Vec<Result<Function, BindError>> {
-    let Distinct { plans, facts, which } = distinct(engine, found.iter().flatten());
-    let each = found.iter().flatten().zip(which.iter().copied());
+    let mut distinct = Distinct { engine, known: HashMap::default(), plans: Vec::new(), facts: Vec::new() };
+    // While a declaration is in the cache.
+    let mut with_plan = |found: Found| {
+        let index = distinct.index(&found.prototype.signature);
+        (found, index)
+    };
+    let found: Vec<_> = found.map(|found| found.map(&mut with_plan)).collect();
+    let Distinct { plans, facts, .. } = distinct;
     // A type without a layout has a plan as little as facts.
     let callee = |found: &Found, index: usize| match &facts[index] {
         Ok(facts) => facts.callee(found.address),
         Err(_) => Callee { address: found.address, result: SlotForm::None },
     };
-    let each = || each.clone().map(|(found, index)| (callee(found, index), index));
+    let each = || found.iter().flatten().map(|(found, index)| (callee(found, *index), *index));
     let mut codes = match engine.shared.compile {
         Compile::Eager => Codes::Now(Compiled::new(engine, plans, each())),
         Compile::Lazy | Compile::Background => {
@@ -75,10 +81,8 @@ fn bind_found(
         }
     };
     // One after the other: the memory that each of them takes is still in the cache when the next one is made.
-    let mut which = which.iter().copied();
-    let bind = |found: Result<Found, BindError>| {
-        let found = found?;
-        let index = which.next().expect("there is one for each that was found");
+    let bind = |found: Result<(Found, usize), BindError>| {
+        let (found, index) = found?;
         let callee = callee(&found, index);
         let binding = match &mut codes {
             Codes::Now(compiled) => Binding::Now(compiled.code(engine, callee, index)),
@@ -161,25 +165,24 @@ fn find(library: &Library, declaration: impl Declaration) -> Result<Found, BindE
 
 /// The distinct signatures among functions.
 struct Distinct<'e> {
+    engine: &'e Engine,
+    known: HashMap<Signature, usize, RandomState>,
     plans: Vec<Result<Plan, Reason>>,
     facts: Vec<Result<Facts<'e>, BindError>>,
-    /// For each function, which of them is its.
-    which: Vec<usize>,
 }
 
-fn distinct<'a, 'e>(engine: &'e Engine, found: impl Iterator<Item = &'a Found>) -> Distinct<'e> {
-    let mut known: HashMap<&Signature, usize, RandomState> = HashMap::default();
-    let (mut plans, mut facts) = (Vec::new(), Vec::new());
-    let which = found
-        .map(|Found { prototype: Prototype { signature, .. }, .. }| {
-            *known.entry(signature).or_insert_with(|| {
-                plans.push(engine.function_plan(signature));
-                facts.push(Facts::of(signature, engine));
-                plans.len() - 1
-            })
-        })
-        .collect();
-    Distinct { plans, facts, which }
+impl Distinct<'_> {
+    /// Which of them this is.
+    fn index(&mut self, signature: &Signature) -> usize {
+        if let Some(index) = self.known.get(signature) {
+            return *index;
+        }
+        self.plans.push(self.engine.function_plan(signature));
+        self.facts.push(Facts::of(signature, self.engine));
+        let index = self.plans.len() - 1;
+        self.known.insert(signature.clone(), index);
+        index
+    }
 }
 
 /// Compiles plans, on several threads where that pays.
