@@ -300,7 +300,7 @@ mod tests {
         assert!(unknown("pdp11-dec-unix").contains("known targets: x86_64-unknown-linux-gnu, "));
         assert!(unknown("i686-unknown-linux-gnu").contains("known targets: "));
         let entry = Arguments { entry: "front".to_owned(), ..arguments("int f(int)") };
-        assert!(caller(entry).contains("known entries: slots, bound, callback"));
+        assert!(caller(entry).contains("known entries: slots, bound, relay, callback"));
         let convention = Arguments { convention: Some("vms".to_owned()), ..arguments("int f(int)") };
         assert!(caller(convention).contains("x86_64/sysv64"));
     }

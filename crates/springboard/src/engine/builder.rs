@@ -131,7 +131,7 @@ impl EngineBuilder {
     }
 
     /// The most memory to map for code, in bytes. What is bound beyond goes through libffi, with
-    /// [`Reason::CodeLimit`]. Without a limit, the system's are the only ones.
+    /// [`Reason::CodeLimit`](crate::Reason::CodeLimit). Without a limit, the system's are the only ones.
     #[must_use]
     pub fn code_limit(mut self, bytes: usize) -> EngineBuilder {
         self.code_limit = Some(bytes);
