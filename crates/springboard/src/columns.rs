@@ -132,7 +132,7 @@ impl Engine {
             Input::Scalar => Step::Same,
         };
         let steps: Vec<_> = inputs.iter().map(step).collect();
-        let plan = self.planned(|target| plan_columns(function.signature(), target, &steps))?;
+        let plan = self.plan_with(|target| plan_columns(function.signature(), target, &steps))?;
         self.shared_code(&plan).map(Arc::new)
     }
 }

@@ -55,7 +55,9 @@ pub use callback::{
 };
 pub use code::{Capability, CodeError, CodeWrites, Step, capability};
 pub use declaration::Declaration;
-pub use engine::{Compile, Engine, EngineBuilder, HeaderBinding, Jit, Pack, Stubs, Unbound, UnboundReason};
+pub use engine::{
+    Compile, Engine, EngineBuilder, HeaderBinding, Jit, Pack, Stubs, Unbound, UnboundReason, stamp,
+};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use indirect::{Indirect, IndirectSlots};

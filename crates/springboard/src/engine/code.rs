@@ -106,7 +106,7 @@ impl Engine {
     }
 
     fn relay(&self) -> Result<Arc<Shape>, Reason> {
-        self.shape(&self.planned(|target| Ok(plan_relay(target)))?)
+        self.shape(&self.plan_with(|target| Ok(plan_relay(target)))?)
     }
 }
 
