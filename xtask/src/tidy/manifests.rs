@@ -6,18 +6,19 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
+    ("springboard-code", &["springboard-emit", "springboard-abi"]),
     // The pack is no member of the workspace; it may know the emitter when it is built, and the planner.
-    ("springboard", &["springboard-emit", "springboard-abi", "springboard-ir"]),
+    ("springboard", &["springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
     ("springboard-capi", &["springboard"]),
     ("springboard-libffi", &["springboard"]),
     ("springboard-bench", &["springboard"]),
     ("springboard-datafusion", &["springboard"]),
     ("springboard-loom", &[]),
-    ("springboard-tests", &["springboard", "springboard-emit", "springboard-abi", "springboard-ir"]),
+    ("springboard-tests", &["springboard", "springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
     ("springboard-v8-tests", &["springboard"]),
     ("xtask", &["springboard-emit", "springboard-abi", "springboard-ir"]),
 ];

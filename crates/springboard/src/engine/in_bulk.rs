@@ -14,12 +14,12 @@ use std::{
 
 use foldhash::fast::RandomState;
 use springboard_abi::{Plan, SlotForm};
+use springboard_code::{CodeMemory, Holes, Stamp, Stub};
 use springboard_ir::{Prototype, Signature};
 
 use super::{Callee, Compile, Engine, code::Own};
 use crate::{
     cache::Shape,
-    code::{CodeMemory, Holes, Stamp, Stub},
     declaration::Declaration,
     function::{BindError, Binding, Code, Facts, Function},
     library::Library,

@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 use springboard_abi::{
     FastCall, Guard, Narrow, NodeRefusal, Options, Plan, Profile, Refusal, SlotForm, Target, plan_fast_call,
 };
+use springboard_code::Holes;
 use springboard_ir::{DataModel, Prototype, Scalar, Signature};
 
 use super::{
@@ -14,9 +15,7 @@ use super::{
     function::{Called, Function, NoFast},
     library::{Host, Settings, Shared},
 };
-use crate::{
-    code::Holes, declaration::Declaration, engine::Wanted, function::Position, library::Library as Native,
-};
+use crate::{declaration::Declaration, engine::Wanted, function::Position, library::Library as Native};
 
 /// See [`Library::functions`](super::Library::functions). `native` is what `library` has not closed yet.
 pub(super) fn bind<'s, D: Declaration>(
