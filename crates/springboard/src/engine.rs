@@ -3,12 +3,11 @@
 use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Target, UnknownTarget};
+use springboard_code::{Announce, CodeMemory};
 use springboard_ir::{DataModel, Prototype};
 
 use crate::{
-    announce::Announce,
     cache::{Cache, Shape},
-    code::CodeMemory,
     declaration::Declaration,
     function::{BindError, Function},
     library::Library,

@@ -3,17 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use springboard_abi::{Entry, Plan};
+use springboard_code::{CodeMemory, CodePointer, fork};
 use springboard_emit::{Compiler, EmitError, Protection, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
 
 use super::{Engine, Pack, Shared};
-use crate::{
-    cache::Shape,
-    code::{CodeMemory, CodePointer},
-    fork, pack,
-    reason::Reason,
-};
+use crate::{cache::Shape, pack, reason::Reason};
 
 /// Compilers that nobody is using.
 pub(super) struct Compilers {

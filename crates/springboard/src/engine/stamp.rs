@@ -4,16 +4,11 @@ use std::{collections::HashMap, ffi::c_void, fmt, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard_abi::{Ineligible, Plan, SlotForm, Target};
+use springboard_code::{self as code, Holes, Site};
 use springboard_emit::{Hole, HoleKind};
 
 use super::{Engine, Pack, Shared, in_bulk};
-use crate::{
-    cache::Shape,
-    code::{self, Holes, Site},
-    function::Code,
-    pack,
-    reason::Reason,
-};
+use crate::{cache::Shape, function::Code, pack, reason::Reason};
 
 /// A stub to be: its plan, and what is written into the holes of its code.
 ///
