@@ -23,14 +23,12 @@ mod builder;
 mod code;
 mod compile;
 mod delivering;
-mod header;
 mod in_bulk;
 mod memory;
 #[cfg(test)]
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
-pub use self::header::{HeaderBinding, Unbound, UnboundReason};
 use self::{background::Background, compile::Compilers, memory::Memory};
 pub(crate) use self::{code::Callee, in_bulk::Wanted};
 

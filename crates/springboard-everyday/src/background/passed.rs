@@ -2,10 +2,9 @@
 
 use std::{any::Any, ffi::CString, fmt};
 
-use crate::{
-    memory::{Memory, TextError, c_string},
-    value::Value,
-};
+use springboard::Value;
+
+use crate::memory::{Memory, TextError, c_string};
 
 /// An argument of a call in the background.
 #[non_exhaustive]
@@ -67,7 +66,7 @@ impl fmt::Debug for Passed {
 pub struct Done {
     /// The function's result.
     pub result: Value,
-    /// The last error, where the function delivers one ([`Engine::with_last_error`](crate::Engine::with_last_error)):
+    /// The last error, where the function delivers one ([`Engine::with_last_error`](springboard::Engine::with_last_error)):
     /// that of the thread that made the call.
     pub last_error: Option<i32>,
     /// The memory that was passed, in the order of the arguments.

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use springboard::CallbackError;
 use springboard_ir::Type;
 
 use super::Input;
-use crate::callback::CallbackError;
 
 /// Why a call over columns was not made, or ended early.
 #[derive(Clone, PartialEq, Debug)]

@@ -9,6 +9,7 @@ use std::{
     ptr::{self, NonNull},
 };
 
+use springboard::{CType, Value};
 use springboard_ir::{DataModel, Integer, Part, Type};
 
 use super::{
@@ -16,7 +17,6 @@ use super::{
     number::{from_bit_field, from_bytes},
     text::{TextError, terminated, utf8},
 };
-use crate::{value::Value, word::CType};
 
 /// The order of the bytes of a number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -2,10 +2,13 @@
 
 use std::{alloc, ffi::c_void, fmt, ptr::NonNull};
 
-use springboard_ir::{DataModel, Type};
+use springboard::Value;
+use springboard_ir::{Array, DataModel, Integer, Type};
 
 use super::{error::MemoryError, view::View, view_mut::ViewMut};
-use crate::value::Value;
+
+/// What `malloc` aligns memory to on every machine that is known: enough for any scalar.
+const ANY_ALIGN: usize = 16;
 
 /// An object of a C type, or several behind each other, aligned as the type says and zero at first. Its address does
 /// not change when it is moved. Freed with its owner: native code must not keep the address for longer.
@@ -43,13 +46,30 @@ impl Memory {
         let own = ty.layout(model).map_err(|error| MemoryError::Layout { ty: ty.clone(), error })?;
         let too_many = || MemoryError::Count { count };
         let bytes = (own.size as usize).checked_mul(count).filter(|_| count > 0).ok_or_else(too_many)?;
+        Memory::zeroed(bytes, own.align as usize, ty.clone(), model).ok_or_else(too_many)
+    }
+
+    /// `count` bytes, as an array of `unsigned char` aligned for any type.
+    ///
+    /// # Errors
+    /// More than memory can hold.
+    ///
+    /// # Panics
+    /// As [`Memory::array`].
+    pub fn bytes(count: usize, model: &DataModel) -> Result<Memory, MemoryError> {
+        let array = Array { element: Type::Int(Integer::UChar), length: count as u64 };
+        Memory::zeroed(count, ANY_ALIGN, Type::Array(array.into()), model)
+            .ok_or(MemoryError::Count { count })
+    }
+
+    /// `None` where it is more than memory can hold.
+    fn zeroed(bytes: usize, align: usize, ty: Type, model: &DataModel) -> Option<Memory> {
         // An allocation has at least one byte.
-        let layout = alloc::Layout::from_size_align(bytes.max(1), own.align as usize);
-        let layout = layout.map_err(|_| too_many())?;
+        let layout = alloc::Layout::from_size_align(bytes.max(1), align).ok()?;
         // SAFETY: the layout's size is not zero.
         let start = unsafe { alloc::alloc_zeroed(layout) };
         let start = NonNull::new(start).unwrap_or_else(|| alloc::handle_alloc_error(layout));
-        Ok(Memory { start, layout, bytes, ty: ty.clone(), model: *model })
+        Some(Memory { start, layout, bytes, ty, model: *model })
     }
 
     /// One object with this value.
@@ -74,15 +94,6 @@ impl Memory {
         // SAFETY: as above, and nobody else has them.
         let view = unsafe { ViewMut::over(self.start.as_ptr(), self.bytes, &self.ty, &self.model) };
         view.expect("there is at least one object")
-    }
-
-    /// The same memory as so many bytes, of those that are there.
-    pub(crate) fn into_bytes_of(mut self, bytes: usize) -> Memory {
-        assert!(bytes <= self.bytes, "there are as many");
-        let element = Type::Int(springboard_ir::Integer::UChar);
-        self.ty = Type::Array(springboard_ir::Array { element, length: bytes as u64 }.into());
-        self.bytes = bytes;
-        self
     }
 
     /// The address, to be passed to native code, which may write there as long as nobody looks.

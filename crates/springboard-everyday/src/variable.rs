@@ -6,14 +6,10 @@ use std::{
     ptr::NonNull,
 };
 
+use springboard::{Engine, Library, SymbolError, Value};
 use springboard_ir::{DataModel, Type};
 
-use crate::{
-    engine::Engine,
-    library::{Library, SymbolError},
-    memory::{MemoryError, View, ViewMut},
-    value::Value,
-};
+use crate::memory::{MemoryError, View, ViewMut};
 
 /// A global variable of a library, with its C type. A handle: clones share nothing but the library, which each keeps
 /// loaded.
@@ -71,14 +67,20 @@ impl fmt::Display for VariableError {
 
 impl std::error::Error for VariableError {}
 
-impl Engine {
-    /// The variable `symbol` of `library`, of type `ty`. Its size is checked against what the library's symbol table
-    /// says, where that is found.
+impl Variable {
+    /// The variable `symbol` of `library`, of type `ty`. Its size is checked against the library's symbol table, where
+    /// that has an entry for it.
     ///
     /// # Errors
-    /// A symbol that the library has not, or that is a function there or smaller; a type without a layout.
-    pub fn variable(&self, library: &Library, symbol: &str, ty: &Type) -> Result<Variable, VariableError> {
-        let model = *self.data_model();
+    /// A symbol that the library does not have, or that is a function there, or smaller than the type; a type without a
+    /// layout.
+    pub fn new(
+        engine: &Engine,
+        library: &Library,
+        symbol: &str,
+        ty: &Type,
+    ) -> Result<Variable, VariableError> {
+        let model = *engine.data_model();
         let layout = ty.layout(&model).map_err(|error| MemoryError::Layout { ty: ty.clone(), error });
         let size = layout.map_err(VariableError::Memory)?.size;
         let address = library.symbol(symbol).map_err(VariableError::Symbol)?;
@@ -94,9 +96,7 @@ impl Engine {
         }
         Ok(Variable { address, ty: ty.clone(), model, library: library.clone() })
     }
-}
 
-impl Variable {
     /// The address of the variable.
     pub fn address(&self) -> NonNull<c_void> {
         self.address

@@ -2,6 +2,7 @@
 
 use std::{any::type_name, ffi::c_void, marker::PhantomData, mem::size_of, ops::Deref, ptr::NonNull, slice};
 
+use springboard::{CType, Value};
 use springboard_ir::{DataModel, Type};
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
     text::{TextError, terminated},
     view::{ByteOrder, Member, View},
 };
-use crate::{value::Value, word::CType};
 
 /// A typed look at memory that somebody else owns, for reading and writing.
 #[derive(Debug)]

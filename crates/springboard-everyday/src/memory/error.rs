@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use springboard::ArgumentError;
 use springboard_ir::{LayoutError, PathError, Type};
 
 use super::text::TextError;
-use crate::value::ArgumentError;
 
 /// Why memory cannot be seen, read or written as asked. Nothing was written then.
 #[derive(Clone, PartialEq, Debug)]
@@ -45,7 +45,7 @@ pub enum MemoryError {
         /// The name of the Rust type.
         rust: &'static str,
     },
-    /// A bit-field, which no Rust type stands for: it is read and written as a [`Value`](crate::Value).
+    /// A bit-field, which no Rust type stands for: it is read and written as a [`Value`](springboard::Value).
     BitField {
         /// Its width.
         bits: u8,

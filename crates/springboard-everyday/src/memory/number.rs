@@ -1,16 +1,13 @@
 //! Values from the bytes of a C object, and back.
 
+use springboard::{ArgumentError, Value, Word};
 use springboard_abi::SlotForm;
 use springboard_ir::{DataModel, FloatFormat, Scalar, Type};
 
 use super::{error::MemoryError, view::ByteOrder};
-use crate::{
-    value::{Value, slot},
-    word::Word,
-};
 
 /// The value of an object of type `ty`, from all of its bytes.
-pub(crate) fn from_bytes(bytes: &[u8], ty: &Type, model: &DataModel, order: ByteOrder) -> Value {
+pub(super) fn from_bytes(bytes: &[u8], ty: &Type, model: &DataModel, order: ByteOrder) -> Value {
     match ty.scalar(model) {
         Some(Scalar::Bool) => Value::Bool(bytes.iter().any(|byte| *byte != 0)),
         Some(Scalar::Int { bytes: size, signed }) => integer(bits(bytes, order), u32::from(size) * 8, signed),
@@ -27,7 +24,7 @@ pub(crate) fn from_bytes(bytes: &[u8], ty: &Type, model: &DataModel, order: Byte
 ///
 /// # Errors
 /// A value of another kind, out of the type's range, or of another size.
-pub(crate) fn to_bytes(
+pub(super) fn to_bytes(
     value: &Value,
     ty: &Type,
     model: &DataModel,
@@ -35,7 +32,7 @@ pub(crate) fn to_bytes(
 ) -> Result<Vec<u8>, MemoryError> {
     let form = SlotForm::of(ty, model).map_err(|error| MemoryError::Layout { ty: ty.clone(), error })?;
     // It is asked for the checks alone where it is an address.
-    let word = slot(value, form, ty, model)?;
+    let word = value.slot(form, ty, model)?;
     let bits = match (form, value) {
         (SlotForm::Word(_), _) => u128::from(word),
         (_, Value::Signed(value)) => *value as u128,
@@ -52,7 +49,7 @@ pub(crate) fn to_bytes(
 }
 
 /// The value of a bit-field of `width` bits, `skipped` bits behind the beginning of `bytes`.
-pub(crate) fn from_bit_field(
+pub(super) fn from_bit_field(
     bytes: &[u8],
     (skipped, width): (u32, u8),
     ty: &Type,
@@ -74,7 +71,7 @@ pub(crate) fn from_bit_field(
 ///
 /// # Errors
 /// As [`to_bytes`]; a value that needs more bits counts as one out of range.
-pub(crate) fn into_bit_field(
+pub(super) fn into_bit_field(
     bytes: &mut [u8],
     (skipped, width): (u32, u8),
     value: &Value,
@@ -100,7 +97,7 @@ pub(crate) fn into_bit_field(
     };
     if !in_range {
         let (value, ty) = (value.clone(), ty.clone());
-        return Err(MemoryError::Value(crate::ArgumentError::Range { value, ty, min, max }));
+        return Err(MemoryError::Value(ArgumentError::Range { value, ty, min, max }));
     }
     let below = below(bytes.len(), skipped, width, order);
     let rest = bits(bytes, order) & !(mask(width) << below);

@@ -1,8 +1,11 @@
 //! Calls over columns: one stub runs a function over arrays, so that a row costs the loop and not the call.
 
-use std::{ffi::c_void, fmt, marker::PhantomData, mem, sync::Arc};
+use std::{ffi::c_void, fmt, marker::PhantomData, mem, ptr::NonNull};
 
-use springboard_abi::{SlotForm, Step, plan_columns};
+use springboard::{
+    Engine, Function, NativeScope, Path, Reason, Word, is_pending, pending_address, take_pending,
+};
+use springboard_abi::{SlotForm, Step, Target, plan_columns};
 use springboard_ir::{FloatFormat, Scalar, Type};
 
 mod error;
@@ -10,15 +13,6 @@ mod runs;
 
 use self::runs::Runs;
 pub use self::{error::ColumnsError, runs::Validity};
-use crate::{
-    callback::{NativeScope, is_pending, pending_address, take_pending},
-    code::CodePointer,
-    engine::Engine,
-    function::{Code, Function},
-    reason::{Path, Reason},
-    slots::Slots,
-    word::Word,
-};
 
 /// What a parameter gets in each row.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,12 +25,15 @@ pub enum Input {
 
 /// A function, ready to be called over columns. A handle, as [`Function`] is.
 #[derive(Clone)]
-pub struct Over {
+pub struct Columns {
     function: Function,
     inputs: Box<[Input]>,
     params: Box<[Scalar]>,
     result: Option<Scalar>,
-    code: Result<Arc<Code>, Path>,
+    /// A stub of the columns entry, which the engine keeps.
+    entry: Option<Entry>,
+    path: Path,
+    _engine: Engine,
 }
 
 /// The values of one parameter: an array, or one value for all rows.
@@ -96,14 +93,17 @@ impl<'a> Output<'a> {
     }
 }
 
-impl Engine {
+/// A stub of the columns entry.
+type Entry = unsafe extern "C" fn(target: *const c_void, frame: *const u64) -> u64;
+
+impl Columns {
     /// Readies `function` for calls over columns: which of its parameters get an array, and which one value for all
     /// rows. The stub is compiled now, where no function of the shape has one; all share it. No last error is
     /// delivered.
     ///
     /// # Errors
     /// [`ColumnsError`]: the number of inputs, types that are no words, variadic functions.
-    pub fn over(&self, function: &Function, inputs: &[Input]) -> Result<Over, ColumnsError> {
+    pub fn new(engine: &Engine, function: &Function, inputs: &[Input]) -> Result<Columns, ColumnsError> {
         let signature = function.signature();
         if signature.params().len() != inputs.len() {
             return Err(ColumnsError::Arity { parameters: signature.params().len(), columns: inputs.len() });
@@ -111,42 +111,28 @@ impl Engine {
         if signature.fixed().is_some() {
             return Err(ColumnsError::Variadic);
         }
-        let word = |index, form, ty: &Type| match form {
-            SlotForm::Word(scalar) => Ok(scalar),
-            SlotForm::None | SlotForm::Address(_) => Err(ColumnsError::NoWord { index, ty: ty.clone() }),
+        let word = |index, ty: &Type| match SlotForm::of(ty, function.data_model()) {
+            Ok(SlotForm::Word(scalar)) => Ok(scalar),
+            _ => Err(ColumnsError::NoWord { index, ty: ty.clone() }),
         };
-        let params = function.params().iter().zip(signature.params()).enumerate();
-        let params = params.map(|(index, (form, param))| word(Some(index), *form, &param.ty));
+        let params = signature.params().iter().enumerate();
+        let params = params.map(|(index, param)| word(Some(index), &param.ty));
         let params = params.collect::<Result<_, _>>()?;
-        let result = match function.result() {
-            SlotForm::None => None,
-            form => Some(word(None, form, signature.result())?),
+        let result = match signature.result() {
+            Type::Void => None,
+            ty => Some(word(None, ty)?),
         };
-        let code = self.code_over(function, inputs).map_err(Path::Libffi);
-        Ok(Over { function: function.clone(), inputs: inputs.into(), params, result, code })
+        let (entry, path) = match entry(engine, function, inputs) {
+            Ok(entry) => (Some(entry), Path::Native),
+            Err(reason) => (None, Path::Libffi(reason)),
+        };
+        let (function, _engine) = (function.clone(), engine.clone());
+        Ok(Columns { function, inputs: inputs.into(), params, result, entry, path, _engine })
     }
 
-    fn code_over(&self, function: &Function, inputs: &[Input]) -> Result<Arc<Code>, Reason> {
-        let step = |input: &Input| match input {
-            Input::Column => Step::Row,
-            Input::Scalar => Step::Same,
-        };
-        let steps: Vec<_> = inputs.iter().map(step).collect();
-        let plan = self.planned(|target| plan_columns(function.signature(), target, &steps))?;
-        self.shared_code(&plan).map(Arc::new)
-    }
-}
-
-/// A stub of the columns entry.
-type Entry = unsafe extern "C" fn(target: *const c_void, frame: *const u64) -> u64;
-
-impl Over {
     /// By which path rows are called: a stub's loop, or one call a row through libffi.
     pub fn path(&self) -> &Path {
-        match &self.code {
-            Ok(code) => code.path(),
-            Err(path) => path,
-        }
+        &self.path
     }
 
     /// Calls the function once a row, in order, and stores what it returns at the row's place in `output`; `None` for a
@@ -227,15 +213,15 @@ impl Over {
     /// Calls `count` rows from `start` on. Returns how many were done, one that failed included.
     ///
     /// # Safety
-    /// As [`Over::call`]; there are as many rows.
+    /// As [`Columns::call`]; there are as many rows.
     unsafe fn run(&self, columns: &[Column<'_>], output: *mut c_void, start: usize, count: usize) -> usize {
         let at = |column: &Column<'_>| match column.input {
             Input::Column => column.first.wrapping_byte_add(start * size(column.scalar)),
             Input::Scalar => column.first,
         };
         let output = output.wrapping_byte_add(start * self.result.map_or(0, size));
-        match &self.code {
-            Ok(code) => {
+        match self.entry {
+            Some(entry) => {
                 let mut inline = [0; INLINE_WORDS];
                 let mut allocated;
                 let frame: &mut [u64] = if columns.len() + 3 <= INLINE_WORDS {
@@ -253,12 +239,9 @@ impl Over {
                 // SAFETY: a stub of the columns entry has this type; the frame is as its plan has it: arrays of the
                 // elements' own types with as many rows, which were found to be the parameters'. The rest is the
                 // caller's promise.
-                unsafe {
-                    let entry = mem::transmute::<CodePointer, Entry>(code.first());
-                    entry(self.function.code_pointer() as *const c_void, frame.as_ptr()) as usize
-                }
+                unsafe { entry(self.function.address().as_ptr(), frame.as_ptr()) as usize }
             }
-            Err(_) => {
+            None => {
                 let mut slots = vec![0; columns.len() + 1];
                 for row in 0..count {
                     for (slot, column) in slots.iter_mut().zip(columns) {
@@ -281,14 +264,14 @@ impl Over {
     /// One row through whatever way the function is called.
     ///
     /// # Safety
-    /// As [`Over::call`]; `output` has the row.
+    /// As [`Columns::call`]; `output` has the row.
     unsafe fn one(&self, slots: &[u64], output: *mut c_void, row: usize) {
         /// # Safety
         /// As above; the function returns an `R`.
         unsafe fn store<R: Word>(function: &Function, slots: &[u64], output: *mut c_void, row: usize) {
             // SAFETY: the caller's promise.
             unsafe {
-                let result = Slots::<R>::new(function).call(slots);
+                let result = function.slots::<R>().expect("it returns an R").call(slots);
                 output.cast::<R>().add(row).write_unaligned(result);
             }
         }
@@ -296,7 +279,7 @@ impl Over {
             ($($pattern:pat => $rust:ty;)*) => {
                 match self.result {
                     // SAFETY: the caller's promise; the scalar is what the function returns.
-                    None => unsafe { Slots::<()>::new(&self.function).call(slots) },
+                    None => unsafe { self.function.slots::<()>().expect("it returns nothing").call(slots) },
                     // SAFETY: as above.
                     $(Some($pattern) => unsafe { store::<$rust>(&self.function, slots, output, row) },)*
                     Some(other) => unreachable!("{other:?} is no word"),
@@ -320,9 +303,23 @@ impl Over {
     }
 }
 
-impl fmt::Debug for Over {
+/// The stub for the function's shape, compiled now where there is none.
+fn entry(engine: &Engine, function: &Function, inputs: &[Input]) -> Result<Entry, Reason> {
+    let step = |input: &Input| match input {
+        Input::Column => Step::Row,
+        Input::Scalar => Step::Same,
+    };
+    let steps: Vec<_> = inputs.iter().map(step).collect();
+    let target = Target::host().map_err(Reason::UnknownTarget)?;
+    let plan = plan_columns(function.signature(), &target, &steps).map_err(Reason::Ineligible)?;
+    let stub = engine.stub(&plan)?;
+    // SAFETY: the address is that of a stub of the columns entry, which has this type.
+    Ok(unsafe { mem::transmute::<NonNull<c_void>, Entry>(stub) })
+}
+
+impl fmt::Debug for Columns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Over")
+        f.debug_struct("Columns")
             .field("function", &self.function)
             .field("inputs", &self.inputs)
             .field("path", self.path())

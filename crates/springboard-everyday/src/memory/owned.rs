@@ -7,7 +7,7 @@ use std::{
     ptr::{self, NonNull},
 };
 
-use springboard_abi::SlotForm;
+use springboard::{CallError, Function, Value};
 use springboard_ir::{Scalar, Type};
 
 use super::{
@@ -15,10 +15,6 @@ use super::{
     text::{TextError, text_at},
     view::View,
     view_mut::ViewMut,
-};
-use crate::{
-    function::Function,
-    value::{CallError, Value},
 };
 
 /// A function whose result, a pointer, belongs to the caller and is freed by another function.
@@ -58,24 +54,23 @@ impl fmt::Display for FreeError {
 
 impl std::error::Error for FreeError {}
 
-impl Function {
-    /// The same function, such that what it returns is freed by `free` when nobody needs it any more.
+impl Freed {
+    /// `function`, such that `free` is called with what it returns when nobody needs that any more.
     ///
     /// # Errors
-    /// A result that is no pointer; a function that does not take exactly one.
-    pub fn freed_by(&self, free: &Function) -> Result<Freed, FreeError> {
-        let pointer = SlotForm::Word(Scalar::Pointer);
-        if self.result() != pointer {
-            return Err(FreeError::Result { ty: self.signature().result().clone() });
+    /// A result that is not a pointer; a function to free it that does not take exactly one pointer.
+    pub fn new(function: &Function, free: &Function) -> Result<Freed, FreeError> {
+        let is_pointer = |ty: &Type| ty.scalar(function.data_model()) == Some(Scalar::Pointer);
+        let result = function.signature().result();
+        if !is_pointer(result) {
+            return Err(FreeError::Result { ty: result.clone() });
         }
-        if free.params() != [pointer] {
-            return Err(FreeError::Parameters { name: free.prototype().name.clone() });
+        match free.signature().params() {
+            [param] if is_pointer(&param.ty) => Ok(Freed { function: function.clone(), free: free.clone() }),
+            _ => Err(FreeError::Parameters { name: free.prototype().name.clone() }),
         }
-        Ok(Freed { function: self.clone(), free: free.clone() })
     }
-}
 
-impl Freed {
     /// Calls the function. `None` where it returns null.
     ///
     /// # Errors
@@ -121,7 +116,7 @@ impl Owned {
     /// An object of that type must be there.
     pub unsafe fn view(&self, ty: &Type) -> Result<View<'_>, MemoryError> {
         // SAFETY: the caller's promise; the object lives for as long as `self`.
-        unsafe { View::at(self.address, ty, self.free.model()) }
+        unsafe { View::at(self.address, ty, self.free.data_model()) }
     }
 
     /// The same, for writing.
@@ -133,7 +128,7 @@ impl Owned {
     /// As [`Owned::view`], and it can be written.
     pub unsafe fn view_mut(&mut self, ty: &Type) -> Result<ViewMut<'_>, MemoryError> {
         // SAFETY: as above.
-        unsafe { ViewMut::at(self.address, ty, self.free.model()) }
+        unsafe { ViewMut::at(self.address, ty, self.free.data_model()) }
     }
 
     /// A copy of the C string there, of at most `limit` bytes with its NUL.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use springboard::Function;
 
 mod job;
 mod passed;
@@ -22,7 +23,6 @@ pub use self::{
     passed::{Done, Passed},
     pending::{BackgroundError, Pending},
 };
-use crate::{fork, function::Function};
 
 /// Threads that make calls for others. A handle: clones share the threads and their queue. When the last is dropped,
 /// calls that were accepted are still made.
@@ -39,7 +39,6 @@ struct Shared {
     limit: usize,
     /// The process that has the threads.
     process: u32,
-    forks: u64,
 }
 
 struct Queue {
@@ -135,7 +134,6 @@ impl Background {
             idle: Condvar::new(),
             limit,
             process: process::id(),
-            forks: fork::count(),
         };
         Ok(Background { shared: Arc::new(shared), threads: Arc::new(pool) })
     }
@@ -161,7 +159,7 @@ impl Background {
     /// the arguments points to must stay until then.
     pub unsafe fn call(&self, function: &Function, arguments: Vec<Passed>) -> Result<Pending, Refused> {
         let shared = &self.shared;
-        if shared.forks != fork::count() && shared.process != process::id() {
+        if shared.process != process::id() {
             return Err(Refused { reason: RefusedReason::Forked, arguments });
         }
         let (sender, pending) = channel();

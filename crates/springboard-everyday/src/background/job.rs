@@ -6,11 +6,13 @@ use std::{
     sync::Arc,
 };
 
+use springboard::Function;
+
 use super::{
     passed::{Done, Passed},
     pending::{BackgroundError, Outcome},
 };
-use crate::function::Function;
+use crate::outputs::call_with_any_error;
 
 /// A call that was accepted.
 pub(super) struct Job {
@@ -51,14 +53,8 @@ impl Job {
 
 fn perform(function: &Function, arguments: Vec<Passed>) -> Result<Done, BackgroundError> {
     let values: Vec<_> = arguments.iter().map(Passed::value).collect();
-    let called = match function.last_error() {
-        // SAFETY: the promise that was made to `Background::call`.
-        None => unsafe { function.call(&values) }.map(|result| (result, None)),
-        Some(_) => {
-            // SAFETY: as above.
-            unsafe { function.call_with_last_error(&values) }.map(|(result, error)| (result, Some(error)))
-        }
-    };
+    // SAFETY: whoever called `Background::call` keeps what `Function::call` asks for, on this thread too.
+    let called = unsafe { call_with_any_error(function, &values) };
     let memory = arguments.into_iter().filter_map(|passed| match passed {
         Passed::Memory(memory) => Some(memory),
         _ => None,

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use springboard::{CallError, NativeScope};
+
 use super::passed::Done;
-use crate::{callback::NativeScope, value::CallError};
 
 /// What a call in the background ended with instead of a result.
 #[derive(Clone, PartialEq, Debug)]
@@ -73,7 +74,7 @@ impl Pending {
     /// Waits for the call to end.
     ///
     /// The thread answers no callbacks meanwhile: a call that waits for this thread's mailbox finds it in native code
-    /// ([`Busy`](crate::Busy)).
+    /// ([`Busy`](springboard::Busy)).
     ///
     /// # Errors
     /// [`BackgroundError`].
