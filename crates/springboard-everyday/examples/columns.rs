@@ -9,10 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use springboard::{
-    Engine, Jit, Library, Value, Word,
-    columns::{Column, ColumnsError, Input, Output},
-};
+use springboard::{Engine, Jit, Library, Value, Word};
+use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output};
 
 /// What the figures are of. The compiler does not see what the loop calls.
 const SOURCE: &str = "
@@ -37,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let b: Vec<i32> = a.iter().map(|x| x * 7).collect();
     let (mut out, mut expected) = (vec![0; ROWS], vec![0; ROWS]);
 
-    let over = engine.over(&mix, &[Input::Column, Input::Column])?;
+    let over = Columns::new(&engine, &mix, &[Input::Column, Input::Column])?;
     let columns = [Column::of(&a), Column::of(&b)];
     // SAFETY: mix takes any numbers.
     unsafe { over.call(&columns, Some(Output::of(&mut out)), None) }?;
@@ -55,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let slots = mix.slots::<i32>()?;
     let libffi = Engine::builder().jit(Jit::Off).build();
     let fallback = libffi.function(&library, "int mix(int a, int b)")?;
-    let fallback = libffi.over(&fallback, &[Input::Column, Input::Column])?;
+    let fallback = Columns::new(&libffi, &fallback, &[Input::Column, Input::Column])?;
     let mut c_out = expected.clone();
     let [c_time, over_time] = least([&mut || c_loop(black_box(&mut c_out)), &mut || {
         // SAFETY: mix takes any numbers.
@@ -86,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // One value for all rows, and rows that are not to be done.
-    let plus = engine.over(&mix, &[Input::Column, Input::Scalar])?;
+    let plus = Columns::new(&engine, &mix, &[Input::Column, Input::Scalar])?;
     let mut out = [-1; 8];
     let columns = [Column::of(&a[..8]), Column::scalar(&100)];
     // SAFETY: as above.
@@ -96,7 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // What goes wrong says where.
     let odd = engine.callback("int (int)", |x: i32| if x == 5 { panic!("five") } else { x })?;
     let apply = engine.function(&library, "int apply(void *f, int x)")?;
-    let apply = engine.over(&apply, &[Input::Scalar, Input::Column])?;
+    let apply = Columns::new(&engine, &apply, &[Input::Scalar, Input::Column])?;
     std::panic::set_hook(Box::new(|_| ()));
     // SAFETY: the callback is of the type that apply calls.
     let error = unsafe {

@@ -12,6 +12,7 @@ use springboard::{
     Engine, Library,
     ir::{Header, Place},
 };
+use springboard_everyday::header;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,7 +37,7 @@ fn run(path: &str, library: &str) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let header = Header::scan(&text, engine.data_model());
     let read = started.elapsed();
-    let binding = engine.bind_header(&library, &header, |place| belongs(place, path));
+    let binding = header::bind(&engine, &library, &header, |place| belongs(place, path));
     let bound = started.elapsed();
     for function in &binding.bound {
         println!("bound     {} ({})", function.prototype(), function.path());

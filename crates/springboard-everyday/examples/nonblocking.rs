@@ -4,8 +4,10 @@ use std::{error::Error, num::NonZero, time::Instant};
 
 use springboard::{
     Engine, LastError, Library,
-    background::{Background, Passed, Shutdown},
     ir::{Array, Integer, Type},
+};
+use springboard_everyday::{
+    background::{Background, Passed, Shutdown},
     memory::Memory,
 };
 

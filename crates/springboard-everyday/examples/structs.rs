@@ -8,9 +8,13 @@ use std::{
 };
 
 use springboard::{
-    Argument, Engine, Library, Value,
+    Engine, Library, Value,
     ir::{Declarations, Type},
-    memory::{ByteOrder, Member, Memory, View},
+};
+use springboard_everyday::{
+    memory::{ByteOrder, Freed, Member, Memory, View},
+    outputs::{self, Argument},
+    variable::Variable,
 };
 
 /// What `<time.h>` and `<stdlib.h>` of this system declare.
@@ -43,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let moment: c_long = 1_000_000_000;
     let arguments = [(&raw const moment).into(), Argument::OutOf(&tm)];
     // SAFETY: gmtime_r reads a `long` and writes a `struct tm`.
-    let filled = unsafe { gmtime.call_outputs(&arguments) }?;
+    let filled = unsafe { outputs::call(&gmtime, &arguments) }?;
     let [Value::Bytes(bytes)] = &filled.outputs[..] else { return Err("no structure came back".into()) };
     let view = View::new(bytes, &tm, engine.data_model())?;
     let number = |name| view.part(name)?.get::<c_int>();
@@ -60,12 +64,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     // An out-parameter beside a result.
     let frexp = engine.function(&libm, declared("frexp")?)?;
     // SAFETY: frexp writes an `int`.
-    let parts = unsafe { frexp.call_outputs(&[48.0.into(), Argument::Out]) }?;
+    let parts = unsafe { outputs::call(&frexp, &[48.0.into(), Argument::Out]) }?;
     println!("48 is {} × 2^{}", parts.result, parts.outputs[0]);
 
     // A result that another function frees.
     let duplicate = engine.function(&libc, declared("strdup")?)?;
-    let duplicate = duplicate.freed_by(&engine.function(&libc, declared("free")?)?)?;
+    let duplicate = Freed::new(&duplicate, &engine.function(&libc, declared("free")?)?)?;
     // SAFETY: strdup reads a C string, and `free` frees what it returns.
     if let Some(copy) = unsafe { duplicate.call(&[c"borrowed until it is dropped".into()]) }? {
         // SAFETY: it is a C string.
@@ -73,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // A variable, read and written.
-    let optind = engine.variable(&libc, "optind", &Type::parse("int")?)?;
+    let optind = Variable::new(&engine, &libc, "optind", &Type::parse("int")?)?;
     // SAFETY: the C library's `optind` is an `int`, and nobody parses options here.
     unsafe {
         let before = optind.read();
@@ -81,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("optind was {before} and is {}", optind.read());
         optind.write(&before)?;
     }
-    let wrong = engine.variable(&libc, "optind", &Type::parse("long")?);
+    let wrong = Variable::new(&engine, &libc, "optind", &Type::parse("long")?);
     println!("as long: {}", wrong.expect_err("it is smaller"));
 
     shapes(&engine, &types)?;

@@ -129,12 +129,7 @@ impl Background {
             .build()
             .map_err(StartError)?;
         let queue = Queue { waiting: VecDeque::new(), running: 0, accepts: true };
-        let shared = Shared {
-            queue: Mutex::new(queue),
-            idle: Condvar::new(),
-            limit,
-            process: process::id(),
-        };
+        let shared = Shared { queue: Mutex::new(queue), idle: Condvar::new(), limit, process: process::id() };
         Ok(Background { shared: Arc::new(shared), threads: Arc::new(pool) })
     }
 

@@ -1,11 +1,13 @@
 //! Calls over columns: one stub runs a function over arrays, so that a row costs the loop and not the call.
 
-use std::{ffi::c_void, fmt, marker::PhantomData, mem, ptr::NonNull};
+use std::{ffi::c_void, fmt, marker::PhantomData, mem, ptr::NonNull, sync::Arc};
 
 use springboard::{
-    Engine, Function, NativeScope, Path, Reason, Word, is_pending, pending_address, take_pending,
+    Engine, Function, NativeScope, Path, Reason, Word, is_pending, pending_address,
+    stamp::{Stamp, StampError, Stub},
+    take_pending,
 };
-use springboard_abi::{SlotForm, Step, Target, plan_columns};
+use springboard_abi::{SlotForm, Step, plan_columns};
 use springboard_ir::{FloatFormat, Scalar, Type};
 
 mod error;
@@ -30,10 +32,8 @@ pub struct Columns {
     inputs: Box<[Input]>,
     params: Box<[Scalar]>,
     result: Option<Scalar>,
-    /// A stub of the columns entry, which the engine keeps.
-    entry: Option<Entry>,
+    stub: Option<Arc<Stub>>,
     path: Path,
-    _engine: Engine,
 }
 
 /// The values of one parameter: an array, or one value for all rows.
@@ -122,12 +122,11 @@ impl Columns {
             Type::Void => None,
             ty => Some(word(None, ty)?),
         };
-        let (entry, path) = match entry(engine, function, inputs) {
-            Ok(entry) => (Some(entry), Path::Native),
+        let (stub, path) = match stub(engine, function, inputs) {
+            Ok(stub) => (Some(stub), Path::Native),
             Err(reason) => (None, Path::Libffi(reason)),
         };
-        let (function, _engine) = (function.clone(), engine.clone());
-        Ok(Columns { function, inputs: inputs.into(), params, result, entry, path, _engine })
+        Ok(Columns { function: function.clone(), inputs: inputs.into(), params, result, stub, path })
     }
 
     /// By which path rows are called: a stub's loop, or one call a row through libffi.
@@ -220,8 +219,8 @@ impl Columns {
             Input::Scalar => column.first,
         };
         let output = output.wrapping_byte_add(start * self.result.map_or(0, size));
-        match self.entry {
-            Some(entry) => {
+        match &self.stub {
+            Some(stub) => {
                 let mut inline = [0; INLINE_WORDS];
                 let mut allocated;
                 let frame: &mut [u64] = if columns.len() + 3 <= INLINE_WORDS {
@@ -239,7 +238,10 @@ impl Columns {
                 // SAFETY: a stub of the columns entry has this type; the frame is as its plan has it: arrays of the
                 // elements' own types with as many rows, which were found to be the parameters'. The rest is the
                 // caller's promise.
-                unsafe { entry(self.function.address().as_ptr(), frame.as_ptr()) as usize }
+                unsafe {
+                    let entry = mem::transmute::<NonNull<c_void>, Entry>(stub.address());
+                    entry(self.function.address().as_ptr(), frame.as_ptr()) as usize
+                }
             }
             None => {
                 let mut slots = vec![0; columns.len() + 1];
@@ -304,17 +306,18 @@ impl Columns {
 }
 
 /// The stub for the function's shape, compiled now where there is none.
-fn entry(engine: &Engine, function: &Function, inputs: &[Input]) -> Result<Entry, Reason> {
+fn stub(engine: &Engine, function: &Function, inputs: &[Input]) -> Result<Arc<Stub>, Reason> {
     let step = |input: &Input| match input {
         Input::Column => Step::Row,
         Input::Scalar => Step::Same,
     };
     let steps: Vec<_> = inputs.iter().map(step).collect();
-    let target = Target::host().map_err(Reason::UnknownTarget)?;
-    let plan = plan_columns(function.signature(), &target, &steps).map_err(Reason::Ineligible)?;
-    let stub = engine.stub(&plan)?;
-    // SAFETY: the address is that of a stub of the columns entry, which has this type.
-    Ok(unsafe { mem::transmute::<NonNull<c_void>, Entry>(stub) })
+    let plan = engine.plan_with(|target| plan_columns(function.signature(), target, &steps))?;
+    match engine.stamp(Stamp::new(&plan)) {
+        Ok(stub) => Ok(Arc::new(stub)),
+        Err(StampError::Reason(reason)) => Err(reason),
+        Err(wrong) => panic!("stubs of the columns entry have no holes: {wrong}"),
+    }
 }
 
 impl fmt::Debug for Columns {

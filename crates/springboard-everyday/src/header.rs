@@ -5,7 +5,6 @@ use std::fmt;
 use springboard::{BindError, Engine, Function, Library};
 use springboard_ir::{Header, HeaderFunction, Linkage, ParseError, Place};
 
-
 /// What became of the functions of a header.
 #[derive(Clone, Debug)]
 pub struct HeaderBinding {
@@ -82,10 +81,8 @@ pub fn bind(
     };
     reported.extend(internal.into_iter().map(|function| unbound(function, UnboundReason::Internal)));
 
-    let declared: Vec<_> = external
-        .into_iter()
-        .filter_map(|function| Some((function, header.prototype(function)?)))
-        .collect();
+    let declared: Vec<_> =
+        external.into_iter().filter_map(|function| Some((function, header.prototype(function)?))).collect();
     let plain = declared.iter().filter(|(function, _)| function.symbol.is_none());
     let mut plain = engine.bind_all(library, plain.map(|(_, prototype)| *prototype)).into_iter();
     let mut bound = Vec::with_capacity(declared.len());

@@ -3,7 +3,7 @@
 use std::{ffi::CString, fmt};
 
 use springboard::{CallError, Function, Value};
-use springboard_ir::{DataModel, Integer, Pointee, Type};
+use springboard_ir::{DataModel, Pointee, Type};
 
 use crate::memory::{Memory, MemoryError, c_string};
 
@@ -150,7 +150,7 @@ impl<E: Into<MemoryError>> From<E> for OutputError {
 /// Memory that lives as long as a call.
 enum Kept {
     Nothing,
-    Text(CString),
+    Text { _text: CString },
     Output(Memory),
     Buffer(Memory),
 }
@@ -182,7 +182,7 @@ pub unsafe fn call(function: &Function, arguments: &[Argument<'_>]) -> Result<Ou
     let outputs = kept.iter().filter_map(|kept| match kept {
         Kept::Output(memory) => Some(memory.view().read()),
         Kept::Buffer(memory) => Some(Value::Bytes(memory.view().to_bytes().into())),
-        Kept::Nothing | Kept::Text(_) => None,
+        Kept::Nothing | Kept::Text { .. } => None,
     });
     Ok(Outputs { result, outputs: outputs.collect(), last_error })
 }
@@ -212,7 +212,7 @@ fn make(argument: &Argument<'_>, param: &Type, model: &DataModel) -> Result<(Val
         Argument::In(value) => (value.clone(), Kept::Nothing),
         Argument::Text(text) => {
             let text = c_string(text).map_err(MemoryError::from)?;
-            (text.as_c_str().into(), Kept::Text(text))
+            (text.as_c_str().into(), Kept::Text { _text: text })
         }
         Argument::Bytes(bytes) => match written(param) {
             Err(OutputError::Const { .. }) => (bytes.as_ptr().into(), Kept::Nothing),

@@ -4,18 +4,13 @@ use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard_abi::{Entry, Plan, SlotForm};
+use springboard_code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub};
 use springboard_emit::{Hole, HoleKind, Template};
 
 mod key;
 
 use self::key::{Key, Wanted};
-use crate::{
-    code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub},
-    last_error::LastError,
-    reason::Reason,
-    stats::Counters,
-    switch::Switch,
-};
+use crate::{last_error::LastError, reason::Reason, stats::Counters, switch::Switch};
 
 /// One compiled shape a plan, shared by all threads. A hit takes no lock; a plan that many threads ask for at once
 /// is compiled by one of them, and the others wait for it.
@@ -190,13 +185,10 @@ mod tests {
     };
 
     use springboard_abi::{Entry, Target, plan};
+    use springboard_code::{CodeWrites, Strategy, testing::together};
     use springboard_ir::Signature;
 
     use super::*;
-    use crate::{
-        code::{CodeWrites, Strategy},
-        testing::together,
-    };
 
     fn some_plan(declaration: &str) -> Plan {
         let signature = Signature::parse(declaration).unwrap();

@@ -2,13 +2,12 @@
 
 use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
-use springboard_abi::{Plan, Target, UnknownTarget};
-use springboard_ir::DataModel;
+use springboard_abi::{Target, UnknownTarget};
+use springboard_code::{Announce, CodeMemory};
+use springboard_ir::{DataModel, Prototype};
 
 use crate::{
-    announce::Announce,
     cache::{Cache, Shape},
-    code::CodeMemory,
     declaration::Declaration,
     function::{BindError, Function},
     library::Library,
@@ -25,12 +24,13 @@ mod compile;
 mod delivering;
 mod in_bulk;
 mod memory;
+pub mod stamp;
 #[cfg(test)]
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
+pub(crate) use self::code::Callee;
 use self::{background::Background, compile::Compilers, memory::Memory};
-pub(crate) use self::{code::Callee, in_bulk::Wanted};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.
@@ -80,8 +80,8 @@ impl Engine {
         &self.shared.model
     }
 
-    /// What is planned for. `None` where no convention is known for this machine.
-    pub(crate) fn target(&self) -> Option<&Target> {
+    /// This machine, as code is planned for it. `None` where no convention is known for it.
+    pub fn target(&self) -> Option<&Target> {
         self.shared.target.as_ref().ok()
     }
 
@@ -151,6 +151,18 @@ impl Engine {
         self.bind(declaration.into_prototype()?, address, None)
     }
 
+    /// Binds the functions at addresses, which must stay callable for as long as the results are used; otherwise as
+    /// [`Engine::bind_all`].
+    ///
+    /// # Errors
+    /// Each result's own, as [`Engine::function_at`].
+    pub fn bind_all_at(
+        &self,
+        functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
+    ) -> Vec<Result<Function, BindError>> {
+        in_bulk::bind_at(self, functions)
+    }
+
     /// Binds many functions of `library` at once: every distinct shape is compiled once, several at a time where
     /// there are many and the machine has CPUs to spare, and all stubs are written in one go. One result a
     /// declaration, in order.
@@ -163,43 +175,6 @@ impl Engine {
         declarations: impl IntoIterator<Item = D>,
     ) -> Vec<Result<Function, BindError>> {
         in_bulk::bind(self, library, declarations)
-    }
-
-    /// Makes sure that there is a stub for `plan`, so that binding a function of that shape later finds it.
-    ///
-    /// # Errors
-    /// The reason why functions of that shape go through libffi.
-    ///
-    /// # Panics
-    /// Where the plan is of another entry than [`Entry::Slots`](springboard_abi::Entry::Slots), whose stubs alone
-    /// belong to no one function.
-    pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
-        let Shared { cache, counters, .. } = &*self.shared;
-        let stub = |shape: &Result<Arc<Shape>, Reason>| match shape {
-            Ok(shape) if shape.thunk().is_some() => Ok(()),
-            Ok(shape) => self.stub_of(shape, None).map(drop),
-            Err(reason) => Err(reason.clone()),
-        };
-        cache.get(plan, counters, stub).unwrap_or_else(|| stub(&self.shape(plan)))
-    }
-
-    /// The address of the stub for `plan`, compiled now if there is none yet: for hosts that enter stubs themselves,
-    /// as the plan's [`Entry`](springboard_abi::Entry) says. It stays callable for as long as a handle of this engine
-    /// lives.
-    ///
-    /// # Errors
-    /// The reason why there is none.
-    ///
-    /// # Panics
-    /// Where stubs of the plan's entry belong to one function or callback each, because something of it is written
-    /// into them: all but `Slots`, `Avalue` and, on x86_64, `Closure` and `GoClosure`.
-    pub fn stub(&self, plan: &Plan) -> Result<NonNull<c_void>, Reason> {
-        let shape = self.shape(plan)?;
-        let entry = match shape.thunk() {
-            Some(thunk) => thunk,
-            None => self.stub_of(&shape, None)?.entry(),
-        };
-        Ok(NonNull::new(entry as *mut c_void).expect("a function is never at address 0"))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::{cell::OnceCell, ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Plan, SlotForm};
+use springboard_code::{CodePointer, Stub};
 use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
 
 use crate::{
-    code::{CodePointer, Stub},
     engine::{Callee, Engine},
     fallback::{Description, Interface, Unsupported},
     last_error::LastError,

@@ -3,10 +3,10 @@
 use std::{ffi::c_void, fmt, mem, ptr::NonNull};
 
 use springboard_abi::{Entry as AbiEntry, SlotForm};
+use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
 use crate::{
-    code::CodePointer,
     declaration::Declaration,
     engine::Engine,
     fallback::Interface,

@@ -17,15 +17,12 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
-mod announce;
 pub mod bun;
 mod cache;
 mod callback;
-mod code;
 mod declaration;
 mod engine;
 mod fallback;
-mod fork;
 mod function;
 mod indirect;
 mod last_error;
@@ -35,23 +32,19 @@ mod reason;
 mod slots;
 mod stats;
 mod switch;
-#[cfg(test)]
-mod testing;
 mod tier;
 mod typed;
 pub mod v8;
 mod value;
 mod word;
 
-pub use announce::Announce;
 pub use callback::{
     Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
     CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
     RawHandler, Report, is_pending, pending_address, raise, set_reporter, take_pending,
 };
-pub use code::{Capability, CodeError, CodeWrites, Step, capability};
 pub use declaration::Declaration;
-pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs};
+pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use indirect::{Indirect, IndirectSlots};
@@ -60,6 +53,7 @@ pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
 pub use slots::{ResultMismatch, Slots, SlotsPointer};
 pub use springboard_abi as abi;
+pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, capability};
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};

@@ -2,10 +2,10 @@
 
 use std::{fmt, marker::PhantomData, mem};
 
+use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Scalar, Type};
 
 use crate::{
-    code::CodePointer,
     function::{Function, Position},
     word::CType,
 };

@@ -58,8 +58,7 @@ impl Memory {
     /// As [`Memory::array`].
     pub fn bytes(count: usize, model: &DataModel) -> Result<Memory, MemoryError> {
         let array = Array { element: Type::Int(Integer::UChar), length: count as u64 };
-        Memory::zeroed(count, ANY_ALIGN, Type::Array(array.into()), model)
-            .ok_or(MemoryError::Count { count })
+        Memory::zeroed(count, ANY_ALIGN, Type::Array(array.into()), model).ok_or(MemoryError::Count { count })
     }
 
     /// `None` where it is more than memory can hold.

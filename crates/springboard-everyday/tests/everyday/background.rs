@@ -13,10 +13,9 @@ use std::{
     time::Duration,
 };
 
-use springboard::{
-    ArgumentError, CallError, CallbackError, Engine, Function, LastError, Value,
-    background::{Background, BackgroundError, Passed, Pending, RefusedReason, Shutdown},
-    ir::Type,
+use springboard::{ArgumentError, CallError, CallbackError, Engine, Function, LastError, Value, ir::Type};
+use springboard_everyday::{
+    background::{Background, BackgroundError, Done, Passed, Pending, RefusedReason, Shutdown},
     memory::Memory,
 };
 
@@ -34,7 +33,7 @@ fn submit(background: &Background, function: &Function, arguments: Vec<Passed>) 
     unsafe { background.call(function, arguments) }.unwrap_or_else(|refused| panic!("{refused}"))
 }
 
-fn wait(pending: Pending) -> Result<springboard::background::Done, BackgroundError> {
+fn wait(pending: Pending) -> Result<Done, BackgroundError> {
     pending.wait_for(DEADLINE).expect("the call ends")
 }
 

@@ -2,21 +2,19 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use springboard::{
-    CallbackError, Engine, Function, Path, Word,
-    columns::{Column, ColumnsError, Input, Output, Over, Validity},
-};
+use springboard::{CallbackError, Engine, Function, Path, Word};
+use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output, Validity};
 
 use super::{engines, function, library};
 
 const C: Input = Input::Column;
 const S: Input = Input::Scalar;
 
-fn over(engine: &Engine, name: &str, inputs: &[Input]) -> Over {
-    engine.over(&function(engine, name), inputs).unwrap_or_else(|error| panic!("{name}: {error}"))
+fn over(engine: &Engine, name: &str, inputs: &[Input]) -> Columns {
+    Columns::new(engine, &function(engine, name), inputs).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn call(over: &Over, columns: &[Column<'_>], output: Output<'_>) {
+fn call(over: &Columns, columns: &[Column<'_>], output: Output<'_>) {
     // SAFETY: the fixture's functions take any arguments of their types.
     unsafe { over.call(columns, Some(output), None) }.unwrap_or_else(|error| panic!("{over:?}: {error}"));
 }
@@ -302,13 +300,14 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
 #[test]
 fn functions_that_no_column_is_for_are_refused() {
     let engine = Engine::new();
-    let refused =
-        |function: &Function, inputs: &[Input]| engine.over(function, inputs).unwrap_err().to_string();
+    let refused = |function: &Function, inputs: &[Input]| {
+        Columns::new(&engine, function, inputs).unwrap_err().to_string()
+    };
     let add = function(&engine, "add_int");
     assert_eq!(refused(&add, &[C]), "the function takes 2 arguments and is given 1 columns");
     let pair = function(&engine, "fails_pair");
     assert_eq!(refused(&pair, &[C, C, C]), "the output: struct pair is no number or pointer");
-    let sum = engine.function(&library(), "int sum_failing(int, ..., int)").unwrap();
+    let sum = engine.function(&library(), "int add_int(int, ..., int)").unwrap();
     assert_eq!(refused(&sum, &[C, C]), "a variadic function is not called over columns");
 }
 
@@ -319,7 +318,7 @@ fn functions_of_a_shape_share_the_loop() {
     let compiled = engine.stats().compiles;
     let again = engine.function(&library(), "int add_int(int x, int y)").unwrap();
     let bound = engine.stats().compiles;
-    let again = engine.over(&again, &[C, C]).unwrap();
+    let again = Columns::new(&engine, &again, &[C, C]).unwrap();
     assert!(matches!(again.path(), Path::Native));
     assert_eq!(engine.stats().compiles, bound);
     assert!(bound <= compiled + 1);

@@ -1,38 +1,14 @@
 #include <errno.h>
 #include <sched.h>
 
-/* Functions that leave something in errno, with results of every kind. */
+/* Functions that leave something in errno, and one that does not. */
 int fails(int code) { errno = code; return -1; }
 double fails_double(double x, int code) { errno = code; return x; }
 struct pair { long a; double b; };
 struct pair fails_pair(long a, double b, int code) { errno = code; return (struct pair){a, b}; }
-struct big { long a[6]; };
-struct big fails_big(long a, int code) { errno = code; return (struct big){{a, a + 1, a + 2, a + 3, a + 4, a + 5}}; }
-void fails_void(int code) { errno = code; }
-int many(int a, int b, int c, int d, int e, int f, int g, double h, int code) {
-    errno = code;
-    return a + b + c + d + e + f + g + (int)h;
-}
-int sum_failing(int count, ...) {
-    __builtin_va_list list;
-    __builtin_va_start(list, count);
-    int sum = 0;
-    for (int i = 0; i < count; i++) sum += __builtin_va_arg(list, int);
-    __builtin_va_end(list);
-    errno = sum;
-    return sum;
-}
-long double fails_long_double(long double x, int code) { errno = code; return x; }
 int succeeds(int x) { return x; }
-int errno_seen(void) { return errno; }
 
-/* A library that keeps its last error itself. */
-static _Thread_local int own_error;
-double set_own_error(double x, int code) { own_error = code; return x * 2; }
-struct pair set_own_error_pair(long a, double b, int code) { own_error = code; return (struct pair){a, b}; }
-int get_own_error(void) { errno = 77; return own_error; }
-
-/* Variables, and a table of functions. */
+/* Variables. */
 int counter = 41;
 const char *version_text = "1.2.3";
 struct settings { unsigned level : 3; unsigned mode : 5; double scale; char name[8]; struct { short x, y; } at[3]; };
@@ -40,15 +16,6 @@ struct settings settings = {5, 17, 0.5, "first", {{1, 2}, {3, 4}, {5, 6}}};
 int read_counter(void) { return counter; }
 int settings_level(void) { return settings.level; }
 int settings_mode(void) { return settings.mode; }
-
-struct animal { const struct animal_table *table; int legs; };
-struct animal_table { int (*legs)(struct animal *, int); double (*weight)(struct animal *, double); };
-static int twice(struct animal *self, int more) { return self->legs * 2 + more; }
-static int once(struct animal *self, int more) { return self->legs + more; }
-static double weight(struct animal *self, double each) { return self->legs * each; }
-static const struct animal_table tables[2] = {{once, weight}, {twice, weight}};
-static struct animal animals[2] = {{&tables[0], 4}, {&tables[1], 6}};
-struct animal *animal(int which) { return &animals[which]; }
 
 /* Out and in-out parameters, texts and buffers. */
 struct point { double x, y; };

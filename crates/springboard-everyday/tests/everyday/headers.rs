@@ -8,7 +8,8 @@ use std::{
     process::{self, Command},
 };
 
-use springboard::{BindError, Engine, Library, UnboundReason, Value, ir::Header};
+use springboard::{BindError, Engine, Library, Value, ir::Header};
+use springboard_everyday::header::{self, UnboundReason};
 
 use super::{engines, library};
 
@@ -53,7 +54,7 @@ fn all_functions_of_real_headers_are_bound_or_reported() {
         let header = Header::scan(&text, engine.data_model());
         let is_own = |file: &str| own.iter().any(|own| file.ends_with(own));
         let binding =
-            engine.bind_header(&library, &header, |place| place.file.as_deref().is_some_and(is_own));
+            header::bind(&engine, &library, &header, |place| place.file.as_deref().is_some_and(is_own));
 
         let bound = binding.bound.iter().filter_map(|function| function.prototype().name.clone());
         let bound: BTreeSet<String> = bound.collect();
@@ -127,7 +128,7 @@ int fails(int);
     let engine = Engine::new();
     let header = Header::scan(text, engine.data_model());
     let own = |place: &springboard::ir::Place| place.file.as_deref() == Some("own.h");
-    let binding = engine.bind_header(&library(), &header, own);
+    let binding = header::bind(&engine, &library(), &header, own);
     let names: Vec<_> = binding.bound.iter().map(|function| function.prototype().name.as_deref()).collect();
     assert_eq!(names, [Some("succeeds"), Some("renamed")]);
     for function in &binding.bound {

@@ -7,11 +7,10 @@ use springboard::{Engine, Function, Jit, Library, ir::Declarations};
 mod background;
 mod columns;
 mod headers;
-mod last_error;
 mod memory;
-#[path = "../support/mod.rs"]
+#[path = "../../../springboard/tests/support/mod.rs"]
 mod support;
-mod symbols;
+mod variables;
 
 const SOURCE: &str = include_str!("fixture.c");
 

@@ -3,12 +3,16 @@
 use std::ptr::NonNull;
 
 use springboard::{
-    Argument, ArgumentError, CallError, Engine, LastError, OutputError, Value,
+    ArgumentError, Engine, LastError, Value,
     ir::{DataModel, PathError, Type},
+};
+use springboard_everyday::{
     memory::{
-        ByteOrder, FreeError, Member, Memory, MemoryError, TextError, View, ViewMut, c_string, text_at,
-        text_of,
+        ByteOrder, FreeError, Freed, Member, Memory, MemoryError, TextError, View, ViewMut, c_string,
+        text_at, text_of,
     },
+    outputs::{self, Argument, OutputError, OutputsError},
+    variable::Variable,
 };
 
 use super::{declarations, engines, function, library};
@@ -22,7 +26,7 @@ fn model() -> DataModel {
 fn what_c_wrote_is_read() {
     let engine = Engine::new();
     let ty = declarations().tagged("settings").unwrap();
-    let settings = engine.variable(&library(), "settings", &ty).unwrap();
+    let settings = Variable::new(&engine, &library(), "settings", &ty).unwrap();
     // SAFETY: the variable is of this type; this test alone uses it.
     let mut view = unsafe { settings.view_mut() };
     assert_eq!(view.part("level").unwrap().read(), 5u32.into());
@@ -187,28 +191,29 @@ fn parameters_bring_results() {
         let polar = function(&engine, "polar");
         let arguments = [1.5.into(), 2.0.into(), Argument::Out, Argument::OutOf(&point)];
         // SAFETY: the functions write what their prototypes say, and keep nothing.
-        let got = unsafe { polar.call_outputs(&arguments) }.unwrap();
+        let got = unsafe { outputs::call(&polar, &arguments) }.unwrap();
         let swapped = [2.0f64, 1.5].map(f64::to_ne_bytes).concat();
         assert_eq!(got.result, 0.into());
         assert_eq!(got.outputs, [3.5.into(), Value::Bytes(swapped.into())]);
         assert_eq!(got.last_error, None);
 
         // SAFETY: as above.
-        let got = unsafe { function(&engine, "grow").call_outputs(&[Argument::InOut(40.into()), 2.into()]) };
+        let got =
+            unsafe { outputs::call(&function(&engine, "grow"), &[Argument::InOut(40.into()), 2.into()]) };
         assert_eq!(got.unwrap().outputs, [42.into()]);
         // SAFETY: as above.
-        let got = unsafe { function(&engine, "text_length").call_outputs(&[Argument::Text("grüße")]) };
+        let got = unsafe { outputs::call(&function(&engine, "text_length"), &[Argument::Text("grüße")]) };
         assert_eq!(got.unwrap().result, 7u64.into());
 
         // SAFETY: as above; as many bytes are read as there are.
         let got = unsafe {
-            function(&engine, "sum_bytes").call_outputs(&[Argument::Bytes(&[1, 0, 200]), 3usize.into()])
+            outputs::call(&function(&engine, "sum_bytes"), &[Argument::Bytes(&[1, 0, 200]), 3usize.into()])
         };
         assert_eq!(got.unwrap().result, 201.into());
 
         let fill = engine.with_last_error(&function(&engine, "fill"), LastError::Errno).unwrap();
         // SAFETY: as above.
-        let got = unsafe { fill.call_outputs(&[Argument::Buffer(5), 5.into(), 7.into()]) }.unwrap();
+        let got = unsafe { outputs::call(&fill, &[Argument::Buffer(5), 5.into(), 7.into()]) }.unwrap();
         assert_eq!(got.outputs, [Value::Bytes([7, 8, 9, 10, 11].into())]);
         assert_eq!(got.last_error, Some(5));
     }
@@ -220,8 +225,8 @@ fn outputs_that_cannot_be_are_refused() {
     let long = Type::parse("long").unwrap();
     let refused = |name: &str, arguments: &[Argument<'_>]| {
         // SAFETY: nothing is called.
-        match unsafe { function(&engine, name).call_outputs(arguments) } {
-            Err(CallError::Output { index, error }) => (index, error),
+        match unsafe { outputs::call(&function(&engine, name), arguments) } {
+            Err(OutputsError::Output { index, error }) => (index, error),
             other => panic!("{name}: {other:?}"),
         }
     };
@@ -251,7 +256,7 @@ fn outputs_that_cannot_be_are_refused() {
 fn results_are_freed_by_the_function_that_is_named() {
     for engine in engines() {
         let (duplicate, live) = (function(&engine, "duplicate"), function(&engine, "live_texts"));
-        let owning = duplicate.freed_by(&function(&engine, "release")).unwrap();
+        let owning = Freed::new(&duplicate, &function(&engine, "release")).unwrap();
         // SAFETY: `release` frees what `duplicate` returns.
         unsafe {
             let before = live.call(&[]).unwrap();
@@ -266,8 +271,8 @@ fn results_are_freed_by_the_function_that_is_named() {
             function(&engine, "release").call(&[given.as_ptr().into()]).unwrap();
             assert_eq!(live.call(&[]).unwrap(), before);
         }
-        assert!(matches!(live.freed_by(&duplicate), Err(FreeError::Result { .. })));
-        let error = duplicate.freed_by(&live).unwrap_err();
+        assert!(matches!(Freed::new(&live, &duplicate), Err(FreeError::Result { .. })));
+        let error = Freed::new(&duplicate, &live).unwrap_err();
         assert_eq!(error.to_string(), "live_texts does not take one pointer");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{any::Any, error::Error, fmt, sync::Arc};
 
+use springboard_code::CodeError;
 use springboard_ir::Type;
 
 use super::copy::CopyError;
 use crate::{
-    code::CodeError,
     function::{BindError, Position},
     typed::TypeMismatch,
 };

@@ -2,11 +2,13 @@
 
 use std::{ffi::c_void, fmt, mem, ptr::NonNull};
 
+use springboard_code::CodePointer;
+
 use super::{
     cell::Cell,
     gate::{AfterClose, Generation},
 };
-use crate::{code::CodePointer, value::Value};
+use crate::value::Value;
 
 /// A C function that native code can call, and that a handler of the host answers.
 ///

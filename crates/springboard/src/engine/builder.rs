@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use springboard_abi::Target;
+use springboard_code::{Announce, CodeWrites, protection};
 use springboard_emit::LandingPads;
 use springboard_ir::DataModel;
 use target_lexicon::Triple;
@@ -13,13 +14,7 @@ use super::{
     compile::Compilers,
     memory::{Memory, Settings},
 };
-use crate::{
-    announce::Announce,
-    cache::Cache,
-    code::{CodeWrites, protection},
-    stats::Counters,
-    switch::Switch,
-};
+use crate::{cache::Cache, stats::Counters, switch::Switch};
 
 /// Whether an engine compiles.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]

@@ -3,15 +3,11 @@
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Entry, Plan, ResultPlan, SlotForm, plan_relay};
+use springboard_code::{CodePointer, Holes, Stamp, Stub};
 use springboard_ir::Signature;
 
 use super::{Engine, Stubs};
-use crate::{
-    cache::Shape,
-    code::{CodePointer, Holes, Stamp, Stub},
-    function::Code,
-    reason::Reason,
-};
+use crate::{cache::Shape, function::Code, reason::Reason};
 
 /// A native function, as far as its code has to know it.
 #[derive(Clone, Copy)]
@@ -106,7 +102,7 @@ impl Engine {
     }
 
     fn relay(&self) -> Result<Arc<Shape>, Reason> {
-        self.shape(&self.planned(|target| Ok(plan_relay(target)))?)
+        self.shape(&self.plan_with(|target| Ok(plan_relay(target)))?)
     }
 }
 

@@ -1,13 +1,9 @@
 //! An engine's code memory: asked for when something is to be written into it, so that an engine which finds all of its
 //! code in the pack never asks.
 
-use crate::{
-    announce::Announce,
-    code::{CodeMemory, CodeWrites, Site, capability},
-    fork,
-    reason::Reason,
-    switch::Switch,
-};
+use springboard_code::{Announce, CodeMemory, CodeWrites, Site, capability, fork};
+
+use crate::{reason::Reason, switch::Switch};
 
 /// Code memory, or why there is none, once it is known.
 pub(super) struct Memory {

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use springboard_abi::SlotForm;
+use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Layout, Scalar, Type};
 
 use super::{Value, argument::ArgumentError};
 use crate::{
     callback::{CallbackError, NativeScope, take_pending},
-    code::CodePointer,
     function::Function,
     slots::Slots,
     word::{SlotResult, Word},
@@ -127,7 +127,8 @@ unsafe fn call_callee(
     for (index, ((slot, value), (form, param))) in
         slots.iter_mut().zip(arguments).zip(params.iter().zip(types)).enumerate()
     {
-        *slot = value.slot(*form, &param.ty, function.data_model())
+        *slot = value
+            .slot(*form, &param.ty, function.data_model())
             .map_err(|error| CallError::Argument { index, error })?;
     }
     let in_memory = usize::from(function.returns_in_memory());

@@ -1,14 +1,10 @@
-//! Symbols: optional ones, versions, variables, and functions that are found in memory.
+//! Symbols: optional ones, versions, and functions that are found in memory.
 
 use std::{ffi::c_void, ptr::NonNull};
 
-use springboard::{
-    Engine, Flags, Library, LibraryError, SymbolError, Value, VariableError, Word,
-    ir::Type,
-    memory::{MemoryError, View},
-};
+use springboard::{Engine, Flags, Library, LibraryError, SymbolError, Value, Word};
 
-use super::{declarations, engines, function, library, support};
+use super::{engines, function, library, support};
 
 #[test]
 fn a_symbol_may_be_absent() {
@@ -68,45 +64,7 @@ fn libraries_are_loaded_by_flags() {
 }
 
 #[test]
-fn variables_are_read_and_written() {
-    let engine = Engine::new();
-    let int = Type::parse("int").unwrap();
-    let counter = engine.variable(&library(), "counter", &int).unwrap();
-    let read_counter = function(&engine, "read_counter");
-    // SAFETY: the variable is an `int`, and no other test of this program uses it.
-    unsafe {
-        assert_eq!(counter.read(), Value::Signed(41));
-        counter.write(&42.into()).unwrap();
-        assert_eq!(read_counter.call(&[]), Ok(42.into()));
-        assert_eq!(counter.view().get::<i32>(), Ok(42));
-        let error = counter.write(&(1i64 << 40).into()).unwrap_err();
-        assert!(matches!(error, MemoryError::Value(_)), "{error:?}");
-        assert_eq!(counter.read(), Value::Signed(42));
-    }
-    let text = engine.variable(&library(), "version_text", &Type::parse("const char *").unwrap()).unwrap();
-    // SAFETY: as above; it points to a C string.
-    let Value::Pointer(address) = (unsafe { text.read() }) else { panic!("{text:?}") };
-    // SAFETY: as above.
-    assert_eq!(unsafe { springboard::memory::text_at(address, 100) }.as_deref(), Ok("1.2.3"));
-}
-
-#[test]
-fn variables_are_what_the_library_says() {
-    let engine = Engine::new();
-    let find = |symbol, ty: &str| engine.variable(&library(), symbol, &Type::parse(ty).unwrap()).unwrap_err();
-    let long = Type::parse("long").unwrap();
-    let size = VariableError::Size { symbol: "counter".into(), ty: long, size: 8, has: 4 };
-    assert_eq!(find("counter", "long"), size);
-    assert_eq!(size.to_string(), "counter has 4 bytes in its library, and long has 8");
-    assert_eq!(find("fails", "int"), VariableError::Function { symbol: "fails".into() });
-    assert!(matches!(find("no_such_variable", "int"), VariableError::Symbol(SymbolError::Missing { .. })));
-    assert!(matches!(find("counter", "void"), VariableError::Memory(MemoryError::Layout { .. })));
-}
-
-#[test]
 fn functions_in_memory_are_called_by_address() {
-    let table = declarations().tagged("animal_table").unwrap();
-    let animal_type = declarations().tagged("animal").unwrap();
     for engine in engines() {
         let animal = function(&engine, "animal");
         let legs = engine.indirect("int (*)(void *self, int more)").unwrap();
@@ -115,20 +73,14 @@ fn functions_in_memory_are_called_by_address() {
             // SAFETY: the fixture's animals have tables of these functions, and live as long as it.
             unsafe {
                 let Ok(Value::Pointer(this)) = animal.call(&[which.into()]) else { panic!("no animal") };
-                let at = |address: *mut c_void, ty: &Type| {
-                    View::at(NonNull::new(address).unwrap(), ty, engine.data_model()).unwrap()
-                };
-                let methods = at(this, &animal_type).part("table").unwrap().get::<*mut c_void>().unwrap();
-                let method = |name| {
-                    let address = at(methods, &table).part(name).unwrap().get::<*mut c_void>().unwrap();
-                    NonNull::new(address).unwrap()
-                };
-                let got = legs.call(method("legs"), &[this.into(), 3.into()]);
+                // Its table, which comes first, has two functions.
+                let [legs_of, weight_of] = **this.cast::<*const [NonNull<c_void>; 2]>();
+                let got = legs.call(legs_of, &[this.into(), 3.into()]);
                 assert_eq!(got, Ok(expected.into()), "{}", legs.path());
                 let slots = legs.slots::<i32>().unwrap();
                 assert_eq!(slots.count(), 2);
-                assert_eq!(slots.call(method("legs"), &[this.into_slot(), 3i32.into_slot()]), expected);
-                let heavy = weight.call(method("weight"), &[this.into(), 0.5.into()]);
+                assert_eq!(slots.call(legs_of, &[this.into_slot(), 3i32.into_slot()]), expected);
+                let heavy = weight.call(weight_of, &[this.into(), 0.5.into()]);
                 assert_eq!(heavy, Ok([2.0, 3.0][which as usize].into()), "{}", weight.path());
             }
         }
