@@ -86,7 +86,7 @@ fn runners(bench: &Bench, signature: &Signature) -> Vec<Runner> {
     let library = &bench.library;
     let prototype = Prototype { name: Some(SYMBOL.to_owned()), signature: signature.clone() };
     let mut compiler = Compiler::host().expect("the host's code generator is built in");
-    engine.compile(&shape).expect("a case has a stub");
+    engine.stub(&shape).expect("a case has a stub");
 
     let mut runners = vec![
         again("plan", {
@@ -99,7 +99,7 @@ fn runners(bench: &Bench, signature: &Signature) -> Vec<Runner> {
         }),
         again("find", {
             let engine = engine.clone();
-            move || engine.compile(&shape)
+            move || engine.stub(&shape)
         }),
         again("bind", {
             let (engine, library) = (engine.clone(), library.clone());
@@ -177,7 +177,7 @@ fn many_plans(effort: Effort) -> [Row; 2] {
         let engine = Engine::new();
         for (index, plan) in plans.iter().enumerate() {
             let emitted = once(|| compiler.emit(plan).map(drop));
-            let compiled = once(|| engine.compile(plan));
+            let compiled = once(|| engine.stub(plan));
             for (least, ns) in least.iter_mut().zip([emitted, compiled]) {
                 least[index] = least[index].min(ns);
             }

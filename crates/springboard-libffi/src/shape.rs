@@ -10,7 +10,7 @@ use std::{
 };
 
 use springboard::{
-    Engine, Reason,
+    Engine,
     abi::{self, Entry, Plan, Target},
     ir::{DataModel, Layout, Signature, Type},
 };
@@ -48,7 +48,7 @@ fn planned(signature: &Signature, entry: Entry) -> Result<Plan, &'static str> {
 }
 
 fn compiled(signature: &Signature, entry: Entry) -> Result<NonNull<c_void>, &'static str> {
-    engine().stub(&planned(signature, entry)?).map_err(|reason: Reason| reason.code())
+    engine().stub(&planned(signature, entry)?).map_err(|none| none.code())
 }
 
 impl Shape {

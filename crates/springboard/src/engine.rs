@@ -1,20 +1,26 @@
 //! The engine: plans signatures, compiles plans, and binds functions.
 
-use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
+use std::{
+    ffi::c_void,
+    fmt,
+    ptr::NonNull,
+    sync::{Arc, OnceLock},
+};
 
-use springboard_abi::{Plan, Target, UnknownTarget};
+use springboard_abi::{Entry, Plan, Target, UnknownTarget};
 use springboard_ir::DataModel;
 
 use crate::{
+    address,
     announce::Announce,
-    cache::{Cache, Shape},
+    bind_error::BindError,
+    cache::Cache,
     code::CodeMemory,
     declaration::Declaration,
-    function::{BindError, Function},
+    function::Function,
     library::Library,
     reason::Reason,
     stats::{Counters, Stats},
-    switch::Switch,
 };
 
 mod background;
@@ -26,12 +32,13 @@ mod delivering;
 mod header;
 mod in_bulk;
 mod memory;
+mod shape;
 #[cfg(test)]
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
 pub use self::header::{HeaderBinding, Unbound, UnboundReason};
-use self::{background::Background, compile::Compilers, memory::Memory};
+use self::{background::Background, compile::Compilers, memory::Memory, shape::Shape};
 pub(crate) use self::{code::Callee, in_bulk::Wanted};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
@@ -45,9 +52,9 @@ struct Shared {
     target: Result<Target, UnknownTarget>,
     model: DataModel,
     memory: Memory,
-    cache: Cache,
-    /// That of [`Entry::Relay`](springboard_abi::Entry::Relay), once it is asked for.
-    relay: Switch<Result<Arc<Shape>, Reason>>,
+    cache: Cache<Result<Arc<Shape>, Reason>>,
+    /// That of [`Entry::Relay`], once it is asked for.
+    relay: OnceLock<Result<Arc<Shape>, Reason>>,
     compilers: Compilers,
     counters: Counters,
     stubs: Stubs,
@@ -98,11 +105,11 @@ impl Engine {
 
     /// What the engine has done so far.
     pub fn stats(&self) -> Stats {
-        let Shared { memory, counters, .. } = &*self.shared;
+        let Shared { memory, cache, counters, .. } = &*self.shared;
         let usage = memory.made().map(CodeMemory::usage).unwrap_or_default();
         Stats {
-            hits: counters.hits.get(),
-            misses: counters.misses.get(),
+            hits: cache.hits.get(),
+            misses: cache.misses.get(),
             compiles: counters.compiles.get(),
             stamps: usage.stamps,
             live: usage.live as u64,
@@ -167,43 +174,64 @@ impl Engine {
         in_bulk::bind(self, library, declarations)
     }
 
-    /// Makes sure that there is a stub for `plan`, so that binding a function of that shape later finds it.
+    /// The address of the stub for `plan`, compiled now if there is none yet, so that binding a function of that shape
+    /// later finds it; and for hosts that enter stubs themselves, as the plan's [`Entry`] says.
+    /// It stays callable for as long as a handle of this engine lives.
     ///
     /// # Errors
-    /// The reason why functions of that shape go through libffi.
-    ///
-    /// # Panics
-    /// Where the plan is of another entry than [`Entry::Slots`](springboard_abi::Entry::Slots), whose stubs alone
-    /// belong to no one function.
-    pub fn compile(&self, plan: &Plan) -> Result<(), Reason> {
-        let Shared { cache, counters, .. } = &*self.shared;
-        let stub = |shape: &Result<Arc<Shape>, Reason>| match shape {
-            Ok(shape) if shape.thunk().is_some() => Ok(()),
-            Ok(shape) => self.stub_of(shape, None).map(drop),
-            Err(reason) => Err(reason.clone()),
+    /// [`NoStub`].
+    pub fn stub(&self, plan: &Plan) -> Result<NonNull<c_void>, NoStub> {
+        let entry = |shape: &Result<Arc<Shape>, Reason>| {
+            let shape = shape.as_ref().map_err(Reason::clone)?;
+            let entry = match shape.thunk() {
+                Some(thunk) => thunk,
+                None if shape.is_shared() => self.stub_of(shape, None)?.entry(),
+                None => return Err(NoStub::NotShared(shape.entry())),
+            };
+            Ok(address::of(entry))
         };
-        cache.get(plan, counters, stub).unwrap_or_else(|| stub(&self.shape(plan)))
-    }
-
-    /// The address of the stub for `plan`, compiled now if there is none yet: for hosts that enter stubs themselves,
-    /// as the plan's [`Entry`](springboard_abi::Entry) says. It stays callable for as long as a handle of this engine
-    /// lives.
-    ///
-    /// # Errors
-    /// The reason why there is none.
-    ///
-    /// # Panics
-    /// Where stubs of the plan's entry belong to one function or callback each, because something of it is written
-    /// into them: all but `Slots`, `Avalue` and, on x86_64, `Closure` and `GoClosure`.
-    pub fn stub(&self, plan: &Plan) -> Result<NonNull<c_void>, Reason> {
-        let shape = self.shape(plan)?;
-        let entry = match shape.thunk() {
-            Some(thunk) => thunk,
-            None => self.stub_of(&shape, None)?.entry(),
-        };
-        Ok(NonNull::new(entry as *mut c_void).expect("a function is never at address 0"))
+        let known = self.shared.cache.get(plan, entry);
+        known.unwrap_or_else(|| entry(&self.shape(plan)))
     }
 }
+
+/// Why there is no stub for a plan.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum NoStub {
+    /// None can be made; functions of that shape are called through libffi.
+    Reason(Reason),
+    /// Stubs of this entry belong to one function or callback each, because something of it is written into them.
+    /// `Slots`, `Avalue` and, on x86_64, `Closure` and `GoClosure` have stubs that are shared.
+    NotShared(Entry),
+}
+
+impl NoStub {
+    /// A short name that never changes: the reason's own, or `not-shared`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            NoStub::Reason(reason) => reason.code(),
+            NoStub::NotShared(_) => "not-shared",
+        }
+    }
+}
+
+impl From<Reason> for NoStub {
+    fn from(reason: Reason) -> NoStub {
+        NoStub::Reason(reason)
+    }
+}
+
+impl fmt::Display for NoStub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoStub::Reason(reason) => reason.fmt(f),
+            NoStub::NotShared(entry) => write!(f, "stubs of the {entry} entry are not shared by functions"),
+        }
+    }
+}
+
+impl std::error::Error for NoStub {}
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

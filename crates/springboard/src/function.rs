@@ -3,14 +3,16 @@
 use std::{cell::OnceCell, ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Plan, SlotForm};
-use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
+use springboard_ir::{DataModel, Prototype, Signature};
 
 use crate::{
+    bind_error::BindError,
     code::{CodePointer, Stub},
+    declaration::Position,
     engine::{Callee, Engine},
     fallback::{Description, Interface, Unsupported},
     last_error::LastError,
-    library::{Library, SymbolError},
+    library::Library,
     reason::{Path, Reason},
     slots::{Entry, ResultMismatch, Slots},
     tier::{Tiered, When},
@@ -410,69 +412,3 @@ impl fmt::Display for PointerError {
 }
 
 impl std::error::Error for PointerError {}
-
-/// Where in a signature a type stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Position {
-    /// A parameter, counted from 0.
-    Parameter(usize),
-    /// The result.
-    Result,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Position::Parameter(index) => write!(f, "parameter {}", index + 1),
-            Position::Result => f.write_str("the result"),
-        }
-    }
-}
-
-/// Why a function could not be bound.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum BindError {
-    /// The text is no prototype.
-    Prototype(ParseError),
-    /// The declaration has no name, and none was given beside it.
-    Unnamed,
-    /// The symbol has no address.
-    Symbol(SymbolError),
-    /// A type of the signature has no layout on this machine.
-    Layout {
-        /// Where it stands.
-        position: Position,
-        /// What is wrong with it.
-        error: LayoutError,
-    },
-    /// No way leads to the function.
-    NoPath {
-        /// Why there is no stub.
-        reason: Reason,
-        /// Why libffi cannot call it either.
-        unsupported: Unsupported,
-    },
-}
-
-impl From<SymbolError> for BindError {
-    fn from(error: SymbolError) -> BindError {
-        BindError::Symbol(error)
-    }
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BindError::Prototype(error) => error.fmt(f),
-            BindError::Unnamed => f.write_str("the declaration names no function"),
-            BindError::Symbol(error) => error.fmt(f),
-            BindError::Layout { position, error } => write!(f, "{position}: {error}"),
-            BindError::NoPath { reason, unsupported } => {
-                write!(f, "no way to call it: {reason}; and {unsupported}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BindError {}

@@ -6,11 +6,12 @@ use springboard_abi::{Entry as AbiEntry, SlotForm};
 use springboard_ir::Signature;
 
 use crate::{
+    bind_error::BindError,
     code::CodePointer,
     declaration::Declaration,
     engine::Engine,
     fallback::Interface,
-    function::{BindError, Binding, Facts, Function},
+    function::{Binding, Facts, Function},
     reason::Path,
     slots::{Entry, ResultMismatch},
     value::{CallError, Value, call_at},

@@ -17,8 +17,10 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
+mod address;
 mod announce;
 pub mod background;
+mod bind_error;
 pub mod bun;
 mod cache;
 mod callback;
@@ -37,7 +39,6 @@ mod pack;
 mod reason;
 mod slots;
 mod stats;
-mod switch;
 #[cfg(test)]
 mod testing;
 mod tier;
@@ -48,16 +49,19 @@ mod variable;
 mod word;
 
 pub use announce::Announce;
+pub use bind_error::BindError;
 pub use callback::{
     Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
     CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
     RawHandler, Report, raise, set_reporter, take_pending,
 };
 pub use code::{Capability, CodeError, CodeWrites, Step, capability};
-pub use declaration::Declaration;
-pub use engine::{Compile, Engine, EngineBuilder, HeaderBinding, Jit, Pack, Stubs, Unbound, UnboundReason};
+pub use declaration::{Declaration, Position};
+pub use engine::{
+    Compile, Engine, EngineBuilder, HeaderBinding, Jit, NoStub, Pack, Stubs, Unbound, UnboundReason,
+};
 pub use fallback::{Unsupported, UnsupportedType};
-pub use function::{BindError, BoundPointer, Function, PointerError, Position};
+pub use function::{BoundPointer, Function, PointerError};
 pub use indirect::{Indirect, IndirectSlots};
 pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};

@@ -4,11 +4,7 @@ use std::{fmt, marker::PhantomData, mem};
 
 use springboard_ir::{DataModel, Scalar, Type};
 
-use crate::{
-    code::CodePointer,
-    function::{Function, Position},
-    word::CType,
-};
+use crate::{code::CodePointer, declaration::Position, function::Function, word::CType};
 
 /// A function as a Rust function pointer, which costs what a direct call costs.
 ///

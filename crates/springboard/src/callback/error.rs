@@ -5,11 +5,7 @@ use std::{any::Any, error::Error, fmt, sync::Arc};
 use springboard_ir::Type;
 
 use super::copy::CopyError;
-use crate::{
-    code::CodeError,
-    function::{BindError, Position},
-    typed::TypeMismatch,
-};
+use crate::{bind_error::BindError, code::CodeError, declaration::Position, typed::TypeMismatch};
 
 /// What a handler ended with instead of a result. The native caller got zero.
 #[derive(Clone, Debug)]

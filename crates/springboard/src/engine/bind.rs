@@ -7,8 +7,9 @@ use springboard_ir::Prototype;
 
 use super::{Callee, Compile, Engine, Wanted, in_bulk};
 use crate::{
+    bind_error::BindError,
     code::Stub,
-    function::{BindError, Binding, Facts, Function},
+    function::{Binding, Facts, Function},
     library::Library,
     reason::Reason,
     tier::When,

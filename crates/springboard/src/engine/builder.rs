@@ -1,6 +1,6 @@
 //! Settings of an engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use springboard_abi::Target;
 use springboard_emit::LandingPads;
@@ -18,7 +18,6 @@ use crate::{
     cache::Cache,
     code::{CodeWrites, protection},
     stats::Counters,
-    switch::Switch,
 };
 
 /// Whether an engine compiles.
@@ -176,7 +175,7 @@ impl EngineBuilder {
                 model,
                 memory: Memory::new(memory),
                 cache: Cache::new(),
-                relay: Switch::new(),
+                relay: OnceLock::new(),
                 compilers: Compilers::new(protection),
                 counters: Counters::default(),
                 stubs: self.stubs,

@@ -5,10 +5,10 @@ use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 use springboard_abi::{Entry, Plan, ResultPlan, SlotForm, plan_relay};
 use springboard_ir::Signature;
 
-use super::{Engine, Stubs};
+use super::{Engine, Stubs, shape::Shape};
 use crate::{
-    cache::Shape,
     code::{CodePointer, Holes, Stamp, Stub},
+    fork,
     function::Code,
     reason::Reason,
 };
@@ -86,7 +86,7 @@ impl Engine {
         shape: &'s Shape,
         result: Option<SlotForm>,
     ) -> Result<&'s Arc<Stub>, Reason> {
-        shape.stub(self.memory_for(shape)?, &self.shared.counters, result)
+        shape.stub(self.memory_for(shape)?, &self.shared.counters.shared, result)
     }
 
     /// What a function's own stub is stamped from.
@@ -94,7 +94,7 @@ impl Engine {
         if shape.entry() != Entry::Slots {
             return Ok(Own { shape, callee, relayed: None });
         }
-        let relay = self.shared.relay.get_or_make(|| self.relay()).as_ref().map_err(Reason::clone)?;
+        let relay = self.relay()?;
         let (to, keeps) = match shape.thunk() {
             Some(thunk) => (thunk, None),
             None => {
@@ -105,8 +105,14 @@ impl Engine {
         Ok(Own { shape, callee, relayed: Some(Relayed { relay, to, keeps }) })
     }
 
-    fn relay(&self) -> Result<Arc<Shape>, Reason> {
-        self.shape(&self.planned(|target| Ok(plan_relay(target)))?)
+    fn relay(&self) -> Result<&Shape, Reason> {
+        let relay = self.shared.relay.get().unwrap_or_else(|| {
+            // A child that is forked meanwhile would find it locked for ever.
+            let _hold = fork::hold();
+            let plan = || self.planned(|target| Ok(plan_relay(target)));
+            self.shared.relay.get_or_init(|| self.shape(&plan()?))
+        });
+        relay.as_deref().map_err(Reason::clone)
     }
 }
 

@@ -5,10 +5,7 @@ use std::fmt;
 use springboard_ir::{Header, HeaderFunction, Linkage, ParseError, Place};
 
 use super::Engine;
-use crate::{
-    function::{BindError, Function},
-    library::Library,
-};
+use crate::{bind_error::BindError, function::Function, library::Library};
 
 /// What became of the functions of a header.
 #[derive(Clone, Debug)]

@@ -11,7 +11,9 @@ use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
 use springboard_ir::{FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{code::CodePointer, engine::Engine, function::Position, last_error::LastError, word::SlotResult};
+use crate::{
+    code::CodePointer, declaration::Position, engine::Engine, last_error::LastError, word::SlotResult,
+};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;

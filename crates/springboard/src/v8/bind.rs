@@ -15,7 +15,7 @@ use super::{
     library::{Host, Settings, Shared},
 };
 use crate::{
-    code::Holes, declaration::Declaration, engine::Wanted, function::Position, library::Library as Native,
+    code::Holes, declaration::Declaration, declaration::Position, engine::Wanted, library::Library as Native,
 };
 
 /// See [`Library::functions`](super::Library::functions). `native` is what `library` has not closed yet.
@@ -131,7 +131,7 @@ fn find(
     declaration: impl Declaration,
     settings: &Settings,
 ) -> Result<(Prototype, NonNull<c_void>), BindError> {
-    let prototype = declaration.into_prototype()?;
+    let prototype = declaration.into_prototype().map_err(crate::BindError::from)?;
     if let Some(helper) = missing(&library.host, settings) {
         return Err(BindError::MissingHelper { helper });
     }
