@@ -9,20 +9,49 @@ use super::{
     tree::{File, Tree},
 };
 
-/// Where a Cranelift crate may be named: the emitter, and what is listed here with its reason.
-const CRANELIFT: [(&str, &str); 2] = [
-    ("crates/springboard-emit/", "the one crate that turns plans into machine code"),
-    ("bench/src/jit_module.rs", "the baseline: what others do with Cranelift"),
-];
+/// Names that only some of the code may use.
+struct Reserved {
+    /// What is reserved, as a finding says it.
+    what: &'static str,
+    is: fn(&str) -> bool,
+    /// The files that the rule is about, by the beginnings of their paths.
+    among: &'static str,
+    /// Those that may use the names, and why.
+    allowed: &'static [(&'static str, &'static str)],
+}
 
-/// Cranelift's crates, as code names them.
-const CRANELIFT_CRATES: [&str; 6] = [
-    "cranelift_codegen",
-    "cranelift_entity",
-    "cranelift_frontend",
-    "cranelift_jit",
-    "cranelift_module",
-    "cranelift_object",
+const RESERVED: [Reserved; 3] = [
+    Reserved {
+        what: "Cranelift",
+        is: |name| {
+            let crates = ["codegen", "entity", "frontend", "jit", "module", "object"];
+            name.strip_prefix("cranelift_").is_some_and(|rest| crates.contains(&rest))
+        },
+        among: "",
+        allowed: &[
+            ("crates/springboard-emit/", "the one crate that turns plans into machine code"),
+            ("bench/src/jit_module.rs", "the baseline: what others do with Cranelift"),
+        ],
+    },
+    Reserved {
+        what: "mapping pages",
+        is: |name| {
+            let names =
+                ["mmap", "mmap_anonymous", "mremap", "mprotect", "munmap", "memfd_create", "shm_open"];
+            names.contains(&name)
+        },
+        among: "crates/",
+        allowed: &[("crates/springboard-code/", "the one crate that maps pages")],
+    },
+    Reserved {
+        what: "a host",
+        is: |name| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with("v8") || name == "bun"
+        },
+        among: "crates/springboard/src/",
+        allowed: &[],
+    },
 ];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
@@ -30,7 +59,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     for file in tree.sources() {
         match tokens(file) {
             Ok(tokens) => {
-                findings.extend(cranelift(file, &tokens));
+                findings.extend(RESERVED.iter().flat_map(|rule| reserved(rule, file, &tokens)));
                 findings.extend(unexplained_unsafe(file, &tokens));
                 findings.extend(attributes(file, &tokens));
             }
@@ -66,17 +95,26 @@ fn flatten(stream: TokenStream, all: &mut Vec<Token>) {
     }
 }
 
-/// The emitter alone names Cranelift's types.
-fn cranelift(file: &File, tokens: &[Token]) -> Vec<Finding> {
-    if CRANELIFT.iter().any(|(prefix, _)| file.path.starts_with(prefix)) {
+/// Names are used only where [`RESERVED`] lets them be. Tests may use what they want, but for Cranelift, which has tests
+/// of its own.
+fn reserved(rule: &Reserved, file: &File, tokens: &[Token]) -> Vec<Finding> {
+    let Reserved { what, is, among, allowed } = rule;
+    let of_tests = !among.is_empty() && file.path.contains("/tests");
+    if of_tests
+        || !file.path.starts_with(among)
+        || allowed.iter().any(|(path, _)| file.path.starts_with(path))
+    {
         return Vec::new();
     }
     let named = |token: &Token| match &token.tree {
-        TokenTree::Ident(ident) if CRANELIFT_CRATES.iter().any(|name| *ident == *name) => Some(Finding::new(
-            &file.path,
-            token.line,
-            format!("`{ident}` is named outside of springboard-emit"),
-        )),
+        TokenTree::Ident(ident) if is(&ident.to_string()) => {
+            let sentence = match allowed {
+                [] => format!("`{ident}`: {what} is named in {among}"),
+                [(path, _), ..] => format!("`{ident}`: {what} is named outside of {path}"),
+            };
+            let finding = Finding::soon(&file.path, token.line, sentence.as_str());
+            Some(if *what == "Cranelift" { Finding::new(&file.path, token.line, sentence) } else { finding })
+        }
         _ => None,
     };
     tokens.iter().filter_map(named).collect()
@@ -140,12 +178,13 @@ fn attributes(file: &File, tokens: &[Token]) -> Vec<Finding> {
     findings
 }
 
-/// The list of exceptions above names only what is there.
+/// The exceptions above name only what is there.
 fn stale_list(tree: &Tree) -> Vec<Finding> {
-    let gone = CRANELIFT.iter().filter(|(path, _)| !tree.has(path));
+    let allowed = RESERVED.iter().flat_map(|rule| rule.allowed);
+    let gone = allowed.filter(|(path, _)| !tree.has(path));
     gone.map(|(path, _)| {
-        let what = format!("{path} may name Cranelift, and is not there");
-        Finding::new("xtask/src/tidy/code.rs", 1, what)
+        let what = format!("{path} may use reserved names, and is not there");
+        Finding::soon("xtask/src/tidy/code.rs", 1, what)
     })
     .collect()
 }
@@ -163,13 +202,26 @@ mod tests {
         findings.into_iter().map(|finding| finding.line).collect()
     }
 
+    fn named(path: &str, text: &str) -> Vec<usize> {
+        let file = file(path, text);
+        let tokens = tokens(&file).unwrap();
+        lines_of(RESERVED.iter().flat_map(|rule| reserved(rule, &file, &tokens)).collect())
+    }
+
     #[test]
-    fn cranelift_stays_in_the_emitter() {
+    fn reserved_names_stay_where_they_may_be() {
         let text = "// cranelift_codegen\nuse cranelift_codegen::ir;\nconst A: &str = \"cranelift_jit\";\n";
-        let inside = file("crates/springboard-emit/src/a.rs", text);
-        let outside = file("crates/springboard/src/a.rs", text);
-        assert_eq!(lines_of(cranelift(&inside, &tokens(&inside).unwrap())), [0; 0]);
-        assert_eq!(lines_of(cranelift(&outside, &tokens(&outside).unwrap())), [2]);
+        assert_eq!(named("crates/springboard-emit/src/a.rs", text), [0; 0]);
+        assert_eq!(named("crates/springboard/src/a.rs", text), [2]);
+        assert_eq!(named("tests/src/a.rs", text), [2]);
+        let text = "fn f() {\n libc::mmap();\n}";
+        assert_eq!(named("crates/springboard-code/src/a.rs", text), [0; 0]);
+        assert_eq!(named("crates/springboard-libffi/src/a.rs", text), [2]);
+        assert_eq!(named("crates/springboard/tests/a.rs", text), [0; 0]);
+        assert_eq!(named("bench/src/a.rs", text), [0; 0]);
+        let text = "use v8::V8;\nlet bunch = nodes;";
+        assert_eq!(named("crates/springboard-js/src/a.rs", text), [0; 0]);
+        assert_eq!(named("crates/springboard/src/a.rs", text), [1, 1]);
     }
 
     #[test]
@@ -214,6 +266,7 @@ type NorThis = unsafe fn();
 
     #[test]
     fn an_exception_for_nothing_is_found() {
-        assert_eq!(stale_list(&tree(&[])).len(), CRANELIFT.len());
+        let all: usize = RESERVED.iter().map(|rule| rule.allowed.len()).sum();
+        assert_eq!(stale_list(&tree(&[])).len(), all);
     }
 }

@@ -6,21 +6,44 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
+    ("springboard-code", &["springboard-emit", "springboard-abi", "springboard-ir"]),
     // The pack is no member of the workspace; it may know the emitter when it is built, and the planner.
-    ("springboard", &["springboard-emit", "springboard-abi", "springboard-ir"]),
-    ("springboard-capi", &["springboard"]),
-    ("springboard-libffi", &["springboard"]),
-    ("springboard-bench", &["springboard"]),
-    ("springboard-datafusion", &["springboard"]),
+    ("springboard", &["springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
+    ("springboard-js", ENGINE),
+    ("springboard-everyday", ENGINE),
+    ("springboard-capi", EVERYTHING),
+    ("springboard-libffi", ENGINE),
+    ("springboard-bench", EVERYTHING),
+    ("springboard-datafusion", EVERYTHING),
     ("springboard-loom", &[]),
-    ("springboard-tests", &["springboard", "springboard-emit", "springboard-abi", "springboard-ir"]),
-    ("springboard-v8-tests", &["springboard"]),
+    ("springboard-tests", EVERYTHING),
+    ("springboard-v8-tests", EVERYTHING),
     ("xtask", &["springboard-emit", "springboard-abi", "springboard-ir"]),
 ];
+
+/// The engine and what it is made of.
+const ENGINE: &[&str] =
+    &["springboard", "springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"];
+
+/// The same, and the crates that are its clients.
+const EVERYTHING: &[&str] = &[
+    "springboard-js",
+    "springboard-everyday",
+    "springboard",
+    "springboard-code",
+    "springboard-emit",
+    "springboard-abi",
+    "springboard-ir",
+];
+
+/// What the engine does without, unless somebody asks for it by a feature: thread pools, channels for one message, writers
+/// and readers of object files.
+const NOT_IN_THE_ENGINE: [&str; 7] =
+    ["cranelift-object", "crossbeam", "object", "oneshot", "rayon", "rayon-core", "tokio"];
 
 /// The crates that may depend on Cranelift's crates, outside of tests: the emitter, and the bench, which compares
 /// it with cranelift-jit.
@@ -63,6 +86,11 @@ pub(crate) fn check(metadata: &Value, tree: &Tree) -> Vec<Finding> {
             }
             if members.contains(&to) && !allowed.contains(&to) {
                 findings.push(Finding::new(path, at(to), format!("{name} must not depend on {to}")));
+            }
+            let optional = dependency["optional"] == true;
+            if name == "springboard" && !optional && NOT_IN_THE_ENGINE.contains(&to) {
+                let what = format!("{name} must not depend on {to}, but for a feature");
+                findings.push(Finding::soon(path, at(to), what));
             }
             if to.starts_with("cranelift") && !NAMES_CRANELIFT.contains(&name) {
                 let allowed = NAMES_CRANELIFT.join(" and ");
@@ -121,6 +149,12 @@ mod tests {
     fn cranelift_is_the_emitters_alone() {
         assert_eq!(found("springboard", &[("cranelift-jit", None)], MANIFEST).len(), 1);
         assert_eq!(found("springboard", &[("cranelift-jit", Some("dev"))], MANIFEST), [""; 0]);
+    }
+
+    #[test]
+    fn the_engine_does_without() {
+        assert_eq!(found("springboard", &[("rayon-core", None)], MANIFEST).len(), 1);
+        assert_eq!(found("springboard-everyday", &[("rayon-core", None)], MANIFEST), [""; 0]);
     }
 
     #[test]

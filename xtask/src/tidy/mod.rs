@@ -2,8 +2,10 @@
 //!
 //! Each rule is a function from what it looks at to findings, and has a test that shows it can fail.
 
+mod circles;
 mod code;
 mod documents;
+mod imports;
 pub(crate) mod manifests;
 mod source;
 pub(crate) mod tree;
@@ -17,7 +19,11 @@ use tree::Tree;
 ///
 /// Prints each finding as `path:line: sentence`. Notes do not fail.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Only list the circles of imports among the modules of a crate, edge by edge
+    #[arg(long)]
+    circles: bool,
+}
 
 /// A place where a rule is broken.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,9 +41,16 @@ enum Weight {
     Note,
 }
 
+/// Of rules that the tree does not follow yet.
+const SOON: Weight = Weight::Note;
+
 impl Finding {
     fn new(path: &str, line: usize, what: impl Into<String>) -> Finding {
         Finding { path: path.to_owned(), line, what: what.into(), weight: Weight::Failure }
+    }
+
+    fn soon(path: &str, line: usize, what: impl Into<String>) -> Finding {
+        Finding { weight: SOON, ..Finding::new(path, line, what) }
     }
 
     fn note(path: &str, line: usize, what: impl Into<String>) -> Finding {
@@ -53,9 +66,13 @@ impl fmt::Display for Finding {
     }
 }
 
-pub(crate) fn run(_: &Arguments) -> ExitCode {
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let tree = Tree::read(project::root());
+    if arguments.circles {
+        return list_circles(&tree);
+    }
     let mut findings = source::check(&tree);
+    findings.extend(circles::check(&tree));
     findings.extend(code::check(&tree));
     findings.extend(documents::check(&tree));
     match manifests::metadata() {
@@ -69,4 +86,17 @@ pub(crate) fn run(_: &Arguments) -> ExitCode {
     let failures = findings.iter().filter(|finding| finding.weight == Weight::Failure).count();
     println!("tidy: {failures} findings, {} notes, {} files", findings.len() - failures, tree.files.len());
     if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn list_circles(tree: &Tree) -> ExitCode {
+    let (circles, findings) = circles::circles(tree);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    for circle in &circles {
+        circle.print();
+    }
+    let modules: usize = circles.iter().map(|circle| circle.members.len()).sum();
+    println!("{} circles, {modules} modules in them", circles.len());
+    if circles.is_empty() && findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
