@@ -6,6 +6,7 @@ use springboard_abi::{Plan, SlotForm};
 use springboard_ir::{DataModel, Prototype, Signature};
 
 use crate::{
+    address,
     bind_error::BindError,
     code::{CodePointer, Stub},
     declaration::Position,
@@ -161,9 +162,7 @@ impl Function {
         facts: &Facts<'_>,
     ) -> Result<Function, BindError> {
         let Facts { engine, forms, .. } = facts;
-        // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
-        // target. Whoever calls answers for what it points to.
-        let pointer = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
+        let pointer = address::code(address);
         let last_error = binding.last_error();
         let interface = || {
             let description = facts.description(&prototype.signature)?;
@@ -230,8 +229,7 @@ impl Function {
 
     /// The address of the native function.
     pub fn address(&self) -> NonNull<c_void> {
-        // SAFETY: a function pointer has the size and form of a data pointer on every target, and is never null.
-        unsafe { mem::transmute::<CodePointer, NonNull<c_void>>(self.bound.address) }
+        address::of(self.bound.address)
     }
 
     /// Calls with values that are checked against the signature: their number, their kinds, their ranges and sizes.
