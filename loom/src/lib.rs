@@ -8,7 +8,7 @@
 #[path = "../../crates/springboard/src/callback/gate.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod gate;
-#[path = "../../crates/springboard/src/code/quarantine.rs"]
+#[path = "../../crates/springboard-code/src/quarantine.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod quarantine;
 #[path = "../../crates/springboard/src/callback/queue.rs"]

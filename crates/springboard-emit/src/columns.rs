@@ -53,7 +53,7 @@ pub(crate) struct Loop<'a> {
 impl<'a> Loop<'a> {
     /// `None` for plans of other entries.
     pub(crate) fn of(plan: &'a Plan) -> Option<Loop<'a>> {
-        let arguments = native::arguments(plan, &Words::of(plan), false);
+        let arguments = native::arguments(plan, &Words::of(plan), None);
         Some(Loop { plan, columns: plan.columns.as_ref()?, arguments })
     }
 

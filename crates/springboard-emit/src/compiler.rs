@@ -7,23 +7,19 @@ use cranelift_codegen::{
     binemit::Reloc,
     control::ControlPlane,
     ir::{ExternalName, Function, UserFuncName},
-    isa::{self, OwnedTargetIsa},
+    isa::{self as codegen, OwnedTargetIsa},
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{Direction, Entry, Plan};
-use target_lexicon::{Architecture, Triple};
+use springboard_abi::{Direction, Plan};
+use target_lexicon::Triple;
 
 use crate::{
     body::Notes,
-    closure,
     columns::Loop,
-    count,
     downcall::Downcall,
-    frame, guard,
-    landing::Landing,
-    protection::{LandingPads, Protection, ReturnAddresses},
-    riscv64,
+    isa::{Code, Isa},
+    protection::Protection,
     symbol::Symbol,
     template::{Hole, Template},
     upcall::Upcall,
@@ -33,7 +29,8 @@ use crate::{
 ///
 /// Holds Cranelift's working memory, so one compiler serves one thread at a time. Any number may exist.
 pub struct Compiler {
-    pub(crate) isa: OwnedTargetIsa,
+    pub(crate) backend: OwnedTargetIsa,
+    pub(crate) isa: &'static Isa,
     protection: Protection,
     pub(crate) context: Context,
     frontend: FunctionBuilderContext,
@@ -86,17 +83,18 @@ impl Compiler {
     /// As [`Compiler::new`].
     pub fn protected(triple: &Triple, protection: Protection) -> Result<Compiler, EmitError> {
         let fail = |error: &dyn fmt::Display| EmitError::Backend(error.to_string());
-        let mut builder = isa::lookup(triple.clone()).map_err(|_| EmitError::NoBackend(triple.clone()))?;
-        if matches!(triple.architecture, Architecture::Aarch64(_)) {
-            if protection.landing_pads == LandingPads::Emit {
-                builder.set("use_bti", "true").map_err(|error| fail(&error))?;
-            }
-            if protection.return_addresses == ReturnAddresses::Signed {
-                builder.set("sign_return_address", "true").map_err(|error| fail(&error))?;
-            }
-        }
-        let isa = builder.finish(settings::Flags::new(flags())).map_err(|error| fail(&error))?;
-        Ok(Compiler { isa, protection, context: Context::new(), frontend: FunctionBuilderContext::new() })
+        let no_backend = || EmitError::NoBackend(triple.clone());
+        let isa = Isa::of(&triple.architecture).ok_or_else(no_backend)?;
+        let mut builder = codegen::lookup(triple.clone()).map_err(|_| no_backend())?;
+        (isa.configure)(&mut builder, protection).map_err(|error| fail(&error))?;
+        let backend = builder.finish(settings::Flags::new(flags())).map_err(|error| fail(&error))?;
+        Ok(Compiler {
+            backend,
+            isa,
+            protection,
+            context: Context::new(),
+            frontend: FunctionBuilderContext::new(),
+        })
     }
 
     /// A compiler for the running machine.
@@ -118,7 +116,7 @@ impl Compiler {
 
     /// Leaves the compiled function in the context, and says which instruction performs which move.
     pub(crate) fn compile(&mut self, plan: &Plan) -> Result<Notes, EmitError> {
-        let triple = self.isa.triple();
+        let triple = self.backend.triple();
         if !plan.convention.runs_on(&triple.architecture) {
             return Err(EmitError::OtherArchitecture {
                 compiler: triple.clone(),
@@ -143,9 +141,9 @@ impl Compiler {
             Stub::Up(stub) => stub.build(&mut builder),
             Stub::Rows(stub) => stub.build(&mut builder),
         };
-        builder.finalize(self.isa.frontend_config());
+        builder.finalize(self.backend.frontend_config());
         self.context
-            .compile(&*self.isa, &mut ControlPlane::default())
+            .compile(&*self.backend, &mut ControlPlane::default())
             .map_err(|error| EmitError::Backend(format!("{:?}", error.inner)))?;
         Ok(notes)
     }
@@ -155,7 +153,7 @@ impl Compiler {
         let compiled = self.context.compiled_code().expect("compiled just now");
         let mut code = compiled.code_buffer().to_vec();
         let landing = code.len();
-        code.extend(Landing::of(plan).map(|landing| landing.code(plan)).unwrap_or_default());
+        code.extend((self.isa.landing)(plan).unwrap_or_default());
         let mut holes = Vec::new();
         for reloc in compiled.buffer.relocs() {
             let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = reloc.target else {
@@ -173,37 +171,10 @@ impl Compiler {
                 }
             }
         }
-        if matches!(self.isa.triple().architecture, Architecture::Riscv64(_)) && riscv64::changes_fs1(&code) {
-            return Err(EmitError::Backend(String::from("it changes fs1, which belongs to the caller")));
-        }
-        if self.isa.triple().architecture == Architecture::X86_64 {
-            // Only x86_64 has stubs that end in a jump.
-            if let Some(bare) = frame::without_frame(&code) {
-                holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
-                code = bare;
-            }
-            if matches!(plan.entry, Entry::Closure | Entry::GoClosure) {
-                code = closure::from_r10(&code, &holes).ok_or_else(|| {
-                    EmitError::Backend(String::from("a closure's stub does not begin by finding its closure"))
-                })?;
-                holes.clear();
-            }
-            if let Some(count) = count::of(plan) {
-                code = count::insert(&code, count).ok_or_else(|| {
-                    EmitError::Backend(String::from("a stub of avalue is no straight line"))
-                })?;
-            }
-            if guard::is_wrapped(plan) {
-                code = guard::wrap(plan, &code, &mut holes);
-            }
-            // Cranelift emits none itself; on aarch64 it does.
-            if self.protection.landing_pads == LandingPads::Emit {
-                holes.iter_mut().for_each(|hole| hole.offset += ENDBR64.len() as u32);
-                code.splice(0..0, ENDBR64);
-            }
-        }
+        let Code { bytes: code, mut holes } =
+            (self.isa.finish)(plan, Code { bytes: code, holes }, self.protection)?;
         holes.sort_unstable();
-        let align = self.isa.function_alignment().minimum.max(16);
+        let align = self.backend.function_alignment().minimum.max(16);
         Ok(Template { code: code.into(), align, holes: holes.into() })
     }
 }
@@ -214,9 +185,6 @@ enum Stub<'a> {
     Up(Upcall<'a>),
     Rows(Loop<'a>),
 }
-
-/// `endbr64`: where an indirect branch may land when the process has indirect branch tracking on.
-const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 /// Settings of the code generator, the same for every target.
 fn flags() -> settings::Builder {
@@ -237,10 +205,11 @@ fn flags() -> settings::Builder {
 
 #[cfg(all(test, feature = "all-targets"))]
 mod tests {
-    use springboard_abi::{Target, plan};
+    use springboard_abi::{Entry, Target, plan};
     use springboard_ir::Signature;
 
     use super::*;
+    use crate::protection::{LandingPads, ReturnAddresses};
 
     fn instructions(entry: Entry, protection: Protection) -> Vec<u32> {
         let triple: Triple = "aarch64-unknown-linux-gnu".parse().expect("a triple");

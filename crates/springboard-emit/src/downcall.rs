@@ -5,12 +5,12 @@ use cranelift_codegen::{
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Convention, Plan, ResultPlan};
+use springboard_abi::{Plan, ResultPlan};
 
 use crate::{
     body::{Body, Notes, extended},
     entered::Entered,
-    landing::Landing,
+    isa::Isa,
     last_error,
     native::{self, Argument, Register},
     symbol::{Symbol, symbol},
@@ -30,12 +30,11 @@ enum Reach {
 
 impl Reach {
     fn of(plan: &Plan, entered: &Entered<'_>) -> Reach {
-        if Landing::of(plan).is_some() {
+        let isa = Isa::with(plan.convention);
+        if (isa.landing)(plan).is_some() {
             return Reach::Landing;
         }
-        // Cranelift's `tail` convention is the platform's own, as far as register arguments and callee-saved
-        // registers go, on this target alone; and who is called by it takes its stack arguments away.
-        let same_registers = plan.caller == Convention::Sysv64 && plan.convention == Convention::Sysv64;
+        let same_registers = (isa.jumps)(plan.caller, plan.convention);
         let nothing_to_do_after = plan.result == ResultPlan::InPlace && plan.last_error.is_none();
         let nothing_on_the_stack = plan.stack_bytes == 0 && plan.temporaries.is_empty();
         if same_registers && nothing_to_do_after && nothing_on_the_stack && entered.in_registers() {
@@ -57,7 +56,8 @@ pub(crate) struct Downcall<'a> {
 impl<'a> Downcall<'a> {
     pub(crate) fn of(plan: &'a Plan) -> Downcall<'a> {
         let words = Words::of(plan);
-        let arguments = native::arguments(plan, &words, Landing::of(plan).is_some());
+        let landing = (Isa::with(plan.convention).landing)(plan).is_some();
+        let arguments = native::arguments(plan, &words, landing.then_some(Argument::Target));
         let entered = Entered::of(plan, &arguments);
         Downcall { plan, reach: Reach::of(plan, &entered), arguments, entered }
     }

@@ -2,10 +2,11 @@
 
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, SigRef, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Convention, Entry, Parameter, Plan};
+use springboard_abi::{Entry, Parameter, Plan};
 
 use crate::{
     body::Source,
+    isa::Isa,
     last_error,
     native::{Argument, Register},
     prelude,
@@ -52,15 +53,15 @@ impl<'a> Entered<'a> {
             return [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1)).collect();
         }
         let receiver = (self.plan.entry == Entry::V8).then_some(types::I64);
-        // On riscv64, floats for which there is no float register are passed as integers. They stay that: a float
-        // register more might be `fs1` (`riscv64.rs`).
-        let integers_behind = match self.plan.caller {
-            Convention::Lp64d => self.plan.caller.registers().vec_args.len(),
-            _ => usize::MAX,
+        // Floats for which there is no float register are passed as integers there. They stay that, where the CPU has no
+        // register of the other class to spare.
+        let integers_after = match Isa::with(self.plan.caller).spare_vectors {
+            false => self.plan.caller.registers().vec_args.len(),
+            true => usize::MAX,
         };
         let mut floats = 0;
         let parameters = self.plan.parameters.iter().map(|parameter| match parameter {
-            Parameter::Float | Parameter::Double if floats >= integers_behind => types::I64,
+            Parameter::Float | Parameter::Double if floats >= integers_after => types::I64,
             Parameter::Float | Parameter::Double => {
                 floats += 1;
                 if *parameter == Parameter::Float { types::F32 } else { types::F64 }

@@ -10,23 +10,19 @@
 //! 2. `native` says the native call in Cranelift's terms: a Cranelift signature whose arguments land exactly where
 //!    the plan wants them. The tricks that this takes have their names and their one place there.
 //! 3. `downcall` and `upcall` build the function: loads, call, stores, with the instructions of `body` and `memory`.
-//! 4. `landing` adds the few instructions that no Cranelift signature can ask for.
-//!    `columns` builds those that call once a row. `last_error` reads what is delivered beside a result.
-//! 5. `count` puts `%al` before the call of a stub that is a straight line.
-//! 6. `frame` takes away the frame of a stub that needs none, if a reading of the machine code agrees.
-//! 7. `compiler` drives this and takes the code out as a [`Template`].
+//!    `columns` builds those that call once per row. `last_error` reads what is delivered beside a result.
+//! 4. `isa` has what holds for one CPU alone: instructions that no Cranelift signature can ask for, and passes over the
+//!    finished machine code, each of which is accepted only after reading it.
+//! 5. `compiler` drives this and takes the code out as a [`Template`].
 #![forbid(unsafe_code)]
 
 mod body;
 mod closure;
 mod columns;
 mod compiler;
-mod count;
 mod downcall;
 mod entered;
-mod frame;
-mod guard;
-mod landing;
+mod isa;
 mod last_error;
 mod listing;
 mod memory;
@@ -35,7 +31,6 @@ mod native;
 mod object;
 mod prelude;
 mod protection;
-mod riscv64;
 mod symbol;
 mod template;
 mod unwind;

@@ -84,12 +84,12 @@ impl Compiler {
         use fmt::Write as _;
 
         let fail = |error: &dyn fmt::Display| EmitError::Backend(error.to_string());
-        let capstone = self.isa.to_capstone().map_err(|error| fail(&error))?;
-        let x86 = matches!(self.isa.triple().architecture, target_lexicon::Architecture::X86_64);
+        let capstone = self.backend.to_capstone().map_err(|error| fail(&error))?;
+        let operands = self.isa.holes_in_instructions;
         let mut text = String::new();
         let mut start = 0;
-        // On x86_64 a hole is the operand of an instruction; elsewhere it stands between instructions.
-        let data = template.holes.iter().filter(|_| !x86).map(|hole| Some(*hole)).chain([None]);
+        // A literal is no instruction.
+        let data = template.holes.iter().filter(|_| !operands).map(|hole| Some(*hole)).chain([None]);
         for hole in data {
             let end = hole.map_or(template.code.len(), |hole| hole.offset as usize);
             let code = &template.code[start..end];

@@ -15,7 +15,7 @@
 //!   register: the stub returns both, which costs no instruction.
 //! * **Result pointer.** A register of its own for the address of a result is Cranelift's `StructReturn`; an
 //!   ordinary argument register that holds it is an ordinary argument.
-//! * **Landing.** What no signature can say (`landing.rs`) needs the target in one more stack word, behind all
+//! * **Landing.** What no signature can say (`isa/x86_64/landing.rs`) needs the target in one more stack word, behind all
 //!   arguments, where the callee never looks.
 
 use cranelift_codegen::{
@@ -24,7 +24,7 @@ use cranelift_codegen::{
 };
 use springboard_abi::{Convention, Direction, Entry, Move, Operand, Place, Plan, ResultMove, ResultPlan};
 
-use crate::words::Words;
+use crate::{isa::Isa, words::Words};
 
 /// One argument of the native call.
 #[derive(Clone, Copy)]
@@ -82,8 +82,9 @@ pub(crate) fn call_conv(convention: Convention) -> CallConv {
 /// AMD64, and more elsewhere.
 const SPARE_GPRS: usize = 2;
 
-/// The arguments of the call that `plan` describes, in the order in which Cranelift must see them.
-pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) -> Vec<Argument<'a>> {
+/// The arguments of the call that `plan` describes, in the order in which Cranelift must see them; `last` in one more
+/// stack word after all others.
+pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, last: Option<Argument<'a>>) -> Vec<Argument<'a>> {
     let registers = plan.convention.registers();
     // A few words need no vector registers, where that burns no general ones.
     let few = plan.entry.direction() == Direction::Downcall
@@ -100,7 +101,7 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
                 Argument::Word(ty, moves)
             }
         })
-        .chain(with_landing.then_some(Argument::Target))
+        .chain(last)
         .collect::<Vec<_>>();
     let word =
         |words: &[&'a [Move]], index: usize| words.get(index).copied().filter(|moves| !moves.is_empty());
@@ -136,11 +137,10 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, with_landing: bool) 
 /// The type as which a stack word is loaded. What arrives on the stack is in registers before anything else happens,
 /// and only vector registers are enough of them. What arrives in general registers stays in those.
 ///
-/// On riscv64 none of them is in a vector register: Cranelift 0.135 takes `fs1` to be one that a callee may change
-/// (`riscv64.rs`).
+/// Where the CPU has no vector register to spare, general ones carry them all.
 fn stack_type(plan: &Plan, moves: &[Move]) -> Type {
     match (plan.entry, moves) {
-        _ if plan.convention == Convention::Lp64d => types::I64,
+        _ if !Isa::with(plan.convention).spare_vectors => types::I64,
         (Entry::Callback | Entry::Closure | Entry::GoClosure, _) => types::F64,
         (Entry::V8 | Entry::Columns, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
         (_, [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }]) => types::F64,

@@ -20,10 +20,10 @@ use crate::{
 pub fn object(triple: &Triple, stubs: &[(&str, &Plan)]) -> Result<Vec<u8>, EmitError> {
     let mut compiler = Compiler::new(triple)?;
     let fail = |error: &dyn std::fmt::Display| EmitError::Backend(error.to_string());
-    let builder = ObjectBuilder::new(compiler.isa.clone(), "springboard", default_libcall_names())
+    let builder = ObjectBuilder::new(compiler.backend.clone(), "springboard", default_libcall_names())
         .map_err(|error| fail(&error))?;
     let mut module = ObjectModule::new(builder);
-    let signature = Signature::new(compiler.isa.default_call_conv());
+    let signature = Signature::new(compiler.backend.default_call_conv());
     for (name, plan) in stubs {
         let template = compiler.emit(plan)?;
         let mut relocs = Vec::with_capacity(template.holes.len());

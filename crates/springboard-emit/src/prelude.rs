@@ -12,7 +12,8 @@ use springboard_abi::{Fill, Guard, Parameter, Plan};
 
 use crate::{
     body::{Source, extended, slot_offset, to_word},
-    guard, native,
+    isa::Isa,
+    native,
     symbol::address_in_hole,
     template::{GUARD_HELPER, HoleKind},
     words::WORD,
@@ -24,7 +25,7 @@ const NO_POINTER: i64 = -1;
 /// Builds the prelude, and says where the arguments are behind it.
 pub(crate) fn build(builder: &mut FunctionBuilder<'_>, plan: &Plan, found: &[Value]) -> Source {
     let parameters = &found[1..=plan.parameters.len()];
-    if plan.guard == Guard::Closed && !guard::is_wrapped(plan) {
+    if plan.guard == Guard::Closed && !(Isa::with(plan.caller).wraps_guard)(plan) {
         closed(builder, plan, parameters);
     }
     for (index, parameter) in plan.parameters.iter().enumerate() {

@@ -6,7 +6,7 @@
 //! stubs come and go without the unwinder being told.
 
 use gimli::{
-    Encoding, Format, LittleEndian, Register,
+    Encoding, Format, LittleEndian,
     write::{
         Address, CallFrameInstruction, CommonInformationEntry, EhFrame, EndianVec, FrameDescriptionEntry,
         FrameTable,
@@ -14,14 +14,10 @@ use gimli::{
 };
 use target_lexicon::Architecture;
 
-use crate::protection::ReturnAddresses;
-
-/// What a frame looks like: the frame pointer, and the register whose saved value is the return address, in DWARF's
-/// numbers for the architecture.
-struct Frame {
-    frame_pointer: Register,
-    return_address: Register,
-}
+use crate::{
+    isa::{Frame, Isa},
+    protection::ReturnAddresses,
+};
 
 /// The contents of an `.eh_frame` section that describes `bytes` bytes of stubs at `start`, closed by a zero word, for
 /// `__register_frame`. An unwinder takes signatures from return addresses where the section says that there are some
@@ -34,25 +30,13 @@ pub fn eh_frame(
     start: u64,
     bytes: u32,
 ) -> Option<Vec<u8>> {
-    let Frame { frame_pointer, return_address } = match architecture {
-        Architecture::X86_64 => {
-            Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA }
-        }
-        Architecture::Aarch64(_) => {
-            Frame { frame_pointer: gimli::AArch64::X29, return_address: gimli::AArch64::X30 }
-        }
-        Architecture::Riscv64(_) => {
-            Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA }
-        }
-        _ => return None,
-    };
+    let Frame { frame_pointer, return_address, signs } = Isa::of(architecture)?.frame.as_ref()?;
     let encoding = Encoding { format: Format::Dwarf32, version: 1, address_size: 8 };
-    let mut cie = CommonInformationEntry::new(encoding, 1, -8, return_address);
-    cie.add_instruction(CallFrameInstruction::Cfa(frame_pointer, 16));
-    cie.add_instruction(CallFrameInstruction::Offset(frame_pointer, -16));
-    cie.add_instruction(CallFrameInstruction::Offset(return_address, -8));
-    let signs = matches!(architecture, Architecture::Aarch64(_));
-    if signs && return_addresses == ReturnAddresses::Signed {
+    let mut cie = CommonInformationEntry::new(encoding, 1, -8, *return_address);
+    cie.add_instruction(CallFrameInstruction::Cfa(*frame_pointer, 16));
+    cie.add_instruction(CallFrameInstruction::Offset(*frame_pointer, -16));
+    cie.add_instruction(CallFrameInstruction::Offset(*return_address, -8));
+    if *signs && return_addresses == ReturnAddresses::Signed {
         cie.add_instruction(CallFrameInstruction::NegateRaState);
     }
     let mut table = FrameTable::default();

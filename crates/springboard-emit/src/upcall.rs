@@ -10,6 +10,7 @@ use springboard_abi::{Convention, Fill, Move, Operand, Parameter, Place, Plan, R
 use crate::{
     body::{Body, Note, Notes, SLOT, Source, extended, slot_offset, to_word},
     closure::Closure,
+    isa::Isa,
     memory,
     native::{self, Argument},
     symbol::address_in_hole,
@@ -25,7 +26,7 @@ pub(crate) struct Upcall<'a> {
 
 impl<'a> Upcall<'a> {
     pub(crate) fn of(plan: &'a Plan) -> Upcall<'a> {
-        Upcall { plan, arguments: native::arguments(plan, &Words::of(plan), false) }
+        Upcall { plan, arguments: native::arguments(plan, &Words::of(plan), None) }
     }
 
     /// The signature by which the stub is entered: the native function's.
@@ -194,9 +195,8 @@ fn spill_memory(body: &mut Body<'_, '_>, register: Value, step: Move, areas: &[(
     body.note(inst, Note::Argument(step));
 }
 
-/// The moves of two registers that hold neighbouring doubles of one aggregate. Whoever reads both at once, as compilers
-/// like to, waits for ten cycles and more where they were stored one by one: x86_64's CPUs do not forward two stores to
-/// one load.
+/// The moves of two registers that hold neighbouring doubles of one aggregate, where both are to be stored at once
+/// ([`Isa::stores_pairs`]).
 fn pair(convention: Convention, low: &Argument<'_>, high: &Argument<'_>) -> Option<[Move; 2]> {
     let (Argument::Word(types::F64, [low]), Argument::Word(types::F64, [high])) = (low, high) else {
         return None;
@@ -204,7 +204,8 @@ fn pair(convention: Convention, low: &Argument<'_>, high: &Argument<'_>) -> Opti
     let Operand::Memory { slot, offset } = low.operand else { return None };
     let whole = |step: &Move| step.bytes == 8 && matches!(step.place, Place::Vec { .. });
     let neighbours = high.operand == (Operand::Memory { slot, offset: offset + 8 });
-    (convention == Convention::Sysv64 && neighbours && whole(low) && whole(high)).then_some([*low, *high])
+    ((Isa::with(convention).stores_pairs)(convention) && neighbours && whole(low) && whole(high))
+        .then_some([*low, *high])
 }
 
 /// Writes two neighbouring doubles to their area at once.

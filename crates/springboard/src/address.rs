@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, mem, ptr::NonNull};
 
-use crate::code::CodePointer;
+use springboard_code::CodePointer;
 
 /// The code at an address.
 #[inline(always)]

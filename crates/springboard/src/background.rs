@@ -12,6 +12,7 @@ use std::{
 };
 
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use springboard_code::fork;
 
 mod job;
 mod passed;
@@ -22,7 +23,7 @@ pub use self::{
     passed::{Done, Passed},
     pending::{BackgroundError, Pending},
 };
-use crate::{fork, function::Function};
+use crate::function::Function;
 
 /// Threads that make calls for others. A handle: clones share the threads and their queue. When the last is dropped,
 /// calls that were accepted are still made.

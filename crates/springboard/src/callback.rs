@@ -38,8 +38,6 @@ mod sync;
 mod thread;
 mod wait;
 
-pub(crate) use pools::{PoolsLocked, lock_pools};
-
 pub use copy::{CopyError, CopyIn};
 pub use counters::Counts;
 pub use error::{CallbackError, CreateError, DrainError};

@@ -3,6 +3,7 @@
 use std::{ffi::c_void, fmt, marker::PhantomData, mem, sync::Arc};
 
 use springboard_abi::{SlotForm, Step, plan_columns};
+use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Scalar, Type};
 
 mod error;
@@ -12,7 +13,6 @@ use self::runs::Runs;
 pub use self::{error::ColumnsError, runs::Validity};
 use crate::{
     callback::{NativeScope, is_pending, pending_address, take_pending},
-    code::CodePointer,
     engine::Engine,
     function::{Code, Function},
     reason::{Path, Reason},

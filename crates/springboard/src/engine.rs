@@ -10,12 +10,12 @@ use std::{
 use springboard_abi::{Entry, Plan, Target, UnknownTarget};
 use springboard_ir::DataModel;
 
+use springboard_code::{Announce, CodeMemory};
+
 use crate::{
     address,
-    announce::Announce,
     bind_error::BindError,
     cache::Cache,
-    code::CodeMemory,
     declaration::Declaration,
     function::Function,
     library::Library,

@@ -5,10 +5,11 @@ use std::{cell::OnceCell, ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 use springboard_abi::{Plan, SlotForm};
 use springboard_ir::{DataModel, Prototype, Signature};
 
+use springboard_code::{CodePointer, Stub};
+
 use crate::{
     address,
     bind_error::BindError,
-    code::{CodePointer, Stub},
     declaration::Position,
     engine::{Callee, Engine},
     fallback::{Description, Interface, Unsupported},

@@ -3,12 +3,12 @@
 use std::{ffi::c_void, fmt, ptr::NonNull};
 
 use springboard_abi::{Entry as AbiEntry, SlotForm};
+use springboard_code::{CodePointer};
 use springboard_ir::Signature;
 
 use crate::{
     address,
     bind_error::BindError,
-    code::CodePointer,
     declaration::Declaration,
     engine::Engine,
     fallback::Interface,

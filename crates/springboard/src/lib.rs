@@ -18,18 +18,15 @@
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
 mod address;
-mod announce;
 pub mod background;
 mod bind_error;
 pub mod bun;
 mod cache;
 mod callback;
-mod code;
 pub mod columns;
 mod declaration;
 mod engine;
 mod fallback;
-mod fork;
 mod function;
 mod indirect;
 mod last_error;
@@ -68,6 +65,7 @@ pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
 pub use slots::{ResultMismatch, Slots, SlotsPointer};
 pub use springboard_abi as abi;
+pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, capability};
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};

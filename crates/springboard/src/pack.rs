@@ -1,8 +1,7 @@
 //! Thunks that were compiled with the program: feature `pack`.
 
 use springboard_abi::{Plan, Target};
-
-use crate::code::CodePointer;
+use springboard_code::CodePointer;
 
 /// Whether there are any.
 pub(crate) const AVAILABLE: bool = cfg!(feature = "pack");

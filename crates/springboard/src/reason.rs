@@ -3,9 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use springboard_abi::{Ineligible, UnknownTarget};
+use springboard_code::{CodeError, NoRoom};
 use springboard_emit::EmitError;
-
-use crate::code::{CodeError, NoRoom};
 
 /// By which path a function is called.
 #[derive(Clone, Debug)]

@@ -12,11 +12,11 @@ use std::{
 };
 
 use springboard_abi::Plan;
+use springboard_code::fork;
 
 use crate::{
     engine::{Callee, Compile, Engine},
     fallback::Interface,
-    fork,
     function::Code,
     reason::{Path, Reason},
     slots::Entry,

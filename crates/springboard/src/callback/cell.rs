@@ -12,6 +12,8 @@ use std::{
     },
 };
 
+use springboard_code::CodePointer;
+
 use super::{
     gate::{AfterClose, Gate, Generation, Inside, Left},
     handler::{Erased, Functions, SlotFunctions},
@@ -19,7 +21,6 @@ use super::{
     pool::{Batch, Pool},
     thread,
 };
-use crate::code::CodePointer;
 
 /// One callback, or the place for one. A cache line; never freed and never moved, because native code may keep its
 /// stub's address for as long as it likes.

@@ -9,6 +9,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use springboard_code::CodePointer;
+
 use super::{
     cell::Cell,
     error::CallbackError,
@@ -18,7 +20,7 @@ use super::{
     report::{Report, report},
     thread::{self, PENDING},
 };
-use crate::{code::CodePointer, word::SlotResult};
+use crate::word::SlotResult;
 
 /// Handles a call of the callback whose cell is at `cell`, with its arguments in slots; writes the result.
 ///

@@ -2,10 +2,11 @@
 
 use std::{any::Any, error::Error, fmt, sync::Arc};
 
+use springboard_code::{CodeError};
 use springboard_ir::Type;
 
 use super::copy::CopyError;
-use crate::{bind_error::BindError, code::CodeError, declaration::Position, typed::TypeMismatch};
+use crate::{bind_error::BindError, declaration::Position, typed::TypeMismatch};
 
 /// What a handler ended with instead of a result. The native caller got zero.
 #[derive(Clone, Debug)]

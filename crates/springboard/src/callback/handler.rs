@@ -2,11 +2,11 @@
 
 use std::{error::Error, ffi::c_void, fmt, mem};
 
+use springboard_code::{CodePointer};
 use springboard_ir::{DataModel, Signature};
 
 use super::{cell::Cell, dispatch, error::CallbackError, thread};
 use crate::{
-    code::CodePointer,
     declaration::Position,
     typed::{self, CResult, RustType, TypeMismatch, Variadic},
     word::{SlotResult, Word},

@@ -13,6 +13,8 @@ use std::{
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use springboard_code::fork;
+
 use super::{
     error::{CallbackError, CreateError, DrainError, FORKED},
     owner::{Owner, Waiter},
@@ -20,7 +22,6 @@ use super::{
     record::{Delivery, Record},
     wait::{Awaited, Busy, Stop, wait, wait_and},
 };
-use crate::fork;
 
 /// A queue of calls from other threads. The thread that made it, its owner, runs their handlers when it drains.
 ///

@@ -10,13 +10,14 @@ use std::{
     },
 };
 
+use springboard_code::fork;
+
 use super::{
     cell::Garbage,
     mailbox::{Known, Local},
     parker::Parker,
     thread,
 };
-use crate::fork;
 
 /// A thread of the host that owns callbacks or mailboxes.
 pub(super) struct Owner {

@@ -15,17 +15,11 @@ use std::{
 };
 
 use springboard_abi::{Entry, Plan};
+use springboard_code::{CodeError, CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub, fork};
 use springboard_emit::Template;
 
 use super::{cell::Cell, dispatch, error::CreateError};
-use crate::{
-    code::{CodeError, CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub},
-    engine::Engine,
-    fallback::Closures,
-    fork,
-    reason::Reason,
-    word::Word,
-};
+use crate::{engine::Engine, fallback::Closures, reason::Reason, word::Word};
 
 /// The number of stubs made at first. Each following batch is twice as large.
 const FIRST_BATCH: usize = 16;

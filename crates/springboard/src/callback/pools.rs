@@ -1,11 +1,13 @@
 //! The pools of the process, by what makes them different.
 
 use std::{
+    any::Any,
     collections::HashMap,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError},
 };
 
 use springboard_abi::Plan;
+use springboard_code::{Announce, CodeMemory, CodeWrites, capability, fork};
 use springboard_ir::Signature;
 
 use super::{
@@ -13,11 +15,8 @@ use super::{
     pool::{Free, Pool, Source, Stubs, Zero},
 };
 use crate::{
-    announce::Announce,
-    code::{CodeMemory, CodeWrites, capability},
     engine::Engine,
     fallback::{Closures, Unsupported},
-    fork,
     reason::Reason,
 };
 
@@ -86,20 +85,21 @@ pub(super) fn closures(
 }
 
 /// All pools, locked while the process forks: a child could not unlock what another thread had locked.
-pub(crate) struct PoolsLocked {
+struct PoolsLocked {
     _free: Vec<MutexGuard<'static, Free>>,
     _pools: MutexGuard<'static, HashMap<Key, &'static Pool>>,
 }
 
-/// Locks all pools.
-pub(crate) fn lock_pools() -> PoolsLocked {
+/// Locks all pools. Their locks are taken elsewhere without a [`fork::Hold`], and nothing is waited for under them.
+fn lock_pools() -> Box<dyn Any> {
     let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    PoolsLocked { _free: pools.values().map(|pool| pool.lock()).collect(), _pools: pools }
+    Box::new(PoolsLocked { _free: pools.values().map(|pool| pool.lock()).collect(), _pools: pools })
 }
 
 fn find<E>(key: Key, make: impl FnOnce(&Key) -> Result<&'static Pool, E>) -> Result<&'static Pool, E> {
+    static LOCKED_AT_FORK: Once = Once::new();
+    LOCKED_AT_FORK.call_once(|| fork::lock_at_fork(lock_pools));
     // A child that is forked meanwhile would find them locked for ever.
-    fork::watch();
     let _hold = fork::hold();
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.get(&key) {

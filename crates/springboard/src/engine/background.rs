@@ -10,8 +10,10 @@ use std::{
 
 use rustix::process::{Pid, getpid};
 
+use springboard_code::fork;
+
 use super::{Engine, Shared, in_bulk};
-use crate::{fork, tier::Tiered};
+use crate::tier::Tiered;
 
 /// Functions that one publication covers at most, so that the first of many need not wait for the last.
 const BATCH: usize = 1024;

@@ -3,12 +3,12 @@
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Entry, Plan};
+use springboard_code::{Stub};
 use springboard_ir::Prototype;
 
 use super::{Callee, Compile, Engine, Wanted, in_bulk};
 use crate::{
     bind_error::BindError,
-    code::Stub,
     function::{Binding, Facts, Function},
     library::Library,
     reason::Reason,

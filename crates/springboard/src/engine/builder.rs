@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use springboard_abi::Target;
+use springboard_code::{Announce, CodeWrites, protection};
 use springboard_emit::LandingPads;
 use springboard_ir::DataModel;
 use target_lexicon::Triple;
@@ -14,9 +15,7 @@ use super::{
     memory::{Memory, Settings},
 };
 use crate::{
-    announce::Announce,
     cache::Cache,
-    code::{CodeWrites, protection},
     stats::Counters,
 };
 

@@ -3,12 +3,11 @@
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Entry, Plan, ResultPlan, SlotForm, plan_relay};
+use springboard_code::{CodePointer, Holes, Stamp, Stub, fork};
 use springboard_ir::Signature;
 
 use super::{Engine, Stubs, shape::Shape};
 use crate::{
-    code::{CodePointer, Holes, Stamp, Stub},
-    fork,
     function::Code,
     reason::Reason,
 };

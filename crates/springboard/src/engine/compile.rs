@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use springboard_abi::{Entry, Ineligible, Plan, Target};
+use springboard_code::{CodeMemory, CodePointer, fork};
 use springboard_emit::{Compiler, EmitError, Protection, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
 
 use super::{Engine, Pack, Shared, shape::Shape};
 use crate::{
-    code::{CodeMemory, CodePointer},
-    fork, pack,
+    pack,
     reason::Reason,
 };
 

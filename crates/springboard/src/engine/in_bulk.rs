@@ -14,12 +14,12 @@ use std::{
 
 use foldhash::fast::RandomState;
 use springboard_abi::{Plan, SlotForm};
+use springboard_code::{CodeMemory, Holes, Stamp, Stub};
 use springboard_ir::{Prototype, Signature};
 
 use super::{Callee, Compile, Engine, code::Own, shape::Shape};
 use crate::{
     bind_error::BindError,
-    code::{CodeMemory, Holes, Stamp, Stub},
     declaration::Declaration,
     function::{Binding, Code, Facts, Function},
     library::Library,

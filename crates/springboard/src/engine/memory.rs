@@ -3,10 +3,9 @@
 
 use std::sync::OnceLock;
 
+use springboard_code::{Announce, CodeMemory, CodeWrites, Site, capability, fork};
+
 use crate::{
-    announce::Announce,
-    code::{CodeMemory, CodeWrites, Site, capability},
-    fork,
     reason::Reason,
 };
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use springboard_abi::{Entry, ErrorSource, Plan, SlotForm};
 use springboard_emit::{HoleKind, Template};
 
+use springboard_code::{CodeMemory, CodePointer, CodeWrites, Holes, Name, Site, Stamp, Strategy, Stub, fork};
+
 use crate::{
-    code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub},
-    fork,
     last_error::LastError,
     reason::Reason,
     stats::Counter,
@@ -125,7 +125,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        code::{CodeWrites, Strategy},
         testing::together,
     };
 

@@ -10,12 +10,14 @@ use std::{
     thread,
 };
 
-use super::*;
-use crate::{
-    CallbackError, CodeWrites, DrainError, Mailbox, Path, PointerError, Reason, Value,
-    code::faults::{self, Fault},
-    testing::{Child, Ended, alone, code_mappings, descriptors, together},
+use springboard_code::testing::{
+    Child, Ended, alone, code_mappings, descriptors,
+    faults::{self, Fault},
+    together,
 };
+
+use super::*;
+use crate::{CallbackError, CodeWrites, DrainError, Mailbox, Path, PointerError, Reason, Value};
 
 extern "C" fn add(a: i32, b: i32) -> i32 {
     a + b

@@ -11,13 +11,14 @@ use libffi::{
     raw::{ffi_cif, ffi_closure, ffi_closure_alloc, ffi_prep_closure_loc, ffi_status_FFI_OK},
 };
 use springboard_abi::SlotForm;
+use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, MAX_PARAMETERS, Scalar, Signature};
 
 use super::{
     interface::{Argument, Description},
     types::Unsupported,
 };
-use crate::{code::CodePointer, engine::Engine, word::Word};
+use crate::{engine::Engine, word::Word};
 
 /// What a closure calls with its context and slots: the same as a stub.
 pub(crate) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);

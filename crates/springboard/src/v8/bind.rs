@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 use springboard_abi::{
     FastCall, Guard, Narrow, NodeRefusal, Options, Plan, Profile, Refusal, SlotForm, Target, plan_fast_call,
 };
+use springboard_code::{Holes};
 use springboard_ir::{DataModel, Prototype, Scalar, Signature};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     library::{Host, Settings, Shared},
 };
 use crate::{
-    code::Holes, declaration::Declaration, declaration::Position, engine::Wanted, library::Library as Native,
+    declaration::Declaration, declaration::Position, engine::Wanted, library::Library as Native,
 };
 
 /// See [`Library::functions`](super::Library::functions). `native` is what `library` has not closed yet.

@@ -3,6 +3,7 @@
 use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{FastCall, Guard, Refusal};
+use springboard_code::Stub;
 use springboard_ir::Signature;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     description::{Description, Int64},
     library::Shared,
 };
-use crate::{code::Stub, library::Library as Native, reason::Reason};
+use crate::{library::Library as Native, reason::Reason};
 
 /// A native function that JavaScript calls.
 ///

@@ -5,10 +5,11 @@ mod registry;
 
 use std::{cell::Cell, ffi::c_void, mem, ptr};
 
+use springboard_code::testing::together;
 use springboard_ir::Signature;
 
 use super::*;
-use crate::{Engine, Library as Native, testing::together};
+use crate::{Engine, Library as Native};
 
 thread_local! {
     /// What helpers of the host were called with last.

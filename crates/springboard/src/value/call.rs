@@ -3,6 +3,7 @@
 use std::fmt;
 
 use springboard_abi::SlotForm;
+use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Layout, Scalar, Type};
 
 use super::{
@@ -12,7 +13,6 @@ use super::{
 };
 use crate::{
     callback::{CallbackError, NativeScope, take_pending},
-    code::CodePointer,
     function::Function,
     slots::Slots,
     word::{SlotResult, Word},

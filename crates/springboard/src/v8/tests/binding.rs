@@ -3,10 +3,11 @@
 use std::{ffi::c_void, mem};
 
 use springboard_abi::Convention;
+use springboard_code::testing::together;
 use springboard_ir::Signature;
 
 use super::{super::*, OPTIONS, RECEIVER, code, host, libc};
-use crate::{Engine, Jit, Library as Native, Stubs, testing::together};
+use crate::{Engine, Jit, Library as Native, Stubs};
 
 #[test]
 fn many_are_bound_at_once() {

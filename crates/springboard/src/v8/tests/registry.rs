@@ -2,8 +2,10 @@
 
 use std::{ffi::c_void, ptr};
 
+use springboard_code::testing::together;
+
 use super::{super::*, host, libc};
-use crate::{Engine, Jit, Library as Native, testing::together};
+use crate::{Engine, Jit, Library as Native};
 
 extern "C" fn one(_: Receiver, value: i64) -> bool {
     value > 0

@@ -1,28 +1,28 @@
 //! Which slots are taken. Plain data: nothing here touches the pages.
 
-use super::class::{BLOCK, Class};
+use crate::class::{BLOCK, Class};
 
 /// A segment, by its place in the list of segments.
-pub(super) type SegmentId = u32;
+pub(crate) type SegmentId = u32;
 
 /// Where code lies.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Slot {
-    pub(super) segment: SegmentId,
+pub(crate) struct Slot {
+    pub(crate) segment: SegmentId,
     /// From the start of the segment, in bytes.
-    pub(super) offset: u32,
+    pub(crate) offset: u32,
 }
 
 /// A block, by its segment and its place there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct BlockId {
-    pub(super) segment: SegmentId,
+pub(crate) struct BlockId {
+    pub(crate) segment: SegmentId,
     index: u32,
 }
 
 impl BlockId {
     /// From the start of the segment, in bytes.
-    pub(super) fn offset(self) -> usize {
+    pub(crate) fn offset(self) -> usize {
         self.index as usize * BLOCK
     }
 
@@ -33,7 +33,7 @@ impl BlockId {
 
 /// All segments' slots.
 #[derive(Default)]
-pub(super) struct Space {
+pub(crate) struct Space {
     rooms: Vec<Option<Room>>,
     /// Indices of `None`s in `rooms`.
     vacant: Vec<SegmentId>,
@@ -64,7 +64,7 @@ struct Block {
 
 /// What free slots of a block hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Contents {
+pub(crate) enum Contents {
     /// Zeros.
     Fresh,
     /// Trapping instructions.
@@ -73,7 +73,7 @@ pub(super) enum Contents {
 
 /// What a segment is after one of its slots was given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Left {
+pub(crate) enum Left {
     /// Slots are taken, in the slot's block too.
     InUse,
     /// Slots are taken, but none in this block.
@@ -84,7 +84,7 @@ pub(super) enum Left {
 
 impl Space {
     /// A segment of `blocks` empty blocks.
-    pub(super) fn add(&mut self, blocks: usize) -> SegmentId {
+    pub(crate) fn add(&mut self, blocks: usize) -> SegmentId {
         let block = Block { class: None, free: 0, at: 0, contents: Contents::Fresh };
         let segment = self.insert(Room { occupied: 0, blocks: vec![block; blocks].into() });
         // Taken from the end, so in the order of their addresses.
@@ -93,7 +93,7 @@ impl Space {
     }
 
     /// A segment from which nothing can be taken, in which `occupied` slots are.
-    pub(super) fn add_frozen(&mut self, occupied: u32) -> SegmentId {
+    pub(crate) fn add_frozen(&mut self, occupied: u32) -> SegmentId {
         self.insert(Room { occupied, blocks: Box::default() })
     }
 
@@ -111,7 +111,7 @@ impl Space {
     }
 
     /// Forgets a segment.
-    pub(super) fn remove(&mut self, segment: SegmentId) {
+    pub(crate) fn remove(&mut self, segment: SegmentId) {
         self.rooms[segment as usize] = None;
         self.vacant.push(segment);
         self.empty.retain(|block| block.segment != segment);
@@ -119,7 +119,7 @@ impl Space {
     }
 
     /// Takes nothing more from any segment there is. Those in which no slot is taken.
-    pub(super) fn freeze_all(&mut self) -> Vec<SegmentId> {
+    pub(crate) fn freeze_all(&mut self) -> Vec<SegmentId> {
         self.partial.iter_mut().for_each(Vec::clear);
         self.empty.clear();
         self.released.clear();
@@ -135,7 +135,7 @@ impl Space {
     }
 
     /// Takes nothing more from `segment`.
-    pub(super) fn freeze(&mut self, segment: SegmentId) {
+    pub(crate) fn freeze(&mut self, segment: SegmentId) {
         self.room(segment).blocks = Box::default();
         for class in 0..Class::COUNT {
             self.partial[class].retain(|block| block.segment != segment);
@@ -157,7 +157,7 @@ impl Space {
     }
 
     /// Takes a slot. `None` where there is neither one of this class nor an empty block.
-    pub(super) fn take(&mut self, class: Class) -> Option<Slot> {
+    pub(crate) fn take(&mut self, class: Class) -> Option<Slot> {
         let id = match self.partial[class.index()].last() {
             Some(&id) => id,
             None => {
@@ -197,7 +197,7 @@ impl Space {
     }
 
     /// Gives a slot back.
-    pub(super) fn give(&mut self, slot: Slot) -> Left {
+    pub(crate) fn give(&mut self, slot: Slot) -> Left {
         let room = self.room(slot.segment);
         room.occupied -= 1;
         let occupied = room.occupied;
@@ -232,41 +232,41 @@ impl Space {
     }
 
     /// The block around `slot`, if its free slots hold zeros.
-    pub(super) fn fresh(&mut self, slot: Slot) -> Option<BlockId> {
+    pub(crate) fn fresh(&mut self, slot: Slot) -> Option<BlockId> {
         let id = BlockId::of(slot);
         let block = self.room(slot.segment).blocks.get(id.index as usize)?;
         (block.contents == Contents::Fresh).then_some(id)
     }
 
     /// Says what they hold from now on.
-    pub(super) fn set_contents(&mut self, id: BlockId, contents: Contents) {
+    pub(crate) fn set_contents(&mut self, id: BlockId, contents: Contents) {
         self.block(id).contents = contents;
     }
 
     /// How many blocks are empty and have their pages.
-    pub(super) fn empty_blocks(&self) -> usize {
+    pub(crate) fn empty_blocks(&self) -> usize {
         self.empty.len()
     }
 
     /// How many blocks of `segment` are.
-    pub(super) fn empty_blocks_of(&self, segment: SegmentId) -> usize {
+    pub(crate) fn empty_blocks_of(&self, segment: SegmentId) -> usize {
         self.empty.iter().filter(|block| block.segment == segment).count()
     }
 
     /// Notes that the pages of an empty block, the one that became so last, were given back.
-    pub(super) fn release(&mut self, id: BlockId) {
+    pub(crate) fn release(&mut self, id: BlockId) {
         let last = self.empty.pop();
         debug_assert_eq!(last, Some(id));
         self.released.push(id);
     }
 
     /// A block whose pages were given back.
-    pub(super) fn released(&self) -> Option<BlockId> {
+    pub(crate) fn released(&self) -> Option<BlockId> {
         self.released.last().copied()
     }
 
     /// Notes that the pages of the block that [`Space::released`] returns are there again.
-    pub(super) fn restore(&mut self) {
+    pub(crate) fn restore(&mut self) {
         if let Some(id) = self.released.pop() {
             self.set_contents(id, Contents::Fresh);
             self.empty.push(id);

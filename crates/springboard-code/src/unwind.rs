@@ -2,11 +2,11 @@
 
 use std::ffi::c_void;
 
-use super::{mapping::Mapping, protection::protection};
+use crate::{mapping::Mapping, protection::protection};
 
 /// An unwind row that the unwinder knows, for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// Contents of an `.eh_frame` section. The unwinder keeps the address.
     section: Box<[u8]>,
 }
@@ -19,7 +19,7 @@ unsafe extern "C" {
 impl Frame {
     /// Describes all of `pages`, which must stay mapped for longer than the result lives. `None` on architectures
     /// whose stubs have no frame pointer.
-    pub(super) fn register(pages: &Mapping) -> Option<Frame> {
+    pub(crate) fn register(pages: &Mapping) -> Option<Frame> {
         let architecture = target_lexicon::Triple::host().architecture;
         let start = pages.at(0).addr() as u64;
         let (bytes, signed) = (pages.bytes() as u32, protection().return_addresses);

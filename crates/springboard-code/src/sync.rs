@@ -2,7 +2,7 @@
 
 /// Makes `stubs`, given at the addresses at which they execute, visible to the instruction fetch of every CPU that
 /// runs a thread of this process. Returns when all of them may jump there.
-pub(super) fn instructions<'a>(stubs: impl Iterator<Item = &'a [u8]>) {
+pub(crate) fn instructions<'a>(stubs: impl Iterator<Item = &'a [u8]>) {
     stubs.for_each(cache);
     pipelines();
 }

@@ -21,25 +21,26 @@ use std::{
 
 use rustix::process::{Pid, getpid};
 
-use super::{
-    CodePointer, Strategy,
+use crate::{
+    announce::{self, Announce},
     class::{BLOCK, CACHE_LINE, Class},
     error::NoRoom,
+    fork,
     mapping::{Mapping, Site, retry_unmapping},
     quarantine::Quarantine,
     segment::Segment,
     space::{BlockId, Contents, Left, SegmentId, Slot, Space},
     stamp::Stamp,
-    stub::Stub,
+    strategy::Strategy,
     sync, trap,
 };
-use crate::{
-    announce::{self, Announce, Published},
-    fork,
-};
+
+mod stub;
+
+pub use self::stub::{CodePointer, Stub};
 
 /// Size of the first segment, in bytes. Each following one is twice as large.
-pub(super) const FIRST_SEGMENT: usize = 16 << 10;
+pub(crate) const FIRST_SEGMENT: usize = 16 << 10;
 
 /// Size beyond which segments do not grow, in bytes.
 const LAST_SEGMENT: usize = 1 << 20;
@@ -52,7 +53,7 @@ const EMPTY_BLOCKS: usize = 16;
 
 /// Memory for code. A handle; shared by any number of threads, of which one writes at a time.
 #[derive(Clone)]
-pub(crate) struct CodeMemory {
+pub struct CodeMemory {
     shared: Arc<Shared>,
 }
 
@@ -91,30 +92,30 @@ struct Meter {
 
 /// How much code memory there is.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// Stubs that were published and not freed.
-    pub(crate) live: usize,
+    pub live: usize,
     /// Their bytes, without padding.
-    pub(crate) code: usize,
+    pub code: usize,
     /// Bytes of pages mapped for code, once each.
-    pub(crate) mapped: usize,
+    pub mapped: usize,
     /// Stubs published so far.
-    pub(crate) stamps: u64,
+    pub stamps: u64,
 }
 
 impl CodeMemory {
     /// Empty memory, of which at most `limit` bytes will be mapped. Maps nothing yet.
-    pub(crate) fn new(strategy: Strategy, limit: usize) -> CodeMemory {
+    pub fn new(strategy: Strategy, limit: usize) -> CodeMemory {
         CodeMemory::announcing(strategy, limit, Vec::new())
     }
 
     /// The same, which tells of each stub.
-    pub(crate) fn announcing(strategy: Strategy, limit: usize, announce: Vec<Announce>) -> CodeMemory {
+    pub fn announcing(strategy: Strategy, limit: usize, announce: Vec<Announce>) -> CodeMemory {
         CodeMemory::at(Site::Program, strategy, limit, announce, Arc::default())
     }
 
     /// More of this memory, at another site.
-    pub(crate) fn elsewhere(&self, site: Site) -> CodeMemory {
+    pub fn elsewhere(&self, site: Site) -> CodeMemory {
         let Shared { strategy, limit, announce, meter, .. } = &*self.shared;
         CodeMemory::at(site, *strategy, *limit, announce.clone(), Arc::clone(meter))
     }
@@ -140,7 +141,7 @@ impl CodeMemory {
     }
 
     /// How much there is, at all sites. Takes no lock.
-    pub(crate) fn usage(&self) -> Usage {
+    pub fn usage(&self) -> Usage {
         let Meter { live, code, mapped, stamps } = &*self.shared.meter;
         Usage {
             live: live.load(Relaxed),
@@ -151,7 +152,7 @@ impl CodeMemory {
     }
 
     /// Makes a stub of each stamp, in order, all or none. Every CPU may run them when this returns.
-    pub(crate) fn publish(&self, stamps: &[Stamp<'_>]) -> Result<Vec<Stub>, NoRoom> {
+    pub fn publish(&self, stamps: &[Stamp<'_>]) -> Result<Vec<Stub>, NoRoom> {
         let _hold = fork::hold();
         let meter = &self.shared.meter;
         let mut state = self.lock();
@@ -175,18 +176,15 @@ impl CodeMemory {
         };
         let mut stubs: Vec<_> = slots.into_iter().zip(stamps).map(stub).collect();
         drop(state);
-        if !self.shared.announce.is_empty() {
-            for (stub, stamp) in stubs.iter_mut().zip(stamps) {
-                let published = Published { name: &stamp.name.to_string(), code: stub.code() };
-                let announced = announce::tell(&self.shared.announce, &published);
-                stub.keep(announced);
-            }
+        for (stub, stamp) in stubs.iter_mut().zip(stamps) {
+            let announced = announce::tell(&self.shared.announce, stamp.name, stub.code());
+            stub.keep(announced);
         }
         Ok(stubs)
     }
 
     /// Frees what [`CodeMemory::publish`] made. For the stub's own use.
-    pub(super) fn free(&self, slot: Slot, bytes: usize) {
+    pub(crate) fn free(&self, slot: Slot, bytes: usize) {
         let _hold = fork::hold();
         let mut state = self.lock();
         self.shared.meter.live.fetch_sub(1, Relaxed);

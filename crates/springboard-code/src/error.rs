@@ -89,7 +89,7 @@ impl Step {
     }
 
     /// The failure of this step.
-    pub(super) fn failed(self, errno: rustix::io::Errno) -> CodeError {
+    pub(crate) fn failed(self, errno: rustix::io::Errno) -> CodeError {
         CodeError { step: self, errno: errno.raw_os_error() }
     }
 }
@@ -105,7 +105,7 @@ impl std::error::Error for CodeError {}
 
 /// Why code was not published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NoRoom {
+pub enum NoRoom {
     /// The system refused a step.
     System(CodeError),
     /// Another segment would exceed the limit that the engine was given, in bytes.

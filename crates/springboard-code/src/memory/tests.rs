@@ -6,11 +6,11 @@ use springboard_emit::Template;
 
 use super::*;
 use crate::{
-    code::{
-        CodeError, CodeWrites, Holes, Name, Step,
-        faults::{self, Fault},
-        segment::WINDOW,
-    },
+    error::{CodeError, Step},
+    segment::WINDOW,
+    stamp::{Holes, Name},
+    strategy::CodeWrites,
+    system::faults::{self, Fault},
     testing::{Child, Ended, access, alone, code_mappings, descriptors, together, writable_and_executable},
 };
 

@@ -1,19 +1,22 @@
-//! What tests of code memory see of their own process.
+//! For tests: what a process sees of its own mappings and children, and system calls that fail on demand.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+pub use crate::system::faults;
+
 static PROCESS: RwLock<()> = RwLock::new(());
 
-/// Held by every test that maps code memory, so that none is [`alone`] meanwhile. When it is dropped, no page of the
-/// process may be writable and executable.
-pub(crate) struct Together {
+/// Held by every test that maps code memory, so that no other is [`alone`] meanwhile. Panics when it is dropped if any
+/// page of the process is writable and executable.
+pub struct Together {
     _process: RwLockReadGuard<'static, ()>,
 }
 
-pub(crate) fn together() -> Together {
+/// Waits until no test is [`alone`].
+pub fn together() -> Together {
     Together { _process: PROCESS.read().unwrap_or_else(PoisonError::into_inner) }
 }
 
@@ -26,7 +29,7 @@ impl Drop for Together {
 }
 
 /// Held by a test that looks at all mappings of the process: no other test maps code memory.
-pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
     PROCESS.write().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -41,23 +44,23 @@ fn access_of(row: &str) -> &str {
 }
 
 /// The mappings whose pages are both writable and executable.
-pub(crate) fn writable_and_executable() -> Vec<String> {
+pub fn writable_and_executable() -> Vec<String> {
     let both = |row: &String| access_of(row).contains('w') && access_of(row).contains('x');
     maps().into_iter().filter(both).collect()
 }
 
 /// The mappings of code memory's files.
-pub(crate) fn code_mappings() -> Vec<String> {
+pub fn code_mappings() -> Vec<String> {
     maps().into_iter().filter(|row| row.contains("memfd:springboard")).collect()
 }
 
 /// How many descriptors are open.
-pub(crate) fn descriptors() -> usize {
+pub fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("Linux shows a process its descriptors").count()
 }
 
 /// Access to the page at `address`. `None` where nothing is mapped.
-pub(crate) fn access(address: usize) -> Option<String> {
+pub fn access(address: usize) -> Option<String> {
     let row = maps().into_iter().find(|row| {
         let (start, end) = row.split(' ').next().and_then(|range| range.split_once('-')).unwrap();
         let [start, end] = [start, end].map(|text| usize::from_str_radix(text, 16).unwrap());
@@ -68,34 +71,37 @@ pub(crate) fn access(address: usize) -> Option<String> {
 
 /// How a child process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Ended {
-    /// It returned.
+pub enum Ended {
+    /// Its work returned.
     Well,
+    /// Its work panicked.
     Panicked,
-    /// By this signal.
+    /// This signal killed it.
     Killed(i32),
 }
 
-/// Runs `work` in a forked child, which exists meanwhile beside this process.
-pub(crate) struct Child(libc::pid_t);
+/// A forked child, which runs beside this process.
+pub struct Child(libc::pid_t);
 
 impl Child {
-    pub(crate) fn fork(work: impl FnOnce()) -> Child {
-        // SAFETY: the child runs `work` on the only thread it has and leaves without returning. The C library makes
-        // memory allocation work there.
+    /// Forks a child that runs `work` and ends.
+    pub fn fork(work: impl FnOnce()) -> Child {
+        // SAFETY: the child runs `work` on its only thread and ends without returning to the caller's frames. The C
+        // library keeps memory allocation usable in a child.
         let pid = unsafe { libc::fork() };
         assert!(pid >= 0, "the machine allows another process");
         if pid == 0 {
             let code = if catch_unwind(AssertUnwindSafe(work)).is_ok() { 0 } else { 1 };
-            // SAFETY: ends the process at once.
+            // SAFETY: it ends the process at once; nothing of the parent's is unwound or flushed.
             unsafe { libc::_exit(code) };
         }
         Child(pid)
     }
 
-    pub(crate) fn wait(self) -> Ended {
+    /// Waits for its end.
+    pub fn wait(self) -> Ended {
         let mut status = 0;
-        // SAFETY: the pointer is to a value of the type that the call wants.
+        // SAFETY: `status` is a `c_int` that lives through the call, which is what the pointer must lead to.
         let waited = unsafe { libc::waitpid(self.0, &mut status, 0) };
         assert_eq!(waited, self.0);
         match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {

@@ -2,13 +2,13 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::space::Slot;
+use crate::space::Slot;
 
 /// How long it waits at least.
 const AGE: Duration = Duration::from_millis(10);
 
 /// Freed slots, in the order in which they were freed.
-pub(super) struct Quarantine {
+pub(crate) struct Quarantine {
     waiting: VecDeque<Waiting>,
     /// How many slots freed later keep a slot waiting.
     count: usize,
@@ -26,17 +26,17 @@ fn milliseconds(now: Duration) -> u32 {
 
 impl Quarantine {
     /// Empty. A slot waits until `count` more have come after it.
-    pub(super) fn new(count: usize) -> Quarantine {
+    pub(crate) fn new(count: usize) -> Quarantine {
         Quarantine { waiting: VecDeque::new(), count }
     }
 
     /// Begins the wait of `slot`. `now` is the time since some moment, the same for all calls.
-    pub(super) fn enter(&mut self, slot: Slot, now: Duration) {
+    pub(crate) fn enter(&mut self, slot: Slot, now: Duration) {
         self.waiting.push_back(Waiting { slot, since: milliseconds(now) });
     }
 
     /// A slot that has waited long enough.
-    pub(super) fn leave(&mut self, now: Duration) -> Option<Slot> {
+    pub(crate) fn leave(&mut self, now: Duration) -> Option<Slot> {
         if self.waiting.len() <= self.count {
             return None;
         }
@@ -46,7 +46,7 @@ impl Quarantine {
     }
 
     /// The slot that has waited longest, for want of any other memory.
-    pub(super) fn leave_early(&mut self) -> Option<Slot> {
+    pub(crate) fn leave_early(&mut self) -> Option<Slot> {
         Some(self.waiting.pop_front()?.slot)
     }
 }

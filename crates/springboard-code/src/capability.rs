@@ -4,9 +4,11 @@ use std::{fmt, sync::OnceLock};
 
 use springboard_emit::Template;
 
-use super::{
-    CodeMemory, CodeWrites, Holes, Name, Stamp, Strategy,
+use crate::{
     error::{CodeError, NoRoom},
+    memory::CodeMemory,
+    stamp::{Holes, Name, Stamp},
+    strategy::{CodeWrites, Strategy},
 };
 
 /// Whether, and how, this process can have executable memory.
@@ -27,7 +29,11 @@ pub enum Capability {
 }
 
 impl Capability {
-    pub(crate) fn strategy(&self, writes: CodeWrites) -> Result<Strategy, CodeError> {
+    /// How pages become executable here, if `writes` is how they are written.
+    ///
+    /// # Errors
+    /// Fails where no executable memory is to be had.
+    pub fn strategy(&self, writes: CodeWrites) -> Result<Strategy, CodeError> {
         match self {
             Capability::Shared => Ok(Strategy::Shared(writes)),
             Capability::Sealed => Ok(Strategy::Sealed),

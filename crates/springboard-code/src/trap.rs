@@ -13,7 +13,7 @@ const TRAP: &[u8] = if cfg!(target_arch = "x86_64") {
 };
 
 /// Fills `bytes`, which start at a multiple of 4 bytes.
-pub(super) fn fill(bytes: &mut [u8]) {
+pub(crate) fn fill(bytes: &mut [u8]) {
     match TRAP {
         [byte] => bytes.fill(*byte),
         instruction => {

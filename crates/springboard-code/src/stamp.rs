@@ -7,17 +7,17 @@ use springboard_emit::{HoleKind, Template};
 
 /// What goes into the holes of a template.
 #[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Holes {
+pub struct Holes {
     /// The address of the native function.
-    pub(crate) target: u64,
+    pub target: u64,
     /// A pointer that belongs to the runtime.
-    pub(crate) context: u64,
+    pub context: u64,
     /// The address of a function of the host.
-    pub(crate) helper: u64,
+    pub helper: u64,
     /// The address of a library's closed flag, and of the host's function for calls after that.
-    pub(crate) guard: u64,
+    pub guard: u64,
     /// The address of the host's function for arguments out of range.
-    pub(crate) range: u64,
+    pub range: u64,
 }
 
 impl Holes {
@@ -35,11 +35,18 @@ impl Holes {
 
 /// What debuggers and profilers are told of a stub. Text is made of it only where somebody is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Name<'a> {
+pub enum Name<'a> {
     /// It has no prototype of its own.
     Plain(&'a str),
-    /// See [`symbol`].
-    Prototype { entry: Entry, parameters: &'a str, result: Option<SlotForm> },
+    /// What [`symbol`] makes of a prototype.
+    Prototype {
+        /// How the stub is entered.
+        entry: Entry,
+        /// The types of the parameters.
+        parameters: &'a str,
+        /// The type of a result in a register.
+        result: Option<SlotForm>,
+    },
 }
 
 impl fmt::Display for Name<'_> {
@@ -51,22 +58,25 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// A stub to be.
+/// A stub to be: what [`CodeMemory::publish`](crate::CodeMemory::publish) makes one of.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stamp<'a> {
-    pub(crate) name: Name<'a>,
-    pub(crate) template: &'a Template,
-    pub(crate) holes: Holes,
+pub struct Stamp<'a> {
+    /// Its name for debuggers and profilers.
+    pub name: Name<'a>,
+    /// Its code.
+    pub template: &'a Template,
+    /// What its holes are filled with.
+    pub holes: Holes,
 }
 
 impl Stamp<'_> {
     /// Size in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.template.code.len()
     }
 
     /// Writes the stub to `to`, which has its size.
-    pub(super) fn write(&self, to: &mut [u8]) {
+    pub(crate) fn write(&self, to: &mut [u8]) {
         to.copy_from_slice(&self.template.code);
         for hole in &self.template.holes {
             let at = hole.offset as usize;

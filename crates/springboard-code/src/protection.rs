@@ -6,7 +6,7 @@ use springboard_emit::{LandingPads, Protection, ReturnAddresses};
 
 /// How stubs must be protected: what the CPU checks, they have. Found out once, and the same for all code memory of the
 /// process: pages are mapped, and unwinders told, accordingly.
-pub(crate) fn protection() -> Protection {
+pub fn protection() -> Protection {
     static PROTECTION: LazyLock<Protection> = LazyLock::new(found);
     *PROTECTION
 }

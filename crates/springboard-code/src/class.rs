@@ -1,10 +1,10 @@
 //! Sizes of slots: a stub takes the smallest that holds it.
 
 /// Size of a block, in bytes. All slots of a block have one size.
-pub(super) const BLOCK: usize = 4096;
+pub(crate) const BLOCK: usize = 4096;
 
 /// What CPUs fetch at a time, in bytes.
-pub(super) const CACHE_LINE: usize = 64;
+pub(crate) const CACHE_LINE: usize = 64;
 
 /// The sizes, in bytes: those up to a cache line divide one, and the larger are multiples of one, so that a stub
 /// touches as few as it can. Larger code has a segment of its own.
@@ -12,34 +12,34 @@ const SIZES: [usize; 13] = [32, 64, 128, 192, 256, 320, 384, 512, 640, 768, 1024
 
 /// A size of slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Class(u8);
+pub(crate) struct Class(u8);
 
 impl Class {
     /// How many there are.
-    pub(super) const COUNT: usize = SIZES.len();
+    pub(crate) const COUNT: usize = SIZES.len();
 
     /// The smallest whose slots hold `bytes`. `None` for code that is too large.
-    pub(super) fn of(bytes: usize) -> Option<Class> {
+    pub(crate) fn of(bytes: usize) -> Option<Class> {
         SIZES.iter().position(|&size| bytes <= size).map(|index| Class(index as u8))
     }
 
     /// From 0 to [`Class::COUNT`].
-    pub(super) fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0.into()
     }
 
     /// Size of a slot, in bytes.
-    pub(super) fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         SIZES[self.index()]
     }
 
     /// Alignment of a slot, in bytes.
-    pub(super) fn align(self) -> usize {
+    pub(crate) fn align(self) -> usize {
         self.size().min(CACHE_LINE)
     }
 
     /// Slots of a block, as bits.
-    pub(super) fn all_slots(self) -> u128 {
+    pub(crate) fn all_slots(self) -> u128 {
         u128::MAX >> (128 - BLOCK / self.size())
     }
 }

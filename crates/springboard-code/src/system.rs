@@ -2,46 +2,48 @@
 
 use rustix::io;
 
-use super::error::{CodeError, Step};
+use crate::error::{CodeError, Step};
 
 /// Makes the system call of `step`, unless a test has it fail.
-pub(super) fn perform<T>(step: Step, call: impl FnOnce() -> io::Result<T>) -> Result<T, CodeError> {
-    #[cfg(test)]
+pub(crate) fn perform<T>(step: Step, call: impl FnOnce() -> io::Result<T>) -> Result<T, CodeError> {
+    #[cfg(any(test, feature = "testing"))]
     faults::next(step)?;
     call().map_err(|errno| step.failed(errno))
 }
 
-/// System calls that fail by number.
-#[cfg(test)]
-pub(crate) mod faults {
+/// Makes one system call fail, by its number.
+#[cfg(any(test, feature = "testing"))]
+pub mod faults {
     use std::cell::Cell;
 
     use rustix::io::Errno;
 
-    use super::{CodeError, Step};
+    use crate::error::{CodeError, Step};
 
     thread_local! {
-        /// Calls that this thread has still to make until one fails; the number of calls made since it was set.
+        /// How many calls this thread makes before one fails.
         static COUNTDOWN: Cell<Option<u64>> = const { Cell::new(None) };
     }
 
-    /// Runs `work` with the `nth` system call of code memory on this thread failing, counted from 0, as if memory
-    /// were short. Says whether there were so many.
-    pub(crate) fn with<T>(nth: u64, work: impl FnOnce() -> T) -> (T, Fault) {
+    /// Runs `work` while the `nth` system call of code memory on this thread, counted from 0, fails for want of memory.
+    /// Returns what it returns, and whether it made so many calls.
+    pub fn with<T>(nth: u64, work: impl FnOnce() -> T) -> (T, Fault) {
         COUNTDOWN.set(Some(nth));
         let result = work();
         let fault = if COUNTDOWN.take().is_some() { Fault::NotReached } else { Fault::Injected };
         (result, fault)
     }
 
-    /// Whether the call that was to fail was made.
+    /// Whether the call that was to fail was reached.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(crate) enum Fault {
+    pub enum Fault {
+        /// It was, and failed.
         Injected,
+        /// The work made fewer calls.
         NotReached,
     }
 
-    pub(super) fn next(step: Step) -> Result<(), CodeError> {
+    pub(crate) fn next(step: Step) -> Result<(), CodeError> {
         match COUNTDOWN.get() {
             None => Ok(()),
             Some(0) => {

@@ -16,7 +16,7 @@
 
 use springboard_abi::{Place, Plan};
 
-use crate::count;
+use super::count;
 
 /// What a landing sets before it jumps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,7 +21,7 @@ use rustix::{
 
 use springboard_emit::LandingPads;
 
-use super::{
+use crate::{
     error::{CodeError, Step},
     protection::protection,
     system::perform,
@@ -31,14 +31,14 @@ use super::{
 ///
 /// It holds an address and not a pointer: nothing is read or written through it, so it may cross threads.
 #[derive(Debug)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     address: usize,
     bytes: usize,
 }
 
 /// What a range of pages allows. There is no value for writable and executable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Access {
+pub(crate) enum Access {
     None,
     Write,
     Execute,
@@ -74,7 +74,7 @@ fn checked() -> u32 {
 
 /// What code should lie near to. How far a branch goes costs as much as a cycle or two (docs/benchmarks.md).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub(crate) enum Site {
+pub enum Site {
     /// The code that calls stubs. Where the rest of a stub's time is one way to the native function and back, this is
     /// as good as any.
     #[default]
@@ -120,7 +120,7 @@ fn near(site: Site, bytes: usize) -> *mut c_void {
 
 impl Mapping {
     /// Maps `bytes` private bytes, zeroed and writable, where code should lie.
-    pub(super) fn private(bytes: usize, site: Site) -> Result<Mapping, CodeError> {
+    pub(crate) fn private(bytes: usize, site: Site) -> Result<Mapping, CodeError> {
         retry_unmapping();
         let flags = MapFlags::PRIVATE;
         // SAFETY: the kernel takes the address as a wish only, so no mapping that exists is touched.
@@ -129,7 +129,7 @@ impl Mapping {
     }
 
     /// Maps the first `bytes` of `file`, shared, with `access`; at the site, if one is named.
-    pub(super) fn shared(
+    pub(crate) fn shared(
         file: &CodeFile,
         bytes: usize,
         access: Access,
@@ -152,7 +152,7 @@ impl Mapping {
     ///
     /// # Safety
     /// Nobody may hold a reference into these pages that the new access forbids to use.
-    pub(super) unsafe fn protect(
+    pub(crate) unsafe fn protect(
         &self,
         range: Range<usize>,
         access: Access,
@@ -168,7 +168,7 @@ impl Mapping {
     /// Keeps the kernel from joining windows of so many bytes to one mapping, so that protecting one of them takes no
     /// mapping apart and puts none together again, which costs more than all else about it. Neighbours that are alike
     /// are joined: every other window is left out of core dumps, where code stands by its executable mapping.
-    pub(super) fn divide(&self, window: usize) -> Result<(), CodeError> {
+    pub(crate) fn divide(&self, window: usize) -> Result<(), CodeError> {
         for start in (window..self.bytes).step_by(2 * window) {
             let bytes = window.min(self.bytes - start);
             // SAFETY: the pages lie in this mapping, which is ours; neither contents nor access change.
@@ -183,7 +183,7 @@ impl Mapping {
     ///
     /// # Safety
     /// Nobody may hold a reference into these pages, through any mapping of the file.
-    pub(super) unsafe fn release(&self, range: Range<usize>) -> Result<(), CodeError> {
+    pub(crate) unsafe fn release(&self, range: Range<usize>) -> Result<(), CodeError> {
         self.restore(range.clone())?;
         let (start, bytes) = (self.at(range.start).cast(), range.len());
         // SAFETY: the pages lie in this mapping, which is ours; the rest is the caller's promise.
@@ -191,20 +191,20 @@ impl Mapping {
     }
 
     /// Makes sure that whole, writable pages of a shared file are there, so that no write to them can fail.
-    pub(super) fn restore(&self, range: Range<usize>) -> Result<(), CodeError> {
+    pub(crate) fn restore(&self, range: Range<usize>) -> Result<(), CodeError> {
         let (start, bytes) = (self.at(range.start).cast(), range.len());
         // SAFETY: the pages lie in this mapping, which is ours. Their contents do not change.
         perform(Step::RestorePages, || unsafe { madvise(start, bytes, Advice::LinuxPopulateWrite) })
     }
 
     /// The address of the byte at `offset`.
-    pub(super) fn at(&self, offset: usize) -> *mut u8 {
+    pub(crate) fn at(&self, offset: usize) -> *mut u8 {
         debug_assert!(offset <= self.bytes);
         ptr::with_exposed_provenance_mut(self.address + offset)
     }
 
     /// Size in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 }
@@ -227,7 +227,7 @@ fn unmapped_later() -> std::sync::MutexGuard<'static, Vec<(usize, usize)>> {
 }
 
 /// Tries again.
-pub(super) fn retry_unmapping() {
+pub(crate) fn retry_unmapping() {
     let mut mappings = unmapped_later();
     for (address, bytes) in mem::take(&mut *mappings) {
         if unmap(address, bytes).is_err() {
@@ -244,11 +244,11 @@ fn unmap(address: usize, bytes: usize) -> Result<(), CodeError> {
 
 /// A file in memory without a name. Its descriptor is closed as soon as the file is mapped, and no program started
 /// meanwhile inherits it.
-pub(super) struct CodeFile(OwnedFd);
+pub(crate) struct CodeFile(OwnedFd);
 
 impl CodeFile {
     /// A file of `bytes` zeros, all of them allocated.
-    pub(super) fn new(bytes: usize) -> Result<CodeFile, CodeError> {
+    pub(crate) fn new(bytes: usize) -> Result<CodeFile, CodeError> {
         let create = |flags| memfd_create(c"springboard", flags);
         // Kernels before 6.3 do not know the flag and make every such file executable; later ones may want it.
         let file = perform(Step::CreateFile, || {

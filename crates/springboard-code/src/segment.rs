@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-use super::{
-    CodeWrites,
+use crate::{
     error::{CodeError, Step},
     mapping::{Access, CodeFile, Mapping, Site},
+    strategy::CodeWrites,
     unwind::Frame,
 };
 
 /// What is opened for writing at a time, in bytes: a page or a few. Larger windows take longer to protect, smaller
 /// ones are more mappings.
-pub(super) const WINDOW: usize = 16 << 10;
+pub(crate) const WINDOW: usize = 16 << 10;
 
 /// Pages that execute. What is published in them does not change until it is freed.
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Goes before the pages that it describes.
     _frame: Option<Frame>,
     pages: Mapping,
@@ -29,7 +29,7 @@ struct View {
 
 impl Segment {
     /// A file in memory of `bytes` zeros, mapped twice.
-    pub(super) fn shared(bytes: usize, writes: CodeWrites, site: Site) -> Result<Segment, CodeError> {
+    pub(crate) fn shared(bytes: usize, writes: CodeWrites, site: Site) -> Result<Segment, CodeError> {
         let file = CodeFile::new(bytes)?;
         let pages = Mapping::shared(&file, bytes, Access::Execute, Some(site), Step::MapExecutable)?;
         let access = match writes {
@@ -45,29 +45,29 @@ impl Segment {
     }
 
     /// Private pages, whose first `bytes` are written.
-    pub(super) fn sealed(pages: Mapping, bytes: usize) -> Result<Segment, CodeError> {
+    pub(crate) fn sealed(pages: Mapping, bytes: usize) -> Result<Segment, CodeError> {
         // SAFETY: the pages are handed over, so whoever wrote them holds no reference.
         unsafe { pages.protect(0..bytes, Access::Execute, Step::SealPages) }?;
         Ok(Segment { _frame: Frame::register(&pages), pages, view: None })
     }
 
     /// Whether it can be written.
-    pub(super) fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         self.view.is_some()
     }
 
     /// Size in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.pages.bytes()
     }
 
     /// Where the byte at `offset` executes.
-    pub(super) fn at(&self, offset: usize) -> *mut u8 {
+    pub(crate) fn at(&self, offset: usize) -> *mut u8 {
         self.pages.at(offset)
     }
 
     /// The bytes of `range` as they execute.
-    pub(super) fn code(&self, range: Range<usize>) -> &[u8] {
+    pub(crate) fn code(&self, range: Range<usize>) -> &[u8] {
         // SAFETY: the range is mapped and readable. It changes only while a slot in it is written, through
         // `Segment::writable`, which borrows the segment exclusively.
         unsafe { std::slice::from_raw_parts(self.pages.at(range.start), range.len()) }
@@ -75,7 +75,7 @@ impl Segment {
 
     /// Makes the windows around `range` writable through the view, until they are [closed](Segment::close): also where
     /// this fails, because some of them may be open then.
-    pub(super) fn open(&mut self, range: Range<usize>) -> Result<(), CodeError> {
+    pub(crate) fn open(&mut self, range: Range<usize>) -> Result<(), CodeError> {
         match &self.view {
             // SAFETY: more is allowed than before.
             Some(View { mapping, writes: CodeWrites::Strict }) => unsafe {
@@ -87,7 +87,7 @@ impl Segment {
 
     /// Takes the right to write away. Where the system refuses even that, the whole view goes, and the segment is
     /// never written again.
-    pub(super) fn close(&mut self, range: Range<usize>) {
+    pub(crate) fn close(&mut self, range: Range<usize>) {
         if let Some(View { mapping, writes: CodeWrites::Strict }) = &self.view {
             // SAFETY: references into the view borrow `self` exclusively, so there are none.
             if unsafe { mapping.protect(windows(range), Access::None, Step::CloseView) }.is_err() {
@@ -97,12 +97,12 @@ impl Segment {
     }
 
     /// Gives the view up.
-    pub(super) fn freeze(&mut self) {
+    pub(crate) fn freeze(&mut self) {
         self.view = None;
     }
 
     /// The bytes of `range` for writing, which must be open.
-    pub(super) fn writable(&mut self, range: Range<usize>) -> &mut [u8] {
+    pub(crate) fn writable(&mut self, range: Range<usize>) -> &mut [u8] {
         let View { mapping, .. } = self.view.as_ref().expect("only segments with a view are opened");
         assert!(range.end <= mapping.bytes());
         // SAFETY: the range is mapped, and writable because it is open; the result borrows `self` exclusively.
@@ -110,7 +110,7 @@ impl Segment {
     }
 
     /// Gives the whole pages of `range`, in which no stub is, back to the system.
-    pub(super) fn release(&mut self, range: Range<usize>) -> Result<(), CodeError> {
+    pub(crate) fn release(&mut self, range: Range<usize>) -> Result<(), CodeError> {
         self.while_open(range.clone(), |view| {
             // SAFETY: no stub is there, and references for writing borrow `self` exclusively.
             unsafe { view.release(range) }
@@ -118,7 +118,7 @@ impl Segment {
     }
 
     /// Makes sure that released pages are there again.
-    pub(super) fn restore(&mut self, range: Range<usize>) -> Result<(), CodeError> {
+    pub(crate) fn restore(&mut self, range: Range<usize>) -> Result<(), CodeError> {
         self.while_open(range.clone(), |view| view.restore(range))
     }
 

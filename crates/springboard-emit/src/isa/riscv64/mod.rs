@@ -1,0 +1,25 @@
+//! riscv64: stubs keep away from `fs1`, which Cranelift takes for a register that a callee may change.
+
+mod fs1;
+
+use super::{Frame, Isa};
+use crate::compiler::EmitError;
+
+pub(super) static ISA: Isa = Isa {
+    configure: |_, _| Ok(()),
+    finish: |_, code, _| {
+        if fs1::changes_fs1(&code.bytes) {
+            return Err(EmitError::Backend(String::from("it changes fs1, which belongs to the caller")));
+        }
+        Ok(code)
+    },
+    landing: |_| None,
+    // `tail` has registers of its own for arguments.
+    jumps: |_, _| false,
+    wraps_guard: |_| false,
+    // One of them might be `fs1`.
+    spare_vectors: false,
+    stores_pairs: |_| false,
+    holes_in_instructions: false,
+    frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
+};

@@ -1,0 +1,61 @@
+//! x86_64: stubs without arguments on the stack end in a jump, and lose the frame that Cranelift gives them. What no
+//! Cranelift signature can say (`%al`, doubled registers, `r10`) is put into the finished code.
+
+mod closure;
+mod count;
+mod frame;
+mod guard;
+mod landing;
+
+use springboard_abi::{Convention, Entry, Plan};
+
+use self::landing::Landing;
+use super::{Code, Frame, Isa};
+use crate::{
+    compiler::EmitError,
+    protection::{LandingPads, Protection},
+};
+
+pub(super) static ISA: Isa = Isa {
+    // Cranelift emits no landing pads here; `finish` does.
+    configure: |_, _| Ok(()),
+    finish,
+    landing: |plan| Landing::of(plan).map(|landing| landing.code(plan)),
+    // `tail` has System V's argument registers and callee-saved set. Whoever is called by it takes its stack
+    // arguments away, so there may be none.
+    jumps: |caller, callee| caller == Convention::Sysv64 && callee == Convention::Sysv64,
+    wraps_guard: guard::is_wrapped,
+    spare_vectors: true,
+    stores_pairs: |convention| convention == Convention::Sysv64,
+    holes_in_instructions: true,
+    frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
+};
+
+/// `endbr64`: where an indirect branch may land when the process has indirect branch tracking on.
+const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+
+fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitError> {
+    let Code { mut bytes, mut holes } = code;
+    let refused = |why: &str| EmitError::Backend(String::from(why));
+    if let Some(bare) = frame::without_frame(&bytes) {
+        holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
+        bytes = bare;
+    }
+    if matches!(plan.entry, Entry::Closure | Entry::GoClosure) {
+        bytes = closure::from_r10(&bytes, &holes)
+            .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
+        holes.clear();
+    }
+    if let Some(count) = count::of(plan) {
+        bytes =
+            count::insert(&bytes, count).ok_or_else(|| refused("a stub of avalue is no straight line"))?;
+    }
+    if guard::is_wrapped(plan) {
+        bytes = guard::wrap(plan, &bytes, &mut holes);
+    }
+    if protection.landing_pads == LandingPads::Emit {
+        holes.iter_mut().for_each(|hole| hole.offset += ENDBR64.len() as u32);
+        bytes.splice(0..0, ENDBR64);
+    }
+    Ok(Code { bytes, holes })
+}
