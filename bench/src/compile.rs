@@ -9,6 +9,7 @@ use springboard::{
     abi::{Entry, Plan, Target, plan},
     emit::Compiler,
     ir::{Prototype, Signature, Type},
+    stamp::Stamp,
 };
 
 use crate::{
@@ -86,7 +87,7 @@ fn runners(bench: &Bench, signature: &Signature) -> Vec<Runner> {
     let library = &bench.library;
     let prototype = Prototype { name: Some(SYMBOL.to_owned()), signature: signature.clone() };
     let mut compiler = Compiler::host().expect("the host's code generator is built in");
-    engine.stub(&shape).expect("a case has a stub");
+    engine.stamp(Stamp::new(&shape)).expect("a case has a stub");
 
     let mut runners = vec![
         again("plan", {
@@ -99,7 +100,7 @@ fn runners(bench: &Bench, signature: &Signature) -> Vec<Runner> {
         }),
         again("find", {
             let engine = engine.clone();
-            move || engine.stub(&shape)
+            move || engine.stamp(Stamp::new(&shape)).map(drop)
         }),
         again("bind", {
             let (engine, library) = (engine.clone(), library.clone());
@@ -177,7 +178,7 @@ fn many_plans(effort: Effort) -> [Row; 2] {
         let engine = Engine::new();
         for (index, plan) in plans.iter().enumerate() {
             let emitted = once(|| compiler.emit(plan).map(drop));
-            let compiled = once(|| engine.stub(plan).map(drop));
+            let compiled = once(|| engine.stamp(Stamp::new(plan)).map(drop));
             for (least, ns) in least.iter_mut().zip([emitted, compiled]) {
                 least[index] = least[index].min(ns);
             }

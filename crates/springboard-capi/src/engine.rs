@@ -12,6 +12,7 @@ use springboard::{
     abi::{self, Entry, Target},
     emit::LandingPads,
     ir::Prototype,
+    stamp::Stamp,
 };
 
 use crate::{
@@ -183,7 +184,8 @@ pub extern "C" fn sb_engine_stub(
         let none = |reason: &dyn Display| Failure::new(SB_ERROR_NO_PATH, reason);
         let target = Target::host().map_err(|unknown| none(&unknown))?;
         let plan = abi::plan(&prototype.signature, &target, entry).map_err(|rule| none(&rule))?;
-        code.write(engine.stub(&plan).map_err(|reason| none(&reason))?.as_ptr());
+        let stub = engine.stamp(Stamp::new(&plan)).map_err(|error| none(&error))?;
+        code.write(stub.address().as_ptr());
         Ok(())
     })
 }

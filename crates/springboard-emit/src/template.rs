@@ -43,3 +43,9 @@ pub enum HoleKind {
     /// counted from 0, and its 32 bits, extended by the sign of its type.
     Range,
 }
+
+impl HoleKind {
+    /// Every kind, in order.
+    pub const ALL: [HoleKind; 5] =
+        [HoleKind::Target, HoleKind::Context, HoleKind::Helper, HoleKind::Guard, HoleKind::Range];
+}

@@ -13,6 +13,7 @@ use springboard::{
     Engine,
     abi::{self, Entry, Plan, Target},
     ir::{DataModel, Layout, Signature, Type},
+    stamp::{Stamp, StampError},
 };
 
 use crate::{key, table, trace};
@@ -48,7 +49,12 @@ fn planned(signature: &Signature, entry: Entry) -> Result<Plan, &'static str> {
 }
 
 fn compiled(signature: &Signature, entry: Entry) -> Result<NonNull<c_void>, &'static str> {
-    engine().stub(&planned(signature, entry)?).map_err(|none| none.code())
+    // What has no holes stays as long as the engine.
+    match engine().stamp(Stamp::new(&planned(signature, entry)?)) {
+        Ok(stub) => Ok(stub.address()),
+        Err(StampError::Reason(reason)) => Err(reason.code()),
+        Err(_) => Err("holes"),
+    }
 }
 
 impl Shape {

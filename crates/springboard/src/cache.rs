@@ -77,7 +77,6 @@ mod tests {
     };
 
     use springboard_abi::{Entry, Target, plan};
-    use springboard_code::{CodeWrites, Strategy, testing::together};
     use springboard_ir::Signature;
 
     use super::*;

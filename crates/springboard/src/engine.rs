@@ -7,13 +7,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use springboard_abi::{Entry, Plan, Target, UnknownTarget};
-use springboard_ir::DataModel;
-
+use springboard_abi::{Target, UnknownTarget};
 use springboard_code::{Announce, CodeMemory};
+use springboard_ir::{DataModel, Prototype};
 
 use crate::{
-    address,
     bind_error::BindError,
     cache::Cache,
     declaration::Declaration,
@@ -29,17 +27,16 @@ mod builder;
 mod code;
 mod compile;
 mod delivering;
-mod header;
 mod in_bulk;
 mod memory;
 mod shape;
+pub mod stamp;
 #[cfg(test)]
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
-pub use self::header::{HeaderBinding, Unbound, UnboundReason};
+pub(crate) use self::code::Callee;
 use self::{background::Background, compile::Compilers, memory::Memory, shape::Shape};
-pub(crate) use self::{code::Callee, in_bulk::Wanted};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.
@@ -89,8 +86,8 @@ impl Engine {
         &self.shared.model
     }
 
-    /// What is planned for. `None` where no convention is known for this machine.
-    pub(crate) fn target(&self) -> Option<&Target> {
+    /// This machine, as code is planned for it. `None` where no convention is known for it.
+    pub fn target(&self) -> Option<&Target> {
         self.shared.target.as_ref().ok()
     }
 
@@ -160,6 +157,18 @@ impl Engine {
         self.bind(declaration.into_prototype()?, address, None)
     }
 
+    /// Binds the functions at addresses, which must stay callable for as long as the results are used; otherwise as
+    /// [`Engine::bind_all`].
+    ///
+    /// # Errors
+    /// Each result's own, as [`Engine::function_at`].
+    pub fn bind_all_at(
+        &self,
+        functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
+    ) -> Vec<Result<Function, BindError>> {
+        in_bulk::bind_at(self, functions)
+    }
+
     /// Binds many functions of `library` at once: every distinct shape is compiled once, several at a time where
     /// there are many and the machine has CPUs to spare, and all stubs are written in one go. One result a
     /// declaration, in order.
@@ -173,65 +182,7 @@ impl Engine {
     ) -> Vec<Result<Function, BindError>> {
         in_bulk::bind(self, library, declarations)
     }
-
-    /// The address of the stub for `plan`, compiled now if there is none yet, so that binding a function of that shape
-    /// later finds it; and for hosts that enter stubs themselves, as the plan's [`Entry`] says.
-    /// It stays callable for as long as a handle of this engine lives.
-    ///
-    /// # Errors
-    /// [`NoStub`].
-    pub fn stub(&self, plan: &Plan) -> Result<NonNull<c_void>, NoStub> {
-        let entry = |shape: &Result<Arc<Shape>, Reason>| {
-            let shape = shape.as_ref().map_err(Reason::clone)?;
-            let entry = match shape.thunk() {
-                Some(thunk) => thunk,
-                None if shape.is_shared() => self.stub_of(shape, None)?.entry(),
-                None => return Err(NoStub::NotShared(shape.entry())),
-            };
-            Ok(address::of(entry))
-        };
-        let known = self.shared.cache.get(plan, entry);
-        known.unwrap_or_else(|| entry(&self.shape(plan)))
-    }
 }
-
-/// Why there is no stub for a plan.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum NoStub {
-    /// None can be made; functions of that shape are called through libffi.
-    Reason(Reason),
-    /// Stubs of this entry belong to one function or callback each, because something of it is written into them.
-    /// `Slots`, `Avalue` and, on x86_64, `Closure` and `GoClosure` have stubs that are shared.
-    NotShared(Entry),
-}
-
-impl NoStub {
-    /// A short name that never changes: the reason's own, or `not-shared`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            NoStub::Reason(reason) => reason.code(),
-            NoStub::NotShared(_) => "not-shared",
-        }
-    }
-}
-
-impl From<Reason> for NoStub {
-    fn from(reason: Reason) -> NoStub {
-        NoStub::Reason(reason)
-    }
-}
-
-impl fmt::Display for NoStub {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoStub::Reason(reason) => reason.fmt(f),
-            NoStub::NotShared(entry) => write!(f, "stubs of the {entry} entry are not shared by functions"),
-        }
-    }
-}
-
-impl std::error::Error for NoStub {}
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

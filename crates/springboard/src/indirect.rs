@@ -3,7 +3,7 @@
 use std::{ffi::c_void, fmt, ptr::NonNull};
 
 use springboard_abi::{Entry as AbiEntry, SlotForm};
-use springboard_code::{CodePointer};
+use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
 use crate::{

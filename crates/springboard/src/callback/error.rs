@@ -2,7 +2,7 @@
 
 use std::{any::Any, error::Error, fmt, sync::Arc};
 
-use springboard_code::{CodeError};
+use springboard_code::CodeError;
 use springboard_ir::Type;
 
 use super::copy::CopyError;

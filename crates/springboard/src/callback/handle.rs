@@ -2,8 +2,6 @@
 
 use std::{ffi::c_void, fmt, ptr::NonNull};
 
-use springboard_code::{CodePointer};
-
 use super::{
     cell::Cell,
     gate::{AfterClose, Generation},

@@ -2,7 +2,7 @@
 
 use std::{error::Error, ffi::c_void, fmt, mem};
 
-use springboard_code::{CodePointer};
+use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Signature};
 
 use super::{cell::Cell, dispatch, error::CallbackError, thread};

@@ -3,10 +3,9 @@
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Entry, Plan};
-use springboard_code::{Stub};
 use springboard_ir::Prototype;
 
-use super::{Callee, Compile, Engine, Wanted, in_bulk};
+use super::{Callee, Compile, Engine};
 use crate::{
     bind_error::BindError,
     function::{Binding, Facts, Function},
@@ -53,24 +52,5 @@ impl Engine {
             let tiered = functions.into_iter().filter_map(Function::tiered);
             self.compile_soon(tiered.map(Arc::downgrade).collect());
         }
-    }
-}
-
-impl Engine {
-    /// Binds the functions at addresses, which must stay callable, with all that needs writing written in one go.
-    pub(crate) fn functions_at(
-        &self,
-        functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
-    ) -> Vec<Result<Function, BindError>> {
-        in_bulk::bind_at(self, functions)
-    }
-
-    /// Stubs of these plans, all of them written in one go. What nobody has asked for before is compiled now.
-    pub(crate) fn stubs_of_their_own(
-        &self,
-        plans: Vec<Plan>,
-        each: Vec<Wanted>,
-    ) -> Vec<Result<Stub, Reason>> {
-        in_bulk::stubs(self, plans, each)
     }
 }

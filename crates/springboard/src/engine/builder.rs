@@ -14,10 +14,7 @@ use super::{
     compile::Compilers,
     memory::{Memory, Settings},
 };
-use crate::{
-    cache::Cache,
-    stats::Counters,
-};
+use crate::{cache::Cache, stats::Counters};
 
 /// Whether an engine compiles.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]

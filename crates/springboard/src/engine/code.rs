@@ -7,10 +7,7 @@ use springboard_code::{CodePointer, Holes, Stamp, Stub, fork};
 use springboard_ir::Signature;
 
 use super::{Engine, Stubs, shape::Shape};
-use crate::{
-    function::Code,
-    reason::Reason,
-};
+use crate::{function::Code, reason::Reason};
 
 /// A native function, as far as its code has to know it.
 #[derive(Clone, Copy)]
@@ -108,7 +105,7 @@ impl Engine {
         let relay = self.shared.relay.get().unwrap_or_else(|| {
             // A child that is forked meanwhile would find it locked for ever.
             let _hold = fork::hold();
-            let plan = || self.planned(|target| Ok(plan_relay(target)));
+            let plan = || self.plan_with(|target| Ok(plan_relay(target)));
             self.shared.relay.get_or_init(|| self.shape(&plan()?))
         });
         relay.as_deref().map_err(Reason::clone)

@@ -2,17 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use springboard_abi::{Entry, Ineligible, Plan, Target};
+use springboard_abi::{Entry, Plan};
 use springboard_code::{CodeMemory, CodePointer, fork};
 use springboard_emit::{Compiler, EmitError, Protection, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
 
-use super::{Engine, Pack, Shared, shape::Shape};
-use crate::{
-    pack,
-    reason::Reason,
-};
+use super::{Engine, Pack, shape::Shape};
+use crate::{pack, reason::Reason};
 
 /// Compilers that nobody is using.
 pub(super) struct Compilers {
@@ -61,28 +58,7 @@ impl Engine {
 
     /// The plan for a signature, where the engine has or can make code of it.
     pub(crate) fn plan(&self, signature: &Signature, entry: Entry) -> Result<Plan, Reason> {
-        if pack::AVAILABLE && self.shared.pack == Pack::On && entry == Entry::Slots {
-            // What the pack has needs no memory.
-            let planned = self.target().map(|target| springboard_abi::plan(signature, target, entry));
-            if let Some(planned) = planned {
-                match planned {
-                    Ok(plan) if self.thunk(&plan).is_some() => return Ok(plan),
-                    planned => return self.planned(|_| planned),
-                }
-            }
-        }
-        self.planned(|target| springboard_abi::plan(signature, target, entry))
-    }
-
-    /// What `plan` makes of the target, where the engine can make code of it.
-    pub(crate) fn planned(
-        &self,
-        plan: impl FnOnce(&Target) -> Result<Plan, Ineligible>,
-    ) -> Result<Plan, Reason> {
-        let Shared { target, .. } = &*self.shared;
-        self.memory()?;
-        let target = target.as_ref().map_err(|unknown| Reason::UnknownTarget(unknown.clone()))?;
-        plan(target).map_err(Reason::Ineligible)
+        self.plan_with(|target| springboard_abi::plan(signature, target, entry))
     }
 
     /// The machine code for a plan, compiled now.

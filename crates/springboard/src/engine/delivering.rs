@@ -33,7 +33,7 @@ impl Engine {
         last_error: LastError,
     ) -> Result<Code, Reason> {
         let plan = self
-            .planned(|target| plan_with_last_error(signature, target, Entry::Slots, last_error.source()))?;
+            .plan_with(|target| plan_with_last_error(signature, target, Entry::Slots, last_error.source()))?;
         if last_error == LastError::Errno {
             return self.code(&self.function_plan_of(plan), callee);
         }

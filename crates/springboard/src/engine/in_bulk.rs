@@ -1,6 +1,7 @@
 //! Many functions, bound at once.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     ffi::c_void,
     num::NonZero,
@@ -14,7 +15,6 @@ use std::{
 
 use foldhash::fast::RandomState;
 use springboard_abi::{Plan, SlotForm};
-use springboard_code::{CodeMemory, Holes, Stamp, Stub};
 use springboard_ir::{Prototype, Signature};
 
 use super::{Callee, Compile, Engine, code::Own, shape::Shape};
@@ -186,7 +186,10 @@ impl Distinct<'_> {
 }
 
 /// Compiles plans, on several threads where that pays.
-fn compile(engine: &Engine, plans: Vec<Result<Plan, Reason>>) -> Vec<Result<Arc<Shape>, Reason>> {
+pub(super) fn compile<P: Borrow<Plan> + Sync>(
+    engine: &Engine,
+    plans: Vec<Result<P, Reason>>,
+) -> Vec<Result<Arc<Shape>, Reason>> {
     let threads = match plans.len() / SHAPES_PER_THREAD {
         // Asking for the CPUs takes longer than binding one function.
         few @ 0..=1 => few,
@@ -197,7 +200,7 @@ fn compile(engine: &Engine, plans: Vec<Result<Plan, Reason>>) -> Vec<Result<Arc<
         let work = || {
             while let Some(plan) = plans.get(next.fetch_add(1, Relaxed)) {
                 // What comes of it is in the cache.
-                let _ = plan.as_ref().map(|plan| engine.shape(plan));
+                let _ = plan.as_ref().map(|plan| engine.shape(plan.borrow()));
             }
         };
         thread::scope(|scope| {
@@ -207,7 +210,7 @@ fn compile(engine: &Engine, plans: Vec<Result<Plan, Reason>>) -> Vec<Result<Arc<
             work();
         });
     }
-    plans.into_iter().map(|plan| engine.shape(&plan?)).collect()
+    plans.into_iter().map(|plan| engine.shape(plan?.borrow())).collect()
 }
 
 /// A stub of its own for each function.
@@ -220,45 +223,4 @@ fn publish<'a>(
     let stamps: Vec<_> = owns.iter().map(Own::stamp).collect();
     let stubs = engine.memory()?.publish(&stamps)?;
     Ok(owns.into_iter().zip(stubs).map(|(own, stub)| own.code(stub)).collect())
-}
-
-/// A stub of a plan among several.
-pub(crate) struct Wanted {
-    /// The index of the plan.
-    pub(crate) plan: usize,
-    pub(crate) holes: Holes,
-    /// What the stub returns, which its name says.
-    pub(crate) result: SlotForm,
-}
-
-/// Stubs of these plans, all of them written in one go.
-pub(super) fn stubs(engine: &Engine, plans: Vec<Plan>, each: Vec<Wanted>) -> Vec<Result<Stub, Reason>> {
-    let shapes = compile(engine, plans.into_iter().map(Ok).collect());
-    let memory = match engine.memory() {
-        Ok(memory) => memory,
-        Err(reason) => return each.iter().map(|_| Err(reason.clone())).collect(),
-    };
-    let stamp = |wanted: &Wanted| {
-        let shape = shapes[wanted.plan].as_ref().ok()?;
-        let name = shape.name(shape.entry(), Some(wanted.result));
-        Some(Stamp { name, template: shape.template(), holes: wanted.holes })
-    };
-    let stamps: Vec<_> = each.iter().filter_map(stamp).collect();
-    let mut stubs = published(memory, &stamps).into_iter();
-    let stub = |wanted: Wanted| match &shapes[wanted.plan] {
-        Ok(_) => stubs.next().expect("one a stamp"),
-        Err(reason) => Err(reason.clone()),
-    };
-    each.into_iter().map(stub).collect()
-}
-
-/// All of them written in one go, or as many as there is room for.
-fn published(memory: &CodeMemory, stamps: &[Stamp<'_>]) -> Vec<Result<Stub, Reason>> {
-    if stamps.is_empty() {
-        return Vec::new();
-    }
-    match memory.publish(stamps) {
-        Ok(stubs) => stubs.into_iter().map(Ok).collect(),
-        Err(_) => stamps.iter().map(|stamp| Ok(memory.publish(&[*stamp])?.remove(0))).collect(),
-    }
 }

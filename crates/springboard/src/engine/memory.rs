@@ -5,9 +5,7 @@ use std::sync::OnceLock;
 
 use springboard_code::{Announce, CodeMemory, CodeWrites, Site, capability, fork};
 
-use crate::{
-    reason::Reason,
-};
+use crate::reason::Reason;
 
 /// Code memory, or why there is none, once it is known.
 pub(super) struct Memory {

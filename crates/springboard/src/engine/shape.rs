@@ -2,24 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use springboard_abi::{Entry, ErrorSource, Plan, SlotForm};
-use springboard_emit::{HoleKind, Template};
+use springboard_abi::{Entry, Plan, SlotForm};
+use springboard_emit::Template;
 
-use springboard_code::{CodeMemory, CodePointer, CodeWrites, Holes, Name, Site, Stamp, Strategy, Stub, fork};
+use springboard_code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub, fork};
 
-use crate::{
-    last_error::LastError,
-    reason::Reason,
-    stats::Counter,
-};
+use crate::{last_error::LastError, reason::Reason, stats::Counter};
 
 /// A compiled plan.
 pub(super) struct Shape {
     code: ShapeCode,
     entry: Entry,
     site: Site,
-    /// Whether one stub serves all its functions: nothing of one function is written into it.
-    shared: bool,
     /// What debuggers and profilers are told of its parameters, where somebody is.
     parameters: Box<str>,
     /// The stub that serves every function of the shape, where the entry is handed its target.
@@ -36,18 +30,16 @@ enum ShapeCode {
 impl Shape {
     /// Code to stamp, for stubs of this plan.
     pub(super) fn compiled(template: Template, plan: &Plan, parameters: String) -> Shape {
-        let asks_errno = plan.last_error.is_none_or(|error| error.source == ErrorSource::Location);
-        let shared = asks_errno && template.holes.iter().all(|hole| hole.kind == HoleKind::Helper);
         let code = ShapeCode::Template(template);
         let (entry, site) = (plan.entry, site(plan));
-        Shape { code, entry, site, shared, parameters: parameters.into(), stub: OnceLock::new() }
+        Shape { code, entry, site, parameters: parameters.into(), stub: OnceLock::new() }
     }
 
     /// Code that is there, of the slots entry.
     pub(super) fn packed(thunk: CodePointer) -> Shape {
         let code = ShapeCode::Thunk(thunk);
         let (entry, site) = (Entry::Slots, Site::Program);
-        Shape { code, entry, site, shared: true, parameters: Box::default(), stub: OnceLock::new() }
+        Shape { code, entry, site, parameters: Box::default(), stub: OnceLock::new() }
     }
 
     /// Where its stubs should lie.
@@ -106,11 +98,6 @@ impl Shape {
             Arc::new(published)
         }))
     }
-
-    /// Whether one stub serves all functions of the shape.
-    pub(super) fn is_shared(&self) -> bool {
-        self.shared
-    }
 }
 
 /// Where stubs of a plan should lie: near what they call more often than they are called.
@@ -121,12 +108,10 @@ fn site(plan: &Plan) -> Site {
 #[cfg(test)]
 mod tests {
     use springboard_abi::{Target, plan};
+    use springboard_code::{CodeWrites, Strategy, testing::together};
     use springboard_ir::Signature;
 
     use super::*;
-    use crate::{
-        testing::together,
-    };
 
     #[test]
     fn a_stub_that_found_no_memory_is_made_by_the_next_call() {

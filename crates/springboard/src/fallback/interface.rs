@@ -8,13 +8,11 @@ use libffi::{
     raw::ffi_call,
 };
 use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
-use springboard_code::{CodePointer};
+use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{
-    declaration::Position, engine::Engine, last_error::LastError, word::SlotResult,
-};
+use crate::{declaration::Position, engine::Engine, last_error::LastError, word::SlotResult};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;

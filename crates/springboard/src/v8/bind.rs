@@ -1,12 +1,12 @@
 //! From declarations to functions: many at once, with the code of all of them written in one go.
 
-use std::{collections::HashMap, ffi::c_void, ptr::NonNull, sync::Arc};
+use std::{collections::HashMap, ffi::c_void, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard_abi::{
     FastCall, Guard, Narrow, NodeRefusal, Options, Plan, Profile, Refusal, SlotForm, Target, plan_fast_call,
 };
-use springboard_code::{Holes};
+use springboard_emit::HoleKind;
 use springboard_ir::{DataModel, Prototype, Scalar, Signature};
 
 use super::{
@@ -16,7 +16,9 @@ use super::{
     library::{Host, Settings, Shared},
 };
 use crate::{
-    declaration::Declaration, declaration::Position, engine::Wanted, library::Library as Native,
+    declaration::{Declaration, Position},
+    engine::stamp::Stamp,
+    library::Library as Native,
 };
 
 /// See [`Library::functions`](super::Library::functions). `native` is what `library` has not closed yet.
@@ -32,7 +34,7 @@ pub(super) fn bind<'s, D: Declaration>(
     };
     let found: Vec<Result<&Settings, BindError>> = wanted.into_iter().map(&mut find).collect();
     // Binding the slow halves also finds what is wrong with the types.
-    let mut slow = library.engine.functions_at(there).into_iter();
+    let mut slow = library.engine.bind_all_at(there).into_iter();
     let halves = found.into_iter().map(|found| {
         let (settings, slow) = (found?, slow.next().expect("one for each that was found"));
         Ok((settings, slow?))
@@ -45,9 +47,9 @@ pub(super) fn bind<'s, D: Declaration>(
     let Kinds { all: kinds, plans, .. } = kinds;
     let with_code = halves.iter().flatten().zip(&which).filter_map(|((settings, slow), index)| {
         let plan = *kinds[*index].as_ref().ok()?.plan.as_ref().ok()?;
-        Some(Wanted { plan, holes: holes(library, slow.address(), settings), result: slow.result() })
+        Some(((), stamp(library, &plans[plan], slow, settings)))
     });
-    let mut stubs = library.engine.stubs_of_their_own(plans, with_code.collect()).into_iter();
+    let mut stubs = library.engine.stamp_all(with_code).into_iter();
 
     let mut which = which.into_iter();
     let whole = halves.into_iter().map(|half| {
@@ -55,7 +57,7 @@ pub(super) fn bind<'s, D: Declaration>(
         let kind = &kinds[which.next().expect("one for each half")];
         let Kind { called, plan } = kind.as_ref().map_err(BindError::clone)?;
         let fast = match plan {
-            Ok(_) => stubs.next().expect("one for each that has a plan").map_err(NoFast::from),
+            Ok(_) => stubs.next().expect("one for each that has a plan").1.map_err(NoFast::from),
             Err(why) => Err(why.clone()),
         };
         // A function whose stub does not look at the flag has to stay callable after the library was closed.
@@ -113,16 +115,18 @@ impl<'a> Kinds<'a> {
     }
 }
 
-/// What goes into a stub.
-fn holes(library: &Shared, address: NonNull<c_void>, settings: &Settings) -> Holes {
-    let host = &library.host;
-    Holes {
-        target: address.addr().get() as u64,
-        context: settings.context.expose_provenance() as u64,
-        helper: host.buffer.map_or(0, |helper| helper as *const () as u64),
-        guard: library.guard(),
-        range: host.range.map_or(0, |helper| helper as *const () as u64),
-    }
+/// The stub of a function.
+fn stamp<'p>(library: &Shared, plan: &'p Plan, slow: &crate::Function, settings: &Settings) -> Stamp<'p> {
+    let Host { buffer, range, .. } = library.host;
+    let buffer = buffer.map_or(ptr::null(), |helper| helper as *const c_void);
+    let range = range.map_or(ptr::null(), |helper| helper as *const c_void);
+    Stamp::new(plan)
+        .hole(HoleKind::Target, slow.address().as_ptr())
+        .hole_if_any(HoleKind::Context, settings.context)
+        .hole_if_any(HoleKind::Helper, buffer)
+        .hole_if_any(HoleKind::Guard, library.guard())
+        .hole_if_any(HoleKind::Range, range)
+        .returns(slow.result())
 }
 
 /// The prototype and the symbol of a declaration, with all that its settings need.
@@ -178,7 +182,7 @@ fn plan(
         .map_err(|error| crate::BindError::Layout { position: Position::Result, error })?;
     let plan = match refusal(profile, &call, engine.target())? {
         Some(refusal) => Err(NoFast::Refused(refusal)),
-        None => engine.planned(|target| plan_fast_call(&call, target)).map_err(NoFast::from),
+        None => engine.plan_with(|target| plan_fast_call(&call, target)).map_err(NoFast::from),
     };
     Ok((Called { call, description }, plan))
 }

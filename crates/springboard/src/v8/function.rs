@@ -3,7 +3,6 @@
 use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{FastCall, Guard, Refusal};
-use springboard_code::Stub;
 use springboard_ir::Signature;
 
 use super::{
@@ -12,7 +11,11 @@ use super::{
     description::{Description, Int64},
     library::Shared,
 };
-use crate::{library::Library as Native, reason::Reason};
+use crate::{
+    engine::stamp::{StampError, Stub},
+    library::Library as Native,
+    reason::Reason,
+};
 
 /// A native function that JavaScript calls.
 ///
@@ -119,12 +122,21 @@ impl Function {
 impl Fast {
     /// The address of the code.
     pub fn address(&self) -> NonNull<c_void> {
-        NonNull::new(self.stub.entry() as *mut c_void).expect("code is never at null")
+        self.stub.address()
     }
 
     /// Size of the code, in bytes.
     pub fn code_bytes(&self) -> usize {
-        self.stub.code().len()
+        self.stub.code().map_or(0, <[u8]>::len)
+    }
+}
+
+impl From<StampError> for NoFast {
+    fn from(error: StampError) -> NoFast {
+        match error {
+            StampError::Reason(reason) => NoFast::Reason(reason),
+            other => panic!("a plan of V8's entry has the holes that Host names: {other}"),
+        }
     }
 }
 

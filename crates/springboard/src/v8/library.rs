@@ -163,8 +163,8 @@ impl Shared {
     }
 
     /// The address of what guards read, good for as long as this is.
-    pub(super) fn guard(&self) -> u64 {
-        (&raw const self.guard).expose_provenance() as u64
+    pub(super) fn guard(&self) -> *const c_void {
+        (&raw const self.guard).cast()
     }
 }
 

@@ -1,0 +1,261 @@
+//! Stubs for hosts that enter code by themselves: made from a plan of any entry, which the host makes or has made.
+
+use std::{collections::HashMap, ffi::c_void, fmt, ptr, ptr::NonNull, sync::Arc};
+
+use foldhash::fast::RandomState;
+use springboard_abi::{Ineligible, Plan, SlotForm, Target};
+use springboard_code::{self as code, Holes, Site};
+use springboard_emit::{Hole, HoleKind};
+
+use super::{Engine, Pack, Shared, in_bulk, shape::Shape};
+use crate::{address, function::Code, pack, reason::Reason};
+
+/// A stub to be: its plan, and what is written into the holes of its code.
+///
+/// Which holes there are follows from the plan's [`Entry`](springboard_abi::Entry) and is listed at [`HoleKind`].
+/// A plan without holes has one stub, which all who ask for it share.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'p> {
+    plan: &'p Plan,
+    /// By kind.
+    given: [Given; HoleKind::ALL.len()],
+    result: Option<SlotForm>,
+}
+
+/// What is given for the holes of a kind.
+#[derive(Clone, Copy, Default, Debug)]
+enum Given {
+    #[default]
+    Nothing,
+    /// An address, whether there are such holes or not.
+    IfAny(u64),
+    /// An address, for holes that must be there.
+    Always(u64),
+}
+
+impl<'p> Stamp<'p> {
+    /// A stub for `plan`, with no hole filled.
+    pub fn new(plan: &'p Plan) -> Stamp<'p> {
+        Stamp { plan, given: Default::default(), result: None }
+    }
+
+    /// Fills the holes of a kind with an address. [`HoleKind`] says what the stub does with it whenever it is called.
+    #[must_use]
+    pub fn hole(mut self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
+        self.given[kind as usize] = Given::Always(address.expose_provenance() as u64);
+        self
+    }
+
+    /// As [`Stamp::hole`], for a kind of which the plan's code may have no hole.
+    #[must_use]
+    pub fn hole_if_any(mut self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
+        self.given[kind as usize] = Given::IfAny(address.expose_provenance() as u64);
+        self
+    }
+
+    /// What the native function returns, which most plans do not say: debuggers and profilers are told it as part of
+    /// the stub's name.
+    #[must_use]
+    pub fn returns(mut self, result: SlotForm) -> Stamp<'p> {
+        self.result = Some(result);
+        self
+    }
+
+    /// What goes into the holes of a template.
+    fn check(&self, holes: &[Hole]) -> Result<Holes, StampError> {
+        let value = |kind| {
+            let is_there = holes.iter().any(|hole| hole.kind == kind);
+            match self.given[kind as usize] {
+                Given::Nothing if is_there => Err(StampError::Missing(kind)),
+                Given::Always(_) if !is_there => Err(StampError::Superfluous(kind)),
+                Given::Nothing => Ok(0),
+                Given::IfAny(address) | Given::Always(address) => Ok(address),
+            }
+        };
+        Ok(Holes {
+            target: value(HoleKind::Target)?,
+            context: value(HoleKind::Context)?,
+            helper: value(HoleKind::Helper)?,
+            guard: value(HoleKind::Guard)?,
+            range: value(HoleKind::Range)?,
+        })
+    }
+}
+
+/// Code that a host enters. Whoever calls it keeps this value until the call has returned: dropping it frees the code.
+///
+/// The stub of a plan without holes is shared, and stays as long as its engine or any of those who share it.
+pub struct Stub {
+    code: Code,
+}
+
+impl Stub {
+    fn own(stub: code::Stub) -> Stub {
+        Stub { code: Code::Own { stub, _to: None } }
+    }
+
+    /// The address of the first instruction. The plan's [`Entry`](springboard_abi::Entry) says how it is called.
+    pub fn address(&self) -> NonNull<c_void> {
+        address::of(self.code.first())
+    }
+
+    /// The code as it stands in memory. `None` where it was compiled with the program (feature `pack`).
+    pub fn code(&self) -> Option<&[u8]> {
+        match &self.code {
+            Code::Shared(stub) => Some(stub.code()),
+            Code::Own { stub, .. } => Some(stub.code()),
+            Code::Packed(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Stub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stub").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no stub.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum StampError {
+    /// There can be no code.
+    Reason(Reason),
+    /// The code has a hole that was not filled.
+    Missing(HoleKind),
+    /// The code has no hole of a kind that was filled.
+    Superfluous(HoleKind),
+}
+
+impl From<Reason> for StampError {
+    fn from(reason: Reason) -> StampError {
+        StampError::Reason(reason)
+    }
+}
+
+impl fmt::Display for StampError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StampError::Reason(reason) => reason.fmt(f),
+            StampError::Missing(kind) => write!(f, "nothing is given for the plan's {kind:?} hole"),
+            StampError::Superfluous(kind) => write!(f, "the plan has no {kind:?} hole"),
+        }
+    }
+}
+
+impl std::error::Error for StampError {}
+
+impl Engine {
+    /// The plan that `plan` makes for this machine, where the engine has or can make code of it.
+    ///
+    /// # Errors
+    /// The reason why there is no plan, or can be no code.
+    pub fn plan_with(&self, plan: impl FnOnce(&Target) -> Result<Plan, Ineligible>) -> Result<Plan, Reason> {
+        let Shared { target, pack, .. } = &*self.shared;
+        if !pack::AVAILABLE || *pack == Pack::Off {
+            self.memory()?;
+        }
+        let planned = match target {
+            Ok(target) => plan(target).map_err(Reason::Ineligible),
+            Err(unknown) => Err(Reason::UnknownTarget(unknown.clone())),
+        };
+        // What the pack has needs no memory.
+        if !planned.as_ref().is_ok_and(|plan| self.thunk(plan).is_some()) {
+            self.memory()?;
+        }
+        planned
+    }
+
+    /// Makes a stub. Its plan is compiled now if this engine has not compiled it before.
+    ///
+    /// # Errors
+    /// The reason why there can be no code; a hole that was not filled, or was and is not there.
+    pub fn stamp(&self, stamp: Stamp<'_>) -> Result<Stub, StampError> {
+        let make = |shape: &Result<Arc<Shape>, Reason>| {
+            let shape = shape.as_ref().map_err(Reason::clone)?;
+            match self.prepare(shape, &stamp)? {
+                Prepared::Made(stub) => Ok(stub),
+                Prepared::Own { stamp, .. } => {
+                    let mut stubs = self.memory_for(shape)?.publish(&[stamp]).map_err(Reason::from)?;
+                    Ok(Stub::own(stubs.remove(0)))
+                }
+            }
+        };
+        self.shared.cache.get(stamp.plan, make).unwrap_or_else(|| make(&self.shape(stamp.plan)))
+    }
+
+    /// Makes many stubs: each plan is compiled once, several at a time where there are many, and all code is written in
+    /// one go. What comes with a stamp comes back with its stub, in order. Give the same reference for the same plan:
+    /// plans are told apart by address.
+    ///
+    /// # Errors
+    /// Each result's own, as [`Engine::stamp`]. Where there is not room for all, there may be for some.
+    pub fn stamp_all<'p, T>(
+        &self,
+        stamps: impl IntoIterator<Item = (T, Stamp<'p>)>,
+    ) -> Vec<(T, Result<Stub, StampError>)> {
+        let mut known: HashMap<*const Plan, usize, RandomState> = HashMap::default();
+        let mut plans = Vec::new();
+        let mut with_index = |(with, stamp): (T, Stamp<'p>)| {
+            let index = *known.entry(ptr::from_ref(stamp.plan)).or_insert_with(|| {
+                plans.push(Ok(stamp.plan));
+                plans.len() - 1
+            });
+            (with, stamp, index)
+        };
+        let stamps: Vec<_> = stamps.into_iter().map(&mut with_index).collect();
+        let shapes = in_bulk::compile(self, plans);
+        let prepare = |(with, stamp, index): (T, Stamp<'p>, usize)| {
+            let shape = shapes[index].as_ref().map_err(|reason| StampError::from(reason.clone()));
+            let prepared = shape.and_then(|shape| self.prepare(shape, &stamp));
+            (with, stamp, prepared)
+        };
+        let prepared: Vec<_> = stamps.into_iter().map(prepare).collect();
+        let batch: Vec<_> = prepared.iter().filter_map(|(.., prepared)| in_one_go(prepared)).collect();
+        let published = match (&*batch, self.memory()) {
+            ([], _) | (_, Err(_)) => Vec::new(),
+            (stamps, Ok(memory)) => memory.publish(stamps).unwrap_or_default(),
+        };
+        let mut published = published.into_iter();
+        let stub = |(with, stamp, prepared)| {
+            let published = in_one_go(&prepared).and_then(|_| published.next());
+            let stub = match (prepared, published) {
+                (_, Some(stub)) => Ok(Stub::own(stub)),
+                (Err(error), None) => Err(error),
+                (Ok(Prepared::Made(stub)), None) => Ok(stub),
+                // It lies elsewhere, or there is not room for all.
+                (Ok(Prepared::Own { .. }), None) => self.stamp(stamp),
+            };
+            (with, stub)
+        };
+        prepared.into_iter().map(stub).collect()
+    }
+
+    /// Checks a stamp, and finds the stub that is there already.
+    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'_>) -> Result<Prepared<'s>, StampError> {
+        if shape.thunk().is_some() || shape.template().holes.is_empty() {
+            stamp.check(&[])?;
+            return Ok(Prepared::Made(Stub { code: self.shared_code_of(shape, stamp.result)? }));
+        }
+        let template = shape.template();
+        let holes = stamp.check(&template.holes)?;
+        let name = shape.name(shape.entry(), stamp.result);
+        Ok(Prepared::Own { stamp: code::Stamp { name, template, holes }, site: shape.site() })
+    }
+}
+
+/// A stamp whose holes are right.
+enum Prepared<'s> {
+    /// The stub is there.
+    Made(Stub),
+    /// It is to be written, in memory at a site.
+    Own { stamp: code::Stamp<'s>, site: Site },
+}
+
+/// What is written with others in one go.
+fn in_one_go<'s>(prepared: &Result<Prepared<'s>, StampError>) -> Option<code::Stamp<'s>> {
+    match prepared {
+        Ok(Prepared::Own { stamp, site: Site::Program }) => Some(*stamp),
+        _ => None,
+    }
+}
