@@ -5,7 +5,6 @@ use std::{
     ffi::c_void,
     fmt,
     marker::PhantomData,
-    mem::MaybeUninit,
     ptr::{self, NonNull},
 };
 
@@ -103,8 +102,9 @@ impl<'m> View<'m> {
     /// A type without a layout.
     ///
     /// # Safety
-    /// As many bytes as the type has must be readable at `address` for as long as the view is used, and nobody may
-    /// write them while they are read. They need no alignment.
+    /// As many bytes as the type has must be initialised, padding included, and readable at `address` for as long as the
+    /// view is used, and nobody may write them while they are read. They need no alignment. (To Rust, memory that
+    /// native code allocated and wrote is initialised throughout.)
     pub unsafe fn at(
         address: NonNull<c_void>,
         ty: &Type,
@@ -251,14 +251,14 @@ impl<'m> View<'m> {
     /// The first `size` bytes; there are as many.
     pub(super) fn copy(&self, size: usize) -> Vec<u8> {
         debug_assert!(size <= self.bytes);
-        let mut bytes = Vec::<MaybeUninit<u8>>::with_capacity(size);
-        // SAFETY: `size` bytes are within those that the view may look at, and there is room for them; they are
-        // initialised then.
+        let mut bytes = Vec::<u8>::with_capacity(size);
+        // SAFETY: `size` bytes lie within those that the view may read, which whoever made it said are initialised;
+        // the vector has room for them, and as many are initialised then.
         unsafe {
-            bytes.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(self.start, size);
+            bytes.as_mut_ptr().copy_from_nonoverlapping(self.start, size);
             bytes.set_len(size);
-            std::mem::transmute::<Vec<MaybeUninit<u8>>, Vec<u8>>(bytes)
         }
+        bytes
     }
 
     /// The text in an array of characters, up to the first NUL.
