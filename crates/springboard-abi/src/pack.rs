@@ -124,10 +124,7 @@ fn of(kind: &Kind, words: impl Iterator<Item = Word>, target: &Target) -> Option
     let result = match kind.result {
         [] => Type::Void,
         words => {
-            let fields = words
-                .iter()
-                .zip(["a", "b"])
-                .map(|(word, name)| Field::new(name, word.ty()));
+            let fields = words.iter().zip(["a", "b"]).map(|(word, name)| Field::new(name, word.ty()));
             let kind = AggregateKind::Struct;
             let aggregate =
                 Aggregate { kind, tag: None, fields: fields.collect(), packed: false, align: None };

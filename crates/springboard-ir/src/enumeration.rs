@@ -37,7 +37,9 @@ impl fmt::Display for EnumerationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EnumerationError::Empty => f.write_str("an enumeration has at least one constant"),
-            EnumerationError::Fixed(value, integer) => write!(f, "`{}` does not hold {value}", integer.name()),
+            EnumerationError::Fixed(value, integer) => {
+                write!(f, "`{}` does not hold {value}", integer.name())
+            }
             EnumerationError::Range(value) => {
                 write!(f, "no integer type of 64 bits holds {value} and the other constants")
             }

@@ -151,11 +151,9 @@ impl DataModel {
                 ..lp64
             },
             Architecture::X86_64 => DataModel::LP64,
-            Architecture::Aarch64(_) if apple => DataModel {
-                long_double: FloatFormat::F64,
-                compiler: Some(Compiler::Clang),
-                ..lp64
-            },
+            Architecture::Aarch64(_) if apple => {
+                DataModel { long_double: FloatFormat::F64, compiler: Some(Compiler::Clang), ..lp64 }
+            }
             Architecture::Aarch64(_) if windows => return None,
             Architecture::Aarch64(_) => {
                 DataModel { char_signed: false, wchar_signed: false, bit_fields: BitFields::Aapcs64, ..lp64 }

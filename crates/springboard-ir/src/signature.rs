@@ -168,7 +168,8 @@ impl Signature {
             Type::Incomplete(_, tag) => find(tag).unwrap_or(ty).clone(),
             _ => ty.clone(),
         };
-        let params = self.params.iter().map(|param| Param { name: param.name.clone(), ty: complete(&param.ty) });
+        let params =
+            self.params.iter().map(|param| Param { name: param.name.clone(), ty: complete(&param.ty) });
         Signature { params: params.collect(), result: complete(&self.result), fixed: self.fixed }
     }
 

@@ -129,7 +129,6 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ("struct ¦;", "expected a tag or `{`, found `;`"),
     ("struct s { ¦__auto_type x; };", "`__auto_type` is not supported here"),
     ("struct __attribute__((¦mode(DI))) s { int x; };", "`mode` is not supported here"),
-
     ("int f(int) ¦{ if (1) {", "expected an end of what begins here, found the end of the text"),
     ("int (¦;", "expected a name, `*` or `(`, found `;`"),
     ("\n\n  int ¦;", "expected a name, found `;`"),

@@ -32,7 +32,11 @@ const CASES: &[(&str, u64, u32)] = &[
     ("_Pragma(\"pack(push, 2)\") struct t { char c; int y : 20; int z : 20; }", 6, 2),
     ("_Pragma(\"pack(2)\") struct t { char c; int : 0; char z; }", 5, 1),
     ("_Pragma(\"pack(2)\") struct t { char c; int y __attribute__((aligned(8))); I16 q; }", 10, 2),
-    ("_Pragma(\"pack(2)\") struct t { char c; struct __attribute__((aligned(8))) { int y; } y; char d; }", 12, 2),
+    (
+        "_Pragma(\"pack(2)\") struct t { char c; struct __attribute__((aligned(8))) { int y; } y; char d; }",
+        12,
+        2,
+    ),
     ("_Pragma(\"pack(4)\") struct t { char c; long y : 33; long z : 30; char a : 7; int b : 30; }", 16, 4),
     ("_Pragma(\"pack(4)\") struct t { char c; short : 0; char d; int : 0; char e; long : 0; char f; }", 9, 1),
 ];

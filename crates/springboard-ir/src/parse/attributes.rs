@@ -138,7 +138,8 @@ impl Parser<'_> {
     pub(super) fn attributes_without_effect(&mut self) -> Result<(), Failure> {
         let position = self.position();
         let attributes = self.attributes()?;
-        let unsupported = |name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
+        let unsupported =
+            |name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
         if attributes.align.is_some() {
             return unsupported("aligned");
         }

@@ -10,7 +10,9 @@ use super::{
     lexer::TokenKind,
     shortened,
 };
-use crate::{declarations::Tag, definitions::Definition, enumeration::Enumeration, integer::Integer, types::Type};
+use crate::{
+    declarations::Tag, definitions::Definition, enumeration::Enumeration, integer::Integer, types::Type,
+};
 
 impl Parser<'_> {
     /// An enumeration specifier, of which the keyword comes next. Without a tag it is its integer type.

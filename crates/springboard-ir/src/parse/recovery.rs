@@ -63,7 +63,9 @@ impl<'a> Parser<'a> {
         };
         skipped.extend(self.seen.iter().filter_map(undefined));
         let own = &self.own;
-        self.seen.retain(|seen| own.function(seen.name).is_none_or(|function| function.signature.incomplete().is_none()));
+        self.seen.retain(|seen| {
+            own.function(seen.name).is_none_or(|function| function.signature.incomplete().is_none())
+        });
         skipped.sort_by_key(|skipped| skipped.failure.position);
         skipped
     }

@@ -81,10 +81,8 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "_Static_assert" | "static_assert" => Keyword::StaticAssert,
         "_Atomic" => Keyword::Atomic,
         "typeof" | "__typeof" | "__typeof__" | "typeof_unqual" | "__typeof_unqual__" => Keyword::TypeOf,
-        "_BitInt" | "__auto_type" | "__float80" | "__float128"
-        | "_Float16" | "_Float128" | "_Decimal32" | "_Decimal64" | "_Decimal128" | "_Imaginary" => {
-            Keyword::Unsupported
-        }
+        "_BitInt" | "__auto_type" | "__float80" | "__float128" | "_Float16" | "_Float128" | "_Decimal32"
+        | "_Decimal64" | "_Decimal128" | "_Imaginary" => Keyword::Unsupported,
         "break" | "case" | "continue" | "default" | "do" | "else" | "for" | "goto" | "if" | "return"
         | "sizeof" | "switch" | "while" | "_Alignof" | "__alignof" | "__alignof__" | "_Generic" => {
             Keyword::Other
