@@ -14,17 +14,17 @@ extern crate alloc;
 
 #[cfg(feature = "check")]
 mod check;
-mod common;
+
 mod convention;
 mod entry;
 mod ineligible;
 mod place;
 mod plan;
+mod shapes;
 mod target;
 
 #[cfg(feature = "check")]
 pub use check::{Source, Spot, Violation, check, check_fast_call};
-pub use common::{COMMON, common, common_number};
 pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
 pub use entry::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Profile, Refusal, node_eligible,
@@ -36,4 +36,5 @@ pub use plan::{
     Column, Columns, Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Plan,
     ResultMove, ResultPlan, SlotForm, Step, Temporary, symbol,
 };
+pub use shapes::{COMMON, common, common_number};
 pub use target::{Convention, Target, UnknownTarget};
