@@ -17,11 +17,11 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
-pub mod background;
+mod address;
+mod bind_error;
 pub mod bun;
 mod cache;
 mod callback;
-pub mod columns;
 mod declaration;
 mod engine;
 mod fallback;
@@ -29,30 +29,26 @@ mod function;
 mod indirect;
 mod last_error;
 mod library;
-pub mod memory;
 mod pack;
 mod reason;
 mod slots;
 mod stats;
-mod switch;
 mod tier;
 mod typed;
 pub mod v8;
 mod value;
-mod variable;
 mod word;
 
+pub use bind_error::BindError;
 pub use callback::{
     Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
     CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
-    RawHandler, Report, raise, set_reporter, take_pending,
+    RawHandler, Report, is_pending, pending_address, raise, set_reporter, take_pending,
 };
-pub use declaration::Declaration;
-pub use engine::{
-    Compile, Engine, EngineBuilder, HeaderBinding, Jit, Pack, Stubs, Unbound, UnboundReason, stamp,
-};
+pub use declaration::{Declaration, Position};
+pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
 pub use fallback::{Unsupported, UnsupportedType};
-pub use function::{BindError, BoundPointer, Function, PointerError, Position};
+pub use function::{BoundPointer, Function, PointerError};
 pub use indirect::{Indirect, IndirectSlots};
 pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};
@@ -64,19 +60,13 @@ pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};
 pub use typed::{CResult, FunctionPointer, TypeMismatch, Typed, Variadic};
-pub use value::{Argument, ArgumentError, CallError, OutputError, Outputs, Value};
-pub use variable::{Variable, VariableError};
+pub use value::{ArgumentError, CallError, Value};
 pub use word::{CType, SlotResult, Word};
 
 /// The examples of the README, compiled and run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
-
-/// The examples of the guide to everyday calls, likewise.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/everyday.md")]
-struct Everyday;
 
 /// The examples of the guide to V8, likewise.
 #[cfg(doctest)]

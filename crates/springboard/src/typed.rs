@@ -5,10 +5,7 @@ use std::{fmt, marker::PhantomData, mem};
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Scalar, Type};
 
-use crate::{
-    function::{Function, Position},
-    word::CType,
-};
+use crate::{declaration::Position, function::Function, word::CType};
 
 /// A function as a Rust function pointer, which costs what a direct call costs.
 ///
@@ -158,9 +155,9 @@ fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
         return Err(TypeMismatch::Arity { c: fixed, rust: F::PARAMS.len() });
     }
     for (index, (param, rust)) in signature.params().iter().zip(F::PARAMS).enumerate() {
-        fits(Position::Parameter(index), &param.ty, Some(rust), function.model())?;
+        fits(Position::Parameter(index), &param.ty, Some(rust), function.data_model())?;
     }
-    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.model())
+    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.data_model())
 }
 
 /// Whether a Rust type, or `None` for `()`, stands for a C type.

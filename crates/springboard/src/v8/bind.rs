@@ -15,7 +15,11 @@ use super::{
     function::{Called, Function, NoFast},
     library::{Host, Settings, Shared},
 };
-use crate::{declaration::Declaration, engine::stamp::Stamp, function::Position, library::Library as Native};
+use crate::{
+    declaration::{Declaration, Position},
+    engine::stamp::Stamp,
+    library::Library as Native,
+};
 
 /// See [`Library::functions`](super::Library::functions). `native` is what `library` has not closed yet.
 pub(super) fn bind<'s, D: Declaration>(
@@ -132,7 +136,7 @@ fn find(
     declaration: impl Declaration,
     settings: &Settings,
 ) -> Result<(Prototype, NonNull<c_void>), BindError> {
-    let prototype = declaration.into_prototype()?;
+    let prototype = declaration.into_prototype().map_err(crate::BindError::from)?;
     if let Some(helper) = missing(&library.host, settings) {
         return Err(BindError::MissingHelper { helper });
     }
