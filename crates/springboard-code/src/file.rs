@@ -15,7 +15,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     mem,
     ops::Range,
-    os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
+    os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd},
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
@@ -23,7 +23,9 @@ use std::{
 };
 
 use rustix::{
-    fs::{FallocateFlags, MemfdFlags, Mode, OFlags, SeekFrom, fallocate, fstat, memfd_create, open, seek},
+    fs::{
+        FallocateFlags, MemfdFlags, Mode, OFlags, SeekFrom, Stat, fallocate, fstat, memfd_create, open, seek,
+    },
     io::{Errno, fcntl_dupfd_cloexec, pwrite},
 };
 
@@ -157,13 +159,13 @@ impl Extent {
 
     /// The file, opened again for reading only: what is mapped from this cannot be made writable. `None` where the
     /// system does not let us.
-    pub(crate) fn reopened(&self) -> Option<OwnedFd> {
+    pub(crate) fn reopened(&self) -> Option<Descriptor> {
         let number = self.file.descriptor.load(Relaxed);
         let path = format!("/proc/self/fd/{number}");
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file = perform(Step::ReopenFile, || open(&path, flags, Mode::empty())).ok()?;
-        let status = fstat(&file).ok()?;
-        ((status.st_dev, status.st_ino) == self.file.inode).then_some(file)
+        let inode = self.file.inode;
+        Descriptor::new(file, |status| (status.st_dev, status.st_ino) == inode).ok()
     }
 
     /// The file, for mapping it.
@@ -187,16 +189,19 @@ impl CodeFile {
             create(MemfdFlags::CLOEXEC | MemfdFlags::EXEC)
                 .or_else(|errno| if errno == Errno::INVAL { create(MemfdFlags::CLOEXEC) } else { Err(errno) })
         })?;
-        let moved = perform(Step::MoveDescriptor, || fcntl_dupfd_cloexec(&first, NUMBER));
-        let file = moved.unwrap_or(first);
-        let failed = |errno: Errno| Step::IdentifyFile.failed(errno);
-        let status = fstat(&file).map_err(failed)?;
-        let position = RandomState::new().hash_one(status.st_ino) >> 2;
-        perform(Step::IdentifyFile, || seek(&file, SeekFrom::Start(position)))?;
+        let first = Descriptor::new(first, is_new)?;
+        let inode = first.inode;
+        let moved = perform(Step::MoveDescriptor, || fcntl_dupfd_cloexec(first.borrow(), NUMBER));
+        let file = match moved {
+            Ok(moved) => Descriptor::new(moved, is_new)?,
+            Err(_) => first,
+        };
+        let position = RandomState::new().hash_one(inode) >> 2;
+        perform(Step::IdentifyFile, || seek(file.borrow(), SeekFrom::Start(position)))?;
         Ok(CodeFile {
-            descriptor: AtomicI32::new(file.into_raw_fd()),
+            descriptor: AtomicI32::new(file.keep()),
             position,
-            inode: (status.st_dev, status.st_ino),
+            inode,
             lost: AtomicBool::new(false),
             process: fork::process(),
             ranges: Mutex::default(),
@@ -279,11 +284,55 @@ impl CodeFile {
         if descriptor == CLOSED {
             return;
         }
-        // SAFETY: the number is not -1. Whether it is open and means this file is what the next line asks.
-        let ours = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        if seek(ours, SeekFrom::Current(0)) == Ok(self.position) {
-            // SAFETY: the number means the file that `create` opened, and was swapped out of `self`, so it is closed once.
-            drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+        drop(Descriptor { number: descriptor, inode: self.inode });
+    }
+}
+
+/// Whether a file is as `memfd_create` makes it.
+fn is_new(status: &Stat) -> bool {
+    (status.st_nlink, status.st_size, status.st_mode) == (0, 0, libc::S_IFREG | 0o777)
+}
+
+/// A descriptor of a file for code, closed when it is dropped, unless its number means another file by then. (An
+/// `OwnedFd` would close whatever it means.)
+pub(crate) struct Descriptor {
+    number: RawFd,
+    /// Device and inode of the file.
+    inode: (u64, u64),
+}
+
+impl Descriptor {
+    /// One that was opened just now, if it is still that of a file as `expected`.
+    fn new(opened: OwnedFd, expected: impl FnOnce(&Stat) -> bool) -> Result<Descriptor, CodeError> {
+        let number = opened.into_raw_fd();
+        // SAFETY: the number was given out just now, so it is not -1. If it is closed by now, the call says so.
+        let status = fstat(unsafe { BorrowedFd::borrow_raw(number) });
+        let status = status.map_err(|errno| Step::IdentifyFile.failed(errno))?;
+        if expected(&status) {
+            Ok(Descriptor { number, inode: (status.st_dev, status.st_ino) })
+        } else {
+            Err(Step::IdentifyFile.failed(Errno::BADF))
+        }
+    }
+
+    pub(crate) fn borrow(&self) -> BorrowedFd<'_> {
+        // SAFETY: the number is that of a descriptor, which was open when `self` was made and is closed by `Drop`. If a
+        // host has closed it since, calls fail, or meet a file that who uses them tells from this one.
+        unsafe { BorrowedFd::borrow_raw(self.number) }
+    }
+
+    /// Its number, left open.
+    fn keep(self) -> RawFd {
+        mem::ManuallyDrop::new(self).number
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        let ours = |status: Stat| (status.st_dev, status.st_ino) == self.inode;
+        if fstat(self.borrow()).is_ok_and(ours) {
+            // SAFETY: the number means the file that it was opened for, and this value alone closes it.
+            unsafe { rustix::io::close(self.number) };
         }
     }
 }

@@ -2,9 +2,7 @@
 
 use std::{
     ffi::c_void,
-    mem,
-    os::fd::AsFd,
-    ptr,
+    mem, ptr,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -126,7 +124,7 @@ impl Mapping {
         let bytes = extent.bytes();
         let reopened = extent.reopened();
         let (file, flags) = match &reopened {
-            Some(file) => (file.as_fd(), MapFlags::SHARED),
+            Some(file) => (file.borrow(), MapFlags::SHARED),
             None => (extent.descriptor()?, MapFlags::PRIVATE),
         };
         // SAFETY: the kernel takes the address as a wish only, so no mapping that exists is touched.

@@ -37,7 +37,7 @@ pub use self::stub::{CodePointer, Stub};
 use self::{clock::Clock, publish::Place};
 
 /// Size of the first segment, in bytes. Each following one is twice as large.
-pub(crate) const FIRST_SEGMENT: usize = 16 << 10;
+const FIRST_SEGMENT: usize = 16 << 10;
 
 /// Size beyond which segments do not grow, in bytes.
 const LAST_SEGMENT: usize = 1 << 20;
@@ -210,6 +210,11 @@ impl CodeMemory {
         }
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn let_pass(&self, time: std::time::Duration) {
+        self.lock().clock.pass(time);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // No step of ours panics half-way but by a defect of ours, and then the book-keeping is still whole.
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -321,6 +326,3 @@ impl State {
         restored
     }
 }
-
-#[cfg(test)]
-mod tests;

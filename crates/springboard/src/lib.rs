@@ -55,7 +55,7 @@ pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
 pub use slots::{ResultMismatch, Slots, SlotsPointer};
 pub use springboard_abi as abi;
-pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, capability};
+pub use springboard_code::{Announce, Capability, CodeError, Step, capability};
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use springboard_abi::Plan;
-use springboard_code::{Announce, CodeMemory, CodeWrites, capability, fork};
+use springboard_code::{Announce, CodeMemory, capability, fork};
 use springboard_ir::Signature;
 
 use super::{
@@ -34,7 +34,7 @@ static POOLS: LazyLock<Mutex<HashMap<Key, &'static Pool>>> = LazyLock::new(Mutex
 static MEMORY: LazyLock<Result<CodeMemory, Reason>> = LazyLock::new(|| memory(Vec::new()));
 
 fn memory(announce: Vec<Announce>) -> Result<CodeMemory, Reason> {
-    let strategy = capability().strategy(CodeWrites::Strict).map_err(Reason::NoExecutableMemory)?;
+    let strategy = capability().strategy().map_err(Reason::NoExecutableMemory)?;
     Ok(CodeMemory::announcing(strategy, usize::MAX, announce))
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use springboard_code::{Announce, CodeMemory, CodeWrites, Site, capability, fork};
+use springboard_code::{Announce, CodeMemory, Site, capability, fork};
 
 use crate::reason::Reason;
 
@@ -19,7 +19,6 @@ pub(super) struct Memory {
 pub(super) struct Settings {
     /// Whether none is to be had, and none to be asked for.
     pub(super) off: bool,
-    pub(super) writes: CodeWrites,
     /// Most bytes to map.
     pub(super) limit: usize,
     pub(super) announce: Vec<Announce>,
@@ -44,11 +43,11 @@ impl Memory {
     }
 
     fn make(&self) -> Result<CodeMemory, Reason> {
-        let Settings { off, writes, limit, announce } = &self.settings;
+        let Settings { off, limit, announce } = &self.settings;
         if *off {
             return Err(Reason::JitOff);
         }
-        let strategy = capability().strategy(*writes).map_err(Reason::NoExecutableMemory)?;
+        let strategy = capability().strategy().map_err(Reason::NoExecutableMemory)?;
         Ok(CodeMemory::announcing(strategy, *limit, announce.clone()))
     }
 
