@@ -6,12 +6,10 @@ use std::{
     ptr, slice,
 };
 
-use springboard::{
-    Engine, Library as Native,
-    v8::{
-        Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library,
-        RangeHelper, Settings, Thrown,
-    },
+use springboard::{Engine, Library as Native};
+use springboard_js::v8::{
+    Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library, RangeHelper,
+    Settings, Thrown,
 };
 
 mod settings;

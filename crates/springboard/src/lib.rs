@@ -18,7 +18,6 @@
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
 pub mod background;
-pub mod bun;
 mod cache;
 mod callback;
 pub mod columns;
@@ -37,7 +36,6 @@ mod stats;
 mod switch;
 mod tier;
 mod typed;
-pub mod v8;
 mod value;
 mod variable;
 mod word;
@@ -77,11 +75,6 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/everyday.md")]
 struct Everyday;
-
-/// The examples of the guide to V8, likewise.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/v8.md")]
-struct V8;
 
 /// The examples of the guide to callbacks, likewise.
 #[cfg(doctest)]

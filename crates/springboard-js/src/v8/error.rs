@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springboard_abi::{Convention, Ineligible, Profile};
+use springboard::abi::{Convention, Ineligible, Profile};
 
 /// A function of the host that stubs call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -18,7 +18,7 @@ pub enum Helper {
 #[non_exhaustive]
 pub enum BindError {
     /// As for any function.
-    Bind(crate::BindError),
+    Bind(springboard::BindError),
     /// The library has been closed.
     Closed,
     /// What is asked for needs a function of the host that the library was not given.
@@ -47,8 +47,8 @@ pub enum BindError {
     },
 }
 
-impl From<crate::BindError> for BindError {
-    fn from(error: crate::BindError) -> BindError {
+impl From<springboard::BindError> for BindError {
+    fn from(error: springboard::BindError) -> BindError {
         BindError::Bind(error)
     }
 }
