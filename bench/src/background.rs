@@ -3,10 +3,8 @@
 use std::{num::NonZero, thread, time::Instant};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
-use springboard::{
-    Function,
-    background::{Background, Passed, Pending},
-};
+use springboard::Function;
+use springboard_everyday::background::{Background, Passed, Pending};
 
 use crate::{
     case::{Bench, Group, selected},

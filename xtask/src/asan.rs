@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// The test programs of the runtime whose memory is the host's. The others are of code memory, processes and debuggers.
-const TESTS: [&str; 7] =
-    ["bad_input", "callbacks", "callbacks_threads", "calls", "everyday", "in_bulk", "unwinding"];
+const TESTS: [&str; 8] =
+    ["bad_input", "callbacks", "callbacks_threads", "calls", "everyday", "in_bulk", "libraries", "unwinding"];
 
 /// Unit tests, by the beginnings of their names, that say little here, and why.
 const LEFT_OUT: [(&str, &str); 2] = [
@@ -24,17 +24,35 @@ const LEFT_OUT: [(&str, &str); 2] = [
 pub(crate) fn steps() -> Vec<Step> {
     let mut text = sanitized(&["--package", "springboard-ir", "--lib", "--tests"]);
     text.arg("--no-fail-fast");
-    let mut tests = sanitized(&["--package", "springboard", "--no-fail-fast"]);
+    let mut tests =
+        sanitized(&["--package", "springboard", "--package", "springboard-everyday", "--no-fail-fast"]);
     tests.args(TESTS.iter().flat_map(|name| ["--test", name]));
-    let mut units = sanitized(&["--package", "springboard", "--package", "springboard-capi", "--lib", "--"]);
+    let mut units = sanitized(&[
+        "--package",
+        "springboard",
+        "--package",
+        "springboard-everyday",
+        "--package",
+        "springboard-capi",
+        "--lib",
+        "--",
+    ]);
     for (name, why) in LEFT_OUT {
         println!("skipped under AddressSanitizer: {name}: {why}");
         units.args(["--skip", name]);
     }
     // What goes wrong on purpose must be caught, or the others prove nothing.
     let name = "memory::more_is_read_than_there_is";
-    let caught =
-        sanitized(&["--package", "springboard", "--test", "everyday", "--", "--ignored", "--exact", name]);
+    let caught = sanitized(&[
+        "--package",
+        "springboard-everyday",
+        "--test",
+        "everyday",
+        "--",
+        "--ignored",
+        "--exact",
+        name,
+    ]);
     vec![
         text.into(),
         tests.into(),

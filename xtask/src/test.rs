@@ -308,7 +308,7 @@ fn datafusion(what: &str) -> Command {
 /// Real headers, which plain `cargo test` leaves out.
 fn real_headers() -> Command {
     let name = "headers::all_functions_of_real_headers_are_bound_or_reported";
-    cargo(&["test", "-p", "springboard", "--test", "everyday", "--", "--ignored", "--exact", name])
+    cargo(&["test", "-p", "springboard-everyday", "--test", "everyday", "--", "--ignored", "--exact", name])
 }
 
 /// Tests of what is refused there, by the beginnings of their names, and why.

@@ -4,8 +4,11 @@ use std::{hint::black_box, process::Command};
 
 use springboard::{
     Engine, LastError, Library, Word,
-    columns::{Column, Input, Output},
     ir::{DataModel, Header, Signature, Type},
+};
+use springboard_everyday::{
+    columns::{Column, Columns, Input, Output},
+    header,
     memory::{Member, View},
 };
 
@@ -104,7 +107,7 @@ fn header(_: &Bench) -> Vec<Runner> {
     let text: &'static str = leak(String::from_utf8(output.stdout).expect("headers of ASCII"));
     let read = || Header::scan(text, &DataModel::LP64);
     let bind = move || {
-        let binding = Engine::new().bind_header(&library, &read(), |place| {
+        let binding = header::bind(&Engine::new(), &library, &read(), |place| {
             place.file.as_deref().is_some_and(|file| file.ends_with("/sqlite3.h"))
         });
         assert!(binding.bound.len() > 200, "only {} functions are bound", binding.bound.len());
@@ -140,7 +143,7 @@ macro_rules! columns {
             let looping = unsafe { pointer::<Loop>(looping) };
             let a: &'static [$rust] =
                 leak([1, 2, 3, 4].repeat(ROWS / 4).into_iter().map(|x| x as $rust).collect::<Vec<_>>());
-            let over = bench.engine.over(add, &[Input::Column; 2]).expect("its types are words");
+            let over = Columns::new(&bench.engine, add, &[Input::Column; 2]).expect("its types are words");
             let slots = add.slots::<$rust>().expect("the type of the case");
             let in_turns = |mut turn: Box<dyn FnMut(&mut [$rust])>| {
                 let mut out = vec![<$rust>::default(); ROWS];

@@ -15,8 +15,10 @@ use std::{
 use springboard::{
     CallError, Value, Word,
     abi::{SlotForm, Target},
-    background::{Background, BackgroundError, Done, Passed, Pending, Refused, Shutdown, StartError},
     ir::{FloatFormat, Param, Scalar},
+};
+use springboard_everyday::background::{
+    Background, BackgroundError, Done, Passed, Pending, Refused, Shutdown, StartError,
 };
 
 use crate::{

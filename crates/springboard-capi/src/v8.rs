@@ -338,7 +338,6 @@ impl From<BindError> for Failure {
     fn from(error: BindError) -> Failure {
         let code = match error {
             BindError::Bind(error) => return error.into(),
-            BindError::NoRules { .. } => SB_ERROR_NO_PATH,
             _ => SB_ERROR_ARGUMENT,
         };
         Failure::new(code, error)

@@ -48,6 +48,5 @@ pub use kind::{CallbackType, OwnerCallbackType};
 pub use mailbox::{Abandoned, Mailbox};
 pub use queue::Full;
 pub use report::{Report, set_reporter};
-pub use thread::{NativeScope, take_pending};
-pub(crate) use thread::{is_pending, pending_address};
+pub use thread::{NativeScope, is_pending, pending_address, take_pending};
 pub use wait::Busy;

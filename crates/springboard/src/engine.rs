@@ -22,7 +22,6 @@ mod builder;
 mod code;
 mod compile;
 mod delivering;
-mod header;
 mod in_bulk;
 mod memory;
 pub mod stamp;
@@ -31,7 +30,6 @@ mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
 pub(crate) use self::code::Callee;
-pub use self::header::{HeaderBinding, Unbound, UnboundReason};
 use self::{background::Background, compile::Compilers, memory::Memory};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process

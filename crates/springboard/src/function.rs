@@ -327,8 +327,8 @@ impl Function {
         Typed::new(self)
     }
 
-    /// What C types are where the function runs.
-    pub(crate) fn model(&self) -> &DataModel {
+    /// The sizes and alignments of C types where the function runs.
+    pub fn data_model(&self) -> &DataModel {
         &self.bound.forms.model
     }
 

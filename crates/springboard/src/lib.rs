@@ -17,10 +17,8 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
-pub mod background;
 mod cache;
 mod callback;
-pub mod columns;
 mod declaration;
 mod engine;
 mod fallback;
@@ -28,7 +26,6 @@ mod function;
 mod indirect;
 mod last_error;
 mod library;
-pub mod memory;
 mod pack;
 mod reason;
 mod slots;
@@ -37,18 +34,15 @@ mod switch;
 mod tier;
 mod typed;
 mod value;
-mod variable;
 mod word;
 
 pub use callback::{
     Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
     CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
-    RawHandler, Report, raise, set_reporter, take_pending,
+    RawHandler, Report, is_pending, pending_address, raise, set_reporter, take_pending,
 };
 pub use declaration::Declaration;
-pub use engine::{
-    Compile, Engine, EngineBuilder, HeaderBinding, Jit, Pack, Stubs, Unbound, UnboundReason, stamp,
-};
+pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
 pub use fallback::{Unsupported, UnsupportedType};
 pub use function::{BindError, BoundPointer, Function, PointerError, Position};
 pub use indirect::{Indirect, IndirectSlots};
@@ -62,19 +56,13 @@ pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};
 pub use typed::{CResult, FunctionPointer, TypeMismatch, Typed, Variadic};
-pub use value::{Argument, ArgumentError, CallError, OutputError, Outputs, Value};
-pub use variable::{Variable, VariableError};
+pub use value::{ArgumentError, CallError, Value};
 pub use word::{CType, SlotResult, Word};
 
 /// The examples of the README, compiled and run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
-
-/// The examples of the guide to everyday calls, likewise.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/everyday.md")]
-struct Everyday;
 
 /// The examples of the guide to callbacks, likewise.
 #[cfg(doctest)]

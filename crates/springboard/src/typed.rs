@@ -158,9 +158,9 @@ fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
         return Err(TypeMismatch::Arity { c: fixed, rust: F::PARAMS.len() });
     }
     for (index, (param, rust)) in signature.params().iter().zip(F::PARAMS).enumerate() {
-        fits(Position::Parameter(index), &param.ty, Some(rust), function.model())?;
+        fits(Position::Parameter(index), &param.ty, Some(rust), function.data_model())?;
     }
-    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.model())
+    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.data_model())
 }
 
 /// Whether a Rust type, or `None` for `()`, stands for a C type.

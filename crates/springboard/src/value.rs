@@ -7,13 +7,10 @@ use std::{
 
 mod argument;
 mod call;
-mod outputs;
 
 pub use argument::ArgumentError;
-pub(crate) use argument::slot;
 pub use call::CallError;
 pub(crate) use call::{call, call_at};
-pub use outputs::{Argument, OutputError, Outputs};
 
 /// A value on its way into or out of a call.
 ///

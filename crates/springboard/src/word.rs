@@ -10,8 +10,7 @@ use springboard_ir::{FloatFormat, Scalar};
 /// pointers and `Option` of an `unsafe extern "C" fn` for any pointer, `bool` for `_Bool`, `f32` and `f64` for
 /// `float` and `double`.
 pub trait CType: Copy + sealed::CType {
-    /// What the C type comes down to on the machine.
-    #[doc(hidden)]
+    /// The scalar of the C type on this machine.
     const SCALAR: Scalar;
 }
 

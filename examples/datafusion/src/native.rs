@@ -17,9 +17,9 @@ use datafusion::{
 };
 use springboard::{
     BindError, Engine, Function, Library, Word,
-    columns::{Column, ColumnsError, Input, Output, Over, Validity},
     ir::{ParseError, Prototype, Type},
 };
+use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output, Validity};
 
 use crate::number::{arrow_type, with_number};
 
@@ -91,8 +91,7 @@ impl NativeFunction {
             .map(|(index, parameter)| number(Some(index), &parameter.ty))
             .collect::<Result<_, _>>()?;
         let function = engine.function(library, prototype).map_err(RegisterError::Bind)?;
-        engine
-            .over(&function, &vec![Input::Column; parameters.len()])
+        Columns::new(engine, &function, &vec![Input::Column; parameters.len()])
             .map_err(|error| RegisterError::Columns { name: name.clone(), error })?;
         // C does not say whether a function gives the same result twice.
         let signature = match parameters.is_empty() {
@@ -105,7 +104,7 @@ impl NativeFunction {
     /// The results of one call over columns: an array with as many rows.
     fn run<R: ArrowPrimitiveType<Native: Word>>(
         &self,
-        over: &Over,
+        prepared: &Columns,
         columns: &[Column<'_>],
         nulls: Option<NullBuffer>,
         rows: usize,
@@ -114,7 +113,7 @@ impl NativeFunction {
         let validity = nulls.as_ref().map(|nulls| Validity::from_bit(nulls.validity(), nulls.offset()));
         // SAFETY: whoever registered the function said that it may be called with any numbers of its types, from any
         // thread.
-        unsafe { over.call(columns, Some(Output::of(&mut results)), validity) }
+        unsafe { prepared.call(columns, Some(Output::of(&mut results)), validity) }
             .map_err(|error| self.failed(&error))?;
         Ok(std::sync::Arc::new(PrimitiveArray::<R>::new(results.into(), nulls)))
     }
@@ -155,11 +154,12 @@ impl ScalarUDFImpl for NativeFunction {
         let columns: Vec<Column<'_>> = arrays.iter().map(|(array, input)| column(array, *input)).collect();
         let inputs: Vec<Input> = arrays.iter().map(|(_, input)| *input).collect();
         // Nothing is compiled for functions of one shape but the first time.
-        let over = self.engine.over(&self.function, &inputs).map_err(|error| self.failed(&error))?;
+        let prepared =
+            Columns::new(&self.engine, &self.function, &inputs).map_err(|error| self.failed(&error))?;
         let nulls =
             arrays.iter().filter(|(_, input)| *input == Input::Column).map(|(array, _)| array.nulls());
         let nulls = NullBuffer::union_many(nulls);
-        let results = with_number!(&self.result, R => self.run::<R>(&over, &columns, nulls, rows))?;
+        let results = with_number!(&self.result, R => self.run::<R>(&prepared, &columns, nulls, rows))?;
         Ok(match one_value {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&results, 0)?),
             false => ColumnarValue::Array(results),

@@ -3,9 +3,7 @@
 use std::{collections::HashMap, ffi::c_void, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
-use springboard::abi::{
-    FastCall, Guard, Narrow, NodeRefusal, Options, Plan, Profile, Refusal, SlotForm, Target, plan_fast_call,
-};
+use springboard::abi::{FastCall, Guard, Narrow, Options, Plan, Profile, SlotForm, plan_fast_call};
 use springboard::emit::HoleKind;
 use springboard::ir::{DataModel, Prototype, Scalar, Signature};
 
@@ -185,26 +183,14 @@ fn plan(
     let engine = &library.engine;
     let description = Description::of(&call, engine.data_model(), int64)
         .map_err(|error| springboard::BindError::Layout { position: Position::Result, error })?;
-    let plan = match refusal(profile, &call, engine.target())? {
-        Some(refusal) => Err(NoFast::Refused(refusal)),
-        None => engine.plan_with(|target| plan_fast_call(&call, target)).map_err(NoFast::from),
+    let refusal = match (profile, engine.target()) {
+        (Profile::Node, Some(target)) => profile.verdict(&call, target),
+        // Where there is no plan, the engine says why.
+        _ => Ok(()),
+    };
+    let plan = match refusal {
+        Ok(()) => engine.plan_with(|target| plan_fast_call(&call, target)).map_err(NoFast::from),
+        Err(refusal) => Err(NoFast::Refused(refusal)),
     };
     Ok((Called { call, description }, plan))
-}
-
-/// What the profile has against the function.
-pub(super) fn refusal(
-    profile: Profile,
-    call: &FastCall,
-    target: Option<&Target>,
-) -> Result<Option<Refusal>, BindError> {
-    // Where no convention is known or there is no plan, the engine has a reason of its own.
-    let (Profile::Node, Some(target)) = (profile, target) else { return Ok(None) };
-    match profile.verdict(call, target) {
-        Ok(()) => Ok(None),
-        Err(Refusal::Node(NodeRefusal::Platform(convention))) => {
-            Err(BindError::NoRules { profile, convention })
-        }
-        Err(refusal) => Ok(Some(refusal)),
-    }
 }

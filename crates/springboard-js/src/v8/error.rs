@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springboard::abi::{Convention, Ineligible, Profile};
+use springboard::abi::Ineligible;
 
 /// A function of the host that stubs call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -38,13 +38,6 @@ pub enum BindError {
         /// The parameter, counted from 0.
         index: u16,
     },
-    /// The profile has no rules for this platform.
-    NoRules {
-        /// The profile.
-        profile: Profile,
-        /// The platform's convention.
-        convention: Convention,
-    },
 }
 
 impl From<springboard::BindError> for BindError {
@@ -73,9 +66,6 @@ impl fmt::Display for BindError {
                 write!(f, "parameter {} is named a buffer, and there are {count}", index + 1)
             }
             BindError::NotAPointer { index } => Ineligible::BufferType { index: *index }.fmt(f),
-            BindError::NoRules { profile, convention } => {
-                write!(f, "the profile {profile} has no rules for {convention}")
-            }
         }
     }
 }

@@ -117,7 +117,7 @@ impl Library {
     ///
     /// # Errors
     /// As [`Engine::function`](springboard::Engine::function); a closed library; a helper that is needed and was not given;
-    /// a buffer that is no pointer; a profile without rules for this platform.
+    /// a buffer that is no pointer.
     pub fn function(
         &self,
         declaration: impl Declaration,

@@ -6,8 +6,9 @@ use springboard::abi::Convention;
 use springboard::ir::Signature;
 use springboard_code::testing::together;
 
-use super::{super::*, OPTIONS, RECEIVER, code, host, libc};
+use super::{OPTIONS, RECEIVER, code, host, libc};
 use springboard::{Engine, Jit, Library as Native, Stubs};
+use springboard_js::v8::*;
 
 #[test]
 fn many_are_bound_at_once() {
@@ -82,7 +83,7 @@ fn mistakes_are_found_when_a_function_is_bound() {
 }
 
 #[test]
-fn a_profile_refuses_or_has_no_rules() {
+fn a_profile_refuses() {
     let _process = together();
     let library = libc();
     let settings = Settings { profile: Profile::Node, ..Settings::default() };
@@ -103,16 +104,17 @@ fn a_profile_refuses_or_has_no_rules() {
             assert!(convention.unwrap().fast().is_ok());
         }
         other => {
-            let Err(BindError::NoRules { profile: Profile::Node, convention }) = convention else {
-                panic!("{convention:?}")
-            };
-            assert_eq!(convention, other);
+            let function = convention.unwrap();
+            let Err(NoFast::Refused(refusal)) = function.fast() else { panic!("{function:?}") };
+            assert_eq!(*refusal, Refusal::Node(NodeRefusal::Platform(other)));
+            // SAFETY: abs takes any integer but the smallest.
+            assert_eq!(unsafe { function.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
         }
     }
 }
 
 #[test]
-fn a_profile_without_rules_for_the_platform_is_a_mistake() {
+fn node_refuses_platforms_that_it_does_not_know() {
     for (triple, convention) in [
         ("riscv64gc-unknown-linux-gnu", Convention::Lp64d),
         ("s390x-unknown-linux-gnu", Convention::S390x),
@@ -120,9 +122,9 @@ fn a_profile_without_rules_for_the_platform_is_a_mistake() {
     ] {
         let target = springboard::abi::Target::of(&triple.parse().unwrap()).unwrap();
         let call = springboard::abi::FastCall::new(Signature::parse("int(int)").unwrap());
-        let error = bind::refusal(Profile::Node, &call, Some(&target)).unwrap_err();
-        assert_eq!(error.to_string(), format!("the profile Node has no rules for {convention}"));
-        assert!(matches!(bind::refusal(Profile::Full, &call, Some(&target)), Ok(None)));
+        let refusal = Profile::Node.verdict(&call, &target).unwrap_err();
+        assert_eq!(refusal, Refusal::Node(NodeRefusal::Platform(convention)));
+        assert_eq!(Profile::Full.verdict(&call, &target), Ok(()));
     }
 }
 

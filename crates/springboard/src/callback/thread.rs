@@ -76,13 +76,14 @@ pub fn take_pending() -> Option<CallbackError> {
     if key() & PENDING == 0 { None } else { take_error() }
 }
 
-/// The address of the running thread's key, whose highest bit is [`PENDING`].
-pub(crate) fn pending_address() -> *const u64 {
+/// The address of a word of the running thread, valid for as long as the thread runs: its highest bit is set while an
+/// error of a callback is pending there. For stubs that call native code in a loop, and end it then.
+pub fn pending_address() -> *const u64 {
     THREAD.with(|thread| thread.key.as_ptr().cast_const())
 }
 
-/// Whether an error is pending on the running thread.
-pub(crate) fn is_pending() -> bool {
+/// Whether an error of a callback is pending on the running thread: see [`take_pending`].
+pub fn is_pending() -> bool {
     key() & PENDING != 0
 }
 

@@ -57,38 +57,40 @@ impl fmt::Display for ArgumentError {
 
 impl std::error::Error for ArgumentError {}
 
-/// The slot of `value` as a parameter of type `ty`. Where it is an address, it is that of bytes in `value`.
-pub(crate) fn slot(
-    value: &Value,
-    form: SlotForm,
-    ty: &Type,
-    model: &DataModel,
-) -> Result<u64, ArgumentError> {
-    let other_kind = || Err(ArgumentError::Kind { value: value.clone(), ty: ty.clone() });
-    match (form, value) {
-        (SlotForm::Word(Scalar::Int { bytes, signed }), Value::Signed(_) | Value::Unsigned(_)) => {
+impl Value {
+    /// The slot of the value as a parameter of type `ty`, whose slots have this form under `model`. Where a slot holds
+    /// an address, it is that of bytes in this value, which must stay where they are until the slot has been used.
+    ///
+    /// # Errors
+    /// The value is of another kind than the type, out of its range, or of another size.
+    pub fn slot(&self, form: SlotForm, ty: &Type, model: &DataModel) -> Result<u64, ArgumentError> {
+        let other_kind = || Err(ArgumentError::Kind { value: self.clone(), ty: ty.clone() });
+        let in_range = |bytes, signed| {
             let range = Range::of(bytes, signed);
-            range.slot(value).ok_or_else(|| range.exceeded(value, ty))
-        }
-        (SlotForm::Word(Scalar::Bool), Value::Bool(value)) => Ok(value.into_slot()),
-        (SlotForm::Word(Scalar::Pointer), Value::Pointer(pointer)) => Ok(pointer.into_slot()),
-        (SlotForm::Word(Scalar::Float(FloatFormat::F32)), Value::F32(value)) => Ok(value.into_slot()),
-        (SlotForm::Word(Scalar::Float(FloatFormat::F64)), Value::F64(value)) => Ok(value.into_slot()),
-        (SlotForm::Address(layout), value) => match (ty.scalar(model), value) {
-            // In range, either form has the bits of the other.
-            (Some(Scalar::Int { bytes, signed }), Value::Signed(number)) => {
-                let range = Range::of(bytes, signed);
-                range.slot(value).map(|_| address(number)).ok_or_else(|| range.exceeded(value, ty))
+            range.slot(self).ok_or_else(|| range.exceeded(self, ty))
+        };
+        match (form, self) {
+            (SlotForm::Word(Scalar::Int { bytes, signed }), Value::Signed(_) | Value::Unsigned(_)) => {
+                in_range(bytes, signed)
             }
-            (Some(Scalar::Int { bytes, signed }), Value::Unsigned(number)) => {
-                let range = Range::of(bytes, signed);
-                range.slot(value).map(|_| address(number)).ok_or_else(|| range.exceeded(value, ty))
-            }
-            (Some(Scalar::Int { .. }), _) => other_kind(),
-            (_, Value::Bytes(bytes)) => sized(bytes, layout, ty),
+            (SlotForm::Word(Scalar::Bool), Value::Bool(value)) => Ok(value.into_slot()),
+            (SlotForm::Word(Scalar::Pointer), Value::Pointer(pointer)) => Ok(pointer.into_slot()),
+            (SlotForm::Word(Scalar::Float(FloatFormat::F32)), Value::F32(value)) => Ok(value.into_slot()),
+            (SlotForm::Word(Scalar::Float(FloatFormat::F64)), Value::F64(value)) => Ok(value.into_slot()),
+            (SlotForm::Address(layout), value) => match (ty.scalar(model), value) {
+                // In range, either form has the bits of the other.
+                (Some(Scalar::Int { bytes, signed }), Value::Signed(number)) => {
+                    in_range(bytes, signed).map(|_| address(number))
+                }
+                (Some(Scalar::Int { bytes, signed }), Value::Unsigned(number)) => {
+                    in_range(bytes, signed).map(|_| address(number))
+                }
+                (Some(Scalar::Int { .. }), _) => other_kind(),
+                (_, Value::Bytes(bytes)) => sized(bytes, layout, ty),
+                _ => other_kind(),
+            },
             _ => other_kind(),
-        },
-        _ => other_kind(),
+        }
     }
 }
 

@@ -6,11 +6,7 @@ use springboard_abi::SlotForm;
 use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Layout, Scalar, Type};
 
-use super::{
-    Value,
-    argument::{self, ArgumentError},
-    outputs::OutputError,
-};
+use super::{Value, argument::ArgumentError};
 use crate::{
     callback::{CallbackError, NativeScope, take_pending},
     function::Function,
@@ -39,13 +35,6 @@ pub enum CallError {
         /// What does not fit.
         error: ArgumentError,
     },
-    /// Nothing can be made to come back through a parameter.
-    Output {
-        /// The argument, counted from 0.
-        index: usize,
-        /// Why not.
-        error: OutputError,
-    },
     /// The function delivers no last error.
     NoLastError,
     /// The function was called, and a callback that it called failed: its handler panicked or raised an error.
@@ -59,7 +48,6 @@ impl fmt::Display for CallError {
                 write!(f, "the function takes {parameters} arguments and is given {arguments}")
             }
             CallError::Argument { index, error } => write!(f, "argument {}: {error}", index + 1),
-            CallError::Output { index, error } => write!(f, "argument {}: {error}", index + 1),
             CallError::NoLastError => f.write_str("the function was bound without a last error to deliver"),
             CallError::Callback(error) => error.fmt(f),
         }
@@ -139,7 +127,8 @@ unsafe fn call_callee(
     for (index, ((slot, value), (form, param))) in
         slots.iter_mut().zip(arguments).zip(params.iter().zip(types)).enumerate()
     {
-        *slot = argument::slot(value, *form, &param.ty, function.model())
+        *slot = value
+            .slot(*form, &param.ty, function.data_model())
             .map_err(|error| CallError::Argument { index, error })?;
     }
     let in_memory = usize::from(function.returns_in_memory());
@@ -147,7 +136,7 @@ unsafe fn call_callee(
     let native = NativeScope::enter();
     let result = match function.result() {
         SlotForm::None => {
-            // SAFETY: the slots are canonical and as many as there are parameters; `argument::slot` took addresses
+            // SAFETY: the slots are canonical and as many as there are parameters; `Value::slot` took addresses
             // in `arguments`, which outlive the call. The rest is the caller's promise.
             unsafe { callee.enter::<()>(slots) };
             Value::Void
@@ -230,7 +219,7 @@ impl ResultMemory {
     fn value(&self, ty: &Type, function: &Function) -> Value {
         let bytes = self.bytes();
         let whole = || bytes.try_into().expect("an integer in memory has 16 bytes");
-        match ty.scalar(function.model()) {
+        match ty.scalar(function.data_model()) {
             Some(Scalar::Int { signed: true, .. }) => i128::from_ne_bytes(whole()).into(),
             Some(Scalar::Int { signed: false, .. }) => u128::from_ne_bytes(whole()).into(),
             _ => bytes.into(),

@@ -1,0 +1,112 @@
+//! What goes wrong with columns.
+
+use std::fmt;
+
+use springboard::CallbackError;
+use springboard_ir::Type;
+
+use super::Input;
+
+/// Why a call over columns was not made, or ended early.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum ColumnsError {
+    /// There is not one column, or input, a parameter.
+    Arity {
+        /// The number of parameters.
+        parameters: usize,
+        /// The number of columns or inputs.
+        columns: usize,
+    },
+    /// A parameter or result that is no number, `_Bool` or pointer: no array of Rust values stands for it.
+    NoWord {
+        /// The parameter, counted from 0. `None` for the result.
+        index: Option<usize>,
+        /// Its type.
+        ty: Type,
+    },
+    /// The function is variadic.
+    Variadic,
+    /// A column of another type than the parameter, or an output of another than the result.
+    Type {
+        /// The parameter, counted from 0. `None` for the result.
+        index: Option<usize>,
+        /// Its type.
+        ty: Type,
+        /// The name of the elements' Rust type.
+        rust: &'static str,
+    },
+    /// A single value is given for a column, or the other way round.
+    Input {
+        /// The parameter, counted from 0.
+        index: usize,
+        /// What was prepared.
+        expected: Input,
+    },
+    /// A column, or the output, of another length than the output, or than the first column where there is no output.
+    Length {
+        /// The parameter, counted from 0. `None` for the output.
+        index: Option<usize>,
+        /// How many elements it has.
+        length: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// There is a result and no output for it, or the other way round.
+    Output {
+        /// What the function returns.
+        ty: Type,
+    },
+    /// There are fewer validity bits than rows.
+    Validity {
+        /// How many bits there are.
+        bits: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// An error of a callback was pending on the thread before anything was called.
+    Pending(CallbackError),
+    /// A callback that the function called failed. Rows before this one are done, those behind it are not.
+    Row {
+        /// The row, counted from 0.
+        row: usize,
+        /// What its handler ended with.
+        error: CallbackError,
+    },
+}
+
+impl fmt::Display for ColumnsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |index: &Option<usize>| match index {
+            Some(index) => format!("column {}", index + 1),
+            None => "the output".to_owned(),
+        };
+        match self {
+            ColumnsError::Arity { parameters, columns } => {
+                write!(f, "the function takes {parameters} arguments and is given {columns} columns")
+            }
+            ColumnsError::NoWord { index, ty } => write!(f, "{}: {ty} is no number or pointer", place(index)),
+            ColumnsError::Variadic => f.write_str("a variadic function is not called over columns"),
+            ColumnsError::Type { index, ty, rust } => {
+                write!(f, "{}: {rust} does not stand for {ty}", place(index))
+            }
+            ColumnsError::Input { index, expected: Input::Column } => {
+                write!(f, "column {} was declared a column and is one value", index + 1)
+            }
+            ColumnsError::Input { index, expected: Input::Scalar } => {
+                write!(f, "column {} was declared one value and is a column", index + 1)
+            }
+            ColumnsError::Length { index, length, rows } => {
+                write!(f, "{} has {length} elements, and there are {rows} rows", place(index))
+            }
+            ColumnsError::Output { ty } => write!(f, "an output is wanted where there is a result, of {ty}"),
+            ColumnsError::Validity { bits, rows } => {
+                write!(f, "there are {bits} validity bits, and {rows} rows")
+            }
+            ColumnsError::Pending(error) => write!(f, "before the first row: {error}"),
+            ColumnsError::Row { row, error } => write!(f, "row {row}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ColumnsError {}

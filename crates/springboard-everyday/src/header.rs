@@ -1,0 +1,100 @@
+//! Whole headers, bound.
+
+use std::fmt;
+
+use springboard::{BindError, Engine, Function, Library};
+use springboard_ir::{Header, HeaderFunction, Linkage, ParseError, Place};
+
+/// What became of the functions of a header.
+#[derive(Clone, Debug)]
+pub struct HeaderBinding {
+    /// Functions that can be called, in the order of declaration.
+    pub bound: Vec<Function>,
+    /// All others, and declarations that could not be read.
+    pub reported: Vec<Unbound>,
+}
+
+/// A declaration of which no function came.
+#[derive(Clone, Debug)]
+pub struct Unbound {
+    /// What it declares. `None` where there is no telling.
+    pub name: Option<String>,
+    /// Where it stands.
+    pub place: Place,
+    /// Why.
+    pub why: UnboundReason,
+}
+
+/// Why no function came of a declaration.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum UnboundReason {
+    /// It could not be read.
+    Unread(ParseError),
+    /// It is `static`: no library has it.
+    Internal,
+    /// It could not be bound.
+    Bind(BindError),
+}
+
+impl fmt::Display for UnboundReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UnboundReason::Unread(error) => error.kind.fmt(f),
+            UnboundReason::Internal => f.write_str("it is static, and in no library"),
+            UnboundReason::Bind(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Unbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.name.as_deref().unwrap_or("?"), self.place, self.why)
+    }
+}
+
+/// Binds the functions of `library` that a header declares in places that `wanted` wants: a preprocessed header has
+/// those of every header that it includes. Each is in [`HeaderBinding::bound`], or reported with the reason.
+///
+/// As with [`Engine::bind_all`], every distinct shape is compiled once. `__asm__` names are followed. A variadic
+/// function is bound for calls without variadic arguments.
+pub fn bind(
+    engine: &Engine,
+    library: &Library,
+    header: &Header,
+    wanted: impl Fn(&Place) -> bool,
+) -> HeaderBinding {
+    let unread = header.skipped().iter().filter(|skipped| wanted(&skipped.place));
+    let mut reported: Vec<_> = unread
+        .map(|skipped| Unbound {
+            name: skipped.name.clone(),
+            place: skipped.place.clone(),
+            why: UnboundReason::Unread(skipped.error.clone()),
+        })
+        .collect();
+    let functions = header.functions().iter().filter(|function| wanted(&function.place));
+    let (external, internal): (Vec<_>, Vec<_>) =
+        functions.partition(|function| function.linkage == Linkage::External);
+    let unbound = |function: &HeaderFunction, why| {
+        let (name, place) = (Some(function.name.clone()), function.place.clone());
+        Unbound { name, place, why }
+    };
+    reported.extend(internal.into_iter().map(|function| unbound(function, UnboundReason::Internal)));
+
+    let declared: Vec<_> =
+        external.into_iter().filter_map(|function| Some((function, header.prototype(function)?))).collect();
+    let plain = declared.iter().filter(|(function, _)| function.symbol.is_none());
+    let mut plain = engine.bind_all(library, plain.map(|(_, prototype)| *prototype)).into_iter();
+    let mut bound = Vec::with_capacity(declared.len());
+    for (function, prototype) in declared {
+        let result = match &function.symbol {
+            None => plain.next().expect("one result a declaration"),
+            Some(symbol) => engine.function_named(library, symbol, prototype),
+        };
+        match result {
+            Ok(function) => bound.push(function),
+            Err(error) => reported.push(unbound(function, UnboundReason::Bind(error))),
+        }
+    }
+    HeaderBinding { bound, reported }
+}

@@ -1,0 +1,273 @@
+//! Calls whose parameters bring results: out and in-out parameters, buffers, and texts for the time of a call.
+
+use std::{ffi::CString, fmt};
+
+use springboard::{CallError, Function, Value};
+use springboard_ir::{DataModel, Pointee, Type};
+
+use crate::memory::{Memory, MemoryError, c_string};
+
+/// What is passed for a parameter of [`call`].
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Argument<'a> {
+    /// The value itself.
+    In(Value),
+    /// For a pointer to characters: the text as a C string, which lives until the call has ended.
+    Text(&'a str),
+    /// For a `const T *`: the address of these bytes, which are lent until the call has ended. No NUL is added: their
+    /// number is another argument.
+    Bytes(&'a [u8]),
+    /// For a `T *`: memory for a `T`, zero at first, whose value comes back.
+    Out,
+    /// For a `T *`: memory for a `T` with this value, whose value comes back.
+    InOut(Value),
+    /// As [`Argument::Out`], with the type of the object: for a `void *`, or a pointer to a structure whose members
+    /// the signature does not know.
+    OutOf(&'a Type),
+    /// As [`Argument::InOut`], with the type of the object.
+    InOutOf(&'a Type, Value),
+    /// For a pointer: so many bytes, zero at first, which come back as [`Value::Bytes`].
+    Buffer(usize),
+}
+
+impl<T: Into<Value>> From<T> for Argument<'_> {
+    fn from(value: T) -> Self {
+        Argument::In(value.into())
+    }
+}
+
+/// What a call with outputs comes to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outputs {
+    /// The function's result.
+    pub result: Value,
+    /// What out and in-out parameters and buffers held when the call had ended, in their order.
+    pub outputs: Vec<Value>,
+    /// The last error, where the function delivers one ([`Engine::with_last_error`](springboard::Engine::with_last_error)).
+    pub last_error: Option<i32>,
+}
+
+/// Why a call with outputs was not made, or has no result.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum OutputsError {
+    /// As without outputs.
+    Call(CallError),
+    /// No output can be made for a parameter. Nothing was called.
+    Output {
+        /// The argument, counted from 0.
+        index: usize,
+        /// Why not.
+        error: OutputError,
+    },
+}
+
+impl From<CallError> for OutputsError {
+    fn from(error: CallError) -> OutputsError {
+        OutputsError::Call(error)
+    }
+}
+
+impl fmt::Display for OutputsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OutputsError::Call(error) => error.fmt(f),
+            OutputsError::Output { index, error } => write!(f, "argument {}: {error}", index + 1),
+        }
+    }
+}
+
+impl std::error::Error for OutputsError {}
+
+/// Why an output cannot be made for a parameter.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The parameter is no pointer to an object.
+    NoPointer {
+        /// The parameter's type.
+        ty: Type,
+    },
+    /// The parameter points to something that the function does not write.
+    Const {
+        /// The parameter's type.
+        ty: Type,
+    },
+    /// The function may write through the parameter, and the bytes are lent for reading.
+    Written {
+        /// The parameter's type.
+        ty: Type,
+    },
+    /// The parameter does not say what it points to, and nothing else does.
+    Unknown {
+        /// The parameter's type.
+        ty: Type,
+    },
+    /// The object is of another size than what the parameter points to.
+    Size {
+        /// What the parameter points to.
+        declared: Type,
+        /// Its size, in bytes.
+        size: u64,
+        /// The type that was given.
+        given: Type,
+        /// Its size, in bytes.
+        given_size: u64,
+    },
+    /// The object cannot be made, or the text is none.
+    Memory(MemoryError),
+}
+
+impl fmt::Display for OutputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OutputError::NoPointer { ty } => write!(f, "{ty} is no pointer to an object"),
+            OutputError::Const { ty } => write!(f, "what {ty} points to is not written"),
+            OutputError::Written { ty } => {
+                write!(f, "what {ty} points to may be written, and bytes are only lent")
+            }
+            OutputError::Unknown { ty } => write!(f, "{ty} does not say of what type the output is"),
+            OutputError::Size { declared, size, given, given_size } => {
+                write!(
+                    f,
+                    "{declared} has {size} bytes, and the output is declared as {given} of {given_size}"
+                )
+            }
+            OutputError::Memory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OutputError {}
+
+impl<E: Into<MemoryError>> From<E> for OutputError {
+    fn from(error: E) -> OutputError {
+        OutputError::Memory(error.into())
+    }
+}
+
+/// Memory that lives as long as a call.
+enum Kept {
+    Nothing,
+    Text { _text: CString },
+    Output(Memory),
+    Buffer(Memory),
+}
+
+/// Calls `function` with memory made for parameters through which it returns something, which is read when the call
+/// has ended.
+///
+/// # Errors
+/// As [`Function::call`]; and [`OutputsError::Output`].
+///
+/// # Safety
+/// As [`Function::call`]. The function may keep no address that it was passed.
+pub unsafe fn call(function: &Function, arguments: &[Argument<'_>]) -> Result<Outputs, OutputsError> {
+    let params = function.signature().params();
+    if arguments.len() != params.len() {
+        return Err(CallError::Arity { parameters: params.len(), arguments: arguments.len() }.into());
+    }
+    let mut kept = Vec::with_capacity(params.len());
+    let mut values = Vec::with_capacity(params.len());
+    for (index, (argument, param)) in arguments.iter().zip(params).enumerate() {
+        let (value, keep) = make(argument, &param.ty, function.data_model())
+            .map_err(|error| OutputsError::Output { index, error })?;
+        values.push(value);
+        kept.push(keep);
+    }
+    // SAFETY: the caller says that the function may be called with these arguments; the memory that was made for
+    // others, of the size and alignment of what they point to, is in `kept` until the call has ended.
+    let (result, last_error) = unsafe { call_with_any_error(function, &values) }?;
+    let outputs = kept.iter().filter_map(|kept| match kept {
+        Kept::Output(memory) => Some(memory.view().read()),
+        Kept::Buffer(memory) => Some(Value::Bytes(memory.view().to_bytes().into())),
+        Kept::Nothing | Kept::Text { .. } => None,
+    });
+    Ok(Outputs { result, outputs: outputs.collect(), last_error })
+}
+
+/// Calls `function`. The last error comes with the result, where the function delivers one.
+///
+/// # Safety
+/// As [`Function::call`].
+pub(crate) unsafe fn call_with_any_error(
+    function: &Function,
+    arguments: &[Value],
+) -> Result<(Value, Option<i32>), CallError> {
+    match function.last_error() {
+        // SAFETY: the caller keeps what `Function::call` asks for.
+        None => unsafe { function.call(arguments) }.map(|result| (result, None)),
+        Some(_) => {
+            // SAFETY: the caller keeps what `Function::call` asks for.
+            unsafe { function.call_with_last_error(arguments) }.map(|(result, error)| (result, Some(error)))
+        }
+    }
+}
+
+/// What is passed for a parameter, and the memory that it needs.
+fn make(argument: &Argument<'_>, param: &Type, model: &DataModel) -> Result<(Value, Kept), OutputError> {
+    let output = |memory: Memory| ((&memory).into(), Kept::Output(memory));
+    Ok(match argument {
+        Argument::In(value) => (value.clone(), Kept::Nothing),
+        Argument::Text(text) => {
+            let text = c_string(text).map_err(MemoryError::from)?;
+            (text.as_c_str().into(), Kept::Text { _text: text })
+        }
+        Argument::Bytes(bytes) => match written(param) {
+            Err(OutputError::Const { .. }) => (bytes.as_ptr().into(), Kept::Nothing),
+            Err(error) => return Err(error),
+            Ok(_) => return Err(OutputError::Written { ty: param.clone() }),
+        },
+        Argument::Out => output(Memory::new(&written(param)?.known(param, model)?, model)?),
+        Argument::InOut(value) => output(Memory::with(value, &written(param)?.known(param, model)?, model)?),
+        Argument::OutOf(ty) => {
+            written(param)?.agrees_with(ty, model)?;
+            output(Memory::new(ty, model)?)
+        }
+        Argument::InOutOf(ty, value) => {
+            written(param)?.agrees_with(ty, model)?;
+            output(Memory::with(value, ty, model)?)
+        }
+        Argument::Buffer(bytes) => {
+            written(param)?;
+            let memory = Memory::bytes(*bytes, model)?;
+            ((&memory).into(), Kept::Buffer(memory))
+        }
+    })
+}
+
+/// What a parameter points to.
+struct Target<'a>(&'a Type);
+
+/// What may be written through a parameter.
+fn written(param: &Type) -> Result<Target<'_>, OutputError> {
+    let Type::Pointer(pointee) = param else { return Err(OutputError::NoPointer { ty: param.clone() }) };
+    match &**pointee {
+        Pointee::Object(ty) => Ok(Target(ty)),
+        Pointee::Const(_) => Err(OutputError::Const { ty: param.clone() }),
+        Pointee::Function(_) => Err(OutputError::NoPointer { ty: param.clone() }),
+    }
+}
+
+impl Target<'_> {
+    /// The type, where it is known.
+    fn known(&self, param: &Type, model: &DataModel) -> Result<Type, OutputError> {
+        match self.0.layout(model) {
+            Ok(_) => Ok(self.0.clone()),
+            Err(_) => Err(OutputError::Unknown { ty: param.clone() }),
+        }
+    }
+
+    /// Whether an object of type `given` is as large as what the parameter points to, where that is known. A pointer to
+    /// characters points to anything.
+    fn agrees_with(&self, given: &Type, model: &DataModel) -> Result<(), OutputError> {
+        let Ok(own) = self.0.layout(model) else { return Ok(()) };
+        let given_size = given.layout(model).map_or(0, |layout| layout.size);
+        if own.size == 1 || own.size == given_size {
+            return Ok(());
+        }
+        let (declared, given) = (self.0.clone(), given.clone());
+        Err(OutputError::Size { declared, size: own.size, given, given_size })
+    }
+}

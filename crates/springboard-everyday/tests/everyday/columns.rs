@@ -1,0 +1,326 @@
+//! Calls over columns: the same results as a loop, by stubs and by libffi, and errors that name the row.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use springboard::{CallbackError, Engine, Function, Path, Word};
+use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output, Validity};
+
+use super::{engines, function, library};
+
+const C: Input = Input::Column;
+const S: Input = Input::Scalar;
+
+fn over(engine: &Engine, name: &str, inputs: &[Input]) -> Columns {
+    Columns::new(engine, &function(engine, name), inputs).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn call(over: &Columns, columns: &[Column<'_>], output: Output<'_>) {
+    // SAFETY: the fixture's functions take any arguments of their types.
+    unsafe { over.call(columns, Some(output), None) }.unwrap_or_else(|error| panic!("{over:?}: {error}"));
+}
+
+/// Every number of rows up to some turns of the loop, and many.
+fn lengths() -> impl Iterator<Item = usize> {
+    (0..=35).chain([100, 1001])
+}
+
+#[test]
+fn integers_floats_and_pointers_are_what_a_loop_makes_of_them() {
+    for engine in engines() {
+        let add = over(&engine, "add_int", &[C, C]);
+        let plus = over(&engine, "add_int", &[C, S]);
+        let narrow = over(&engine, "narrow", &[C, C, C, S]);
+        let blend = over(&engine, "blend", &[C, C, S]);
+        let odd = over(&engine, "is_odd", &[C]);
+        let second = over(&engine, "second", &[C]);
+        for rows in lengths() {
+            let a: Vec<i32> = (0..rows as i32).map(|x| x.wrapping_mul(0x9e37_79b9u32 as i32)).collect();
+            let b: Vec<i32> = a.iter().map(|x| x.rotate_left(7)).collect();
+            let mut out = vec![0i32; rows];
+            call(&add, &[Column::of(&a), Column::of(&b)], Output::of(&mut out));
+            let expected: Vec<i32> = a.iter().zip(&b).map(|(a, b)| a.wrapping_add(*b)).collect();
+            assert_eq!(out, expected, "{rows} rows, {}", add.path());
+            call(&plus, &[Column::of(&a), Column::scalar(&-7)], Output::of(&mut out));
+            let expected: Vec<i32> = a.iter().map(|a| a.wrapping_add(-7)).collect();
+            assert_eq!(out, expected, "{rows} rows, {}", plus.path());
+
+            let bytes: Vec<i8> = a.iter().map(|x| *x as i8).collect();
+            let shorts: Vec<u16> = b.iter().map(|x| *x as u16).collect();
+            let bits: Vec<bool> = a.iter().map(|x| x & 4 != 0).collect();
+            let mut out = vec![0i8; rows];
+            let columns = [Column::of(&bytes), Column::of(&shorts), Column::of(&bits), Column::scalar(&9u32)];
+            call(&narrow, &columns, Output::of(&mut out));
+            let expected = (0..rows)
+                .map(|row| (i32::from(bytes[row]) + i32::from(shorts[row]) + i32::from(bits[row]) + 9) as i8);
+            assert_eq!(out, expected.collect::<Vec<_>>(), "{rows} rows, {}", narrow.path());
+
+            // Exact, whether the C compiler fuses the product and the sum or not.
+            let floats: Vec<f32> = a.iter().map(|x| (*x % 1000) as f32 / 4.0).collect();
+            let doubles: Vec<f64> = b.iter().map(|x| f64::from(*x % 1000) / 8.0).collect();
+            let mut out = vec![0f32; rows];
+            call(
+                &blend,
+                &[Column::of(&floats), Column::of(&doubles), Column::scalar(&0.5f32)],
+                Output::of(&mut out),
+            );
+            let expected: Vec<f32> = floats.iter().zip(&doubles).map(|(a, b)| a * *b as f32 + 0.5).collect();
+            assert_eq!(out, expected, "{rows} rows, {}", blend.path());
+
+            let wide: Vec<u64> = a.iter().map(|x| *x as u64).collect();
+            let mut out = vec![false; rows];
+            call(&odd, &[Column::of(&wide)], Output::of(&mut out));
+            assert_eq!(out, wide.iter().map(|x| x & 1 == 1).collect::<Vec<_>>());
+
+            let texts: Vec<*const u8> = (0..rows).map(|_| c"text".as_ptr().cast()).collect();
+            let mut out = vec![std::ptr::null::<u8>(); rows];
+            call(&second, &[Column::of(&texts)], Output::of(&mut out));
+            assert!(out.iter().zip(&texts).all(|(out, text)| *out == text.wrapping_add(1)));
+        }
+    }
+}
+
+#[test]
+fn arguments_on_the_stack_and_functions_without_a_result() {
+    for engine in engines() {
+        let far = over(&engine, "far", &[C, S, C, S, C, C, C, C, C]);
+        let longs: Vec<i64> = (0..9).map(|x| x * 1_000_003).collect();
+        let bytes: Vec<i8> = (0..9).map(|x| x - 4).collect();
+        let floats: Vec<f32> = (0..9).map(|x| x as f32).collect();
+        let mut out = vec![0i64; 9];
+        let [long, byte, float] = [Column::of(&longs), Column::of(&bytes), Column::of(&floats)];
+        let (two, four) = (Column::scalar(&2i64), Column::scalar(&4i64));
+        call(&far, &[long, two, long, four, long, long, long, byte, float], Output::of(&mut out));
+        for (row, out) in out.iter().enumerate() {
+            let (x, h) = (longs[row], i64::from(bytes[row]));
+            let expected = x * (1 + 3 + 5 + 6 + 7) + 2 * 2 + 4 * 4 + 8 * h + 9 * row as i64;
+            assert_eq!(*out, expected, "row {row}, {}", far.path());
+        }
+    }
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    assert_eq!(TURN.fetch_add(1, SeqCst), 0, "the sum is one for the process");
+    let mut expected = 0;
+    for engine in engines() {
+        let note = over(&engine, "note", &[C]);
+        let values: Vec<i64> = (1..=10).collect();
+        // SAFETY: it adds to a sum.
+        unsafe { note.call(&[Column::of(&values)], None, None) }.unwrap();
+        expected += 55;
+        // SAFETY: it reads the sum.
+        assert_eq!(unsafe { function(&engine, "noted_so_far").call(&[]) }, Ok(expected.into()));
+    }
+}
+
+#[test]
+fn rows_whose_bit_is_cleared_are_skipped() {
+    for engine in engines() {
+        let add = over(&engine, "add_int", &[C, S]);
+        for rows in lengths() {
+            let a: Vec<i32> = (0..rows as i32).collect();
+            for seed in [0u32, 0xffff_ffff, 0x5555_5555, 0x0f0f_f0f0, 0x8000_0001, 0x1234_5678] {
+                let validity: Vec<u8> =
+                    (0..rows.div_ceil(8)).map(|byte| (seed >> (byte % 4 * 8)) as u8).collect();
+                let mut out = vec![-1; rows];
+                let columns = [Column::of(&a), Column::scalar(&100)];
+                // SAFETY: as in `call`.
+                unsafe { add.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }.unwrap();
+                for (row, out) in out.iter().enumerate() {
+                    let valid = validity[row / 8] >> (row % 8) & 1 == 1;
+                    assert_eq!(
+                        *out,
+                        if valid { row as i32 + 100 } else { -1 },
+                        "row {row} of {rows}, {seed:x}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// What a column call writes is the output's rows and nothing else, to the byte.
+#[test]
+fn nothing_is_written_beside_the_output() {
+    for engine in engines() {
+        let narrow = over(&engine, "narrow", &[S, S, S, S]);
+        for rows in lengths() {
+            let mut memory = vec![0x55i8; rows + 16];
+            let columns =
+                [Column::scalar(&1i8), Column::scalar(&2u16), Column::scalar(&true), Column::scalar(&3u32)];
+            call(&narrow, &columns, Output::of(&mut memory[8..8 + rows]));
+            assert!(memory[..8].iter().chain(&memory[8 + rows..]).all(|byte| *byte == 0x55), "{rows} rows");
+            assert!(memory[8..8 + rows].iter().all(|byte| *byte == 7), "{rows} rows");
+        }
+    }
+}
+
+/// Where a copy of values lies in its pages, before and behind which nobody may touch anything.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Edge {
+    Start,
+    End,
+}
+
+/// A copy of `values`, for as long as the program runs.
+fn copied<T: Copy>(values: &[T], edge: Edge) -> &'static mut [T] {
+    // SAFETY: a question with no memory involved.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    let bytes = size_of_val(values);
+    let usable = bytes.max(1).next_multiple_of(page);
+    let (private, read_write) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a new mapping; what is inside is made accessible, and has room for the values.
+    unsafe {
+        let base = libc::mmap(std::ptr::null_mut(), usable + 2 * page, libc::PROT_NONE, private, -1, 0);
+        assert_ne!(base, libc::MAP_FAILED);
+        let inside = base.byte_add(page);
+        assert_eq!(libc::mprotect(inside, usable, read_write), 0);
+        let start = inside.byte_add(if edge == Edge::Start { 0 } else { usable - bytes }).cast::<T>();
+        start.copy_from_nonoverlapping(values.as_ptr(), values.len());
+        std::slice::from_raw_parts_mut(start, values.len())
+    }
+}
+
+/// Generated code, into which no sanitizer looks: a byte beyond columns, output, validity bits or a single value would
+/// end the program.
+#[test]
+fn nothing_beyond_columns_is_touched() {
+    for engine in engines() {
+        let narrow = over(&engine, "narrow", &[C, C, C, S]);
+        let blend = over(&engine, "blend", &[C, C, S]);
+        for rows in (0..=17).chain([4096]) {
+            for edge in [Edge::Start, Edge::End] {
+                let bytes = copied(&vec![1i8; rows], edge);
+                let shorts = copied(&vec![2u16; rows], edge);
+                let bits = copied(&vec![true; rows], edge);
+                let more = copied(&[3u32], edge);
+                let out = copied(&vec![0i8; rows], edge);
+                let validity = copied(&vec![0xffu8; rows.div_ceil(8)], edge);
+                let columns =
+                    [Column::of(bytes), Column::of(shorts), Column::of(bits), Column::scalar(&more[0])];
+                // SAFETY: as in `call`.
+                unsafe { narrow.call(&columns, Some(Output::of(out)), Some((&*validity).into())) }.unwrap();
+                assert!(out.iter().all(|out| *out == 7), "{rows} rows, {edge:?}, {}", narrow.path());
+
+                let floats = copied(&vec![1.5f32; rows], edge);
+                let doubles = copied(&vec![2.0f64; rows], edge);
+                let half = copied(&[0.5f32], edge);
+                let out = copied(&vec![0f32; rows], edge);
+                let columns = [Column::of(floats), Column::of(doubles), Column::scalar(&half[0])];
+                call(&blend, &columns, Output::of(out));
+                assert!(out.iter().all(|out| *out == 3.5), "{rows} rows, {edge:?}, {}", blend.path());
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_of_callbacks_name_the_row() {
+    for engine in engines() {
+        let calls = AtomicUsize::new(0);
+        let calls: &'static AtomicUsize = Box::leak(Box::new(calls));
+        let fails_at = engine
+            .callback("int (int)", move |x: i32| {
+                calls.fetch_add(1, SeqCst);
+                assert!(x != 37, "thirty-seven");
+                x * 2
+            })
+            .unwrap();
+        let call_back = over(&engine, "call_back", &[S, C]);
+        let values: Vec<i32> = (0..100).collect();
+        let mut out = vec![-1; 100];
+        let address = fails_at.as_ptr();
+        let columns = [Column::scalar(&address), Column::of(&values)];
+        // SAFETY: the callback is of the type that the function calls.
+        let error = unsafe { call_back.call(&columns, Some(Output::of(&mut out)), None) }.unwrap_err();
+        let ColumnsError::Row { row: 37, error: CallbackError::Panic(Some(message)) } = &error else {
+            panic!("{error:?} ({})", call_back.path())
+        };
+        assert_eq!(&**message, "thirty-seven");
+        assert_eq!(error.to_string(), "row 37: a callback's handler panicked: thirty-seven");
+        assert!(out[..37].iter().zip(0..).all(|(out, x)| *out == x * 2));
+        assert!(out[38..].iter().all(|out| *out == -1), "rows behind it are not done");
+        assert_eq!(calls.swap(0, SeqCst), 38);
+
+        // With the same row in a later run of valid rows.
+        let mut validity = [0xff; 13];
+        validity[2] = 0;
+        // SAFETY: as above.
+        let error =
+            unsafe { call_back.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }
+                .unwrap_err();
+        assert!(matches!(error, ColumnsError::Row { row: 37, .. }), "{error:?}");
+        assert_eq!(calls.load(SeqCst), 30);
+    }
+}
+
+#[test]
+fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
+    let engine = Engine::new();
+    let add = over(&engine, "add_int", &[C, S]);
+    let (four, five) = ([1; 4], [2; 5]);
+    let mut out = [0; 4];
+    let refused = |columns: &[Column<'_>], output: Option<&mut [i32]>, validity: Option<&[u8]>| {
+        // SAFETY: nothing is called.
+        unsafe { add.call(columns, output.map(Output::of), validity.map(Validity::from)) }
+            .unwrap_err()
+            .to_string()
+    };
+    let one = Column::scalar(&1);
+    assert_eq!(
+        refused(&[Column::of(&five), one], Some(&mut out), None),
+        "column 1 has 5 elements, and there are 4 rows"
+    );
+    assert_eq!(
+        refused(&[Column::of(&four)], Some(&mut out), None),
+        "the function takes 2 arguments and is given 1 columns"
+    );
+    assert_eq!(
+        refused(&[Column::of(&[1i64; 4]), one], Some(&mut out), None),
+        "column 1: i64 does not stand for int"
+    );
+    assert_eq!(refused(&[one, one], Some(&mut out), None), "column 1 was declared a column and is one value");
+    assert_eq!(
+        refused(&[Column::of(&four), Column::of(&four)], Some(&mut out), None),
+        "column 2 was declared one value and is a column"
+    );
+    assert_eq!(
+        refused(&[Column::of(&four), one], None, None),
+        "an output is wanted where there is a result, of int"
+    );
+    let mut nine = [0; 9];
+    assert_eq!(
+        refused(&[Column::of(&[1; 9]), one], Some(&mut nine), Some(&[0xff])),
+        "there are 8 validity bits, and 9 rows"
+    );
+    let mut wide = [0i64; 4];
+    // SAFETY: nothing is called.
+    let error =
+        unsafe { add.call(&[Column::of(&four), one], Some(Output::of(&mut wide)), None) }.unwrap_err();
+    assert_eq!(error.to_string(), "the output: i64 does not stand for int");
+}
+
+#[test]
+fn functions_that_no_column_is_for_are_refused() {
+    let engine = Engine::new();
+    let refused = |function: &Function, inputs: &[Input]| {
+        Columns::new(&engine, function, inputs).unwrap_err().to_string()
+    };
+    let add = function(&engine, "add_int");
+    assert_eq!(refused(&add, &[C]), "the function takes 2 arguments and is given 1 columns");
+    let pair = function(&engine, "fails_pair");
+    assert_eq!(refused(&pair, &[C, C, C]), "the output: struct pair is no number or pointer");
+    let sum = engine.function(&library(), "int add_int(int, ..., int)").unwrap();
+    assert_eq!(refused(&sum, &[C, C]), "a variadic function is not called over columns");
+}
+
+#[test]
+fn functions_of_a_shape_share_the_loop() {
+    let engine = Engine::new();
+    let _add = over(&engine, "add_int", &[C, C]);
+    let compiled = engine.stats().compiles;
+    let again = engine.function(&library(), "int add_int(int x, int y)").unwrap();
+    let bound = engine.stats().compiles;
+    let again = Columns::new(&engine, &again, &[C, C]).unwrap();
+    assert!(matches!(again.path(), Path::Native));
+    assert_eq!(engine.stats().compiles, bound);
+    assert!(bound <= compiled + 1);
+    assert_eq!(7i32.into_slot(), 7);
+}

@@ -1,0 +1,181 @@
+//! Headers of libraries: every function that the compiler says a header declares is bound or reported.
+
+use std::{
+    collections::BTreeSet,
+    ffi::c_void,
+    fs,
+    path::Path,
+    process::{self, Command},
+};
+
+use springboard::{BindError, Engine, Library, Value, ir::Header};
+use springboard_everyday::header::{self, UnboundReason};
+
+use super::{engines, library};
+
+/// A header, what it belongs to, and the least number of its functions that are bound.
+struct Case {
+    include: &'static str,
+    library: &'static str,
+    /// Files that end in this are the library's own.
+    own: &'static [&'static str],
+    least: usize,
+}
+
+#[test]
+#[ignore = "needs libraries' headers: cargo xtask test everyday"]
+fn all_functions_of_real_headers_are_bound_or_reported() {
+    let cases = [
+        Case { include: "zlib.h", library: "libz.so.1", own: &["/zlib.h"], least: 80 },
+        Case { include: "sqlite3.h", library: "libsqlite3.so.0", own: &["/sqlite3.h"], least: 250 },
+        Case {
+            include: "curl/curl.h",
+            library: "libcurl.so.4",
+            own: &["/curl/curl.h", "/curl/easy.h", "/curl/multi.h"],
+            least: 60,
+        },
+        Case { include: "math.h", library: "libm.so.6", own: &["/bits/mathcalls.h"], least: 150 },
+        Case { include: "stdlib.h", library: "libc.so.6", own: &["/stdlib.h"], least: 80 },
+        Case { include: "sys/socket.h", library: "libc.so.6", own: &["/sys/socket.h"], least: 18 },
+        Case { include: "uv.h", library: "libuv.so.1", own: &["/uv.h"], least: 250 },
+        Case { include: "openssl/ssl.h", library: "libssl.so.3", own: &["/openssl/ssl.h"], least: 400 },
+        Case {
+            include: "openssl/evp.h",
+            library: "libcrypto.so.3",
+            own: &["/openssl/evp.h", "/openssl/bio.h", "/openssl/asn1.h"],
+            least: 700,
+        },
+    ];
+    for Case { include, library, own, least } in cases {
+        let (text, declared) = compiler_reads(include, own);
+        // SAFETY: the libraries of Debian's packages are well-behaved.
+        let library = unsafe { Library::open(library) }.unwrap_or_else(|error| panic!("{error}"));
+        let engine = Engine::new();
+        let header = Header::scan(&text, engine.data_model());
+        let is_own = |file: &str| own.iter().any(|own| file.ends_with(own));
+        let binding =
+            header::bind(&engine, &library, &header, |place| place.file.as_deref().is_some_and(is_own));
+
+        let bound = binding.bound.iter().filter_map(|function| function.prototype().name.clone());
+        let bound: BTreeSet<String> = bound.collect();
+        let reported = binding.reported.iter().filter_map(|unbound| unbound.name.clone());
+        let told: BTreeSet<String> = bound.iter().cloned().chain(reported).collect();
+        let untold: Vec<_> = declared.difference(&told).collect();
+        assert!(untold.is_empty(), "{include}: neither bound nor reported: {untold:?}");
+        assert!(bound.len() >= least, "{include}: only {} of {} are bound", bound.len(), declared.len());
+        for unbound in &binding.reported {
+            let known = match &unbound.why {
+                UnboundReason::Unread(error) => {
+                    let why = error.kind.to_string();
+                    ["_Float128"].iter().any(|name| why.contains(name))
+                }
+                UnboundReason::Bind(BindError::Symbol(_)) | UnboundReason::Internal => true,
+                _ => false,
+            };
+            assert!(known, "{include}: {unbound}");
+        }
+        println!("{include}: {} bound, {} reported", bound.len(), binding.reported.len());
+    }
+}
+
+/// What the preprocessor makes of a header, and the names of the functions that the compiler finds in files of the
+/// library's own.
+fn compiler_reads(include: &str, own: &[&str]) -> (String, BTreeSet<String>) {
+    let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("header-{}", process::id()));
+    let (source, found) = (stem.with_extension("c"), stem.with_extension("X"));
+    fs::write(&source, format!("#include <{include}>\n")).unwrap();
+    let text = Command::new("cc").args(["-E", "-D_GNU_SOURCE"]).arg(&source).output().expect("a C compiler");
+    assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
+    let status = Command::new("gcc")
+        .args(["-D_GNU_SOURCE", "-fsyntax-only", "-aux-info"])
+        .args([&found, &source])
+        .status()
+        .expect("GCC");
+    assert!(status.success());
+    let declared = fs::read_to_string(&found).unwrap();
+    let rows = declared.lines().filter_map(|row| row.strip_prefix("/* ")?.split_once(" */ "));
+    let rows = rows.filter(|(place, _)| {
+        own.iter().any(|own| place.split(':').next().is_some_and(|file| file.ends_with(own)))
+    });
+    let names: BTreeSet<String> = rows.map(|(_, declaration)| declared_name(declaration)).collect();
+    assert!(!names.is_empty(), "the compiler lists functions of {include}");
+    fs::remove_file(source).unwrap();
+    fs::remove_file(found).unwrap();
+    (String::from_utf8(text.stdout).unwrap(), names)
+}
+
+/// The name in a declaration as GCC writes it: the word before the first bracket that no star follows.
+fn declared_name(declaration: &str) -> String {
+    let brackets = declaration.match_indices('(');
+    let before = brackets.filter(|(at, _)| !declaration[at + 1..].starts_with('*'));
+    let (at, _) = before.into_iter().next().expect("a function has parameters");
+    let word = declaration[..at].trim_end().rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+    word.expect("there is a first word").to_owned()
+}
+
+#[test]
+fn headers_are_bound_by_name_symbol_and_place() {
+    let text = r#"
+# 1 "own.h" 1
+int succeeds(int);
+int renamed(int) __asm__("succeeds");
+static inline int inside(int x) { return x; }
+int missing(int);
+int wide(_Float128);
+# 1 "other.h" 1
+int fails(int);
+"#;
+    let engine = Engine::new();
+    let header = Header::scan(text, engine.data_model());
+    let own = |place: &springboard::ir::Place| place.file.as_deref() == Some("own.h");
+    let binding = header::bind(&engine, &library(), &header, own);
+    let names: Vec<_> = binding.bound.iter().map(|function| function.prototype().name.as_deref()).collect();
+    assert_eq!(names, [Some("succeeds"), Some("renamed")]);
+    for function in &binding.bound {
+        // SAFETY: both are the fixture's function.
+        assert_eq!(unsafe { function.call(&[3.into()]) }, Ok(Value::Signed(3)));
+    }
+    let reported: Vec<_> = binding.reported.iter().map(ToString::to_string).collect();
+    assert_eq!(reported[0], "wide (own.h:5): `_Float128` is not supported here");
+    assert_eq!(reported[1], "inside (own.h:3): it is static, and in no library");
+    assert!(reported[2].starts_with("missing (own.h:4): no symbol missing in "), "{}", reported[2]);
+    assert_eq!(reported.len(), 3);
+}
+
+/// A callback that is given a `va_list` hands it on, as it would in C.
+#[test]
+fn a_va_list_goes_through_a_callback() {
+    let text = "int vsnprintf(char *to, size_t size, const char *format, va_list arguments);
+        typedef int logger(char *to, unsigned long size, const char *format, va_list arguments);
+        int relay(logger *log, char *to, unsigned long size, const char *format, ...);";
+    for engine in engines() {
+        let header = Header::scan(text, engine.data_model());
+        assert_eq!(header.skipped(), []);
+        let prototype = |name| header.declarations().function(name).unwrap();
+        let format = engine.function(&Library::process(), prototype("vsnprintf")).unwrap();
+        let path = format.path().clone();
+        let log = move |to: *mut c_void, size: u64, text: *mut c_void, arguments: *mut c_void| {
+            // SAFETY: what the fixture hands to the callback is what vsnprintf takes.
+            match unsafe { format.call(&[to.into(), size.into(), text.into(), arguments.into()]) } {
+                Ok(Value::Signed(length)) => length as i32,
+                other => panic!("{other:?}"),
+            }
+        };
+        let log = engine.callback("int (char *, unsigned long, const char *, va_list)", log).unwrap();
+        let declaration = "int relay(void *log, char *to, unsigned long size, const char *format, ..., int, double, const char *)";
+        let relay = engine.function(&library(), declaration).unwrap();
+        let mut to = [0u8; 64];
+        let arguments = [
+            (&log).into(),
+            to.as_mut_ptr().into(),
+            to.len().into(),
+            c"%d, %.2f, %s".as_ptr().into(),
+            (-7).into(),
+            2.5.into(),
+            c"text".as_ptr().into(),
+        ];
+        // SAFETY: the buffer has as many bytes, and the arguments are those of the format.
+        assert_eq!(unsafe { relay.call(&arguments) }, Ok(14.into()), "{path}");
+        assert_eq!(&to[..15], b"-7, 2.50, text\0");
+    }
+}

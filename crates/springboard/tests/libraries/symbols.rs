@@ -1,0 +1,97 @@
+//! Symbols: optional ones, versions, and functions that are found in memory.
+
+use std::{ffi::c_void, ptr::NonNull};
+
+use springboard::{Engine, Flags, Library, LibraryError, SymbolError, Value, Word};
+
+use super::{engines, function, library, support};
+
+#[test]
+fn a_symbol_may_be_absent() {
+    let library = library();
+    assert!(library.optional("fails").unwrap().is_some());
+    assert_eq!(library.optional("no_such_function"), Ok(None));
+    assert_eq!(library.optional(""), Err(SymbolError::Empty));
+    assert_eq!(library.optional("a\0b"), Err(SymbolError::Nul { symbol: "a\0b".into(), at: 1 }));
+}
+
+/// The C library has `memcpy` of two versions on x86_64, and functions of its first version elsewhere.
+#[test]
+fn symbols_have_versions() {
+    // SAFETY: the C library is loaded already.
+    let libc = unsafe { Library::open("libc.so.6") }.unwrap();
+    let version = match std::env::consts::ARCH {
+        "x86_64" => "GLIBC_2.2.5",
+        "aarch64" => "GLIBC_2.17",
+        "riscv64" => "GLIBC_2.27",
+        _ => "GLIBC_2.2",
+    };
+    assert_eq!(libc.versioned("getpid", version), libc.symbol("getpid"));
+    if cfg!(target_arch = "x86_64") {
+        let [old, new] = ["GLIBC_2.2.5", "GLIBC_2.14"].map(|of| libc.versioned("memcpy", of).unwrap());
+        assert_ne!(old, new);
+    }
+    let error = libc.versioned("getpid", "GLIBC_1.0").unwrap_err();
+    let SymbolError::Version { symbol, version, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((symbol.as_str(), version.as_str()), ("getpid", "GLIBC_1.0"));
+    assert!(error.to_string().starts_with("no symbol getpid of version GLIBC_1.0 in libc.so.6: "), "{error}");
+    assert_eq!(libc.versioned("getpid", ""), Err(SymbolError::Empty));
+    let process = Library::process();
+    assert!(process.versioned("getpid", "GLIBC_1.0").is_err());
+}
+
+#[test]
+fn libraries_are_loaded_by_flags() {
+    let source = "int springboard_everyday_global(void) { return 5; }";
+    let name = "springboard_everyday_global";
+    let file = support::compile(source, "flags");
+    // SAFETY: the library has neither initialisers nor finalisers.
+    let open = |flags| unsafe { Library::open_with(&file, flags) };
+    let not_loaded = open(Flags::NOLOAD | Flags::NOW).unwrap_err();
+    assert!(matches!(not_loaded, LibraryError::Load { .. }), "{not_loaded:?}");
+
+    let local = open(Flags::LAZY | Flags::LOCAL).unwrap();
+    assert_eq!(Library::process().optional(name), Ok(None));
+    let global = open(Flags::NOW | Flags::GLOBAL).unwrap();
+    assert!(Library::process().optional(name).unwrap().is_some());
+    drop((local, global));
+    assert_eq!(Library::process().optional(name), Ok(None), "it was unloaded with its last handle");
+
+    let kept = open(Flags::NOW | Flags::GLOBAL | Flags::NODELETE).unwrap();
+    drop(kept);
+    assert!(open(Flags::NOLOAD | Flags::NOW).is_ok(), "it is never unloaded");
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn functions_in_memory_are_called_by_address() {
+    for engine in engines() {
+        let animal = function(&engine, "animal");
+        let legs = engine.indirect("int (*)(void *self, int more)").unwrap();
+        let weight = engine.indirect("double (*)(void *self, double each)").unwrap();
+        for (which, expected) in [(0, 7), (1, 15)] {
+            // SAFETY: the fixture's animals have tables of these functions, and live as long as it.
+            unsafe {
+                let Ok(Value::Pointer(this)) = animal.call(&[which.into()]) else { panic!("no animal") };
+                // Its table, which comes first, has two functions.
+                let [legs_of, weight_of] = **this.cast::<*const [NonNull<c_void>; 2]>();
+                let got = legs.call(legs_of, &[this.into(), 3.into()]);
+                assert_eq!(got, Ok(expected.into()), "{}", legs.path());
+                let slots = legs.slots::<i32>().unwrap();
+                assert_eq!(slots.count(), 2);
+                assert_eq!(slots.call(legs_of, &[this.into_slot(), 3i32.into_slot()]), expected);
+                let heavy = weight.call(weight_of, &[this.into(), 0.5.into()]);
+                assert_eq!(heavy, Ok([2.0, 3.0][which as usize].into()), "{}", weight.path());
+            }
+        }
+    }
+}
+
+#[test]
+fn one_stub_serves_functions_at_any_address() {
+    let engine = Engine::new();
+    let _first = engine.indirect("int (*)(void *, int)").unwrap();
+    let compiled = engine.stats().compiles;
+    let _second = engine.indirect("long (*)(long, char *)").unwrap();
+    assert_eq!(engine.stats().compiles, compiled);
+}
