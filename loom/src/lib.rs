@@ -1,4 +1,4 @@
-//! Models of the protocols behind callbacks and code, for loom: every order in which threads can run, up to a bound.
+//! Models of the protocols of callbacks and code, for loom: every order in which threads can run, up to a bound.
 //!
 //! The files are the runtime's own, compiled with loom's atomics and locks in place of the standard library's; alone,
 //! so that no compiler need be built with them. Without `--cfg loom` there is nothing here: `cargo xtask test loom`.
@@ -17,9 +17,6 @@ mod queue;
 #[path = "../../crates/springboard/src/callback/request.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod request;
-#[path = "../../crates/springboard/src/switch.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod switch;
 #[path = "../../crates/springboard/src/callback/sync.rs"]
 #[allow(dead_code, unused_imports)]
 mod sync;

@@ -4,7 +4,6 @@ mod gate;
 mod quarantine;
 mod queue;
 mod request;
-mod switch;
 
 /// Checks every order of `model` in which at most so many switches are forced upon threads.
 fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {

@@ -1,19 +1,24 @@
 //! The engine: plans signatures, compiles plans, and binds functions.
 
-use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
+use std::{
+    ffi::c_void,
+    fmt,
+    ptr::NonNull,
+    sync::{Arc, OnceLock},
+};
 
 use springboard_abi::{Target, UnknownTarget};
 use springboard_code::{Announce, CodeMemory};
 use springboard_ir::{DataModel, Prototype};
 
 use crate::{
-    cache::{Cache, Shape},
+    bind_error::BindError,
+    cache::Cache,
     declaration::Declaration,
-    function::{BindError, Function},
+    function::Function,
     library::Library,
     reason::Reason,
     stats::{Counters, Stats},
-    switch::Switch,
 };
 
 mod background;
@@ -24,13 +29,14 @@ mod compile;
 mod delivering;
 mod in_bulk;
 mod memory;
+mod shape;
 pub mod stamp;
 #[cfg(test)]
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
 pub(crate) use self::code::Callee;
-use self::{background::Background, compile::Compilers, memory::Memory};
+use self::{background::Background, compile::Compilers, memory::Memory, shape::Shape};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.
@@ -43,9 +49,9 @@ struct Shared {
     target: Result<Target, UnknownTarget>,
     model: DataModel,
     memory: Memory,
-    cache: Cache,
-    /// That of [`Entry::Relay`](springboard_abi::Entry::Relay), once it is asked for.
-    relay: Switch<Result<Arc<Shape>, Reason>>,
+    cache: Cache<Result<Arc<Shape>, Reason>>,
+    /// That of [`Entry::Relay`], once it is asked for.
+    relay: OnceLock<Result<Arc<Shape>, Reason>>,
     compilers: Compilers,
     counters: Counters,
     stubs: Stubs,
@@ -96,11 +102,11 @@ impl Engine {
 
     /// What the engine has done so far.
     pub fn stats(&self) -> Stats {
-        let Shared { memory, counters, .. } = &*self.shared;
+        let Shared { memory, cache, counters, .. } = &*self.shared;
         let usage = memory.made().map(CodeMemory::usage).unwrap_or_default();
         Stats {
-            hits: counters.hits.get(),
-            misses: counters.misses.get(),
+            hits: cache.hits.get(),
+            misses: cache.misses.get(),
             compiles: counters.compiles.get(),
             stamps: usage.stamps,
             live: usage.live as u64,

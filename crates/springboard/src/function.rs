@@ -3,14 +3,18 @@
 use std::{cell::OnceCell, ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Plan, SlotForm};
+use springboard_ir::{DataModel, Prototype, Signature};
+
 use springboard_code::{CodePointer, Stub};
-use springboard_ir::{DataModel, LayoutError, ParseError, Prototype, Signature};
 
 use crate::{
+    address,
+    bind_error::BindError,
+    declaration::Position,
     engine::{Callee, Engine},
     fallback::{Description, Interface, Unsupported},
     last_error::LastError,
-    library::{Library, SymbolError},
+    library::Library,
     reason::{Path, Reason},
     slots::{Entry, ResultMismatch, Slots},
     tier::{Tiered, When},
@@ -159,9 +163,7 @@ impl Function {
         facts: &Facts<'_>,
     ) -> Result<Function, BindError> {
         let Facts { engine, forms, .. } = facts;
-        // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every
-        // target. Whoever calls answers for what it points to.
-        let pointer = unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) };
+        let pointer = address::code(address);
         let last_error = binding.last_error();
         let interface = || {
             let description = facts.description(&prototype.signature)?;
@@ -228,8 +230,7 @@ impl Function {
 
     /// The address of the native function.
     pub fn address(&self) -> NonNull<c_void> {
-        // SAFETY: a function pointer has the size and form of a data pointer on every target, and is never null.
-        unsafe { mem::transmute::<CodePointer, NonNull<c_void>>(self.bound.address) }
+        address::of(self.bound.address)
     }
 
     /// Calls with values that are checked against the signature: their number, their kinds, their ranges and sizes.
@@ -410,69 +411,3 @@ impl fmt::Display for PointerError {
 }
 
 impl std::error::Error for PointerError {}
-
-/// Where in a signature a type stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Position {
-    /// A parameter, counted from 0.
-    Parameter(usize),
-    /// The result.
-    Result,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Position::Parameter(index) => write!(f, "parameter {}", index + 1),
-            Position::Result => f.write_str("the result"),
-        }
-    }
-}
-
-/// Why a function could not be bound.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum BindError {
-    /// The text is no prototype.
-    Prototype(ParseError),
-    /// The declaration has no name, and none was given beside it.
-    Unnamed,
-    /// The symbol has no address.
-    Symbol(SymbolError),
-    /// A type of the signature has no layout on this machine.
-    Layout {
-        /// Where it stands.
-        position: Position,
-        /// What is wrong with it.
-        error: LayoutError,
-    },
-    /// No way leads to the function.
-    NoPath {
-        /// Why there is no stub.
-        reason: Reason,
-        /// Why libffi cannot call it either.
-        unsupported: Unsupported,
-    },
-}
-
-impl From<SymbolError> for BindError {
-    fn from(error: SymbolError) -> BindError {
-        BindError::Symbol(error)
-    }
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BindError::Prototype(error) => error.fmt(f),
-            BindError::Unnamed => f.write_str("the declaration names no function"),
-            BindError::Symbol(error) => error.fmt(f),
-            BindError::Layout { position, error } => write!(f, "{position}: {error}"),
-            BindError::NoPath { reason, unsupported } => {
-                write!(f, "no way to call it: {reason}; and {unsupported}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BindError {}

@@ -1,16 +1,18 @@
 //! Functions that are known by their address at the call alone: from vtables and tables of functions in memory.
 
-use std::{ffi::c_void, fmt, mem, ptr::NonNull};
+use std::{ffi::c_void, fmt, ptr::NonNull};
 
 use springboard_abi::{Entry as AbiEntry, SlotForm};
 use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
 use crate::{
+    address,
+    bind_error::BindError,
     declaration::Declaration,
     engine::Engine,
     fallback::Interface,
-    function::{BindError, Binding, Facts, Function},
+    function::{Binding, Facts, Function},
     reason::Path,
     slots::{Entry, ResultMismatch},
     value::{CallError, Value, call_at},
@@ -60,7 +62,7 @@ impl Indirect {
     /// As [`Function::call`], of the function at `address`.
     pub unsafe fn call(&self, address: NonNull<c_void>, arguments: &[Value]) -> Result<Value, CallError> {
         // SAFETY: the caller's promise.
-        unsafe { call_at(&self.function, code(address), arguments) }
+        unsafe { call_at(&self.function, address::code(address), arguments) }
     }
 
     /// Readies the type for calls with raw slots that return an `R`, as [`Function::slots`] does.
@@ -131,7 +133,7 @@ impl<R: SlotResult> IndirectSlots<'_, R> {
     #[inline(always)]
     pub unsafe fn call_pointer(&self, address: NonNull<c_void>, slots: *const u64) -> R {
         // SAFETY: the caller's promise.
-        unsafe { self.way.enter(code(address), slots) }
+        unsafe { self.way.enter(address::code(address), slots) }
     }
 }
 
@@ -147,13 +149,6 @@ impl<R> fmt::Debug for IndirectSlots<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IndirectSlots").field("count", &self.count).finish_non_exhaustive()
     }
-}
-
-#[inline(always)]
-fn code(address: NonNull<c_void>) -> CodePointer {
-    // SAFETY: the address is not null, and a function pointer has the size and form of a data pointer on every target.
-    // Whoever calls answers for what it points to.
-    unsafe { mem::transmute::<NonNull<c_void>, CodePointer>(address) }
 }
 
 impl Function {

@@ -17,6 +17,8 @@
 )))]
 compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
 
+mod address;
+mod bind_error;
 mod cache;
 mod callback;
 mod declaration;
@@ -30,21 +32,21 @@ mod pack;
 mod reason;
 mod slots;
 mod stats;
-mod switch;
 mod tier;
 mod typed;
 mod value;
 mod word;
 
+pub use bind_error::BindError;
 pub use callback::{
     Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
     CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
     RawHandler, Report, is_pending, pending_address, raise, set_reporter, take_pending,
 };
-pub use declaration::Declaration;
+pub use declaration::{Declaration, Position};
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
 pub use fallback::{Unsupported, UnsupportedType};
-pub use function::{BindError, BoundPointer, Function, PointerError, Position};
+pub use function::{BoundPointer, Function, PointerError};
 pub use indirect::{Indirect, IndirectSlots};
 pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};

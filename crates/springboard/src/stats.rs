@@ -61,8 +61,6 @@ impl Fallbacks {
 /// The numbers as they are counted.
 #[derive(Default)]
 pub(crate) struct Counters {
-    pub(crate) hits: Counter,
-    pub(crate) misses: Counter,
     pub(crate) compiles: Counter,
     pub(crate) shared: Counter,
     /// Functions bound before their stub.

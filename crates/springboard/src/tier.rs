@@ -6,7 +6,7 @@
 use std::{
     ffi::c_void,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -20,7 +20,6 @@ use crate::{
     function::Code,
     reason::{Path, Reason},
     slots::Entry,
-    switch::Switch,
     word::SlotResult,
 };
 
@@ -30,7 +29,7 @@ pub(crate) struct Tiered {
     interface: Interface,
     callee: Callee,
     when: When,
-    ready: Switch<Ready>,
+    ready: OnceLock<Ready>,
     /// What the stub is made of, until it is.
     wanted: Mutex<Option<Wanted>>,
     /// The forks that the process had seen when somebody last saw to it that a thread compiles.
@@ -74,7 +73,7 @@ impl Tiered {
     ) -> Arc<Tiered> {
         let wanted = Mutex::new(Some(Wanted { engine: engine.clone(), plan }));
         let forks = AtomicU64::new(fork::count());
-        Arc::new(Tiered { interface, callee, when, ready: Switch::new(), wanted, forks })
+        Arc::new(Tiered { interface, callee, when, ready: OnceLock::new(), wanted, forks })
     }
 
     /// The native function.
@@ -110,7 +109,7 @@ impl Tiered {
     /// Goes over to `code`, unless there is a stub by now.
     pub(crate) fn settle(&self, code: Result<Code, Reason>) {
         let _hold = fork::hold();
-        self.ready.get_or_make(|| self.ready(|_| code));
+        self.ready.get_or_init(|| self.ready(|_| code));
     }
 
     /// What to enter, and with which target: the stub, or [`Tiered::enter`] where it is still to come.
@@ -152,9 +151,9 @@ impl Tiered {
         if let Some(ready) = self.ready.get() {
             return ready;
         }
-        // A child that is forked meanwhile would find the switch locked for ever.
+        // A child that is forked meanwhile would find it locked for ever.
         let _hold = fork::hold();
-        self.ready.get_or_make(|| self.ready(|Wanted { engine, plan }| engine.code(plan, self.callee)))
+        self.ready.get_or_init(|| self.ready(|Wanted { engine, plan }| engine.code(plan, self.callee)))
     }
 
     /// What becomes of the function with the code that `make` gives. For whoever makes the switch.

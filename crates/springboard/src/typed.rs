@@ -5,10 +5,7 @@ use std::{fmt, marker::PhantomData, mem};
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Scalar, Type};
 
-use crate::{
-    function::{Function, Position},
-    word::CType,
-};
+use crate::{declaration::Position, function::Function, word::CType};
 
 /// A function as a Rust function pointer, which costs what a direct call costs.
 ///

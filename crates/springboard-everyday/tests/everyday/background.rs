@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
     thread,
@@ -40,6 +40,7 @@ fn wait(pending: Pending) -> Result<Done, BackgroundError> {
 /// The fixture's gate is one for all tests: holds it closed, and opens it when dropped.
 struct Gate {
     open: Function,
+    how_many: Function,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -47,7 +48,8 @@ impl Gate {
     fn closed(engine: &Engine) -> Gate {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = Gate { open: function(engine, "open_gate"), _turn: turn };
+        let (open, how_many) = (function(engine, "open_gate"), function(engine, "how_many_at_gate"));
+        let gate = Gate { open, how_many, _turn: turn };
         gate.set(0);
         gate
     }
@@ -55,6 +57,14 @@ impl Gate {
     fn set(&self, open: i32) {
         // SAFETY: it writes a variable.
         unsafe { self.open.call(&[open.into()]) }.unwrap();
+    }
+
+    /// Returns when so many calls are at the gate.
+    fn until(&self, count: i32) {
+        // SAFETY: it reads a variable.
+        while unsafe { self.how_many.call(&[]) }.unwrap() != count.into() {
+            thread::yield_now();
+        }
     }
 }
 
@@ -105,7 +115,7 @@ fn what_is_passed_is_kept_until_the_call_ends_whoever_waits() {
     let guarded = |guard: &Arc<AtomicUsize>| Passed::Guarded(1.into(), Box::new(Guard(Arc::clone(guard))));
     drop(submit(&background, &waiter, vec![guarded(&kept)]));
     let second = submit(&background, &waiter, vec![guarded(&kept)]);
-    thread::sleep(Duration::from_millis(20));
+    gate.until(1);
     assert_eq!(kept.load(SeqCst), 2, "one call is under way, and one waits");
     let second = second.wait_for(Duration::from_millis(1)).expect_err("the gate is closed");
     gate.set(1);
@@ -138,10 +148,7 @@ fn the_queue_has_a_limit() {
     let background = Background::serial(2).unwrap();
     let waiter = function(&engine, "wait_at_gate");
     let first = submit(&background, &waiter, vec![0.into()]);
-    // Until it is under way.
-    while background.waiting() > 0 {
-        thread::yield_now();
-    }
+    gate.until(1);
     let waiting: Vec<_> = (1..=2).map(|code| submit(&background, &waiter, vec![code.into()])).collect();
     // SAFETY: as in `submit`.
     let refused = unsafe { background.call(&waiter, vec![3.into()]) }.unwrap_err();
@@ -165,9 +172,7 @@ fn shutting_down_waits_or_abandons() {
     let waiter = function(&engine, "wait_at_gate");
     let background = Background::serial(10).unwrap();
     let first = submit(&background, &waiter, vec![1.into()]);
-    while background.waiting() > 0 {
-        thread::yield_now();
-    }
+    gate.until(1);
     let kept = Arc::new(AtomicUsize::new(1));
     let guarded = Passed::Guarded(2.into(), Box::new(Guard(Arc::clone(&kept))));
     let second = submit(&background, &waiter, vec![guarded]);
@@ -230,8 +235,8 @@ fn mistakes_panics_and_failing_callbacks_are_delivered() {
     assert_eq!(wait(alive).unwrap().result, 7.into(), "the thread goes on");
 }
 
-/// The least of executors.
-fn block_on<F: Future>(future: F) -> F::Output {
+/// The least of executors. Calls `first` once the future has been polled and has to be waited for.
+fn block_on<F: Future>(future: F, first: impl FnOnce()) -> F::Output {
     struct Unpark(thread::Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -239,12 +244,26 @@ fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
+    let (mut future, mut first) = (pin!(future), Some(first));
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
+            Poll::Pending => {
+                first.take().into_iter().for_each(|first| first());
+                thread::park();
+            }
         }
+    }
+}
+
+/// Returns when a thread of this process sleeps.
+fn until_asleep(thread: libc::pid_t) {
+    let is_asleep = || {
+        let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.starts_with('S')
+    };
+    while !is_asleep() {
+        thread::yield_now();
     }
 }
 
@@ -255,14 +274,13 @@ fn handles_are_futures() {
     let background = Background::new(two(), 10).unwrap();
     let waiter = function(&engine, "wait_at_gate");
     let pending = submit(&background, &waiter, vec![5.into()]);
-    let opener = thread::scope(|scope| {
-        scope.spawn(|| {
-            thread::sleep(Duration::from_millis(20));
-            gate.set(1);
-        });
-        block_on(pending)
+    let mut polled = false;
+    let done = block_on(pending, || {
+        polled = true;
+        gate.set(1);
     });
-    assert_eq!(opener.unwrap().result, 5.into());
+    assert_eq!(done.unwrap().result, 5.into());
+    assert!(polled, "there was nothing to be had before the gate opened");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let pending = submit(&background, &waiter, vec![6.into()]);
     assert_eq!(runtime.block_on(pending).unwrap().result, 6.into());
@@ -273,15 +291,19 @@ fn handles_are_futures() {
     let pending = (*std::pin::Pin::into_inner(pending)).wait_for(Duration::from_millis(1));
     let mut pending = Box::pin(pending.expect_err("the gate is closed"));
     assert!(pending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    let (pending, done) = (*std::pin::Pin::into_inner(pending), AtomicUsize::new(0));
+    let (pending, asks) = (*std::pin::Pin::into_inner(pending), AtomicBool::new(false));
+    // SAFETY: it has no arguments, and cannot fail.
+    let own = unsafe { libc::gettid() };
     thread::scope(|scope| {
         scope.spawn(|| {
-            thread::sleep(Duration::from_millis(20));
-            assert_eq!(done.load(SeqCst), 0, "the gate is closed");
+            while !asks.load(SeqCst) {
+                thread::yield_now();
+            }
+            until_asleep(own);
             gate.set(1);
         });
+        asks.store(true, SeqCst);
         assert_eq!(pending.wait().unwrap().result, 7.into());
-        done.store(1, SeqCst);
     });
     // For ever, as far as clocks go.
     let pending = submit(&background, &waiter, vec![8.into()]);

@@ -46,8 +46,12 @@ int live_texts(void) { return live; }
 /* Calls in the background. */
 static volatile int gate_open;
 void open_gate(int open) { gate_open = open; }
+static int at_gate;
+int how_many_at_gate(void) { return __atomic_load_n(&at_gate, __ATOMIC_SEQ_CST); }
 int wait_at_gate(int code) {
+    __atomic_fetch_add(&at_gate, 1, __ATOMIC_SEQ_CST);
     while (!gate_open) sched_yield();
+    __atomic_fetch_sub(&at_gate, 1, __ATOMIC_SEQ_CST);
     errno = code;
     return code;
 }

@@ -139,7 +139,7 @@ fn find(
     declaration: impl Declaration,
     settings: &Settings,
 ) -> Result<(Prototype, NonNull<c_void>), BindError> {
-    let prototype = declaration.into_prototype()?;
+    let prototype = declaration.into_prototype().map_err(springboard::BindError::from)?;
     if let Some(helper) = missing(&library.host, settings) {
         return Err(BindError::MissingHelper { helper });
     }

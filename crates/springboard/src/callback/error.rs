@@ -6,10 +6,7 @@ use springboard_code::CodeError;
 use springboard_ir::Type;
 
 use super::copy::CopyError;
-use crate::{
-    function::{BindError, Position},
-    typed::TypeMismatch,
-};
+use crate::{bind_error::BindError, declaration::Position, typed::TypeMismatch};
 
 /// What a handler ended with instead of a result. The native caller got zero.
 #[derive(Clone, Debug)]

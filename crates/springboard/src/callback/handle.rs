@@ -1,14 +1,12 @@
 //! The handle of a callback.
 
-use std::{ffi::c_void, fmt, mem, ptr::NonNull};
-
-use springboard_code::CodePointer;
+use std::{ffi::c_void, fmt, ptr::NonNull};
 
 use super::{
     cell::Cell,
     gate::{AfterClose, Generation},
 };
-use crate::value::Value;
+use crate::{address, value::Value};
 
 /// A C function that native code can call, and that a handler of the host answers.
 ///
@@ -27,8 +25,7 @@ impl Callback {
 
     /// The address to give to native code.
     pub fn address(&self) -> NonNull<c_void> {
-        // SAFETY: a function pointer has the size and form of a data pointer on every target, and is never null.
-        unsafe { mem::transmute::<CodePointer, NonNull<c_void>>(self.cell.entry()) }
+        address::of(self.cell.entry())
     }
 
     /// The address as a pointer, for native code that takes one.

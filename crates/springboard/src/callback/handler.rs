@@ -7,7 +7,7 @@ use springboard_ir::{DataModel, Signature};
 
 use super::{cell::Cell, dispatch, error::CallbackError, thread};
 use crate::{
-    function::Position,
+    declaration::Position,
     typed::{self, CResult, RustType, TypeMismatch, Variadic},
     word::{SlotResult, Word},
 };

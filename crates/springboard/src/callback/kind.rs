@@ -20,10 +20,7 @@ use super::{
     wait::Busy,
 };
 use crate::{
-    declaration::Declaration,
-    engine::Engine,
-    function::{BindError, Position},
-    reason::Path,
+    bind_error::BindError, declaration::Declaration, declaration::Position, engine::Engine, reason::Path,
     word::SlotResult,
 };
 
@@ -108,7 +105,7 @@ pub struct CallbackType {
 
 impl CallbackType {
     pub(crate) fn new(engine: &Engine, declaration: impl Declaration) -> Result<CallbackType, CreateError> {
-        let shape = Shape::new(engine, declaration.into_prototype()?.signature)?;
+        let shape = Shape::new(engine, declaration.into_prototype().map_err(BindError::from)?.signature)?;
         let copies = Copy::values(&shape.params).collect();
         Ok(CallbackType { kind: Arc::new(Kind::new(Arc::new(shape), copies, Policy::Inline)) })
     }

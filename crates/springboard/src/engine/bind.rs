@@ -7,7 +7,8 @@ use springboard_ir::Prototype;
 
 use super::{Callee, Compile, Engine};
 use crate::{
-    function::{BindError, Binding, Facts, Function},
+    bind_error::BindError,
+    function::{Binding, Facts, Function},
     library::Library,
     reason::Reason,
     tier::When,

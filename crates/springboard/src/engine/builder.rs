@@ -1,6 +1,6 @@
 //! Settings of an engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use springboard_abi::Target;
 use springboard_code::{Announce, CodeWrites, protection};
@@ -14,7 +14,7 @@ use super::{
     compile::Compilers,
     memory::{Memory, Settings},
 };
-use crate::{cache::Cache, stats::Counters, switch::Switch};
+use crate::{cache::Cache, stats::Counters};
 
 /// Whether an engine compiles.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
@@ -171,7 +171,7 @@ impl EngineBuilder {
                 model,
                 memory: Memory::new(memory),
                 cache: Cache::new(),
-                relay: Switch::new(),
+                relay: OnceLock::new(),
                 compilers: Compilers::new(protection),
                 counters: Counters::default(),
                 stubs: self.stubs,

@@ -3,11 +3,11 @@
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{Entry, Plan, ResultPlan, SlotForm, plan_relay};
-use springboard_code::{CodePointer, Holes, Stamp, Stub};
+use springboard_code::{CodePointer, Holes, Stamp, Stub, fork};
 use springboard_ir::Signature;
 
-use super::{Engine, Stubs};
-use crate::{cache::Shape, function::Code, reason::Reason};
+use super::{Engine, Stubs, shape::Shape};
+use crate::{function::Code, reason::Reason};
 
 /// A native function, as far as its code has to know it.
 #[derive(Clone, Copy)]
@@ -82,7 +82,7 @@ impl Engine {
         shape: &'s Shape,
         result: Option<SlotForm>,
     ) -> Result<&'s Arc<Stub>, Reason> {
-        shape.stub(self.memory_for(shape)?, &self.shared.counters, result)
+        shape.stub(self.memory_for(shape)?, &self.shared.counters.shared, result)
     }
 
     /// What a function's own stub is stamped from.
@@ -90,7 +90,7 @@ impl Engine {
         if shape.entry() != Entry::Slots {
             return Ok(Own { shape, callee, relayed: None });
         }
-        let relay = self.shared.relay.get_or_make(|| self.relay()).as_ref().map_err(Reason::clone)?;
+        let relay = self.relay()?;
         let (to, keeps) = match shape.thunk() {
             Some(thunk) => (thunk, None),
             None => {
@@ -101,8 +101,14 @@ impl Engine {
         Ok(Own { shape, callee, relayed: Some(Relayed { relay, to, keeps }) })
     }
 
-    fn relay(&self) -> Result<Arc<Shape>, Reason> {
-        self.shape(&self.plan_with(|target| Ok(plan_relay(target)))?)
+    fn relay(&self) -> Result<&Shape, Reason> {
+        let relay = self.shared.relay.get().unwrap_or_else(|| {
+            // A child that is forked meanwhile would find it locked for ever.
+            let _hold = fork::hold();
+            let plan = || self.plan_with(|target| Ok(plan_relay(target)));
+            self.shared.relay.get_or_init(|| self.shape(&plan()?))
+        });
+        relay.as_deref().map_err(Reason::clone)
     }
 }
 

@@ -8,8 +8,8 @@ use springboard_emit::{Compiler, EmitError, Protection, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
 
-use super::{Engine, Pack, Shared};
-use crate::{cache::Shape, pack, reason::Reason};
+use super::{Engine, Pack, shape::Shape};
+use crate::{pack, reason::Reason};
 
 /// Compilers that nobody is using.
 pub(super) struct Compilers {
@@ -72,18 +72,18 @@ impl Engine {
 
     /// The shape of a plan, compiled now if nobody has asked for it before.
     pub(super) fn shape(&self, plan: &Plan) -> Result<Arc<Shape>, Reason> {
-        let Shared { cache, counters, .. } = &*self.shared;
-        if let Some(known) = cache.get(plan, counters, Result::clone) {
+        let cache = &self.shared.cache;
+        if let Some(known) = cache.get(plan, Result::clone) {
             return known;
         }
         // A child that is forked while another thread compiles would wait for that thread for ever.
         let _hold = fork::hold();
-        cache.shape(plan, counters, || match self.thunk(plan) {
-            Some(thunk) => Ok(Shape::packed(thunk)),
+        cache.get_or_make(plan, || match self.thunk(plan) {
+            Some(thunk) => Ok(Arc::new(Shape::packed(thunk))),
             None => {
                 self.memory()?;
                 let parameters = if self.shared.names { plan.symbol_parameters() } else { String::new() };
-                Ok(Shape::compiled(self.template(plan)?, plan, parameters))
+                Ok(Arc::new(Shape::compiled(self.template(plan)?, plan, parameters)))
             }
         })
     }

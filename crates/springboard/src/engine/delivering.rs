@@ -5,7 +5,8 @@ use springboard_ir::Signature;
 
 use super::{Callee, Engine};
 use crate::{
-    function::{BindError, Binding, Code, Facts, Function},
+    bind_error::BindError,
+    function::{Binding, Code, Facts, Function},
     last_error::LastError,
     reason::Reason,
 };

@@ -17,11 +17,11 @@ use foldhash::fast::RandomState;
 use springboard_abi::{Plan, SlotForm};
 use springboard_ir::{Prototype, Signature};
 
-use super::{Callee, Compile, Engine, code::Own};
+use super::{Callee, Compile, Engine, code::Own, shape::Shape};
 use crate::{
-    cache::Shape,
+    bind_error::BindError,
     declaration::Declaration,
-    function::{BindError, Binding, Code, Facts, Function},
+    function::{Binding, Code, Facts, Function},
     library::Library,
     reason::Reason,
     tier::Tiered,

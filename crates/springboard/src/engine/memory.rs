@@ -1,16 +1,18 @@
 //! An engine's code memory: asked for when something is to be written into it, so that an engine which finds all of its
 //! code in the pack never asks.
 
+use std::sync::OnceLock;
+
 use springboard_code::{Announce, CodeMemory, CodeWrites, Site, capability, fork};
 
-use crate::{reason::Reason, switch::Switch};
+use crate::reason::Reason;
 
 /// Code memory, or why there is none, once it is known.
 pub(super) struct Memory {
     settings: Settings,
-    made: Switch<Result<CodeMemory, Reason>>,
+    made: OnceLock<Result<CodeMemory, Reason>>,
     /// More of it near the libraries, once something is to lie there.
-    elsewhere: Switch<CodeMemory>,
+    elsewhere: OnceLock<CodeMemory>,
 }
 
 /// What the engine was built with.
@@ -25,7 +27,7 @@ pub(super) struct Settings {
 
 impl Memory {
     pub(super) fn new(settings: Settings) -> Memory {
-        Memory { settings, made: Switch::new(), elsewhere: Switch::new() }
+        Memory { settings, made: OnceLock::new(), elsewhere: OnceLock::new() }
     }
 
     /// The memory.
@@ -33,9 +35,9 @@ impl Memory {
         let made = match self.made.get() {
             Some(made) => made,
             None => {
-                // A child that is forked meanwhile would find the switch locked for ever.
+                // A child that is forked meanwhile would find it locked for ever.
                 let _hold = fork::hold();
-                self.made.get_or_make(|| self.make())
+                self.made.get_or_init(|| self.make())
             }
         };
         made.as_ref().map_err(Reason::clone)
@@ -57,7 +59,7 @@ impl Memory {
             Site::Program => Ok(memory),
             site => {
                 let _hold = fork::hold();
-                Ok(self.elsewhere.get_or_make(|| memory.elsewhere(site)))
+                Ok(self.elsewhere.get_or_init(|| memory.elsewhere(site)))
             }
         }
     }

@@ -7,8 +7,8 @@ use springboard_abi::{Ineligible, Plan, SlotForm, Target};
 use springboard_code::{self as code, Holes, Site};
 use springboard_emit::{Hole, HoleKind};
 
-use super::{Engine, Pack, Shared, in_bulk};
-use crate::{cache::Shape, function::Code, pack, reason::Reason};
+use super::{Engine, Pack, Shared, in_bulk, shape::Shape};
+use crate::{address, function::Code, pack, reason::Reason};
 
 /// A stub to be: its plan, and what is written into the holes of its code.
 ///
@@ -96,7 +96,7 @@ impl Stub {
 
     /// The address of the first instruction. The plan's [`Entry`](springboard_abi::Entry) says how it is called.
     pub fn address(&self) -> NonNull<c_void> {
-        NonNull::new(self.code.first() as *mut c_void).expect("a function is never at address 0")
+        address::of(self.code.first())
     }
 
     /// The code as it stands in memory. `None` where it was compiled with the program (feature `pack`).
@@ -171,7 +171,6 @@ impl Engine {
     /// # Errors
     /// The reason why there can be no code; a hole that was not filled, or was and is not there.
     pub fn stamp(&self, stamp: Stamp<'_>) -> Result<Stub, StampError> {
-        let Shared { cache, counters, .. } = &*self.shared;
         let make = |shape: &Result<Arc<Shape>, Reason>| {
             let shape = shape.as_ref().map_err(Reason::clone)?;
             match self.prepare(shape, &stamp)? {
@@ -182,7 +181,7 @@ impl Engine {
                 }
             }
         };
-        cache.get(stamp.plan, counters, make).unwrap_or_else(|| make(&self.shape(stamp.plan)))
+        self.shared.cache.get(stamp.plan, make).unwrap_or_else(|| make(&self.shape(stamp.plan)))
     }
 
     /// Makes many stubs: each plan is compiled once, several at a time where there are many, and all code is written in

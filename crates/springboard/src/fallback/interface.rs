@@ -12,7 +12,7 @@ use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{engine::Engine, function::Position, last_error::LastError, word::SlotResult};
+use crate::{declaration::Position, engine::Engine, last_error::LastError, word::SlotResult};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;

@@ -9,7 +9,7 @@ use springboard_ir::{
 };
 
 use super::equivalent::equivalent;
-use crate::function::Position;
+use crate::declaration::Position;
 
 /// Why libffi cannot call a function.
 #[derive(Clone, PartialEq, Eq, Debug)]

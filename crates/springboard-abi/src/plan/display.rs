@@ -2,14 +2,11 @@
 
 use core::fmt;
 
-use crate::{
-    columns::{Columns, Step},
-    convention::Convention,
-    plan::{
-        Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Place, Plan,
-        ResultMove, ResultPlan,
-    },
+use super::{
+    Columns, Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Plan,
+    ResultMove, ResultPlan, Step,
 };
+use crate::{place::Place, target::Convention};
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

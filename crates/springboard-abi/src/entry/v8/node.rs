@@ -8,7 +8,7 @@ use core::fmt;
 use springboard_ir::{DataModel, FloatFormat, Pointee, Scalar, Signature, Type};
 
 use super::FastCall;
-use crate::convention::Convention;
+use crate::target::Convention;
 
 /// What Node keeps of a function: of each value libffi's type, and the name by which the type was given.
 #[derive(Clone, Copy, Debug)]

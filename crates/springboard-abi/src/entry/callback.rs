@@ -5,11 +5,12 @@ use alloc::{boxed::Box, vec::Vec};
 
 use springboard_ir::{Layout, Param, Scalar, Signature};
 
+use super::moves::{chunks, piece_moves, whole_slot, word_move};
 use crate::{
-    assignment::{Assignment, Passing, Piece, Returning, assign_for_stub},
+    convention::{Assignment, Passing, Piece, Returning, assign_for_stub},
     ineligible::Ineligible,
-    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan, Temporary},
-    slots::{SlotForm, chunks, piece_moves, whole_slot, word_move},
+    place::Place,
+    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Plan, ResultMove, ResultPlan, SlotForm, Temporary},
     target::Target,
 };
 
@@ -133,7 +134,7 @@ fn own_bytes(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move 
 
 /// Moves a scalar to its slot, from its own bytes alone: what else its register holds is nobody's promise.
 fn incoming_word(slot: u16, scalar: Scalar, piece: &Piece) -> Move {
-    let fill = if matches!(scalar, Scalar::Int { signed: true, .. }) { Fill::Sign } else { Fill::Zero };
+    let fill = Fill::of(scalar);
     // A full word has no rest to fill; saying so either way must not make two plans.
     let fill = if piece.bytes == 8 { Fill::Zero } else { fill };
     let place = match piece.place {

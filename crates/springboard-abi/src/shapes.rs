@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use springboard_ir::{Aggregate, AggregateKind, Field, Integer, Param, Signature, Type};
 
 use crate::{
-    plan::{Entry, Operand, Place, Plan, ResultPlan, plan},
+    entry::plan,
+    place::Place,
+    plan::{Entry, Operand, Plan, ResultPlan},
     target::Target,
 };
 

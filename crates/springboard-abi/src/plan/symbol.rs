@@ -4,10 +4,8 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 use springboard_ir::Scalar;
 
-use crate::{
-    plan::{Entry, Operand, Place, Plan, ResultPlan},
-    slots::SlotForm,
-};
+use super::{Entry, Operand, Plan, ResultPlan, SlotForm};
+use crate::place::Place;
 
 impl Plan {
     /// The name of a stub of this plan: its entry and its prototype, as in `springboard::slots(f64, f64) -> f64`.

@@ -4,11 +4,12 @@ use alloc::{boxed::Box, vec::Vec};
 
 use springboard_ir::{Scalar, Signature};
 
+use super::moves::{chunks, piece_moves, whole_slot};
 use crate::{
-    assignment::{Assignment, Passing, Piece, Returning, assign_for_stub},
+    convention::{Assignment, Passing, Piece, Returning, assign_for_stub},
     ineligible::Ineligible,
-    plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultMove, ResultPlan, Temporary},
-    slots::{SlotForm, chunks, piece_moves, whole_slot},
+    place::Place,
+    plan::{Entry, Fill, Guard, Move, Operand, Plan, ResultMove, ResultPlan, SlotForm, Temporary},
     target::Target,
 };
 
@@ -44,10 +45,8 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
     moves.sort_unstable();
     let result = match (result, SlotForm::of(signature.result(), model)?) {
         (Returning::Direct(_), SlotForm::Word(scalar)) if !matches!(scalar, Scalar::Float(_)) => {
-            let fill = if is_signed(scalar) { Fill::Sign } else { Fill::Zero };
             let bytes = scalar.bytes(model);
-            // A full word has no rest to fill; saying so either way must not make two plans.
-            ResultPlan::Widened { slot: result_slot, bytes, fill: if bytes == 8 { Fill::Zero } else { fill } }
+            ResultPlan::Widened { slot: result_slot, bytes, fill: Fill::to_word(scalar) }
         }
         (Returning::Direct(pieces), _) => ResultPlan::Memory {
             slot: result_slot,
@@ -97,10 +96,6 @@ fn scalar_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Mov
         bytes: scalar.bytes(&target.model).min(piece.bytes as u8),
         fill: if by_sign { Fill::Sign } else { Fill::Zero },
     }
-}
-
-fn is_signed(scalar: Scalar) -> bool {
-    matches!(scalar, Scalar::Int { signed: true, .. })
 }
 
 #[cfg(test)]

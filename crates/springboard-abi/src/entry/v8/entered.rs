@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use springboard_ir::{DataModel, Integer, Param, Signature, Type};
 
 use crate::{
-    assignment::{Passing, assign},
+    convention::{Passing, assign},
     ineligible::Ineligible,
-    plan::{Parameter, Place, Plan},
+    place::Place,
+    plan::{Parameter, Plan},
     target::Target,
 };
 

@@ -8,11 +8,12 @@ use alloc::{boxed::Box, vec::Vec};
 
 use springboard_ir::{Param, Signature, Type};
 
+use super::moves::whole_slot;
 use crate::{
-    assignment::{Assignment, Passing, Piece, assign_for_stub},
+    convention::{Assignment, Passing, Piece, assign_for_stub},
     ineligible::Ineligible,
-    plan::{Entry, Guard, Parameter, Place, Plan, ResultPlan},
-    slots::{SlotForm, whole_slot},
+    place::Place,
+    plan::{Entry, Guard, Parameter, Plan, ResultPlan, SlotForm},
     target::Target,
 };
 

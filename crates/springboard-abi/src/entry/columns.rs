@@ -1,45 +1,16 @@
 //! The `columns` entry: one call a row, with arguments from arrays and results into one.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 
-use springboard_ir::{Scalar, Signature};
+use springboard_ir::Signature;
 
+use super::slots;
 use crate::{
-    assignment::{Assignment, Returning, assign_for_stub},
+    convention::{Assignment, Returning, assign_for_stub},
     ineligible::Ineligible,
-    plan::{Entry, Fill, Plan, ResultMove},
-    slots::{self, SlotForm},
+    plan::{Column, Columns, Entry, Fill, Plan, ResultMove, SlotForm, Step},
     target::Target,
 };
-
-/// What a stub that calls once a row does beside calling.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Columns {
-    /// One a parameter, in order.
-    pub inputs: Box<[Column]>,
-    /// What is stored of each result, at its row: the result register and its low bytes. `None` for `void`.
-    pub result: Option<ResultMove>,
-}
-
-/// Where a parameter's values come from: elements of its own C type behind each other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Column {
-    /// Size of an element, in bytes: 1, 2, 4 or 8.
-    pub bytes: u8,
-    /// By what an element is extended to a canonical slot.
-    pub fill: Fill,
-    /// Which element a row has.
-    pub step: Step,
-}
-
-/// Which element of a column a row has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Step {
-    /// The row's own.
-    Row,
-    /// The first: all rows have the same value.
-    Same,
-}
 
 /// Plans calls of `signature` on `target` over columns, of which each steps as `steps` says.
 ///
@@ -65,8 +36,7 @@ pub fn plan_columns(signature: &Signature, target: &Target, steps: &[Step]) -> R
             return Err(Ineligible::NoWord);
         };
         let bytes = scalar.bytes(&target.model);
-        let signed = matches!(scalar, Scalar::Int { bytes: 1..=4, signed: true });
-        inputs.push(Column { bytes, fill: if signed { Fill::Sign } else { Fill::Zero }, step: *step });
+        inputs.push(Column { bytes, fill: Fill::to_word(scalar), step: *step });
     }
     let Assignment { result, .. } = assign_for_stub(signature, target)?;
     let result = match (result, SlotForm::of(signature.result(), &target.model)?) {

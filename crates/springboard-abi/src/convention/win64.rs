@@ -23,12 +23,11 @@ use alloc::{vec, vec::Vec};
 use springboard_ir::{DataModel, FloatFormat, Layout, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
-use crate::{
+use super::{
     assignment::{Assignment, Passing, Piece, Returning},
-    convention::{RegisterFile, Rules},
-    ineligible::Ineligible,
-    plan::Place,
+    rules::{RegisterFile, Rules},
 };
+use crate::{ineligible::Ineligible, place::Place};
 
 pub(crate) const RULES: Rules = Rules {
     name: "x86_64/win64",

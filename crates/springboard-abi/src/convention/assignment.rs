@@ -6,9 +6,9 @@
 
 use alloc::vec::Vec;
 
-use springboard_ir::{Layout, Signature};
+use springboard_ir::Layout;
 
-use crate::{ineligible::Ineligible, plan::Place, target::Target};
+use crate::{ineligible::Ineligible, place::Place};
 
 /// Where a convention puts the values of one signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,32 +62,6 @@ pub struct Piece {
     pub bytes: u32,
     /// Where they lie. In a general register narrower values lie at its low end.
     pub place: Place,
-}
-
-/// What `target`'s convention says about `signature`.
-///
-/// # Errors
-/// The reason why the convention, or this implementation of it, has no answer.
-pub fn assign(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
-    (target.convention.rules().assign)(signature, &target.model)
-}
-
-/// The same, where a stub can move as many bytes as it takes.
-pub(crate) fn assign_for_stub(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
-    let assignment = assign(signature, target)?;
-    let copied: u64 = assignment
-        .params
-        .iter()
-        .map(|passing| match passing {
-            Passing::Reference { copy, .. } => copy.size,
-            Passing::Nothing | Passing::Direct(_) => 0,
-        })
-        .sum();
-    let bytes = copied + u64::from(assignment.stack_bytes);
-    if bytes > Ineligible::MAX_STACK {
-        return Err(Ineligible::StackArguments { bytes });
-    }
-    Ok(assignment)
 }
 
 /// The argument area on the stack, as it fills.

@@ -2,9 +2,10 @@
 
 use alloc::boxed::Box;
 
+use super::moves::whole_slot;
 use crate::{
-    plan::{Entry, Guard, Parameter, Place, Plan, ResultPlan},
-    slots::whole_slot,
+    place::Place,
+    plan::{Entry, Guard, Parameter, Plan, ResultPlan},
     target::Target,
 };
 

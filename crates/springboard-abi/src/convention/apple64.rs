@@ -1,6 +1,6 @@
 //! Apple's variant of AAPCS64 ("Writing ARM64 code for Apple platforms").
 //!
-//! Registers, homogeneous aggregates and references are those of AAPCS64 ([`crate::aapcs64`] has the picture). What
+//! Registers, homogeneous aggregates and references are those of AAPCS64 ([`super::aapcs64`] has the picture). What
 //! differs:
 //!
 //! * on the stack a scalar takes as many bytes as it has, at its natural alignment, and so does a homogeneous
@@ -13,12 +13,12 @@
 use springboard_ir::{DataModel, Signature};
 use target_lexicon::Architecture;
 
-use crate::{
+use super::{
     aapcs64::{self, Stacking},
     assignment::Assignment,
-    convention::Rules,
-    ineligible::Ineligible,
+    rules::Rules,
 };
+use crate::ineligible::Ineligible;
 
 pub(crate) const RULES: Rules = Rules {
     name: "aarch64/apple64",

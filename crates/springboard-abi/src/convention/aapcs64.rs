@@ -20,12 +20,11 @@ use alloc::{vec, vec::Vec};
 use springboard_ir::{Aggregate, AggregateKind, DataModel, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
-use crate::{
+use super::{
     assignment::{Assignment, Passing, Piece, Returning, StackArea},
-    convention::{RegisterFile, Rules},
-    ineligible::Ineligible,
-    plan::Place,
+    rules::{RegisterFile, Rules},
 };
+use crate::{ineligible::Ineligible, place::Place};
 
 pub(crate) const RULES: Rules = Rules {
     name: "aarch64/aapcs64",

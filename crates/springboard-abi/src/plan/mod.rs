@@ -2,110 +2,20 @@
 
 use alloc::boxed::Box;
 
-use springboard_ir::Signature;
+use springboard_ir::Scalar;
 
-use crate::{
-    avalue, callback,
-    columns::{Columns, Step, plan_columns},
-    convention::Convention,
-    direct,
-    ineligible::Ineligible,
-    relay::plan_relay,
-    slots,
-    target::Target,
-    v8,
-};
+mod columns;
+mod display;
+mod kind;
+mod slot_form;
+mod symbol;
 
-/// By which convention of springboard a stub is entered.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-#[non_exhaustive]
-pub enum Entry {
-    /// `extern "C" fn(target, slots) -> R`: a downcall with its arguments in an array of 8-byte slots, one an
-    /// argument in order. [`SlotForm`](crate::SlotForm) says what a slot holds. A result that is a
-    /// [`SlotForm::Word`](crate::SlotForm::Word) stays in the register in which the callee left it, with the bits
-    /// above its width undefined; any other is written to the address in the slot behind the last argument.
-    Slots,
-    /// `extern "C" fn(slots) -> R`: the same, with the target's address in the stub. For hosts that keep one pointer
-    /// a function; one stub a function, where `Slots` has one a plan.
-    Bound,
-    /// `extern "C" fn(slots) -> R`: the same with the least code, for signatures whose moves take much of it. The stub
-    /// holds the target's address and that of the `Slots` stub of its shape, to which it passes both on. One plan
-    /// serves all signatures. `Operand::Slot` names the stub's own parameter, and behind it the target.
-    Relay,
-    /// The native function type itself: native code calls the stub, which writes the arguments into an array of
-    /// slots and calls `extern "C" fn(context, slots)` of the host. Behind the last argument's slot there is one for
-    /// the result: the host writes a [`SlotForm::Word`](crate::SlotForm::Word) into it, or the bytes of any other
-    /// result to the address that it finds there.
-    Callback,
-    /// The C function that V8's fast API calls: receiver, one argument a parameter, options where they are needed.
-    /// `Operand::Slot` names a parameter behind the receiver. The target is in the stub.
-    V8,
-    /// `extern "C" fn(target, void *result, void **avalue)`, libffi's form: one pointer an argument, to the bytes of
-    /// its own C type. An integer result or pointer is written to `result` as a whole 8-byte word, extended from its
-    /// own width (libffi's `ffi_arg`); any other with exactly its bytes, and `void` not at all. `Operand::Memory`
-    /// names an entry of `avalue`; the slot behind the last argument's names `result` itself.
-    Avalue,
-    /// The native function type itself, for libffi's closures: native code calls the stub, which calls
-    /// `fun(cif, result, avalue, user_data)` as the closure says. `avalue` holds one pointer an argument, to bytes of
-    /// its own C type; `result` points to a word, or to the memory of a result that is no
-    /// [`SlotForm::Word`](crate::SlotForm::Word). The closure is the context: 32 bytes that are nobody's here, then
-    /// `cif`, `fun` and `user_data`. On x86_64 its address comes in `r10`, elsewhere it is in the stub.
-    Closure,
-    /// The same for libffi's Go closures: 8 bytes that are nobody's here, then `cif` and `fun`; the closure's own
-    /// address is the user data.
-    GoClosure,
-    /// The native function type itself, as for `Callback`; but the stub passes the arguments on where they are, to a
-    /// function of the host that has one parameter more, behind all others: the context. The context's first word is
-    /// that function's address. `Operand::Slot` names a general argument register as native code left it; the one
-    /// behind the last of them is the context.
-    Direct,
-    /// `extern "C" fn(target, frame) -> rows`: one call a row, with arguments from arrays and the result into one, of the
-    /// C types' own elements. The frame is words of 8 bytes: how many rows; the address of a word that ends the loop
-    /// behind the row after which its highest bit is set; the address of the first element of each column; that of the
-    /// first result. How many rows were done is returned.
-    Columns,
-}
+pub use columns::{Column, Columns, Step};
+pub use kind::{Direction, Entry};
+pub use slot_form::SlotForm;
+pub use symbol::symbol;
 
-/// Between which forms a stub translates.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Direction {
-    /// The stub's caller has the arguments in a form of the host's, and the stub calls by a convention of native code.
-    Downcall,
-    /// The other way round.
-    Upcall,
-}
-
-impl Entry {
-    /// Between which forms stubs of this entry translate. `Direct` translates nothing, and calls as a downcall does.
-    pub const fn direction(self) -> Direction {
-        match self {
-            Entry::Slots
-            | Entry::Bound
-            | Entry::Relay
-            | Entry::V8
-            | Entry::Avalue
-            | Entry::Direct
-            | Entry::Columns => Direction::Downcall,
-            Entry::Callback | Entry::Closure | Entry::GoClosure => Direction::Upcall,
-        }
-    }
-}
-
-impl Entry {
-    /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 10] = [
-        Entry::Slots,
-        Entry::Bound,
-        Entry::Relay,
-        Entry::Callback,
-        Entry::V8,
-        Entry::Avalue,
-        Entry::Closure,
-        Entry::GoClosure,
-        Entry::Direct,
-        Entry::Columns,
-    ];
-}
+use crate::{place::Place, target::Convention};
 
 /// Where every byte of every argument and result of a call comes from and goes to.
 ///
@@ -141,6 +51,18 @@ pub struct Plan {
     pub last_error: Option<LastError>,
     /// Where arguments come from and results go, where the entry is `Columns`.
     pub columns: Option<Columns>,
+}
+
+impl Plan {
+    /// The plan of the [`Entry::Bound`] stubs of the same shape: all is alike, but that the target is in the stub.
+    ///
+    /// # Panics
+    /// Where this plan's entry is not [`Entry::Slots`].
+    #[must_use]
+    pub fn bound(self) -> Plan {
+        assert_eq!(self.entry, Entry::Slots, "stubs of the {} entry are handed no target", self.entry);
+        Plan { entry: Entry::Bound, ..self }
+    }
 }
 
 /// An `int` that is delivered beside a result, because whatever the host does next may overwrite it.
@@ -223,20 +145,16 @@ pub enum Fill {
     Sign,
 }
 
-/// A place that a calling convention knows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Place {
-    /// A general register, by its index in the [`RegisterFile`](crate::RegisterFile); and the byte in it at which
-    /// the value begins, counted as memory is when the whole register is stored.
-    #[allow(missing_docs)]
-    Gpr { reg: u8, at: u8 },
-    /// A floating point or vector register, likewise.
-    #[allow(missing_docs)]
-    Vec { reg: u8, at: u8 },
-    /// The argument area: `offset` bytes behind its first byte, which the callee finds at the lowest address at
-    /// which its convention puts a stack argument (above shadow space or register save area).
-    #[allow(missing_docs)]
-    Stack { offset: u32 },
+impl Fill {
+    /// By what a value of this type is extended to a wider integer.
+    pub(crate) const fn of(scalar: Scalar) -> Fill {
+        if let Scalar::Int { signed: true, .. } = scalar { Fill::Sign } else { Fill::Zero }
+    }
+
+    /// The same to a word of 8 bytes. A full word has no rest to fill; saying so either way must not make two plans.
+    pub(crate) const fn to_word(scalar: Scalar) -> Fill {
+        if let Scalar::Int { bytes: 8.., .. } = scalar { Fill::Zero } else { Fill::of(scalar) }
+    }
 }
 
 /// Where the host has a value.
@@ -319,37 +237,4 @@ pub struct ResultMove {
     pub place: Place,
     /// How many bytes: 1, 2, 4, 8 or 16.
     pub bytes: u8,
-}
-
-/// Plans one call of `signature` on `target`, entered by `entry`.
-///
-/// # Errors
-/// The rule by which there is no plan. This is an answer and not a failure: such calls go through libffi.
-pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
-    match entry {
-        Entry::Slots | Entry::Bound => slots::plan(signature, target, entry, None),
-        Entry::Relay => slots::plan(signature, target, Entry::Slots, None).map(|_| plan_relay(target)),
-        Entry::Columns => plan_columns(signature, target, &alloc::vec![Step::Row; signature.params().len()]),
-        Entry::Callback | Entry::Closure | Entry::GoClosure => callback::plan(signature, target, entry),
-        Entry::Direct => direct::plan(signature, target),
-        Entry::Avalue => avalue::plan(signature, target),
-        Entry::V8 => v8::plan_fast_call(&v8::FastCall::new(signature.clone()), target),
-    }
-}
-
-/// As [`plan`], with the last error delivered as well: [`Plan::last_error`].
-///
-/// # Errors
-/// As [`plan`].
-///
-/// # Panics
-/// Where the entry is neither [`Entry::Slots`] nor [`Entry::Bound`]: no other has a slot for it.
-pub fn plan_with_last_error(
-    signature: &Signature,
-    target: &Target,
-    entry: Entry,
-    source: ErrorSource,
-) -> Result<Plan, Ineligible> {
-    assert!(matches!(entry, Entry::Slots | Entry::Bound), "the {entry} entry delivers no last error");
-    slots::plan(signature, target, entry, Some(source))
 }

@@ -16,10 +16,11 @@ pub use node::{NodeFunction, NodeKind, NodeRefusal, node_eligible, node_eligible
 pub use profile::{Profile, Refusal};
 use springboard_ir::{FloatFormat, Scalar, Signature};
 
+use crate::entry::slots;
 use crate::{
     ineligible::Ineligible,
-    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultPlan},
-    slots::{self, SlotForm},
+    place::Place,
+    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Plan, ResultPlan, SlotForm},
     target::Target,
 };
 
@@ -103,7 +104,7 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
     let refuses = *guard != Guard::None || parameters.iter().any(Parameter::is_refused);
     match (result, &plan.result) {
         (SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })), ResultPlan::InPlace) => {
-            plan.result = ResultPlan::Extended { bytes: scalar.bytes(model), fill: fill(scalar) };
+            plan.result = ResultPlan::Extended { bytes: scalar.bytes(model), fill: Fill::of(scalar) };
         }
         (SlotForm::Word(Scalar::Float(FloatFormat::F32)), ResultPlan::InPlace)
             if refuses && target.convention.rules().float_keeps_width =>
@@ -136,15 +137,11 @@ fn parameter(scalar: Scalar, narrow: Narrow) -> Parameter {
         Scalar::Float(_) => Parameter::Double,
         Scalar::Bool if narrow == Narrow::Check => Parameter::Narrow { bytes: 1, fill: Fill::Zero },
         Scalar::Int { bytes: bytes @ (1 | 2), .. } if narrow == Narrow::Check => {
-            Parameter::Narrow { bytes, fill: fill(scalar) }
+            Parameter::Narrow { bytes, fill: Fill::of(scalar) }
         }
         Scalar::Bool | Scalar::Int { bytes: 1..=4, .. } => Parameter::Int32,
         Scalar::Int { .. } | Scalar::Pointer | Scalar::Vector { .. } => Parameter::Int64,
     }
-}
-
-fn fill(scalar: Scalar) -> Fill {
-    if matches!(scalar, Scalar::Int { signed: true, .. }) { Fill::Sign } else { Fill::Zero }
 }
 
 /// Turns the move of a canonical slot into that of a parameter, which is only as wide as V8 makes it.
@@ -164,7 +161,7 @@ fn adapt(
             let param = &signature.params()[usize::from(index)];
             if let SlotForm::Word(scalar) = SlotForm::of(&param.ty, &target.model)? {
                 step.bytes = scalar.bytes(&target.model);
-                step.fill = fill(scalar);
+                step.fill = Fill::of(scalar);
                 if rules.big_endian {
                     let above = 8 - step.bytes;
                     step.operand = Operand::Slot { index, at: above };
