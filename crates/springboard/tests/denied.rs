@@ -22,7 +22,7 @@ struct Case {
     prints: &'static str,
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 11] = [
     Case { name: "nothing", deny: || {}, jit: "on", prints: "File; native" },
     Case {
         name: "pages_that_gain_execution",
@@ -53,12 +53,6 @@ const CASES: [Case; 12] = [
         deny: || denial::install(&[Denial::Call(libc::SYS_pwrite64)]),
         jit: "on",
         prints: "Sealed; native",
-    },
-    Case {
-        name: "opening_files",
-        deny: || denial::install(&[Denial::Argument(libc::SYS_openat, 2, libc::O_CLOEXEC as u32)]),
-        jit: "on",
-        prints: "File; native",
     },
     Case {
         name: "descriptors",
