@@ -3,11 +3,9 @@
 use std::{collections::HashMap, ffi::c_void, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
-use springboard_abi::{
-    FastCall, Guard, Narrow, NodeRefusal, Options, Plan, Profile, Refusal, SlotForm, Target, plan_fast_call,
-};
-use springboard_emit::HoleKind;
-use springboard_ir::{DataModel, Prototype, Scalar, Signature};
+use springboard::abi::{FastCall, Guard, Narrow, Options, Plan, Profile, SlotForm, plan_fast_call};
+use springboard::emit::HoleKind;
+use springboard::ir::{DataModel, Prototype, Scalar, Signature};
 
 use super::{
     description::{Description, Int64},
@@ -15,11 +13,7 @@ use super::{
     function::{Called, Function, NoFast},
     library::{Host, Settings, Shared},
 };
-use crate::{
-    declaration::{Declaration, Position},
-    engine::stamp::Stamp,
-    library::Library as Native,
-};
+use springboard::{Declaration, Library as Native, Position, stamp::Stamp};
 
 /// See [`Library::functions`](super::Library::functions). `native` is what `library` has not closed yet.
 pub(super) fn bind<'s, D: Declaration>(
@@ -39,7 +33,7 @@ pub(super) fn bind<'s, D: Declaration>(
         let (settings, slow) = (found?, slow.next().expect("one for each that was found"));
         Ok((settings, slow?))
     });
-    let halves: Vec<Result<(&Settings, crate::Function), BindError>> = halves.collect();
+    let halves: Vec<Result<(&Settings, springboard::Function), BindError>> = halves.collect();
 
     let mut kinds = Kinds::default();
     let which = halves.iter().flatten().map(|(settings, slow)| kinds.of(library, slow.signature(), settings));
@@ -116,17 +110,26 @@ impl<'a> Kinds<'a> {
 }
 
 /// The stub of a function.
-fn stamp<'p>(library: &Shared, plan: &'p Plan, slow: &crate::Function, settings: &Settings) -> Stamp<'p> {
+fn stamp<'p>(
+    library: &Shared,
+    plan: &'p Plan,
+    slow: &springboard::Function,
+    settings: &Settings,
+) -> Stamp<'p> {
     let Host { buffer, range, .. } = library.host;
     let buffer = buffer.map_or(ptr::null(), |helper| helper as *const c_void);
     let range = range.map_or(ptr::null(), |helper| helper as *const c_void);
-    Stamp::new(plan)
+    let result = SlotForm::of(slow.signature().result(), library.engine.data_model());
+    let stamp = Stamp::new(plan)
         .hole(HoleKind::Target, slow.address().as_ptr())
         .hole_if_any(HoleKind::Context, settings.context)
         .hole_if_any(HoleKind::Helper, buffer)
         .hole_if_any(HoleKind::Guard, library.guard())
-        .hole_if_any(HoleKind::Range, range)
-        .returns(slow.result())
+        .hole_if_any(HoleKind::Range, range);
+    match result {
+        Ok(result) => stamp.returns(result),
+        Err(_) => stamp,
+    }
 }
 
 /// The prototype and the symbol of a declaration, with all that its settings need.
@@ -136,13 +139,13 @@ fn find(
     declaration: impl Declaration,
     settings: &Settings,
 ) -> Result<(Prototype, NonNull<c_void>), BindError> {
-    let prototype = declaration.into_prototype().map_err(crate::BindError::from)?;
+    let prototype = declaration.into_prototype().map_err(springboard::BindError::from)?;
     if let Some(helper) = missing(&library.host, settings) {
         return Err(BindError::MissingHelper { helper });
     }
     let native = native.ok_or(BindError::Closed)?;
-    let name = prototype.name.as_deref().ok_or(crate::BindError::Unnamed)?;
-    let address = native.symbol(name).map_err(crate::BindError::from)?;
+    let name = prototype.name.as_deref().ok_or(springboard::BindError::Unnamed)?;
+    let address = native.symbol(name).map_err(springboard::BindError::from)?;
     check_buffers(&prototype.signature, &settings.buffers, library.engine.data_model())?;
     Ok((prototype, address))
 }
@@ -179,27 +182,15 @@ fn plan(
 ) -> Result<(Called, Result<Plan, NoFast>), BindError> {
     let engine = &library.engine;
     let description = Description::of(&call, engine.data_model(), int64)
-        .map_err(|error| crate::BindError::Layout { position: Position::Result, error })?;
-    let plan = match refusal(profile, &call, engine.target())? {
-        Some(refusal) => Err(NoFast::Refused(refusal)),
-        None => engine.plan_with(|target| plan_fast_call(&call, target)).map_err(NoFast::from),
+        .map_err(|error| springboard::BindError::Layout { position: Position::Result, error })?;
+    let refusal = match (profile, engine.target()) {
+        (Profile::Node, Some(target)) => profile.verdict(&call, target),
+        // Where there is no plan, the engine says why.
+        _ => Ok(()),
+    };
+    let plan = match refusal {
+        Ok(()) => engine.plan_with(|target| plan_fast_call(&call, target)).map_err(NoFast::from),
+        Err(refusal) => Err(NoFast::Refused(refusal)),
     };
     Ok((Called { call, description }, plan))
-}
-
-/// What the profile has against the function.
-pub(super) fn refusal(
-    profile: Profile,
-    call: &FastCall,
-    target: Option<&Target>,
-) -> Result<Option<Refusal>, BindError> {
-    // Where no convention is known or there is no plan, the engine has a reason of its own.
-    let (Profile::Node, Some(target)) = (profile, target) else { return Ok(None) };
-    match profile.verdict(call, target) {
-        Ok(()) => Ok(None),
-        Err(Refusal::Node(NodeRefusal::Platform(convention))) => {
-            Err(BindError::NoRules { profile, convention })
-        }
-        Err(refusal) => Ok(Some(refusal)),
-    }
 }

@@ -9,11 +9,11 @@ use std::{
     },
 };
 
-use springboard_abi::{Guard, Narrow, Options, Profile};
-use springboard_emit::GUARD_HELPER;
+use springboard::abi::{Guard, Narrow, Options, Profile};
+use springboard::emit::GUARD_HELPER;
 
 use super::{bind, description::Int64, error::BindError, function::Function};
-use crate::{declaration::Declaration, engine::Engine, library::Library as Native};
+use springboard::{Declaration, Engine, Library as Native};
 
 /// What the host does when a closed library is called: `fn(context, options)`. It throws, or asks for the slow twin
 /// through the options, which are null where V8 passes none. The stub returns zero then.
@@ -116,8 +116,8 @@ impl Library {
     /// That it gets no fast call is no error: [`Function::fast`] says why.
     ///
     /// # Errors
-    /// As [`Engine::function`](crate::Engine::function); a closed library; a helper that is needed and was not given;
-    /// a buffer that is no pointer; a profile without rules for this platform.
+    /// As [`Engine::function`](springboard::Engine::function); a closed library; a helper that is needed and was not given;
+    /// a buffer that is no pointer.
     pub fn function(
         &self,
         declaration: impl Declaration,

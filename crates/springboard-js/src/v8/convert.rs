@@ -2,14 +2,14 @@
 
 use std::{ffi::c_void, iter};
 
-use springboard_abi::{FastCall, Narrow, SlotForm};
-use springboard_ir::{DataModel, Scalar};
+use springboard::abi::{FastCall, Narrow, SlotForm};
+use springboard::ir::{DataModel, Scalar};
 
 use super::{
     any::{Any, ErrorKind, Thrown},
     description::{Description, Int64, Kind},
 };
-use crate::value::{CallError, Value};
+use springboard::{CallError, Value};
 
 pub(super) fn call_error(error: CallError) -> Thrown {
     Thrown::new(ErrorKind::Error, error.to_string())
@@ -173,5 +173,6 @@ pub(super) unsafe fn result(
             unsafe { address.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
             Any::Undefined
         }
+        other => unreachable!("no C type returns {other:?}"),
     })
 }

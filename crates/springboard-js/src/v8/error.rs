@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springboard_abi::{Convention, Ineligible, Profile};
+use springboard::abi::Ineligible;
 
 /// A function of the host that stubs call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -18,7 +18,7 @@ pub enum Helper {
 #[non_exhaustive]
 pub enum BindError {
     /// As for any function.
-    Bind(crate::BindError),
+    Bind(springboard::BindError),
     /// The library has been closed.
     Closed,
     /// What is asked for needs a function of the host that the library was not given.
@@ -38,17 +38,10 @@ pub enum BindError {
         /// The parameter, counted from 0.
         index: u16,
     },
-    /// The profile has no rules for this platform.
-    NoRules {
-        /// The profile.
-        profile: Profile,
-        /// The platform's convention.
-        convention: Convention,
-    },
 }
 
-impl From<crate::BindError> for BindError {
-    fn from(error: crate::BindError) -> BindError {
+impl From<springboard::BindError> for BindError {
+    fn from(error: springboard::BindError) -> BindError {
         BindError::Bind(error)
     }
 }
@@ -73,9 +66,6 @@ impl fmt::Display for BindError {
                 write!(f, "parameter {} is named a buffer, and there are {count}", index + 1)
             }
             BindError::NotAPointer { index } => Ineligible::BufferType { index: *index }.fmt(f),
-            BindError::NoRules { profile, convention } => {
-                write!(f, "the profile {profile} has no rules for {convention}")
-            }
         }
     }
 }

@@ -5,11 +5,11 @@ mod registry;
 
 use std::{cell::Cell, ffi::c_void, mem, ptr};
 
+use springboard::ir::Signature;
 use springboard_code::testing::together;
-use springboard_ir::Signature;
 
-use super::*;
-use crate::{Engine, Library as Native};
+use springboard::{Engine, Library as Native};
+use springboard_js::v8::*;
 
 thread_local! {
     /// What helpers of the host were called with last.

@@ -2,8 +2,8 @@
 
 use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
-use springboard_abi::{FastCall, Guard, Refusal};
-use springboard_ir::Signature;
+use springboard::abi::{FastCall, Guard, Refusal};
+use springboard::ir::Signature;
 
 use super::{
     any::{Any, Thrown},
@@ -11,10 +11,9 @@ use super::{
     description::{Description, Int64},
     library::Shared,
 };
-use crate::{
-    engine::stamp::{StampError, Stub},
-    library::Library as Native,
-    reason::Reason,
+use springboard::{
+    Library as Native, Reason,
+    stamp::{StampError, Stub},
 };
 
 /// A native function that JavaScript calls.
@@ -35,7 +34,7 @@ pub(super) struct Called {
 struct Bound {
     called: Arc<Called>,
     fast: Result<Fast, NoFast>,
-    slow: crate::Function,
+    slow: springboard::Function,
     library: Arc<Shared>,
     /// Keeps the code loaded that a stub without a guard may still enter.
     _kept: Option<Native>,
@@ -62,7 +61,7 @@ impl Function {
     pub(super) fn new(
         called: Arc<Called>,
         fast: Result<Stub, NoFast>,
-        slow: crate::Function,
+        slow: springboard::Function,
         library: Arc<Shared>,
         kept: Option<Native>,
     ) -> Function {
@@ -102,7 +101,7 @@ impl Function {
     /// range.
     ///
     /// # Safety
-    /// As [`crate::Function::call`]; addresses among the arguments are as good as the function needs them.
+    /// As [`springboard::Function::call`]; addresses among the arguments are as good as the function needs them.
     pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
         let Bound { called, slow, library, .. } = &*self.shared;
         let Called { call, description } = &**called;

@@ -27,7 +27,7 @@ mod tracking;
 mod twin;
 mod types;
 
-pub use springboard_abi::{Guard, Narrow, NodeRefusal, Options, Profile, Refusal};
+pub use springboard::abi::{Guard, Narrow, NodeRefusal, Options, Profile, Refusal};
 
 #[cfg(feature = "v8-tracking")]
 pub use self::tracking::{Tracker, calls};
@@ -43,9 +43,6 @@ pub use self::{
     twin::{Slow, Twin, Variant},
     types::{NODE_TYPES, NodeType, Place, SignatureError, node_signature},
 };
-
-#[cfg(test)]
-mod tests;
 
 /// Counts a call under a key: `v8_track!("maths.divide.ok")`. Nothing at all without the feature `v8-tracking` of
 /// springboard; [`calls`] has the count.

@@ -1,7 +1,7 @@
 //! What V8 is told about a fast function, as data.
 
-use springboard_abi::{FastCall, Options, SlotForm};
-use springboard_ir::{DataModel, FloatFormat, LayoutError, Scalar, Type};
+use springboard::abi::{FastCall, Options, SlotForm};
+use springboard::ir::{DataModel, FloatFormat, LayoutError, Scalar, Type};
 
 /// How V8 passes a value. The kinds are those of `v8::CTypeInfo::Type`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
