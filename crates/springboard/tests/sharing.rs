@@ -145,7 +145,7 @@ fn threads_hammer_one_engine() {
     let _maps = NoWritableCode;
     let engine = engine(Jit::On);
     let shared = function(&engine, "neg_i64");
-    let slots: Slots<'_, i64> = shared.slots().unwrap();
+    let slots: Slots<i64> = shared.slots().unwrap();
     thread::scope(|scope| {
         for thread in 0..8i64 {
             let engine = engine.clone();
@@ -158,7 +158,7 @@ fn threads_hammer_one_engine() {
     assert_eq!(stats.native, 1 + 8 * 200, "{stats:?}");
 }
 
-fn hammer(engine: &Engine, shared: Slots<'_, i64>, thread: i64) {
+fn hammer(engine: &Engine, shared: Slots<i64>, thread: i64) {
     let mut kept: Vec<Function> = Vec::new();
     for round in 0..200i64 {
         let bound = if round % 9 == 8 {
@@ -186,7 +186,7 @@ fn handles_cross_threads() {
     shared::<Engine>();
     shared::<Library>();
     shared::<Function>();
-    shared::<Slots<'_, i64>>();
-    shared::<springboard::Typed<'_, unsafe extern "C" fn()>>();
+    shared::<Slots<i64>>();
+    shared::<springboard::Typed<unsafe extern "C" fn()>>();
     shared::<springboard::BindError>();
 }

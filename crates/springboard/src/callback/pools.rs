@@ -77,7 +77,12 @@ pub(super) fn closures(
 ) -> Result<&'static Pool, Unsupported> {
     find(Key::Closures(signature.clone()), |_| {
         Ok(Pool::new(
-            Source::Closures(Closures::new(signature, engine, super::dispatch::dispatch)?),
+            Source::Closures(Closures::new(
+                signature,
+                engine.data_model(),
+                engine.target(),
+                super::dispatch::dispatch,
+            )?),
             zero,
             None,
         ))

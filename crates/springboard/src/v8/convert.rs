@@ -9,7 +9,7 @@ use super::{
     any::{Any, ErrorKind, Thrown},
     description::{Description, Int64, Kind},
 };
-use crate::value::{CallError, Value};
+use crate::{function::CallError, value::Value};
 
 pub(super) fn call_error(error: CallError) -> Thrown {
     Thrown::new(ErrorKind::Error, error.to_string())
