@@ -12,44 +12,29 @@
 
 extern crate alloc;
 
-mod aapcs64;
-mod apple64;
-mod assignment;
-mod avalue;
-mod callback;
+#[cfg(feature = "check")]
 mod check;
-mod columns;
-mod convention;
-mod direct;
-mod display;
-mod ineligible;
-mod lp64d;
-mod pack;
-mod plan;
-mod relay;
-mod s390x;
-mod slots;
-mod symbol;
-mod sysv64;
-mod target;
-mod v8;
-mod win64;
 
-pub use assignment::{Assignment, Passing, Piece, Returning, assign};
+mod convention;
+mod entry;
+mod ineligible;
+mod place;
+mod plan;
+mod shapes;
+mod target;
+
+#[cfg(feature = "check")]
 pub use check::{Source, Spot, Violation, check, check_fast_call};
-pub use columns::{Column, Columns, Step, plan_columns};
-pub use convention::{Convention, RegisterFile};
-pub use ineligible::Ineligible;
-pub use pack::{COMMON, common, common_number};
-pub use plan::{
-    Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Place, Plan, ResultMove,
-    ResultPlan, Temporary, plan, plan_with_last_error,
-};
-pub use relay::plan_relay;
-pub use slots::SlotForm;
-pub use symbol::symbol;
-pub use target::{Target, UnknownTarget};
-pub use v8::{
+pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
+pub use entry::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Profile, Refusal, node_eligible,
-    node_eligible_call, plan_fast_call,
+    node_eligible_call, plan, plan_columns, plan_fast_call, plan_relay, plan_with_last_error,
 };
+pub use ineligible::Ineligible;
+pub use place::Place;
+pub use plan::{
+    Column, Columns, Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Plan,
+    ResultMove, ResultPlan, SlotForm, Step, Temporary, symbol,
+};
+pub use shapes::{COMMON, common, common_number};
+pub use target::{Convention, Target, UnknownTarget};

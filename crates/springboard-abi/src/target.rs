@@ -5,7 +5,34 @@ use core::fmt;
 use springboard_ir::DataModel;
 use target_lexicon::{Architecture, OperatingSystem, Triple};
 
-use crate::convention::Convention;
+/// A C calling convention. The architecture is part of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Convention {
+    /// System V AMD64 psABI, version 1.0.
+    Sysv64,
+    /// Microsoft's x64 convention, as GCC implements it (`__attribute__((ms_abi))`).
+    Win64,
+    /// Procedure Call Standard for the Arm 64-bit Architecture, as Linux uses it.
+    Aapcs64,
+    /// Apple's variant of AAPCS64.
+    Apple64,
+    /// RISC-V ELF psABI, hardware floating point with 64-bit registers.
+    Lp64d,
+    /// z/Architecture ELF ABI supplement, without the vector facility.
+    S390x,
+}
+
+impl Convention {
+    /// Every convention, in the order of the documentation's table.
+    pub const ALL: [Convention; 6] = [
+        Convention::Sysv64,
+        Convention::Win64,
+        Convention::Aapcs64,
+        Convention::Apple64,
+        Convention::Lp64d,
+        Convention::S390x,
+    ];
+}
 
 /// What a plan depends on beside the signature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -686,8 +686,7 @@ int sb_v8_library_close(sb_v8_library *library);
 
 /* Binds the function that the declaration names. settings may be null: the defaults. That it gets no fast code is no
  * error. Errors: those of handles, SB_ERROR_NULL; as sb_function_bind(); SB_ERROR_ARGUMENT where the library is
- * retired, the host lacks a function that is needed, or a buffer is no pointer; SB_ERROR_NO_PATH where the profile has
- * no rules for this machine. */
+ * retired, the host lacks a function that is needed, or a buffer is no pointer. */
 int sb_v8_function_bind(const sb_v8_library *library, const char *declaration, const sb_v8_settings *settings,
                         sb_v8_function **function);
 

@@ -1,12 +1,12 @@
 //! C memory, read and written by type.
 //!
-//! * [`View`] and [`ViewMut`] are typed looks at bytes that somebody else owns: a Rust slice, a [`Memory`], or C.
+//! * [`View`] and [`ViewMut`] are typed looks at bytes that somebody else owns: a Rust slice, a [`Memory`], or native code.
 //! * [`Memory`] is an object of a C type that the host owns.
-//! * [`Member`] is a path, found once, for reading and writing at nearly the cost of a native access.
-//! * [`Owned`] is a pointer that came out of a function, and that another function frees.
+//! * [`Member`] is the offset of a part, found once: reading and writing it costs a bounds check.
+//! * [`Owned`] is a pointer that a function returned and that another function frees.
 //!
-//! Where things lie is what `springboard-ir` says. Nothing needs to be aligned, and nothing is read or written outside
-//! of what is known to be there.
+//! `springboard-ir` says where the parts of a type are. Nothing needs to be aligned, and every access is checked against
+//! the bytes that the view was given.
 
 mod error;
 mod number;
@@ -18,9 +18,10 @@ mod view_mut;
 
 pub use self::{
     error::MemoryError,
+    number::ByteOrder,
     object::Memory,
     owned::{FreeError, Freed, Owned},
     text::{TextError, c_string, text_at, text_of},
-    view::{ByteOrder, Member, View},
+    view::{Member, View},
     view_mut::ViewMut,
 };

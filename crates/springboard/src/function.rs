@@ -200,11 +200,6 @@ impl Function {
         &self.bound.ty.model
     }
 
-    /// What the slot of its result holds.
-    pub(crate) fn result(&self) -> springboard_abi::SlotForm {
-        self.bound.ty.form
-    }
-
     /// What is entered for a checked call.
     #[inline(always)]
     fn called(&self) -> Called<'_> {

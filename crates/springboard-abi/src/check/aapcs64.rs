@@ -16,7 +16,7 @@ use super::{
     demand::{Argument, Demand, Returned, arguments, behind, own_extension},
     violation::Violation,
 };
-use crate::{plan::Place, slots::SlotForm, target::Target};
+use crate::{place::Place, plan::SlotForm, target::Target};
 
 pub(super) const REGISTERS: u8 = 8;
 /// The index of x8 in the convention's list.

@@ -11,7 +11,7 @@ use super::{
     demand::{Argument, Demand, arguments, own_extension},
     violation::Violation,
 };
-use crate::{plan::Place, slots::SlotForm, target::Target};
+use crate::{place::Place, plan::SlotForm, target::Target};
 
 pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, Violation> {
     let model = &target.model;

@@ -4,9 +4,9 @@ use springboard_ir::{FloatFormat, Scalar, Signature, Type};
 
 use super::violation::Violation;
 use crate::{
-    convention::Convention,
-    plan::{Fill, Place, Plan, ResultMove},
-    target::Target,
+    place::Place,
+    plan::{Fill, Plan, ResultMove},
+    target::{Convention, Target},
 };
 
 /// Every column is of its parameter's own width and sign, and the result is stored with its own width from the register

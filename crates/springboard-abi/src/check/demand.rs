@@ -8,7 +8,7 @@ use super::{
     leaves,
     violation::{Source, Violation},
 };
-use crate::{ineligible::Ineligible, plan::Place};
+use crate::{ineligible::Ineligible, place::Place};
 
 /// One argument as its type has it.
 pub(super) struct Argument<'a> {

@@ -11,7 +11,8 @@ use super::{
     violation::{Source, Spot, Violation},
 };
 use crate::{
-    plan::{Fill, Guard, Move, Operand, Parameter, Place, Plan, ResultPlan},
+    place::Place,
+    plan::{Fill, Guard, Move, Operand, Parameter, Plan, ResultPlan},
     target::Target,
 };
 

@@ -9,8 +9,8 @@ use super::{
     violation::{Source, Spot, Violation},
 };
 use crate::{
-    plan::{Entry, Fill, Move, Operand, Parameter, Place, Plan},
-    slots::SlotForm,
+    place::Place,
+    plan::{Entry, Fill, Move, Operand, Parameter, Plan, SlotForm},
     target::Target,
 };
 

@@ -16,7 +16,7 @@ use super::{
     demand::{Argument, Demand, Returned, arguments, behind, own_extension},
     violation::{Source, Violation},
 };
-use crate::{plan::Place, slots::SlotForm, target::Target};
+use crate::{place::Place, plan::SlotForm, target::Target};
 
 const REGISTERS: u8 = 8;
 

@@ -40,10 +40,10 @@ use springboard_ir::{FloatFormat, Scalar, Signature, Type};
 
 use self::{demand::Demand, image::Image};
 use crate::{
-    convention::Convention,
-    plan::{Entry, LastError, Place, Plan},
-    target::Target,
-    v8::FastCall,
+    entry::FastCall,
+    place::Place,
+    plan::{Entry, LastError, Plan},
+    target::{Convention, Target},
 };
 
 pub use v8::check_fast_call;

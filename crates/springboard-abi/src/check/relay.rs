@@ -10,7 +10,8 @@ use super::{
     violation::{Source, Spot, Violation},
 };
 use crate::{
-    plan::{Fill, Move, Operand, Place, Plan},
+    place::Place,
+    plan::{Fill, Move, Operand, Plan},
     target::Target,
 };
 

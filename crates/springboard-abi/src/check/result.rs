@@ -10,9 +10,9 @@ use super::{
     violation::{Spot, Violation},
 };
 use crate::{
-    convention::Convention,
-    plan::{Entry, Fill, Place, Plan, ResultMove, ResultPlan},
-    target::Target,
+    place::Place,
+    plan::{Entry, Fill, Plan, ResultMove, ResultPlan},
+    target::{Convention, Target},
 };
 
 /// Every byte of the result that is no padding is stored exactly once, from where the callee has left it, and

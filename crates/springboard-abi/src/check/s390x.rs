@@ -15,7 +15,7 @@ use super::{
     demand::{Argument, Demand, arguments, behind, own_extension},
     violation::Violation,
 };
-use crate::{plan::Place, slots::SlotForm, target::Target};
+use crate::{place::Place, plan::SlotForm, target::Target};
 
 const GPRS: u8 = 5;
 const FPRS: u8 = 4;

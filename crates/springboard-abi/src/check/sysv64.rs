@@ -16,7 +16,7 @@ use super::{
     demand::{Argument, Demand, Returned, arguments, own_extension},
     violation::{Source, Violation},
 };
-use crate::{plan::Place, slots::SlotForm, target::Target};
+use crate::{place::Place, plan::SlotForm, target::Target};
 
 const GPRS: u8 = 6;
 const VECS: u8 = 8;

@@ -17,8 +17,8 @@ use super::{
     violation::{Source, Spot, Violation},
 };
 use crate::{
-    plan::{Entry, Fill, Guard, Move, Operand, Place, Plan, ResultPlan},
-    slots::SlotForm,
+    place::Place,
+    plan::{Entry, Fill, Guard, Move, Operand, Plan, ResultPlan, SlotForm},
     target::Target,
 };
 

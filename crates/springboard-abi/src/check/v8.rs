@@ -16,11 +16,10 @@ use super::{
     violation::{Source, Violation},
 };
 use crate::{
-    convention::Convention,
-    plan::{Entry, Fill, Guard, Parameter, Place, Plan, ResultPlan},
-    slots::SlotForm,
-    target::Target,
-    v8::{FastCall, Narrow, Options},
+    entry::{FastCall, Narrow, Options},
+    place::Place,
+    plan::{Entry, Fill, Guard, Parameter, Plan, ResultPlan, SlotForm},
+    target::{Convention, Target},
 };
 
 /// Accepts `plan` if its stub, called as V8's fast API calls it, does `call` on `target`: takes every argument from

@@ -5,9 +5,10 @@ use core::fmt;
 use springboard_ir::LayoutError;
 
 use crate::{
-    columns::Column,
-    convention::{Convention, RegisterFile},
-    plan::{Entry, Fill, Guard, Parameter, Place, ResultMove},
+    convention::RegisterFile,
+    place::Place,
+    plan::{Column, Entry, Fill, Guard, Parameter, ResultMove},
+    target::Convention,
 };
 
 /// What a byte of a register or of the stack holds, as a symbol. Arguments are numbered from 0.

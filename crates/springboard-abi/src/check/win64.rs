@@ -18,7 +18,7 @@ use super::{
     demand::{Argument, Demand, Returned, arguments, own_extension},
     violation::Violation,
 };
-use crate::{plan::Place, slots::SlotForm, target::Target};
+use crate::{place::Place, plan::SlotForm, target::Target};
 
 /// Positions with registers.
 const REGISTERS: u8 = 4;

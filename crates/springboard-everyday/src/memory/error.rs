@@ -7,7 +7,7 @@ use springboard_ir::{LayoutError, PathError, Type};
 
 use super::text::TextError;
 
-/// Why memory cannot be seen, read or written as asked. Nothing was written then.
+/// Why memory cannot be read or written as asked. Nothing was written.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum MemoryError {
@@ -29,7 +29,7 @@ pub enum MemoryError {
         /// How many it has.
         size: u64,
     },
-    /// A member that begins or ends outside of the bytes that there are.
+    /// A part that is not within the bytes that there are.
     OutOfBounds {
         /// Offset of its first byte.
         offset: usize,
@@ -45,21 +45,21 @@ pub enum MemoryError {
         /// The name of the Rust type.
         rust: &'static str,
     },
-    /// A bit-field, which no Rust type stands for: it is read and written as a [`Value`](springboard::Value).
+    /// A bit-field, for which no Rust type stands: it is read and written as a [`Value`](springboard::Value).
     BitField {
         /// Its width.
         bits: u8,
     },
     /// The value does not fit the type.
     Value(ArgumentError),
-    /// The type is no array of characters.
+    /// The type is not an array of characters.
     NoText {
         /// The type.
         ty: Type,
     },
-    /// The text is none, or does not fit.
+    /// The bytes are not a text, or the text does not fit.
     Text(TextError),
-    /// An array of no elements, or of more than memory can hold.
+    /// An array of no elements, or of more than any memory can hold.
     Count {
         /// How many.
         count: usize,
@@ -100,9 +100,9 @@ impl fmt::Display for MemoryError {
                 write!(f, "no Rust type stands for a bit-field of {bits} bits")
             }
             MemoryError::Value(error) => error.fmt(f),
-            MemoryError::NoText { ty } => write!(f, "{ty} is no array of characters"),
+            MemoryError::NoText { ty } => write!(f, "{ty} is not an array of characters"),
             MemoryError::Text(error) => error.fmt(f),
-            MemoryError::Count { count } => write!(f, "an array of {count} elements cannot be had"),
+            MemoryError::Count { count } => write!(f, "an array of {count} elements cannot be made"),
         }
     }
 }

@@ -17,23 +17,24 @@ use super::{
     view_mut::ViewMut,
 };
 
-/// A function whose result, a pointer, belongs to the caller and is freed by another function.
+/// A function whose result, a pointer, belongs to the caller, and the function that frees it. A handle, as [`Function`]
+/// is.
 #[derive(Clone, Debug)]
 pub struct Freed {
     function: Function,
     free: Function,
 }
 
-/// Why a function cannot free what another returns.
+/// Why one function cannot free what another returns.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FreeError {
-    /// What is to be freed is no pointer.
+    /// The result is not a pointer.
     Result {
         /// What the function returns.
         ty: Type,
     },
-    /// The function that frees does not take exactly one pointer.
+    /// The function that is to free it does not take exactly one pointer.
     Parameters {
         /// Its name, if it has one.
         name: Option<String>,
@@ -43,10 +44,10 @@ pub enum FreeError {
 impl fmt::Display for FreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FreeError::Result { ty } => write!(f, "the function returns {ty}, which nobody frees"),
-            FreeError::Parameters { name: Some(name) } => write!(f, "{name} does not take one pointer"),
-            FreeError::Parameters { name: None } => {
-                f.write_str("the function that frees does not take one pointer")
+            FreeError::Result { ty } => write!(f, "the function returns {ty}, which cannot be freed"),
+            FreeError::Parameters { name } => {
+                let name = name.as_deref().unwrap_or("the function that frees");
+                write!(f, "{name} does not take one pointer")
             }
         }
     }
@@ -55,10 +56,10 @@ impl fmt::Display for FreeError {
 impl std::error::Error for FreeError {}
 
 impl Freed {
-    /// `function`, such that `free` is called with what it returns when nobody needs that any more.
+    /// `function`, whose results are passed to `free` once nobody needs them any more.
     ///
     /// # Errors
-    /// A result that is not a pointer; a function to free it that does not take exactly one pointer.
+    /// A result that is not a pointer; a `free` that does not take exactly one pointer.
     pub fn new(function: &Function, free: &Function) -> Result<Freed, FreeError> {
         let is_pointer = |ty: &Type| ty.scalar(function.data_model()) == Some(Scalar::Pointer);
         let result = function.signature().result();
@@ -80,58 +81,58 @@ impl Freed {
     /// As [`Function::call`]; and the function that frees must be sound to call with the result, once, on whatever
     /// thread drops it.
     pub unsafe fn call(&self, arguments: &[Value]) -> Result<Option<Owned>, CallError> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps what `Function::call` asks for.
         let result = unsafe { self.function.call(arguments) }?;
-        let Value::Pointer(address) = result else { unreachable!("the result was found to be a pointer") };
+        let Value::Pointer(address) = result else { unreachable!("`Freed::new` found a pointer") };
         Ok(NonNull::new(address).map(|address| Owned { address, free: self.free.clone() }))
     }
 }
 
-/// A pointer that belongs to the host, until it is dropped and freed.
+/// A pointer that belongs to the host. Dropping it has it freed.
 pub struct Owned {
     address: NonNull<c_void>,
     free: Function,
 }
 
 impl Owned {
-    /// The address, borrowed.
+    /// The address. It stays the owner's.
     pub fn address(&self) -> NonNull<c_void> {
         self.address
     }
 
-    /// Gives the pointer away: nobody frees it then.
+    /// Gives the pointer away: it is no longer freed.
     pub fn into_raw(self) -> NonNull<c_void> {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: the function is dropped once, here: nobody drops the rest.
+        // SAFETY: nothing drops or uses the function after this: the rest of `this` is not dropped.
         unsafe { ptr::drop_in_place(&raw mut this.free) };
         this.address
     }
 
-    /// A look at an object of type `ty` there.
+    /// A look at the object of type `ty` there.
     ///
     /// # Errors
     /// A type without a layout.
     ///
     /// # Safety
-    /// An object of that type must be there.
+    /// There must be an object of that type, as [`View::at`] asks for.
     pub unsafe fn view(&self, ty: &Type) -> Result<View<'_>, MemoryError> {
-        // SAFETY: the caller's promise; the object lives for as long as `self`.
+        // SAFETY: the caller says that the object is there; it is not freed before `self` is dropped.
         unsafe { View::at(self.address, ty, self.free.data_model()) }
     }
 
-    /// The same, for writing.
+    /// As [`Owned::view`], for writing.
     ///
     /// # Errors
     /// As [`Owned::view`].
     ///
     /// # Safety
-    /// As [`Owned::view`], and it can be written.
+    /// As [`Owned::view`]; and the object can be written.
     pub unsafe fn view_mut(&mut self, ty: &Type) -> Result<ViewMut<'_>, MemoryError> {
-        // SAFETY: as above.
+        // SAFETY: the caller says that the object is there and can be written; it is not freed before `self` is dropped.
         unsafe { ViewMut::at(self.address, ty, self.free.data_model()) }
     }
 
-    /// A copy of the C string there, of at most `limit` bytes with its NUL.
+    /// A copy of the C string there, of at most `limit` bytes, its NUL included.
     ///
     /// # Errors
     /// As [`text_at`].
@@ -139,16 +140,16 @@ impl Owned {
     /// # Safety
     /// As [`text_at`].
     pub unsafe fn text(&self, limit: usize) -> Result<String, TextError> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps what `text_at` asks for.
         unsafe { text_at(self.address.as_ptr(), limit) }
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // SAFETY: `Freed::call` was promised that this is sound; the pointer is freed here alone.
+        // SAFETY: whoever called `Freed::call` said that this is sound on any thread; it happens here alone.
         let freed = unsafe { self.free.call(&[self.address.as_ptr().into()]) };
-        // A callback that failed meanwhile has nobody to be told to.
+        // There is nobody to be told of a callback that failed meanwhile.
         debug_assert!(!matches!(freed, Err(CallError::Arity { .. } | CallError::Argument { .. })));
     }
 }
@@ -159,7 +160,7 @@ impl fmt::Debug for Owned {
     }
 }
 
-/// The address, borrowed.
+/// The address, for a pointer parameter.
 impl From<&Owned> for Value {
     fn from(owned: &Owned) -> Value {
         owned.address.as_ptr().into()

@@ -6,28 +6,28 @@ use std::{
     ptr::NonNull,
 };
 
-/// Why bytes are no text, or a text no C string.
+/// Why bytes cannot be read as a text, or a text cannot become a C string.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TextError {
     /// The pointer is null.
     Null,
-    /// There is no NUL in as many bytes as may be looked at.
+    /// There is no NUL in the bytes that may be looked at.
     Unterminated {
-        /// How many.
+        /// How many those are.
         limit: usize,
     },
-    /// The bytes are no UTF-8.
+    /// The bytes are not UTF-8.
     Utf8 {
-        /// The offset of the first byte that is wrong.
+        /// The offset of the first wrong byte.
         at: usize,
     },
-    /// A NUL within a text that is to become a C string, which would end there.
+    /// There is a NUL in a text that is to become a C string, which would end there.
     Nul {
         /// Its offset, in bytes.
         at: usize,
     },
-    /// A text that is too long for the array.
+    /// The text is too long for the array.
     TooLong {
         /// The length of the text, in bytes.
         bytes: usize,
@@ -41,8 +41,8 @@ impl fmt::Display for TextError {
         match self {
             TextError::Null => f.write_str("the text's pointer is null"),
             TextError::Unterminated { limit } => write!(f, "no NUL ends the text within {limit} bytes"),
-            TextError::Utf8 { at } => write!(f, "the text is no UTF-8 at byte {at}"),
-            TextError::Nul { at } => write!(f, "the text has a NUL at byte {at}, where C takes it to end"),
+            TextError::Utf8 { at } => write!(f, "the text is not UTF-8 at byte {at}"),
+            TextError::Nul { at } => write!(f, "the text has a NUL at byte {at}, where C would end it"),
             TextError::TooLong { bytes, room } => {
                 write!(f, "a text of {bytes} bytes and a NUL do not fit into {room} bytes")
             }
@@ -52,7 +52,7 @@ impl fmt::Display for TextError {
 
 impl std::error::Error for TextError {}
 
-/// `text` as a C string: with a NUL behind it.
+/// `text` as a C string: with a NUL after it.
 ///
 /// # Errors
 /// [`TextError::Nul`].
@@ -60,42 +60,42 @@ pub fn c_string(text: &str) -> Result<CString, TextError> {
     CString::new(text).map_err(|error| TextError::Nul { at: error.nul_position() })
 }
 
-/// A copy of the C string at `address`, of at most `limit` bytes with its NUL.
+/// A copy of the C string at `address`, of at most `limit` bytes, its NUL included.
 ///
 /// # Errors
-/// A null pointer; no NUL within the limit; bytes that are no UTF-8.
+/// A null pointer; no NUL within the limit; bytes that are not UTF-8.
 ///
 /// # Safety
-/// Where `address` is not null, bytes must be readable there up to the first NUL, or as many as the limit says.
+/// Where `address` is not null, `limit` bytes must be readable there, or those up to the first NUL if there are fewer.
 pub unsafe fn text_at(address: *const c_void, limit: usize) -> Result<String, TextError> {
     let start = NonNull::new(address.cast_mut().cast::<c_char>()).ok_or(TextError::Null)?;
-    // SAFETY: the caller's promise; strnlen looks at nothing behind the first NUL.
+    // SAFETY: the caller says that the bytes up to the limit or the first NUL are readable; strnlen reads no others.
     let length = unsafe { libc::strnlen(start.as_ptr(), limit) };
     if length == limit {
         return Err(TextError::Unterminated { limit });
     }
-    // SAFETY: the bytes were looked at just now.
+    // SAFETY: `strnlen` has just read these bytes.
     utf8(unsafe { std::slice::from_raw_parts(start.as_ptr().cast::<u8>(), length) }.to_vec())
 }
 
-/// A copy of the text of `length` bytes at `address`, which no NUL needs to end; one within is a part of it.
+/// A copy of the text of `length` bytes at `address`. It needs no NUL; one inside is a part of the text.
 ///
 /// # Errors
-/// A null pointer, where there are bytes; bytes that are no UTF-8.
+/// A null pointer with a length that is not 0; bytes that are not UTF-8.
 ///
 /// # Safety
-/// So many bytes must be readable at `address`.
+/// Where `address` is not null, `length` bytes must be readable there.
 pub unsafe fn text_of(address: *const c_void, length: usize) -> Result<String, TextError> {
     if length == 0 {
         return Ok(String::new());
     }
     let start = NonNull::new(address.cast_mut().cast::<u8>()).ok_or(TextError::Null)?;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller says that as many bytes are readable.
     utf8(unsafe { std::slice::from_raw_parts(start.as_ptr(), length) }.to_vec())
 }
 
 /// The offset of the first NUL.
-pub(super) fn terminated(bytes: &[u8]) -> Option<usize> {
+pub(super) fn nul(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == 0)
 }
 

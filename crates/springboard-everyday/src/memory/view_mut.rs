@@ -1,18 +1,19 @@
-//! Writing to memory.
+//! Writing memory.
 
-use std::{any::type_name, ffi::c_void, marker::PhantomData, mem::size_of, ops::Deref, ptr::NonNull, slice};
+use std::{ffi::c_void, marker::PhantomData, ops::Deref, ptr::NonNull};
 
 use springboard::{CType, Value};
 use springboard_ir::{DataModel, Type};
 
 use super::{
     error::MemoryError,
-    number::{into_bit_field, to_bytes},
-    text::{TextError, terminated},
-    view::{ByteOrder, Member, View},
+    number::{ByteOrder, Form},
+    text::{TextError, nul},
+    view::{Member, View},
 };
 
-/// A typed look at memory that somebody else owns, for reading and writing.
+/// A typed look at memory that somebody else owns, for reading and writing. As with [`View`], no reference into the
+/// memory is ever made.
 #[derive(Debug)]
 pub struct ViewMut<'m> {
     view: View<'m>,
@@ -33,8 +34,8 @@ impl<'m> ViewMut<'m> {
     /// # Errors
     /// As [`View::new`].
     pub fn new(bytes: &'m mut [u8], ty: &Type, model: &DataModel) -> Result<ViewMut<'m>, MemoryError> {
-        // SAFETY: the bytes are borrowed for as long as the view lives, by nobody else.
-        unsafe { ViewMut::over(bytes.as_mut_ptr(), bytes.len(), ty, model) }
+        // SAFETY: the slice is borrowed for `'m`, by this view alone.
+        unsafe { ViewMut::over(bytes.as_mut_ptr(), bytes.len(), Form::of(ty, model)) }
     }
 
     /// As [`View::at`].
@@ -43,26 +44,21 @@ impl<'m> ViewMut<'m> {
     /// As [`View::at`].
     ///
     /// # Safety
-    /// As [`View::at`], for writing as well.
+    /// As [`View::at`]; and the bytes must be writable, and nobody else may read them while they are written.
     pub unsafe fn at(
         address: NonNull<c_void>,
         ty: &Type,
         model: &DataModel,
     ) -> Result<ViewMut<'m>, MemoryError> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps what `View::at` asks for, and says that the bytes may be written.
         Ok(ViewMut { view: unsafe { View::at(address, ty, model) }?, memory: PhantomData })
     }
 
     /// # Safety
-    /// `bytes` bytes can be read and written at `start` for `'m`.
-    pub(super) unsafe fn over(
-        start: *mut u8,
-        bytes: usize,
-        ty: &Type,
-        model: &DataModel,
-    ) -> Result<ViewMut<'m>, MemoryError> {
-        // SAFETY: the caller's promise.
-        Ok(ViewMut { view: unsafe { View::over(start, bytes, ty, model) }?, memory: PhantomData })
+    /// `bytes` bytes are initialised, and can be read and written at `start` for `'m`.
+    pub(super) unsafe fn over(start: *mut u8, bytes: usize, form: Form) -> Result<ViewMut<'m>, MemoryError> {
+        // SAFETY: the caller says that as many bytes are initialised and readable for `'m`.
+        Ok(ViewMut { view: unsafe { View::over(start, bytes, form) }?, memory: PhantomData })
     }
 
     /// The same memory, with its numbers in this order of bytes.
@@ -92,88 +88,57 @@ impl<'m> ViewMut<'m> {
     /// # Errors
     /// As [`View::get`].
     pub fn set<T: CType>(&mut self, value: T) -> Result<(), MemoryError> {
-        let View { ty, model, bits, order, .. } = &self.view;
-        if let Some(bits) = *bits {
-            return Err(MemoryError::BitField { bits });
-        }
-        if ty.scalar(model) != Some(T::SCALAR) || *order != ByteOrder::NATIVE {
-            return Err(MemoryError::Mismatch { c: ty.clone(), rust: type_name::<T>() });
-        }
-        self.set_member(Member { offset: 0, value: PhantomData }, value)
+        self.set_member(self.view.whole()?, value)
     }
 
-    /// Writes a member that was found before, in the machine's order of bytes.
+    /// Writes a member, in the machine's order of bytes.
     ///
     /// # Errors
     /// As [`View::get_member`].
     #[inline]
     pub fn set_member<T: CType>(&mut self, member: Member<T>, value: T) -> Result<(), MemoryError> {
-        let (offset, size) = (member.offset, size_of::<T>());
-        if offset.checked_add(size).is_none_or(|end| end > self.view.bytes) {
-            return Err(MemoryError::OutOfBounds { offset, size, bytes: self.view.bytes });
-        }
-        // SAFETY: the bytes lie within those that the view may write.
-        unsafe { self.view.start.wrapping_add(offset).cast::<T>().write_unaligned(value) };
+        let to = self.view.place(member)?;
+        // SAFETY: `place` found the bytes within those that the view may write.
+        unsafe { to.write_unaligned(value) };
         Ok(())
     }
 
-    /// Writes a value, whatever the type.
+    /// Writes a value, whatever the type: bytes, padding included, where it is not a number, `_Bool` or pointer.
     ///
     /// # Errors
     /// A value of another kind or size, or out of range.
     pub fn write(&mut self, value: &Value) -> Result<(), MemoryError> {
-        let View { ty, model, order, bits, skipped, .. } = &self.view;
-        let bytes = match *bits {
-            None => to_bytes(value, ty, model, *order)?,
-            Some(bits) => {
-                let mut bytes = self.view.to_bytes();
-                into_bit_field(&mut bytes, (*skipped, bits), value, ty, model, *order)?;
-                bytes
-            }
-        };
-        self.put(&bytes);
-        Ok(())
+        let mut bytes = self.view.to_bytes();
+        self.view.form.write(&mut bytes, value)?;
+        self.put(0, &bytes)
     }
 
-    /// Writes a text and a NUL into an array of characters. What is behind is left alone.
+    /// Writes a text and a NUL into an array of characters. What comes after the NUL is left alone.
     ///
     /// # Errors
     /// Another type; a text with a NUL in it, or too long for the array.
     pub fn write_text(&mut self, text: &str) -> Result<(), MemoryError> {
-        let room = match &self.view.ty {
-            Type::Array(array) if array.element.layout(&self.view.model).is_ok_and(|own| own.size == 1) => {
-                array.length as usize
-            }
-            ty => return Err(MemoryError::NoText { ty: ty.clone() }),
-        };
-        if let Some(at) = terminated(text.as_bytes()) {
+        let room = self.view.characters()?;
+        if let Some(at) = nul(text.as_bytes()) {
             return Err(TextError::Nul { at }.into());
         }
         if text.len() >= room {
             return Err(TextError::TooLong { bytes: text.len(), room }.into());
         }
-        self.put(text.as_bytes());
-        // SAFETY: the text is shorter than the array, which lies within the bytes that the view may write.
-        unsafe { self.view.start.add(text.len()).write(0) };
-        Ok(())
+        self.put(0, text.as_bytes())?;
+        self.put(text.len(), &[0])
     }
 
-    /// Where it lies.
+    /// The address of its first byte.
     pub fn address_mut(&mut self) -> *mut c_void {
         self.view.start.cast()
     }
 
-    /// All of its bytes, as a Rust slice. Nobody else may write them meanwhile.
-    pub fn as_bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the view has its bytes for itself, and they are initialised: it was made of a slice, of a `Memory`,
-        // or by somebody who said so.
-        unsafe { slice::from_raw_parts_mut(self.view.start, self.view.bytes) }
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        assert!(bytes.len() <= self.view.bytes, "it was found to fit");
-        // SAFETY: as many bytes lie within those that the view may write; they are not in what is copied, which the
-        // host owns.
-        unsafe { self.view.start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    fn put(&mut self, offset: usize, bytes: &[u8]) -> Result<(), MemoryError> {
+        let to = self.view.within(offset, bytes.len())?;
+        // SAFETY: `within` found as many bytes within those that the view may write. A reference to them would break
+        // what whoever made the view says: so `bytes` are others.
+        unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        Ok(())
     }
 }

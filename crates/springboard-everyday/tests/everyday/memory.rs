@@ -102,6 +102,33 @@ fn network_order_is_big() {
     assert_eq!(view.part("address").unwrap().read(), 0x7f00_0001u32.into());
 }
 
+/// Fields that touch two bytes, and one of many, among bits that belong to others.
+#[test]
+fn bit_fields_are_counted_from_the_end_that_the_order_names() {
+    let text = "struct __attribute__((packed)) s { unsigned a : 3; int b : 11; unsigned long long c : 62; }; struct s";
+    let ty = Type::parse(text).unwrap();
+    for order in [ByteOrder::Little, ByteOrder::Big] {
+        let mut bytes = [0xff; 10];
+        let mut view = ViewMut::new(&mut bytes, &ty, &model()).unwrap().with_order(order);
+        view.part_mut("b").unwrap().write(&0x155.into()).unwrap();
+        assert_eq!(view.part("b").unwrap().read(), 0x155.into());
+        let all = match order {
+            ByteOrder::Little => [0xaf, 0xca],
+            ByteOrder::Big => [0xe5, 0x57],
+        };
+        assert_eq!(view.part("b").unwrap().to_bytes(), all, "{order:?}");
+        assert_eq!(view.part("a").unwrap().read(), 7u32.into());
+        assert_eq!(view.part("c").unwrap().read(), (u64::MAX >> 2).into());
+        for (value, fits) in [(1023, true), (-1024, true), (1024, false), (-1025, false)] {
+            let written = view.part_mut("b").unwrap().write(&value.into());
+            assert_eq!(written.is_ok(), fits, "{value}: {written:?}");
+        }
+        assert_eq!(view.part("b").unwrap().read(), (-1024).into());
+        let error = view.part_mut("b").unwrap().write(&1024.into()).unwrap_err();
+        assert_eq!(error.to_string(), "1024 is out of range for int, which holds -1024 to 1023");
+    }
+}
+
 #[test]
 fn bounds_are_kept() {
     let point = declarations().tagged("point").unwrap();
@@ -165,9 +192,9 @@ fn texts_are_checked() {
     assert_eq!(name.write_text("12345678"), Err(long));
     assert_eq!(name.write_text("a\0b"), Err(MemoryError::Text(TextError::Nul { at: 1 })));
     assert_eq!(name.text().as_deref(), Ok("1234567"));
-    name.as_bytes_mut().copy_from_slice(b"12345678");
+    name.write(&b"12345678"[..].into()).unwrap();
     assert_eq!(name.text(), Err(MemoryError::Text(TextError::Unterminated { limit: 8 })));
-    name.as_bytes_mut().copy_from_slice(b"ab\xff\0....");
+    name.write(&b"ab\xff\0...."[..].into()).unwrap();
     assert_eq!(name.text(), Err(MemoryError::Text(TextError::Utf8 { at: 2 })));
     assert!(matches!(view.part_mut("scale").unwrap().write_text("x"), Err(MemoryError::NoText { .. })));
 

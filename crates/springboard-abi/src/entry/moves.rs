@@ -1,0 +1,80 @@
+//! Moves between slots, memory and places.
+
+use springboard_ir::{FloatFormat, Scalar};
+
+use crate::{
+    convention::Piece,
+    place::Place,
+    plan::{Fill, Move, Operand},
+    target::Target,
+};
+
+/// Moves a slot into the whole of the word that `place` lies in.
+pub(crate) fn whole_slot(index: u16, place: Place) -> Move {
+    let to = match place {
+        Place::Gpr { reg, .. } => Place::Gpr { reg, at: 0 },
+        Place::Vec { reg, .. } => Place::Vec { reg, at: 0 },
+        Place::Stack { offset } => Place::Stack { offset: offset & !7 },
+    };
+    Move { place: to, operand: Operand::Slot { index, at: 0 }, bytes: 8, fill: Fill::Zero }
+}
+
+/// Moves a value that lies in its slot. The slot is canonical, so moving the whole of it is right wherever a whole
+/// word is wanted, and makes integers of all widths one plan.
+pub(crate) fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move {
+    let big_endian = target.convention.is_big_endian();
+    let narrow = |fill| {
+        let at = if big_endian { 8 - piece.bytes as u8 } else { 0 };
+        Move {
+            place: piece.place,
+            operand: Operand::Slot { index: slot, at },
+            bytes: piece.bytes as u8,
+            fill,
+        }
+    };
+    let rules = target.convention.rules();
+    match (scalar, piece.place) {
+        (Scalar::Float(FloatFormat::F32), Place::Vec { .. }) if rules.float_keeps_width => narrow(Fill::Zero),
+        (Scalar::Int { bytes: 4, signed: false }, Place::Gpr { .. } | Place::Stack { .. })
+            if rules.sign_extends_u32 =>
+        {
+            narrow(Fill::Sign)
+        }
+        // A convention that packs the stack asks for less than a word of it.
+        (_, Place::Stack { .. }) if piece.bytes < 8 && rules.packs_stack => narrow(Fill::Zero),
+        _ => whole_slot(slot, piece.place),
+    }
+}
+
+/// Moves a run of bytes of a value that lies in memory, in loads whose sizes are powers of two.
+pub(crate) fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move> {
+    chunks(piece).map(move |chunk| Move {
+        place: chunk.place,
+        operand: Operand::Memory { slot, offset: chunk.offset },
+        bytes: chunk.bytes as u8,
+        fill: Fill::Zero,
+    })
+}
+
+/// Cuts a run of bytes into powers of two, large ones first: never a byte more than there is.
+pub(crate) fn chunks(piece: Piece) -> impl Iterator<Item = Piece> {
+    let largest = match piece.place {
+        Place::Vec { .. } => 16,
+        Place::Gpr { .. } | Place::Stack { .. } => 8,
+    };
+    let mut rest = piece;
+    core::iter::from_fn(move || {
+        if rest.bytes == 0 {
+            return None;
+        }
+        let bytes = (1 << rest.bytes.ilog2()).min(largest);
+        let chunk = Piece { bytes, ..rest };
+        rest.offset += bytes;
+        rest.bytes -= bytes;
+        match &mut rest.place {
+            Place::Gpr { at, .. } | Place::Vec { at, .. } => *at += bytes as u8,
+            Place::Stack { offset } => *offset += bytes,
+        }
+        Some(chunk)
+    })
+}

@@ -1,0 +1,32 @@
+//! The `relay` entry: a stub of a function's own that leaves all moves to the stub of its shape.
+
+use alloc::boxed::Box;
+
+use super::moves::whole_slot;
+use crate::{
+    place::Place,
+    plan::{Entry, Guard, Parameter, Plan, ResultPlan},
+    target::Target,
+};
+
+/// The one plan of the [`Entry::Relay`] stubs of `target`: they pass the target and the slots on to the
+/// [`Entry::Slots`] stub of any shape.
+///
+/// Both are words, and every convention has its first two in general registers.
+pub fn plan_relay(target: &Target) -> Plan {
+    let register = |reg| Place::Gpr { reg, at: 0 };
+    Plan {
+        convention: target.caller,
+        caller: target.caller,
+        entry: Entry::Relay,
+        moves: [whole_slot(1, register(0)), whole_slot(0, register(1))].into(),
+        temporaries: Box::default(),
+        stack_bytes: 0,
+        result: ResultPlan::InPlace,
+        vector_count: None,
+        parameters: [Parameter::Int64].into(),
+        guard: Guard::None,
+        last_error: None,
+        columns: None,
+    }
+}

@@ -1,0 +1,279 @@
+//! Which functions Node.js calls fast: the rules of `IsFastCallEligible` (nodejs/node, commit f52cf5e), in its order.
+//!
+//! Its budgets are counts, not places: arguments in general and floating point registers, with the receiver in the
+//! first general register, and the options in the next one free where the host unwraps a buffer.
+
+use core::fmt;
+
+use springboard_ir::{DataModel, FloatFormat, Pointee, Scalar, Signature, Type};
+
+use super::FastCall;
+use crate::target::Convention;
+
+/// What Node keeps of a function: of each value libffi's type, and the name by which the type was given.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeFunction<'a> {
+    /// The type of the result.
+    pub result: NodeKind,
+    /// Its name.
+    pub result_name: &'a str,
+    /// The types of the arguments.
+    pub arguments: &'a [NodeKind],
+    /// Their names. As many as there are types, or the function is refused.
+    pub names: &'a [&'a str],
+}
+
+/// A type as libffi knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[allow(missing_docs)]
+pub enum NodeKind {
+    Void,
+    I8,
+    U8,
+    I16,
+    U16,
+    I32,
+    U32,
+    I64,
+    U64,
+    F32,
+    F64,
+    Pointer,
+    /// Anything else: an aggregate, `long double`, a complex number.
+    Other,
+}
+
+/// The rule by which Node calls a function through libffi.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum NodeRefusal {
+    /// Node has no emitter for the convention.
+    Platform(Convention),
+    /// The result is of a type that it does not pass.
+    ResultType(NodeKind),
+    /// The result is named `function`.
+    FunctionResult,
+    /// More arguments than [`NodeRefusal::MAX_ARGUMENTS`].
+    Arguments {
+        /// How many there are.
+        count: usize,
+    },
+    /// There are more or fewer names than types.
+    Lengths {
+        /// The number of types.
+        types: usize,
+        /// The number of names.
+        names: usize,
+    },
+    /// An argument is `void`.
+    VoidArgument {
+        /// Which, counted from 0.
+        index: usize,
+    },
+    /// An argument is of a type that it does not pass.
+    ArgumentType {
+        /// Which, counted from 0.
+        index: usize,
+    },
+    /// An argument is named `function`.
+    FunctionArgument {
+        /// Which, counted from 0.
+        index: usize,
+    },
+    /// A buffer and a floating point number in one signature.
+    BufferAndFloat,
+    /// More arguments in general registers, the options among them, than are counted as free.
+    GeneralRegisters {
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        limit: usize,
+    },
+    /// More floating point arguments than registers.
+    FloatRegisters {
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        limit: usize,
+    },
+}
+
+impl NodeRefusal {
+    /// The most arguments of a function that Node calls fast.
+    pub const MAX_ARGUMENTS: usize = 8;
+
+    /// A short name that never changes, for counters and for programs that match on text.
+    pub const fn code(self) -> &'static str {
+        match self {
+            NodeRefusal::Platform(_) => "platform",
+            NodeRefusal::ResultType(_) => "result-type",
+            NodeRefusal::FunctionResult => "function-result",
+            NodeRefusal::Arguments { .. } => "arguments",
+            NodeRefusal::Lengths { .. } => "lengths",
+            NodeRefusal::VoidArgument { .. } => "void-argument",
+            NodeRefusal::ArgumentType { .. } => "argument-type",
+            NodeRefusal::FunctionArgument { .. } => "function-argument",
+            NodeRefusal::BufferAndFloat => "buffer-and-float",
+            NodeRefusal::GeneralRegisters { .. } => "general-registers",
+            NodeRefusal::FloatRegisters { .. } => "float-registers",
+        }
+    }
+}
+
+/// How many registers Node counts as free behind the receiver.
+struct Budget {
+    general: usize,
+    /// The same for a signature with buffers, whose options pointer takes one of them.
+    general_with_buffer: usize,
+    float: usize,
+}
+
+/// The platforms for which the commit has an emitter.
+const fn budget(convention: Convention) -> Option<Budget> {
+    match convention {
+        // x1 to x7, v0 to v7.
+        Convention::Aapcs64 | Convention::Apple64 => {
+            Some(Budget { general: 7, general_with_buffer: 7, float: 8 })
+        }
+        // rsi, rdx, rcx, r8, r9 and one word of the caller's stack, which a signature with buffers does without.
+        Convention::Sysv64 => Some(Budget { general: 6, general_with_buffer: 5, float: 8 }),
+        Convention::Win64 | Convention::Lp64d | Convention::S390x => None,
+    }
+}
+
+/// Whether Node calls `function` fast where `convention` is the platform's.
+///
+/// # Errors
+/// The first rule that the function breaks, in Node's order.
+pub fn node_eligible(function: &NodeFunction<'_>, convention: Convention) -> Result<(), NodeRefusal> {
+    let budget = budget(convention).ok_or(NodeRefusal::Platform(convention))?;
+    if function.result == NodeKind::Other {
+        return Err(NodeRefusal::ResultType(function.result));
+    }
+    if function.result_name == "function" {
+        return Err(NodeRefusal::FunctionResult);
+    }
+    let (types, names) = (function.arguments.len(), function.names.len());
+    if types > NodeRefusal::MAX_ARGUMENTS {
+        return Err(NodeRefusal::Arguments { count: types });
+    }
+    if types != names {
+        return Err(NodeRefusal::Lengths { types, names });
+    }
+    let (mut general, mut float, mut buffer) = (0, 0, false);
+    for (index, (kind, name)) in function.arguments.iter().zip(function.names).enumerate() {
+        match kind {
+            NodeKind::Void => return Err(NodeRefusal::VoidArgument { index }),
+            NodeKind::Other => return Err(NodeRefusal::ArgumentType { index }),
+            _ if *name == "function" => return Err(NodeRefusal::FunctionArgument { index }),
+            NodeKind::F32 | NodeKind::F64 => float += 1,
+            _ => general += 1,
+        }
+        buffer |= matches!(*name, "buffer" | "arraybuffer");
+    }
+    if buffer && float > 0 {
+        return Err(NodeRefusal::BufferAndFloat);
+    }
+    let limit = if buffer { budget.general_with_buffer } else { budget.general };
+    let needed = general + usize::from(buffer);
+    if needed > limit {
+        return Err(NodeRefusal::GeneralRegisters { needed, limit });
+    }
+    if float > budget.float {
+        return Err(NodeRefusal::FloatRegisters { needed: float, limit: budget.float });
+    }
+    Ok(())
+}
+
+/// The same of a C function, whose types get the names that `node:ffi` has for them. A variadic function is refused
+/// by its type, because `node:ffi` has no name for it.
+///
+/// # Errors
+/// As [`node_eligible`].
+pub fn node_eligible_call(
+    call: &FastCall,
+    model: &DataModel,
+    convention: Convention,
+) -> Result<(), NodeRefusal> {
+    let signature: &Signature = &call.signature;
+    let params = signature.params().iter().enumerate();
+    let (arguments, names): (alloc::vec::Vec<_>, alloc::vec::Vec<_>) = params
+        .map(|(index, param)| {
+            let name = if call.buffers.contains(&(index as u16)) { "buffer" } else { name_of(&param.ty) };
+            let variadic = signature.fixed().is_some_and(|fixed| index >= fixed);
+            (if variadic { NodeKind::Other } else { NodeKind::of(&param.ty, model) }, name)
+        })
+        .unzip();
+    let result = NodeKind::of(signature.result(), model);
+    let result_name = name_of(signature.result());
+    let function = NodeFunction { result, result_name, arguments: &arguments, names: &names };
+    node_eligible(&function, convention)
+}
+
+/// The one name that matters beside a C type's kind.
+fn name_of(ty: &Type) -> &'static str {
+    match ty {
+        Type::Pointer(pointee) if matches!(**pointee, Pointee::Function(_)) => "function",
+        _ => "",
+    }
+}
+
+impl NodeKind {
+    /// What libffi makes of a C type.
+    pub fn of(ty: &Type, model: &DataModel) -> NodeKind {
+        match (ty, ty.scalar(model)) {
+            (Type::Void, _) => NodeKind::Void,
+            (Type::LongDouble, _) | (_, None) => NodeKind::Other,
+            (_, Some(scalar)) => match scalar {
+                // `node:ffi` says `bool` and means `uint8`.
+                Scalar::Bool | Scalar::Int { bytes: 1, signed: false } => NodeKind::U8,
+                Scalar::Int { bytes: 1, signed: true } => NodeKind::I8,
+                Scalar::Int { bytes: 2, signed: false } => NodeKind::U16,
+                Scalar::Int { bytes: 2, signed: true } => NodeKind::I16,
+                Scalar::Int { bytes: 4, signed: false } => NodeKind::U32,
+                Scalar::Int { bytes: 4, signed: true } => NodeKind::I32,
+                Scalar::Int { bytes: 8, signed: false } => NodeKind::U64,
+                Scalar::Int { bytes: 8, signed: true } => NodeKind::I64,
+                Scalar::Float(FloatFormat::F32) => NodeKind::F32,
+                Scalar::Float(FloatFormat::F64) => NodeKind::F64,
+                Scalar::Pointer => NodeKind::Pointer,
+                Scalar::Int { .. } | Scalar::Float(_) | Scalar::Vector { .. } => NodeKind::Other,
+            },
+        }
+    }
+}
+
+impl fmt::Display for NodeRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            NodeRefusal::Platform(convention) => {
+                write!(f, "Node emits no fast calls for {convention}, but for x86_64/sysv64 and aarch64")
+            }
+            NodeRefusal::ResultType(_) => f.write_str("the result is no number, pointer or void"),
+            NodeRefusal::FunctionResult => f.write_str("the result is a function"),
+            NodeRefusal::Arguments { count } => {
+                write!(f, "{count} arguments, and {} is the limit", Self::MAX_ARGUMENTS)
+            }
+            NodeRefusal::Lengths { types, names } => {
+                write!(f, "{types} argument types have {names} names")
+            }
+            NodeRefusal::VoidArgument { index } => write!(f, "argument {} is void", index + 1),
+            NodeRefusal::ArgumentType { index } => {
+                write!(f, "argument {} is no number or pointer", index + 1)
+            }
+            NodeRefusal::FunctionArgument { index } => write!(f, "argument {} is a function", index + 1),
+            NodeRefusal::BufferAndFloat => f.write_str("a buffer beside a floating point argument"),
+            NodeRefusal::GeneralRegisters { needed, limit } => {
+                write!(
+                    f,
+                    "{needed} words for general registers, the options included, and {limit} is the limit"
+                )
+            }
+            NodeRefusal::FloatRegisters { needed, limit } => {
+                write!(f, "{needed} floating point arguments, and {limit} is the limit")
+            }
+        }
+    }
+}
+
+impl core::error::Error for NodeRefusal {}

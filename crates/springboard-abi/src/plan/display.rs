@@ -1,0 +1,229 @@
+//! Plans as text.
+
+use core::fmt;
+
+use super::{
+    Columns, Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Plan,
+    ResultMove, ResultPlan, Step,
+};
+use crate::{place::Place, target::Convention};
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Entry::Slots => "slots",
+            Entry::Bound => "bound",
+            Entry::Relay => "relay",
+            Entry::Callback => "callback",
+            Entry::V8 => "v8",
+            Entry::Avalue => "avalue",
+            Entry::Closure => "closure",
+            Entry::Columns => "columns",
+            Entry::GoClosure => "go-closure",
+            Entry::Direct => "direct",
+        })
+    }
+}
+
+/// One line a move, in the words of the ABI document; the first line names the convention and the entry.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.convention, self.entry)?;
+        if self.caller != self.convention {
+            let by = match self.entry.direction() {
+                Direction::Downcall => "entered by",
+                Direction::Upcall => "calling by",
+            };
+            write!(f, " {by} {}", self.caller)?;
+        }
+        writeln!(f)?;
+        if self.guard == Guard::Closed {
+            writeln!(f, "  guard: closed")?;
+        }
+        if let Some(LastError { source, slot }) = self.last_error {
+            let from = match source {
+                ErrorSource::Location => "int at the helper's address, zeroed before",
+                ErrorSource::Function => "the helper's int",
+            };
+            writeln!(f, "  last error: [slot {slot}] <- {from}")?;
+        }
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            match parameter {
+                Parameter::Buffer => writeln!(f, "  slot {index}: buffer, unwrapped by the host")?,
+                Parameter::Narrow { bytes, fill } => {
+                    let sign = if *fill == Fill::Sign { "int" } else { "uint" };
+                    writeln!(f, "  slot {index}: in range of {sign}{}_t", bytes * 8)?;
+                }
+                _ => {}
+            }
+        }
+        for (index, column) in self.columns.iter().flat_map(|columns| columns.inputs.iter().enumerate()) {
+            let which = if column.step == Step::Row { "row" } else { "0" };
+            let by = if column.fill == Fill::Sign { ", sign-extended" } else { "" };
+            writeln!(f, "  slot {index} = {} bytes of column {index}[{which}]{by}", column.bytes)?;
+        }
+        for (index, memory) in self.temporaries.iter().enumerate() {
+            let (bytes, slot, align) = (memory.bytes, memory.slot, memory.align);
+            match self.entry.direction() {
+                Direction::Downcall => {
+                    writeln!(f, "  copy{index} = {bytes} bytes at [slot {slot}], align {align}")?;
+                }
+                Direction::Upcall => {
+                    writeln!(f, "  slot {slot} <- address of area{index}, {bytes} bytes, align {align}")?;
+                }
+            }
+        }
+        for step in &self.moves {
+            writeln!(f, "  {}", self.describe(step))?;
+        }
+        if self.stack_bytes != 0 {
+            writeln!(f, "  stack {} bytes", self.stack_bytes)?;
+        }
+        if let Some(count) = self.vector_count {
+            writeln!(f, "  al = {count}")?;
+        }
+        if let Some(Columns { result: Some(ResultMove { place, bytes, .. }), .. }) = self.columns {
+            let register = fmt::from_fn(|f| result_place(f, place, bytes, self.convention));
+            return writeln!(f, "  results[row] <- {register}, {bytes} bytes");
+        }
+        match &self.result {
+            ResultPlan::InPlace => writeln!(f, "  result in place"),
+            ResultPlan::FloatInPlace => writeln!(f, "  result in place, a float"),
+            ResultPlan::Memory { slot, moves } => {
+                moves.iter().try_for_each(|step| writeln!(f, "  {}", self.describe_result(*slot, step)))
+            }
+            ResultPlan::Word(step) => writeln!(f, "  {}", self.describe_word(step)),
+            ResultPlan::Extended { bytes, fill } => {
+                let by = if *fill == Fill::Sign { "sign" } else { "zero" };
+                writeln!(
+                    f,
+                    "  {} {by}-extended from {bytes} bytes",
+                    self.convention.registers().gpr_results[0]
+                )
+            }
+            ResultPlan::Widened { .. } => writeln!(f, "  {}", self.describe_widened()),
+            ResultPlan::Address { slot } => {
+                writeln!(f, "  {} <- slot {slot}", self.convention.registers().gpr_results[0])
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// A move of this plan as one line of it.
+    pub fn describe(&self, step: &Move) -> impl fmt::Display {
+        let Move { place, operand, bytes, fill } = *step;
+        let (convention, direction) = (self.convention, self.entry.direction());
+        let place = fmt::from_fn(move |f| argument_place(f, place, bytes, convention));
+        let extended = if fill == Fill::Sign { " sign-extended" } else { "" };
+        fmt::from_fn(move |f| match direction {
+            Direction::Downcall => write!(f, "{place} <- {}{extended}", operand_name(operand, bytes)),
+            // A slot is written whole, whatever was moved into it.
+            Direction::Upcall => write!(
+                f,
+                "{} <- {place}{extended}",
+                match operand {
+                    Operand::Slot { .. } => operand_name(operand, 8),
+                    _ => operand_name(operand, bytes),
+                }
+            ),
+        })
+    }
+
+    /// A move of this plan's result to or from the memory in `slot`, as one line of it.
+    pub fn describe_result(&self, slot: u16, step: &ResultMove) -> impl fmt::Display {
+        let ResultMove { offset, place, bytes } = *step;
+        let (convention, direction) = (self.convention, self.entry.direction());
+        let memory = operand_name(Operand::Memory { slot, offset }, bytes);
+        let place = fmt::from_fn(move |f| result_place(f, place, bytes, convention));
+        fmt::from_fn(move |f| match direction {
+            Direction::Downcall => write!(f, "{memory} <- {place}"),
+            Direction::Upcall => write!(f, "{place} <- {memory}"),
+        })
+    }
+
+    /// The store of a downcall's widened result, as one line of this plan. Empty where the result is none.
+    pub fn describe_widened(&self) -> impl fmt::Display {
+        let (result, register) = (self.result.clone(), self.convention.registers().gpr_results[0]);
+        fmt::from_fn(move |f| {
+            let ResultPlan::Widened { slot, bytes, fill } = result else { return Ok(()) };
+            write!(f, "{} <- {register}", operand_name(Operand::Memory { slot, offset: 0 }, 8))?;
+            match (bytes, fill) {
+                (8, _) => Ok(()),
+                (_, Fill::Sign) => write!(f, " sign-extended from {bytes} bytes"),
+                (_, Fill::Zero) => write!(f, " zero-extended from {bytes} bytes"),
+            }
+        })
+    }
+
+    /// The load of an upcall's result from its slot, as one line of this plan.
+    pub fn describe_word(&self, step: &Move) -> impl fmt::Display {
+        let Move { place, operand, bytes, fill } = *step;
+        let convention = self.convention;
+        let extended = if fill == Fill::Sign { " sign-extended" } else { "" };
+        fmt::from_fn(move |f| {
+            result_place(f, place, bytes, convention)?;
+            write!(f, " <- {}{extended}", operand_name(operand, bytes))
+        })
+    }
+}
+
+impl Convention {
+    /// The name of a place in which `bytes` bytes of an argument lie: `rdi`, `xmm0[0..4]`, `stack+8`.
+    pub fn place_name(self, place: Place, bytes: u8) -> impl fmt::Display {
+        fmt::from_fn(move |f| argument_place(f, place, bytes, self))
+    }
+}
+
+fn operand_name(operand: Operand, bytes: u8) -> impl fmt::Display {
+    fmt::from_fn(move |f| match operand {
+        Operand::Slot { index, at: 0 } if bytes == 8 => write!(f, "slot {index}"),
+        Operand::Slot { index, at } => write!(f, "slot {index}[{at}..{}]", at + bytes),
+        Operand::Memory { slot, offset } => {
+            write!(f, "[slot {slot}][{offset}..{}]", offset + u32::from(bytes))
+        }
+        Operand::Temporary { index } => write!(f, "address of copy{index}"),
+    })
+}
+
+fn argument_place(
+    f: &mut fmt::Formatter<'_>,
+    place: Place,
+    bytes: u8,
+    convention: Convention,
+) -> fmt::Result {
+    let registers = convention.registers();
+    match place {
+        Place::Gpr { reg, at } => {
+            let name = registers.gpr_args.get(usize::from(reg)).copied();
+            f.write_str(name.or(registers.result_pointer).unwrap_or("gpr?"))?;
+            part(f, at, bytes, 8)
+        }
+        Place::Vec { reg, at } => {
+            f.write_str(registers.vec_args.get(usize::from(reg)).copied().unwrap_or("vec?"))?;
+            part(f, at, bytes, 8)
+        }
+        Place::Stack { offset } if bytes == 8 => write!(f, "stack+{offset}"),
+        Place::Stack { offset } => write!(f, "stack+{offset}[0..{bytes}]"),
+    }
+}
+
+fn result_place(f: &mut fmt::Formatter<'_>, place: Place, bytes: u8, convention: Convention) -> fmt::Result {
+    let registers = convention.registers();
+    match place {
+        Place::Gpr { reg, at } => {
+            f.write_str(registers.gpr_results[usize::from(reg)])?;
+            part(f, at, bytes, 8)
+        }
+        Place::Vec { reg, at } => {
+            f.write_str(registers.vec_results[usize::from(reg)])?;
+            part(f, at, bytes, 16)
+        }
+        Place::Stack { offset } => write!(f, "stack+{offset}"),
+    }
+}
+
+/// Which bytes of a register, where it is not the whole of it.
+fn part(f: &mut fmt::Formatter<'_>, at: u8, bytes: u8, whole: u8) -> fmt::Result {
+    if at == 0 && bytes >= whole { Ok(()) } else { write!(f, "[{at}..{}]", at + bytes) }
+}

@@ -1,0 +1,64 @@
+//! Fast calls from V8: native functions that optimised JavaScript calls directly, and their slow twins.
+//!
+//! A [`Library`] is a native library with what a host does when a call cannot be made: after the library was closed,
+//! with an argument out of range, with a value that is no buffer. A [`Function`] of it has code that V8 may call
+//! ([`Fast`]: an address and a [`Description`]), or the reason why not, and in either case a slow twin that takes any
+//! values: [`Function::call_slow`].
+//!
+//! A [`Twin`] is the same for a function of the host's own, written in Rust: one conventional function and fast
+//! [`Variant`]s of it with native types. A [`Registry`] holds all of them, and lists the addresses that a snapshot
+//! has to know.
+//!
+//! Nothing here names a type of V8, so that it serves every version of it. A host makes `v8::CFunctionInfo`s of
+//! descriptions; `tests/v8/shim.cc` shows how.
+
+mod any;
+mod bind;
+mod convert;
+mod description;
+mod error;
+mod function;
+mod library;
+mod native;
+mod registered;
+mod registry;
+#[cfg(feature = "v8-tracking")]
+mod tracking;
+mod twin;
+mod types;
+
+pub use springboard::abi::{Guard, Narrow, NodeRefusal, Options, Profile, Refusal};
+
+#[cfg(feature = "v8-tracking")]
+pub use self::tracking::{Tracker, calls};
+pub use self::{
+    any::{Any, ErrorKind, Thrown},
+    description::{Description, Int64, Kind},
+    error::{BindError, Helper, RegisterError},
+    function::{Fast, Function, NoFast},
+    library::{BufferHelper, ClosedHelper, Host, Library, RangeHelper, Settings},
+    native::{FastArgument, FastFunction, FastResult, HostOptions, OneByteString, Receiver, Value},
+    registered::{FastCode, Registered},
+    registry::Registry,
+    twin::{Slow, Twin, Variant},
+    types::{NODE_TYPES, NodeType, Place, SignatureError, node_signature},
+};
+
+/// Counts a call under a key: `v8_track!("maths.divide.ok")`. Nothing at all without the feature `v8-tracking` of
+/// springboard; [`calls`] has the count.
+#[cfg(feature = "v8-tracking")]
+#[macro_export]
+macro_rules! v8_track {
+    ($key:literal) => {{
+        static TRACKER: $crate::v8::Tracker = $crate::v8::Tracker::new($key);
+        TRACKER.count();
+    }};
+}
+
+/// Counts a call under a key: `v8_track!("maths.divide.ok")`. Nothing at all without the feature `v8-tracking` of
+/// springboard, as now.
+#[cfg(not(feature = "v8-tracking"))]
+#[macro_export]
+macro_rules! v8_track {
+    ($key:literal) => {};
+}

@@ -1,0 +1,129 @@
+//! The types of `node:ffi` as data: names and aliases, and what each is in C.
+
+use std::fmt;
+
+use springboard::ir::{ParseError, Prototype, Signature};
+
+/// A type of `node:ffi`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct NodeType {
+    /// The name.
+    pub name: &'static str,
+    /// Other names.
+    pub aliases: &'static [&'static str],
+    /// The C type.
+    pub c: &'static str,
+    /// Whether an argument of the type is a JavaScript object whose memory is passed.
+    pub is_buffer: bool,
+}
+
+/// Every type. Names are matched exactly, upper and lower case included.
+pub const NODE_TYPES: [NodeType; 17] = [
+    row("void", &[], "void"),
+    row("char", &[], "char"),
+    row("int8", &["i8"], "int8_t"),
+    // `true` and `false` are no values of `bool`: it is a number.
+    row("uint8", &["u8", "bool"], "uint8_t"),
+    row("int16", &["i16"], "int16_t"),
+    row("uint16", &["u16"], "uint16_t"),
+    row("int32", &["i32"], "int32_t"),
+    row("uint32", &["u32"], "uint32_t"),
+    row("int64", &["i64"], "int64_t"),
+    row("uint64", &["u64"], "uint64_t"),
+    row("float32", &["f32", "float"], "float"),
+    row("float64", &["f64", "double"], "double"),
+    row("pointer", &["ptr"], "void *"),
+    row("string", &["str"], "char *"),
+    NodeType { is_buffer: true, ..row("buffer", &[], "void *") },
+    NodeType { is_buffer: true, ..row("arraybuffer", &[], "void *") },
+    // Which function it points to is not said.
+    row("function", &[], "void (*)(void)"),
+];
+
+const fn row(name: &'static str, aliases: &'static [&'static str], c: &'static str) -> NodeType {
+    NodeType { name, aliases, c, is_buffer: false }
+}
+
+impl NodeType {
+    /// The type of this name or alias.
+    pub fn named(name: &str) -> Option<&'static NodeType> {
+        NODE_TYPES.iter().find(|ty| ty.name == name || ty.aliases.contains(&name))
+    }
+}
+
+/// A place in a signature of `node:ffi`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Place {
+    /// An argument, counted from 0.
+    Argument(usize),
+    /// The result.
+    Result,
+}
+
+/// The C signature of a function of `node:ffi`, and which of its parameters are buffers.
+///
+/// # Errors
+/// A name that is none, `void` as an argument, or more parameters than a signature may have.
+pub fn node_signature(arguments: &[&str], result: &str) -> Result<(Signature, Vec<u16>), SignatureError> {
+    let named = |name: &str, place| {
+        NodeType::named(name).ok_or_else(|| SignatureError::Unknown { name: name.to_owned(), place })
+    };
+    let mut buffers = Vec::new();
+    let mut params = Vec::new();
+    for (index, name) in arguments.iter().enumerate() {
+        let ty = named(name, Place::Argument(index))?;
+        if ty.c == "void" {
+            return Err(SignatureError::VoidArgument(index));
+        }
+        if ty.is_buffer {
+            buffers.push(index as u16);
+        }
+        params.push(ty.c);
+    }
+    let params = if params.is_empty() { "void".to_owned() } else { params.join(", ") };
+    let text = match named(result, Place::Result)?.c {
+        "void (*)(void)" => format!("void (*f({params}))(void)"),
+        result => format!("{result} f({params})"),
+    };
+    let prototype = Prototype::parse(&text).map_err(SignatureError::Signature)?;
+    Ok((prototype.signature, buffers))
+}
+
+/// Why there is no signature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// No type has the name.
+    Unknown {
+        /// The name.
+        name: String,
+        /// Where it stands.
+        place: Place,
+    },
+    /// The argument of this index is `void`.
+    VoidArgument(usize),
+    /// There are more parameters than a signature may have.
+    Signature(ParseError),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Argument(index) => write!(f, "argument {}", index + 1),
+            Place::Result => f.write_str("the result"),
+        }
+    }
+}
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SignatureError::Unknown { name, place } => write!(f, "{place} is of an unknown type {name}"),
+            SignatureError::VoidArgument(index) => write!(f, "argument {} is void", index + 1),
+            SignatureError::Signature(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SignatureError {}
