@@ -13,13 +13,13 @@ use springboard::{CallError, NativeScope};
 
 use super::passed::Done;
 
-/// What a call in the background ended with instead of a result.
+/// Why a call in the background has no result.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum BackgroundError {
     /// The call was not made, or a callback that it made failed.
     Call(CallError),
-    /// The call was made, and something that was passed panicked when it was dropped. The message, where there was one.
+    /// Something that was passed panicked when it was dropped: the panic's message, if it had one.
     Panic(Option<Arc<str>>),
     /// The call was not made: [`Shutdown::Abandon`](super::Shutdown::Abandon).
     Abandoned,
@@ -38,16 +38,16 @@ impl fmt::Display for BackgroundError {
 
 impl std::error::Error for BackgroundError {}
 
-/// What goes from the thread that calls to the one that asked.
+/// What the thread that made the call sends to the one that asked.
 pub(super) struct Outcome(pub(super) Result<Done, BackgroundError>);
 
-// SAFETY: a result that is a pointer is a number as far as Rust is concerned; whoever reads through it answers for the
-// thread. Everything else in it is `Send` by itself.
+// SAFETY: only a pointer in the result is not `Send`. It is not dereferenced here; code that does so is unsafe and answers
+// for the thread.
 unsafe impl Send for Outcome {}
 
-/// A call in the background: a future for any executor, and a handle to wait with. Dropping it stops nothing: the call
-/// is made, and what was passed is dropped when it has ended.
-#[must_use = "the result, and the memory that was passed, come back by it"]
+/// A call in the background: a future for any executor, and a handle to wait with. Dropping it does not stop the call:
+/// what was passed is dropped when the call has ended.
+#[must_use = "it brings the result, and the memory that was passed"]
 pub struct Pending {
     receiver: Receiver,
 }
@@ -55,11 +55,11 @@ pub struct Pending {
 enum Receiver {
     Blocking(oneshot::Receiver<Outcome>),
     Async(oneshot::AsyncReceiver<Outcome>),
-    /// It was polled to its end.
+    /// It was polled to completion.
     Taken,
 }
 
-/// How long a waiting thread looks before it sleeps: about what sleeping and waking cost.
+/// How often a thread looks for the result before it sleeps: for about as long as sleeping and waking take.
 const LOOKS: u32 = 100;
 
 pub(super) fn channel() -> (oneshot::Sender<Outcome>, Pending) {
@@ -67,14 +67,14 @@ pub(super) fn channel() -> (oneshot::Sender<Outcome>, Pending) {
     (sender, Pending { receiver: Receiver::Blocking(receiver) })
 }
 
-/// Whoever could have sent is gone: its thread was, with the process before it forked.
+/// The sender is gone: this process was forked from the one in which it ran.
 const GONE: Result<Done, BackgroundError> = Err(BackgroundError::Abandoned);
 
 impl Pending {
     /// Waits for the call to end.
     ///
-    /// The thread answers no callbacks meanwhile: a call that waits for this thread's mailbox finds it in native code
-    /// ([`Busy`](springboard::Busy)).
+    /// Meanwhile the thread counts as being in native code: its mailbox is not served, and a callback that would wait for
+    /// it does what its [`Busy`](springboard::Busy) says.
     ///
     /// # Errors
     /// [`BackgroundError`].
@@ -96,13 +96,13 @@ impl Pending {
         }
     }
 
-    /// Waits so long for the call to end. The handle comes back where it has not.
+    /// Waits for the call to end, for at most `time`.
     ///
     /// # Errors
-    /// The handle.
+    /// This handle, if the call has not ended.
     pub fn wait_for(self, time: Duration) -> Result<Result<Done, BackgroundError>, Pending> {
         let _native = NativeScope::enter();
-        // A time beyond what the clock can say has no end.
+        // A time beyond the clock's range is waited for without end.
         let Some(until) = Instant::now().checked_add(time) else { return Ok(self.wait()) };
         match self.receiver {
             Receiver::Blocking(receiver) => match receiver.recv_deadline(until) {
@@ -119,7 +119,7 @@ impl Pending {
     }
 }
 
-/// Waits for what was polled before. Whoever was to be woken then has given the handle away.
+/// Waits for what was polled before. This thread's waker takes the place of the executor's.
 fn look(
     mut receiver: oneshot::AsyncReceiver<Outcome>,
     until: Option<Instant>,
@@ -138,7 +138,7 @@ fn look(
     }
 }
 
-/// Wakes a thread that waits.
+/// Wakes the thread that waits.
 struct Unpark(Thread);
 
 impl Wake for Unpark {

@@ -152,7 +152,7 @@ fn nothing_is_written_beside_the_output() {
     }
 }
 
-/// Where a copy of values lies in its pages, before and behind which nobody may touch anything.
+/// Where a copy of values lies in its pages, before and after which nobody may touch anything.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Edge {
     Start,
@@ -236,7 +236,7 @@ fn errors_of_callbacks_name_the_row() {
         assert_eq!(&**message, "thirty-seven");
         assert_eq!(error.to_string(), "row 37: a callback's handler panicked: thirty-seven");
         assert!(out[..37].iter().zip(0..).all(|(out, x)| *out == x * 2));
-        assert!(out[38..].iter().all(|out| *out == -1), "rows behind it are not done");
+        assert!(out[38..].iter().all(|out| *out == -1), "rows after it are not called");
         assert_eq!(calls.swap(0, SeqCst), 38);
 
         // With the same row in a later run of valid rows.
