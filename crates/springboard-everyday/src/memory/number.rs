@@ -3,7 +3,6 @@
 use std::any::type_name;
 
 use springboard::{ArgumentError, CType, Value, Word};
-use springboard_abi::SlotForm;
 use springboard_ir::{DataModel, FloatFormat, Part, Scalar, Type};
 
 use super::error::MemoryError;
