@@ -6,7 +6,8 @@ use std::{
 };
 
 use springboard_abi::{Target, UnknownTarget};
-use springboard_code::{Announce, CodeMemory};
+use springboard_code::CodeMemory;
+use springboard_emit::Protection;
 use springboard_ir::DataModel;
 
 use crate::{
@@ -28,6 +29,7 @@ pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
 pub(crate) use self::{
     code::{Callee, Code},
     in_bulk::Wanted,
+    memory::Settings as MemorySettings,
     queue::Waiting,
 };
 use self::{compile::Compilers, memory::Memory, queue::Background, shape::Shape};
@@ -85,9 +87,14 @@ impl Engine {
         self.shared.target.as_ref().ok()
     }
 
-    /// Whom its stubs are announced to.
-    pub(crate) fn announces(&self) -> &[Announce] {
-        self.shared.memory.announces()
+    /// What its code memory depends on.
+    pub(crate) fn memory_settings(&self) -> &MemorySettings {
+        self.shared.memory.settings()
+    }
+
+    /// How its stubs are protected.
+    pub(crate) fn protection(&self) -> Protection {
+        self.shared.compilers.protection
     }
 
     pub(crate) fn counters(&self) -> &Counters {
