@@ -314,7 +314,7 @@ fn real_headers() -> Command {
 /// Tests of what is refused there, by the beginnings of their names, and why.
 const NOT_UNDER_MDWE: [(&str, &str); 6] = [
     (
-        "engine::tests::any_system_call_may_fail",
+        "function::tests::any_system_call_may_fail",
         "it expects that pages are sealed when the file cannot be written, which is refused",
     ),
     ("files_in_memory", "it expects sealed pages"),
