@@ -32,6 +32,7 @@ mod pack;
 mod reason;
 mod slots;
 mod stats;
+mod thread;
 mod tier;
 mod typed;
 mod value;
@@ -39,9 +40,8 @@ mod word;
 
 pub use bind_error::BindError;
 pub use callback::{
-    Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
-    CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
-    RawHandler, Report, is_pending, pending_address, raise, set_reporter, take_pending,
+    Abandoned, AfterClose, Busy, Callback, CallbackType, CopyError, CopyIn, Counts, CreateError, DrainError,
+    Full, Handler, HandlerResult, Mailbox, OwnerCallbackType, RawHandler, Report, raise, set_reporter,
 };
 pub use declaration::{Declaration, Position};
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
@@ -57,6 +57,7 @@ pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, ca
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};
+pub use thread::{CallbackError, NativeScope, is_pending, pending_address, take_pending};
 pub use typed::{CResult, FunctionPointer, TypeMismatch, Typed, Variadic};
 pub use value::{ArgumentError, CallError, Value};
 pub use word::{CType, SlotResult, Word};

@@ -8,9 +8,9 @@ use springboard_ir::{FloatFormat, Layout, Scalar, Type};
 
 use super::{Value, argument::ArgumentError};
 use crate::{
-    callback::{CallbackError, NativeScope, take_pending},
     function::Function,
     slots::Slots,
+    thread::{CallbackError, NativeScope, take_pending},
     word::{SlotResult, Word},
 };
 
