@@ -4,11 +4,12 @@ use std::{
     fmt, hint,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
     thread::{self, Thread},
     time::{Duration, Instant},
 };
 
+use oneshot::{AsyncReceiver, Sender};
 use springboard::{CallError, NativeScope};
 
 use super::passed::Done;
@@ -49,26 +50,17 @@ unsafe impl Send for Outcome {}
 /// what was passed is dropped when the call has ended.
 #[must_use = "it brings the result, and the memory that was passed"]
 pub struct Pending {
-    receiver: Receiver,
-}
-
-enum Receiver {
-    Blocking(oneshot::Receiver<Outcome>),
-    Async(oneshot::AsyncReceiver<Outcome>),
-    /// It was polled to completion.
-    Taken,
+    /// `None` once it was polled to completion.
+    receiver: Option<AsyncReceiver<Outcome>>,
 }
 
 /// How often a thread looks for the result before it sleeps: for about as long as sleeping and waking take.
 const LOOKS: u32 = 100;
 
-pub(super) fn channel() -> (oneshot::Sender<Outcome>, Pending) {
-    let (sender, receiver) = oneshot::channel();
-    (sender, Pending { receiver: Receiver::Blocking(receiver) })
+pub(super) fn channel() -> (Sender<Outcome>, Pending) {
+    let (sender, receiver) = oneshot::async_channel();
+    (sender, Pending { receiver: Some(receiver) })
 }
-
-/// The sender is gone: this process was forked from the one in which it ran.
-const GONE: Result<Done, BackgroundError> = Err(BackgroundError::Abandoned);
 
 impl Pending {
     /// Waits for the call to end.
@@ -78,62 +70,40 @@ impl Pending {
     ///
     /// # Errors
     /// [`BackgroundError`].
-    pub fn wait(self) -> Result<Done, BackgroundError> {
-        let _native = NativeScope::enter();
-        match self.receiver {
-            Receiver::Blocking(receiver) => {
-                for _ in 0..LOOKS {
-                    match receiver.try_recv() {
-                        Ok(outcome) => return outcome.0,
-                        Err(oneshot::TryRecvError::Empty) => hint::spin_loop(),
-                        Err(oneshot::TryRecvError::Disconnected) => return GONE,
-                    }
-                }
-                receiver.recv().map_or(GONE, |outcome| outcome.0)
+    pub fn wait(mut self) -> Result<Done, BackgroundError> {
+        loop {
+            match self.wait_for(Duration::MAX) {
+                Ok(outcome) => return outcome,
+                Err(pending) => self = pending,
             }
-            Receiver::Async(receiver) => look(receiver, None).unwrap_or(GONE),
-            Receiver::Taken => GONE,
         }
     }
 
-    /// Waits for the call to end, for at most `time`.
+    /// Waits for the call to end, for at most `time`. Otherwise as [`Pending::wait`].
     ///
     /// # Errors
     /// This handle, if the call has not ended.
-    pub fn wait_for(self, time: Duration) -> Result<Result<Done, BackgroundError>, Pending> {
+    pub fn wait_for(mut self, time: Duration) -> Result<Result<Done, BackgroundError>, Pending> {
         let _native = NativeScope::enter();
         // A time beyond the clock's range is waited for without end.
-        let Some(until) = Instant::now().checked_add(time) else { return Ok(self.wait()) };
-        match self.receiver {
-            Receiver::Blocking(receiver) => match receiver.recv_deadline(until) {
-                Ok(outcome) => Ok(outcome.0),
-                Err(oneshot::RecvTimeoutError::Timeout) => {
-                    Err(Pending { receiver: Receiver::Blocking(receiver) })
+        let until = Instant::now().checked_add(time);
+        // It takes the place of an executor's waker, if the handle was polled before.
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut looks = LOOKS;
+        loop {
+            if let Poll::Ready(outcome) = Pin::new(&mut self).poll(&mut context) {
+                return Ok(outcome);
+            }
+            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return Err(self),
+                _ if looks > 0 => {
+                    looks -= 1;
+                    hint::spin_loop();
                 }
-                Err(oneshot::RecvTimeoutError::Disconnected) => Ok(GONE),
-            },
-            Receiver::Async(receiver) => look(receiver, Some(until))
-                .map_err(|receiver| Pending { receiver: Receiver::Async(receiver) }),
-            Receiver::Taken => Ok(GONE),
-        }
-    }
-}
-
-/// Waits for what was polled before. This thread's waker takes the place of the executor's.
-fn look(
-    mut receiver: oneshot::AsyncReceiver<Outcome>,
-    until: Option<Instant>,
-) -> Result<Result<Done, BackgroundError>, oneshot::AsyncReceiver<Outcome>> {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(outcome) = Pin::new(&mut receiver).poll(&mut context) {
-            return Ok(outcome.map_or(GONE, |outcome| outcome.0));
-        }
-        match until.map(|until| until.saturating_duration_since(Instant::now())) {
-            None => thread::park(),
-            Some(Duration::ZERO) => return Err(receiver),
-            Some(left) => thread::park_timeout(left),
+                None => thread::park(),
+                Some(left) => thread::park_timeout(left),
+            }
         }
     }
 }
@@ -151,18 +121,12 @@ impl Future for Pending {
     type Output = Result<Done, BackgroundError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut receiver = match std::mem::replace(&mut self.receiver, Receiver::Taken) {
-            Receiver::Blocking(receiver) => receiver.into_future(),
-            Receiver::Async(receiver) => receiver,
-            Receiver::Taken => return Poll::Ready(GONE),
-        };
-        match Pin::new(&mut receiver).poll(context) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.map_or(GONE, |outcome| outcome.0)),
-            Poll::Pending => {
-                self.receiver = Receiver::Async(receiver);
-                Poll::Pending
-            }
-        }
+        // Where there is no sender, this process was forked from the one in which it was.
+        let gone = Err(BackgroundError::Abandoned);
+        let Some(receiver) = &mut self.receiver else { return Poll::Ready(gone) };
+        let outcome = ready!(Pin::new(receiver).poll(context));
+        self.receiver = None;
+        Poll::Ready(outcome.map_or(gone, |outcome| outcome.0))
     }
 }
 

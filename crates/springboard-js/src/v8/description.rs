@@ -1,7 +1,11 @@
 //! What V8 is told about a fast function, as data.
 
-use springboard::abi::{FastCall, Options, SlotForm};
-use springboard::ir::{DataModel, FloatFormat, LayoutError, Scalar, Type};
+use std::ffi::c_void;
+
+use springboard::{
+    abi::{Passed, SlotForm},
+    ir::{FloatFormat, Scalar},
+};
 
 /// How V8 passes a value. The kinds are those of `v8::CTypeInfo::Type`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -46,7 +50,7 @@ pub enum Int64 {
 pub struct Description {
     /// The result.
     pub result: Kind,
-    /// The arguments behind the receiver, which is always there, first, as a [`Kind::Value`].
+    /// The arguments after the receiver, which always comes first, as a [`Kind::Value`].
     pub arguments: Box<[Kind]>,
     /// Whether a pointer to V8's options follows them.
     pub options: bool,
@@ -54,33 +58,30 @@ pub struct Description {
     pub int64: Int64,
 }
 
+/// Code that V8 may call, and what it is told about it.
+#[derive(Clone, Copy, Debug)]
+pub struct FastCode<'a> {
+    /// The address of the code.
+    pub address: *const c_void,
+    /// What a host makes type information of, of which V8 keeps the address.
+    pub description: &'a Description,
+}
+
 impl Description {
-    /// The description of a stub for `call`. 64-bit integers are bigints where there are any, as Node.js has it,
-    /// unless `int64` says what they are.
-    ///
-    /// # Errors
-    /// A type has no layout.
+    /// The description of a stub that gets these arguments. `int64` says what 64-bit integers are, where the host does.
     pub(super) fn of(
-        call: &FastCall,
-        model: &DataModel,
+        passed: &[Passed],
+        result: SlotForm,
+        options: bool,
         int64: Option<Int64>,
-    ) -> Result<Description, LayoutError> {
-        let params = call.signature.params().iter().zip(0..);
-        let mut arguments = params
-            .map(|(param, index)| match Kind::of(&param.ty, model)? {
-                Kind::Pointer if call.buffers.contains(&index) => Ok(Kind::Value),
-                kind => Ok(kind),
-            })
-            .collect::<Result<Vec<_>, LayoutError>>()?;
-        let in_memory = matches!(SlotForm::of(call.signature.result(), model)?, SlotForm::Address(_));
-        let result = if in_memory { Kind::Void } else { Kind::of(call.signature.result(), model)? };
-        if in_memory {
-            // Where it goes.
-            arguments.push(Kind::Pointer);
-        }
-        let options = call.options == Options::Always || arguments.contains(&Kind::Value);
+    ) -> Description {
+        let arguments: Box<[Kind]> = passed.iter().map(|passed| Kind::of_argument(*passed)).collect();
+        let result = match result {
+            SlotForm::Word(scalar) => Kind::of_scalar(scalar),
+            SlotForm::None | SlotForm::Address(_) => Kind::Void,
+        };
         let int64 = int64.unwrap_or_else(|| Int64::for_kinds(arguments.iter().chain([&result])));
-        Ok(Description { result, arguments: arguments.into(), options, int64 })
+        Description { result, arguments, options, int64 }
     }
 }
 
@@ -93,21 +94,24 @@ impl Int64 {
 }
 
 impl Kind {
-    /// How V8 passes a C type: what is no scalar by its address.
-    fn of(ty: &Type, model: &DataModel) -> Result<Kind, LayoutError> {
-        Ok(match SlotForm::of(ty, model)? {
-            SlotForm::None => Kind::Void,
-            SlotForm::Address(_) => Kind::Pointer,
-            SlotForm::Word(scalar) => match scalar {
-                Scalar::Bool => Kind::Bool,
-                Scalar::Int { bytes: 8, signed: true } => Kind::I64,
-                Scalar::Int { bytes: 8, signed: false } => Kind::U64,
-                Scalar::Int { signed: true, .. } => Kind::I32,
-                Scalar::Int { signed: false, .. } => Kind::U32,
-                Scalar::Float(FloatFormat::F32) => Kind::F32,
-                Scalar::Float(_) => Kind::F64,
-                Scalar::Pointer | Scalar::Vector { .. } => Kind::Pointer,
-            },
-        })
+    fn of_argument(passed: Passed) -> Kind {
+        match passed {
+            Passed::Scalar(scalar) => Kind::of_scalar(scalar),
+            Passed::Buffer => Kind::Value,
+            Passed::Address(_) => Kind::Pointer,
+        }
+    }
+
+    fn of_scalar(scalar: Scalar) -> Kind {
+        match scalar {
+            Scalar::Bool => Kind::Bool,
+            Scalar::Int { bytes: 8, signed: true } => Kind::I64,
+            Scalar::Int { bytes: 8, signed: false } => Kind::U64,
+            Scalar::Int { signed: true, .. } => Kind::I32,
+            Scalar::Int { signed: false, .. } => Kind::U32,
+            Scalar::Float(FloatFormat::F32) => Kind::F32,
+            Scalar::Float(_) => Kind::F64,
+            Scalar::Pointer | Scalar::Vector { .. } => Kind::Pointer,
+        }
     }
 }

@@ -1,59 +1,34 @@
 //! A native function for V8: its fast code, and its slow twin.
 
-use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use springboard::abi::{FastCall, Guard, Refusal};
-use springboard::ir::Signature;
+use springboard::{Library as Native, abi::Guard, ir::Signature, stamp::Stub};
 
 use super::{
     any::{Any, Thrown},
+    called::Called,
     convert,
     description::{Description, Int64},
-    library::Shared,
-};
-use springboard::{
-    Library as Native, Reason,
-    stamp::{StampError, Stub},
+    error::NoFast,
+    hosted::Hosted,
 };
 
 /// A native function that JavaScript calls.
 ///
-/// A handle: clones share everything. V8 keeps the address and the description of its fast code, so one of them has
-/// to live as long as the JavaScript function.
+/// A handle: clones share everything, and any thread may use them. V8 keeps the address and the description of its
+/// fast code, so one of them has to live as long as the JavaScript function.
 #[derive(Clone)]
 pub struct Function {
     shared: Arc<Bound>,
 }
 
-/// What functions of one type and the same settings have in common.
-pub(super) struct Called {
-    pub(super) call: FastCall,
-    pub(super) description: Description,
-}
-
 struct Bound {
     called: Arc<Called>,
-    fast: Result<Fast, NoFast>,
+    fast: Result<Stub, NoFast>,
     slow: springboard::Function,
-    library: Arc<Shared>,
+    library: Arc<Hosted>,
     /// Keeps the code loaded that a stub without a guard may still enter.
     _kept: Option<Native>,
-}
-
-/// Code that V8 may call. It lives as long as its [`Function`].
-#[derive(Debug)]
-pub struct Fast {
-    stub: Stub,
-}
-
-/// Why a function has no fast code. Its slow twin serves all calls.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum NoFast {
-    /// The profile refuses it.
-    Refused(Refusal),
-    /// No code could be made.
-    Reason(Reason),
 }
 
 impl Function {
@@ -62,19 +37,18 @@ impl Function {
         called: Arc<Called>,
         fast: Result<Stub, NoFast>,
         slow: springboard::Function,
-        library: Arc<Shared>,
+        library: Arc<Hosted>,
         kept: Option<Native>,
     ) -> Function {
-        let fast = fast.map(|stub| Fast { stub });
-        let bound = Bound { called, fast, slow, library, _kept: kept };
-        Function { shared: Arc::new(bound) }
+        Function { shared: Arc::new(Bound { called, fast, slow, library, _kept: kept }) }
     }
 
-    /// The code that V8 may call.
+    /// The code that V8 may call: a C function that takes what [`Function::description`] says. It lives as long as this
+    /// function.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn fast(&self) -> Result<&Fast, &NoFast> {
+    pub fn fast(&self) -> Result<&Stub, &NoFast> {
         self.shared.fast.as_ref()
     }
 
@@ -88,73 +62,34 @@ impl Function {
         &self.shared.called.call.signature
     }
 
-    /// What 64-bit integers are.
+    /// What 64-bit integers are in JavaScript.
     pub fn int64(&self) -> Int64 {
-        self.shared.called.description.int64
+        self.description().int64
     }
 
-    /// Calls with any values: what V8 does where the fast code does not serve. It makes of numbers what V8 makes of
-    /// them for the fast code, so that both give the same results.
+    /// Calls with any values, as V8 does where the fast code does not serve. It converts values as V8 does for the fast
+    /// code, so that both give the same results.
     ///
     /// # Errors
     /// What JavaScript is to throw: a closed library, too few arguments, values of other types, integers out of
     /// range.
     ///
     /// # Safety
-    /// As [`springboard::Function::call`]; addresses among the arguments are as good as the function needs them.
+    /// As [`springboard::Function::call`]. The address of an aggregate's bytes must be good for reading them, and that
+    /// of a result in memory for writing it; other addresses are good for what the function does with them.
     pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
         let Bound { called, slow, library, .. } = &*self.shared;
-        let Called { call, description } = &**called;
-        if call.guard == Guard::Closed && library.is_closed() {
+        if called.call.guard == Guard::Closed && library.is_closed() {
             return Err(Thrown::closed());
         }
-        let model = library.engine.data_model();
-        // SAFETY: the caller's promise.
-        let values = unsafe { convert::arguments(arguments, call, description, model) }?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller answers for the addresses of aggregates.
+        let values = unsafe { convert::arguments(arguments, called) }?;
+        // SAFETY: the caller answers for the function and what it does with its arguments.
         let result = unsafe { slow.call(&values) }.map_err(convert::call_error)?;
-        // SAFETY: the caller's promise: the last argument is an address where the result fits.
-        unsafe { convert::result(result, arguments.get(values.len()), description) }
+        // SAFETY: the caller answers for the address after the arguments, where a result in memory goes.
+        unsafe { convert::result(result, arguments.get(values.len()), called) }
     }
 }
-
-impl Fast {
-    /// The address of the code.
-    pub fn address(&self) -> NonNull<c_void> {
-        self.stub.address()
-    }
-
-    /// Size of the code, in bytes.
-    pub fn code_bytes(&self) -> usize {
-        self.stub.code().map_or(0, <[u8]>::len)
-    }
-}
-
-impl From<StampError> for NoFast {
-    fn from(error: StampError) -> NoFast {
-        match error {
-            StampError::Reason(reason) => NoFast::Reason(reason),
-            other => panic!("a plan of V8's entry has the holes that Host names: {other}"),
-        }
-    }
-}
-
-impl From<Reason> for NoFast {
-    fn from(reason: Reason) -> NoFast {
-        NoFast::Reason(reason)
-    }
-}
-
-impl fmt::Display for NoFast {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoFast::Refused(refusal) => refusal.fmt(f),
-            NoFast::Reason(reason) => reason.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for NoFast {}
 
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

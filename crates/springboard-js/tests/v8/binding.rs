@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, mem};
 
-use springboard::abi::Convention;
+use springboard::abi::{Convention, Ineligible};
 use springboard::ir::Signature;
 use springboard_code::testing::together;
 
@@ -45,7 +45,7 @@ fn many_are_bound_at_once() {
         assert_eq!(code!(length, Code)(RECEIVER, text.0.as_ptr().cast(), OPTIONS), 5);
         assert!(matches!(syntax, Err(BindError::Bind(springboard::BindError::Prototype(_)))));
         assert!(matches!(symbol, Err(BindError::Bind(springboard::BindError::Symbol(_)))));
-        assert!(matches!(no_pointer, Err(BindError::NotAPointer { index: 0 })));
+        assert!(matches!(no_pointer, Err(BindError::Types(Ineligible::BufferType { index: 0 }))));
         let no_plan = no_plan.as_ref().unwrap();
         match springboard::abi::Target::host().unwrap().convention {
             Convention::Sysv64 => {

@@ -14,7 +14,7 @@ mod profile;
 pub use entered::Entered;
 pub use node::{NodeFunction, NodeKind, NodeRefusal, node_eligible, node_eligible_call};
 pub use profile::{Profile, Refusal};
-use springboard_ir::{FloatFormat, Scalar, Signature};
+use springboard_ir::{DataModel, FloatFormat, Layout, Scalar, Signature};
 
 use crate::entry::slots;
 use crate::{
@@ -68,6 +68,46 @@ impl FastCall {
             options: Options::ForBuffers,
         }
     }
+
+    /// What V8 passes after the receiver and before its options: one argument per parameter, and the address to which a
+    /// result in memory goes.
+    ///
+    /// # Errors
+    /// A buffer that is no pointer; a type without a layout.
+    pub fn passed(&self, model: &DataModel) -> Result<Vec<Passed>, Ineligible> {
+        let FastCall { signature, buffers, .. } = self;
+        let mut passed = Vec::with_capacity(signature.params().len() + 2);
+        for (param, index) in signature.params().iter().zip(0..) {
+            passed.push(match SlotForm::of(&param.ty, model)? {
+                SlotForm::Word(Scalar::Pointer) if buffers.contains(&index) => Passed::Buffer,
+                _ if buffers.contains(&index) => return Err(Ineligible::BufferType { index }),
+                SlotForm::Word(scalar) => Passed::Scalar(scalar),
+                SlotForm::Address(layout) => Passed::Address(layout),
+                SlotForm::None => unreachable!("no parameter is void"),
+            });
+        }
+        if let SlotForm::Address(layout) = SlotForm::of(signature.result(), model)? {
+            passed.push(Passed::Address(layout));
+        }
+        Ok(passed)
+    }
+
+    /// Whether V8 passes a pointer to its options after the arguments.
+    pub fn takes_options(&self) -> bool {
+        let count = self.signature.params().len();
+        self.options == Options::Always || self.buffers.iter().any(|index| usize::from(*index) < count)
+    }
+}
+
+/// How V8 passes an argument.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Passed {
+    /// Itself, in 32 or 64 bits.
+    Scalar(Scalar),
+    /// As a JavaScript value, which the host unwraps to the address of its memory.
+    Buffer,
+    /// By the address of its bytes.
+    Address(Layout),
 }
 
 /// Plans a fast call on `target`.
@@ -75,32 +115,17 @@ impl FastCall {
 /// # Errors
 /// As [`plan`](crate::plan); also where a buffer is no pointer parameter.
 pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
-    let FastCall { signature, buffers, guard, narrow, options } = call;
+    let FastCall { signature, guard, narrow, .. } = call;
     let mut plan = slots::plan(signature, target, Entry::V8, None)?;
     let model = &target.model;
-    let mut parameters = Vec::with_capacity(signature.params().len() + 2);
-    for (index, param) in signature.params().iter().enumerate() {
-        let form = SlotForm::of(&param.ty, model)?;
-        let is_buffer = buffers.contains(&(index as u16));
-        if is_buffer && form != SlotForm::Word(Scalar::Pointer) {
-            return Err(Ineligible::BufferType { index: index as u16 });
-        }
-        parameters.push(match form {
-            SlotForm::Word(_) if is_buffer => Parameter::Buffer,
-            SlotForm::Word(scalar) => parameter(scalar, *narrow),
-            // The address of its bytes.
-            SlotForm::Address(_) | SlotForm::None => Parameter::Int64,
-        });
-    }
-    let result = SlotForm::of(signature.result(), model)?;
-    if let SlotForm::Address(_) = result {
-        parameters.push(Parameter::Int64);
-    }
+    let passed = call.passed(model)?;
+    let mut parameters: Vec<_> = passed.iter().map(|passed| parameter(*passed, *narrow)).collect();
     for step in &mut plan.moves {
         if let Operand::Slot { index, .. } = step.operand {
-            adapt(step, parameters[usize::from(index)], signature, index, target)?;
+            adapt(step, passed[usize::from(index)], index, target);
         }
     }
+    let result = SlotForm::of(signature.result(), model)?;
     let refuses = *guard != Guard::None || parameters.iter().any(Parameter::is_refused);
     match (result, &plan.result) {
         (SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })), ResultPlan::InPlace) => {
@@ -113,7 +138,7 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
         }
         _ => {}
     }
-    if *options == Options::Always || parameters.contains(&Parameter::Buffer) {
+    if call.takes_options() {
         parameters.push(Parameter::Options);
     }
     // A narrower move begins further up in its word.
@@ -130,8 +155,13 @@ impl Parameter {
     }
 }
 
-/// How V8 passes a scalar.
-fn parameter(scalar: Scalar, narrow: Narrow) -> Parameter {
+/// What a stub makes of an argument.
+fn parameter(passed: Passed, narrow: Narrow) -> Parameter {
+    let scalar = match passed {
+        Passed::Scalar(scalar) => scalar,
+        Passed::Buffer => return Parameter::Buffer,
+        Passed::Address(_) => return Parameter::Int64,
+    };
     match scalar {
         Scalar::Float(FloatFormat::F32) => Parameter::Float,
         Scalar::Float(_) => Parameter::Double,
@@ -144,35 +174,26 @@ fn parameter(scalar: Scalar, narrow: Narrow) -> Parameter {
     }
 }
 
-/// Turns the move of a canonical slot into that of a parameter, which is only as wide as V8 makes it.
-fn adapt(
-    step: &mut Move,
-    parameter: Parameter,
-    signature: &Signature,
-    index: u16,
-    target: &Target,
-) -> Result<(), Ineligible> {
+/// Turns the move of a canonical slot into that of an argument, which is only as wide as V8 makes it.
+fn adapt(step: &mut Move, passed: Passed, index: u16, target: &Target) {
     let rules = target.convention.rules();
-    match (parameter, step.place) {
-        (Parameter::Float, Place::Vec { .. }) => step.bytes = 4,
+    let Passed::Scalar(scalar) = passed else { return };
+    match (scalar, step.place) {
+        (Scalar::Float(FloatFormat::F32), Place::Vec { .. }) => step.bytes = 4,
         // A move of less than a word (a packed stack, an integer that is extended by another sign than its own) takes
         // its own bytes already.
-        (Parameter::Int32 | Parameter::Narrow { .. }, _) if rules.caller_extends && step.bytes == 8 => {
-            let param = &signature.params()[usize::from(index)];
-            if let SlotForm::Word(scalar) = SlotForm::of(&param.ty, &target.model)? {
-                step.bytes = scalar.bytes(&target.model);
-                step.fill = Fill::of(scalar);
-                if rules.big_endian {
-                    let above = 8 - step.bytes;
-                    step.operand = Operand::Slot { index, at: above };
-                    match &mut step.place {
-                        Place::Gpr { at, .. } | Place::Vec { at, .. } => *at = above,
-                        Place::Stack { offset } => *offset += u32::from(above),
-                    }
+        (Scalar::Bool | Scalar::Int { bytes: 1..=4, .. }, _) if rules.caller_extends && step.bytes == 8 => {
+            step.bytes = scalar.bytes(&target.model);
+            step.fill = Fill::of(scalar);
+            if rules.big_endian {
+                let above = 8 - step.bytes;
+                step.operand = Operand::Slot { index, at: above };
+                match &mut step.place {
+                    Place::Gpr { at, .. } | Place::Vec { at, .. } => *at = above,
+                    Place::Stack { offset } => *offset += u32::from(above),
                 }
             }
         }
         _ => {}
     }
-    Ok(())
 }
