@@ -86,14 +86,14 @@ pub unsafe extern "C" fn sb_v8_library_new(
         if host.is_null() {
             return Err(null("host"));
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that it begins with its size, and that its functions are the header's.
         let V8Host { closed, range, buffer, .. } = unsafe { read_sized(host, V8Host::default(), "host") }?;
         made.write(handle::open(Library::new(&engine, &library, Host { closed, range, buffer }))?);
         Ok(())
     })
 }
 
-/// Ends calls of a library.
+/// Ends calls of a library, and unloads it.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_v8_library_retire(library: *const V8LibraryHandle) -> c_int {
     enter(|| {
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn sb_v8_function_bind(
     enter(|| {
         let function = out_handle(function, "function")?;
         let library = handle::get::<_, Library>(library)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the settings are null, or begin with their size and have as many buffers as they say.
         let chosen = unsafe { chosen(settings) }?;
         function.write(handle::open(library.function(declaration.get("declaration")?, &chosen)?)?);
         Ok(())
@@ -152,14 +152,14 @@ pub unsafe extern "C" fn sb_v8_function_bind_all(
                 if settings.is_null() {
                     return Ok(Settings::default());
                 }
-                // SAFETY: the caller's promise.
+                // SAFETY: the array is not null; the caller says that it has `count` elements, and what each points to.
                 unsafe { chosen(*settings.add(index)) }
             };
             let chosen = (0..count).map(each).collect::<Result<Vec<_>, _>>()?;
             let bound = library.functions(texts.into_iter().zip(&chosen)).into_iter();
             Ok(bound.map(|bound| handle::open(bound?)).collect())
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the arrays are null or have `count` elements.
         unsafe { many::bind_all(declarations, count, functions, failed, bind) }
     })
 }
@@ -216,10 +216,10 @@ pub unsafe extern "C" fn sb_v8_function_description(
             reserved: 0,
             arguments: told.arguments.len(),
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that it is null or begins with its size.
         unsafe { write_sized(description, value, "description") }?;
         for (index, argument) in told.arguments.iter().enumerate().take(room) {
-            // SAFETY: the caller's promise.
+            // SAFETY: `index` is below `room`, and the caller says that there are as many elements.
             unsafe { kinds.add(index).write(kind(*argument)) };
         }
         Ok(())
@@ -261,12 +261,12 @@ pub unsafe extern "C" fn sb_v8_function_call(
         let arguments = match count {
             0 => &[],
             _ if arguments.is_null() => return Err(null("arguments")),
-            // SAFETY: the caller's promise.
+            // SAFETY: the array is not null; the caller says that it has `count` elements.
             _ => unsafe { slice::from_raw_parts(arguments, count) },
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that texts are there for the time of the call.
         let arguments = arguments.iter().map(|value| unsafe { any(value) }).collect::<Result<Vec<_>, _>>()?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the header asks C for what a call asks for.
         match unsafe { function.call_slow(&arguments) } {
             Ok(value) => {
                 result.write(returned(&value));
@@ -298,7 +298,7 @@ unsafe fn any(value: &V8Value) -> Result<Any<'_>, Failure> {
         SB_V8_TEXT if value.length == 0 => Any::Text("".into()),
         SB_V8_TEXT if value.bytes.is_null() => return Err(null("arguments[].bytes")),
         SB_V8_TEXT => {
-            // SAFETY: the caller's promise.
+            // SAFETY: the address is not null; the caller says that as many bytes are there for the time of the call.
             let bytes = unsafe { slice::from_raw_parts(value.bytes.cast::<u8>(), value.length) };
             Any::Text(String::from_utf8_lossy(bytes))
         }
