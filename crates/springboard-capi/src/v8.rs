@@ -8,16 +8,20 @@ use std::{
 
 use springboard::{Engine, Library as Native};
 use springboard_js::v8::{
-    Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library, RangeHelper,
+    BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library, RangeHelper,
     Settings, Thrown,
 };
 
 mod settings;
+mod value;
 
-pub use self::settings::V8Settings;
-use self::settings::chosen;
+pub use self::{settings::V8Settings, value::V8Value};
+use self::{
+    settings::chosen,
+    value::{any, returned},
+};
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
+    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
     constants::*,
     handle::{self, EngineHandle, LibraryHandle, V8FunctionHandle, V8LibraryHandle},
     many,
@@ -53,20 +57,6 @@ pub struct V8Description {
 
 // SAFETY: numbers, of which the first is the size.
 unsafe impl Growing for V8Description {}
-
-/// `sb_v8_value`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // as in the header
-pub struct V8Value {
-    pub form: c_int,
-    pub flag: c_int,
-    pub number: f64,
-    pub low: u64,
-    pub high: i64,
-    pub bytes: *mut c_void,
-    pub length: usize,
-}
 
 /// Makes a library ready for V8.
 ///
@@ -283,49 +273,6 @@ pub unsafe extern "C" fn sb_v8_function_call(
             }
         }
     })
-}
-
-/// # Safety
-/// The bytes of texts are there for the time of the call.
-unsafe fn any(value: &V8Value) -> Result<Any<'_>, Failure> {
-    Ok(match value.form.into() {
-        SB_V8_UNDEFINED => Any::Undefined,
-        SB_V8_NULL => Any::Null,
-        SB_V8_BOOLEAN => Any::Bool(value.flag != 0),
-        SB_V8_NUMBER => Any::Number(value.number),
-        SB_V8_BIGINT => Any::BigInt(i128::from(value.high) << 64 | i128::from(value.low)),
-        SB_V8_BYTES => Any::Bytes(value.bytes.cast(), value.length),
-        SB_V8_TEXT if value.length == 0 => Any::Text("".into()),
-        SB_V8_TEXT if value.bytes.is_null() => return Err(null("arguments[].bytes")),
-        SB_V8_TEXT => {
-            // SAFETY: the address is not null; the caller says that as many bytes are there for the time of the call.
-            let bytes = unsafe { slice::from_raw_parts(value.bytes.cast::<u8>(), value.length) };
-            Any::Text(String::from_utf8_lossy(bytes))
-        }
-        SB_V8_OTHER => Any::Other,
-        other => return Err(no_constant("arguments[].form", other)),
-    })
-}
-
-/// What a call returns: never anything that somebody owns.
-fn returned(value: &Any<'static>) -> V8Value {
-    let none = V8Value {
-        form: SB_V8_UNDEFINED as c_int,
-        flag: 0,
-        number: 0.0,
-        low: 0,
-        high: 0,
-        bytes: ptr::null_mut(),
-        length: 0,
-    };
-    match value {
-        Any::Bool(value) => V8Value { form: SB_V8_BOOLEAN as c_int, flag: (*value).into(), ..none },
-        Any::Number(value) => V8Value { form: SB_V8_NUMBER as c_int, number: *value, ..none },
-        Any::BigInt(value) => {
-            V8Value { form: SB_V8_BIGINT as c_int, low: *value as u64, high: (*value >> 64) as i64, ..none }
-        }
-        _ => none,
-    }
 }
 
 /// Closes the handle of a function.
