@@ -60,7 +60,8 @@ pub(super) fn stubs(
         hash_map::Entry::Vacant(place) => place.insert(key.memory.memory()?).clone(),
     };
     let refusing = result.map(|result| dispatch::refusing(result, key.plan.parameters.len()));
-    let pool = Pool::new(Source::Stubs(Stubs::of(&key.plan, engine, memory)?), zero, refusing);
+    let pool =
+        Pool::new(Source::Stubs(Stubs::of(&key.plan, engine, memory, dispatch::dispatch)?), zero, refusing);
     pools.stubs.insert(key, pool);
     Ok(pool)
 }
