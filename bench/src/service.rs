@@ -17,7 +17,8 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 use springboard::{
-    CodeWrites, Compile, Engine, EngineBuilder, Function, Library, Pack, Stubs,
+    Compile, Engine, EngineBuilder, Function, Library, Pack, Stubs,
+    code::CodeWrites,
     ir::{Prototype, Signature},
 };
 

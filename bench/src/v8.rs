@@ -1,7 +1,8 @@
 //! Functions for V8 before their first call: what making one takes, in bulk and alone, and how much memory its stub.
 
 use springboard::{
-    CodeWrites, Engine, EngineBuilder, Pack,
+    Engine, EngineBuilder, Pack,
+    code::CodeWrites,
     ir::{Prototype, Signature},
 };
 use springboard_js::v8::{Function, Guard, Narrow, Profile, Settings};

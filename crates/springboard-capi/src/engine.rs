@@ -8,8 +8,9 @@ use std::{
 };
 
 use springboard::{
-    CodeWrites, Compile, Engine, Jit, Path, Reason, Stubs,
+    Compile, Engine, Jit, Path, Reason, Stubs,
     abi::{self, Entry, Target},
+    code::CodeWrites,
     emit::LandingPads,
     ir::Prototype,
     stamp::Stamp,

@@ -7,10 +7,10 @@ use std::{
 };
 
 use springboard::{
-    BindError, Engine, Function, LastError, Library, NativeScope, SlotResult,
+    BindError, Engine, Function, LastError, Library, SlotResult,
     abi::SlotForm,
+    callback::{NativeScope, take_pending},
     ir::{FloatFormat, Prototype, Scalar},
-    take_pending,
 };
 
 use crate::{
@@ -230,7 +230,7 @@ unsafe fn call<R: SlotResult>(function: &Function, slots: *const u64) -> Result<
     Ok(result.into_result())
 }
 
-fn mismatch(error: springboard::ResultMismatch) -> Failure {
+fn mismatch(error: springboard::function::ResultMismatch) -> Failure {
     Failure::new(SB_ERROR_INTERNAL, error)
 }
 

@@ -23,7 +23,7 @@ use std::{
 };
 
 use clap::Parser;
-use springboard::{CodeWrites, Compile, Engine, Function, Jit, Stubs};
+use springboard::{Compile, Engine, Function, Jit, Stubs, code::CodeWrites};
 
 use crate::{progress::Progress, random::Random, rss::resident};
 

@@ -1,6 +1,10 @@
 //! What shapes stubs or their memory keeps engines' callbacks apart.
 
-use springboard::{Announce, CodeWrites, EngineBuilder, emit::LandingPads};
+use springboard::{
+    EngineBuilder,
+    code::{Announce, CodeWrites},
+    emit::LandingPads,
+};
 
 use super::*;
 
