@@ -9,17 +9,12 @@ use std::process::Command;
 use crate::{
     project::{self, cargo},
     suite::Step,
+    tools,
 };
 
 /// The test programs of the runtime whose memory is the host's. The others are of code memory, processes and debuggers.
 const TESTS: [&str; 8] =
     ["bad_input", "callbacks", "callbacks_threads", "calls", "everyday", "in_bulk", "libraries", "unwinding"];
-
-/// Unit tests, by the beginnings of their names, that say little here, and why.
-const LEFT_OUT: [(&str, &str); 2] = [
-    ("code::", "the memory is the system's own pages, which the sanitizer does not know"),
-    ("engine::tests", "they fork hundreds of times, and each child takes the sanitizer's tables along"),
-];
 
 pub(crate) fn steps() -> Vec<Step> {
     let mut text = sanitized(&["--package", "springboard-ir", "--lib", "--tests"]);
@@ -27,7 +22,8 @@ pub(crate) fn steps() -> Vec<Step> {
     let mut tests =
         sanitized(&["--package", "springboard", "--package", "springboard-everyday", "--no-fail-fast"]);
     tests.args(TESTS.iter().flat_map(|name| ["--test", name]));
-    let mut units = sanitized(&[
+    let exceptions = sanitized(&["--package", "springboard", "--test", "unwinding", "--", "--ignored"]);
+    let units = sanitized(&[
         "--package",
         "springboard",
         "--package",
@@ -35,12 +31,7 @@ pub(crate) fn steps() -> Vec<Step> {
         "--package",
         "springboard-capi",
         "--lib",
-        "--",
     ]);
-    for (name, why) in LEFT_OUT {
-        println!("skipped under AddressSanitizer: {name}: {why}");
-        units.args(["--skip", name]);
-    }
     // What goes wrong on purpose must be caught, or the others prove nothing.
     let name = "memory::more_is_read_than_there_is";
     let caught = sanitized(&[
@@ -56,6 +47,7 @@ pub(crate) fn steps() -> Vec<Step> {
     vec![
         text.into(),
         tests.into(),
+        Step::from(exceptions).needing("exceptions", [&tools::GXX]),
         units.into(),
         Step::failing(caught, "AddressSanitizer: heap-buffer-overflow"),
     ]
