@@ -236,7 +236,7 @@ impl Stubs {
     /// Stubs of `plan`, which is compiled here.
     pub(super) fn of(plan: &Plan, engine: &Engine, memory: CodeMemory) -> Result<Stubs, Reason> {
         let template = engine.template(plan)?;
-        Ok(Stubs { template, memory, entry: plan.entry, parameters: plan.symbol_parameters() })
+        Ok(Stubs { template, memory, entry: plan.entry(), parameters: plan.symbol_parameters() })
     }
 
     /// One stub a cell, written and published at once.

@@ -37,7 +37,7 @@ impl Engine {
             Err(reason) => return Binding::Now(Err(reason)),
         };
         // What is there need not be waited for.
-        let is_there = plan.entry == Entry::Slots
+        let is_there = plan.entry() == Entry::Slots
             && !self.has_own_stubs()
             && (self.shared.cache.has(&plan) || self.thunk(&plan).is_some());
         match When::of(self.shared.compile) {

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
-use springboard_abi::{Entry, Plan, ResultPlan, SlotForm, plan_relay};
+use springboard_abi::{DowncallResult, Entry, Plan, SlotForm, plan_relay};
 use springboard_code::{CodePointer, Holes, Stamp, Stub, fork};
 use springboard_ir::Signature;
 
@@ -23,13 +23,13 @@ const OWN_STEPS: usize = 8;
 
 /// What a plan has its stub do, each an instruction or two.
 fn steps(plan: &Plan) -> usize {
-    let Plan { moves, temporaries, stack_bytes, result, last_error, .. } = plan;
-    let stores = match result {
-        ResultPlan::Memory { moves, .. } => 2 + moves.len(),
+    let Plan { form, moves, temporaries, stack_bytes, .. } = plan;
+    let stores = match form.downcall_result() {
+        Some(DowncallResult::Memory { moves, .. }) => 2 + moves.len(),
         _ => 0,
     };
     let copies: u32 = temporaries.iter().map(|copy| copy.bytes.div_ceil(8)).sum();
-    let calls = if last_error.is_some() { OWN_STEPS } else { 0 };
+    let calls = if form.last_error().is_some() { OWN_STEPS } else { 0 };
     moves.len() + stores + (copies + stack_bytes / 8) as usize + calls
 }
 

@@ -1,6 +1,6 @@
 //! Functions whose calls deliver a last error.
 
-use springboard_abi::{Entry, plan_with_last_error};
+use springboard_abi::plan_with_last_error;
 use springboard_ir::Signature;
 
 use super::{Callee, Engine};
@@ -33,7 +33,7 @@ impl Engine {
         last_error: LastError,
     ) -> Result<Code, Reason> {
         let plan = self
-            .plan_with(|target| plan_with_last_error(signature, target, Entry::Slots, last_error.source()))?;
+            .plan_with(|target| plan_with_last_error(signature, target, last_error.source()))?;
         if last_error == LastError::Errno {
             return self.code(&self.function_plan_of(plan), callee);
         }

@@ -14,13 +14,13 @@ mod profile;
 pub use entered::Entered;
 pub use node::{NodeFunction, NodeKind, NodeRefusal, node_eligible, node_eligible_call};
 pub use profile::{Profile, Refusal};
-use springboard_ir::{FloatFormat, Scalar, Signature};
+use springboard_ir::{DataModel, FloatFormat, Scalar, Signature};
 
-use crate::entry::slots;
+use super::{downcall::Downcall, moves::word_move};
 use crate::{
     ineligible::Ineligible,
     place::Place,
-    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Plan, ResultPlan, SlotForm},
+    plan::{DowncallResult, FastForm, Fill, Form, Guard, Move, Operand, Parameter, Plan, SlotForm},
     target::Target,
 };
 
@@ -68,65 +68,50 @@ impl FastCall {
             options: Options::ForBuffers,
         }
     }
-}
 
-/// Plans a fast call on `target`.
-///
-/// # Errors
-/// As [`plan`](crate::plan); also where a buffer is no pointer parameter.
-pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
-    let FastCall { signature, buffers, guard, narrow, options } = call;
-    let mut plan = slots::plan(signature, target, Entry::V8, None)?;
-    let model = &target.model;
-    let mut parameters = Vec::with_capacity(signature.params().len() + 2);
-    for (index, param) in signature.params().iter().enumerate() {
-        let form = SlotForm::of(&param.ty, model)?;
-        let is_buffer = buffers.contains(&(index as u16));
-        if is_buffer && form != SlotForm::Word(Scalar::Pointer) {
-            return Err(Ineligible::BufferType { index: index as u16 });
+    /// What V8 passes after the receiver: the arguments, the address of the result's memory where it has one, and the
+    /// options.
+    ///
+    /// # Errors
+    /// Where a type has no layout, or a buffer is not a pointer parameter.
+    pub fn parameters(&self, model: &DataModel) -> Result<Vec<Parameter>, Ineligible> {
+        self.check_buffers(model)?;
+        let mut parameters = Vec::with_capacity(self.signature.params().len() + 2);
+        for (index, param) in (0..).zip(self.signature.params()) {
+            parameters.push(match SlotForm::of(&param.ty, model)? {
+                SlotForm::Word(_) if self.buffers.contains(&index) => Parameter::Buffer,
+                SlotForm::Word(scalar) => parameter(scalar, self.narrow),
+                // The address of its bytes.
+                SlotForm::Address(_) | SlotForm::None => Parameter::Int64,
+            });
         }
-        parameters.push(match form {
-            SlotForm::Word(_) if is_buffer => Parameter::Buffer,
-            SlotForm::Word(scalar) => parameter(scalar, *narrow),
-            // The address of its bytes.
-            SlotForm::Address(_) | SlotForm::None => Parameter::Int64,
-        });
-    }
-    let result = SlotForm::of(signature.result(), model)?;
-    if let SlotForm::Address(_) = result {
-        parameters.push(Parameter::Int64);
-    }
-    for step in &mut plan.moves {
-        if let Operand::Slot { index, .. } = step.operand {
-            adapt(step, parameters[usize::from(index)], signature, index, target)?;
+        if let SlotForm::Address(_) = SlotForm::of(self.signature.result(), model)? {
+            parameters.push(Parameter::Int64);
         }
-    }
-    let refuses = *guard != Guard::None || parameters.iter().any(Parameter::is_refused);
-    match (result, &plan.result) {
-        (SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })), ResultPlan::InPlace) => {
-            plan.result = ResultPlan::Extended { bytes: scalar.bytes(model), fill: Fill::of(scalar) };
+        if self.takes_options() {
+            parameters.push(Parameter::Options);
         }
-        (SlotForm::Word(Scalar::Float(FloatFormat::F32)), ResultPlan::InPlace)
-            if refuses && target.convention.rules().float_keeps_width =>
-        {
-            plan.result = ResultPlan::FloatInPlace;
-        }
-        _ => {}
+        Ok(parameters)
     }
-    if *options == Options::Always || parameters.contains(&Parameter::Buffer) {
-        parameters.push(Parameter::Options);
-    }
-    // A narrower move begins further up in its word.
-    plan.moves.sort_unstable();
-    plan.parameters = parameters.into();
-    plan.guard = *guard;
-    Ok(plan)
-}
 
-impl Parameter {
-    /// Whether a stub returns zero for some values of it.
-    fn is_refused(&self) -> bool {
-        matches!(self, Parameter::Narrow { .. } | Parameter::Buffer)
+    /// Whether every buffer is a pointer parameter.
+    ///
+    /// # Errors
+    /// [`Ineligible::BufferType`] for the first that is not, or is not a parameter at all.
+    pub fn check_buffers(&self, model: &DataModel) -> Result<(), Ineligible> {
+        for &index in &self.buffers {
+            let form =
+                self.signature.params().get(usize::from(index)).map(|param| SlotForm::of(&param.ty, model));
+            if form.transpose()? != Some(SlotForm::Word(Scalar::Pointer)) {
+                return Err(Ineligible::BufferType { index });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether V8 passes its options.
+    pub fn takes_options(&self) -> bool {
+        self.options == Options::Always || !self.buffers.is_empty()
     }
 }
 
@@ -141,6 +126,41 @@ fn parameter(scalar: Scalar, narrow: Narrow) -> Parameter {
         }
         Scalar::Bool | Scalar::Int { bytes: 1..=4, .. } => Parameter::Int32,
         Scalar::Int { .. } | Scalar::Pointer | Scalar::Vector { .. } => Parameter::Int64,
+    }
+}
+
+/// Plans a fast call on `target`.
+///
+/// # Errors
+/// As [`plan`](crate::plan); also where a buffer is not a pointer parameter.
+pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
+    let mut native = Downcall::of(&call.signature, target, word_move)?;
+    let parameters = call.parameters(&target.model)?;
+    for step in &mut native.moves {
+        if let Operand::Slot { index, .. } = step.operand {
+            adapt(step, parameters[usize::from(index)], &call.signature, index, target)?;
+        }
+    }
+    let refuses = call.guard != Guard::None || parameters.iter().any(Parameter::is_refused);
+    let result = match native.result {
+        SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })) => {
+            DowncallResult::Extended { bytes: scalar.bytes(&target.model), fill: Fill::of(scalar) }
+        }
+        SlotForm::Word(Scalar::Float(FloatFormat::F32))
+            if refuses && target.convention.rules().float_keeps_width =>
+        {
+            DowncallResult::FloatInPlace
+        }
+        _ => native.result(),
+    };
+    let form = FastForm { parameters: parameters.into(), guard: call.guard, result };
+    Ok(native.plan(target, Form::V8(form)))
+}
+
+impl Parameter {
+    /// Whether a stub returns zero for some values of it.
+    fn is_refused(&self) -> bool {
+        matches!(self, Parameter::Narrow { .. } | Parameter::Buffer)
     }
 }
 
