@@ -119,7 +119,7 @@ macro_rules! structures {
     ($($rust:ident, $tag:literal, $($field:ident: $ty:ty),*;)*) => {$(
         impl CaseType for $rust {
             fn c() -> Type {
-                let field = |name: &str, ty| Field { name: Some(name.into()), ty, bits: None, align: None };
+                let field = |name: &str, ty| Field::new(name, ty);
                 let fields = vec![$(field(stringify!($field), <$ty>::c())),*];
                 let tag = Some($tag.into());
                 let aggregate =

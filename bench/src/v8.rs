@@ -3,8 +3,8 @@
 use springboard::{
     CodeWrites, Engine, EngineBuilder, Pack,
     ir::{Prototype, Signature},
-    v8::{Function, Guard, Narrow, Profile, Settings},
 };
+use springboard_js::v8::{Function, Guard, Narrow, Profile, Settings};
 
 use crate::{
     case::{Bench, Group, selected},

@@ -190,9 +190,10 @@ impl Types {
             // `_Alignas` is all there is for these, and it lowers nothing.
             let lowers = |align: &u32| natural_alignments(&ty).into_iter().any(|natural| *align < natural);
             let align = align.filter(|align| !lowers(align));
-            return Field { name: None, ty, bits: None, align };
+            return Field { align, ..Field::unnamed(ty) };
         }
-        Field { name: Some(self.name("f")), ty: self.ty(Use::Member, depth), bits: None, align }
+        let name = self.name("f");
+        Field { align, ..Field::new(&name, self.ty(Use::Member, depth)) }
     }
 
     fn bit_field(&mut self) -> Field {
@@ -215,7 +216,7 @@ impl Types {
         };
         let name = (bits > 0 && !self.once_in(6)).then(|| self.name("f"));
         let align = self.once_in(8).then(|| self.alignment());
-        Field { name, ty, bits: Some(bits), align }
+        Field { name, bits: Some(bits), align, ..Field::unnamed(ty) }
     }
 }
 

@@ -11,7 +11,7 @@ extern "C" {
 
 struct Realm;
 
-// The kinds of `springboard::v8::Kind`, in its order.
+// The kinds of `springboard_js::v8::Kind`, in its order.
 enum Kind : uint8_t { kVoid, kBool, kI32, kU32, kI64, kU64, kF32, kF64, kPointer, kValue, kOneByte };
 
 // One fast function: its address, and what `shim_info` has made of its description.

@@ -5,11 +5,8 @@ use std::{
     ptr::{self, NonNull},
 };
 
-use springboard::{
-    Engine, Library as Native,
-    ir::Prototype,
-    v8::{Function, Guard, Host, Library, Narrow, Settings},
-};
+use springboard::{Engine, Library as Native, ir::Prototype};
+use springboard_js::v8::{Function, Guard, Host, Library, Narrow, Settings};
 
 use super::{leak, pointer};
 use crate::{

@@ -27,8 +27,8 @@ mod target;
 pub use check::{Source, Spot, Violation, check, check_fast_call};
 pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
 pub use entry::{
-    Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Profile, Refusal, node_eligible,
-    node_eligible_call, plan, plan_columns, plan_fast_call, plan_relay, plan_with_last_error,
+    Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,
+    node_eligible, node_eligible_call, plan, plan_columns, plan_fast_call, plan_relay, plan_with_last_error,
 };
 pub use ineligible::Ineligible;
 pub use place::Place;

@@ -130,11 +130,7 @@ fn of(kind: &Kind, words: impl Iterator<Item = Word>, target: &Target) -> Option
     let result = match kind.result {
         [] => Type::Void,
         words => {
-            let field = |word: &Word| Field { name: None, ty: word.ty(), bits: None, align: None };
-            let fields = words
-                .iter()
-                .zip(["a", "b"])
-                .map(|(word, name)| Field { name: Some(name.into()), ..field(word) });
+            let fields = words.iter().zip(["a", "b"]).map(|(word, name)| Field::new(name, word.ty()));
             let kind = AggregateKind::Struct;
             let aggregate =
                 Aggregate { kind, tag: None, fields: fields.collect(), packed: false, align: None };

@@ -551,16 +551,16 @@ int sb_background_new(size_t threads, size_t capacity, sb_background **backgroun
 /* Has the function called by one of the threads, and returns at once. The slots of the parameters are as for
  * sb_function_call(), with none for the result or a last error; they and the bytes of values that they are addresses of
  * are copied. What pointers point to must stay until the call has ended. Errors: those of handles, SB_ERROR_NULL,
- * SB_ERROR_LAYOUT; SB_ERROR_REFUSED where the queue is full, the threads are shut down or were those of the process
- * before it forked. */
+ * SB_ERROR_LAYOUT; SB_ERROR_REFUSED where the queue is full, the threads are shut down, or this process was forked from
+ * the one in which they run. */
 int sb_background_call(const sb_background *background, const sb_function *function, const uint64_t *slots,
                        sb_pending **pending);
 
 /* Waits for the call to end, for at most limit_ns nanoseconds or SB_FOREVER: *ended (optional) becomes 1 if it has, else
  * 0. result is the address of a uint64_t for the slot of a result that is a word, of memory for the bytes of any other,
- * and optional where it is void. *last_error (optional) becomes that of a function with one. What a call came to is told
- * once. This thread answers no callbacks meanwhile. Errors: those of handles, SB_ERROR_NULL; SB_ERROR_ARGUMENT where it
- * was told; SB_ERROR_BUSY where another thread waits; SB_ERROR_CALLBACK, SB_ERROR_ABANDONED. */
+ * and optional where it is void. *last_error (optional) becomes that of a function with one. The outcome is
+ * delivered once. This thread answers no callbacks meanwhile. Errors: those of handles, SB_ERROR_NULL; SB_ERROR_ARGUMENT
+ * where it has been delivered; SB_ERROR_BUSY where another thread waits; SB_ERROR_CALLBACK, SB_ERROR_ABANDONED. */
 int sb_pending_wait(const sb_pending *pending, int64_t limit_ns, void *result, int *last_error, int *ended);
 
 /* Sets what is called, once, when the call has ended: at once if it has, else on the thread that made it. It must use
@@ -686,8 +686,7 @@ int sb_v8_library_close(sb_v8_library *library);
 
 /* Binds the function that the declaration names. settings may be null: the defaults. That it gets no fast code is no
  * error. Errors: those of handles, SB_ERROR_NULL; as sb_function_bind(); SB_ERROR_ARGUMENT where the library is
- * retired, the host lacks a function that is needed, or a buffer is no pointer; SB_ERROR_NO_PATH where the profile has
- * no rules for this machine. */
+ * retired, the host lacks a function that is needed, or a buffer is no pointer. */
 int sb_v8_function_bind(const sb_v8_library *library, const char *declaration, const sb_v8_settings *settings,
                         sb_v8_function **function);
 

@@ -1,10 +1,11 @@
-//! Calls in the background: slots become what a call owns, and what it came to is told once.
+//! Calls in the background: the values in slots become the call's own, and the outcome is delivered once.
 
 use std::{
     ffi::{c_int, c_void},
     num::NonZero,
     pin::Pin,
-    ptr, slice,
+    ptr::{self, NonNull},
+    slice,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,17 +15,18 @@ use std::{
 
 use springboard::{
     CallError, Value, Word,
-    abi::{SlotForm, Target},
-    ir::{FloatFormat, Param, Scalar},
+    abi::SlotForm,
+    ir::{DataModel, Type},
 };
-use springboard_everyday::background::{
-    Background, BackgroundError, Done, Passed, Pending, Refused, Shutdown, StartError,
+use springboard_everyday::{
+    background::{Background, BackgroundError, Done, Passed, Pending, Refused, Shutdown, StartError},
+    memory::{Memory, View},
 };
 
 use crate::{
     boundary::{Failure, Out, OutHandle, enter, no_constant, null, out_handle},
     constants::*,
-    function,
+    function::{self, Bound},
     handle::{self, BackgroundHandle, FunctionHandle, PendingHandle},
     mailbox::{Context, Tell, limit},
 };
@@ -49,7 +51,8 @@ pub extern "C" fn sb_background_new(
 /// Has a function called.
 ///
 /// # Safety
-/// As the header says.
+/// `slots` is null or has as many canonical slots as the function has parameters, and the function may be called with them
+/// on another thread, as the header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_background_call(
     background: *const BackgroundHandle,
@@ -65,77 +68,64 @@ pub unsafe extern "C" fn sb_background_call(
         let slots = match params.len() {
             0 => &[],
             _ if slots.is_null() => return Err(null("slots")),
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller says that there are as many slots as parameters.
             count => unsafe { slice::from_raw_parts(slots, count) },
         };
         let arguments = params.iter().zip(slots);
-        // SAFETY: the caller's promise.
-        let arguments = arguments.map(|(param, slot)| unsafe { passed(param, *slot) });
+        let model = bound.function.data_model();
+        // SAFETY: the caller says that each slot is that of a value of its parameter's type.
+        let arguments = arguments.map(|(param, slot)| unsafe { passed(&param.ty, model, slot) });
         let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the function may be called with these arguments, on another thread.
         let asked = unsafe { background.call(&bound.function, arguments) }
             .map_err(|refused: Refused| Failure::new(SB_ERROR_REFUSED, refused))?;
         pending.write(handle::open(Asked {
-            state: Mutex::new(State::Asked(asked, None)),
-            result: bound.result,
+            state: Mutex::new(State::There(Call::UnderWay(asked, None))),
+            function: bound,
         })?);
         Ok(())
     })
 }
 
-/// What the call owns of an argument: the bytes of what its slot is the address of.
+/// A copy of the value that a slot holds or is the address of.
 ///
 /// # Safety
-/// The slot is that of a value of the parameter's type.
-unsafe fn passed(param: &Param, slot: u64) -> Result<Passed, Failure> {
+/// The slot is that of a value of type `ty`.
+unsafe fn passed(ty: &Type, model: &DataModel, slot: &u64) -> Result<Passed, Failure> {
     let unknown = |error: &dyn std::fmt::Display| Failure::new(SB_ERROR_LAYOUT, error);
-    let model = Target::host().map_err(|error| unknown(&error))?.model;
-    let value = match SlotForm::of(&param.ty, &model).map_err(|error| unknown(&error))? {
-        SlotForm::None => Value::Void,
-        SlotForm::Word(scalar) => match scalar {
-            Scalar::Bool => bool::from_slot(slot).into(),
-            Scalar::Int { signed: true, .. } => (slot as i64).into(),
-            Scalar::Int { signed: false, .. } => slot.into(),
-            Scalar::Float(FloatFormat::F32) => f32::from_slot(slot).into(),
-            Scalar::Float(_) => f64::from_slot(slot).into(),
-            Scalar::Pointer | Scalar::Vector { .. } => Value::Pointer(Word::from_slot(slot)),
-        },
-        SlotForm::Address(layout) => {
-            let start: *const u8 = Word::from_slot(slot);
-            if start.is_null() {
-                return Err(null("slots[]"));
-            }
-            // SAFETY: the caller's promise.
-            let bytes = unsafe { slice::from_raw_parts(start, layout.size as usize) };
-            match (param.ty.scalar(&model), bytes.try_into()) {
-                (Some(Scalar::Int { signed: true, .. }), Ok(bytes)) => {
-                    Value::Signed(i128::from_ne_bytes(bytes))
-                }
-                (Some(Scalar::Int { signed: false, .. }), Ok(bytes)) => {
-                    Value::Unsigned(u128::from_ne_bytes(bytes))
-                }
-                _ => Value::Bytes(bytes.into()),
-            }
+    let start = match SlotForm::of(ty, model).map_err(|error| unknown(&error))? {
+        SlotForm::None => return Ok(Passed::Value(Value::Void)),
+        SlotForm::Address(_) => Word::from_slot(*slot),
+        SlotForm::Word(_) => {
+            let size = ty.layout(model).map_err(|error| unknown(&error))?.size as usize;
+            let skipped = if cfg!(target_endian = "big") { size_of::<u64>() - size } else { 0 };
+            ptr::from_ref(slot).cast_mut().cast::<c_void>().wrapping_byte_add(skipped)
         }
     };
-    Ok(Passed::Value(value))
+    let start = NonNull::new(start).ok_or_else(|| null("slots[]"))?;
+    // SAFETY: the value's bytes are the low ones of the slot, or where the slot says: the caller says so.
+    let view = unsafe { View::at(start, ty, model) }.map_err(|error| unknown(&error))?;
+    Ok(Passed::Value(view.read()))
 }
 
 /// A call that was asked for.
 struct Asked {
     state: Mutex<State>,
-    result: SlotForm,
+    function: Arc<Bound>,
 }
 
 enum State {
-    /// It is under way, with whom to wake.
-    Asked(Pending, Option<Waker>),
-    /// It has ended, and nobody has been told.
-    Ended(Result<Ended, Failure>),
-    /// A thread waits for it.
+    There(Call),
+    /// A thread waits for the call.
     Awaited,
-    /// What it came to has been told.
-    Told,
+    /// The outcome has been delivered.
+    Delivered,
+}
+
+enum Call {
+    /// With what is to be woken when it ends.
+    UnderWay(Pending, Option<Waker>),
+    Ended(Result<Ended, Failure>),
 }
 
 impl Asked {
@@ -143,37 +133,54 @@ impl Asked {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what there is of it, to be put back by whoever waits.
-    fn take(&self) -> Result<State, Failure> {
+    /// Takes the call, which whoever waits for it puts back.
+    fn take(&self) -> Result<Call, Failure> {
         let mut state = self.state();
         match std::mem::replace(&mut *state, State::Awaited) {
+            State::There(call) => Ok(call),
             State::Awaited => Err(Failure::new(SB_ERROR_BUSY, "another thread waits for the call")),
-            State::Told => {
-                *state = State::Told;
-                Err(Failure::new(SB_ERROR_ARGUMENT, "what the call came to has been told"))
+            State::Delivered => {
+                *state = State::Delivered;
+                Err(Failure::new(SB_ERROR_ARGUMENT, "the outcome of the call has been delivered"))
             }
-            taken => Ok(taken),
         }
     }
-}
 
-impl Asked {
-    /// Puts back what is under way, and has it wake the waker.
+    /// Puts back a call that is under way, and has it wake the waker.
     fn put_back(&self, mut pending: Pending, waker: Option<Waker>) {
-        // Whoever is woken finds it here.
+        // Whoever is woken while this goes on waits for the lock, and finds the call.
         let mut state = self.state();
         let Some(waker) = waker else {
-            *state = State::Asked(pending, None);
+            *state = State::There(Call::UnderWay(pending, None));
             return;
         };
         match Pin::new(&mut pending).poll(&mut Polled::from_waker(&waker)) {
-            Poll::Pending => *state = State::Asked(pending, Some(waker)),
+            Poll::Pending => *state = State::There(Call::UnderWay(pending, Some(waker))),
             Poll::Ready(outcome) => {
-                *state = State::Ended(ended_with(outcome, self.result));
+                *state = State::There(Call::Ended(self.ended_with(outcome)));
                 drop(state);
                 waker.wake();
             }
         }
+    }
+
+    fn ended_with(&self, outcome: Result<Done, BackgroundError>) -> Result<Ended, Failure> {
+        let Bound { function, result: form } = &*self.function;
+        let done = outcome.map_err(|error| match error {
+            BackgroundError::Call(CallError::Callback(error)) => error.into(),
+            BackgroundError::Abandoned => Failure::new(SB_ERROR_ABANDONED, error),
+            error => Failure::new(SB_ERROR_ARGUMENT, error),
+        })?;
+        let (ty, model) = (function.signature().result(), function.data_model());
+        const OF_ITS_TYPE: &str = "a result is of the function's type";
+        let bytes = match form {
+            SlotForm::None => Vec::new(),
+            SlotForm::Word(_) => done.result.slot(*form, ty, model).expect(OF_ITS_TYPE).to_ne_bytes().into(),
+            SlotForm::Address(_) => {
+                Memory::with(&done.result, ty, model).expect(OF_ITS_TYPE).view().to_bytes()
+            }
+        };
+        Ok(Ended { bytes, error: done.last_error.unwrap_or(0) })
     }
 }
 
@@ -192,12 +199,12 @@ pub unsafe extern "C" fn sb_pending_wait(
     enter(|| {
         let asked = handle::get::<_, Asked>(pending)?;
         let limit = limit("limit_ns", limit_ns)?;
-        if result.is_null() && asked.result != SlotForm::None {
+        if result.is_null() && asked.function.result != SlotForm::None {
             return Err(null("result"));
         }
-        let outcome = match (asked.take()?, limit) {
-            (State::Ended(outcome), _) => outcome,
-            (State::Asked(pending, waker), limit) => {
+        let outcome = match asked.take()? {
+            Call::Ended(outcome) => outcome,
+            Call::UnderWay(pending, waker) => {
                 let waited = match limit {
                     None => Ok(pending.wait()),
                     Some(limit) => pending.wait_for(limit),
@@ -205,7 +212,7 @@ pub unsafe extern "C" fn sb_pending_wait(
                 match waited {
                     Ok(outcome) => {
                         waker.into_iter().for_each(Waker::wake);
-                        ended_with(outcome, asked.result)
+                        asked.ended_with(outcome)
                     }
                     Err(pending) => {
                         // Waiting has taken the waker's place.
@@ -215,54 +222,25 @@ pub unsafe extern "C" fn sb_pending_wait(
                     }
                 }
             }
-            _ => unreachable!("somebody else has it"),
         };
-        *asked.state() = State::Told;
+        *asked.state() = State::Delivered;
         ended.map(|ended| ended.write(1));
         let Ended { bytes, error } = outcome?;
         last_error.map(|to| to.write(error));
-        // SAFETY: the caller's promise; the bytes are those of the result.
+        // SAFETY: the caller gave memory for the result, which has as many bytes, or the call has no result.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), result.cast(), bytes.len()) };
         Ok(())
     })
 }
 
-/// What a call came to.
+/// The outcome of a call.
 struct Ended {
     /// The slot of a result that is a word, the bytes of any other.
     bytes: Vec<u8>,
     error: c_int,
 }
 
-fn ended_with(outcome: Result<Done, BackgroundError>, form: SlotForm) -> Result<Ended, Failure> {
-    let done = outcome.map_err(|error| match error {
-        BackgroundError::Call(CallError::Callback(error)) => error.into(),
-        BackgroundError::Abandoned => Failure::new(SB_ERROR_ABANDONED, error),
-        error => Failure::new(SB_ERROR_ARGUMENT, error),
-    })?;
-    let bytes = match (done.result, form) {
-        (_, SlotForm::None) | (Value::Void, _) => Vec::new(),
-        (Value::Signed(value), SlotForm::Address(_)) => value.to_ne_bytes().into(),
-        (Value::Unsigned(value), SlotForm::Address(_)) => value.to_ne_bytes().into(),
-        (Value::Bytes(value), _) => value.into(),
-        (value, _) => word(&value).to_ne_bytes().into(),
-    };
-    Ok(Ended { bytes, error: done.last_error.unwrap_or(0) })
-}
-
-fn word(value: &Value) -> u64 {
-    match value {
-        Value::Bool(value) => value.into_slot(),
-        Value::Signed(value) => *value as u64,
-        Value::Unsigned(value) => *value as u64,
-        Value::F32(value) => value.into_slot(),
-        Value::F64(value) => value.into_slot(),
-        Value::Pointer(value) => value.into_slot(),
-        _ => unreachable!("the result is a word"),
-    }
-}
-
-/// Wakes a host of C.
+/// Wakes a host written in C.
 struct CWaker {
     wake: Tell,
     context: Context,
@@ -271,14 +249,14 @@ struct CWaker {
 
 impl Wake for CWaker {
     fn wake(self: Arc<Self>) {
-        // Whoever waits for the call wakes too.
+        // It is also woken by whoever waits for the call: once is enough.
         if !self.woken.swap(true, Ordering::Relaxed) {
             (self.wake)(self.context.get());
         }
     }
 }
 
-/// Sets what is called when a call ends.
+/// Sets the function that is called when a call ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_pending_set_waker(
     pending: *const PendingHandle,
@@ -291,9 +269,9 @@ pub extern "C" fn sb_pending_set_waker(
         let waker =
             Waker::from(Arc::new(CWaker { wake, context: Context(context), woken: AtomicBool::new(false) }));
         match asked.take()? {
-            State::Asked(pending, _) => asked.put_back(pending, Some(waker)),
-            other => {
-                *asked.state() = other;
+            Call::UnderWay(pending, _) => asked.put_back(pending, Some(waker)),
+            ended => {
+                *asked.state() = State::There(ended);
                 waker.wake();
             }
         }
@@ -307,7 +285,7 @@ pub extern "C" fn sb_pending_close(pending: *const PendingHandle) -> c_int {
     enter(|| handle::close(pending))
 }
 
-/// Ends accepting calls.
+/// Accepts no more calls.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_background_shutdown(background: *const BackgroundHandle, how: c_int) -> c_int {
     enter(|| {

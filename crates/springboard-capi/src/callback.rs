@@ -33,17 +33,17 @@ struct Ready {
 }
 
 /// # Safety
-/// `ready` is the address of one, and `slots` are those of a call.
+/// `ready` is the address of a [`Ready`], and `slots` are those of a call.
 unsafe fn call(ready: *const c_void, slots: *mut u64) {
-    // SAFETY: the caller's promise. The header asks C for a function that is sound to call so.
+    // SAFETY: the caller says that a `Ready` is there. It is only read.
     let Ready { call, context, .. } = unsafe { &*ready.cast::<Ready>() };
     call(*context, slots);
 }
 
 /// # Safety
-/// `ready` comes from a box, and nobody uses it any more.
+/// `ready` is the address of a [`Ready`] from a box, and nobody uses it any more.
 unsafe fn release(ready: *const c_void) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller says that the address is that of a box, whose owner this becomes.
     let ready = unsafe { Box::from_raw(ready.cast_mut().cast::<Ready>()) };
     if let Some(release) = ready.release {
         release(ready.context);

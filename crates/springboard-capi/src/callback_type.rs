@@ -244,7 +244,7 @@ pub unsafe extern "C" fn sb_callback_type_counts(
             skipped: now.skipped,
             late: now.late,
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that `counts` is null or begins with its size.
         unsafe { write_sized(counts, value, "counts") }
     })
 }

@@ -63,7 +63,7 @@ pub struct Stats {
     pub emit: u64,
 }
 
-// SAFETY: as above.
+// SAFETY: numbers, of which the first is the size.
 unsafe impl Growing for Stats {}
 
 /// Makes an engine.
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn sb_engine_new(
         let engine = out_handle(engine, "engine")?;
         let mut builder = Engine::builder();
         if !options.is_null() {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller says that `options`, which is not null, begins with its size.
             let options = unsafe { read_sized(options, EngineOptions::default(), "options") }?;
             builder = builder
                 .jit(match options.jit.into() {
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn sb_engine_stats(
             code_limit: fallbacks.code_limit,
             emit: fallbacks.emit,
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that `stats` is null or begins with its size.
         unsafe { write_sized(stats, value, "stats") }
     })
 }

@@ -154,7 +154,7 @@ pub unsafe extern "C" fn sb_function_bind_all(
             let bound = engine.bind_all(&library, texts).into_iter();
             Ok(bound.map(|bound| Bound::new(&engine, bound).and_then(handle::open)).collect())
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the arrays are null or have `count` elements.
         unsafe { many::bind_all(declarations, count, functions, failed, bind) }
     })
 }
@@ -190,7 +190,7 @@ pub extern "C" fn sb_function_bound_code(
 /// Calls a function.
 ///
 /// # Safety
-/// As the header says.
+/// `slots` is null or has the slots that the header names, and the function may be called with them on this thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_function_call(
     function: *const FunctionHandle,
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn sb_function_call(
             SlotForm::Word(_) => Some(out(result, "result")?),
             SlotForm::None | SlotForm::Address(_) => None,
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the slots are not null where there are any; the caller says that the function may be called with them.
         let word = unsafe { with_result!(*form, R => call::<R>(function, slots)) }?;
         result.map(|result| result.write(word));
         take_pending().map_or(Ok(()), |error| Err(error.into()))
@@ -220,11 +220,11 @@ fn count(bound: &Bound) -> Result<usize, Failure> {
 }
 
 /// # Safety
-/// As the header says.
+/// As [`sb_function_call`]; `slots` is not null where there are any.
 unsafe fn call<R: SlotResult>(function: &Function, slots: *const u64) -> Result<u64, Failure> {
     let entry = function.slots::<R>().map_err(mismatch)?;
     let native = NativeScope::enter();
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller says that the slots are there and that the function may be called with them.
     let result = unsafe { entry.call_pointer(slots) };
     drop(native);
     Ok(result.into_result())

@@ -18,13 +18,13 @@ use crate::{
 /// A function of C that gets its context.
 pub type Tell = extern "C" fn(*mut c_void);
 
-/// A context of C's, which C promises may be used on the threads that it says.
+/// A context of C's, which the header asks to be usable on every thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Context(pub(crate) *mut c_void);
 
 // SAFETY: the header asks C for contexts that may be used on every thread.
 unsafe impl Send for Context {}
-// SAFETY: as above.
+// SAFETY: the header asks C for contexts that may be used on every thread.
 unsafe impl Sync for Context {}
 
 impl Context {

@@ -7,8 +7,8 @@ use crate::{
     text::Text,
 };
 
-/// Reads `count` declarations, and writes the handles of what `bind` makes of them. Where some could not be bound, the
-/// index of the first is told, and its failure is the whole call's.
+/// Reads `count` declarations, and writes the handles of what `bind` makes of them. If some could not be bound, `failed`
+/// gets the index of the first, and its failure is that of the whole call.
 ///
 /// # Safety
 /// The arrays are null or have `count` elements.
@@ -31,16 +31,16 @@ pub(crate) unsafe fn bind_all<'a, K>(
         return Err(null("declarations"));
     }
     for index in 0..count {
-        // SAFETY: the caller's promise.
+        // SAFETY: the array is not null, so the caller says that it has `count` elements.
         unsafe { functions.add(index).write(ptr::null_mut()) };
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the array is not null, so the caller says that it has `count` elements.
     let texts = unsafe { slice::from_raw_parts(declarations, count) };
     let texts = texts.iter().map(|text| text.get("declarations")).collect::<Result<Vec<_>, _>>()?;
     let mut first = None;
-    for (index, bound) in bind(texts)?.into_iter().enumerate() {
+    for (index, bound) in bind(texts)?.into_iter().take(count).enumerate() {
         match bound {
-            // SAFETY: the caller's promise.
+            // SAFETY: there is one result per declaration, so the index is below `count`.
             Ok(function) => unsafe { functions.add(index).write(function) },
             Err(failure) if first.is_none() => {
                 failed.write(index);

@@ -21,7 +21,7 @@ pub struct Text<'a>(*const c_char, PhantomData<&'a c_char>);
 impl<'a> Text<'a> {
     /// The bytes. `None` where it is null.
     pub(crate) fn bytes(self) -> Option<&'a CStr> {
-        // SAFETY: C made the value, and promises what the type's documentation says for the time of the call.
+        // SAFETY: C passed the value, and the type's documentation asks C for a string that lives as long as the call.
         (!self.0.is_null()).then(|| unsafe { CStr::from_ptr(self.0) })
     }
 
@@ -82,16 +82,9 @@ pub(crate) unsafe fn write_sized<T: Growing>(
     if to.is_null() {
         return Err(null(name));
     }
-    // SAFETY: the caller's promise.
-    let size = unsafe { to.cast::<usize>().read() };
-    if size < size_of::<usize>() {
-        return Err(Failure::new(
-            SB_ERROR_ARGUMENT,
-            format_args!("the size in {name} is {size}, and must be sizeof the structure"),
-        ));
-    }
-    let rest = size.min(size_of::<T>()) - size_of::<usize>();
-    // SAFETY: both have as many bytes behind their first member.
+    // SAFETY: `to` is not null, so the caller says that it begins with its size.
+    let rest = unsafe { known::<T>(to.cast(), name) }? - size_of::<usize>();
+    // SAFETY: C's structure and `value` have as many bytes after their first member.
     unsafe {
         let from = (&raw const value).cast::<u8>().add(size_of::<usize>());
         ptr::copy_nonoverlapping(from, to.cast::<u8>().add(size_of::<usize>()), rest);
@@ -104,18 +97,25 @@ pub(crate) unsafe fn write_sized<T: Growing>(
 /// # Safety
 /// `from` is the address of a structure that begins with its size, and is that long.
 pub(crate) unsafe fn read_sized<T: Growing>(from: *const T, default: T, name: &str) -> Result<T, Failure> {
-    // SAFETY: the caller's promise.
-    let size = unsafe { from.cast::<usize>().read() };
-    if size < size_of::<usize>() {
-        return Err(Failure::new(
+    // SAFETY: the caller says that the structure begins with its size.
+    let known = unsafe { known::<T>(from.cast(), name) }?;
+    let mut value = default;
+    // SAFETY: C's structure and `value` have as many bytes, and any bytes are a value of plain numbers.
+    unsafe { ptr::copy_nonoverlapping(from.cast::<u8>(), (&raw mut value).cast::<u8>(), known) };
+    Ok(value)
+}
+
+/// How many bytes of a `T` C knows: at least those of its size.
+///
+/// # Safety
+/// A size is at the address.
+unsafe fn known<T: Growing>(size: *const usize, name: &str) -> Result<usize, Failure> {
+    // SAFETY: the caller says that a size is there.
+    match unsafe { size.read() } {
+        size if size < size_of::<usize>() => Err(Failure::new(
             SB_ERROR_ARGUMENT,
             format_args!("the size in {name} is {size}, and must be sizeof the structure"),
-        ));
+        )),
+        size => Ok(size.min(size_of::<T>())),
     }
-    let mut value = default;
-    // SAFETY: both have as many bytes, and every value of them is one of plain numbers.
-    unsafe {
-        ptr::copy_nonoverlapping(from.cast::<u8>(), (&raw mut value).cast::<u8>(), size.min(size_of::<T>()));
-    }
-    Ok(value)
 }

@@ -6,12 +6,10 @@ use std::{
     ptr, slice,
 };
 
-use springboard::{
-    Engine, Library as Native,
-    v8::{
-        Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library,
-        RangeHelper, Settings, Thrown,
-    },
+use springboard::{Engine, Library as Native};
+use springboard_js::v8::{
+    Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library, RangeHelper,
+    Settings, Thrown,
 };
 
 mod settings;
@@ -340,7 +338,6 @@ impl From<BindError> for Failure {
     fn from(error: BindError) -> Failure {
         let code = match error {
             BindError::Bind(error) => return error.into(),
-            BindError::NoRules { .. } => SB_ERROR_NO_PATH,
             _ => SB_ERROR_ARGUMENT,
         };
         Failure::new(code, error)

@@ -1,7 +1,7 @@
-//! Calls that do not block the thread that makes them.
+//! Calls that do not block the thread that asks for them.
 //!
 //! A [`Background`] is a bounded queue of calls and a few threads that make them. What is passed belongs to the call
-//! until it has ended, whatever becomes of its handle.
+//! until the call has ended, even if its handle is dropped before.
 
 use std::{
     collections::VecDeque,
@@ -24,8 +24,8 @@ pub use self::{
     pending::{BackgroundError, Pending},
 };
 
-/// Threads that make calls for others. A handle: clones share the threads and their queue. When the last is dropped,
-/// calls that were accepted are still made.
+/// Threads that make calls for others. A handle: clones share the threads and their queue, and any thread may use them.
+/// Calls that were accepted are made even after the last handle is dropped.
 #[derive(Clone)]
 pub struct Background {
     shared: Arc<Shared>,
@@ -34,10 +34,10 @@ pub struct Background {
 
 struct Shared {
     queue: Mutex<Queue>,
-    /// Told when nothing waits and nothing runs.
+    /// Notified when no call waits and none is under way.
     idle: Condvar,
     limit: usize,
-    /// The process that has the threads.
+    /// The process in which the threads run.
     process: u32,
 }
 
@@ -47,17 +47,17 @@ struct Queue {
     accepts: bool,
 }
 
-/// What becomes of calls that wait when a [`Background`] is shut down. Calls that are under way end in either case:
+/// What happens to calls that wait when a [`Background`] is shut down. Calls that are under way come to their end:
 /// nothing can stop native code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Shutdown {
-    /// They are made; shutting down returns when the last has ended.
+    /// They are made; [`Background::shutdown`] returns when the last has ended.
     Wait,
-    /// They are not made, and end with [`BackgroundError::Abandoned`]; shutting down returns at once.
+    /// They are not made, and end with [`BackgroundError::Abandoned`]; [`Background::shutdown`] returns at once.
     Abandon,
 }
 
-/// Why a call was not accepted, and what was passed.
+/// A call that was not accepted.
 #[derive(Debug)]
 pub struct Refused {
     /// Why.
@@ -70,14 +70,14 @@ pub struct Refused {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RefusedReason {
-    /// As many calls wait as may.
+    /// The queue is full.
     Full {
-        /// How many that is.
+        /// How many calls may wait.
         limit: usize,
     },
     /// The [`Background`] was shut down.
     ShutDown,
-    /// The process was forked from the one that has the threads.
+    /// This process is a fork of the one in which the threads run.
     Forked,
 }
 
@@ -85,9 +85,9 @@ impl fmt::Display for RefusedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RefusedReason::Full { limit } => write!(f, "{limit} calls wait already, which is the limit"),
-            RefusedReason::ShutDown => f.write_str("no calls are accepted any more: it was shut down"),
+            RefusedReason::ShutDown => f.write_str("no more calls are accepted: it was shut down"),
             RefusedReason::Forked => {
-                f.write_str("the threads for calls are those of the process before it forked")
+                f.write_str("the threads for calls run in the process that this one was forked from")
             }
         }
     }
@@ -118,10 +118,10 @@ impl std::error::Error for StartError {
 }
 
 impl Background {
-    /// So many threads, and a queue in which `limit` calls may wait.
+    /// Starts `threads` threads, with a queue in which `limit` calls may wait.
     ///
     /// # Errors
-    /// The system has no more threads.
+    /// The system cannot start the threads.
     pub fn new(threads: NonZero<usize>, limit: usize) -> Result<Background, StartError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.get())
@@ -133,7 +133,8 @@ impl Background {
         Ok(Background { shared: Arc::new(shared), threads: Arc::new(pool) })
     }
 
-    /// One thread, for a library that wants all its calls to come from one, in the order in which they were accepted.
+    /// Starts one thread, which makes its calls in the order in which they were accepted: for libraries that want all
+    /// calls to come from one thread.
     ///
     /// # Errors
     /// As [`Background::new`].
@@ -141,17 +142,17 @@ impl Background {
         Background::new(NonZero::<usize>::MIN, limit)
     }
 
-    /// Has `function` called with `arguments` by one of the threads. Returns at once.
+    /// Has one of the threads call `function` with `arguments`. Returns at once.
     ///
-    /// The arguments are checked when the call is made. What is passed is dropped when it has ended, but for
-    /// [`Passed::Memory`], which comes back; where the handle is gone it is dropped then.
+    /// The arguments are checked when the call is made. When it has ended, [`Passed::Memory`] comes back with the result,
+    /// unless the handle is gone; everything else that was passed is dropped.
     ///
     /// # Errors
     /// [`Refused`], with the arguments.
     ///
     /// # Safety
-    /// As [`Function::call`], on any of the threads, at any time until the call has ended. What a plain pointer among
-    /// the arguments points to must stay until then.
+    /// As [`Function::call`], on any of the threads, at any time until the call has ended. Until then, what a plain
+    /// pointer among the arguments points to must stay valid.
     pub unsafe fn call(&self, function: &Function, arguments: Vec<Passed>) -> Result<Pending, Refused> {
         let shared = &self.shared;
         if shared.process != process::id() {
@@ -172,7 +173,7 @@ impl Background {
             }
             queue.waiting.push_back(Job::new(function.clone(), arguments, sender));
         }
-        // One turn for each call: whoever takes it makes the call that waits longest.
+        // One turn per call: the thread that takes it makes the call that has waited longest.
         let shared = Arc::clone(shared);
         self.threads.spawn_fifo(move || shared.take_turn());
         Ok(pending)
@@ -183,7 +184,8 @@ impl Background {
         self.shared.queue().waiting.len()
     }
 
-    /// Accepts no more calls, and deals with those that wait as `how` says. To be called on none of the threads.
+    /// Accepts no more calls; `how` says what happens to those that wait. Must not be called on one of the threads, which
+    /// would wait for itself.
     pub fn shutdown(&self, how: Shutdown) {
         let mut queue = self.shared.queue();
         queue.accepts = false;
@@ -223,7 +225,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the call that waits longest, if one does: it may have been abandoned.
+    /// Makes the call that has waited longest, unless it was abandoned.
     fn take_turn(&self) {
         let job = {
             let mut queue = self.queue();

@@ -1,4 +1,4 @@
-//! Whole headers, bound.
+//! All functions of a header, bound.
 
 use std::fmt;
 
@@ -8,30 +8,30 @@ use springboard_ir::{Header, HeaderFunction, Linkage, ParseError, Place};
 /// What became of the functions of a header.
 #[derive(Clone, Debug)]
 pub struct HeaderBinding {
-    /// Functions that can be called, in the order of declaration.
+    /// Functions that can be called, in the order in which they are declared.
     pub bound: Vec<Function>,
-    /// All others, and declarations that could not be read.
+    /// All other functions, and declarations that could not be read.
     pub reported: Vec<Unbound>,
 }
 
-/// A declaration of which no function came.
+/// A declaration that gave no function.
 #[derive(Clone, Debug)]
 pub struct Unbound {
-    /// What it declares. `None` where there is no telling.
+    /// The name that it declares, if that can be told.
     pub name: Option<String>,
-    /// Where it stands.
+    /// Where it is.
     pub place: Place,
     /// Why.
     pub why: UnboundReason,
 }
 
-/// Why no function came of a declaration.
+/// Why a declaration gave no function.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum UnboundReason {
     /// It could not be read.
     Unread(ParseError),
-    /// It is `static`: no library has it.
+    /// It is `static`, so no library has it.
     Internal,
     /// It could not be bound.
     Bind(BindError),
@@ -53,11 +53,12 @@ impl fmt::Display for Unbound {
     }
 }
 
-/// Binds the functions of `library` that a header declares in places that `wanted` wants: a preprocessed header has
-/// those of every header that it includes. Each is in [`HeaderBinding::bound`], or reported with the reason.
+/// Binds the functions of `library` that a header declares in the places for which `wanted` returns true: a preprocessed
+/// header has the declarations of all headers that it includes. Each function is in [`HeaderBinding::bound`], or in
+/// [`HeaderBinding::reported`] with the reason.
 ///
-/// As with [`Engine::bind_all`], every distinct shape is compiled once. `__asm__` names are followed. A variadic
-/// function is bound for calls without variadic arguments.
+/// As with [`Engine::bind_all`], every distinct shape is compiled once. A function with an `__asm__` name is bound by that
+/// symbol, and a variadic function for calls without variadic arguments.
 pub fn bind(
     engine: &Engine,
     library: &Library,
@@ -88,7 +89,7 @@ pub fn bind(
     let mut bound = Vec::with_capacity(declared.len());
     for (function, prototype) in declared {
         let result = match &function.symbol {
-            None => plain.next().expect("one result a declaration"),
+            None => plain.next().expect("one result per declaration"),
             Some(symbol) => engine.function_named(library, symbol, prototype),
         };
         match result {

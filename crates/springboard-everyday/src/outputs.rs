@@ -1,4 +1,4 @@
-//! Calls whose parameters bring results: out and in-out parameters, buffers, and texts for the time of a call.
+//! Calls whose parameters bring results: out and in-out parameters, buffers, and texts that live as long as a call.
 
 use std::{ffi::CString, fmt};
 
@@ -13,21 +13,21 @@ use crate::memory::{Memory, MemoryError, c_string};
 pub enum Argument<'a> {
     /// The value itself.
     In(Value),
-    /// For a pointer to characters: the text as a C string, which lives until the call has ended.
+    /// For a pointer to characters: the text as a C string, freed when the call has ended.
     Text(&'a str),
-    /// For a `const T *`: the address of these bytes, which are lent until the call has ended. No NUL is added: their
-    /// number is another argument.
+    /// For a `const T *`: the address of these bytes, borrowed until the call has ended. No NUL is added; their number is
+    /// passed as another argument.
     Bytes(&'a [u8]),
-    /// For a `T *`: memory for a `T`, zero at first, whose value comes back.
+    /// For a `T *`: memory for a `T`, zeroed, whose value comes back.
     Out,
     /// For a `T *`: memory for a `T` with this value, whose value comes back.
     InOut(Value),
-    /// As [`Argument::Out`], with the type of the object: for a `void *`, or a pointer to a structure whose members
-    /// the signature does not know.
+    /// As [`Argument::Out`], for a `void *` or a pointer to a structure whose members the signature does not know: the
+    /// type of the object.
     OutOf(&'a Type),
     /// As [`Argument::InOut`], with the type of the object.
     InOutOf(&'a Type, Value),
-    /// For a pointer: so many bytes, zero at first, which come back as [`Value::Bytes`].
+    /// For a pointer: as many bytes, zeroed and aligned for any type, which come back as [`Value::Bytes`].
     Buffer(usize),
 }
 
@@ -37,14 +37,14 @@ impl<T: Into<Value>> From<T> for Argument<'_> {
     }
 }
 
-/// What a call with outputs comes to.
+/// What a call with outputs returned.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outputs {
     /// The function's result.
     pub result: Value,
-    /// What out and in-out parameters and buffers held when the call had ended, in their order.
+    /// What out and in-out parameters and buffers hold after the call, in the order of the arguments.
     pub outputs: Vec<Value>,
-    /// The last error, where the function delivers one ([`Engine::with_last_error`](springboard::Engine::with_last_error)).
+    /// The last error, if the function delivers one ([`Engine::with_last_error`](springboard::Engine::with_last_error)).
     pub last_error: Option<i32>,
 }
 
@@ -52,9 +52,9 @@ pub struct Outputs {
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum OutputsError {
-    /// As without outputs.
+    /// The call failed as it would without outputs.
     Call(CallError),
-    /// No output can be made for a parameter. Nothing was called.
+    /// No memory can be made for a parameter. Nothing was called.
     Output {
         /// The argument, counted from 0.
         index: usize,
@@ -80,31 +80,31 @@ impl fmt::Display for OutputsError {
 
 impl std::error::Error for OutputsError {}
 
-/// Why an output cannot be made for a parameter.
+/// Why no memory can be made for a parameter.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum OutputError {
-    /// The parameter is no pointer to an object.
+    /// The parameter is not a pointer to an object.
     NoPointer {
         /// The parameter's type.
         ty: Type,
     },
-    /// The parameter points to something that the function does not write.
+    /// The parameter points to a constant, which the function does not write.
     Const {
         /// The parameter's type.
         ty: Type,
     },
-    /// The function may write through the parameter, and the bytes are lent for reading.
+    /// The function may write through the parameter, and the bytes are borrowed for reading.
     Written {
         /// The parameter's type.
         ty: Type,
     },
-    /// The parameter does not say what it points to, and nothing else does.
+    /// The size of what the parameter points to is not known.
     Unknown {
         /// The parameter's type.
         ty: Type,
     },
-    /// The object is of another size than what the parameter points to.
+    /// The given type has another size than the type that the parameter points to.
     Size {
         /// What the parameter points to.
         declared: Type,
@@ -115,19 +115,19 @@ pub enum OutputError {
         /// Its size, in bytes.
         given_size: u64,
     },
-    /// The object cannot be made, or the text is none.
+    /// The object cannot be made, the value does not fit it, or the text has a NUL.
     Memory(MemoryError),
 }
 
 impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OutputError::NoPointer { ty } => write!(f, "{ty} is no pointer to an object"),
+            OutputError::NoPointer { ty } => write!(f, "{ty} is not a pointer to an object"),
             OutputError::Const { ty } => write!(f, "what {ty} points to is not written"),
             OutputError::Written { ty } => {
-                write!(f, "what {ty} points to may be written, and bytes are only lent")
+                write!(f, "what {ty} points to may be written, and the bytes are borrowed for reading")
             }
-            OutputError::Unknown { ty } => write!(f, "{ty} does not say of what type the output is"),
+            OutputError::Unknown { ty } => write!(f, "{ty} does not say what type the output has"),
             OutputError::Size { declared, size, given, given_size } => {
                 write!(
                     f,
@@ -147,7 +147,7 @@ impl<E: Into<MemoryError>> From<E> for OutputError {
     }
 }
 
-/// Memory that lives as long as a call.
+/// What an argument keeps until the call has ended.
 enum Kept {
     Nothing,
     Text { _text: CString },
@@ -155,14 +155,14 @@ enum Kept {
     Buffer(Memory),
 }
 
-/// Calls `function` with memory made for parameters through which it returns something, which is read when the call
-/// has ended.
+/// Calls `function` with memory made for the parameters through which it returns something, and reads that memory when
+/// the call has ended.
 ///
 /// # Errors
 /// As [`Function::call`]; and [`OutputsError::Output`].
 ///
 /// # Safety
-/// As [`Function::call`]. The function may keep no address that it was passed.
+/// As [`Function::call`]; and the function must not keep an address that it was passed.
 pub unsafe fn call(function: &Function, arguments: &[Argument<'_>]) -> Result<Outputs, OutputsError> {
     let params = function.signature().params();
     if arguments.len() != params.len() {
@@ -205,7 +205,7 @@ pub(crate) unsafe fn call_with_any_error(
     }
 }
 
-/// What is passed for a parameter, and the memory that it needs.
+/// What is passed for a parameter, and what has to be kept for it.
 fn make(argument: &Argument<'_>, param: &Type, model: &DataModel) -> Result<(Value, Kept), OutputError> {
     let output = |memory: Memory| ((&memory).into(), Kept::Output(memory));
     Ok(match argument {
@@ -251,7 +251,7 @@ fn written(param: &Type) -> Result<Target<'_>, OutputError> {
 }
 
 impl Target<'_> {
-    /// The type, where it is known.
+    /// The type, if it has a layout.
     fn known(&self, param: &Type, model: &DataModel) -> Result<Type, OutputError> {
         match self.0.layout(model) {
             Ok(_) => Ok(self.0.clone()),
@@ -259,8 +259,8 @@ impl Target<'_> {
         }
     }
 
-    /// Whether an object of type `given` is as large as what the parameter points to, where that is known. A pointer to
-    /// characters points to anything.
+    /// Checks that an object of type `given` is as large as what the parameter points to, where that has a layout. A
+    /// pointer to characters may point to anything.
     fn agrees_with(&self, given: &Type, model: &DataModel) -> Result<(), OutputError> {
         let Ok(own) = self.0.layout(model) else { return Ok(()) };
         let given_size = given.layout(model).map_or(0, |layout| layout.size);

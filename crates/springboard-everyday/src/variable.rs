@@ -11,8 +11,7 @@ use springboard_ir::{DataModel, Type};
 
 use crate::memory::{MemoryError, View, ViewMut};
 
-/// A global variable of a library, with its C type. A handle: clones share nothing but the library, which each keeps
-/// loaded.
+/// A global variable of a library, with its C type. A handle, which any thread may hold; it keeps the library loaded.
 #[derive(Clone)]
 pub struct Variable {
     address: NonNull<c_void>,
@@ -21,20 +20,20 @@ pub struct Variable {
     library: Library,
 }
 
-// SAFETY: the address is only used by unsafe functions, whose callers answer for the thread.
+// SAFETY: only unsafe functions read or write at the address, and their callers say that no other thread interferes.
 unsafe impl Send for Variable {}
-// SAFETY: as above.
+// SAFETY: only unsafe functions read or write at the address, and their callers say that no other thread interferes.
 unsafe impl Sync for Variable {}
 
 /// Why a variable could not be found.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum VariableError {
-    /// The symbol has no address.
+    /// The library does not have the symbol.
     Symbol(SymbolError),
     /// The type has no layout.
     Memory(MemoryError),
-    /// The library's symbol table says that it is smaller than the type.
+    /// It is smaller than the type, by the library's symbol table.
     Size {
         /// The symbol.
         symbol: String,
@@ -42,10 +41,10 @@ pub enum VariableError {
         ty: Type,
         /// The type's size, in bytes.
         size: u64,
-        /// What the library says, in bytes.
+        /// Its size in the symbol table, in bytes.
         has: u64,
     },
-    /// The library's symbol table says that it is a function.
+    /// It is a function, by the library's symbol table.
     Function {
         /// The symbol.
         symbol: String,
@@ -112,12 +111,12 @@ impl Variable {
         &self.library
     }
 
-    /// The value, as [`View::read`] has it.
+    /// The value, as [`View::read`] gives it.
     ///
     /// # Safety
-    /// The variable is of the type, and nobody writes it meanwhile.
+    /// The variable must be of the type, and nobody may write it meanwhile.
     pub unsafe fn read(&self) -> Value {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the variable is of the type and not being written.
         unsafe { self.view() }.read()
     }
 
@@ -127,9 +126,9 @@ impl Variable {
     /// As [`ViewMut::write`].
     ///
     /// # Safety
-    /// The variable is of the type, is no constant, and nobody reads or writes it meanwhile.
+    /// The variable must be of the type and not a constant, and nobody else may read or write it meanwhile.
     pub unsafe fn write(&self, value: &Value) -> Result<(), MemoryError> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the variable is of the type, can be written, and is used by nobody else.
         unsafe { self.view_mut() }.write(value)
     }
 
@@ -138,7 +137,7 @@ impl Variable {
     /// # Safety
     /// As [`Variable::read`], for as long as the view is used.
     pub unsafe fn view(&self) -> View<'_> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that an object of the type is there and not being written; `self` keeps it loaded.
         unsafe { View::at(self.address, &self.ty, &self.model) }.expect("the type has a layout")
     }
 
@@ -147,7 +146,8 @@ impl Variable {
     /// # Safety
     /// As [`Variable::write`], for as long as the view is used.
     pub unsafe fn view_mut(&self) -> ViewMut<'_> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that an object of the type is there, can be written, and is used by nobody else; `self`
+        // keeps it loaded.
         unsafe { ViewMut::at(self.address, &self.ty, &self.model) }.expect("the type has a layout")
     }
 }
@@ -165,10 +165,10 @@ impl fmt::Debug for Variable {
 const STT_FUNC: u8 = 2;
 const STT_GNU_IFUNC: u8 = 10;
 
-/// What the symbol table says of the symbol at exactly this address.
+/// The entry of the symbol at exactly this address in its library's symbol table.
 fn symbol_entry(address: NonNull<c_void>) -> Option<libc::Elf64_Sym> {
     unsafe extern "C" {
-        /// dladdr(3): with `RTLD_DL_SYMENT`, `extra` becomes the address of the symbol's entry.
+        /// dladdr1(3): with `RTLD_DL_SYMENT`, stores the address of the symbol's entry in `extra`.
         fn dladdr1(
             address: *const c_void,
             info: *mut libc::Dl_info,
@@ -184,11 +184,12 @@ fn symbol_entry(address: NonNull<c_void>) -> Option<libc::Elf64_Sym> {
         dli_sname: ptr::null(),
         dli_saddr: ptr::null_mut(),
     };
-    // SAFETY: both places for answers are there; the address is only looked up.
+    // SAFETY: `info` and `extra` are ours to be written; the address is looked up and not dereferenced.
     let found = unsafe { dladdr1(address.as_ptr(), &raw mut info, &raw mut extra, RTLD_DL_SYMENT) };
     if found == 0 || info.dli_saddr != address.as_ptr() || extra.is_null() {
         return None;
     }
-    // SAFETY: the entry lies in the symbol table of a library that is loaded, since it has the address.
+    // SAFETY: dladdr1 found the entry in the symbol table of the library that has the address; the caller holds that
+    // library, so it is loaded.
     Some(unsafe { extra.cast::<libc::Elf64_Sym>().read_unaligned() })
 }

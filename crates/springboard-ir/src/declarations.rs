@@ -6,8 +6,8 @@ use core::fmt::{self, Display, Formatter};
 use crate::{
     definitions::Definition,
     model::DataModel,
-    parse::Built,
-    signature::Prototype,
+    parse::{Built, Shape},
+    signature::{Prototype, Signature},
     types::{AggregateKind, Type},
 };
 
@@ -60,9 +60,15 @@ pub(crate) enum Tag {
 }
 
 impl Tag {
-    /// Whether it can be used by value.
-    pub(crate) fn is_complete(&self) -> bool {
-        !matches!(self, Tag::Forward(_))
+    /// The type, where it is defined.
+    pub(crate) fn definition(&self) -> Option<&Type> {
+        match self {
+            Tag::Forward(_) => None,
+            Tag::Aggregate(_, built) | Tag::Enumeration(built) => match &built.shape {
+                Shape::Object { ty, .. } => Some(ty),
+                Shape::Function(_) => None,
+            },
+        }
     }
 
     /// `named`, which is of this tag and was given its name before the definition, with the definition.
@@ -111,19 +117,18 @@ impl Declarations {
 
     /// The structure, union or enumeration defined with that tag.
     pub fn tagged(&self, tag: &str) -> Option<Type> {
-        match self.tags.get(tag)? {
-            Tag::Forward(_) => None,
-            Tag::Aggregate(_, built) | Tag::Enumeration(built) => built.object_type(),
-        }
+        self.tags.get(tag)?.definition().cloned()
     }
 
     /// The type that a `typedef` gave that name. `None` where there is none, where it is a function type, and
     /// where the name has an alignment of its own, which a [`Type`] cannot say.
     pub fn named(&self, name: &str) -> Option<Type> {
         match self.names.get(name)? {
-            Name::Type(built) if built.align.is_none() => {
-                let tag = built.incomplete().and_then(|(_, tag)| self.tag(tag));
-                tag.map_or(built.clone(), |tag| tag.completing(built)).object_type()
+            Name::Type(built) if built.declared.type_align.is_none() => {
+                match built.incomplete().and_then(|(_, tag)| self.tag(tag)) {
+                    Some(tag) => tag.completing(built).object_type(),
+                    None => built.with_signature(|signature| self.complete(signature)).object_type(),
+                }
             }
             Name::Type(_) | Name::Constant(_) => None,
         }
@@ -155,6 +160,24 @@ impl Declarations {
     /// Every function, in the order of first declaration.
     pub fn functions(&self) -> &[Prototype] {
         &self.functions
+    }
+
+    /// The signature with the definitions that these declarations have for what it passes or returns undefined.
+    ///
+    /// C wants the definition of a parameter where the function is called, and not where its type is written
+    /// (C11 6.7.6.3, 4).
+    pub fn complete(&self, signature: &Signature) -> Signature {
+        signature.completed(|tag| self.tags.get(tag).and_then(Tag::definition))
+    }
+
+    /// Completes what functions pass and return, at the end of a text.
+    pub(crate) fn complete_functions(&mut self) {
+        let tags = &self.tags;
+        for Prototype { signature, .. } in &mut self.functions {
+            if signature.incomplete().is_some() {
+                *signature = signature.completed(|tag| tags.get(tag).and_then(Tag::definition));
+            }
+        }
     }
 
     pub(crate) fn tag(&self, tag: &str) -> Option<&Tag> {

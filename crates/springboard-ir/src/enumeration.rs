@@ -3,15 +3,23 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use crate::integer::Integer;
+use crate::{integer::Integer, model::DataModel};
 
 /// An enumeration: its tag, its constants and the integer type of its objects.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Enumeration {
     tag: Option<String>,
     constants: Vec<(String, i128)>,
-    packed: bool,
+    kind: Kind,
     underlying: Integer,
+}
+
+/// How the integer type of an enumeration is chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Kind {
+    Plain,
+    Packed,
+    Fixed,
 }
 
 /// Why constants form no enumeration.
@@ -19,6 +27,8 @@ pub struct Enumeration {
 pub enum EnumerationError {
     /// There is no constant; C wants one.
     Empty,
+    /// The type that the enumeration names does not hold this constant.
+    Fixed(i128, Integer),
     /// No integer type of 64 bits holds all constants. The one that does not fit is given.
     Range(i128),
 }
@@ -27,6 +37,9 @@ impl fmt::Display for EnumerationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EnumerationError::Empty => f.write_str("an enumeration has at least one constant"),
+            EnumerationError::Fixed(value, integer) => {
+                write!(f, "`{}` does not hold {value}", integer.name())
+            }
             EnumerationError::Range(value) => {
                 write!(f, "no integer type of 64 bits holds {value} and the other constants")
             }
@@ -45,7 +58,31 @@ impl Enumeration {
     pub fn new(tag: Option<String>, constants: Vec<(String, i128)>) -> Result<Enumeration, EnumerationError> {
         use Integer::{Int, LongLong, UInt, ULongLong};
         let underlying = smallest(&constants, &[UInt, Int, ULongLong, LongLong])?;
-        Ok(Enumeration { tag, constants, packed: false, underlying })
+        Ok(Enumeration { tag, constants, kind: Kind::Plain, underlying })
+    }
+
+    /// An enumeration whose objects are of the type `underlying`, as C23 declares one: `enum color : uint8_t`.
+    ///
+    /// # Errors
+    /// No constants, or constants that the type does not hold.
+    pub fn fixed(
+        tag: Option<String>,
+        constants: Vec<(String, i128)>,
+        underlying: Integer,
+        model: &DataModel,
+    ) -> Result<Enumeration, EnumerationError> {
+        if constants.is_empty() {
+            return Err(EnumerationError::Empty);
+        }
+        let bits = u32::from(underlying.bytes(model)) * 8;
+        let held = |value: i128| match underlying.is_signed(model) {
+            true => value >> (bits - 1) == 0 || value >> (bits - 1) == -1,
+            false => bits < 128 && value >> bits == 0 || bits == 128 && value >= 0,
+        };
+        match constants.iter().find(|(_, value)| !held(*value)) {
+            Some((_, value)) => Err(EnumerationError::Fixed(*value, underlying)),
+            None => Ok(Enumeration { tag, constants, kind: Kind::Fixed, underlying }),
+        }
     }
 
     /// `enum __attribute__((packed))`: objects are of the smallest integer type that holds every constant.
@@ -59,7 +96,7 @@ impl Enumeration {
         use Integer::{Int, LongLong, SChar, Short, UChar, UInt, ULongLong, UShort};
         let underlying =
             smallest(&constants, &[UChar, SChar, UShort, Short, UInt, Int, ULongLong, LongLong])?;
-        Ok(Enumeration { tag, constants, packed: true, underlying })
+        Ok(Enumeration { tag, constants, kind: Kind::Packed, underlying })
     }
 
     /// The tag, where there is one.
@@ -74,7 +111,12 @@ impl Enumeration {
 
     /// Whether it is `__attribute__((packed))`.
     pub fn is_packed(&self) -> bool {
-        self.packed
+        self.kind == Kind::Packed
+    }
+
+    /// Whether the declaration names the integer type, and the constants do not choose it.
+    pub fn is_fixed(&self) -> bool {
+        self.kind == Kind::Fixed
     }
 
     /// The integer type of its objects.

@@ -62,6 +62,9 @@ pub enum LayoutError {
     TooDeep,
     /// More members than [`MAX_MEMBERS`].
     TooManyMembers,
+    /// A bit-field whose type has an alignment by its name: GCC and Clang put it in two places, and the data model names
+    /// neither.
+    Compilers,
     /// A bit-field wider than its type, of a type that is no integer, or of width 0 with a name.
     BitField(u8),
 }
@@ -76,6 +79,9 @@ impl fmt::Display for LayoutError {
             }
             LayoutError::TooDeep => write!(f, "aggregates are nested more than {MAX_DEPTH} deep"),
             LayoutError::TooManyMembers => write!(f, "the type has more than {MAX_MEMBERS} members"),
+            LayoutError::Compilers => f.write_str(
+                "GCC and Clang put a bit-field of a type that its name aligns in two places, and nothing says which of them is at work",
+            ),
             LayoutError::BitField(bits) => write!(f, "a bit-field of {bits} bits does not fit its type"),
         }
     }
@@ -136,7 +142,7 @@ impl Walk<'_> {
 
     fn aggregate(&mut self, aggregate: &Aggregate, depth: u32) -> Result<AggregateLayout, LayoutError> {
         let mut bit_offsets = Vec::with_capacity(aggregate.fields.len());
-        let mut placement = Placement::new(aggregate, self.model.bit_fields);
+        let mut placement = Placement::new(aggregate, self.model);
         for field in &aggregate.fields {
             self.members += 1;
             if self.members > MAX_MEMBERS {

@@ -27,6 +27,17 @@ pub struct DataModel {
     pub max_align: u8,
     /// How bit-fields are laid out.
     pub bit_fields: BitFields,
+    /// The compiler that built the native functions. `None` where nobody has said: then a type that compilers lay out
+    /// or pass in two ways is refused.
+    pub compiler: Option<Compiler>,
+}
+
+/// A C compiler, where two of them follow the same ABI in two ways.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[allow(missing_docs)] // GNU's, and LLVM's with what is derived from it
+pub enum Compiler {
+    Gcc,
+    Clang,
 }
 
 /// Rules by which bit-fields are laid out.
@@ -119,6 +130,7 @@ impl DataModel {
         long_double: FloatFormat::X87,
         max_align: 16,
         bit_fields: BitFields::SystemV,
+        compiler: None,
     };
 
     /// The data model of C on `triple`. `None` where springboard has no 64-bit model for it.
@@ -139,7 +151,9 @@ impl DataModel {
                 ..lp64
             },
             Architecture::X86_64 => DataModel::LP64,
-            Architecture::Aarch64(_) if apple => DataModel { long_double: FloatFormat::F64, ..lp64 },
+            Architecture::Aarch64(_) if apple => {
+                DataModel { long_double: FloatFormat::F64, compiler: Some(Compiler::Clang), ..lp64 }
+            }
             Architecture::Aarch64(_) if windows => return None,
             Architecture::Aarch64(_) => {
                 DataModel { char_signed: false, wchar_signed: false, bit_fields: BitFields::Aapcs64, ..lp64 }

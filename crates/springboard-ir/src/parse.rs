@@ -28,7 +28,7 @@ mod recovery;
 mod specifiers;
 mod words;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
@@ -188,6 +188,8 @@ struct Parser<'a> {
     pack: Vec<u32>,
     /// Functions declared, in the order of the text.
     seen: Vec<Seen<'a>>,
+    /// Objects and functions by name, for `typeof`.
+    objects: BTreeMap<&'a str, Built>,
 }
 
 /// A token of a text for a message: in full unless it is very long, and without what would break the line.

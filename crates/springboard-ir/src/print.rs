@@ -4,13 +4,14 @@
 //! stands before the name and what stands after it, and both recurse towards the type that everything is
 //! derived from.
 
+use alloc::{format, string::String};
 use core::fmt::{self, Display, Formatter, Write as _};
 
 use crate::{
     enumeration::Enumeration,
     parse::{Built, Shape},
     signature::{Param, Prototype, Signature},
-    types::{Aggregate, Complex, Field, Pointee, Type},
+    types::{Aggregate, Complex, Declared, Field, Pointee, Type},
 };
 
 impl Display for Type {
@@ -51,14 +52,22 @@ impl Built {
     pub(crate) fn declaration<'a>(&'a self, name: &'a str) -> impl Display + 'a {
         fmt::from_fn(move |f| {
             match &self.shape {
-                Shape::Object { ty, constant: false } => declaration(ty, Qualifier::None, name, f)?,
-                Shape::Object { ty, constant: true } => declaration(ty, Qualifier::Const, name, f)?,
+                Shape::Object { ty, constant } => {
+                    let (element, dimensions) = dimensions(ty, self.declared);
+                    let name = format!("{name}{dimensions}");
+                    match (constant, self.declared.atomic) {
+                        (true, true) => write!(f, "const _Atomic({element}) {name}")?,
+                        (false, true) => write!(f, "_Atomic({element}) {name}")?,
+                        (true, false) => declaration(element, Qualifier::Const, &name, f)?,
+                        (false, false) => declaration(element, Qualifier::None, &name, f)?,
+                    }
+                }
                 Shape::Function(signature) => function(signature, name, f)?,
             }
             if self.is_transparent() {
                 f.write_str(" __attribute__((transparent_union))")?;
             }
-            match self.align {
+            match self.declared.type_align {
                 Some(align) => write!(f, " __attribute__((aligned({align})))"),
                 None => Ok(()),
             }
@@ -100,6 +109,9 @@ impl Enumeration {
             if let Some(tag) = self.tag() {
                 write!(f, "{tag} ")?;
             }
+            if self.is_fixed() {
+                write!(f, ": {} ", self.underlying().name())?;
+            }
             f.write_char('{')?;
             for (index, (name, value)) in self.constants().iter().enumerate() {
                 write!(f, "{} {name} = {}", if index == 0 { "" } else { "," }, Literal(*value))?;
@@ -125,6 +137,9 @@ impl Display for Literal {
 impl Display for Field {
     /// The member's declaration, without a semicolon.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.declared.packed {
+            f.write_str("__attribute__((packed)) ")?;
+        }
         match self.align {
             // GCC ignores the attribute where no name follows.
             Some(align) if self.name.is_none() && self.bits.is_none() => write!(f, "_Alignas({align}) ")?,
@@ -132,7 +147,22 @@ impl Display for Field {
             Some(align) => write!(f, "__attribute__((aligned({align}))) ")?,
             None => {}
         }
-        self.ty.declaration(self.name.as_deref().unwrap_or("")).fmt(f)?;
+        let name = self.name.as_deref().unwrap_or("");
+        let (element, dimensions) = dimensions(&self.ty, self.declared);
+        let inside = match self.declared.type_align {
+            Some(_) => dimensions.clone(),
+            None => format!("{name}{dimensions}"),
+        };
+        if let Some(align) = self.declared.type_align {
+            write!(f, "__typeof__(__attribute__((aligned({align}))) ")?;
+        }
+        match self.declared.atomic {
+            true => write!(f, "_Atomic({element}) {inside}")?,
+            false => element.declaration(&inside).fmt(f)?,
+        }
+        if self.declared.type_align.is_some() {
+            write!(f, ") {name}")?;
+        }
         if let Some(bits) = self.bits {
             write!(f, " : {bits}")?;
         }
@@ -152,6 +182,20 @@ impl Display for Param {
 enum Qualifier {
     None,
     Const,
+}
+
+/// The type and the brackets around a name, where what was declared of an array is a matter of its elements.
+fn dimensions(mut ty: &Type, declared: Declared) -> (&Type, String) {
+    let Declared { atomic, flexible, .. } = declared;
+    let mut dimensions = String::new();
+    while let (Type::Array(array), true) = (ty, flexible || atomic) {
+        dimensions += &match flexible && dimensions.is_empty() {
+            true => String::from("[]"),
+            false => format!("[{}]", array.length),
+        };
+        ty = &array.element;
+    }
+    (ty, dimensions)
 }
 
 /// What separates what has been written from a name or an opening bracket.

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
-use crate::types::Type;
+use crate::types::{AggregateKind, Type};
 
 /// The most parameters a signature may have. C promises 127 (C11 5.2.4.1); no program in use comes near this.
 pub const MAX_PARAMETERS: usize = 1024;
@@ -47,10 +47,6 @@ pub enum SignatureError {
     ArrayParameter(usize),
     /// The result is an array, which no C function can return.
     ArrayResult,
-    /// A parameter is a structure or union that is declared but not defined.
-    IncompleteParameter(usize),
-    /// The result is a structure or union that is declared but not defined.
-    IncompleteResult,
     /// A variadic argument has a type that C promotes before passing it: `float`, or an integer narrower than
     /// `int`. The type it is passed as is given.
     Unpromoted(usize, Type),
@@ -69,12 +65,6 @@ impl fmt::Display for SignatureError {
                 write!(f, "parameter {} is an array, which C passes as a pointer", index + 1)
             }
             SignatureError::ArrayResult => f.write_str("the result is an array, which C cannot return"),
-            SignatureError::IncompleteParameter(index) => {
-                write!(f, "parameter {} has a type that is declared but not defined", index + 1)
-            }
-            SignatureError::IncompleteResult => {
-                f.write_str("the result has a type that is declared but not defined")
-            }
             SignatureError::Unpromoted(index, ty) => {
                 write!(f, "variadic argument {} is promoted by C: declare it as {ty}", index + 1)
             }
@@ -94,11 +84,8 @@ impl SignatureError {
             SignatureError::TooManyParameters(_) => Some(MAX_PARAMETERS),
             SignatureError::VoidParameter(index)
             | SignatureError::ArrayParameter(index)
-            | SignatureError::IncompleteParameter(index)
             | SignatureError::Unpromoted(index, _) => Some(*index),
-            SignatureError::ArrayResult
-            | SignatureError::IncompleteResult
-            | SignatureError::FixedCount(_) => None,
+            SignatureError::ArrayResult | SignatureError::FixedCount(_) => None,
         }
     }
 }
@@ -107,8 +94,8 @@ impl Signature {
     /// A function type with a fixed number of parameters.
     ///
     /// # Errors
-    /// A parameter that is `void`, an array or incomplete; a result that is an array or incomplete; more than
-    /// [`MAX_PARAMETERS`].
+    /// A parameter that is `void` or an array; a result that is an array; more than [`MAX_PARAMETERS`]. A structure that
+    /// is declared and not defined is allowed, as in C; a function that takes or returns one cannot be called.
     pub fn new(result: Type, params: Vec<Param>) -> Result<Signature, SignatureError> {
         Signature::build(result, params, None)
     }
@@ -130,13 +117,11 @@ impl Signature {
             match param.ty {
                 Type::Void => return Err(SignatureError::VoidParameter(index)),
                 Type::Array(_) => return Err(SignatureError::ArrayParameter(index)),
-                Type::Incomplete(..) => return Err(SignatureError::IncompleteParameter(index)),
                 _ => {}
             }
         }
         match result {
             Type::Array(_) => return Err(SignatureError::ArrayResult),
-            Type::Incomplete(..) => return Err(SignatureError::IncompleteResult),
             _ => {}
         }
         if let Some(fixed) = fixed {
@@ -166,6 +151,26 @@ impl Signature {
     pub fn declared(&self) -> Signature {
         let params = &self.params[..self.fixed.unwrap_or(self.params.len())];
         Signature { params: params.into(), result: self.result.clone(), fixed: self.fixed }
+    }
+
+    /// The first structure or union that is passed or returned and has no definition.
+    pub(crate) fn incomplete(&self) -> Option<(AggregateKind, &str)> {
+        let mut types = core::iter::once(&self.result).chain(self.params.iter().map(|param| &param.ty));
+        types.find_map(|ty| match ty {
+            Type::Incomplete(kind, tag) => Some((*kind, &**tag)),
+            _ => None,
+        })
+    }
+
+    /// The same signature, in which each structure that has no definition is what `find` knows by its tag.
+    pub(crate) fn completed<'a>(&self, find: impl Fn(&str) -> Option<&'a Type>) -> Signature {
+        let complete = |ty: &Type| match ty {
+            Type::Incomplete(_, tag) => find(tag).unwrap_or(ty).clone(),
+            _ => ty.clone(),
+        };
+        let params =
+            self.params.iter().map(|param| Param { name: param.name.clone(), ty: complete(&param.ty) });
+        Signature { params: params.collect(), result: complete(&self.result), fixed: self.fixed }
     }
 
     /// For a variadic function, how many of the parameters are declared; the rest are passed for `...`.

@@ -126,8 +126,35 @@ pub struct Field {
     pub ty: Type,
     /// Width of a bit-field, in bits. 0 only without a name: it closes the storage unit.
     pub bits: Option<u8>,
-    /// `_Alignas` on the member, in bytes. Only ever raises the alignment.
+    /// `_Alignas` or `aligned(n)` on the member, in bytes. Only ever raises the alignment.
     pub align: Option<u32>,
+    /// What the declaration says about the type without making it another one.
+    pub declared: Declared,
+}
+
+/// What the declaration of a member says about its type without making it another type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Declared {
+    /// `__attribute__((packed))` on the member: what its type is aligned to means nothing.
+    pub packed: bool,
+    /// The alignment that a `typedef` gave the type, in bytes, in place of the type's own.
+    pub type_align: Option<u32>,
+    /// `_Atomic`, on the member or on the elements of an array.
+    pub atomic: bool,
+    /// An array without a length, `[]`: an array of length 0 that C calls a flexible array member.
+    pub flexible: bool,
+}
+
+impl Field {
+    /// A member with that name and type, and nothing else.
+    pub fn new(name: &str, ty: Type) -> Field {
+        Field { name: Some(name.into()), ..Field::unnamed(ty) }
+    }
+
+    /// A member without a name.
+    pub fn unnamed(ty: Type) -> Field {
+        Field { name: None, ty, bits: None, align: None, declared: Declared::default() }
+    }
 }
 
 /// A fixed array.

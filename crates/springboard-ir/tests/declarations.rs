@@ -33,7 +33,7 @@ const CASES: &[(&str, &str)] = &[
         "struct s { enum e { A } a; struct t { int b; } c; };",
         "struct s;\nenum e { A = 0 };\nstruct t { int b; };\nstruct s { enum e a; struct t c; };\n",
     ),
-    ("struct s { int n; char data[]; };", "struct s { int n; char data[0]; };\n"),
+    ("struct s { int n; char data[]; };", "struct s { int n; char data[]; };\n"),
     (
         "struct __attribute__((packed)) s { int a; } __attribute__((aligned(2)));",
         "struct __attribute__((packed, aligned(2))) s { int a; };\n",
@@ -66,7 +66,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "typedef int a16 __attribute__((aligned(16))); struct s { char c; a16 x; };",
-        "typedef int a16 __attribute__((aligned(16)));\nstruct s { char c; __attribute__((aligned(16))) int x; };\n",
+        "typedef int a16 __attribute__((aligned(16)));\nstruct s { char c; __typeof__(__attribute__((aligned(16))) int) x; };\n",
     ),
     (
         "typedef unsigned u_int8_t __attribute__((__mode__(__QI__))); u_int8_t f(void);",
@@ -78,7 +78,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "#pragma pack(push, 1)\nstruct s { char c; int i; };\n#pragma pack(pop)\nstruct t { char c; int i; };",
-        "struct __attribute__((packed)) s { char c; int i; };\nstruct t { char c; int i; };\n",
+        "struct s { char c; __attribute__((packed)) int i; };\nstruct t { char c; int i; };\n",
     ),
     (
         "int f(int), *g(void), x; extern int y[], z; static const int w[] = { 1, 2 };",

@@ -43,7 +43,7 @@ const PROTOTYPES: &[(&str, &str)] = &[
     ("int ¦/* f(int)", "expected an end of what begins here, found the end of the text"),
     ("¦#include <stdio.h>\nint f(int)", "`#include` is for the preprocessor, which has to run first"),
     ("int f(int) __attribute__((¦ms_abi))", "`ms_abi` is not supported here"),
-    ("int f(¦_Alignas(16) int)", "`aligned` is not supported here"),
+    ("int f(¦_Alignas(16) int)", "`_Alignas` cannot stand here"),
     ("va_list ¦f(int)", "`va_list` is not supported here"),
     ("struct s { int a; va_list ¦rest; }; int f(struct s)", "`va_list` is not supported here"),
     ("int f(¦_Atomic struct s { int x[3]; })", "`_Atomic` is not supported here"),
@@ -127,11 +127,15 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ),
     ("struct s { int x; ¦", "expected a member or `}`, found the end of the text"),
     ("struct ¦;", "expected a tag or `{`, found `;`"),
-    ("struct s { ¦typeof(int) x; };", "`typeof` is not supported here"),
+    ("struct s { ¦__auto_type x; };", "`__auto_type` is not supported here"),
+    ("struct __attribute__((¦mode(DI))) s { int x; };", "`mode` is not supported here"),
     ("int f(int) ¦{ if (1) {", "expected an end of what begins here, found the end of the text"),
     ("int (¦;", "expected a name, `*` or `(`, found `;`"),
     ("\n\n  int ¦;", "expected a name, found `;`"),
-    ("#pragma pack(2)\nstruct ¦s { char c; int i; };", "`pragma pack` is not supported here"),
+    (
+        "typedef int a __attribute__((aligned(8))); struct s { a x¦[2]; };",
+        "elements of 4 bytes in an array are not all aligned to 8",
+    ),
 ];
 
 /// What is wrong with a case, if anything is.

@@ -8,7 +8,8 @@ use std::{
 };
 
 use springboard_abi::{Target, UnknownTarget};
-use springboard_code::{Announce, CodeMemory};
+use springboard_code::CodeMemory;
+use springboard_emit::Protection;
 use springboard_ir::{DataModel, Prototype};
 
 use crate::{
@@ -35,8 +36,8 @@ pub mod stamp;
 mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
-pub(crate) use self::code::Callee;
 use self::{background::Background, compile::Compilers, memory::Memory, shape::Shape};
+pub(crate) use self::{code::Callee, memory::Settings as MemorySettings};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.
@@ -91,9 +92,14 @@ impl Engine {
         self.shared.target.as_ref().ok()
     }
 
-    /// Whom its stubs are announced to.
-    pub(crate) fn announces(&self) -> &[Announce] {
-        self.shared.memory.announces()
+    /// What its code memory depends on.
+    pub(crate) fn memory_settings(&self) -> &MemorySettings {
+        self.shared.memory.settings()
+    }
+
+    /// How its stubs are protected.
+    pub(crate) fn protection(&self) -> Protection {
+        self.shared.compilers.protection
     }
 
     pub(crate) fn counters(&self) -> &Counters {

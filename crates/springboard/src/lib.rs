@@ -19,7 +19,6 @@ compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x
 
 mod address;
 mod bind_error;
-pub mod bun;
 mod cache;
 mod callback;
 mod declaration;
@@ -35,7 +34,6 @@ mod slots;
 mod stats;
 mod tier;
 mod typed;
-pub mod v8;
 mod value;
 mod word;
 
@@ -67,11 +65,6 @@ pub use word::{CType, SlotResult, Word};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
-
-/// The examples of the guide to V8, likewise.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/v8.md")]
-struct V8;
 
 /// The examples of the guide to callbacks, likewise.
 #[cfg(doctest)]

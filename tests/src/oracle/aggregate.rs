@@ -167,7 +167,7 @@ impl Draw<'_> {
 
     /// A member with a name that no other member of the case has.
     fn member(&mut self, ty: Type) -> Field {
-        Field { name: Some(format!("m{}", self.common.name())), ty, bits: None, align: None }
+        Field::new(&format!("m{}", self.common.name()), ty)
     }
 
     /// Makes a bit-field of a member, most often, where its type can be one's.

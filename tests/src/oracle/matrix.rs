@@ -60,12 +60,7 @@ fn ty(kind: usize, structure: usize) -> Type {
     let scalars = scalars();
     scalars.get(kind).cloned().unwrap_or_else(|| {
         let kinds = lists(4).nth(structure).expect("as many structures as lists");
-        let field = |(index, kind): (usize, usize)| Field {
-            name: Some(format!("m{index}")),
-            ty: scalars[kind].clone(),
-            bits: None,
-            align: None,
-        };
+        let field = |(index, kind): (usize, usize)| Field::new(&format!("m{index}"), scalars[kind].clone());
         Type::Aggregate(Arc::new(Aggregate {
             kind: AggregateKind::Struct,
             tag: None,

@@ -61,11 +61,8 @@ fn small(rng: &mut Rng) -> Type {
         Type::Double,
         Type::void_pointer(),
     ];
-    let field = |index: usize, rng: &mut Rng| Field {
-        name: Some(format!("f{index}")),
-        ty: scalars[rng.usize(..scalars.len())].clone(),
-        bits: None,
-        align: None,
+    let field = |index: usize, rng: &mut Rng| {
+        Field::new(&format!("f{index}"), scalars[rng.usize(..scalars.len())].clone())
     };
     let fields = (0..rng.usize(1..5)).map(|index| field(index, rng)).collect();
     let tag = Some(format!("small{}", rng.u64(..)));

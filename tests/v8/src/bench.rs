@@ -1,7 +1,7 @@
 //! Loops in JavaScript: through stubs, and through a C++ function that was registered by hand.
 
 use rustix::time::{ClockId, clock_gettime};
-use springboard::v8::{Guard, Narrow, Options, Settings};
+use springboard_js::v8::{Guard, Narrow, Options, Settings};
 
 use crate::{
     host::Fixture,

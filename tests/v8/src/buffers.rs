@@ -1,6 +1,6 @@
 //! Buffers of all kinds, and what stands before and behind them.
 
-use springboard::v8::Settings;
+use springboard_js::v8::Settings;
 
 use crate::{
     Case, Since,

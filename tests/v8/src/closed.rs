@@ -2,10 +2,8 @@
 
 use std::{fs, process};
 
-use springboard::{
-    Engine,
-    v8::{BindError, Library},
-};
+use springboard::Engine;
+use springboard_js::v8::{BindError, Library};
 
 use crate::{
     Case, Since,

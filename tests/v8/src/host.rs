@@ -5,10 +5,8 @@ use std::{
     ffi::{CString, c_void},
 };
 
-use springboard::{
-    Engine,
-    v8::{Function, Host, Library, Options, Settings, Thrown},
-};
+use springboard::Engine;
+use springboard_js::v8::{Function, Host, Library, Options, Settings, Thrown};
 
 use crate::realm::{is_modern, shim};
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use libloading::os::unix::Library;
-use springboard::v8::{
+use springboard_js::v8::{
     Any, Description, FastCode, Function, HostOptions, Int64, Registered, Registry, Thrown,
 };
 

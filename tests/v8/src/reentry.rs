@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, ffi::CString, ptr};
 
-use springboard::v8::Settings;
+use springboard_js::v8::Settings;
 
 use crate::{
     Case, Since,

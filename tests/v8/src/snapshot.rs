@@ -9,10 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use springboard::{
-    Engine, Jit,
-    v8::{Registered, Registry, Settings},
-};
+use springboard::{Engine, Jit};
+use springboard_js::v8::{Registered, Registry, Settings};
 
 use crate::{
     Case, Since,

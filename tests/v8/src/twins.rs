@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use springboard::{
+use springboard_js::{
     v8::{
         Any, ErrorKind, HostOptions, OneByteString, Receiver, Registry, Thrown, Twin, Value, Variant, calls,
     },

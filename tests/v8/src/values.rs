@@ -1,9 +1,7 @@
 //! Scalars: the fast and the slow path agree on every value.
 
-use springboard::{
-    ir::Prototype,
-    v8::{Int64, NODE_TYPES, Narrow, Settings, node_signature},
-};
+use springboard::ir::Prototype;
+use springboard_js::v8::{Int64, NODE_TYPES, Narrow, Settings, node_signature};
 
 use crate::{
     Case, Since,

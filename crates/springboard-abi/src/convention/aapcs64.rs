@@ -301,8 +301,12 @@ fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, Ineligible> {
     let mut align = 1;
     for field in &aggregate.fields {
         // Packing does not weaken a zero-width bit-field (so GCC).
-        let weak = aggregate.packed && field.bits != Some(0);
-        let own = if weak { 1 } else { field.ty.layout(model)?.align };
+        let weak = (aggregate.packed || field.declared.packed) && field.bits != Some(0);
+        let own = match field.declared.type_align {
+            _ if weak => 1,
+            Some(align) => align,
+            None => field.ty.layout(model)?.align,
+        };
         align = align.max(own).max(field.align.unwrap_or(1));
     }
     Ok(align)

@@ -21,8 +21,8 @@ mod v8;
 pub use columns::plan_columns;
 pub use relay::plan_relay;
 pub use v8::{
-    Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Profile, Refusal, node_eligible,
-    node_eligible_call, plan_fast_call,
+    Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,
+    node_eligible, node_eligible_call, plan_fast_call,
 };
 
 /// Plans one call of `signature` on `target`, entered by `entry`.

@@ -67,7 +67,7 @@ fn aggregate(rng: &mut Rng, depth: u32) -> Type {
 }
 
 fn plain(index: usize, ty: Type) -> Field {
-    Field { name: Some(format!("m{index}")), ty, bits: None, align: None }
+    Field::new(&format!("m{index}"), ty)
 }
 
 fn field(rng: &mut Rng, index: usize, depth: u32, packed: bool) -> Field {
@@ -92,5 +92,5 @@ fn bit_field(rng: &mut Rng, index: usize) -> Field {
         [(Int, 32), (UChar, 8), (ULong, 32), (Short, 16), (LongLong, 64), (Int128, 128)][rng.usize(..6)];
     let bits = rng.u8(..=most);
     let name = (bits > 0 && rng.u8(..4) != 0).then(|| format!("m{index}"));
-    Field { name, ty: Type::Int(integer), bits: Some(bits), align: None }
+    Field { name, bits: Some(bits), ..Field::unnamed(Type::Int(integer)) }
 }

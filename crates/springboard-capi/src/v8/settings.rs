@@ -5,7 +5,7 @@ use std::{
     ptr, slice,
 };
 
-use springboard::v8::{Guard, Int64, Narrow, Options, Profile, Settings};
+use springboard_js::v8::{Guard, Int64, Narrow, Options, Profile, Settings};
 
 use crate::{
     boundary::{Failure, no_constant, null},

@@ -82,7 +82,7 @@ int main(void) {
     OK(sb_pending_wait(pending, SB_FOREVER, &word, NULL, &ended));
     TRUE(word == 146 && ended == 1);
     EXPECT(SB_ERROR_ARGUMENT, sb_pending_wait(pending, SB_FOREVER, &word, NULL, NULL));
-    SAYS("has been told");
+    SAYS("has been delivered");
     OK(sb_pending_close(pending));
     EXPECT(SB_ERROR_CLOSED, sb_pending_close(pending));
     OK(sb_function_close(function));

@@ -21,8 +21,8 @@ pub(super) struct Job {
     sender: oneshot::Sender<Outcome>,
 }
 
-// SAFETY: `Background::call` was promised that the arguments may be used on another thread; pointers among them are
-// the one thing that is not `Send` by itself.
+// SAFETY: only pointers in `Passed` are not `Send`, and whoever called `Background::call` said that they may be used on
+// any of its threads.
 unsafe impl Send for Job {}
 
 impl Job {
@@ -30,7 +30,7 @@ impl Job {
         Job { function, arguments, sender }
     }
 
-    /// Makes the call, lets go of what was passed, says that it `ended`, and delivers.
+    /// Makes the call, drops what was passed, calls `ended`, and delivers.
     pub(super) fn run(self, ended: impl FnOnce()) {
         let Job { function, arguments, sender } = self;
         let outcome = catch_unwind(AssertUnwindSafe(|| perform(&function, arguments)));
@@ -39,7 +39,7 @@ impl Job {
         deliver(sender, outcome);
     }
 
-    /// Delivers that the call is not made.
+    /// Drops what was passed, and delivers that the call is not made.
     pub(super) fn abandon(self) {
         let Job { arguments, sender, .. } = self;
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(arguments)));
@@ -64,7 +64,7 @@ fn perform(function: &Function, arguments: Vec<Passed>) -> Result<Done, Backgrou
     Ok(Done { result, last_error, memory })
 }
 
-/// Nobody may be there any more: then what comes back is dropped here.
+/// What comes back is dropped here if the handle is gone.
 fn deliver(sender: oneshot::Sender<Outcome>, outcome: Result<Done, BackgroundError>) {
     let _ = sender.send(Outcome(outcome));
 }
@@ -72,7 +72,7 @@ fn deliver(sender: oneshot::Sender<Outcome>, outcome: Result<Done, BackgroundErr
 fn message(payload: Box<dyn Any + Send>) -> Option<Arc<str>> {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).map(Arc::from);
-    // The payload is the host's, and its destructor may panic in its turn.
+    // The payload is the host's: dropping it may panic too.
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }

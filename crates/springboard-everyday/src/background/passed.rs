@@ -9,13 +9,13 @@ use crate::memory::{Memory, TextError, c_string};
 /// An argument of a call in the background.
 #[non_exhaustive]
 pub enum Passed {
-    /// The value itself. What a pointer points to is the caller's business.
+    /// The value itself. What a pointer points to stays the caller's.
     Value(Value),
     /// The address of memory that belongs to the call, and comes back with its result.
     Memory(Memory),
     /// The address of a C string that belongs to the call.
     Text(CString),
-    /// A value, and something that is kept until the call has ended: whatever owns what the value points to.
+    /// A value, and the owner of what it points to, which is kept until the call has ended.
     Guarded(Value, Box<dyn Any + Send>),
 }
 
@@ -23,12 +23,12 @@ impl Passed {
     /// A text as a C string.
     ///
     /// # Errors
-    /// A NUL within.
+    /// A NUL in the text.
     pub fn text(text: &str) -> Result<Passed, TextError> {
         c_string(text).map(Passed::Text)
     }
 
-    /// The argument as such.
+    /// What the function gets.
     pub(super) fn value(&self) -> Value {
         match self {
             Passed::Value(value) | Passed::Guarded(value, _) => value.clone(),
@@ -61,13 +61,13 @@ impl fmt::Debug for Passed {
     }
 }
 
-/// What a call in the background came to.
+/// What a call in the background returned.
 #[derive(Debug)]
 pub struct Done {
     /// The function's result.
     pub result: Value,
-    /// The last error, where the function delivers one ([`Engine::with_last_error`](springboard::Engine::with_last_error)):
-    /// that of the thread that made the call.
+    /// The last error of the thread that made the call, if the function delivers one
+    /// ([`Engine::with_last_error`](springboard::Engine::with_last_error)).
     pub last_error: Option<i32>,
     /// The memory that was passed, in the order of the arguments.
     pub memory: Vec<Memory>,

@@ -11,14 +11,15 @@ use super::Input;
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum ColumnsError {
-    /// There is not one column, or input, a parameter.
+    /// There is not one column, or input, per parameter.
     Arity {
         /// The number of parameters.
         parameters: usize,
         /// The number of columns or inputs.
         columns: usize,
     },
-    /// A parameter or result that is no number, `_Bool` or pointer: no array of Rust values stands for it.
+    /// A parameter or result that is not a number, `_Bool` or pointer of at most 8 bytes: no array of Rust values stands for
+    /// it.
     NoWord {
         /// The parameter, counted from 0. `None` for the result.
         index: Option<usize>,
@@ -27,7 +28,7 @@ pub enum ColumnsError {
     },
     /// The function is variadic.
     Variadic,
-    /// A column of another type than the parameter, or an output of another than the result.
+    /// A column whose type is not the parameter's, or an output whose type is not the result's.
     Type {
         /// The parameter, counted from 0. `None` for the result.
         index: Option<usize>,
@@ -40,13 +41,13 @@ pub enum ColumnsError {
     Input {
         /// The parameter, counted from 0.
         index: usize,
-        /// What was prepared.
+        /// What it was prepared for.
         expected: Input,
     },
-    /// A column, or the output, of another length than the output, or than the first column where there is no output.
+    /// A column whose length is not that of the output, or of the first column where there is no output.
     Length {
-        /// The parameter, counted from 0. `None` for the output.
-        index: Option<usize>,
+        /// The parameter, counted from 0.
+        index: usize,
         /// How many elements it has.
         length: usize,
         /// How many rows there are.
@@ -66,7 +67,7 @@ pub enum ColumnsError {
     },
     /// An error of a callback was pending on the thread before anything was called.
     Pending(CallbackError),
-    /// A callback that the function called failed. Rows before this one are done, those behind it are not.
+    /// A callback that the function called failed. Rows before this one were called, those after it were not.
     Row {
         /// The row, counted from 0.
         row: usize,
@@ -85,7 +86,9 @@ impl fmt::Display for ColumnsError {
             ColumnsError::Arity { parameters, columns } => {
                 write!(f, "the function takes {parameters} arguments and is given {columns} columns")
             }
-            ColumnsError::NoWord { index, ty } => write!(f, "{}: {ty} is no number or pointer", place(index)),
+            ColumnsError::NoWord { index, ty } => {
+                write!(f, "{}: {ty} is not a number or pointer", place(index))
+            }
             ColumnsError::Variadic => f.write_str("a variadic function is not called over columns"),
             ColumnsError::Type { index, ty, rust } => {
                 write!(f, "{}: {rust} does not stand for {ty}", place(index))
@@ -97,7 +100,7 @@ impl fmt::Display for ColumnsError {
                 write!(f, "column {} was declared one value and is a column", index + 1)
             }
             ColumnsError::Length { index, length, rows } => {
-                write!(f, "{} has {length} elements, and there are {rows} rows", place(index))
+                write!(f, "column {} has {length} elements, and there are {rows} rows", index + 1)
             }
             ColumnsError::Output { ty } => write!(f, "an output is wanted where there is a result, of {ty}"),
             ColumnsError::Validity { bits, rows } => {

@@ -1,6 +1,8 @@
-//! Validity bits.
+//! Validity bits, and the runs of rows that they leave.
 
-/// Which rows are done: one bit a row, from the least significant bit of each byte, as Arrow has them.
+use std::ops::Range;
+
+/// Which rows are called: one bit per row, from the least significant bit of each byte on, as in Arrow.
 #[derive(Clone, Copy, Debug)]
 pub struct Validity<'a> {
     bytes: &'a [u8],
@@ -9,32 +11,32 @@ pub struct Validity<'a> {
 }
 
 impl<'a> Validity<'a> {
-    /// Bits of which that of the first row is the bit `first`: of an array that is a slice of another, in Arrow.
+    /// Bits of which number `first` is the first row's: those of an Arrow array that is a slice of another.
     pub fn from_bit(bytes: &'a [u8], first: usize) -> Validity<'a> {
         Validity { bytes, first }
     }
 
-    /// How many rows there are bits for.
+    /// For how many rows there are bits.
     pub fn rows(&self) -> usize {
         self.bytes.len().saturating_mul(8).saturating_sub(self.first)
     }
 }
 
-/// Bits of which the first is that of the first row.
+/// Bits of which the first is the first row's.
 impl<'a> From<&'a [u8]> for Validity<'a> {
     fn from(bytes: &'a [u8]) -> Validity<'a> {
         Validity { bytes, first: 0 }
     }
 }
 
-/// The same.
+/// Bits of which the first is the first row's.
 impl<'a, const N: usize> From<&'a [u8; N]> for Validity<'a> {
     fn from(bytes: &'a [u8; N]) -> Validity<'a> {
         Validity { bytes, first: 0 }
     }
 }
 
-/// Runs of rows that are not skipped, as first row and the row behind the last.
+/// Runs of rows that are called.
 pub(super) struct Runs<'a> {
     validity: Option<Validity<'a>>,
     rows: usize,
@@ -42,12 +44,12 @@ pub(super) struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    /// The runs of so many rows, for each of which there is a bit; all rows where there are no bits.
+    /// Those of `rows` rows, each of which has a bit; all rows where there are no bits.
     pub(super) fn of(validity: Option<Validity<'a>>, rows: usize) -> Runs<'a> {
         Runs { validity, rows, at: 0 }
     }
 
-    /// The first row from `at` on whose bit is `wanted`, or the number of rows. Whole bytes at a time.
+    /// The first row from `at` on whose bit is `wanted`, or the number of rows. Reads whole bytes.
     fn next_bit(&self, wanted: bool) -> usize {
         let Some(Validity { bytes, first }) = self.validity else {
             return if wanted { self.at } else { self.rows };
@@ -66,16 +68,16 @@ impl<'a> Runs<'a> {
 }
 
 impl Iterator for Runs<'_> {
-    type Item = (usize, usize);
+    type Item = Range<usize>;
 
-    fn next(&mut self) -> Option<(usize, usize)> {
+    fn next(&mut self) -> Option<Range<usize>> {
         self.at = self.next_bit(true);
         let start = self.at;
         if start >= self.rows {
             return None;
         }
         self.at = self.next_bit(false);
-        Some((start, self.at))
+        Some(start..self.at)
     }
 }
 
@@ -88,12 +90,12 @@ mod tests {
         let runs =
             |validity: Option<&[u8]>, rows| Runs::of(validity.map(Validity::from), rows).collect::<Vec<_>>();
         assert_eq!(runs(None, 0), []);
-        assert_eq!(runs(None, 5), [(0, 5)]);
-        assert_eq!(runs(Some(&[0xff, 0xff]), 13), [(0, 13)]);
+        assert_eq!(runs(None, 5), [0..5]);
+        assert_eq!(runs(Some(&[0xff, 0xff]), 13), [0..13]);
         assert_eq!(runs(Some(&[0, 0]), 16), []);
-        assert_eq!(runs(Some(&[0b1000_0110, 0b0000_0001]), 9), [(1, 3), (7, 9)]);
-        assert_eq!(runs(Some(&[0b0101_0101]), 8), [(0, 1), (2, 3), (4, 5), (6, 7)]);
-        assert_eq!(runs(Some(&[0xf0, 0x0f]), 6), [(4, 6)]);
+        assert_eq!(runs(Some(&[0b1000_0110, 0b0000_0001]), 9), [1..3, 7..9]);
+        assert_eq!(runs(Some(&[0b0101_0101]), 8), [0..1, 2..3, 4..5, 6..7]);
+        assert_eq!(runs(Some(&[0xf0, 0x0f]), 6), [4..6]);
     }
 
     #[test]
@@ -104,8 +106,7 @@ mod tests {
             let validity = Validity::from_bit(&bytes, first);
             assert_eq!(validity.rows(), 24 - first);
             for rows in 0..=24 - first {
-                let done: Vec<usize> =
-                    Runs::of(Some(validity), rows).flat_map(|(from, to)| from..to).collect();
+                let done: Vec<usize> = Runs::of(Some(validity), rows).flatten().collect();
                 let expected: Vec<usize> = (0..rows).filter(|row| bit(first + row)).collect();
                 assert_eq!(done, expected, "{rows} rows from bit {first}");
             }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use springboard::{CallbackError, Engine, Function, Path, Word};
+use springboard::{CallbackError, Engine, Function, LastError, Path, Word};
 use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output, Validity};
 
 use super::{engines, function, library};
@@ -152,7 +152,7 @@ fn nothing_is_written_beside_the_output() {
     }
 }
 
-/// Where a copy of values lies in its pages, before and behind which nobody may touch anything.
+/// Where a copy of values lies in its pages, before and after which nobody may touch anything.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Edge {
     Start,
@@ -236,7 +236,7 @@ fn errors_of_callbacks_name_the_row() {
         assert_eq!(&**message, "thirty-seven");
         assert_eq!(error.to_string(), "row 37: a callback's handler panicked: thirty-seven");
         assert!(out[..37].iter().zip(0..).all(|(out, x)| *out == x * 2));
-        assert!(out[38..].iter().all(|out| *out == -1), "rows behind it are not done");
+        assert!(out[38..].iter().all(|out| *out == -1), "rows after it are not called");
         assert_eq!(calls.swap(0, SeqCst), 38);
 
         // With the same row in a later run of valid rows.
@@ -306,7 +306,7 @@ fn functions_that_no_column_is_for_are_refused() {
     let add = function(&engine, "add_int");
     assert_eq!(refused(&add, &[C]), "the function takes 2 arguments and is given 1 columns");
     let pair = function(&engine, "fails_pair");
-    assert_eq!(refused(&pair, &[C, C, C]), "the output: struct pair is no number or pointer");
+    assert_eq!(refused(&pair, &[C, C, C]), "the output: struct pair is not a number or pointer");
     let sum = engine.function(&library(), "int add_int(int, ..., int)").unwrap();
     assert_eq!(refused(&sum, &[C, C]), "a variadic function is not called over columns");
 }
@@ -323,4 +323,16 @@ fn functions_of_a_shape_share_the_loop() {
     assert_eq!(engine.stats().compiles, bound);
     assert!(bound <= compiled + 1);
     assert_eq!(7i32.into_slot(), 7);
+}
+
+/// Nothing is delivered, and nothing is written where there is no place for it.
+#[test]
+fn a_function_that_delivers_errno_delivers_none_over_columns() {
+    for engine in engines() {
+        let fails = engine.with_last_error(&function(&engine, "fails_double"), LastError::Errno).unwrap();
+        let columns = Columns::new(&engine, &fails, &[C, S]).unwrap();
+        let mut out = [0.0; 3];
+        call(&columns, &[Column::of(&[0.5, 1.5, 2.5]), Column::scalar(&7)], Output::of(&mut out));
+        assert_eq!(out, [0.5, 1.5, 2.5], "{}", columns.path());
+    }
 }

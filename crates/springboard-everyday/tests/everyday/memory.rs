@@ -271,7 +271,7 @@ fn outputs_that_cannot_be_are_refused() {
     let (index, error) = refused("grow", &[Argument::Bytes(&[0; 4]), 1.into()]);
     assert_eq!(
         (index, error.to_string()),
-        (0, "what int * points to may be written, and bytes are only lent".into())
+        (0, "what int * points to may be written, and the bytes are borrowed for reading".into())
     );
     let (index, error) = refused("grow", &[Argument::InOut(1.into()), Argument::Bytes(&[0; 4])]);
     assert_eq!((index, matches!(error, OutputError::NoPointer { .. })), (1, true));

@@ -4,13 +4,14 @@
 
 use super::{Layout, LayoutError, MAX_SIZE, checked_align};
 use crate::{
-    model::BitFields,
+    model::{BitFields, Compiler, DataModel},
     types::{Aggregate, AggregateKind, Field},
 };
 
 /// An aggregate whose first members have been placed.
 pub(crate) struct Placement {
     rule: BitFields,
+    compiler: Option<Compiler>,
     kind: AggregateKind,
     packed: bool,
     /// Strictest alignment so far, in bytes.
@@ -33,19 +34,28 @@ struct Unit {
 }
 
 impl Placement {
-    pub(crate) fn new(aggregate: &Aggregate, rule: BitFields) -> Placement {
+    pub(crate) fn new(aggregate: &Aggregate, model: &DataModel) -> Placement {
         let (kind, packed) = (aggregate.kind, aggregate.packed);
-        Placement { rule, kind, packed, align: 1, next: 0, end: 0, unit: None }
+        let DataModel { bit_fields: rule, compiler, .. } = *model;
+        Placement { rule, compiler, kind, packed, align: 1, next: 0, end: 0, unit: None }
     }
 
     /// Places `field`, whose type has the layout `own`. Returns its offset in bits.
     pub(crate) fn place(&mut self, field: &Field, own: Layout) -> Result<u64, LayoutError> {
         let asked = field.align.map(checked_align).transpose()?;
-        let (offset, end) = match (field.bits, self.rule) {
-            (None, _) => self.place_whole(asked, own),
-            (Some(bits), BitFields::Microsoft) => self.place_in_unit(bits.into(), asked, own),
-            (Some(bits), _) => self.place_bits(bits.into(), field.name.is_some(), asked, own),
+        let named = field.declared.type_align.map(checked_align).transpose()?;
+        let raised = named.filter(|align| *align > own.align);
+        let own = Layout { align: named.unwrap_or(own.align), ..own };
+        let whole = self.packed;
+        self.packed |= field.declared.packed;
+        let placed = match (field.bits, self.rule) {
+            (None, _) => Ok(self.place_whole(asked, own)),
+            (Some(_), BitFields::Microsoft) if named.is_some() => Err(LayoutError::Compilers),
+            (Some(bits), BitFields::Microsoft) => Ok(self.place_in_unit(bits.into(), asked, own)),
+            (Some(bits), _) => self.place_bits_of(bits.into(), field.name.is_some(), asked, own, raised),
         };
+        self.packed = whole;
+        let (offset, end) = placed?;
         if end > MAX_SIZE * 8 {
             return Err(LayoutError::TooLarge);
         }
@@ -87,6 +97,28 @@ impl Placement {
         }
     }
 
+    /// A bit-field, whose type may have by its name an alignment that is `raised` over its own. GCC takes that for the
+    /// bit-field's own as well.
+    fn place_bits_of(
+        &mut self,
+        bits: u64,
+        has_name: bool,
+        asked: Option<u32>,
+        own: Layout,
+        raised: Option<u32>,
+    ) -> Result<(u64, u64), LayoutError> {
+        let before = self.align;
+        let by_clang = self.place_bits(bits, has_name, asked, own);
+        let aligns = raised.filter(|_| !self.packed);
+        if aligns.is_none() || self.compiler == Some(Compiler::Clang) {
+            return Ok(by_clang);
+        }
+        let clang = core::mem::replace(&mut self.align, before);
+        let by_gcc = self.place_bits(bits, has_name, asked.max(aligns), own);
+        let agree = by_gcc == by_clang && self.align == clang;
+        if agree || self.compiler.is_some() { Ok(by_gcc) } else { Err(LayoutError::Compilers) }
+    }
+
     /// A bit-field that may lie anywhere within one unit of its type.
     fn place_bits(&mut self, bits: u64, named: bool, asked: Option<u32>, own: Layout) -> (u64, u64) {
         if named || self.rule == BitFields::Aapcs64 {
@@ -100,9 +132,8 @@ impl Placement {
             let offset = from.next_multiple_of(unit);
             return (offset, offset);
         }
-        // It may not span more units of its type's alignment than its type does.
-        let spanned = (from % unit + bits).div_ceil(unit);
-        let straddles = !self.packed && spanned > own.size * 8 / unit;
+        // From where its type may begin, it may reach no further than its type does.
+        let straddles = !self.packed && from % unit + bits > own.size * 8;
         let offset = if straddles { from.next_multiple_of(unit) } else { from };
         (offset, offset + bits)
     }

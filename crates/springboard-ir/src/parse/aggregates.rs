@@ -17,7 +17,7 @@ use crate::{
     declarations::Tag,
     layout::{Layout, Placement},
     model::BitFields,
-    types::{Aggregate, AggregateKind, Field, Type},
+    types::{Aggregate, AggregateKind, Declared, Field, Type},
 };
 
 /// Members read so far.
@@ -28,6 +28,8 @@ struct Members {
     names: BTreeSet<String>,
     /// Where an array without a length stands, which only the last member may be.
     unbounded: Option<usize>,
+    /// What members that `#pragma pack` packs still align the whole to.
+    align: Option<u32>,
 }
 
 /// A declared member, before it joins the others.
@@ -67,11 +69,12 @@ impl<'a> Parser<'a> {
         let members = members?;
         let attributes = attributes.with(self.attributes()?);
         let fail = |kind| Failure { position, kind };
-        let packed = attributes.packed || self.packed_by_pragma(&members).map_err(fail)?;
+        self.apply_to_no_type(&Attributes { transparent: None, ..attributes })?;
         let tag = tag.map(String::from);
-        let Members { fields, layouts, contents, .. } = members;
-        let aggregate = Aggregate { kind, tag, fields, packed, align: attributes.align };
-        let mut placement = Placement::new(&aggregate, self.model().bit_fields);
+        let Members { fields, layouts, contents, align, .. } = members;
+        let (packed, align) = (attributes.packed, attributes.align.max(align));
+        let aggregate = Aggregate { kind, tag, fields, packed, align };
+        let mut placement = Placement::new(&aggregate, self.model());
         let placed = aggregate.fields.iter().zip(layouts).try_for_each(|(field, own)| {
             placement.place(field, own)?;
             Ok(())
@@ -129,6 +132,7 @@ impl<'a> Parser<'a> {
             contents: Contents::NONE,
             names: BTreeSet::new(),
             unbounded: None,
+            align: None,
         };
         while !self.eat("}") {
             if self.eat(";") {
@@ -174,15 +178,18 @@ impl<'a> Parser<'a> {
     fn member(&mut self, specifiers: &Specifiers, members: &mut Members) -> Result<Member, Failure> {
         let naming = if self.at(":") { Naming::Optional } else { Naming::Required };
         let mut declarator = self.declarator(naming)?;
-        if let Some(Derivation::Array { length: Length::Unknown, position }) = declarator.derivations.first()
-        {
-            self.check_last(members)?;
-            members.unbounded = Some(*position);
-        }
+        let length = match declarator.derivations.first() {
+            Some(Derivation::Array { length: Length::Unknown, position }) => *position,
+            _ => declarator.position,
+        };
         let colon = self.eat(":");
         let width_position = self.position();
         let width = if colon { Some(self.constant()?.value) } else { None };
         let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
+        if built.declared.flexible {
+            self.check_last(members)?;
+            members.unbounded = Some(length);
+        }
         let (name, position) = match declarator.name {
             Some((name, position)) => (Some(name), position),
             None => (None, declarator.position),
@@ -205,23 +212,26 @@ impl<'a> Parser<'a> {
         }
         self.check_complete(&built, position)?;
         let layout = members.contents.add(&built).map_err(fail)?;
-        if built.align.is_some_and(|align| align < layout.align) {
-            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+        if attributes.align_as.is_some() && bits.is_some() {
+            return Err(fail(ParseErrorKind::Misplaced("_Alignas")));
         }
-        if let Some(asked) = attributes.align_as.filter(|asked| *asked < layout.align) {
-            return Err(fail(ParseErrorKind::AlignmentReduced { asked, natural: layout.align }));
+        let natural = built.declared.type_align.unwrap_or(layout.align);
+        if let Some(asked) = attributes.align_as.filter(|asked| *asked < natural) {
+            return Err(fail(ParseErrorKind::AlignmentReduced { asked, natural }));
         }
-        let align = match name.is_some() || bits.is_some() {
-            true => attributes.alignment().max(built.align),
-            // GCC ignores `aligned` where no declarator follows.
-            false => attributes.align_as,
-        };
-        if attributes.packed && (layout.align > 1 || bits.is_some()) {
-            return Err(fail(ParseErrorKind::Unsupported("packed".into())));
-        }
+        // GCC ignores attributes where no declarator follows.
+        let declared = name.is_some() || bits.is_some();
+        let align = if declared { attributes.alignment() } else { attributes.align_as };
+        let packed = declared && attributes.packed;
+        let declared = Declared { packed, ..built.declared };
         let Shape::Object { ty, .. } = built.shape else { return Err(fail(ParseErrorKind::NotAnObject)) };
         declare_names(&mut members.names, name.as_deref(), &ty).map_err(fail)?;
-        members.fields.push(Field { name, ty, bits, align });
+        let mut field = Field { name, ty, bits, align, declared };
+        let pack = self.pack.last().copied().unwrap_or(0);
+        if pack > 0 {
+            members.align = members.align.max(self.capped(&mut field, layout, pack).map_err(fail)?);
+        }
+        members.fields.push(field);
         members.layouts.push(layout);
         Ok(())
     }
@@ -234,18 +244,28 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Whether `#pragma pack` makes an aggregate of `members` a packed one.
-    fn packed_by_pragma(&self, members: &Members) -> Result<bool, ParseErrorKind> {
-        let Some(pack @ 1..) = self.pack.last().copied() else { return Ok(false) };
-        // It caps alignments that were asked for, and changes where bit-fields go.
-        let asked = members.fields.iter().any(|field| field.align.is_some_and(|align| align > pack));
-        let bit_fields = members.fields.iter().any(|field| field.bits.is_some());
-        let strict = members.layouts.iter().any(|layout| layout.align > pack);
-        let as_packed = pack == 1 && self.model().bit_fields != BitFields::Microsoft;
-        if asked || (bit_fields && !as_packed) || (strict && pack > 1) {
+    /// Writes `#pragma pack(pack)` into the member that it weakens. Returns what the aggregate is aligned to for it, if
+    /// anything.
+    fn capped(&self, field: &mut Field, own: Layout, pack: u32) -> Result<Option<u32>, ParseErrorKind> {
+        let natural = field.declared.type_align.unwrap_or(own.align);
+        field.align = field.align.map(|align| align.min(pack));
+        let Some(bits) = field.bits else {
+            if natural > pack {
+                let packed = field.declared.packed;
+                field.declared.packed = true;
+                // What is packed by an attribute as well is aligned to what it asks for alone.
+                field.align = if packed || pack == 1 { field.align } else { Some(pack) };
+            }
+            return Ok(None);
+        };
+        if self.model().bit_fields == BitFields::Microsoft {
             return Err(ParseErrorKind::Unsupported("pragma pack".into()));
         }
-        Ok(pack == 1)
+        // It lies at any bit, and aligns its aggregate as far as the pragma allows. One without width is as ever.
+        let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
+        let aligns = aligns && !field.declared.packed;
+        field.declared.packed = bits > 0;
+        Ok(aligns.then_some(natural.min(pack)))
     }
 }
 

@@ -24,18 +24,20 @@ pub(super) struct Attributes {
     /// The strictest `_Alignas`, in bytes.
     pub(super) align_as: Option<u32>,
     /// `vector_size`, in bytes, and where it stands.
-    vector: Option<(i128, usize)>,
+    pub(super) vector: Option<(i128, usize)>,
     /// `mode`, and where it stands.
-    mode: Option<(Mode, usize)>,
+    pub(super) mode: Option<(Mode, usize)>,
     /// Where `transparent_union` stands.
     pub(super) transparent: Option<usize>,
 }
 
 /// An integer size by GCC's name for it.
 #[derive(Clone, Copy, Debug)]
-enum Mode {
+pub(super) enum Mode {
     Bytes(u8),
     Pointer,
+    /// `float` or `double`.
+    Float(u8),
 }
 
 /// Attributes that change how a function is called, or what a type is, in a way that is not modelled.
@@ -136,8 +138,13 @@ impl Parser<'_> {
     pub(super) fn attributes_without_effect(&mut self) -> Result<(), Failure> {
         let position = self.position();
         let attributes = self.attributes()?;
+        let unsupported =
+            |name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
         if attributes.align.is_some() {
-            return Err(Failure { position, kind: ParseErrorKind::Unsupported("aligned".into()) });
+            return unsupported("aligned");
+        }
+        if attributes.packed {
+            return unsupported("packed");
         }
         self.apply_to_no_type(&attributes)
     }
@@ -221,11 +228,16 @@ impl Parser<'_> {
     pub(super) fn with_attributes(&self, built: Built, attributes: &Attributes) -> Result<Built, Failure> {
         let mut built = built;
         if let Some((mode, position)) = attributes.mode {
-            let Shape::Object { ty: Type::Int(integer), .. } = built.shape else {
-                return Err(Failure { position, kind: ParseErrorKind::Unsupported("mode".into()) });
+            let ty = match (&built.shape, mode) {
+                (Shape::Object { ty: Type::Int(integer), .. }, _) => {
+                    mode.integer(integer.is_signed(self.model())).map(Type::Int)
+                }
+                (Shape::Object { ty: Type::Float | Type::Double, .. }, Mode::Float(4)) => Some(Type::Float),
+                (Shape::Object { ty: Type::Float | Type::Double, .. }, Mode::Float(_)) => Some(Type::Double),
+                _ => None,
             };
-            let integer = mode.integer(integer.is_signed(self.model()));
-            built = built.replaced(Type::Int(integer), self.model());
+            let unsupported = Failure { position, kind: ParseErrorKind::Unsupported("mode".into()) };
+            built = built.replaced(ty.ok_or(unsupported)?, self.model());
         }
         if let Some((bytes, position)) = attributes.vector {
             let fail = |kind| Failure { position, kind };
@@ -273,11 +285,13 @@ impl Mode {
             "DI" => Mode::Bytes(8),
             "TI" => Mode::Bytes(16),
             "word" | "pointer" => Mode::Pointer,
+            "SF" => Mode::Float(4),
+            "DF" => Mode::Float(8),
             _ => return None,
         })
     }
 
-    fn integer(self, signed: bool) -> Integer {
+    pub(super) fn integer(self, signed: bool) -> Option<Integer> {
         use Integer::*;
         let (yes, no) = match self {
             Mode::Bytes(1) => (Int8, UInt8),
@@ -286,7 +300,8 @@ impl Mode {
             Mode::Bytes(8) => (Int64, UInt64),
             Mode::Bytes(_) => (Int128, UInt128),
             Mode::Pointer => (IntPtr, UIntPtr),
+            Mode::Float(_) => return None,
         };
-        if signed { yes } else { no }
+        Some(if signed { yes } else { no })
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     layout::{Layout, LayoutError, MAX_DEPTH, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
     signature::{Param, Signature},
-    types::{Aggregate, AggregateKind, Array, Pointee, Type},
+    types::{Aggregate, AggregateKind, Array, Declared, Pointee, Type},
 };
 
 /// Types, members and parameters that one type may be made of, each use of a shared one counted.
@@ -17,8 +17,8 @@ const MAX_PARTS: u32 = 1 << 14;
 #[derive(Clone, Debug)]
 pub(crate) struct Built {
     pub(crate) shape: Shape,
-    /// `aligned` on the name it was defined under, in bytes.
-    pub(crate) align: Option<u32>,
+    /// What its name, or the declaration so far, says about it.
+    pub(crate) declared: Declared,
     /// The member of a transparent union as which one is passed (GCC: `transparent_union`).
     passed_as: Option<Type>,
     size: Size,
@@ -29,7 +29,7 @@ pub(crate) struct Built {
 /// The same type. How large it is as a value depends on how it was named.
 impl PartialEq for Built {
     fn eq(&self, other: &Built) -> bool {
-        self.shape == other.shape && self.align == other.align && self.passed_as == other.passed_as
+        self.shape == other.shape && self.declared == other.declared && self.passed_as == other.passed_as
     }
 }
 
@@ -102,7 +102,7 @@ impl Built {
         let object = ty.layout(model).ok().map(|layout| Object { layout, members: 0 });
         Built {
             shape: Shape::Object { ty, constant: false },
-            align: None,
+            declared: Declared::default(),
             passed_as: None,
             size: Size::ONE,
             object,
@@ -113,7 +113,7 @@ impl Built {
     pub(super) fn aggregate(aggregate: Arc<Aggregate>, contents: &Contents, layout: Layout) -> Built {
         Built {
             shape: Shape::Object { ty: Type::Aggregate(aggregate), constant: false },
-            align: None,
+            declared: Declared::default(),
             passed_as: None,
             size: contents.size,
             object: Some(Object { layout, members: contents.members }),
@@ -123,7 +123,7 @@ impl Built {
     /// The type `ty`, made of no other, with the qualifier of this one.
     pub(super) fn replaced(self, ty: Type, model: &DataModel) -> Built {
         let constant = matches!(self.shape, Shape::Object { constant: true, .. });
-        let simple = Built::simple(ty, model);
+        let simple = Built { declared: self.declared, ..Built::simple(ty, model) };
         if constant { simple.constant() } else { simple }
     }
 
@@ -135,15 +135,44 @@ impl Built {
         self
     }
 
-    /// The same type with `aligned` on its name.
-    pub(super) fn aligned(self, align: Option<u32>) -> Built {
-        Built { align, ..self }
+    /// The same type without qualifiers (C23, `typeof_unqual`).
+    pub(super) fn unqualified(mut self) -> Built {
+        if let Shape::Object { constant, .. } = &mut self.shape {
+            *constant = false;
+        }
+        self.declared.atomic = false;
+        self
     }
 
-    /// The same type with the qualifier and the alignment that `other` has.
+    /// The type of a function that was declared before the text.
+    pub(super) fn function(signature: Signature) -> Built {
+        let size = Size { parts: MAX_PARTS / 2, depth: MAX_DEPTH / 2 };
+        let declared = Declared::default();
+        Built { shape: Shape::Function(signature), declared, passed_as: None, size, object: None }
+    }
+
+    /// The same type under a name that gives it an alignment.
+    pub(super) fn aligned(mut self, align: u32) -> Built {
+        self.declared.type_align = Some(align);
+        self
+    }
+
+    /// The same type, `_Atomic`.
+    pub(super) fn atomic(mut self) -> Built {
+        self.declared.atomic = true;
+        self
+    }
+
+    /// The same array, without a length.
+    pub(super) fn flexible(mut self) -> Built {
+        self.declared.flexible = true;
+        self
+    }
+
+    /// The same type with the qualifiers and the alignment that `other` has.
     pub(crate) fn qualified_as(self, other: &Built) -> Built {
         let constant = matches!(other.shape, Shape::Object { constant: true, .. });
-        let built = self.aligned(other.align);
+        let built = Built { declared: other.declared, ..self };
         if constant { built.constant() } else { built }
     }
 
@@ -155,9 +184,10 @@ impl Built {
         }
     }
 
-    /// Layout of an object of the type.
+    /// Layout of an object of the type. Its size need not be a multiple of an alignment that a name gave the type.
     pub(super) fn layout(&self) -> Option<Layout> {
-        self.object.map(|object| object.layout)
+        let Layout { size, align } = self.object?.layout;
+        Some(Layout { size, align: self.declared.type_align.unwrap_or(align) })
     }
 
     /// A pointer to the type.
@@ -176,8 +206,10 @@ impl Built {
 
     /// An array of the type.
     pub(super) fn array(self, length: u64) -> Result<Built, ParseErrorKind> {
-        if self.align.is_some() {
-            return Err(ParseErrorKind::Unsupported("aligned".into()));
+        if let Some(Layout { size, align }) = self.layout()
+            && !size.is_multiple_of(align.into())
+        {
+            return Err(ParseErrorKind::ElementAlignment { size, align });
         }
         let (Shape::Object { ty, constant }, object) = (self.shape, self.object) else {
             return Err(ParseErrorKind::NotAnObject);
@@ -187,7 +219,7 @@ impl Built {
         let size = size.ok_or(ParseErrorKind::Layout(LayoutError::TooLarge))?;
         Ok(Built {
             shape: Shape::Object { ty: Type::Array(Arc::new(Array { element: ty, length })), constant },
-            align: None,
+            declared: Declared { flexible: false, ..self.declared },
             passed_as: None,
             size: Size::ONE.around(self.size)?,
             object: Some(Object {
@@ -246,6 +278,32 @@ impl Built {
         }
     }
 
+    /// Whether it is a `va_list`.
+    pub(super) fn is_va_list(&self) -> bool {
+        self.incomplete().is_some_and(|(_, tag)| tag == VA_LIST)
+    }
+
+    /// The type with the signature that `change` makes of its own, where it is a function or a pointer to one that passes
+    /// a structure without a definition.
+    pub(crate) fn with_signature(&self, change: impl Fn(&Signature) -> Signature) -> Built {
+        let signature = match &self.shape {
+            Shape::Function(signature) => Some(signature),
+            Shape::Object { ty: Type::Pointer(pointee), .. } => match &**pointee {
+                Pointee::Function(signature) => Some(signature),
+                _ => None,
+            },
+            Shape::Object { .. } => None,
+        };
+        let mut built = self.clone();
+        if let Some(changed) = signature.filter(|signature| signature.incomplete().is_some()).map(change) {
+            match &mut built.shape {
+                Shape::Function(signature) => *signature = changed,
+                Shape::Object { ty, .. } => *ty = Type::pointer_to(Pointee::Function(changed)),
+            }
+        }
+        built
+    }
+
     /// Whether it is `void`, unqualified.
     pub(super) fn is_void(&self) -> bool {
         matches!(self.shape, Shape::Object { ty: Type::Void, constant: false })
@@ -289,9 +347,6 @@ impl Parameters {
         let Shape::Object { ty, .. } = result.shape else {
             return Err((None, ParseErrorKind::FunctionResult));
         };
-        if result.align.is_some() {
-            return Err((None, ParseErrorKind::Unsupported("aligned".into())));
-        }
         let size = self.size.around(result.size).map_err(|kind| (None, kind))?;
         let signature = match self.fixed {
             None => Signature::new(ty, self.list),
@@ -300,6 +355,12 @@ impl Parameters {
         let blamed = |error: &crate::SignatureError| error.parameter().and_then(|at| self.positions.get(at));
         let signature =
             signature.map_err(|error| (blamed(&error).copied(), ParseErrorKind::Signature(error)))?;
-        Ok(Built { shape: Shape::Function(signature), align: None, passed_as: None, size, object: None })
+        Ok(Built {
+            shape: Shape::Function(signature),
+            declared: Declared::default(),
+            passed_as: None,
+            size,
+            object: None,
+        })
     }
 }

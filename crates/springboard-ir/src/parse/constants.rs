@@ -232,9 +232,17 @@ impl<'a> Parser<'a> {
 
     /// Whether a type name comes next.
     pub(super) fn starts_type(&self) -> bool {
-        self.word().is_some_and(|word| match keyword(word) {
+        self.starts_type_at(0)
+    }
+
+    /// Whether a type name comes after `ahead` tokens.
+    pub(super) fn starts_type_at(&self, ahead: usize) -> bool {
+        let token = self.tokens[(self.at + ahead).min(self.tokens.len() - 1)];
+        let word = (token.kind == TokenKind::Word).then(|| self.text_of(token));
+        word.is_some_and(|word| match keyword(word) {
             Some(Keyword::Basic(_) | Keyword::Const | Keyword::Qualifier | Keyword::Aggregate(_)) => true,
-            Some(Keyword::Enum | Keyword::Atomic | Keyword::Unsupported) => true,
+            Some(Keyword::Enum | Keyword::Atomic | Keyword::TypeOf | Keyword::Unsupported) => true,
+            Some(Keyword::Attribute | Keyword::AlignAs) => true,
             Some(_) => false,
             None => self.is_type_name(word),
         })
@@ -244,7 +252,12 @@ impl<'a> Parser<'a> {
     pub(super) fn type_name(&mut self) -> Result<super::Built, Failure> {
         let specifiers = self.specifiers()?;
         let mut declarator = self.declarator(Naming::Forbidden)?;
-        Ok(self.complete(&specifiers, &mut declarator, Role::Other)?.0)
+        let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Other)?;
+        // GCC applies it to the whole type; Clang ignores it.
+        Ok(match attributes.align {
+            Some(align) => built.aligned(align),
+            None => built,
+        })
     }
 
     /// A type name of which the layout is wanted.
@@ -253,7 +266,6 @@ impl<'a> Parser<'a> {
         let built = self.type_name()?;
         self.check_complete(&built, position)?;
         let incomplete = Failure { position, kind: ParseErrorKind::Layout(LayoutError::Incomplete) };
-        let layout = built.layout().ok_or(incomplete)?;
-        Ok(Layout { align: built.align.unwrap_or(layout.align), ..layout })
+        built.layout().ok_or(incomplete)
     }
 }

@@ -1,6 +1,6 @@
 //! Moving over tokens.
 
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
 
 use super::{
     MAX_NESTING, Parser,
@@ -24,6 +24,7 @@ impl<'a> Parser<'a> {
             open: Vec::new(),
             pack: vec![0],
             seen: Vec::new(),
+            objects: BTreeMap::new(),
         }
     }
 

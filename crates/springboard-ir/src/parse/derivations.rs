@@ -97,13 +97,14 @@ impl<'a> Parser<'a> {
                 Derivation::Array { length, .. } => {
                     self.check_complete(&built, start)?;
                     let length = match length {
-                        Length::Known(length) => length,
+                        Length::Known(length) => Some(length),
                         Length::Unknown if matches!(outer, Some(Derivation::Array { .. })) => {
                             return Err(fail(ParseErrorKind::UnknownLength));
                         }
-                        Length::Unknown | Length::Variable => 0,
+                        Length::Unknown | Length::Variable => None,
                     };
-                    built.array(length).map_err(fail)?
+                    let array = built.array(length.unwrap_or(0)).map_err(fail)?;
+                    if length.is_none() { array.flexible() } else { array }
                 }
                 Derivation::Function { parameters, .. } => {
                     if let Some(position) = parameters.arguments
@@ -113,7 +114,13 @@ impl<'a> Parser<'a> {
                         let kind = ParseErrorKind::Expected { expected: Expected::Text(")"), found };
                         return Err(Failure { position, kind });
                     }
-                    self.check_complete(&built, start)?;
+                    if let (Role::Call, None) = (role, outer) {
+                        self.check_complete(&built, start)?;
+                        let params = parameters.list.iter().zip(&parameters.positions);
+                        params.clone().try_for_each(|(param, at)| self.check_defined(&param.ty, *at))?;
+                    } else if built.is_va_list() {
+                        return Err(fail(ParseErrorKind::Unsupported("va_list".into())));
+                    }
                     let function = parameters.returning(built);
                     function.map_err(|(at, kind)| Failure { position: at.unwrap_or(position), kind })?
                 }
@@ -124,7 +131,15 @@ impl<'a> Parser<'a> {
 
     /// Refuses an aggregate without a definition.
     pub(super) fn check_complete(&self, built: &Built, position: usize) -> Result<(), Failure> {
-        let Some((kind, tag)) = built.incomplete() else { return Ok(()) };
+        match &built.shape {
+            Shape::Object { ty, .. } => self.check_defined(ty, position),
+            Shape::Function(_) => Ok(()),
+        }
+    }
+
+    fn check_defined(&self, ty: &Type, position: usize) -> Result<(), Failure> {
+        let Type::Incomplete(kind, tag) = ty else { return Ok(()) };
+        let (kind, tag) = (*kind, &**tag);
         if tag == VA_LIST {
             return Err(Failure { position, kind: ParseErrorKind::Unsupported("va_list".into()) });
         }

@@ -5,10 +5,14 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use super::{
     Built, Parser,
     attributes::Attributes,
+    built::Shape,
     error::{Expected, Failure, ParseErrorKind},
+    lexer::TokenKind,
     shortened,
 };
-use crate::{declarations::Tag, definitions::Definition, enumeration::Enumeration, types::Type};
+use crate::{
+    declarations::Tag, definitions::Definition, enumeration::Enumeration, integer::Integer, types::Type,
+};
 
 impl Parser<'_> {
     /// An enumeration specifier, of which the keyword comes next. Without a tag it is its integer type.
@@ -19,12 +23,15 @@ impl Parser<'_> {
         if tag.is_some() {
             position = self.bump().start;
         }
+        // Else it is a bit-field without a name.
+        let names_type = self.at(":") && matches!(self.peek_second().kind, TokenKind::Word);
+        let named = if names_type && self.starts_type_at(1) { Some(self.underlying_type()?) } else { None };
         if !self.at("{") {
             let Some(tag) = tag else { return Err(self.unexpected(Expected::Tag)) };
             return self.tagged_enumeration(tag).map_err(|kind| Failure { position, kind });
         }
         let mut constants = Vec::new();
-        let enumeration = self.enumeration_with(tag, position, attributes, &mut constants);
+        let enumeration = self.enumeration_with(tag, position, attributes, named, &mut constants);
         if enumeration.is_err() {
             // The constants go with it.
             constants.iter().for_each(|(name, _)| self.own.forget_name(name));
@@ -46,6 +53,7 @@ impl Parser<'_> {
         tag: Option<&str>,
         position: usize,
         attributes: Attributes,
+        named: Option<Integer>,
         constants: &mut Vec<(String, i128)>,
     ) -> Result<Enumeration, Failure> {
         let fail = |kind| Failure { position, kind };
@@ -64,9 +72,30 @@ impl Parser<'_> {
         if attributes.alignment().is_some() {
             return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
         }
-        let make = if attributes.packed { Enumeration::packed } else { Enumeration::new };
-        let enumeration = make(tag.map(String::from), constants.clone());
+        let mode = attributes.mode.map(|(mode, position)| {
+            let signed = constants.iter().any(|(_, value)| *value < 0);
+            mode.integer(signed).ok_or(Failure { position, kind: ParseErrorKind::Unsupported("mode".into()) })
+        });
+        self.apply_to_no_type(&Attributes { mode: None, ..attributes })?;
+        let tag = tag.map(String::from);
+        let constants = constants.clone();
+        let enumeration = match named.or(mode.transpose()?) {
+            Some(integer) => Enumeration::fixed(tag, constants, integer, self.model()),
+            None if attributes.packed => Enumeration::packed(tag, constants),
+            None => Enumeration::new(tag, constants),
+        };
         enumeration.map_err(|error| fail(ParseErrorKind::Enumeration(error)))
+    }
+
+    /// The integer type that a C23 enumeration names behind a colon (6.7.2.2).
+    fn underlying_type(&mut self) -> Result<Integer, Failure> {
+        self.bump();
+        let position = self.position();
+        let specifiers = self.specifiers()?;
+        match specifiers.built.shape {
+            Shape::Object { ty: Type::Int(integer), .. } => Ok(integer),
+            _ => Err(Failure { position, kind: ParseErrorKind::EnumerationType }),
+        }
     }
 
     fn tagged_enumeration(&self, tag: &str) -> Result<Built, ParseErrorKind> {

@@ -67,6 +67,8 @@ pub enum ParseErrorKind {
     Layout(LayoutError),
     /// Constants that form no enumeration.
     Enumeration(EnumerationError),
+    /// An enumeration that names a type which is no integer type.
+    EnumerationType,
     /// Something that is no function, where a prototype is wanted.
     NotAFunction,
     /// A function or `void`, where the type of an object is wanted.
@@ -75,6 +77,13 @@ pub enum ParseErrorKind {
     FunctionResult,
     /// An array of negative length.
     ArrayLength(i128),
+    /// An array whose elements would not all have the alignment that their type has by its name.
+    ElementAlignment {
+        /// Size of an element, in bytes.
+        size: u64,
+        /// Its alignment, in bytes.
+        align: u32,
+    },
     /// An array without a length anywhere but at the end of a structure or in a parameter.
     UnknownLength,
     /// A bit-field of a type that is no integer.
@@ -103,6 +112,8 @@ pub enum ParseErrorKind {
     VectorElement,
     /// An attribute or pragma that changes types or calls in a way that is not supported here.
     Unsupported(String),
+    /// A word of C where it means nothing, as `_Alignas` on a function.
+    Misplaced(&'static str),
     /// A directive of the preprocessor, which has to run first.
     Directive(String),
     /// An expression that is no integer constant, for the reason given.
@@ -194,10 +205,14 @@ impl Display for ParseErrorKind {
             Signature(error) => error.fmt(f),
             Layout(error) => error.fmt(f),
             Enumeration(error) => error.fmt(f),
+            EnumerationType => f.write_str("the type of an enumeration is an integer type"),
             NotAFunction => f.write_str("expected a function, found a declaration of something else"),
             NotAnObject => f.write_str("expected the type of an object, found a function or void"),
             FunctionResult => f.write_str("the result is a function, which C cannot return"),
             ArrayLength(length) => write!(f, "an array cannot have {length} elements"),
+            ElementAlignment { size, align } => {
+                write!(f, "elements of {size} bytes in an array are not all aligned to {align}")
+            }
             UnknownLength => f.write_str("an array without a length ends a structure or is a parameter"),
             BitFieldType => f.write_str("a bit-field is of an integer type"),
             BitFieldWidth { bits, widest } => {
@@ -213,6 +228,7 @@ impl Display for ParseErrorKind {
             VectorSize(bytes) => write!(f, "a vector has 8 or 16 bytes in whole elements, not {bytes}"),
             VectorElement => f.write_str("the elements of a vector are numbers of at most 8 bytes"),
             Unsupported(what) => write!(f, "`{what}` is not supported here"),
+            Misplaced(word) => write!(f, "`{word}` cannot stand here"),
             Directive(name) => write!(f, "`#{name}` is for the preprocessor, which has to run first"),
             Constant(error) => error.fmt(f),
             Unterminated => f.write_str("expected an end of what begins here, found the end of the text"),

@@ -51,7 +51,7 @@ impl<'a> Parser<'a> {
         let Shape::Object { ty, .. } = built.shape else {
             return Err(Failure { position, kind: ParseErrorKind::NotAnObject });
         };
-        if built.align.is_some() {
+        if built.declared.type_align.is_some() {
             return Err(Failure { position, kind: ParseErrorKind::Unsupported("aligned".into()) });
         }
         Ok(ty)
@@ -62,6 +62,7 @@ impl<'a> Parser<'a> {
         while self.peek().kind != TokenKind::End {
             self.external_declaration()?;
         }
+        self.own.complete_functions();
         Ok(())
     }
 
@@ -170,17 +171,20 @@ impl<'a> Parser<'a> {
     /// Keeps what a declarator declares, if it is a type or a function.
     fn declare(
         &mut self,
-        declarator: &Declarator<'_>,
+        declarator: &Declarator<'a>,
         built: Built,
         storage: Storage,
         align: Option<u32>,
     ) -> Result<(), Failure> {
         let Some((name, position)) = declarator.name else { return Ok(()) };
         if storage == Storage::Typedef {
-            let natural = built.layout().map(|layout| layout.align);
-            let align = align.max(built.align).filter(|align| Some(*align) != natural);
-            return self.define_type(name, built.aligned(align), position);
+            let built = match align {
+                Some(align) => built.aligned(align),
+                None => built,
+            };
+            return self.define_type(name, built, position);
         }
+        self.objects.entry(name).or_insert_with(|| built.clone());
         if let Shape::Function(signature) = built.shape {
             self.own.declare_function(Prototype { name: Some(name.into()), signature });
         }

@@ -26,7 +26,7 @@ pub(super) enum TokenKind {
     Character,
     String,
     Punctuator,
-    /// A `#pragma pack` line, without its newline.
+    /// A `#pragma pack` line, without its newline, or `_Pragma("pack(…)")`.
     PackPragma,
     Invalid(Invalid),
     /// The end of the text. The last token, and no other.
@@ -124,6 +124,9 @@ impl<'a> Lexer<'a> {
                 '\\' if rest.starts_with("\\\r\n") => 3,
                 '/' if rest.starts_with("//") => line(rest).len(),
                 '/' if rest.starts_with("/*") => rest[2..].find("*/").ok_or(Invalid::Unterminated)? + 4,
+                '_' if pragma_operator(rest).is_some_and(|(text, _)| !is_pack(text)) => {
+                    pragma_operator(rest).map_or(1, |(_, bytes)| bytes)
+                }
                 '#' if self.line_start && matches!(directive(line(rest)), Directive::Nothing) => {
                     line(rest).len()
                 }
@@ -142,6 +145,9 @@ impl<'a> Lexer<'a> {
                 Directive::Pack => (TokenKind::PackPragma, line(rest).len()),
                 _ => (TokenKind::Invalid(Invalid::Directive), line(rest).len()),
             },
+            '_' if pragma_operator(rest).is_some() => {
+                (TokenKind::PackPragma, pragma_operator(rest).map_or(1, |(_, bytes)| bytes))
+            }
             '"' => quoted(rest, TokenKind::String),
             '\'' => quoted(rest, TokenKind::Character),
             _ if is_word(first) && !starts_number(rest) => {
@@ -178,6 +184,20 @@ fn directive(line: &str) -> Directive {
         Some("pragma") => Directive::Nothing,
         Some(_) => Directive::Preprocessor,
     }
+}
+
+/// What `_Pragma("…")` at the start of `text` says, and its length (C11 6.10.9).
+fn pragma_operator(text: &str) -> Option<(&str, usize)> {
+    let bracket = text.strip_prefix("_Pragma")?.trim_start();
+    let quote = bracket.strip_prefix('(')?.trim_start();
+    let (said, rest) = quote.strip_prefix('"')?.split_once('"')?;
+    let rest = rest.trim_start().strip_prefix(')')?;
+    Some((said, text.len() - rest.len()))
+}
+
+/// Whether a pragma is `pack`.
+fn is_pack(said: &str) -> bool {
+    said.trim_start().strip_prefix("pack").is_some_and(|rest| !rest.starts_with(is_word))
 }
 
 /// Kind and length of the literal at the start of `text`, which begins with its quote.

@@ -23,12 +23,20 @@ impl Parser<'_> {
         self.own.name(name).or_else(|| self.outer.name(name))
     }
 
+    /// The type of what is declared under `name` and is no type itself: an object or a function.
+    pub(super) fn declared(&self, name: &str) -> Option<Built> {
+        let object = self.objects.get(name).map(|built| self.completed(built));
+        object.or_else(|| Some(Built::function(self.outer.function(name)?.signature.clone())))
+    }
+
     /// What a name that was given to `built` stands for now: a structure or union may have been defined since
     /// (`typedef struct point point;` before `struct point { … };`).
     pub(super) fn completed(&self, built: &Built) -> Built {
         match built.incomplete().and_then(|(_, tag)| self.find_tag(tag)) {
             Some(tag) => tag.completing(built),
-            None => built.clone(),
+            None => built.with_signature(|signature| {
+                signature.completed(|tag| self.find_tag(tag).and_then(Tag::definition))
+            }),
         }
     }
 

@@ -77,11 +77,11 @@ impl<'a> Parser<'a> {
         let mut declarator = self.declarator(Naming::Optional)?;
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
         let fail = |kind| Failure { position, kind };
+        // An alignment that a name gives a type changes nothing about how it is passed.
         let built = built.adjusted(self.model()).map_err(fail)?;
-        if built.align.is_some() || attributes.alignment().is_some() {
-            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+        if attributes.align_as.is_some() {
+            return Err(fail(ParseErrorKind::Misplaced("_Alignas")));
         }
-        self.check_complete(&built, position)?;
         Ok((declarator.name, built))
     }
 }

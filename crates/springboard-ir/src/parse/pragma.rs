@@ -15,7 +15,8 @@ impl Parser<'_> {
         let unsupported =
             Failure { position: token.start, kind: ParseErrorKind::Unsupported("pragma pack".into()) };
         let line = self.text_of(token);
-        let arguments = line.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+        let arguments = line.split_once("pack").and_then(|(_, rest)| rest.split_once('('));
+        let arguments = arguments.and_then(|(_, rest)| rest.split_once(')'));
         let Some((arguments, _)) = arguments else { return Err(unsupported) };
         let mut arguments = arguments.split(',').map(str::trim).filter(|argument| !argument.is_empty());
         let first = arguments.next();

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{
-    MAX_NESTING, Parser,
+    MAX_NESTING, Parser, Seen,
     error::{Failure, ParseErrorKind},
     lexer::{Token, TokenKind},
     words::{Keyword, keyword},
@@ -18,8 +18,6 @@ pub(super) struct Skipped<'a> {
 
 /// A declaration that could not be read at first.
 struct Failed<'a> {
-    /// Its first token.
-    start: usize,
     failure: Failure,
     names: Vec<&'a str>,
 }
@@ -44,14 +42,11 @@ impl<'a> Parser<'a> {
                 // What stands before the mistake was read.
                 let read = &self.seen[seen..];
                 names.drain(..read.iter().zip(&names).take_while(|(seen, name)| seen.name == **name).count());
-                failed.push(Failed { start, failure, names });
+                failed.push(Failed { failure, names });
             }
         }
         let mut skipped = Vec::new();
-        for Failed { start, failure, names } in failed {
-            if self.is_read_now(start, &failure) {
-                continue;
-            }
+        for Failed { failure, names } in failed {
             if names.is_empty() {
                 skipped.push(Skipped { failure, name: None });
                 continue;
@@ -59,17 +54,20 @@ impl<'a> Parser<'a> {
             skipped
                 .extend(names.into_iter().map(|name| Skipped { failure: failure.clone(), name: Some(name) }));
         }
-        self.seen.sort_by_key(|seen| seen.position);
+        self.own.complete_functions();
+        let undefined = |seen: &Seen<'a>| {
+            let (kind, tag) = self.own.function(seen.name)?.signature.incomplete()?;
+            let kind = ParseErrorKind::Incomplete(kind, tag.into());
+            let failure = Failure { position: seen.position, kind }.traced(&unread);
+            Some(Skipped { failure, name: Some(seen.name) })
+        };
+        skipped.extend(self.seen.iter().filter_map(undefined));
+        let own = &self.own;
+        self.seen.retain(|seen| {
+            own.function(seen.name).is_none_or(|function| function.signature.incomplete().is_none())
+        });
+        skipped.sort_by_key(|skipped| skipped.failure.position);
         skipped
-    }
-
-    /// Reads the declaration at token `start` once more, if it wanted a definition that has come since: C wants that of
-    /// a parameter where the function is called, and not where it is declared (C11 6.7.6.3, 4).
-    fn is_read_now(&mut self, start: usize, failure: &Failure) -> bool {
-        let ParseErrorKind::Incomplete(_, tag) = &failure.kind else { return false };
-        let is_defined = self.find_tag(tag).is_some_and(|tag| tag.is_complete());
-        self.at = start;
-        is_defined && self.external_declaration().is_ok()
     }
 
     /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body.

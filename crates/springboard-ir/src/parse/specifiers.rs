@@ -6,7 +6,7 @@ use super::{
     Built, Parser,
     attributes::Attributes,
     error::{Expected, Failure, ParseErrorKind},
-    lexer::Token,
+    lexer::{Token, TokenKind},
     words::{Basic, Keyword, VA_LIST, keyword, may_be_defined, short_type, standard_type},
 };
 use crate::{
@@ -108,6 +108,16 @@ impl<'a> Parser<'a> {
                     });
                     continue;
                 }
+                Some(Keyword::TypeOf) => {
+                    if !matches!(ty, TypeSoFar::Nothing) {
+                        return Err(self.second_type(start));
+                    }
+                    self.bump();
+                    let built = self.nested(Parser::type_of)?;
+                    let unqualified = word.contains("unqual");
+                    ty = TypeSoFar::Whole(if unqualified { built.unqualified() } else { built });
+                    continue;
+                }
                 Some(Keyword::Unsupported) => return Err(self.fail(ParseErrorKind::Unsupported(word.into()))),
                 Some(Keyword::Asm | Keyword::StaticAssert | Keyword::Other) => break,
                 None if self.complex_follows(word, &ty) => self.add_word(&mut ty, Basic::Complex, start)?,
@@ -130,12 +140,26 @@ impl<'a> Parser<'a> {
                 None => return Err(self.no_such_type(start)),
             },
         };
+        let mut built = self.with_attributes(built, &attributes)?;
         if let Some(position) = atomic {
             self.check_atomic(&built, position)?;
+            built = built.atomic();
         }
-        let built = self.with_attributes(built, &attributes)?;
         let built = if constant { built.constant() } else { built };
         Ok(Specifiers { built, attributes, storage, tagged })
+    }
+
+    /// What stands in the brackets of `typeof`: the name of a type, or of something declared.
+    fn type_of(&mut self) -> Result<Built, Failure> {
+        if !matches!(self.peek_second().kind, TokenKind::Word) {
+            self.expect("(")?;
+            return Err(self.unexpected(Expected::Type));
+        }
+        let name = self.text_of(self.peek_second());
+        let Some(declared) = self.declared(name) else { return self.type_name_in_brackets() };
+        self.bump();
+        self.bump();
+        self.expect(")").map(|_| declared)
     }
 
     fn type_name_in_brackets(&mut self) -> Result<Built, Failure> {

@@ -24,6 +24,8 @@ pub(super) enum Keyword {
     StaticAssert,
     /// A qualifier, or a type specifier with a type in brackets.
     Atomic,
+    /// `typeof`, with a type or an expression in brackets.
+    TypeOf,
     /// A type specifier of which the size is not known here.
     Unsupported,
     /// A word of statements and expressions.
@@ -69,7 +71,7 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         | "_Nonnull" | "_Nullable" | "_Null_unspecified" => Keyword::Qualifier,
         "typedef" => Keyword::Typedef,
         "extern" | "static" | "inline" | "__inline" | "__inline__" | "_Noreturn" | "register" | "auto"
-        | "_Thread_local" | "__thread" | "__extension__" => Keyword::Storage,
+        | "_Thread_local" | "thread_local" | "__thread" | "__extension__" => Keyword::Storage,
         "struct" => Keyword::Aggregate(AggregateKind::Struct),
         "union" => Keyword::Aggregate(AggregateKind::Union),
         "enum" => Keyword::Enum,
@@ -78,10 +80,9 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "asm" | "__asm" | "__asm__" => Keyword::Asm,
         "_Static_assert" | "static_assert" => Keyword::StaticAssert,
         "_Atomic" => Keyword::Atomic,
-        "typeof" | "__typeof" | "__typeof__" | "_BitInt" | "__auto_type" | "__float80" | "__float128"
-        | "_Float16" | "_Float128" | "_Decimal32" | "_Decimal64" | "_Decimal128" | "_Imaginary" => {
-            Keyword::Unsupported
-        }
+        "typeof" | "__typeof" | "__typeof__" | "typeof_unqual" | "__typeof_unqual__" => Keyword::TypeOf,
+        "_BitInt" | "__auto_type" | "__float80" | "__float128" | "_Float16" | "_Float128" | "_Decimal32"
+        | "_Decimal64" | "_Decimal128" | "_Imaginary" => Keyword::Unsupported,
         "break" | "case" | "continue" | "default" | "do" | "else" | "for" | "goto" | "if" | "return"
         | "sizeof" | "switch" | "while" | "_Alignof" | "__alignof" | "__alignof__" | "_Generic" => {
             Keyword::Other

@@ -36,7 +36,7 @@ fn ctype(rest: &mut &[u8]) -> Option<CType> {
             take(2);
             let mut fields = Vec::new();
             while rest.first() != Some(&END) {
-                fields.push(field(ctype(rest)?));
+                fields.push(Field::unnamed(ctype(rest)?));
             }
             *rest = &rest[1..];
             CType::Aggregate(structure(fields, None).into())
@@ -45,7 +45,7 @@ fn ctype(rest: &mut &[u8]) -> Option<CType> {
             let numbers = take(6);
             let size = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], numbers[3]]);
             let align = u16::from_le_bytes([numbers[4], numbers[5]]);
-            CType::Aggregate(structure(vec![field(bytes(size.into()))], alignment(align)).into())
+            CType::Aggregate(structure(vec![Field::unnamed(bytes(size.into()))], alignment(align)).into())
         }
         WORDS => {
             let numbers = take(4);
@@ -54,9 +54,9 @@ fn ctype(rest: &mut &[u8]) -> Option<CType> {
                 let left = numbers[0].saturating_sub(start).min(8);
                 match (left, *word == Word::Floats as u8) {
                     (0, _) => {}
-                    (4, true) => fields.push(field(CType::Float)),
-                    (_, true) => fields.push(field(CType::Double)),
-                    (_, false) => fields.push(field(bytes(left.into()))),
+                    (4, true) => fields.push(Field::unnamed(CType::Float)),
+                    (_, true) => fields.push(Field::unnamed(CType::Double)),
+                    (_, false) => fields.push(Field::unnamed(bytes(left.into()))),
                 }
             }
             // No larger than its words, whatever the last of them is.
@@ -82,10 +82,6 @@ fn bytes(length: u64) -> CType {
 
 fn alignment(written: u16) -> Option<u32> {
     (written != 0).then_some(written.into())
-}
-
-fn field(ty: CType) -> Field {
-    Field { name: None, ty, bits: None, align: None }
 }
 
 fn structure(fields: Vec<Field>, align: Option<u32>) -> Aggregate {

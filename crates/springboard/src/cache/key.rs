@@ -109,8 +109,8 @@ mod tests {
     use std::collections::HashSet;
 
     use springboard_abi::{
-        ClosureForm, Columns, Convention, Entry, ErrorSource, FastForm, Guard, LastError, Parameter, SlotContent,
-        UpcallResult,
+        ClosureForm, Columns, Convention, Entry, ErrorSource, FastForm, Guard, LastError, Parameter,
+        SlotContent, UpcallResult,
     };
 
     use super::*;

@@ -5,6 +5,7 @@
 
 use std::{
     ffi::c_void,
+    io::{self, Write as _},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -304,7 +305,8 @@ unsafe fn late(cell: &Cell, slots: *mut u64) {
 
 fn count_late(cell: &Cell) {
     if cell.gate.after_close() == AfterClose::Abort {
-        eprintln!("a closed callback was called at {:p}", cell.entry() as *const c_void);
+        let address = cell.entry() as *const c_void;
+        let _ = writeln!(io::stderr(), "springboard: a closed callback was called at {address:p}");
         std::process::abort();
     }
     cell.pool().late.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

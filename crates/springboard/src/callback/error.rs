@@ -130,6 +130,11 @@ pub enum CreateError {
     NotOwner,
     /// The system has no more memory for code.
     Memory(CodeError),
+    /// The stubs of callbacks have as much memory as [`EngineBuilder::code_limit`](crate::EngineBuilder::code_limit) allows.
+    CodeLimit {
+        /// The limit, in bytes.
+        bytes: usize,
+    },
     /// libffi has no more memory for closures.
     Closures,
 }
@@ -162,6 +167,9 @@ impl fmt::Display for CreateError {
             }
             CreateError::NotOwner => f.write_str("the mailbox belongs to another thread"),
             CreateError::Memory(error) => write!(f, "no memory for more callbacks: {error}"),
+            CreateError::CodeLimit { bytes } => {
+                write!(f, "no memory for more callbacks: code is limited to {bytes} bytes")
+            }
             CreateError::Closures => f.write_str("libffi has no memory for more closures"),
         }
     }

@@ -71,10 +71,11 @@ pub(super) enum Alone {
 /// What a call ends with that comes after the callback was closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum AfterClose {
-    /// It returns zero, and is counted as refused.
+    /// It returns zero, and is counted ([`CallbackType::calls_after_close`](crate::CallbackType::calls_after_close)).
     #[default]
     Zero,
-    /// It ends the process (abort(3)), with a line on standard error that names the callback's type.
+    /// It ends the process (abort(3)), after a line on standard error that gives the callback's address. Its type may
+    /// be freed by then.
     Abort,
 }
 

@@ -351,7 +351,7 @@ impl Shape {
             SlotForm::Address(layout) => Zero::Memory(slot, layout.size as u32),
         };
         let stubs =
-            engine.plan(&signature, Entry::Callback).and_then(|plan| pools::stubs(engine, plan, zero));
+            engine.plan(&signature, Entry::Callback).and_then(|plan| pools::stubs(engine, plan, zero, None));
         let (pool, path) = match stubs {
             Ok(pool) => (pool, Path::Native),
             Err(reason) => match pools::closures(engine, &signature, zero) {
@@ -370,7 +370,7 @@ impl Shape {
         // Without a plan for that, or memory, there is the other pool.
         let direct = direct.and_then(|register| {
             let plan = engine.plan(&signature, Entry::Direct).ok()?;
-            pools::direct(engine, plan, zero, register).ok()
+            pools::stubs(engine, plan, zero, Some(register)).ok()
         });
         Ok(Shape { signature, model, params, result, pool, direct, path })
     }

@@ -4,8 +4,8 @@
 //! closed callback's cell waits in quarantine before it becomes another callback, so that native code which calls
 //! late finds it closed.
 //!
-//! Pools are never freed, and one serves all engines of the process that announce stubs alike: native code may keep the address of a stub for
-//! ever, and what it may call must stay there.
+//! Pools are never freed: native code may keep the address of a stub for ever, and what it may call must stay there. One
+//! pool serves all engines whose settings make the same stubs in the same memory (`pools`).
 
 use std::{
     collections::VecDeque,
@@ -15,7 +15,7 @@ use std::{
 };
 
 use springboard_abi::{Entry, Plan};
-use springboard_code::{CodeError, CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub, fork};
+use springboard_code::{CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub, fork};
 use springboard_emit::Template;
 
 use super::{cell::Cell, dispatch, error::CreateError};
@@ -182,7 +182,7 @@ impl Pool {
         batch.cells.extend((0..count).map(|_| Cell::new(address)));
         match &self.source {
             Source::Stubs(stubs) => {
-                let stubs = stubs.stamp(&batch.cells).map_err(CreateError::Memory)?;
+                let stubs = stubs.stamp(&batch.cells)?;
                 batch.entries = Entries::Stubs(stubs);
             }
             Source::Closures(closures) => {
@@ -240,7 +240,7 @@ impl Stubs {
     }
 
     /// One stub a cell, written and published at once.
-    fn stamp(&self, cells: &[Cell]) -> Result<Vec<Stub>, CodeError> {
+    fn stamp(&self, cells: &[Cell]) -> Result<Vec<Stub>, CreateError> {
         let Stubs { template, memory, entry, parameters } = self;
         let name = Name::Prototype { entry: *entry, parameters, result: None };
         let helper = (dispatch::dispatch as *const std::ffi::c_void).into_slot();
@@ -248,8 +248,8 @@ impl Stubs {
             |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
         let stamps: Vec<_> = cells.iter().map(|cell| Stamp { name, template, holes: holes(cell) }).collect();
         memory.publish(&stamps).map_err(|error| match error {
-            NoRoom::System(error) => error,
-            NoRoom::Limit(_) => unreachable!("memory of callbacks has no limit"),
+            NoRoom::System(error) => CreateError::Memory(error),
+            NoRoom::Limit(bytes) => CreateError::CodeLimit { bytes },
         })
     }
 }

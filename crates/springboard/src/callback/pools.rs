@@ -1,13 +1,14 @@
-//! The pools of the process, by what makes them different.
+//! The pools of the process: one for each set of facts that its stubs' bytes or their memory depend on.
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{HashMap, hash_map},
     sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError},
 };
 
-use springboard_abi::Plan;
-use springboard_code::{Announce, CodeMemory, CodeWrites, capability, fork};
+use springboard_abi::{Form, Plan};
+use springboard_code::{CodeMemory, fork};
+use springboard_emit::Protection;
 use springboard_ir::Signature;
 
 use super::{
@@ -15,58 +16,56 @@ use super::{
     pool::{Free, Pool, Source, Stubs, Zero},
 };
 use crate::{
-    engine::Engine,
+    engine::{Engine, MemorySettings},
     fallback::{Closures, Unsupported},
     reason::Reason,
 };
 
+/// What a pool of stubs depends on.
 #[derive(PartialEq, Eq, Hash)]
-enum Key {
-    /// Whom stubs are announced to, here and below.
-    Stubs(Plan, Zero, Vec<Announce>),
-    Direct(Plan, Zero, ResultRegister, Vec<Announce>),
-    Closures(Signature),
+struct StubsKey {
+    plan: Plan,
+    zero: Zero,
+    /// Of a `direct` plan.
+    result: Option<ResultRegister>,
+    protection: Protection,
+    memory: MemorySettings,
 }
 
-static POOLS: LazyLock<Mutex<HashMap<Key, &'static Pool>>> = LazyLock::new(Mutex::default);
-
-/// Memory for the stubs of all callbacks that nobody is told of.
-static MEMORY: LazyLock<Result<CodeMemory, Reason>> = LazyLock::new(|| memory(Vec::new()));
-
-fn memory(announce: Vec<Announce>) -> Result<CodeMemory, Reason> {
-    let strategy = capability().strategy(CodeWrites::Strict).map_err(Reason::NoExecutableMemory)?;
-    Ok(CodeMemory::announcing(strategy, usize::MAX, announce))
+#[derive(Default)]
+struct Pools {
+    stubs: HashMap<StubsKey, &'static Pool>,
+    closures: HashMap<Signature, &'static Pool>,
+    memory: HashMap<MemorySettings, CodeMemory>,
 }
 
-/// Memory for the stubs of a pool.
-fn memory_for(announce: &[Announce]) -> Result<CodeMemory, Reason> {
-    if announce.is_empty() { MEMORY.clone() } else { memory(announce.to_vec()) }
-}
+static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
-/// The pool of stubs for `plan`, whose callers get `zero`. Compiles the plan where there is none yet.
-pub(super) fn stubs(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool, Reason> {
-    find(Key::Stubs(plan, zero, engine.announces().to_vec()), |key| {
-        let Key::Stubs(plan, zero, announce) = key else { unreachable!("the key is that of stubs") };
-        let stubs = Stubs::of(plan, engine, memory_for(announce)?)?;
-        Ok(Pool::new(Source::Stubs(stubs), *zero, None))
-    })
-}
-
-/// The pool of stubs for `plan`, of the `direct` entry, whose callers get `zero` in the register of their result.
-pub(super) fn direct(
+/// The pool of stubs for `plan`, whose rejected callers get `zero`. Compiles the plan if the pool is new. A plan of the
+/// `direct` entry comes with the register of its result.
+pub(super) fn stubs(
     engine: &Engine,
     plan: Plan,
     zero: Zero,
-    result: ResultRegister,
+    result: Option<ResultRegister>,
 ) -> Result<&'static Pool, Reason> {
-    find(Key::Direct(plan, zero, result, engine.announces().to_vec()), |key| {
-        let Key::Direct(plan, zero, result, announce) = key else {
-            unreachable!("the key is that of direct stubs")
-        };
-        let refusing = dispatch::refusing(*result, plan.parameters.len());
-        let stubs = Stubs::of(plan, engine, memory_for(announce)?)?;
-        Ok(Pool::new(Source::Stubs(stubs), *zero, Some(refusing)))
-    })
+    let (protection, memory) = (engine.protection(), engine.memory_settings().clone());
+    let key = StubsKey { plan, zero, result, protection, memory };
+    let (_hold, mut pools) = lock();
+    if let Some(pool) = pools.stubs.get(&key) {
+        return Ok(pool);
+    }
+    let memory = match pools.memory.entry(key.memory.clone()) {
+        hash_map::Entry::Occupied(known) => known.get().clone(),
+        hash_map::Entry::Vacant(place) => place.insert(key.memory.memory()?).clone(),
+    };
+    let refusing = match (result, &key.plan.form) {
+        (Some(result), Form::Direct { context }) => Some(dispatch::refusing(result, usize::from(*context))),
+        _ => None,
+    };
+    let pool = Pool::new(Source::Stubs(Stubs::of(&key.plan, engine, memory)?), zero, refusing);
+    pools.stubs.insert(key, pool);
+    Ok(pool)
 }
 
 /// The pool of libffi's closures for `signature`.
@@ -75,37 +74,32 @@ pub(super) fn closures(
     signature: &Signature,
     zero: Zero,
 ) -> Result<&'static Pool, Unsupported> {
-    find(Key::Closures(signature.clone()), |_| {
-        Ok(Pool::new(
-            Source::Closures(Closures::new(signature, engine, super::dispatch::dispatch)?),
-            zero,
-            None,
-        ))
-    })
+    let (_hold, mut pools) = lock();
+    if let Some(pool) = pools.closures.get(signature) {
+        return Ok(pool);
+    }
+    let closures = Closures::new(signature, engine, dispatch::dispatch)?;
+    let pool = Pool::new(Source::Closures(closures), zero, None);
+    pools.closures.insert(signature.clone(), pool);
+    Ok(pool)
 }
 
-/// All pools, locked while the process forks: a child could not unlock what another thread had locked.
-struct PoolsLocked {
+/// The pools, and what keeps the process from forking: a child would find them locked for ever.
+fn lock() -> (fork::Hold, MutexGuard<'static, Pools>) {
+    static LOCKED_AT_FORK: Once = Once::new();
+    LOCKED_AT_FORK.call_once(|| fork::lock_at_fork(lock_all));
+    (fork::hold(), POOLS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// All pools, locked while the process forks. Fields are dropped in order.
+struct AllLocked {
     _free: Vec<MutexGuard<'static, Free>>,
-    _pools: MutexGuard<'static, HashMap<Key, &'static Pool>>,
+    _pools: MutexGuard<'static, Pools>,
 }
 
 /// Locks all pools. Their locks are taken elsewhere without a [`fork::Hold`], and nothing is waited for under them.
-fn lock_pools() -> Box<dyn Any> {
+fn lock_all() -> Box<dyn Any> {
     let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    Box::new(PoolsLocked { _free: pools.values().map(|pool| pool.lock()).collect(), _pools: pools })
-}
-
-fn find<E>(key: Key, make: impl FnOnce(&Key) -> Result<&'static Pool, E>) -> Result<&'static Pool, E> {
-    static LOCKED_AT_FORK: Once = Once::new();
-    LOCKED_AT_FORK.call_once(|| fork::lock_at_fork(lock_pools));
-    // A child that is forked meanwhile would find them locked for ever.
-    let _hold = fork::hold();
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pool) = pools.get(&key) {
-        return Ok(pool);
-    }
-    let pool = make(&key)?;
-    pools.insert(key, pool);
-    Ok(pool)
+    let all = pools.stubs.values().chain(pools.closures.values());
+    Box::new(AllLocked { _free: all.map(|pool| pool.lock()).collect(), _pools: pools })
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    io::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -53,7 +54,8 @@ pub(super) fn report(report: &Report) {
     match reporter {
         // Whoever panics here has been told not to; C must not be unwound in any case.
         Some(tell) => _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tell(report))),
-        None => eprintln!("springboard: {report}"),
+        // Not `eprintln!`, which panics where standard error is closed.
+        None => _ = writeln!(io::stderr(), "springboard: {report}"),
     }
 }
 

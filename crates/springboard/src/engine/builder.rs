@@ -127,6 +127,9 @@ impl EngineBuilder {
 
     /// The most memory to map for code, in bytes. What is bound beyond goes through libffi, with
     /// [`Reason::CodeLimit`](crate::Reason::CodeLimit). Without a limit, the system's are the only ones.
+    ///
+    /// Stubs of callbacks have memory of their own, which engines with the same settings share. Beyond the limit, making
+    /// a callback fails with [`CreateError::CodeLimit`](crate::CreateError::CodeLimit).
     #[must_use]
     pub fn code_limit(mut self, bytes: usize) -> EngineBuilder {
         self.code_limit = Some(bytes);

@@ -14,7 +14,7 @@ use crate::{pack, reason::Reason};
 /// Compilers that nobody is using.
 pub(super) struct Compilers {
     idle: Mutex<Vec<Compiler>>,
-    protection: Protection,
+    pub(super) protection: Protection,
 }
 
 impl Compilers {

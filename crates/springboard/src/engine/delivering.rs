@@ -32,8 +32,7 @@ impl Engine {
         callee: Callee,
         last_error: LastError,
     ) -> Result<Code, Reason> {
-        let plan = self
-            .plan_with(|target| plan_with_last_error(signature, target, last_error.source()))?;
+        let plan = self.plan_with(|target| plan_with_last_error(signature, target, last_error.source()))?;
         if last_error == LastError::Errno {
             return self.code(&self.function_plan_of(plan), callee);
         }

@@ -15,9 +15,10 @@ pub(super) struct Memory {
     elsewhere: OnceLock<CodeMemory>,
 }
 
-/// What the engine was built with.
-pub(super) struct Settings {
-    /// Whether none is to be had, and none to be asked for.
+/// What code memory depends on. The same settings make memory of the same behaviour.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Settings {
+    /// Whether there is to be none.
     pub(super) off: bool,
     pub(super) writes: CodeWrites,
     /// Most bytes to map.
@@ -37,19 +38,10 @@ impl Memory {
             None => {
                 // A child that is forked meanwhile would find it locked for ever.
                 let _hold = fork::hold();
-                self.made.get_or_init(|| self.make())
+                self.made.get_or_init(|| self.settings.memory())
             }
         };
         made.as_ref().map_err(Reason::clone)
-    }
-
-    fn make(&self) -> Result<CodeMemory, Reason> {
-        let Settings { off, writes, limit, announce } = &self.settings;
-        if *off {
-            return Err(Reason::JitOff);
-        }
-        let strategy = capability().strategy(*writes).map_err(Reason::NoExecutableMemory)?;
-        Ok(CodeMemory::announcing(strategy, *limit, announce.clone()))
     }
 
     /// Memory at a site.
@@ -69,8 +61,19 @@ impl Memory {
         self.made.get()?.as_ref().ok()
     }
 
-    /// Whom stubs are announced to.
-    pub(super) fn announces(&self) -> &[Announce] {
-        &self.settings.announce
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl Settings {
+    /// Memory with these settings. Maps nothing yet.
+    pub(crate) fn memory(&self) -> Result<CodeMemory, Reason> {
+        let Settings { off, writes, limit, announce } = self;
+        if *off {
+            return Err(Reason::JitOff);
+        }
+        let strategy = capability().strategy(*writes).map_err(Reason::NoExecutableMemory)?;
+        Ok(CodeMemory::announcing(strategy, *limit, announce.clone()))
     }
 }

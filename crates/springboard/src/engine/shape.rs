@@ -102,7 +102,11 @@ impl Shape {
 
 /// Where stubs of a plan should lie: near what they call more often than they are called.
 fn site(plan: &Plan) -> Site {
-    if plan.entry() == Entry::Columns || plan.form.last_error().is_some() { Site::Libraries } else { Site::Program }
+    if plan.entry() == Entry::Columns || plan.form.last_error().is_some() {
+        Site::Libraries
+    } else {
+        Site::Program
+    }
 }
 
 #[cfg(test)]

@@ -95,11 +95,10 @@ fn with_member(ty: &Type, member: usize, target: &Target) -> Type {
 }
 
 fn structure(members: Vec<Type>) -> Type {
-    let field = |ty| Field { name: None, ty, bits: None, align: None };
     Type::Aggregate(Arc::new(Aggregate {
         kind: AggregateKind::Struct,
         tag: None,
-        fields: members.into_iter().map(field).collect(),
+        fields: members.into_iter().map(Field::unnamed).collect(),
         packed: false,
         align: None,
     }))

@@ -11,11 +11,12 @@ use std::{
 };
 
 use springboard::{
-    AfterClose, CallError, Callback, CallbackError, CreateError, Engine, Jit, Library, Path, RawHandler,
-    TypeMismatch, Value, Word, raise, take_pending,
+    AfterClose, CallError, Callback, CallbackError, CallbackType, CreateError, Engine, Jit, Library, Path,
+    RawHandler, TypeMismatch, Value, Word, raise, take_pending,
 };
 
 mod closing;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 

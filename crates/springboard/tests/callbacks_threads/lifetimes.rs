@@ -9,7 +9,6 @@ use std::{
         mpsc,
     },
     thread,
-    time::Duration,
 };
 
 use springboard::{Abandoned, Busy, Callback, Mailbox};
@@ -66,9 +65,13 @@ fn closing_while_others_run_waits_for_nobody_and_frees_once() {
         for _ in 0..20 {
             let (dropped, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let (guard, counted) = (Guard(Arc::clone(&dropped)), Arc::clone(&inside));
+            let closed = Arc::new(AtomicBool::new(false));
+            let is_closed = Arc::clone(&closed);
             let callback = kind(jit, "int (int)").callback(move |x: i32| {
                 counted.fetch_add(1, SeqCst);
-                thread::sleep(Duration::from_millis(2));
+                while !is_closed.load(SeqCst) {
+                    thread::yield_now();
+                }
                 assert_eq!(guard.0.load(SeqCst), 0);
                 x + 1
             });
@@ -78,6 +81,8 @@ fn closing_while_others_run_waits_for_nobody_and_frees_once() {
                 thread::yield_now();
             }
             drop(callback);
+            // Closing did not wait: a call is inside until this.
+            closed.store(true, SeqCst);
             let results: Vec<i32> = jobs.into_iter().map(Job::join).collect();
             let expected = |(x, result): (usize, &i32)| [0, x as i32 + 1].contains(result);
             assert!(results.iter().enumerate().all(expected), "{results:?}");
@@ -108,13 +113,11 @@ fn an_owner_that_ends_releases_callers_and_drops_records() {
                     blocking.callback(move |x: i32| if guard.0.load(SeqCst) { 0 } else { x }).unwrap();
                 let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
                 let posted = posting.callback(|_: i64| -> () { panic!("nobody drains") }).unwrap();
-                Job::posts(&posted, 0, 600).join();
                 let job = Job::asks(&asked, 9);
-                while asked.in_flight() != 2 {
+                while mailbox.is_empty() {
                     thread::yield_now();
                 }
-                // From the count to the queue.
-                thread::sleep(Duration::from_millis(50));
+                Job::posts(&posted, 0, 600).join();
                 drop((posted, asked));
                 if leak {
                     std::mem::forget(mailbox);

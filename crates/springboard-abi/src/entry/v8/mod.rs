@@ -14,7 +14,7 @@ mod profile;
 pub use entered::Entered;
 pub use node::{NodeFunction, NodeKind, NodeRefusal, node_eligible, node_eligible_call};
 pub use profile::{Profile, Refusal};
-use springboard_ir::{DataModel, FloatFormat, Scalar, Signature};
+use springboard_ir::{DataModel, FloatFormat, Layout, Scalar, Signature};
 
 use super::{downcall::Downcall, moves::word_move};
 use crate::{
@@ -69,78 +69,60 @@ impl FastCall {
         }
     }
 
-    /// What V8 passes after the receiver: the arguments, the address of the result's memory where it has one, and the
-    /// options.
+    /// What V8 passes after the receiver and before its options: one argument per parameter, and the address to which a
+    /// result in memory goes.
     ///
     /// # Errors
-    /// Where a type has no layout, or a buffer is not a pointer parameter.
-    pub fn parameters(&self, model: &DataModel) -> Result<Vec<Parameter>, Ineligible> {
-        self.check_buffers(model)?;
-        let mut parameters = Vec::with_capacity(self.signature.params().len() + 2);
-        for (index, param) in (0..).zip(self.signature.params()) {
-            parameters.push(match SlotForm::of(&param.ty, model)? {
-                SlotForm::Word(_) if self.buffers.contains(&index) => Parameter::Buffer,
-                SlotForm::Word(scalar) => parameter(scalar, self.narrow),
-                // The address of its bytes.
-                SlotForm::Address(_) | SlotForm::None => Parameter::Int64,
+    /// A buffer that is no pointer; a type without a layout.
+    pub fn passed(&self, model: &DataModel) -> Result<Vec<Passed>, Ineligible> {
+        let FastCall { signature, buffers, .. } = self;
+        let mut passed = Vec::with_capacity(signature.params().len() + 2);
+        for (param, index) in signature.params().iter().zip(0..) {
+            passed.push(match SlotForm::of(&param.ty, model)? {
+                SlotForm::Word(Scalar::Pointer) if buffers.contains(&index) => Passed::Buffer,
+                _ if buffers.contains(&index) => return Err(Ineligible::BufferType { index }),
+                SlotForm::Word(scalar) => Passed::Scalar(scalar),
+                SlotForm::Address(layout) => Passed::Address(layout),
+                SlotForm::None => unreachable!("no parameter is void"),
             });
         }
-        if let SlotForm::Address(_) = SlotForm::of(self.signature.result(), model)? {
-            parameters.push(Parameter::Int64);
+        if let SlotForm::Address(layout) = SlotForm::of(signature.result(), model)? {
+            passed.push(Passed::Address(layout));
         }
-        if self.takes_options() {
-            parameters.push(Parameter::Options);
-        }
-        Ok(parameters)
+        Ok(passed)
     }
 
-    /// Whether every buffer is a pointer parameter.
-    ///
-    /// # Errors
-    /// [`Ineligible::BufferType`] for the first that is not, or is not a parameter at all.
-    pub fn check_buffers(&self, model: &DataModel) -> Result<(), Ineligible> {
-        for &index in &self.buffers {
-            let form =
-                self.signature.params().get(usize::from(index)).map(|param| SlotForm::of(&param.ty, model));
-            if form.transpose()? != Some(SlotForm::Word(Scalar::Pointer)) {
-                return Err(Ineligible::BufferType { index });
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether V8 passes its options.
+    /// Whether V8 passes a pointer to its options after the arguments.
     pub fn takes_options(&self) -> bool {
-        self.options == Options::Always || !self.buffers.is_empty()
+        let count = self.signature.params().len();
+        self.options == Options::Always || self.buffers.iter().any(|index| usize::from(*index) < count)
     }
 }
 
-/// How V8 passes a scalar.
-fn parameter(scalar: Scalar, narrow: Narrow) -> Parameter {
-    match scalar {
-        Scalar::Float(FloatFormat::F32) => Parameter::Float,
-        Scalar::Float(_) => Parameter::Double,
-        Scalar::Bool if narrow == Narrow::Check => Parameter::Narrow { bytes: 1, fill: Fill::Zero },
-        Scalar::Int { bytes: bytes @ (1 | 2), .. } if narrow == Narrow::Check => {
-            Parameter::Narrow { bytes, fill: Fill::of(scalar) }
-        }
-        Scalar::Bool | Scalar::Int { bytes: 1..=4, .. } => Parameter::Int32,
-        Scalar::Int { .. } | Scalar::Pointer | Scalar::Vector { .. } => Parameter::Int64,
-    }
+/// How V8 passes an argument.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Passed {
+    /// Itself, in 32 or 64 bits.
+    Scalar(Scalar),
+    /// As a JavaScript value, which the host unwraps to the address of its memory.
+    Buffer,
+    /// By the address of its bytes.
+    Address(Layout),
 }
 
 /// Plans a fast call on `target`.
 ///
 /// # Errors
-/// As [`plan`](crate::plan); also where a buffer is not a pointer parameter.
+/// As [`plan`](crate::plan); also where a buffer is no pointer parameter.
 pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
     let mut native = Downcall::of(&call.signature, target, word_move)?;
-    let parameters = call.parameters(&target.model)?;
+    let passed = call.passed(&target.model)?;
     for step in &mut native.moves {
         if let Operand::Slot { index, .. } = step.operand {
-            adapt(step, parameters[usize::from(index)], &call.signature, index, target)?;
+            adapt(step, passed[usize::from(index)], index, target);
         }
     }
+    let mut parameters: Vec<_> = passed.iter().map(|passed| parameter(*passed, call.narrow)).collect();
     let refuses = call.guard != Guard::None || parameters.iter().any(Parameter::is_refused);
     let result = match native.result {
         SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })) => {
@@ -153,6 +135,9 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
         }
         _ => native.result(),
     };
+    if call.takes_options() {
+        parameters.push(Parameter::Options);
+    }
     let form = FastForm { parameters: parameters.into(), guard: call.guard, result };
     Ok(native.plan(target, Form::V8(form)))
 }
@@ -164,35 +149,45 @@ impl Parameter {
     }
 }
 
-/// Turns the move of a canonical slot into that of a parameter, which is only as wide as V8 makes it.
-fn adapt(
-    step: &mut Move,
-    parameter: Parameter,
-    signature: &Signature,
-    index: u16,
-    target: &Target,
-) -> Result<(), Ineligible> {
+/// What a stub makes of an argument.
+fn parameter(passed: Passed, narrow: Narrow) -> Parameter {
+    let scalar = match passed {
+        Passed::Scalar(scalar) => scalar,
+        Passed::Buffer => return Parameter::Buffer,
+        Passed::Address(_) => return Parameter::Int64,
+    };
+    match scalar {
+        Scalar::Float(FloatFormat::F32) => Parameter::Float,
+        Scalar::Float(_) => Parameter::Double,
+        Scalar::Bool if narrow == Narrow::Check => Parameter::Narrow { bytes: 1, fill: Fill::Zero },
+        Scalar::Int { bytes: bytes @ (1 | 2), .. } if narrow == Narrow::Check => {
+            Parameter::Narrow { bytes, fill: Fill::of(scalar) }
+        }
+        Scalar::Bool | Scalar::Int { bytes: 1..=4, .. } => Parameter::Int32,
+        Scalar::Int { .. } | Scalar::Pointer | Scalar::Vector { .. } => Parameter::Int64,
+    }
+}
+
+/// Turns the move of a canonical slot into that of an argument, which is only as wide as V8 makes it.
+fn adapt(step: &mut Move, passed: Passed, index: u16, target: &Target) {
     let rules = target.convention.rules();
-    match (parameter, step.place) {
-        (Parameter::Float, Place::Vec { .. }) => step.bytes = 4,
+    let Passed::Scalar(scalar) = passed else { return };
+    match (scalar, step.place) {
+        (Scalar::Float(FloatFormat::F32), Place::Vec { .. }) => step.bytes = 4,
         // A move of less than a word (a packed stack, an integer that is extended by another sign than its own) takes
         // its own bytes already.
-        (Parameter::Int32 | Parameter::Narrow { .. }, _) if rules.caller_extends && step.bytes == 8 => {
-            let param = &signature.params()[usize::from(index)];
-            if let SlotForm::Word(scalar) = SlotForm::of(&param.ty, &target.model)? {
-                step.bytes = scalar.bytes(&target.model);
-                step.fill = Fill::of(scalar);
-                if rules.big_endian {
-                    let above = 8 - step.bytes;
-                    step.operand = Operand::Slot { index, at: above };
-                    match &mut step.place {
-                        Place::Gpr { at, .. } | Place::Vec { at, .. } => *at = above,
-                        Place::Stack { offset } => *offset += u32::from(above),
-                    }
+        (Scalar::Bool | Scalar::Int { bytes: 1..=4, .. }, _) if rules.caller_extends && step.bytes == 8 => {
+            step.bytes = scalar.bytes(&target.model);
+            step.fill = Fill::of(scalar);
+            if rules.big_endian {
+                let above = 8 - step.bytes;
+                step.operand = Operand::Slot { index, at: above };
+                match &mut step.place {
+                    Place::Gpr { at, .. } | Place::Vec { at, .. } => *at = above,
+                    Place::Stack { offset } => *offset += u32::from(above),
                 }
             }
         }
         _ => {}
     }
-    Ok(())
 }

@@ -3,10 +3,10 @@
 use std::{collections::HashSet, ffi::c_void, sync::Arc};
 
 use super::{
-    description::Description,
+    description::{Description, FastCode},
     error::RegisterError,
     function::Function,
-    registered::{FastCode, Registered},
+    registered::Registered,
     twin::Twin,
 };
 

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use springboard_abi::{Convention, Ineligible, Profile};
+use springboard::{
+    Reason,
+    abi::{Ineligible, Refusal},
+    stamp::StampError,
+};
 
 /// A function of the host that stubs call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -18,7 +22,7 @@ pub enum Helper {
 #[non_exhaustive]
 pub enum BindError {
     /// As for any function.
-    Bind(crate::BindError),
+    Bind(springboard::BindError),
     /// The library has been closed.
     Closed,
     /// What is asked for needs a function of the host that the library was not given.
@@ -33,23 +37,19 @@ pub enum BindError {
         /// How many parameters there are.
         count: usize,
     },
-    /// A buffer is named that is no pointer.
-    NotAPointer {
-        /// The parameter, counted from 0.
-        index: u16,
-    },
-    /// The profile has no rules for this platform.
-    NoRules {
-        /// The profile.
-        profile: Profile,
-        /// The platform's convention.
-        convention: Convention,
-    },
+    /// The types cannot be passed so: a buffer is named that is no pointer.
+    Types(Ineligible),
 }
 
-impl From<crate::BindError> for BindError {
-    fn from(error: crate::BindError) -> BindError {
+impl From<springboard::BindError> for BindError {
+    fn from(error: springboard::BindError) -> BindError {
         BindError::Bind(error)
+    }
+}
+
+impl From<Ineligible> for BindError {
+    fn from(rule: Ineligible) -> BindError {
+        BindError::Types(rule)
     }
 }
 
@@ -72,15 +72,42 @@ impl fmt::Display for BindError {
             BindError::NoSuchParameter { index, count } => {
                 write!(f, "parameter {} is named a buffer, and there are {count}", index + 1)
             }
-            BindError::NotAPointer { index } => Ineligible::BufferType { index: *index }.fmt(f),
-            BindError::NoRules { profile, convention } => {
-                write!(f, "the profile {profile} has no rules for {convention}")
-            }
+            BindError::Types(rule) => rule.fmt(f),
         }
     }
 }
 
 impl std::error::Error for BindError {}
+
+/// Why a function has no fast code. Its slow twin serves all calls.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum NoFast {
+    /// The profile refuses it.
+    Refused(Refusal),
+    /// No code could be made.
+    Reason(Reason),
+}
+
+impl From<StampError> for NoFast {
+    fn from(error: StampError) -> NoFast {
+        match error {
+            StampError::Reason(reason) => NoFast::Reason(reason),
+            other => panic!("a stub for V8 has other holes than those of its entry: {other}"),
+        }
+    }
+}
+
+impl fmt::Display for NoFast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoFast::Refused(refusal) => refusal.fmt(f),
+            NoFast::Reason(reason) => reason.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NoFast {}
 
 /// Why a function of the host's own could not be registered.
 #[derive(Clone, PartialEq, Eq, Debug)]

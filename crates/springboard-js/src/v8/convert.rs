@@ -1,15 +1,18 @@
 //! Between values of JavaScript and of C, as V8 converts them for fast calls.
 
-use std::{ffi::c_void, iter};
+use std::{ffi::c_void, iter, ptr, slice};
 
-use springboard_abi::{FastCall, Narrow, SlotForm};
-use springboard_ir::{DataModel, Scalar};
+use springboard::{
+    CallError, Value,
+    abi::{Narrow, Passed},
+    ir::{FloatFormat, Scalar},
+};
 
 use super::{
     any::{Any, ErrorKind, Thrown},
-    description::{Description, Int64, Kind},
+    called::Called,
+    description::{Int64, Kind},
 };
-use crate::value::{CallError, Value};
 
 pub(super) fn call_error(error: CallError) -> Thrown {
     Thrown::new(ErrorKind::Error, error.to_string())
@@ -19,69 +22,47 @@ fn type_error(index: usize, expected: &str) -> Thrown {
     Thrown::new(ErrorKind::TypeError, format!("argument {} must be {expected}", index + 1))
 }
 
-/// The values that a function of C is called with. As JavaScript has it, missing arguments are `undefined`, and those
-/// beyond the parameters are ignored.
+/// The values that a C function is called with. As in JavaScript, missing arguments are `undefined`, and those beyond the
+/// parameters are ignored.
 ///
 /// # Safety
-/// An aggregate's argument is the address of its bytes.
-pub(super) unsafe fn arguments(
-    arguments: &[Any<'_>],
-    call: &FastCall,
-    description: &Description,
-    model: &DataModel,
-) -> Result<Vec<Value>, Thrown> {
-    let params = call.signature.params();
-    let mut values = Vec::with_capacity(params.len());
-    for (index, (param, any)) in
-        params.iter().zip(arguments.iter().chain(iter::repeat(&Any::Undefined))).enumerate()
-    {
-        let form = SlotForm::of(&param.ty, model)
-            .map_err(|error| Thrown::new(ErrorKind::TypeError, error.to_string()))?;
-        values.push(match (description.arguments[index], form) {
-            (Kind::Pointer, SlotForm::Address(layout)) => {
-                let address = pointer(index, any, description.int64)?;
-                // SAFETY: the caller's promise.
-                let bytes = unsafe { std::slice::from_raw_parts(address.cast::<u8>(), layout.size as usize) };
-                Value::from(bytes)
-            }
-            (kind, SlotForm::Word(scalar)) => word(index, any, kind, scalar, call.narrow, description.int64)?,
-            (kind, form) => unreachable!("an argument of kind {kind:?} in a slot of form {form:?}"),
-        });
-    }
-    Ok(values)
+/// An argument that stands for an aggregate is the address of its bytes.
+pub(super) unsafe fn arguments(arguments: &[Any<'_>], called: &Called) -> Result<Vec<Value>, Thrown> {
+    let (narrow, int64) = (called.call.narrow, called.description.int64);
+    let count = called.call.signature.params().len();
+    let given = arguments.iter().chain(iter::repeat(&Any::Undefined));
+    let value = |(index, (passed, any)): (usize, (&Passed, &Any<'_>))| match (passed, any) {
+        (Passed::Scalar(scalar), any) => word(index, any, *scalar, narrow, int64),
+        (Passed::Buffer, Any::Bytes(data, _)) => Ok(Value::Pointer(data.cast())),
+        (Passed::Buffer, _) => Err(Thrown::no_buffer(index)),
+        (Passed::Address(layout), any) => {
+            let address = pointer(index, any, int64)?;
+            // SAFETY: the caller says that an aggregate's bytes are at this address, of which the layout says how many.
+            let bytes = unsafe { slice::from_raw_parts(address.cast::<u8>(), layout.size as usize) };
+            Ok(Value::from(bytes))
+        }
+    };
+    called.passed[..count].iter().zip(given).enumerate().map(value).collect()
 }
 
-fn word(
-    index: usize,
-    any: &Any<'_>,
-    kind: Kind,
-    scalar: Scalar,
-    narrow: Narrow,
-    int64: Int64,
-) -> Result<Value, Thrown> {
-    Ok(match kind {
-        Kind::Bool => Value::Bool(truth(any)),
-        Kind::F32 => Value::F32(number(index, any)? as f32),
-        Kind::F64 => Value::F64(number(index, any)?),
-        Kind::I32 | Kind::U32 => {
-            let bits = to_uint32(number(index, any)?);
-            let whole = if kind == Kind::I32 { i128::from(bits as i32) } else { i128::from(bits) };
-            let narrowed = narrowed(whole, scalar);
+fn word(index: usize, any: &Any<'_>, scalar: Scalar, narrow: Narrow, int64: Int64) -> Result<Value, Thrown> {
+    Ok(match scalar {
+        Scalar::Bool => Value::Bool(truth(any)),
+        Scalar::Float(FloatFormat::F32) => Value::F32(number(index, any)? as f32),
+        Scalar::Float(_) => Value::F64(number(index, any)?),
+        Scalar::Int { bytes: 8, signed: true } => Value::Signed((wide(index, any, int64)? as i64).into()),
+        Scalar::Int { bytes: 8, signed: false } => Value::Unsigned(wide(index, any, int64)?.into()),
+        Scalar::Int { bytes, signed } => {
+            let value = number(index, any)?;
+            let bits = to_uint32(value);
+            let whole = if signed { i128::from(bits as i32) } else { i128::from(bits) };
+            let narrowed = narrowed(whole, bytes, signed);
             if narrow == Narrow::Check && narrowed != whole {
                 return Err(Thrown::range(index, whole));
             }
             Value::Signed(narrowed)
         }
-        Kind::I64 | Kind::U64 => {
-            let bits = wide(index, any, int64)?;
-            Value::Signed(if kind == Kind::I64 { i128::from(bits as i64) } else { i128::from(bits) })
-        }
-        Kind::Pointer => Value::Pointer(pointer(index, any, int64)?.cast()),
-        Kind::Value => match any {
-            Any::Bytes(data, _) => Value::Pointer(data.cast()),
-            _ => return Err(Thrown::no_buffer(index)),
-        },
-        Kind::Void | Kind::OneByteString => unreachable!("no C type is passed as {kind:?}"),
+        Scalar::Pointer | Scalar::Vector { .. } => Value::Pointer(pointer(index, any, int64)?.cast()),
     })
 }
 
@@ -114,12 +95,12 @@ fn to_uint32(value: f64) -> u32 {
 }
 
 /// What an integer type keeps of a value of 32 bits.
-fn narrowed(value: i128, scalar: Scalar) -> i128 {
-    match scalar {
-        Scalar::Int { bytes: 1, signed: true } => i128::from(value as i8),
-        Scalar::Int { bytes: 1, signed: false } => i128::from(value as u8),
-        Scalar::Int { bytes: 2, signed: true } => i128::from(value as i16),
-        Scalar::Int { bytes: 2, signed: false } => i128::from(value as u16),
+fn narrowed(value: i128, bytes: u8, signed: bool) -> i128 {
+    match (bytes, signed) {
+        (1, true) => i128::from(value as i8),
+        (1, false) => i128::from(value as u8),
+        (2, true) => i128::from(value as i16),
+        (2, false) => i128::from(value as u16),
         _ => value,
     }
 }
@@ -140,7 +121,7 @@ fn wide(index: usize, any: &Any<'_>, int64: Int64) -> Result<u64, Thrown> {
 }
 
 fn pointer(index: usize, any: &Any<'_>, int64: Int64) -> Result<*mut c_void, Thrown> {
-    Ok(std::ptr::with_exposed_provenance_mut(wide(index, any, int64)? as usize))
+    Ok(ptr::with_exposed_provenance_mut(wide(index, any, int64)? as usize))
 }
 
 /// What JavaScript gets of a result; that of a function which returns an aggregate goes to the address in `memory`.
@@ -150,8 +131,9 @@ fn pointer(index: usize, any: &Any<'_>, int64: Int64) -> Result<*mut c_void, Thr
 pub(super) unsafe fn result(
     result: Value,
     memory: Option<&Any<'_>>,
-    description: &Description,
+    called: &Called,
 ) -> Result<Any<'static>, Thrown> {
+    let description = &called.description;
     let wide = |value: i128| match description.int64 {
         Int64::BigInt => Any::BigInt(value),
         Int64::Number => Any::Number(value as f64),
@@ -173,5 +155,6 @@ pub(super) unsafe fn result(
             unsafe { address.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
             Any::Undefined
         }
+        other => unreachable!("no C type returns {other:?}"),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springboard_ir::{ParseError, Prototype, Signature};
+use springboard::ir::{ParseError, Prototype, Signature};
 
 /// A type of `node:ffi`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use springboard_ir::{ParseError, Prototype, Signature};
+use springboard::ir::{ParseError, Prototype, Signature};
 
 /// A type of `bun:ffi`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,7 +92,7 @@ pub enum Use {
     Function,
     /// A callback that one thread calls.
     Callback,
-    /// A callback that any thread may call: [`CallbackType::post`](crate::CallbackType::post).
+    /// A callback that any thread may call: [`CallbackType::post`](springboard::CallbackType::post).
     ThreadsafeCallback,
 }
 
@@ -191,7 +191,7 @@ pub fn u64_fast(value: u64) -> Fast {
 mod tests {
     use std::collections::HashSet;
 
-    use springboard_ir::{DataModel, Type};
+    use springboard::ir::{DataModel, Type};
 
     use super::*;
 

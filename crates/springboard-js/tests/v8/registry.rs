@@ -4,8 +4,9 @@ use std::{ffi::c_void, ptr};
 
 use springboard_code::testing::together;
 
-use super::{super::*, host, libc};
-use crate::{Engine, Jit, Library as Native};
+use super::{host, libc};
+use springboard::{Engine, Jit, Library as Native};
+use springboard_js::v8::*;
 
 extern "C" fn one(_: Receiver, value: i64) -> bool {
     value > 0
@@ -118,12 +119,12 @@ fn a_function_without_code_keeps_its_places_in_a_snapshot() {
 #[cfg(feature = "v8-tracking")]
 #[test]
 fn calls_are_counted_by_key() {
-    let count = || crate::v8_track!("tests.counted.ok");
+    let count = || springboard_js::v8_track!("tests.counted.ok");
     assert_eq!(calls("tests.counted.ok"), 0);
     count();
     count();
-    crate::v8_track!("tests.counted.ok");
-    crate::v8_track!("tests.counted.error");
+    springboard_js::v8_track!("tests.counted.ok");
+    springboard_js::v8_track!("tests.counted.error");
     assert_eq!((calls("tests.counted.ok"), calls("tests.counted.error"), calls("tests.counted")), (3, 1, 0));
 }
 
@@ -139,5 +140,5 @@ fn keys_have_two_or_three_parts() {
 /// Nothing is what a constant can hold, and counting is not.
 #[cfg(not(feature = "v8-tracking"))]
 const _: () = {
-    crate::v8_track!("tests.off.nothing");
+    springboard_js::v8_track!("tests.off.nothing");
 };

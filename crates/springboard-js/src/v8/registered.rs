@@ -4,7 +4,7 @@ use std::{ffi::c_void, process, ptr, sync::Arc};
 
 use super::{
     any::{Any, Thrown},
-    description::Description,
+    description::FastCode,
     function::Function,
     twin::{Twin, Variant},
 };
@@ -18,15 +18,6 @@ pub enum Registered {
     Twin(Twin),
     /// A native one.
     Native(Function),
-}
-
-/// Code that V8 may call, and what it is told about it.
-#[derive(Clone, Copy, Debug)]
-pub struct FastCode<'a> {
-    /// The address of the code.
-    pub address: *const c_void,
-    /// What a host makes type information of, which V8 keeps the address of.
-    pub description: &'a Description,
 }
 
 impl Registered {

@@ -5,11 +5,11 @@ mod registry;
 
 use std::{cell::Cell, ffi::c_void, mem, ptr};
 
+use springboard::{abi::Ineligible, ir::Signature};
 use springboard_code::testing::together;
-use springboard_ir::Signature;
 
-use super::*;
-use crate::{Engine, Library as Native};
+use springboard::{Engine, Library as Native};
+use springboard_js::v8::*;
 
 thread_local! {
     /// What helpers of the host were called with last.
@@ -129,7 +129,7 @@ fn scalars_before_a_buffer_are_kept() {
     // The address goes through as the buffer that it is.
     let function =
         libc().function("int snprintf(char *, unsigned long, const char *, ..., int, double)", &settings);
-    assert!(matches!(function, Err(BindError::NotAPointer { index: 1 })));
+    assert!(matches!(function, Err(BindError::Types(Ineligible::BufferType { index: 1 }))));
     let settings = Settings { buffers: vec![2], ..Settings::default() };
     let declaration = "int snprintf(char *, unsigned long, const char *, ..., int, double)";
     let function = libc().function(declaration, &settings).unwrap();

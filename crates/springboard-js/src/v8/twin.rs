@@ -4,9 +4,8 @@ use std::{ffi::c_void, fmt, ptr};
 
 use super::{
     any::{Any, Thrown},
-    description::{Description, Int64},
+    description::{Description, FastCode, Int64},
     native::FastFunction,
-    registered::FastCode,
 };
 
 /// The conventional function: takes any values, any number of them, and checks them. It serves every call that

@@ -2,12 +2,13 @@
 
 use std::{ffi::c_void, mem};
 
-use springboard_abi::Convention;
+use springboard::abi::{Convention, Ineligible};
+use springboard::ir::Signature;
 use springboard_code::testing::together;
-use springboard_ir::Signature;
 
-use super::{super::*, OPTIONS, RECEIVER, code, host, libc};
-use crate::{Engine, Jit, Library as Native, Stubs};
+use super::{OPTIONS, RECEIVER, code, host, libc};
+use springboard::{Engine, Jit, Library as Native, Stubs};
+use springboard_js::v8::*;
 
 #[test]
 fn many_are_bound_at_once() {
@@ -42,11 +43,11 @@ fn many_are_bound_at_once() {
         struct Text([u8; 6]);
         let text = Text(*b"seven\0");
         assert_eq!(code!(length, Code)(RECEIVER, text.0.as_ptr().cast(), OPTIONS), 5);
-        assert!(matches!(syntax, Err(BindError::Bind(crate::BindError::Prototype(_)))));
-        assert!(matches!(symbol, Err(BindError::Bind(crate::BindError::Symbol(_)))));
-        assert!(matches!(no_pointer, Err(BindError::NotAPointer { index: 0 })));
+        assert!(matches!(syntax, Err(BindError::Bind(springboard::BindError::Prototype(_)))));
+        assert!(matches!(symbol, Err(BindError::Bind(springboard::BindError::Symbol(_)))));
+        assert!(matches!(no_pointer, Err(BindError::Types(Ineligible::BufferType { index: 0 }))));
         let no_plan = no_plan.as_ref().unwrap();
-        match springboard_abi::Target::host().unwrap().convention {
+        match springboard::abi::Target::host().unwrap().convention {
             Convention::Sysv64 => {
                 let Err(NoFast::Reason(reason)) = no_plan.fast() else { panic!("{no_plan:?}") };
                 assert_eq!(reason.code(), "x87-result");
@@ -82,14 +83,14 @@ fn mistakes_are_found_when_a_function_is_bound() {
 }
 
 #[test]
-fn a_profile_refuses_or_has_no_rules() {
+fn a_profile_refuses() {
     let _process = together();
     let library = libc();
     let settings = Settings { profile: Profile::Node, ..Settings::default() };
     let function =
         library.function("double frexp(double, int *)", &Settings { buffers: vec![1], ..settings.clone() });
     let convention = library.function("int abs(int)", &settings);
-    match springboard_abi::Target::host().unwrap().convention {
+    match springboard::abi::Target::host().unwrap().convention {
         Convention::Sysv64 | Convention::Aapcs64 => {
             let function = function.unwrap();
             let Err(NoFast::Refused(refusal)) = function.fast() else { panic!("{function:?}") };
@@ -103,26 +104,27 @@ fn a_profile_refuses_or_has_no_rules() {
             assert!(convention.unwrap().fast().is_ok());
         }
         other => {
-            let Err(BindError::NoRules { profile: Profile::Node, convention }) = convention else {
-                panic!("{convention:?}")
-            };
-            assert_eq!(convention, other);
+            let function = convention.unwrap();
+            let Err(NoFast::Refused(refusal)) = function.fast() else { panic!("{function:?}") };
+            assert_eq!(*refusal, Refusal::Node(NodeRefusal::Platform(other)));
+            // SAFETY: abs takes any integer but the smallest.
+            assert_eq!(unsafe { function.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
         }
     }
 }
 
 #[test]
-fn a_profile_without_rules_for_the_platform_is_a_mistake() {
+fn node_refuses_platforms_that_it_does_not_know() {
     for (triple, convention) in [
         ("riscv64gc-unknown-linux-gnu", Convention::Lp64d),
         ("s390x-unknown-linux-gnu", Convention::S390x),
         ("x86_64-pc-windows-gnu", Convention::Win64),
     ] {
-        let target = springboard_abi::Target::of(&triple.parse().unwrap()).unwrap();
-        let call = springboard_abi::FastCall::new(Signature::parse("int(int)").unwrap());
-        let error = bind::refusal(Profile::Node, &call, Some(&target)).unwrap_err();
-        assert_eq!(error.to_string(), format!("the profile Node has no rules for {convention}"));
-        assert!(matches!(bind::refusal(Profile::Full, &call, Some(&target)), Ok(None)));
+        let target = springboard::abi::Target::of(&triple.parse().unwrap()).unwrap();
+        let call = springboard::abi::FastCall::new(Signature::parse("int(int)").unwrap());
+        let refusal = Profile::Node.verdict(&call, &target).unwrap_err();
+        assert_eq!(refusal, Refusal::Node(NodeRefusal::Platform(convention)));
+        assert_eq!(Profile::Full.verdict(&call, &target), Ok(()));
     }
 }
 
@@ -132,7 +134,7 @@ fn without_code_the_slow_twin_serves() {
     let engine = Engine::builder().jit(Jit::Off).build();
     let library = Library::new(&engine, &Native::process(), host());
     let function = library.function("int abs(int)", &Settings::default()).unwrap();
-    assert!(matches!(function.fast(), Err(NoFast::Reason(crate::Reason::JitOff))));
+    assert!(matches!(function.fast(), Err(NoFast::Reason(springboard::Reason::JitOff))));
     // SAFETY: abs takes any integer but the smallest.
     assert_eq!(unsafe { function.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
 }

@@ -14,38 +14,40 @@
 
 mod any;
 mod bind;
+mod called;
 mod convert;
 mod description;
 mod error;
 mod function;
+mod hosted;
 mod library;
 mod native;
 mod registered;
 mod registry;
+mod settings;
 #[cfg(feature = "v8-tracking")]
 mod tracking;
 mod twin;
 mod types;
 
-pub use springboard_abi::{Guard, Narrow, NodeRefusal, Options, Profile, Refusal};
+pub use springboard::abi::{Guard, Narrow, NodeRefusal, Options, Profile, Refusal};
 
 #[cfg(feature = "v8-tracking")]
 pub use self::tracking::{Tracker, calls};
 pub use self::{
     any::{Any, ErrorKind, Thrown},
-    description::{Description, Int64, Kind},
-    error::{BindError, Helper, RegisterError},
-    function::{Fast, Function, NoFast},
-    library::{BufferHelper, ClosedHelper, Host, Library, RangeHelper, Settings},
+    description::{Description, FastCode, Int64, Kind},
+    error::{BindError, Helper, NoFast, RegisterError},
+    function::Function,
+    hosted::{BufferHelper, ClosedHelper, Host, RangeHelper},
+    library::Library,
     native::{FastArgument, FastFunction, FastResult, HostOptions, OneByteString, Receiver, Value},
-    registered::{FastCode, Registered},
+    registered::Registered,
     registry::Registry,
+    settings::Settings,
     twin::{Slow, Twin, Variant},
     types::{NODE_TYPES, NodeType, Place, SignatureError, node_signature},
 };
-
-#[cfg(test)]
-mod tests;
 
 /// Counts a call under a key: `v8_track!("maths.divide.ok")`. Nothing at all without the feature `v8-tracking` of
 /// springboard; [`calls`] has the count.
