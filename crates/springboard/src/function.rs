@@ -1,25 +1,43 @@
-//! Functions bound by their prototype.
+//! Functions, bound to their C types.
+//!
+//! * `ty` is a function type, prepared; `way` is how a function of it is entered; `bind` puts both together.
+//! * `call`, `slots`, `typed` and `indirect` are the ways to call.
 
-use std::{cell::OnceCell, ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
+use std::{ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
 
-use springboard_abi::{Plan, SlotForm};
+use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Prototype, Signature};
 
-use springboard_code::{CodePointer, Stub};
+mod bind;
+mod call;
+mod indirect;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod ty;
+mod typed;
+mod way;
 
+use self::{
+    bind::Found,
+    call::{Called, call},
+    ty::FunctionType,
+    way::{Binding, Way},
+};
+pub use self::{
+    call::CallError,
+    indirect::{Indirect, IndirectSlots},
+    slots::{ResultMismatch, Slots, SlotsPointer, UntypedSlots},
+    typed::Typed,
+};
 use crate::{
     address,
-    bind_error::BindError,
-    declaration::Position,
-    engine::{Callee, Engine},
-    fallback::{Description, Interface, Unsupported},
+    engine::{Code, Engine},
     last_error::LastError,
     library::Library,
     reason::{Path, Reason},
-    slots::{Entry, ResultMismatch, Slots},
-    tier::{Tiered, When},
-    typed::{FunctionPointer, TypeMismatch, Typed},
-    value::{CallError, Value},
+    typed::{FunctionPointer, TypeMismatch},
+    value::Value,
     word::SlotResult,
 };
 
@@ -34,165 +52,35 @@ pub struct Function {
 
 struct Bound {
     prototype: Prototype,
-    forms: Arc<Forms>,
+    ty: Arc<FunctionType>,
     address: CodePointer,
-    route: Route,
+    binding: Binding,
     /// What calls deliver beside the result.
     last_error: Option<LastError>,
     /// Keeps the code at `address` loaded. `None` for a function bound by address.
     library: Option<Library>,
 }
 
-/// What is entered.
-enum Route {
-    Stub(Code),
-    Libffi(Interface, Path),
-    /// Libffi or the first call's wait at first, and a stub later.
-    Tiered(Arc<Tiered>),
-}
-
-/// What there is to enter when a function is bound.
-pub(crate) enum Binding {
-    /// A stub, or the reason why there is none.
-    Now(Result<Code, Reason>),
-    /// The same, where calls deliver a last error.
-    Delivering(Result<Code, Reason>, LastError),
-    /// A stub for this plan, later.
-    Later(Arc<Plan>, When),
-}
-
-impl Binding {
-    fn last_error(&self) -> Option<LastError> {
-        match self {
-            Binding::Delivering(_, last_error) => Some(*last_error),
-            Binding::Now(_) | Binding::Later(..) => None,
-        }
-    }
-}
-
-/// The stub through which a function is called.
-pub(crate) enum Code {
-    /// That of its shape, which is handed the function's address.
-    Shared(Arc<Stub>),
-    /// Its own, which knows the address; and the stub of its shape, where it leaves the moves to that.
-    Own { stub: Stub, _to: Option<Arc<Stub>> },
-    /// That of its shape, compiled with the program.
-    Packed(CodePointer),
-}
-
-impl Code {
-    /// By which path a function with this code is called.
-    pub(crate) fn path(&self) -> &'static Path {
-        match self {
-            Code::Shared(_) | Code::Own { .. } => &Path::Native,
-            Code::Packed(_) => &Path::Pack,
-        }
-    }
-
-    /// The first instruction.
-    pub(crate) fn first(&self) -> CodePointer {
-        match self {
-            Code::Shared(stub) => stub.entry(),
-            Code::Own { stub, .. } => stub.entry(),
-            Code::Packed(first) => *first,
-        }
-    }
-
-    /// What to enter for the function at `address`, which returns an `R`, and with which target.
-    pub(crate) fn entry<R: SlotResult>(&self, address: *const c_void) -> (Entry<R>, *const c_void) {
-        let stub = match self {
-            Code::Own { stub, .. } => return (enter_own::<R>, stub.entry() as *const c_void),
-            Code::Shared(stub) => stub.entry(),
-            Code::Packed(thunk) => *thunk,
-        };
-        // SAFETY: code of the slots entry has this type, for the `R` that its signature returns: it leaves the result
-        // where the native function does, and both follow the C convention.
-        (unsafe { mem::transmute::<CodePointer, Entry<R>>(stub) }, address)
-    }
-}
-
-/// The slots of functions of one signature.
-struct Forms {
-    model: DataModel,
-    /// What the slots of the parameters hold.
-    params: Box<[SlotForm]>,
-    result: SlotForm,
-}
-
-/// What functions of one signature share, found out once for all that are bound together.
-pub(crate) struct Facts<'e> {
-    engine: &'e Engine,
-    forms: Arc<Forms>,
-    /// The signature in libffi's terms, once somebody has asked for it.
-    description: OnceCell<Result<Arc<Description>, Unsupported>>,
-}
-
-impl<'e> Facts<'e> {
-    /// # Errors
-    /// A type has no layout on this machine.
-    pub(crate) fn of(signature: &Signature, engine: &'e Engine) -> Result<Facts<'e>, BindError> {
-        let model = engine.data_model();
-        let form =
-            |position, ty| SlotForm::of(ty, model).map_err(|error| BindError::Layout { position, error });
-        let params = signature.params().iter().enumerate();
-        let params = params.map(|(index, param)| form(Position::Parameter(index), &param.ty));
-        let params = params.collect::<Result<_, _>>()?;
-        let result = form(Position::Result, signature.result())?;
-        let forms = Arc::new(Forms { model: *model, params, result });
-        Ok(Facts { engine, forms, description: OnceCell::new() })
-    }
-
-    /// The function at `address`, if it is of the signature.
-    pub(crate) fn callee(&self, address: NonNull<c_void>) -> Callee {
-        Callee { address, result: self.forms.result }
-    }
-
-    fn description(&self, signature: &Signature) -> Result<Arc<Description>, Unsupported> {
-        let describe = || Description::new(signature, self.engine).map(Arc::new);
-        self.description.get_or_init(describe).clone()
+impl Bound {
+    /// How many slots a call reads.
+    fn slots(&self) -> usize {
+        self.ty.slots() + usize::from(self.last_error.is_some())
     }
 }
 
 impl Function {
-    /// Binds a function of the signature that `facts` are of.
-    pub(crate) fn new(
-        prototype: Prototype,
-        address: NonNull<c_void>,
-        library: Option<Library>,
+    fn new(
+        engine: &Engine,
+        found: Found,
+        ty: &Arc<FunctionType>,
         binding: Binding,
-        facts: &Facts<'_>,
-    ) -> Result<Function, BindError> {
-        let Facts { engine, forms, .. } = facts;
-        let pointer = address::code(address);
-        let last_error = binding.last_error();
-        let interface = || {
-            let description = facts.description(&prototype.signature)?;
-            Ok::<_, Unsupported>(Interface::new(description, pointer, last_error))
-        };
-        let route = match binding {
-            Binding::Now(code) | Binding::Delivering(code, _) => match code {
-                Ok(code) => Route::Stub(code),
-                Err(reason) => match interface() {
-                    Ok(interface) => Route::Libffi(interface, Path::Libffi(reason)),
-                    Err(unsupported) => return Err(BindError::NoPath { reason, unsupported }),
-                },
-            },
-            Binding::Later(plan, when) => match interface() {
-                Ok(interface) => {
-                    Route::Tiered(Tiered::new(engine, plan, facts.callee(address), interface, when))
-                }
-                // Nothing else could serve calls meanwhile.
-                Err(unsupported) => match engine.code(&plan, facts.callee(address)) {
-                    Ok(code) => Route::Stub(code),
-                    Err(reason) => return Err(BindError::NoPath { reason, unsupported }),
-                },
-            },
-        };
-        let forms = Arc::clone(forms);
-        let bound = Bound { prototype, forms, address: pointer, route, last_error, library };
-        let function = Function { bound: Arc::new(bound) };
-        engine.counters().bound(function.path()).count();
-        Ok(function)
+        last_error: Option<LastError>,
+        library: Option<&Library>,
+    ) -> Function {
+        engine.counters().bound(binding.path()).count();
+        let Found { prototype, address } = found;
+        let (ty, address, library) = (Arc::clone(ty), address::code(address), library.cloned());
+        Function { bound: Arc::new(Bound { prototype, ty, address, binding, last_error, library }) }
     }
 
     /// The prototype that the function was bound with.
@@ -208,19 +96,7 @@ impl Function {
     /// By which path a call would go now. It changes once where the engine does not compile when it binds
     /// ([`Compile`](crate::Compile)).
     pub fn path(&self) -> &Path {
-        match &self.bound.route {
-            Route::Stub(code) => code.path(),
-            Route::Libffi(_, path) => path,
-            Route::Tiered(tiered) => tiered.path(),
-        }
-    }
-
-    /// What is to be compiled for the function later, if anything is.
-    pub(crate) fn tiered(&self) -> Option<&Arc<Tiered>> {
-        match &self.bound.route {
-            Route::Tiered(tiered) => Some(tiered),
-            _ => None,
-        }
+        self.bound.binding.path()
     }
 
     /// The library that the function is in, and keeps loaded. `None` where it was bound by address.
@@ -235,7 +111,7 @@ impl Function {
 
     /// Calls with values that are checked against the signature: their number, their kinds, their ranges and sizes.
     ///
-    /// Allocates where there are more than 32 parameters or the result is no word.
+    /// Allocates only where there are more than 32 parameters, or the result is a structure of more than 64 bytes.
     ///
     /// # Errors
     /// What does not fit, with the argument's index, the value and the limit. Nothing was called then. Or what a
@@ -245,8 +121,8 @@ impl Function {
     /// The function must be sound to call with these arguments, on this thread, and really have the type that it
     /// was declared with. No exception or panic may leave it.
     pub unsafe fn call(&self, arguments: &[Value]) -> Result<Value, CallError> {
-        // SAFETY: the caller's promise.
-        unsafe { crate::value::call(self, arguments, &mut 0) }
+        // SAFETY: the caller answers for the function and its arguments.
+        unsafe { call(self.called(), arguments, &mut 0) }
     }
 
     /// As [`Function::call`], with the last error beside the result.
@@ -262,8 +138,8 @@ impl Function {
             return Err(CallError::NoLastError);
         }
         let mut last_error = 0;
-        // SAFETY: the caller's promise.
-        let result = unsafe { crate::value::call(self, arguments, &mut last_error) }?;
+        // SAFETY: the caller answers for the function and its arguments.
+        let result = unsafe { call(self.called(), arguments, &mut last_error) }?;
         Ok((result, last_error))
     }
 
@@ -277,9 +153,13 @@ impl Function {
     /// # Errors
     /// Where the signature returns something else. A result that is no word (an aggregate, `long double` …) goes to
     /// memory and needs `()`, as `void` does.
-    pub fn slots<R: SlotResult>(&self) -> Result<Slots<'_, R>, ResultMismatch> {
-        self.check_result::<R>()?;
-        Ok(Slots::new(self))
+    pub fn slots<R: SlotResult>(&self) -> Result<Slots<R>, ResultMismatch> {
+        Slots::new(self)
+    }
+
+    /// Readies the function for calls with raw slots, whatever it returns: each call returns the result's slot.
+    pub fn untyped_slots(&self) -> UntypedSlots {
+        UntypedSlots::new(self)
     }
 
     /// The function as one code pointer, which is called with the address of its slots alone, for hosts that keep one
@@ -292,31 +172,18 @@ impl Function {
     /// [`Stubs::PerFunction`](crate::Stubs::PerFunction), or it is called through libffi. A stub that is still to come
     /// is made now.
     pub fn bound_pointer<R: SlotResult>(&self) -> Result<BoundPointer<R>, PointerError> {
-        self.check_result::<R>().map_err(PointerError::Result)?;
-        let code = match &self.bound.route {
-            Route::Stub(code) => Some(code),
-            Route::Tiered(tiered) => tiered.code(),
-            Route::Libffi(..) => None,
-        };
-        match (code, self.path()) {
-            (Some(Code::Own { stub, .. }), _) => {
-                // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
-                Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(stub.entry()) })
+        if !self.bound.ty.returns::<R>() {
+            return Err(PointerError::Result(ResultMismatch::new::<R>(self.signature())));
+        }
+        match self.bound.resolve() {
+            // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
+            Way::Code(code @ Code::Own { .. }) => {
+                Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(code.first()) })
             }
-            (None, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
-            (Some(Code::Shared(_) | Code::Packed(_)), _) | (None, _) => Err(PointerError::Shared),
+            Way::Code(Code::Shared(_) | Code::Packed(_)) => Err(PointerError::Shared),
+            Way::Libffi(_, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
+            Way::Libffi(..) => Err(PointerError::Shared),
         }
-    }
-
-    fn check_result<R: SlotResult>(&self) -> Result<(), ResultMismatch> {
-        let fits = match self.bound.forms.result {
-            SlotForm::None | SlotForm::Address(_) => R::RESULT.is_none(),
-            SlotForm::Word(scalar) => R::RESULT == Some(scalar),
-        };
-        if fits {
-            return Ok(());
-        }
-        Err(ResultMismatch { c: self.signature().result().clone(), rust: std::any::type_name::<R>() })
     }
 
     /// The function as a Rust function pointer, once the signature has been found to be that of `F`.
@@ -324,55 +191,22 @@ impl Function {
     /// # Errors
     /// Where the number of parameters, one of their types, or the result differ, and where calls deliver a last error,
     /// which the function alone cannot do.
-    pub fn typed<F: FunctionPointer>(&self) -> Result<Typed<'_, F>, TypeMismatch> {
+    pub fn typed<F: FunctionPointer>(&self) -> Result<Typed<F>, TypeMismatch> {
         Typed::new(self)
     }
 
-    /// The sizes and alignments of C types where the function runs.
+    /// What C types are where the function runs.
     pub fn data_model(&self) -> &DataModel {
-        &self.bound.forms.model
+        &self.bound.ty.model
     }
 
-    /// What the slots of the parameters hold.
-    pub(crate) fn params(&self) -> &[SlotForm] {
-        &self.bound.forms.params
+    /// What is entered for a checked call.
+    #[inline(always)]
+    fn called(&self) -> Called<'_> {
+        let bound = &*self.bound;
+        let (entry, target) = bound.ty.result.word().erased(bound);
+        Called { ty: &bound.ty, signature: &bound.prototype.signature, entry, target }
     }
-
-    /// What the slot behind them holds.
-    pub(crate) fn result(&self) -> SlotForm {
-        self.bound.forms.result
-    }
-
-    pub(crate) fn code_pointer(&self) -> CodePointer {
-        self.bound.address
-    }
-
-    /// The call interface, where calls go through libffi for good.
-    pub(crate) fn interface(&self) -> Option<&Interface> {
-        match &self.bound.route {
-            Route::Libffi(interface, _) => Some(interface),
-            Route::Stub(_) | Route::Tiered(_) => None,
-        }
-    }
-
-    /// What to enter, and with which target. The signature must return an `R`.
-    pub(crate) fn entry<R: SlotResult>(&self) -> (Entry<R>, *const c_void) {
-        match &self.bound.route {
-            Route::Stub(code) => code.entry(self.bound.address as *const c_void),
-            Route::Libffi(interface, _) => (Interface::enter::<R>, (&raw const *interface).cast()),
-            Route::Tiered(tiered) => tiered.entry(),
-        }
-    }
-}
-
-/// Enters a stub that knows its function, with the stub as the target.
-///
-/// # Safety
-/// `stub` is the entry of a stub of the bound entry, of a function that returns an `R`, and `slots` are its slots. The
-/// rest as [`Slots::call`].
-pub(crate) unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const u64) -> R {
-    // SAFETY: the caller's promise; both follow the C convention, and leave the result where the function does.
-    unsafe { mem::transmute::<*const c_void, BoundPointer<R>>(stub)(slots) }
 }
 
 /// Code that calls one function: entered with the address of its slots, as [`Slots`] describes them.

@@ -25,14 +25,11 @@ mod declaration;
 mod engine;
 mod fallback;
 mod function;
-mod indirect;
 mod last_error;
 mod library;
 mod pack;
 mod reason;
-mod slots;
 mod stats;
-mod tier;
 mod typed;
 mod value;
 mod word;
@@ -46,19 +43,20 @@ pub use callback::{
 pub use declaration::{Declaration, Position};
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
 pub use fallback::{Unsupported, UnsupportedType};
-pub use function::{BoundPointer, Function, PointerError};
-pub use indirect::{Indirect, IndirectSlots};
+pub use function::{
+    BoundPointer, CallError, Function, Indirect, IndirectSlots, PointerError, ResultMismatch, Slots,
+    SlotsPointer, Typed, UntypedSlots,
+};
 pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
-pub use slots::{ResultMismatch, Slots, SlotsPointer};
 pub use springboard_abi as abi;
 pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, capability};
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};
-pub use typed::{CResult, FunctionPointer, TypeMismatch, Typed, Variadic};
-pub use value::{ArgumentError, CallError, Value};
+pub use typed::{CResult, FunctionPointer, TypeMismatch, Variadic};
+pub use value::{ArgumentError, Bytes, Value};
 pub use word::{CType, SlotResult, Word};
 
 /// The examples of the README, compiled and run as tests.

@@ -1,42 +1,10 @@
-//! Functions as Rust function pointers, after one check.
+//! Rust types that stand for C function types.
 
-use std::{fmt, marker::PhantomData, mem};
+use std::fmt;
 
-use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Scalar, Type};
 
-use crate::{declaration::Position, function::Function, word::CType};
-
-/// A function as a Rust function pointer, which costs what a direct call costs.
-///
-/// It borrows the [`Function`], so that the pointer cannot be called through it once the library may be gone.
-#[derive(Clone, Copy)]
-pub struct Typed<'f, F> {
-    pointer: F,
-    function: PhantomData<&'f Function>,
-}
-
-impl<'f, F: FunctionPointer> Typed<'f, F> {
-    pub(crate) fn new(function: &'f Function) -> Result<Typed<'f, F>, TypeMismatch> {
-        check::<F>(function)?;
-        let address = function.code_pointer();
-        // SAFETY: the trait is sealed, and implemented for function pointers alone, which are all of one size. The
-        // type has just been found to be the function's.
-        let pointer = unsafe { mem::transmute_copy::<CodePointer, F>(&address) };
-        Ok(Typed { pointer, function: PhantomData })
-    }
-
-    /// The pointer itself. It must not be called once the [`Function`] and all its clones are gone.
-    pub fn get(self) -> F {
-        self.pointer
-    }
-}
-
-impl<F: fmt::Debug> fmt::Debug for Typed<'_, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Typed").field(&self.pointer).finish()
-    }
-}
+use crate::{declaration::Position, word::CType};
 
 /// `unsafe extern "C" fn(A, B, …) -> R` with up to 12 parameters, each a [`CType`], and with or without `...`
 /// behind them; `R` is a [`CType`] or `()`.
@@ -102,19 +70,6 @@ macro_rules! function_pointers {
         function_pointers!(@one [$($param)*] [] Variadic::No);
         function_pointers!(@one [$($param)*] [, ...] Variadic::Yes);
 
-        impl<R, $($param),*> Typed<'_, unsafe extern "C" fn($($param),*) -> R> {
-            /// Calls the function.
-            ///
-            /// # Safety
-            /// The function must be sound to call with these arguments, on this thread, and really have the type
-            /// that it was declared with. No exception or panic may leave it.
-            #[inline(always)]
-            #[allow(non_snake_case, clippy::too_many_arguments)] // as many as the function has
-            pub unsafe fn call(&self, $($param: $param),*) -> R {
-                // SAFETY: the caller's promise.
-                unsafe { (self.pointer)($($param),*) }
-            }
-        }
     )*};
     (@one [] [, ...] $variadic:expr) => {
         function_pointers!(@impl [] [...] $variadic);
@@ -139,25 +94,6 @@ macro_rules! function_pointers {
 function_pointers! {
     () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
     (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
-}
-
-fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
-    if function.last_error().is_some() {
-        return Err(TypeMismatch::LastError);
-    }
-    let signature = function.signature();
-    let variadic = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
-    if F::VARIADIC != variadic {
-        return Err(TypeMismatch::Variadic { c: variadic, rust: F::VARIADIC });
-    }
-    let fixed = signature.fixed().unwrap_or(signature.params().len());
-    if F::PARAMS.len() != fixed {
-        return Err(TypeMismatch::Arity { c: fixed, rust: F::PARAMS.len() });
-    }
-    for (index, (param, rust)) in signature.params().iter().zip(F::PARAMS).enumerate() {
-        fits(Position::Parameter(index), &param.ty, Some(rust), function.data_model())?;
-    }
-    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.data_model())
 }
 
 /// Whether a Rust type, or `None` for `()`, stands for a C type.

@@ -6,11 +6,12 @@ use std::{
 };
 
 mod argument;
-mod call;
+mod bytes;
+mod check;
 
 pub use argument::ArgumentError;
-pub use call::CallError;
-pub(crate) use call::{call, call_at};
+pub use bytes::Bytes;
+pub(crate) use check::Check;
 
 /// A value on its way into or out of a call.
 ///
@@ -35,7 +36,7 @@ pub enum Value {
     Pointer(*mut c_void),
     /// The bytes of anything else, as they lie in memory, padding included: a structure or union, a complex
     /// number, a `long double`, a vector.
-    Bytes(Box<[u8]>),
+    Bytes(Bytes),
 }
 
 macro_rules! from {

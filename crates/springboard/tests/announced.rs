@@ -53,7 +53,7 @@ fn stub(function: &Function) -> u64 {
 
 fn call(function: &Function) {
     let numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9f64.to_bits(), 10f64.to_bits()];
-    assert_eq!(enter(function.slots::<i64>().expect("it returns a long"), &numbers), 55);
+    assert_eq!(enter(&function.slots::<i64>().expect("it returns a long"), &numbers), 55);
 }
 
 /// The name of a stub of that type: of the function's own, which leaves the moves to that of the shape, or of the latter.

@@ -123,7 +123,7 @@ fn a_thousand_arguments() {
         let weigh = engine(jit).function(&library, declaration.as_str()).unwrap();
         assert_eq!(call(&weigh, &arguments), Value::from(sum));
         let slots: Vec<u64> = (0..1000i32).map(|i| word(i - 500)).collect();
-        assert_eq!(enter(weigh.slots::<i64>().unwrap(), &slots), sum);
+        assert_eq!(enter(&weigh.slots::<i64>().unwrap(), &slots), sum);
     }
 }
 
@@ -318,8 +318,14 @@ fn slots_of_every_result() {
         macro_rules! slots {
             ($($name:literal, $result:ty: $argument:expr => $expected:expr;)*) => {$(
                 let bound = function(&engine, $name);
-                let slots = bound.slots::<$result>().unwrap();
-                assert_eq!(enter(slots, &[word($argument)]), $expected, "{}", $name);
+                let (slots, untyped) = (bound.slots::<$result>().unwrap(), bound.untyped_slots());
+                // Handles keep what they call.
+                drop(bound);
+                assert_eq!(enter(&slots, &[word($argument)]), $expected, "{}", $name);
+                // SAFETY: the function takes one word.
+                let slot = unsafe { untyped.call(&[word($argument)]) };
+                let expected: $result = $expected;
+                assert_eq!(slot, word(expected), "{}", $name);
             )*};
         }
         slots! {
@@ -336,10 +342,12 @@ fn slots_of_every_result() {
             "half_f64", f64: -0.5f64 => -0.25;
             "advance", *mut u8: c"ab".as_ptr() => c"ab".as_ptr().cast_mut().wrapping_add(1).cast();
         }
-        enter(function(&engine, "nothing").slots::<()>().unwrap(), &[]);
+        enter(&function(&engine, "nothing").slots::<()>().unwrap(), &[]);
+        // SAFETY: the function takes nothing.
+        assert_eq!(unsafe { function(&engine, "nothing").untyped_slots().call(&[]) }, 0);
         let (three, mut result) = ([1i64, 2, 3], [0i64; 3]);
         enter(
-            function(&engine, "rotate").slots::<()>().unwrap(),
+            &function(&engine, "rotate").slots::<()>().unwrap(),
             &[word(three.as_ptr()), word(result.as_mut_ptr())],
         );
         assert_eq!(result, [2, 3, 1]);
@@ -353,7 +361,7 @@ fn results_in_memory_end_where_they_end() {
     for jit in BOTH {
         let upper = function(&engine(jit), "upper");
         let mut result = [0x55u8; 16];
-        enter(upper.slots::<()>().unwrap(), &[word(b"board".as_ptr()), word(result.as_mut_ptr())]);
+        enter(&upper.slots::<()>().unwrap(), &[word(b"board".as_ptr()), word(result.as_mut_ptr())]);
         assert_eq!(&result[..5], b"BOARD", "{}", upper.path());
         assert_eq!(result[5..], [0x55; 11], "{}", upper.path());
     }

@@ -35,7 +35,7 @@ fn common_functions_need_no_code_at_run_time() {
             let add = bind(&engine, "long add(long, long)");
             assert!(is_packed(&add), "{}", add.path());
             assert_eq!(call(&add, &[2i64.into(), 3i64.into()]), Value::from(5i64));
-            assert_eq!(enter(add.slots::<i64>().expect("it returns a long"), &[40, 2]), 42);
+            assert_eq!(enter(&add.slots::<i64>().expect("it returns a long"), &[40, 2]), 42);
             let stats = engine.stats();
             assert_eq!((stats.packed, stats.compiles, stats.stamps, stats.mapped_bytes), (1, 0, 0, 0));
         }

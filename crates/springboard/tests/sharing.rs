@@ -95,7 +95,7 @@ fn a_function_outlives_its_library_and_its_engine() {
         assert_eq!(call(&answer, &[]), Value::from(42));
         let clone = answer.clone();
         drop(answer);
-        assert_eq!(enter(clone.slots::<i32>().unwrap(), &[]), 42);
+        assert_eq!(enter(&clone.slots::<i32>().unwrap(), &[]), 42);
     }
 }
 
@@ -145,11 +145,11 @@ fn threads_hammer_one_engine() {
     let _maps = NoWritableCode;
     let engine = engine(Jit::On);
     let shared = function(&engine, "neg_i64");
-    let slots: Slots<'_, i64> = shared.slots().unwrap();
+    let slots: Slots<i64> = shared.slots().unwrap();
     thread::scope(|scope| {
         for thread in 0..8i64 {
-            let engine = engine.clone();
-            scope.spawn(move || hammer(&engine, slots, thread));
+            let (engine, slots) = (engine.clone(), slots.clone());
+            scope.spawn(move || hammer(&engine, &slots, thread));
         }
     });
     let stats = engine.stats();
@@ -158,7 +158,7 @@ fn threads_hammer_one_engine() {
     assert_eq!(stats.native, 1 + 8 * 200, "{stats:?}");
 }
 
-fn hammer(engine: &Engine, shared: Slots<'_, i64>, thread: i64) {
+fn hammer(engine: &Engine, shared: &Slots<i64>, thread: i64) {
     let mut kept: Vec<Function> = Vec::new();
     for round in 0..200i64 {
         let bound = if round % 9 == 8 {
@@ -169,9 +169,9 @@ fn hammer(engine: &Engine, shared: Slots<'_, i64>, thread: i64) {
         };
         let value = thread * 1000 + round;
         if round % 9 == 8 {
-            assert_eq!(enter(bound.slots::<f64>().unwrap(), &[word(value as f64)]), value as f64 / 2.0);
+            assert_eq!(enter(&bound.slots::<f64>().unwrap(), &[word(value as f64)]), value as f64 / 2.0);
         } else {
-            assert_eq!(enter(bound.slots::<i64>().unwrap(), &[word(value); 8]), -value);
+            assert_eq!(enter(&bound.slots::<i64>().unwrap(), &[word(value); 8]), -value);
         }
         assert_eq!(enter(shared, &[word(value)]), -value);
         if round % 3 == 0 {
@@ -186,7 +186,7 @@ fn handles_cross_threads() {
     shared::<Engine>();
     shared::<Library>();
     shared::<Function>();
-    shared::<Slots<'_, i64>>();
-    shared::<springboard::Typed<'_, unsafe extern "C" fn()>>();
+    shared::<Slots<i64>>();
+    shared::<springboard::Typed<unsafe extern "C" fn()>>();
     shared::<springboard::BindError>();
 }

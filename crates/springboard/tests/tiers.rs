@@ -59,11 +59,11 @@ fn the_first_call_compiles() {
     assert!(matches!(add.path(), Path::Uncalled), "{}", add.path());
     let stats = engine.stats();
     assert_eq!((stats.pending, stats.native, stats.compiles, stats.live), (1, 0, 0, 0));
-    assert_eq!(enter(slots, &[2, 3]), 5);
+    assert_eq!(enter(&slots, &[2, 3]), 5);
     assert!(is_native(&add));
     let stats = engine.stats();
     assert_eq!((stats.pending, stats.native, stats.compiles, stats.live), (0, 1, 1, 1));
-    assert_eq!(enter(slots, &[4, 5]), 9, "what was readied before goes on");
+    assert_eq!(enter(&slots, &[4, 5]), 9, "what was readied before goes on");
     assert_eq!(call(&add, &[6i64.into(), 7i64.into()]), Value::from(13i64));
     assert!(is_native(&bind_add(&engine)), "a shape that is there is not waited for");
     assert_eq!(engine.stats().compiles, 1);
@@ -126,7 +126,7 @@ fn no_call_is_lost_or_doubled() {
         let engine = Engine::builder().compile(compile).stubs(stubs).build();
         let function = bind(&engine, count as *const (), "long count(long, double)");
         let slots = function.slots::<i64>().expect("it returns a long");
-        let start = Barrier::new(THREADS as usize);
+        let (slots, start) = (&slots, Barrier::new(THREADS as usize));
         let calls: u64 = thread::scope(|scope| {
             let run = || {
                 start.wait();
@@ -172,7 +172,7 @@ fn what_is_dropped_meanwhile_leaves_nothing() {
             let short = engine_that_goes(stubs, &declaration);
             assert_eq!(
                 enter(
-                    short.slots::<i64>().expect("it returns a long"),
+                    &short.slots::<i64>().expect("it returns a long"),
                     &[1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
                 ),
                 3

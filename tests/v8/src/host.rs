@@ -71,5 +71,5 @@ unsafe extern "C" fn closed(_context: *mut c_void, options: *mut c_void) {
 }
 
 unsafe extern "C" fn range(_context: *mut c_void, index: u64, value: i64, options: *mut c_void) {
-    fail(options, &Thrown::range(index as usize, value.into()));
+    fail(options, &Thrown::range(index as usize, value));
 }

@@ -87,15 +87,16 @@ mod tests {
 
     #[test]
     fn runs_are_those_of_the_bits() {
-        let runs =
-            |validity: Option<&[u8]>, rows| Runs::of(validity.map(Validity::from), rows).collect::<Vec<_>>();
+        let runs = |validity: Option<&[u8]>, rows| {
+            Runs::of(validity.map(Validity::from), rows).map(|run| (run.start, run.end)).collect::<Vec<_>>()
+        };
         assert_eq!(runs(None, 0), []);
-        assert_eq!(runs(None, 5), [0..5]);
-        assert_eq!(runs(Some(&[0xff, 0xff]), 13), [0..13]);
+        assert_eq!(runs(None, 5), [(0, 5)]);
+        assert_eq!(runs(Some(&[0xff, 0xff]), 13), [(0, 13)]);
         assert_eq!(runs(Some(&[0, 0]), 16), []);
-        assert_eq!(runs(Some(&[0b1000_0110, 0b0000_0001]), 9), [1..3, 7..9]);
-        assert_eq!(runs(Some(&[0b0101_0101]), 8), [0..1, 2..3, 4..5, 6..7]);
-        assert_eq!(runs(Some(&[0xf0, 0x0f]), 6), [4..6]);
+        assert_eq!(runs(Some(&[0b1000_0110, 0b0000_0001]), 9), [(1, 3), (7, 9)]);
+        assert_eq!(runs(Some(&[0b0101_0101]), 8), [(0, 1), (2, 3), (4, 5), (6, 7)]);
+        assert_eq!(runs(Some(&[0xf0, 0x0f]), 6), [(4, 6)]);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::any::type_name;
 
 use springboard::{ArgumentError, CType, Value, Word};
-use springboard_abi::SlotForm;
 use springboard_ir::{DataModel, FloatFormat, Part, Scalar, Type};
 
 use super::error::MemoryError;
@@ -104,9 +103,8 @@ impl Form {
     /// A value of another kind, out of range, or of another size. The bytes are as they were then.
     pub(super) fn write(&self, bytes: &mut [u8], value: &Value) -> Result<(), MemoryError> {
         let Form { ty, model, order, bits } = self;
-        let form = SlotForm::of(ty, model).map_err(|error| MemoryError::Layout { ty: ty.clone(), error })?;
         // An error is all that is wanted of it where it is an address.
-        let word = value.slot(form, ty, model)?;
+        let word = value.slot(ty, model)?;
         let number = match value {
             Value::Bytes(value) => {
                 bytes.copy_from_slice(value);

@@ -58,8 +58,12 @@ impl Thrown {
     }
 
     /// What an integer out of its parameter's range throws: slow calls do, and a host's
-    /// [`RangeHelper`](super::RangeHelper) does the same. Arguments are counted from 0.
-    pub fn range(index: usize, value: i128) -> Thrown {
+    /// [`RangeHelper`](super::RangeHelper) does the same. Arguments are counted from 0, and the value is the one that
+    /// V8 passes. That is 32 bits, so that the message has both values of which one may have been given.
+    pub fn range(index: usize, value: i64) -> Thrown {
+        let negative = value as i32;
+        let value =
+            if i64::from(negative) == value { value.to_string() } else { format!("{negative} or {value}") };
         let message = format!("argument {} is {value}, which does not fit", index + 1);
         Thrown::new(ErrorKind::RangeError, message)
     }

@@ -58,7 +58,7 @@ fn word(index: usize, any: &Any<'_>, scalar: Scalar, narrow: Narrow, int64: Int6
             let whole = if signed { i128::from(bits as i32) } else { i128::from(bits) };
             let narrowed = narrowed(whole, bytes, signed);
             if narrow == Narrow::Check && narrowed != whole {
-                return Err(Thrown::range(index, whole));
+                return Err(Thrown::range(index, whole as i64));
             }
             Value::Signed(narrowed)
         }

@@ -1,17 +1,21 @@
 //! Counting calls, so that a test can tell which way they went.
 //!
-//! A function holds a [`Tracker`] a key, in a `static`, and counts where it knows the outcome. Without the feature
-//! `v8-tracking` there are no trackers, and [`track!`](crate::v8_track) is nothing.
+//! [`v8_track!`](crate::v8_track) puts a [`Tracker`] where a function knows the outcome of a call. Without the feature
+//! `v8-tracking` there are no trackers, and the macro does nothing.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    panic::Location,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 /// A counter of calls with a key: `namespace.function`, or `namespace.function.outcome`. Always a `static`.
 #[derive(Debug)]
 pub struct Tracker {
     key: &'static str,
+    place: &'static Location<'static>,
     count: AtomicU64,
     listed: AtomicBool,
 }
@@ -23,17 +27,26 @@ impl Tracker {
     /// A tracker that has counted nothing.
     ///
     /// # Panics
-    /// Where the key is no `namespace.function` or `namespace.function.outcome`: in a `static`, when it is compiled.
+    /// If the key has another form than `namespace.function` or `namespace.function.outcome`: in a `static`, when it is
+    /// compiled.
+    #[track_caller]
     pub const fn new(key: &'static str) -> Tracker {
         assert!(is_key(key), "a tracking key is namespace.function or namespace.function.outcome");
-        Tracker { key, count: AtomicU64::new(0), listed: AtomicBool::new(false) }
+        Tracker { key, place: Location::caller(), count: AtomicU64::new(0), listed: AtomicBool::new(false) }
     }
 
-    /// Counts a call. The first one takes a lock, and no other.
+    /// Counts a call. Takes a lock the first time alone.
+    ///
+    /// # Panics
+    /// If another tracker has counted under the same key: no test could tell them apart.
     pub fn count(&'static self) {
         self.count.fetch_add(1, Ordering::Relaxed);
         if !self.listed.load(Ordering::Relaxed) && !self.listed.swap(true, Ordering::Relaxed) {
-            TRACKERS.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+            let mut trackers = TRACKERS.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(Tracker { key, place, .. }) = trackers.iter().find(|other| other.key == self.key) {
+                panic!("the tracking key {key} stands in two places, {place} and {}", self.place);
+            }
+            trackers.push(self);
         }
     }
 }
@@ -56,9 +69,9 @@ const fn is_key(key: &str) -> bool {
     length > 0 && (parts == 2 || parts == 3)
 }
 
-/// How often trackers of this key have counted.
+/// How often calls were counted under this key.
 pub fn calls(key: &str) -> u64 {
     let trackers = TRACKERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let of_key = trackers.iter().filter(|tracker| tracker.key == key);
-    of_key.map(|tracker| tracker.count.load(Ordering::Relaxed)).sum()
+    let tracker = trackers.iter().find(|tracker| tracker.key == key);
+    tracker.map_or(0, |tracker| tracker.count.load(Ordering::Relaxed))
 }

@@ -1,8 +1,11 @@
-//! The types of `node:ffi` as data: names and aliases, and what each is in C.
+//! The types of `node:ffi` as data: their names, aliases and C types.
 
 use std::fmt;
 
-use springboard::ir::{ParseError, Prototype, Signature};
+use springboard::{
+    Position,
+    ir::{ParseError, Prototype, Signature},
+};
 
 /// A type of `node:ffi`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,7 +17,7 @@ pub struct NodeType {
     pub aliases: &'static [&'static str],
     /// The C type.
     pub c: &'static str,
-    /// Whether an argument of the type is a JavaScript object whose memory is passed.
+    /// Whether an argument of the type is a JavaScript object, of which the memory is passed.
     pub is_buffer: bool,
 }
 
@@ -23,7 +26,7 @@ pub const NODE_TYPES: [NodeType; 17] = [
     row("void", &[], "void"),
     row("char", &[], "char"),
     row("int8", &["i8"], "int8_t"),
-    // `true` and `false` are no values of `bool`: it is a number.
+    // A number: `true` and `false` are not accepted.
     row("uint8", &["u8", "bool"], "uint8_t"),
     row("int16", &["i16"], "int16_t"),
     row("uint16", &["u16"], "uint16_t"),
@@ -37,7 +40,7 @@ pub const NODE_TYPES: [NodeType; 17] = [
     row("string", &["str"], "char *"),
     NodeType { is_buffer: true, ..row("buffer", &[], "void *") },
     NodeType { is_buffer: true, ..row("arraybuffer", &[], "void *") },
-    // Which function it points to is not said.
+    // The type of the function is not told.
     row("function", &[], "void (*)(void)"),
 ];
 
@@ -52,19 +55,10 @@ impl NodeType {
     }
 }
 
-/// A place in a signature of `node:ffi`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Place {
-    /// An argument, counted from 0.
-    Argument(usize),
-    /// The result.
-    Result,
-}
-
 /// The C signature of a function of `node:ffi`, and which of its parameters are buffers.
 ///
 /// # Errors
-/// A name that is none, `void` as an argument, or more parameters than a signature may have.
+/// An unknown name, `void` as an argument, or more parameters than a signature may have.
 pub fn node_signature(arguments: &[&str], result: &str) -> Result<(Signature, Vec<u16>), SignatureError> {
     let named = |name: &str, place| {
         NodeType::named(name).ok_or_else(|| SignatureError::Unknown { name: name.to_owned(), place })
@@ -72,9 +66,9 @@ pub fn node_signature(arguments: &[&str], result: &str) -> Result<(Signature, Ve
     let mut buffers = Vec::new();
     let mut params = Vec::new();
     for (index, name) in arguments.iter().enumerate() {
-        let ty = named(name, Place::Argument(index))?;
+        let ty = named(name, Position::Parameter(index))?;
         if ty.c == "void" {
-            return Err(SignatureError::VoidArgument(index));
+            return Err(SignatureError::VoidParameter(index));
         }
         if ty.is_buffer {
             buffers.push(index as u16);
@@ -82,7 +76,7 @@ pub fn node_signature(arguments: &[&str], result: &str) -> Result<(Signature, Ve
         params.push(ty.c);
     }
     let params = if params.is_empty() { "void".to_owned() } else { params.join(", ") };
-    let text = match named(result, Place::Result)?.c {
+    let text = match named(result, Position::Result)?.c {
         "void (*)(void)" => format!("void (*f({params}))(void)"),
         result => format!("{result} f({params})"),
     };
@@ -99,28 +93,19 @@ pub enum SignatureError {
         /// The name.
         name: String,
         /// Where it stands.
-        place: Place,
+        place: Position,
     },
-    /// The argument of this index is `void`.
-    VoidArgument(usize),
+    /// The parameter of this index, from 0, is `void`.
+    VoidParameter(usize),
     /// There are more parameters than a signature may have.
     Signature(ParseError),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Argument(index) => write!(f, "argument {}", index + 1),
-            Place::Result => f.write_str("the result"),
-        }
-    }
 }
 
 impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SignatureError::Unknown { name, place } => write!(f, "{place} is of an unknown type {name}"),
-            SignatureError::VoidArgument(index) => write!(f, "argument {} is void", index + 1),
+            SignatureError::VoidParameter(index) => write!(f, "parameter {} is void", index + 1),
             SignatureError::Signature(error) => error.fmt(f),
         }
     }

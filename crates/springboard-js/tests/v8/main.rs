@@ -120,6 +120,8 @@ fn an_integer_out_of_range_is_refused_by_the_stub() {
     assert_eq!(slow(97.0), Ok(Any::Number(65.0)));
     assert_eq!(slow(353.0), Err(Thrown::range(0, 353)));
     assert_eq!(slow(-1.0), Err(Thrown::range(0, 4_294_967_295)), "V8 passes 32 bits without a sign");
+    let message = slow(-1.0).unwrap_err().message;
+    assert_eq!(message, "argument 1 is -1 or 4294967295, which does not fit");
 }
 
 #[test]
@@ -219,9 +221,9 @@ fn node_types_have_c_types() {
     assert_eq!(signature, Signature::parse("uint8_t (*)(void *, uint64_t, void *, float)").unwrap());
     assert_eq!(node_signature(&[], "void").unwrap().0.params().len(), 0);
     assert!(node_signature(&["function"], "function").is_ok());
-    assert_eq!(node_signature(&["i32", "void"], "i32").unwrap_err().to_string(), "argument 2 is void");
+    assert_eq!(node_signature(&["i32", "void"], "i32").unwrap_err().to_string(), "parameter 2 is void");
     let error = node_signature(&["i33"], "i32").unwrap_err();
-    assert_eq!(error.to_string(), "argument 1 is of an unknown type i33");
+    assert_eq!(error.to_string(), "parameter 1 is of an unknown type i33");
     let error = node_signature(&[], "size_t").unwrap_err();
     assert_eq!(error.to_string(), "the result is of an unknown type size_t");
 }

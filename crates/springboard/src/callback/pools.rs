@@ -78,7 +78,7 @@ pub(super) fn closures(
     if let Some(pool) = pools.closures.get(signature) {
         return Ok(pool);
     }
-    let closures = Closures::new(signature, engine, dispatch::dispatch)?;
+    let closures = Closures::new(signature, engine.data_model(), engine.target(), dispatch::dispatch)?;
     let pool = Pool::new(Source::Closures(closures), zero, None);
     pools.closures.insert(signature.clone(), pool);
     Ok(pool)

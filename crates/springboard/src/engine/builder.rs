@@ -10,9 +10,9 @@ use target_lexicon::Triple;
 
 use super::{
     Engine, Shared,
-    background::Background,
     compile::Compilers,
     memory::{Memory, Settings},
+    queue::Background,
 };
 use crate::{cache::Cache, stats::Counters};
 

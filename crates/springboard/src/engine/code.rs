@@ -2,12 +2,15 @@
 
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
-use springboard_abi::{DowncallResult, Entry, Plan, SlotForm, plan_relay};
+use springboard_abi::{DowncallResult, Entry, Plan, SlotForm, plan_relay, plan_with_last_error};
 use springboard_code::{CodePointer, Holes, Stamp, Stub, fork};
 use springboard_ir::Signature;
 
 use super::{Engine, Stubs, shape::Shape};
-use crate::{function::Code, reason::Reason};
+use crate::{
+    last_error::LastError,
+    reason::{Path, Reason},
+};
 
 /// A native function, as far as its code has to know it.
 #[derive(Clone, Copy)]
@@ -15,6 +18,35 @@ pub(crate) struct Callee {
     pub(crate) address: NonNull<c_void>,
     /// What it returns, which its stub's name says.
     pub(crate) result: SlotForm,
+}
+
+/// The code through which a function is called.
+pub(crate) enum Code {
+    /// The stub of its shape, which is handed the function's address.
+    Shared(Arc<Stub>),
+    /// Its own stub, which knows the address; and the stub of its shape, where it leaves the moves to that.
+    Own { stub: Stub, _to: Option<Arc<Stub>> },
+    /// The thunk of its shape, compiled with the program. It is handed the function's address.
+    Packed(CodePointer),
+}
+
+impl Code {
+    /// By which path a function with this code is called.
+    pub(crate) fn path(&self) -> &'static Path {
+        match self {
+            Code::Shared(_) | Code::Own { .. } => &Path::Native,
+            Code::Packed(_) => &Path::Pack,
+        }
+    }
+
+    /// The first instruction.
+    pub(crate) fn first(&self) -> CodePointer {
+        match self {
+            Code::Shared(stub) => stub.entry(),
+            Code::Own { stub, .. } => stub.entry(),
+            Code::Packed(first) => *first,
+        }
+    }
 }
 
 /// Steps beyond which a function's own stub leaves them to the stub of its shape. So many and what is around them are
@@ -35,12 +67,12 @@ fn steps(plan: &Plan) -> usize {
 
 impl Engine {
     /// The plan of what functions of this signature are called through.
-    pub(super) fn function_plan(&self, signature: &Signature) -> Result<Plan, Reason> {
+    pub(crate) fn function_plan(&self, signature: &Signature) -> Result<Plan, Reason> {
         Ok(self.function_plan_of(self.plan(signature, Entry::Slots)?))
     }
 
     /// The same, of a plan of the slots entry.
-    pub(super) fn function_plan_of(&self, plan: Plan) -> Plan {
+    fn function_plan_of(&self, plan: Plan) -> Plan {
         if self.has_own_stubs() && steps(&plan) <= OWN_STEPS { plan.bound() } else { plan }
     }
 
@@ -59,8 +91,40 @@ impl Engine {
         if !self.has_own_stubs() {
             return self.shared_code_of(shape, Some(callee.result));
         }
-        let own = self.own(shape, callee)?;
+        self.publish(self.own(shape, callee)?)
+    }
+
+    /// Writes a function's own stub.
+    pub(super) fn publish(&self, own: Own<'_>) -> Result<Code, Reason> {
         let stub = self.memory()?.publish(&[own.stamp()])?.remove(0);
+        Ok(own.code(stub))
+    }
+
+    /// Whether the code of functions of this plan is there, so that nobody need wait for it.
+    pub(crate) fn has_code(&self, plan: &Plan) -> bool {
+        plan.entry() == Entry::Slots
+            && !self.has_own_stubs()
+            && (self.shared.cache.has(plan) || self.thunk(plan).is_some())
+    }
+
+    /// The code for a function that delivers a last error with its result.
+    pub(crate) fn code_delivering(
+        &self,
+        signature: &Signature,
+        callee: Callee,
+        last_error: LastError,
+    ) -> Result<Code, Reason> {
+        let source = last_error.source();
+        let plan = self.plan_with(|target| plan_with_last_error(signature, target, source))?;
+        if last_error == LastError::Errno {
+            return self.code(&self.function_plan_of(plan), callee);
+        }
+        // What is asked for the error is in the stub, so that no two functions can share one.
+        let shape = self.shape(&plan.bound())?;
+        let own = self.own(&shape, callee)?;
+        let mut stamp = own.stamp();
+        stamp.holes.helper = last_error.helper();
+        let stub = self.memory_for(&shape)?.publish(&[stamp])?.remove(0);
         Ok(own.code(stub))
     }
 

@@ -1,187 +1,86 @@
-//! Many functions, bound at once.
+//! Code for many functions at once: every distinct plan is compiled once, and all stubs are written in one go.
 
 use std::{
     borrow::Borrow,
     collections::HashMap,
-    ffi::c_void,
+    convert::Infallible,
     num::NonZero,
-    ptr::NonNull,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    thread, vec,
+    thread,
 };
 
 use foldhash::fast::RandomState;
-use springboard_abi::{Plan, SlotForm};
-use springboard_ir::{Prototype, Signature};
+use springboard_abi::Plan;
 
-use super::{Callee, Compile, Engine, code::Own, shape::Shape};
-use crate::{
-    bind_error::BindError,
-    declaration::Declaration,
-    function::{Binding, Code, Facts, Function},
-    library::Library,
-    reason::Reason,
-    tier::Tiered,
-};
+use super::{Callee, Code, Engine, code::Own, queue::Waiting, shape::Shape};
+use crate::reason::Reason;
 
 /// Shapes for which one more thread is worth its start.
 const SHAPES_PER_THREAD: usize = 8;
 
-/// A declaration with its symbol found.
-struct Found {
-    prototype: Prototype,
-    address: NonNull<c_void>,
+/// A function that wants code.
+pub(crate) struct Wanted<T> {
+    /// What comes back with the code.
+    pub(crate) with: T,
+    /// The index of its plan.
+    pub(crate) plan: usize,
+    pub(crate) callee: Callee,
 }
 
-/// See [`Engine::bind_all`].
-pub(super) fn bind<D: Declaration>(
-    engine: &Engine,
-    library: &Library,
-    declarations: impl IntoIterator<Item = D>,
-) -> Vec<Result<Function, BindError>> {
-    let found = declarations.into_iter().map(|declaration| find(library, declaration));
-    bind_found(engine, found, Some(library))
-}
-
-/// Binds functions at addresses, which nothing keeps loaded.
-pub(super) fn bind_at(
-    engine: &Engine,
-    functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
-) -> Vec<Result<Function, BindError>> {
-    let found = functions.into_iter().map(|(prototype, address)| Ok(Found { prototype, address }));
-    bind_found(engine, found, None)
-}
-
-fn bind_found(
-    engine: &Engine,
-    found: impl Iterator<Item = Result<Found, BindError>>,
-    library: Option<&Library>,
-) -> Vec<Result<Function, BindError>> {
-    let mut distinct = Distinct { engine, known: HashMap::default(), plans: Vec::new(), facts: Vec::new() };
-    // While a declaration is in the cache.
-    let mut with_plan = |found: Found| {
-        let index = distinct.index(&found.prototype.signature);
-        (found, index)
-    };
-    let found: Vec<_> = found.map(|found| found.map(&mut with_plan)).collect();
-    let Distinct { plans, facts, .. } = distinct;
-    // A type without a layout has a plan as little as facts.
-    let callee = |found: &Found, index: usize| match &facts[index] {
-        Ok(facts) => facts.callee(found.address),
-        Err(_) => Callee { address: found.address, result: SlotForm::None },
-    };
-    let each = || found.iter().flatten().map(|(found, index)| (callee(found, *index), *index));
-    let mut codes = match engine.shared.compile {
-        Compile::Eager => Codes::Now(Compiled::new(engine, plans, each())),
-        Compile::Lazy | Compile::Background => {
-            Codes::Later(plans.into_iter().map(|plan| plan.map(Arc::new)).collect())
+impl Engine {
+    /// Makes the code of functions, and hands it to `each` with what came with the function. What is an error already
+    /// stays in its place. Where there is no room for the stubs of all, there may be for some.
+    pub(crate) fn codes<T, U, E>(
+        &self,
+        plans: Vec<Result<impl Borrow<Plan> + Sync, Reason>>,
+        wanted: Vec<Result<Wanted<T>, E>>,
+        mut each: impl FnMut(T, Result<Code, Reason>) -> Result<U, E>,
+    ) -> Vec<Result<U, E>> {
+        let shapes = compile(self, plans);
+        let shape = |plan: usize| shapes[plan].as_deref().map_err(Reason::clone);
+        // One function after the other: the memory that each takes is still in the CPU's cache when the next is made.
+        if !self.has_own_stubs() {
+            let mut code = |Wanted { with, plan, callee }| {
+                each(with, shape(plan).and_then(|shape| self.code_of(shape, callee)))
+            };
+            return wanted.into_iter().map(|wanted| wanted.and_then(&mut code)).collect();
         }
-    };
-    // One after the other: the memory that each of them takes is still in the cache when the next one is made.
-    let bind = |found: Result<(Found, usize), BindError>| {
-        let (found, index) = found?;
-        let callee = callee(&found, index);
-        let binding = match &mut codes {
-            Codes::Now(compiled) => Binding::Now(compiled.code(engine, callee, index)),
-            Codes::Later(plans) => engine.binding(plans[index].clone(), callee),
+        let own =
+            |Wanted { with, plan, callee }| (with, shape(plan).and_then(|shape| self.own(shape, callee)));
+        let owns: Vec<_> = wanted.into_iter().map(|wanted| wanted.map(own)).collect();
+        let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp()));
+        let stamps: Vec<_> = stamps.collect();
+        let stubs = self.memory().ok().and_then(|memory| memory.publish(&stamps).ok());
+        let mut stubs = stubs.unwrap_or_default().into_iter();
+        let mut code = |own: Own<'_>| match stubs.next() {
+            Some(stub) => Ok(own.code(stub)),
+            None => self.publish(own),
         };
-        let facts = facts[index].as_ref().map_err(BindError::clone)?;
-        Function::new(found.prototype, found.address, library.cloned(), binding, facts)
-    };
-    let functions: Vec<_> = found.into_iter().map(bind).collect();
-    engine.begin(functions.iter().flatten());
-    functions
-}
-
-/// What is there to enter for functions, by the index of their plan.
-enum Codes {
-    Now(Compiled),
-    Later(Vec<Result<Arc<Plan>, Reason>>),
-}
-
-/// Plans, compiled.
-struct Compiled {
-    shapes: Vec<Result<Arc<Shape>, Reason>>,
-    /// Functions' own stubs, written in one go: one for each that has a shape.
-    own: Option<vec::IntoIter<Code>>,
-}
-
-impl Compiled {
-    /// Compiles plans, and writes the own stubs of functions, given with the index of their plan.
-    fn new(
-        engine: &Engine,
-        plans: Vec<Result<Plan, Reason>>,
-        functions: impl Iterator<Item = (Callee, usize)>,
-    ) -> Compiled {
-        let shapes = compile(engine, plans);
-        let with_shapes =
-            functions.filter_map(|(callee, index)| Some((callee, &**shapes[index].as_ref().ok()?)));
-        // Where there is no room for all of them, there may be for some.
-        let own = engine.has_own_stubs().then(|| publish(engine, with_shapes).ok()).flatten();
-        let own = own.map(Vec::into_iter);
-        Compiled { shapes, own }
+        let mut each = |(with, own): (T, Result<Own<'_>, Reason>)| each(with, own.and_then(&mut code));
+        owns.into_iter().map(|own| own.and_then(&mut each)).collect()
     }
 
-    /// What to enter for the next of the functions.
-    fn code(&mut self, engine: &Engine, callee: Callee, index: usize) -> Result<Code, Reason> {
-        let shape = self.shapes[index].as_ref().map_err(Reason::clone)?;
-        match &mut self.own {
-            Some(own) => Ok(own.next().expect("one a function with a shape")),
-            None => engine.code_of(shape, callee),
-        }
-    }
-}
-
-/// Makes the stubs of functions that were bound without, as many in one go as there is room for.
-pub(super) fn settle(engine: &Engine, functions: &[Arc<Tiered>]) {
-    let mut known: HashMap<Arc<Plan>, usize, RandomState> = HashMap::default();
-    let mut plans = Vec::new();
-    // What somebody else has made meanwhile has no plan any more.
-    let wanting = functions.iter().filter_map(|function| Some((function, function.plan()?)));
-    let wanting: Vec<_> = wanting
-        .map(|(function, plan)| {
-            let index = *known.entry(plan).or_insert_with_key(|plan| {
-                plans.push(Ok(Plan::clone(plan)));
+    /// Makes the code of what waits for it.
+    pub(super) fn settle(&self, batch: &[Arc<dyn Waiting>]) {
+        let mut known: HashMap<Arc<Plan>, usize, RandomState> = HashMap::default();
+        let mut plans = Vec::new();
+        let wanted = batch.iter().filter_map(|with| {
+            // What somebody else has made meanwhile wants nothing any more.
+            let (plan, callee) = with.wanted()?;
+            let plan = *known.entry(plan).or_insert_with_key(|plan| {
+                plans.push(Ok(Arc::clone(plan)));
                 plans.len() - 1
             });
-            (function, index)
-        })
-        .collect();
-    let functions = wanting.iter().map(|&(function, index)| (function.callee(), index));
-    let mut compiled = Compiled::new(engine, plans, functions);
-    for (function, index) in wanting {
-        function.settle(compiled.code(engine, function.callee(), index));
-    }
-}
-
-fn find(library: &Library, declaration: impl Declaration) -> Result<Found, BindError> {
-    let prototype = declaration.into_prototype()?;
-    let address = library.symbol(prototype.name.as_deref().ok_or(BindError::Unnamed)?)?;
-    Ok(Found { prototype, address })
-}
-
-/// The distinct signatures among functions.
-struct Distinct<'e> {
-    engine: &'e Engine,
-    known: HashMap<Signature, usize, RandomState>,
-    plans: Vec<Result<Plan, Reason>>,
-    facts: Vec<Result<Facts<'e>, BindError>>,
-}
-
-impl Distinct<'_> {
-    /// Which of them this is.
-    fn index(&mut self, signature: &Signature) -> usize {
-        if let Some(index) = self.known.get(signature) {
-            return *index;
-        }
-        self.plans.push(self.engine.function_plan(signature));
-        self.facts.push(Facts::of(signature, self.engine));
-        let index = self.plans.len() - 1;
-        self.known.insert(signature.clone(), index);
-        index
+            Some(Ok::<_, Infallible>(Wanted { with, plan, callee }))
+        });
+        let wanted = wanted.collect();
+        self.codes(plans, wanted, |waiting, code| {
+            waiting.settle(code);
+            Ok(())
+        });
     }
 }
 
@@ -211,16 +110,4 @@ pub(super) fn compile<P: Borrow<Plan> + Sync>(
         });
     }
     plans.into_iter().map(|plan| engine.shape(plan?.borrow())).collect()
-}
-
-/// A stub of its own for each function.
-fn publish<'a>(
-    engine: &'a Engine,
-    functions: impl Iterator<Item = (Callee, &'a Shape)>,
-) -> Result<Vec<Code>, Reason> {
-    let owns = functions.map(|(callee, shape)| engine.own(shape, callee));
-    let owns = owns.collect::<Result<Vec<_>, _>>()?;
-    let stamps: Vec<_> = owns.iter().map(Own::stamp).collect();
-    let stubs = engine.memory()?.publish(&stamps)?;
-    Ok(owns.into_iter().zip(stubs).map(|(own, stub)| own.code(stub)).collect())
 }

@@ -7,8 +7,8 @@ use springboard_abi::{Ineligible, Plan, SlotForm, Target};
 use springboard_code::{self as code, Holes, Site};
 use springboard_emit::{Hole, HoleKind};
 
-use super::{Engine, Pack, Shared, in_bulk, shape::Shape};
-use crate::{address, function::Code, pack, reason::Reason};
+use super::{Code, Engine, Pack, Shared, in_bulk, shape::Shape};
+use crate::{address, pack, reason::Reason};
 
 /// A stub to be: its plan, and what is written into the holes of its code.
 ///

@@ -10,15 +10,15 @@ use libffi::{
     low::CodePtr,
     raw::{ffi_cif, ffi_closure, ffi_closure_alloc, ffi_prep_closure_loc, ffi_status_FFI_OK},
 };
-use springboard_abi::SlotForm;
+use springboard_abi::{SlotForm, Target};
 use springboard_code::CodePointer;
-use springboard_ir::{FloatFormat, MAX_PARAMETERS, Scalar, Signature};
+use springboard_ir::{DataModel, FloatFormat, MAX_PARAMETERS, Scalar, Signature};
 
 use super::{
-    interface::{Argument, Description},
+    interface::{Argument, Interface},
     types::Unsupported,
 };
-use crate::{engine::Engine, word::Word};
+use crate::word::Word;
 
 /// What a closure calls with its context and slots: the same as a stub.
 pub(crate) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
@@ -29,13 +29,13 @@ const FEW_SLOTS: usize = 33;
 /// Closures of one signature, all calling one helper. Closures point here, so this is never moved nor freed once
 /// there is one.
 pub(crate) struct Closures {
-    description: &'static Description,
+    interface: &'static Interface,
     helper: Helper,
 }
 
 /// What libffi hands to every closure's code.
 struct Data {
-    description: &'static Description,
+    interface: &'static Interface,
     helper: Helper,
     context: *const c_void,
 }
@@ -47,11 +47,12 @@ impl Closures {
     /// The first type that libffi cannot express.
     pub(crate) fn new(
         signature: &Signature,
-        engine: &Engine,
+        model: &DataModel,
+        target: Option<&Target>,
         helper: Helper,
     ) -> Result<Closures, Unsupported> {
-        let description = Box::leak(Box::new(Description::new(signature, engine)?));
-        Ok(Closures { description, helper })
+        let interface = Box::leak(Box::new(Interface::new(signature, model, target)?));
+        Ok(Closures { interface, helper })
     }
 
     /// A closure that calls the helper with `context`, for the rest of the process' life. `None` where libffi has no
@@ -63,13 +64,13 @@ impl Closures {
         if closure.is_null() {
             return None;
         }
-        let Closures { description, helper } = *self;
-        let data: *mut Data = Box::into_raw(Box::new(Data { description, helper, context }));
+        let Closures { interface, helper } = *self;
+        let data: *mut Data = Box::into_raw(Box::new(Data { interface, helper, context }));
         // SAFETY: the types differ in what may leave the function, and libffi's frames let anything leave.
         let enter = unsafe { mem::transmute::<Enter, EnterWithout>(enter) };
         // SAFETY: the closure and its code are libffi's own; the call interface and the data are never freed.
         let status = unsafe {
-            ffi_prep_closure_loc(closure.cast(), description.cif.as_raw_ptr(), Some(enter), data.cast(), code)
+            ffi_prep_closure_loc(closure.cast(), interface.cif.as_raw_ptr(), Some(enter), data.cast(), code)
         };
         (status == ffi_status_FFI_OK).then(|| *CodePtr::from_ptr(code).as_fun())
     }
@@ -93,11 +94,11 @@ unsafe extern "C-unwind" fn enter(
     // SAFETY: the data of a closure, which is never freed.
     let data = unsafe { &*data.cast::<Data>() };
     // SAFETY: the caller's promise: an address for each argument.
-    let arguments = unsafe { slice::from_raw_parts(arguments, data.description.arguments.len()) };
+    let arguments = unsafe { slice::from_raw_parts(arguments, data.interface.arguments.len()) };
     // No allocation: this may be any thread.
     // SAFETY: there is room for one slot a parameter and one more; the rest is the caller's promise.
     unsafe {
-        if data.description.params < FEW_SLOTS {
+        if data.interface.params < FEW_SLOTS {
             data.handle(result, arguments, MaybeUninit::<[u64; FEW_SLOTS]>::uninit().as_mut_ptr().cast());
         } else {
             let mut many = MaybeUninit::<[u64; MAX_PARAMETERS + 1]>::uninit();
@@ -110,7 +111,7 @@ impl Data {
     /// # Safety
     /// As [`enter`]; `slots` has room for one slot a parameter and one more.
     unsafe fn handle(&self, result: *mut c_void, arguments: &[*mut c_void], slots: *mut u64) {
-        let Description { arguments: places, result: form, params, .. } = self.description;
+        let Interface { arguments: places, result: form, params, .. } = self.interface;
         // SAFETY: indices are those of parameters; an address is that of a value of its parameter's type.
         unsafe {
             for index in 0..*params {

@@ -1,6 +1,6 @@
 //! A call interface: what libffi knows of one function, and where its arguments are.
 
-use std::{ffi::c_void, ptr, slice, sync::Arc};
+use std::{ffi::c_void, mem::MaybeUninit, ptr};
 
 use libffi::{
     low::CodePtr,
@@ -9,23 +9,16 @@ use libffi::{
 };
 use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
 use springboard_code::CodePointer;
-use springboard_ir::{FloatFormat, Layout, Param, Scalar, Signature, Type};
+use springboard_ir::{DataModel, FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{declaration::Position, engine::Engine, last_error::LastError, word::SlotResult};
+use crate::{declaration::Position, last_error::LastError};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
 
-/// One function, prepared to be called by libffi.
-pub(crate) struct Interface {
-    description: Arc<Description>,
-    address: CodePointer,
-    last_error: Option<LastError>,
-}
-
 /// A signature in libffi's terms, and where its values are in slots.
-pub(crate) struct Description {
+pub(crate) struct Interface {
     pub(super) cif: Cif,
     /// The arguments that are passed at all, in order.
     pub(super) arguments: Box<[Argument]>,
@@ -37,9 +30,9 @@ pub(crate) struct Description {
 
 // SAFETY: `cif` points at type descriptions that it owns and nobody else knows, built and laid out before the value
 // is shared. libffi only reads them for a call or a closure, on every target.
-unsafe impl Send for Description {}
+unsafe impl Send for Interface {}
 // SAFETY: as above: nothing is written after `new`.
-unsafe impl Sync for Description {}
+unsafe impl Sync for Interface {}
 
 /// Where libffi finds an argument.
 #[derive(Clone, Copy)]
@@ -88,19 +81,25 @@ impl Copies {
     }
 }
 
-impl Description {
+impl Interface {
+    /// Describes `signature`. Without a `target`, whose conventions say how types are passed, only what libffi
+    /// expresses as it stands is supported.
+    ///
     /// # Errors
     /// The first type that libffi cannot express.
-    pub(crate) fn new(signature: &Signature, engine: &Engine) -> Result<Description, Unsupported> {
-        let model = engine.data_model();
-        let writer = Writer { model, target: engine.target() };
+    pub(crate) fn new(
+        signature: &Signature,
+        model: &DataModel,
+        target: Option<&Target>,
+    ) -> Result<Interface, Unsupported> {
+        let writer = Writer { model, target };
         let mut types = Vec::with_capacity(signature.params().len());
         let mut arguments = Vec::with_capacity(signature.params().len());
         let mut copies = Copies { bytes: 0, align: align_of::<usize>() };
         let mut fixed = signature.fixed();
         for (index, param) in signature.params().iter().enumerate() {
             let position = Position::Parameter(index);
-            if let Some(copy) = engine.target().and_then(|target| copied(&param.ty, target)) {
+            if let Some(copy) = target.and_then(|target| copied(&param.ty, target)) {
                 types.push(FfiType::pointer());
                 arguments.push(Argument::Copy { index: index as u16, copy: copies.reserve(copy) });
                 continue;
@@ -122,8 +121,7 @@ impl Description {
         }
         let result =
             writer.ty(signature.result()).map_err(|what| what.at(Position::Result, signature.result()))?;
-        if result.is_none() && engine.target().is_some_and(|target| is_in_memory(signature.result(), target))
-        {
+        if result.is_none() && target.is_some_and(|target| is_in_memory(signature.result(), target)) {
             // s390x passes an address for a result without bytes, and libffi none.
             return Err(UnsupportedType::Aggregate.at(Position::Result, signature.result()));
         }
@@ -136,7 +134,7 @@ impl Description {
             None => Cif::try_new(types, result),
             Some(fixed) => Cif::try_new_variadic(types, fixed, result),
         };
-        Ok(Description {
+        Ok(Interface {
             cif: cif.map_err(Unsupported::Refused)?,
             arguments: arguments.into(),
             copies,
@@ -163,118 +161,72 @@ fn is_in_memory(ty: &Type, target: &Target) -> bool {
 }
 
 impl Interface {
-    /// Calls of the function at `address`, of the type that was described.
-    pub(crate) fn new(
-        description: Arc<Description>,
+    /// Calls the function at `address`, and returns the canonical word of its result, where that is one.
+    ///
+    /// # Safety
+    /// `slots` points to the slots of a call of the function, which has the type that was described; that may be null
+    /// where a call has none. Where `last_error` is given, there is a slot for it. The rest as
+    /// [`Slots::call`](crate::Slots::call).
+    pub(crate) unsafe fn call(
+        &self,
         address: CodePointer,
         last_error: Option<LastError>,
-    ) -> Interface {
-        Interface { description, address, last_error }
-    }
-
-    /// The entry of the way through libffi: what a stub is otherwise.
-    ///
-    /// # Safety
-    /// `interface` points to an [`Interface`] of a function that returns an `R`, and `slots` to its slots. The rest
-    /// as [`Slots::call`](crate::Slots::call).
-    pub(crate) unsafe extern "C" fn enter<R: SlotResult>(interface: *const c_void, slots: *const u64) -> R {
-        // SAFETY: the caller's promise.
-        let interface = unsafe { &*interface.cast::<Interface>() };
-        // SAFETY: the caller's promise.
-        R::from_result(unsafe { interface.call(interface.address, interface.given(slots)) })
-    }
-
-    /// The same, of the function at `address`.
-    ///
-    /// # Safety
-    /// As [`Interface::enter`].
-    pub(crate) unsafe fn enter_at<R: SlotResult>(&self, address: CodePointer, slots: *const u64) -> R {
-        // SAFETY: as in `enter`.
-        R::from_result(unsafe { self.call(address, self.given(slots)) })
-    }
-
-    /// What is at `slots`. Where a call needs none, that may be null, as for a stub.
-    ///
-    /// # Safety
-    /// As many slots as a call reads are there.
-    unsafe fn given<'s>(&self, slots: *const u64) -> &'s [u64] {
-        match self.slots() {
-            0 => &[],
-            // SAFETY: the caller's promise.
-            count => unsafe { slice::from_raw_parts(slots, count) },
-        }
-    }
-
-    fn slots(&self) -> usize {
-        self.last_error_slot() + usize::from(self.last_error.is_some())
-    }
-
-    /// The slot with the address for the last error, if there is one.
-    fn last_error_slot(&self) -> usize {
-        self.description.params + usize::from(matches!(self.description.result, SlotForm::Address(_)))
-    }
-
-    /// # Safety
-    /// As [`Interface::enter`].
-    unsafe fn call(&self, address: CodePointer, slots: &[u64]) -> u64 {
-        let count = self.description.arguments.len();
-        // SAFETY: the caller's promise.
-        unsafe {
-            if count <= INLINE_ARGUMENTS {
-                self.call_with(address, slots, &mut [ptr::null_mut(); INLINE_ARGUMENTS][..count])
-            } else {
-                self.call_with(address, slots, &mut vec![ptr::null_mut(); count])
+        slots: *const u64,
+    ) -> u64 {
+        let count = self.arguments.len();
+        let mut inline = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
+        let mut allocated;
+        let values: &mut [MaybeUninit<*mut c_void>] = match inline.get_mut(..count) {
+            Some(inline) => inline,
+            None => {
+                allocated = vec![MaybeUninit::uninit(); count];
+                &mut allocated
             }
-        }
-    }
-
-    /// Calls with `values` as memory for the addresses of the arguments, and returns the canonical word of the
-    /// result, where it is one.
-    ///
-    /// # Safety
-    /// As [`Interface::enter`].
-    unsafe fn call_with(&self, address: CodePointer, slots: &[u64], values: &mut [*mut c_void]) -> u64 {
-        let Description { arguments, copies, .. } = &*self.description;
-        let mut memory = vec![0u8; copies.allocated()];
-        let memory = memory.as_mut_ptr();
-        let memory = memory.wrapping_add(memory.align_offset(copies.align));
-        for (value, argument) in values.iter_mut().zip(arguments) {
-            *value = match *argument {
+        };
+        let mut copies = vec![0u8; self.copies.allocated()];
+        let copies = copies.as_mut_ptr();
+        let copies = copies.wrapping_add(copies.align_offset(self.copies.align));
+        for (value, argument) in values.iter_mut().zip(&self.arguments) {
+            // SAFETY: an argument's slot is among those of the call, which the caller gives.
+            let slot = |index: u16| unsafe { slots.add(index.into()) };
+            value.write(match *argument {
                 Argument::Slot { index, at, .. } => {
-                    (&raw const slots[usize::from(index)]).wrapping_byte_add(at.into()).cast_mut().cast()
+                    slot(index).wrapping_byte_add(at.into()).cast_mut().cast()
                 }
-                Argument::Memory { index } => pointer(slots[usize::from(index)]),
+                // SAFETY: the slot is the caller's, and initialised.
+                Argument::Memory { index } => pointer(unsafe { *slot(index) }),
                 // SAFETY: there is room for every copy and its address; the slot holds the address of a value of the
                 // parameter's type.
                 Argument::Copy { index, copy } => unsafe {
-                    let original = pointer(slots[usize::from(index)]).cast::<u8>();
-                    let start = memory.add(copy.start);
+                    let original = pointer(*slot(index)).cast::<u8>();
+                    let start = copies.add(copy.start);
                     start.copy_from_nonoverlapping(original, copy.bytes);
-                    let address = memory.add(copy.address).cast::<*mut u8>();
+                    let address = copies.add(copy.address).cast::<*mut u8>();
                     address.write(start);
                     address.cast()
                 },
-            };
+            });
         }
         // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
-        // is as large as libffi's documentation asks for, at each call below. The rest is the caller's promise.
+        // is as large as libffi's documentation asks for, at each call below. The caller answers for the function.
         let mut plainly = |result: *mut c_void| unsafe {
             ffi_call(
-                self.description.cif.as_raw_ptr(),
+                self.cif.as_raw_ptr(),
                 Some(*CodePtr::from_fun(address).as_fun()),
                 result,
-                values.as_mut_ptr(),
+                values.as_mut_ptr().cast(),
             );
         };
-        let mut call = |result: *mut c_void| match self.last_error {
+        let mut call = |result: *mut c_void| match last_error {
             None => plainly(result),
             Some(last_error) => {
-                let to = pointer(slots[self.last_error_slot()]).cast();
-                // SAFETY: the slot holds the address of an `int`; the rest was promised when the function was made.
-                unsafe { last_error.around(to, || plainly(result)) };
+                let at = self.params + usize::from(matches!(self.result, SlotForm::Address(_)));
+                // SAFETY: the slot behind all others holds the address of an `int`, as the caller promises; whoever
+                // made the last error promised that it can be asked for.
+                unsafe { last_error.around(pointer(*slots.add(at)).cast(), || plainly(result)) };
             }
         };
-        match self.description.result {
+        match self.result {
             SlotForm::None => {
                 call(ptr::null_mut());
                 0
@@ -286,7 +238,8 @@ impl Interface {
             }
             // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
             SlotForm::Address(_) => {
-                call(pointer(slots[self.description.params]));
+                // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
+                call(pointer(unsafe { *slots.add(self.params) }));
                 0
             }
         }

@@ -82,6 +82,7 @@ fn slots_have_the_address_for_the_error_behind_all_others() {
         assert_eq!(slots.count(), 3);
         std::thread::scope(|scope| {
             for thread in 0..4i32 {
+                let slots = &slots;
                 scope.spawn(move || {
                     for code in 0..1000 {
                         let mut errno = -1;

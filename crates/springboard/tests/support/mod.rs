@@ -84,7 +84,7 @@ pub(crate) fn call(function: &Function, arguments: &[Value]) -> Value {
 }
 
 /// As [`call`], with slots.
-pub(crate) fn enter<R: springboard::SlotResult>(function: Slots<'_, R>, slots: &[u64]) -> R {
+pub(crate) fn enter<R: springboard::SlotResult>(function: &Slots<R>, slots: &[u64]) -> R {
     // SAFETY: as in `call`; the tests give as many slots as there are parameters, and memory for results.
     unsafe { function.call(slots) }
 }

@@ -82,10 +82,12 @@ pub enum NodeRefusal {
     },
     /// A buffer and a floating point number in one signature.
     BufferAndFloat,
-    /// More arguments in general registers, the options among them, than are counted as free.
+    /// More arguments in general registers than are counted as free.
     GeneralRegisters {
         /// How many are needed.
         needed: usize,
+        /// Whether one of them is for the options, which V8 passes where there is a buffer.
+        options: bool,
         /// How many there are.
         limit: usize,
     },
@@ -177,7 +179,7 @@ pub fn node_eligible(function: &NodeFunction<'_>, convention: Convention) -> Res
     let limit = if buffer { budget.general_with_buffer } else { budget.general };
     let needed = general + usize::from(buffer);
     if needed > limit {
-        return Err(NodeRefusal::GeneralRegisters { needed, limit });
+        return Err(NodeRefusal::GeneralRegisters { needed, options: buffer, limit });
     }
     if float > budget.float {
         return Err(NodeRefusal::FloatRegisters { needed: float, limit: budget.float });
@@ -263,11 +265,9 @@ impl fmt::Display for NodeRefusal {
             }
             NodeRefusal::FunctionArgument { index } => write!(f, "argument {} is a function", index + 1),
             NodeRefusal::BufferAndFloat => f.write_str("a buffer beside a floating point argument"),
-            NodeRefusal::GeneralRegisters { needed, limit } => {
-                write!(
-                    f,
-                    "{needed} words for general registers, the options included, and {limit} is the limit"
-                )
+            NodeRefusal::GeneralRegisters { needed, options, limit } => {
+                let options = if options { ", the options included" } else { "" };
+                write!(f, "{needed} words for general registers{options}, and {limit} is the limit")
             }
             NodeRefusal::FloatRegisters { needed, limit } => {
                 write!(f, "{needed} floating point arguments, and {limit} is the limit")

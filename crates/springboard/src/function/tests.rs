@@ -1,6 +1,7 @@
 //! Engines whose system calls fail, whose process forks, and whose memory runs out.
 
 use std::{
+    ffi::c_void,
     os::fd::AsRawFd,
     ptr::NonNull,
     sync::{
@@ -16,8 +17,10 @@ use springboard_code::testing::{
     together,
 };
 
-use super::*;
-use crate::{CallbackError, CodeWrites, DrainError, Mailbox, Path, PointerError, Reason, Value};
+use crate::{
+    CallbackError, CodeWrites, Compile, DrainError, Engine, Function, Jit, Mailbox, Path, PointerError,
+    Reason, Stubs, Value,
+};
 
 extern "C" fn add(a: i32, b: i32) -> i32 {
     a + b

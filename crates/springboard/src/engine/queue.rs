@@ -1,8 +1,9 @@
-//! Compiling on a thread of its own, for functions that are called through libffi meanwhile.
+//! Compiling on a thread of its own, for what is called in another way meanwhile.
 
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread::{self, Thread},
     time::{Duration, Instant},
@@ -12,16 +13,30 @@ use rustix::process::{Pid, getpid};
 
 use springboard_code::fork;
 
-use super::{Engine, Shared, in_bulk};
-use crate::tier::Tiered;
+use springboard_abi::Plan;
 
-/// Functions that one publication covers at most, so that the first of many need not wait for the last.
+use super::{Callee, Code, Engine, Shared};
+use crate::reason::Reason;
+
+/// What one publication covers at most, so that the first of many need not wait for the last.
 const BATCH: usize = 1024;
 
 /// How long the thread waits for more before it ends. Starting one costs as much as compiling a shape.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The functions that wait for their stubs, and the thread that makes them.
+/// What waits for its code.
+pub(crate) trait Waiting: Send + Sync {
+    /// What its code is made of. `None` where it does not wait any more.
+    fn wanted(&self) -> Option<(Arc<Plan>, Callee)>;
+
+    /// Goes over to its code, or learns why there is none; unless it does not wait any more.
+    fn settle(&self, code: Result<Code, Reason>);
+
+    /// Whether it does not wait any more.
+    fn is_settled(&self) -> bool;
+}
+
+/// What waits for its code, and the thread that makes it.
 #[derive(Default)]
 pub(super) struct Background {
     queue: Mutex<Queue>,
@@ -31,7 +46,7 @@ pub(super) struct Background {
 struct Queue {
     /// Those that wait, and those that are being compiled, which stay at the front until they have their stubs: a
     /// child that is forked meanwhile has to begin with them.
-    functions: VecDeque<Weak<Tiered>>,
+    waiting: VecDeque<Weak<dyn Waiting>>,
     worker: Option<Worker>,
 }
 
@@ -42,14 +57,14 @@ struct Worker {
 }
 
 impl Engine {
-    /// Has the stubs of `functions` made on another thread; on this one, where no other can be started.
-    pub(crate) fn compile_soon(&self, functions: Vec<Weak<Tiered>>) {
+    /// Has the code of `waiting` made on another thread; on this one, where no other can be started.
+    pub(crate) fn compile_soon(&self, waiting: Vec<Weak<dyn Waiting>>) {
         let background = &self.shared.background;
         let refused = {
             let _hold = fork::hold();
             let mut queue = background.queue();
-            queue.functions.extend(functions);
-            if queue.functions.is_empty() {
+            queue.waiting.extend(waiting);
+            if queue.waiting.is_empty() {
                 return;
             }
             match &queue.worker {
@@ -98,8 +113,8 @@ impl Background {
             {
                 let _hold = fork::hold();
                 let mut queue = self.queue();
-                queue.functions.retain(|function| function.strong_count() > 0);
-                if !queue.functions.is_empty() {
+                queue.waiting.retain(|waiting| waiting.strong_count() > 0);
+                if !queue.waiting.is_empty() {
                     return true;
                 }
                 if idle.elapsed() >= LINGER {
@@ -111,35 +126,36 @@ impl Background {
         }
     }
 
-    /// Makes the stubs of those at the front. Says whether there were any.
+    /// Makes the code of those at the front. Says whether there were any.
     fn serve(&self, engine: &Engine) -> bool {
-        let functions: Vec<_> = {
+        let batch: Vec<_> = {
             let _hold = fork::hold();
             let mut queue = self.queue();
             queue.drop_settled();
-            queue.functions.iter().take(BATCH).filter_map(Weak::upgrade).collect()
+            queue.waiting.iter().take(BATCH).filter_map(Weak::upgrade).collect()
         };
         // No fork is held up while many shapes are compiled.
-        let compiled = catch_unwind(AssertUnwindSafe(|| in_bulk::settle(engine, &functions)));
+        let compiled = catch_unwind(AssertUnwindSafe(|| engine.settle(&batch)));
         if compiled.is_err() {
-            // A defect, of which the panic has told. One of them is to blame; the others stay with libffi too.
+            // A defect, of which the panic has told. One of them is to blame; the others stay as they are too.
             let _hold = fork::hold();
-            let is_one =
-                |waiting: &Weak<Tiered>| functions.iter().any(|one| waiting.as_ptr() == Arc::as_ptr(one));
-            self.queue().functions.retain(|waiting| !is_one(waiting));
+            let is_one = |waiting: &Weak<dyn Waiting>| {
+                batch.iter().any(|one| ptr::addr_eq(waiting.as_ptr(), Arc::as_ptr(one)))
+            };
+            self.queue().waiting.retain(|waiting| !is_one(waiting));
         }
-        !functions.is_empty()
+        !batch.is_empty()
     }
 }
 
 impl Queue {
     /// Drops those at the front that wait no more.
     fn drop_settled(&mut self) {
-        while let Some(first) = self.functions.front() {
-            if first.upgrade().is_some_and(|function| !function.is_settled()) {
+        while let Some(first) = self.waiting.front() {
+            if first.upgrade().is_some_and(|waiting| !waiting.is_settled()) {
                 break;
             }
-            self.functions.pop_front();
+            self.waiting.pop_front();
         }
     }
 }

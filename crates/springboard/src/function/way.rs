@@ -1,0 +1,349 @@
+//! How a function is entered: by code or through libffi, and until its code is there.
+//!
+//! Whatever the way, it is entered with a target and slots, so that a caller cannot tell.
+
+use std::{
+    ffi::c_void,
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use springboard_abi::Plan;
+use springboard_code::{CodePointer, fork};
+
+use super::{Bound, BoundPointer, slots::SlotsPointer, ty::ResultWord};
+use crate::{
+    address,
+    bind_error::BindError,
+    engine::{Callee, Code, Compile, Engine, Waiting},
+    fallback::{Interface, Unsupported},
+    reason::{Path, Reason},
+    word::SlotResult,
+};
+
+/// How a function, or the functions of a type, are entered.
+pub(super) enum Way {
+    Code(Code),
+    /// Through libffi, for a reason that the path says.
+    Libffi(Arc<Interface>, Path),
+}
+
+impl Way {
+    /// By the code that there is, or through libffi for the reason why there is none.
+    pub(super) fn of(
+        code: Result<Code, Reason>,
+        interface: impl FnOnce() -> Result<Arc<Interface>, Unsupported>,
+    ) -> Result<Way, BindError> {
+        match code {
+            Ok(code) => Ok(Way::Code(code)),
+            Err(reason) => match interface() {
+                Ok(interface) => Ok(Way::Libffi(interface, Path::Libffi(reason))),
+                Err(unsupported) => Err(BindError::NoPath { reason, unsupported }),
+            },
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Way::Code(code) => code.path(),
+            Way::Libffi(_, path) => path,
+        }
+    }
+}
+
+/// Whether it is known how a function is entered.
+pub(super) enum Binding {
+    Settled(Way),
+    /// By code that is still to come, or was.
+    Later(Box<Later>),
+}
+
+/// Code that is still to come.
+pub(super) struct Later {
+    /// Serves calls until there is code, and for good where there will be none.
+    interface: Arc<Interface>,
+    when: When,
+    /// How calls go from now on, once that is known.
+    settled: OnceLock<Way>,
+    /// What the code is made of, until it is.
+    wanted: Mutex<Option<(Engine, Arc<Plan>)>>,
+    /// The forks that the process had seen when somebody last saw to it that a thread compiles.
+    forks: AtomicU64,
+}
+
+/// When code is made that is not made when a function is bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum When {
+    /// At the first call, by the thread that calls.
+    Called,
+    /// By another thread, soon.
+    Soon,
+}
+
+impl When {
+    /// When an engine with this setting makes code. `None` where functions are bound with theirs.
+    pub(super) fn of(compile: Compile) -> Option<When> {
+        match compile {
+            Compile::Eager => None,
+            Compile::Lazy => Some(When::Called),
+            Compile::Background => Some(When::Soon),
+        }
+    }
+}
+
+impl Binding {
+    /// Calls go over to the code of `plan` once it is there.
+    pub(super) fn later(engine: &Engine, plan: Arc<Plan>, interface: Arc<Interface>, when: When) -> Binding {
+        let wanted = Mutex::new(Some((engine.clone(), plan)));
+        let forks = AtomicU64::new(fork::count());
+        Binding::Later(Box::new(Later { interface, when, settled: OnceLock::new(), wanted, forks }))
+    }
+
+    /// How calls go, if that is known.
+    #[inline(always)]
+    fn way(&self) -> Option<&Way> {
+        match self {
+            Binding::Settled(way) => Some(way),
+            Binding::Later(later) => later.settled.get(),
+        }
+    }
+
+    /// By which path a call would go now.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Binding::Settled(way) => way.path(),
+            Binding::Later(later) => match (later.settled.get(), later.when) {
+                (Some(way), _) => way.path(),
+                (None, When::Called) => &Path::Uncalled,
+                (None, When::Soon) => &Path::Libffi(Reason::Compiling),
+            },
+        }
+    }
+
+    /// Whether a thread is to make the code soon.
+    pub(super) fn is_made_soon(&self) -> bool {
+        matches!(self, Binding::Later(later) if later.when == When::Soon)
+    }
+}
+
+/// The code to enter for the function at `address`, which returns an `R`, and with which target.
+#[inline(always)]
+pub(super) fn entry_of<R: SlotResult>(code: &Code, address: CodePointer) -> (SlotsPointer<R>, *const c_void) {
+    let first = code.first();
+    match code {
+        Code::Own { .. } => (enter_own::<R>, first as *const c_void),
+        // SAFETY: code of the slots entry has this type, for the `R` that its signature returns: it leaves the result
+        // where the native function does, and both follow the C convention.
+        Code::Shared(_) | Code::Packed(_) => unsafe {
+            (mem::transmute::<CodePointer, SlotsPointer<R>>(first), address as *const c_void)
+        },
+    }
+}
+
+/// Enters a stub that knows its function, with the stub as the target.
+///
+/// # Safety
+/// `stub` is the first instruction of a stub of the bound entry, of a function that returns an `R`, and `slots` are its
+/// slots. The rest as [`Slots::call`](super::Slots::call).
+unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const u64) -> R {
+    // SAFETY: the caller says so; both follow the C convention, and leave the result where the function does.
+    unsafe { mem::transmute::<*const c_void, BoundPointer<R>>(stub)(slots) }
+}
+
+impl Bound {
+    /// What to enter, and with which target. The signature returns an `R`, or its result is read as one.
+    #[inline(always)]
+    pub(super) fn entry<R: SlotResult>(&self) -> (SlotsPointer<R>, *const c_void) {
+        match self.binding.way() {
+            Some(Way::Code(code)) => entry_of(code, self.address),
+            Some(Way::Libffi(..)) | None => (Bound::enter::<R>, (&raw const *self).cast()),
+        }
+    }
+
+    /// The entry of a function that has no code, or whose code is still to come: looks at each call for it.
+    ///
+    /// # Safety
+    /// `bound` points to a [`Bound`] function that returns an `R`, and `slots` to its slots. The rest as
+    /// [`Slots::call`](super::Slots::call).
+    unsafe extern "C" fn enter<R: SlotResult>(bound: *const c_void, slots: *const u64) -> R {
+        // SAFETY: the caller says so.
+        let bound = unsafe { &*bound.cast::<Bound>() };
+        let way = match &bound.binding {
+            Binding::Settled(way) => Ok(way),
+            Binding::Later(later) => match (later.settled.get(), later.when) {
+                (Some(way), _) => Ok(way),
+                (None, When::Called) => Ok(bound.resolve()),
+                (None, When::Soon) => {
+                    later.see_that_somebody_compiles();
+                    Err(&later.interface)
+                }
+            },
+        };
+        let interface = match way {
+            Ok(Way::Code(code)) => {
+                let (entry, target) = entry_of::<R>(code, bound.address);
+                // SAFETY: the code is the function's, which returns an `R`; the caller answers for slots and function.
+                return unsafe { entry(target, slots) };
+            }
+            Ok(Way::Libffi(interface, _)) | Err(interface) => interface,
+        };
+        // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
+        R::from_result(unsafe { interface.call(bound.address, bound.last_error, slots) })
+    }
+
+    /// How calls go. The code is made now if it is still to come.
+    pub(super) fn resolve(&self) -> &Way {
+        match &self.binding {
+            Binding::Settled(way) => way,
+            Binding::Later(later) => later
+                .settled
+                .get()
+                .unwrap_or_else(|| later.settle(|engine, plan| engine.code(plan, self.callee()))),
+        }
+    }
+
+    fn callee(&self) -> Callee {
+        Callee { address: address::of(self.address), result: self.ty.form }
+    }
+}
+
+impl Waiting for Bound {
+    fn wanted(&self) -> Option<(Arc<Plan>, Callee)> {
+        let Binding::Later(later) = &self.binding else { return None };
+        let _hold = fork::hold();
+        let wanted = later.wanted();
+        Some((Arc::clone(&wanted.as_ref()?.1), self.callee()))
+    }
+
+    fn settle(&self, code: Result<Code, Reason>) {
+        if let Binding::Later(later) = &self.binding {
+            later.settle(|_, _| code);
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.binding.way().is_some()
+    }
+}
+
+impl Later {
+    /// Goes over to the code that `make` gives, unless somebody has made it by now.
+    fn settle(&self, make: impl FnOnce(&Engine, &Plan) -> Result<Code, Reason>) -> &Way {
+        // A child that is forked meanwhile would find the place locked for ever.
+        let _hold = fork::hold();
+        self.settled.get_or_init(|| {
+            let wanted = self.wanted().clone();
+            let (engine, plan) = wanted.expect("what is wanted stays until it is made, once");
+            let way = match make(&engine, &plan) {
+                Ok(code) => Way::Code(code),
+                Err(reason) => Way::Libffi(Arc::clone(&self.interface), Path::Libffi(reason)),
+            };
+            engine.counters().settled.count();
+            engine.counters().bound(way.path()).count();
+            *self.wanted() = None;
+            way
+        })
+    }
+
+    /// The thread that compiles does not exist in a child that was forked.
+    fn see_that_somebody_compiles(&self) {
+        let forks = fork::count();
+        if self.forks.load(Relaxed) != forks {
+            self.forks.store(forks, Relaxed);
+            let _hold = fork::hold();
+            let engine = self.wanted().as_ref().map(|(engine, _)| engine.clone());
+            if let Some(engine) = engine {
+                engine.compile_soon(Vec::new());
+            }
+        }
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Option<(Engine, Arc<Plan>)>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        if let Some((engine, _)) = self.wanted.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            engine.counters().settled.count();
+        }
+    }
+}
+
+impl ResultWord {
+    /// Code that returns a result of this kind, its type erased, as `entry` gives it for the type.
+    #[inline(always)]
+    pub(super) fn erased(self, code: impl EntryFor) -> (CodePointer, *const c_void) {
+        // SAFETY: a function pointer is as good as any other for keeping an address.
+        unsafe {
+            match self {
+                ResultWord::F32 => {
+                    let (entry, target) = code.entry::<f32>();
+                    (mem::transmute::<SlotsPointer<f32>, CodePointer>(entry), target)
+                }
+                ResultWord::F64 => {
+                    let (entry, target) = code.entry::<f64>();
+                    (mem::transmute::<SlotsPointer<f64>, CodePointer>(entry), target)
+                }
+                _ => {
+                    let (entry, target) = code.entry::<u64>();
+                    (mem::transmute::<SlotsPointer<u64>, CodePointer>(entry), target)
+                }
+            }
+        }
+    }
+
+    /// Enters code, and makes a canonical slot of what comes back.
+    ///
+    /// # Safety
+    /// `entry` is what [`ResultWord::erased`] gave for this kind of result. The rest as
+    /// [`Slots::call`](super::Slots::call).
+    #[inline(always)]
+    pub(super) unsafe fn enter(self, entry: CodePointer, target: *const c_void, slots: *const u64) -> u64 {
+        // SAFETY: `entry` was made from a pointer of the type that is asked for here; the caller answers for the call.
+        unsafe {
+            let general = || mem::transmute::<CodePointer, SlotsPointer<u64>>(entry)(target, slots);
+            match self {
+                ResultWord::Signed { unused } => ((general() << unused) as i64 >> unused) as u64,
+                ResultWord::Unsigned { unused } => general() << unused >> unused,
+                ResultWord::Pointer => general(),
+                ResultWord::Bool => u64::from(general() as u8 != 0),
+                ResultWord::Void => {
+                    general();
+                    0
+                }
+                ResultWord::F32 => {
+                    let entry = mem::transmute::<CodePointer, SlotsPointer<f32>>(entry);
+                    entry(target, slots).to_bits().into()
+                }
+                ResultWord::F64 => {
+                    mem::transmute::<CodePointer, SlotsPointer<f64>>(entry)(target, slots).to_bits()
+                }
+            }
+        }
+    }
+}
+
+/// What has an entry for each type of result.
+pub(super) trait EntryFor {
+    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void);
+}
+
+impl EntryFor for &Bound {
+    #[inline(always)]
+    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
+        Bound::entry(self)
+    }
+}
+
+/// Code, for the function at an address.
+impl EntryFor for (&Code, CodePointer) {
+    #[inline(always)]
+    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
+        entry_of(self.0, self.1)
+    }
+}
