@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::tools::quietly;
+use crate::project::quietly;
 
 /// An `apt-get` with lists and a cache of its own, of one release for one architecture. It knows of no package that is
 /// installed, so that it fetches all that a package needs.

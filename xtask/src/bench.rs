@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 
 /// The crate's own command of that name.
 pub(crate) fn command(name: &str) -> Command {
-    cargo(&["run", "--release", "--package", "springboard-bench", "--", name])
+    cargo(&["run", "--profile", "dist", "--package", "springboard-bench", "--", name])
 }
 
 /// Whether loops in a V8 are asked for: `--filter v8`.
@@ -31,14 +31,14 @@ fn wants_v8(arguments: &[OsString]) -> bool {
 }
 
 pub(crate) fn run(name: &str, arguments: &Arguments) -> ExitCode {
-    let mut command = cargo(&["run", "--release", "--package", "springboard-bench"]);
+    let mut command = cargo(&["run", "--profile", "dist", "--package", "springboard-bench"]);
     if name == "bench" {
         // Beside stubs, what the pack has instead.
         command.args(["--features", "pack"]);
     }
     // Only where it is asked for: it takes as long to build as the bench.
     if name == "bench" && arguments.arguments.iter().any(|it| it == "libffi" || it == "--filter=libffi") {
-        match libffi::build(&project::root().join("target/libffi")) {
+        match libffi::build(&project::root().join("target/libffi"), "dist") {
             Ok(library) => command.env("SPRINGBOARD_DROPIN", library),
             Err(why) => {
                 eprintln!("{why}");

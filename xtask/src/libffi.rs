@@ -19,10 +19,13 @@ pub(crate) struct Arguments {
     /// The folder for the library; it is made where it is missing
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Cargo's profile to build with
+    #[arg(long, default_value = "dist")]
+    profile: String,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    match build(&arguments.out) {
+    match build(&arguments.out, &arguments.profile) {
         Ok(library) => {
             println!("{}", library.display());
             println!("LD_LIBRARY_PATH={} PROGRAM uses it", arguments.out.display());
@@ -45,10 +48,10 @@ const OURS: &str = "springboard_libffi_";
 const THEIRS: &str = "springboard_bundled_";
 
 /// Builds the library in `folder`, and says where it is.
-pub(crate) fn build(folder: &Path) -> Result<PathBuf, String> {
+pub(crate) fn build(folder: &Path, profile: &str) -> Result<PathBuf, String> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     println!("compiling springboard-libffi …");
-    let archive = archive()?;
+    let archive = archive(profile)?;
     println!("renaming libffi's own functions …");
     // Beside the archive: it is large, and nobody wants it beside the library.
     let renamed = archive.with_file_name("libspringboard_libffi_renamed.a");
@@ -82,8 +85,8 @@ pub(crate) fn build(folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// The crate with all that it depends on.
-fn archive() -> Result<PathBuf, String> {
-    let mut command = cargo(&["rustc", "--release", "--package", "springboard-libffi"]);
+fn archive(profile: &str) -> Result<PathBuf, String> {
+    let mut command = cargo(&["rustc", "--profile", profile, "--package", "springboard-libffi"]);
     command.args(["--crate-type", "staticlib", "--message-format", "json-render-diagnostics"]);
     let output = command
         .stderr(Stdio::inherit())

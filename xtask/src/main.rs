@@ -21,6 +21,7 @@ mod tidy;
 mod tools;
 mod tsan;
 mod v8;
+mod v8_engine;
 
 use std::process::ExitCode;
 

@@ -9,26 +9,14 @@ use std::{
 use crate::{
     project::{self, cargo},
     suite::Step,
-    tools::{self, Tool},
+    tools,
 };
-
-/// What the suite needs beside a C compiler.
-pub(crate) static NEEDS: [&Tool; 9] = [
-    &tools::GXX,
-    &tools::LIBFFI_HEADERS,
-    &tools::PYTHON,
-    &tools::PYTHON_CFFI,
-    &tools::RUBY,
-    &tools::RUBY_FFI,
-    &tools::PHP,
-    &tools::GUILE,
-    &tools::GJS,
-];
 
 /// Builds the drop-in, what the programs call, and runs each program.
 pub(crate) fn steps() -> Vec<Step> {
     let mut dropin = cargo(&["run", "--quiet", "--package", "xtask", "--", "libffi", "--out"]);
-    dropin.arg(folder());
+    // As the examples are built.
+    dropin.arg(folder()).args(["--profile", "release"]);
     let strict = ["-Wall", "-Wextra", "-Werror", "-O1"];
     let mut native = Command::new("cc");
     native
@@ -55,20 +43,15 @@ pub(crate) fn steps() -> Vec<Step> {
     twice.arg(folder().join("libffi.so.8")).arg(folder().join("copy.so"));
     let mut exceptions = Command::new("g++");
     exceptions.args(strict).arg("-o").arg(binary("exceptions")).arg(script("exceptions.cc")).arg("-lffi");
-    let program = |name: &str, before: &[&str]| {
-        let mut command = Command::new(name);
-        command.args(before);
-        command
+    let in_c = |steps: Vec<Step>| steps.into_iter().map(|step| step.needing("c", [&tools::LIBFFI_HEADERS]));
+    let in_cxx = |steps: Vec<Step>| {
+        steps.into_iter().map(|step| step.needing("c++", [&tools::GXX, &tools::LIBFFI_HEADERS]))
     };
-    vec![
-        dropin.into(),
-        native.into(),
+    let mut all: Vec<Step> = vec![dropin.into(), native.into(), copies.into(), copy.into(), twice.into()];
+    all.extend(in_c(vec![
         interface.into(),
         fixed.into(),
         layouts.into(),
-        copies.into(),
-        copy.into(),
-        exceptions.into(),
         // The same words whoever serves it: without the drop-in, and with it, counted and not.
         Step::printing(Command::new(binary("interface")), INTERFACE),
         Step::printing(with_dropin(Command::new(binary("interface"))), INTERFACE),
@@ -79,21 +62,30 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::from(with_dropin(Command::new(binary("layouts")))),
         // All of them: none is left to libffi.
         Step::served(with_dropin(Command::new(binary("layouts"))), LAYOUTS, LAYOUTS),
-        twice.into(),
+    ]));
+    all.extend(in_cxx(vec![
+        exceptions.into(),
         Step::from(with_dropin(Command::new(binary("exceptions")))),
         Step::served(with_dropin(Command::new(binary("exceptions"))), 200, 1),
-        Step::served(scripted(program("/usr/bin/python3", &[]), "with_ctypes.py"), 1000, 2000),
-        Step::served(scripted(program("/usr/bin/python3", &[]), "with_cffi.py"), 800, 4),
-        Step::served(scripted(program("/usr/bin/ruby", &[]), "with_fiddle.rb"), 800, 3),
-        Step::served(scripted(program("/usr/bin/ruby", &[]), "with_ffi.rb"), 800, 4),
-        Step::served(scripted(program("/usr/bin/php", &["-d", "ffi.enable=1"]), "with_ffi.php"), 15, 3),
-        Step::served(
-            scripted(program("/usr/bin/guile-3.0", &["--no-auto-compile"]), "with_guile.scm"),
-            800,
-            3,
-        ),
-        Step::served(scripted(program("/usr/bin/gjs-console", &[]), "with_gjs.js"), 1500, 60),
-    ]
+    ]));
+    let script = |program: &str, before: &[&str], script: &str, calls, closures| {
+        let mut command = Command::new(program);
+        command.args(before);
+        Step::served(scripted(command, script), calls, closures)
+    };
+    all.extend([
+        script("/usr/bin/python3", &[], "with_ctypes.py", 1000, 2000).needing("python", [&tools::PYTHON]),
+        script("/usr/bin/python3", &[], "with_cffi.py", 800, 4)
+            .needing("python-cffi", [&tools::PYTHON, &tools::PYTHON_CFFI]),
+        script("/usr/bin/ruby", &[], "with_fiddle.rb", 800, 3).needing("ruby", [&tools::RUBY]),
+        script("/usr/bin/ruby", &[], "with_ffi.rb", 800, 4)
+            .needing("ruby-ffi", [&tools::RUBY, &tools::RUBY_FFI]),
+        script("/usr/bin/php", &["-d", "ffi.enable=1"], "with_ffi.php", 15, 3).needing("php", [&tools::PHP]),
+        script("/usr/bin/guile-3.0", &["--no-auto-compile"], "with_guile.scm", 800, 3)
+            .needing("guile", [&tools::GUILE]),
+        script("/usr/bin/gjs-console", &[], "with_gjs.js", 1500, 60).needing("gjs", [&tools::GJS]),
+    ]);
+    all
 }
 
 /// The calls and closures of `layouts`.

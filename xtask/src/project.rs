@@ -2,7 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    time::Instant,
 };
 
 /// The workspace's folder. Compiled in: `cargo xtask` is always built in the workspace it works on.
@@ -71,6 +72,25 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// Runs a command of which one wants to see only that it goes on, and all if it fails.
+pub(crate) fn quietly(what: &str, command: &mut Command) -> Result<(), String> {
+    println!("{what} …");
+    let started = Instant::now();
+    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    let output = command.output().map_err(|error| format!("{}: {error}", shown(command)))?;
+    if output.status.success() {
+        println!("  done in {:.0} s", started.elapsed().as_secs_f64());
+        return Ok(());
+    }
+    Err(format!(
+        "{}\n{}{}: {}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+        shown(command),
+        output.status
+    ))
 }
 
 #[cfg(test)]

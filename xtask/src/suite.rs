@@ -26,6 +26,8 @@ pub(crate) struct Suite {
 pub(crate) enum When {
     /// Whenever no suite is named.
     Always,
+    /// By `cargo xtask ci`, and when it is named: because it runs other suites, elsewhere.
+    InCi,
     /// When it is named: because it is a part of another, or takes long.
     Named,
 }
@@ -34,6 +36,10 @@ pub(crate) enum When {
 pub(crate) struct Step {
     command: Command,
     expected: Expected,
+    /// What it is called where it is skipped, and what it needs beside what the whole suite needs.
+    part: Option<(&'static str, Vec<&'static Tool>)>,
+    /// What of it does not run here, and why: said before it runs.
+    left_out: Vec<String>,
 }
 
 /// What a command must do beside succeeding.
@@ -53,29 +59,50 @@ enum Expected {
 impl From<Command> for Step {
     /// A command that must succeed.
     fn from(command: Command) -> Step {
-        Step { command, expected: Expected::Nothing }
+        Step { command, expected: Expected::Nothing, part: None, left_out: Vec::new() }
     }
 }
 
 impl Step {
     /// A command that must succeed and print these lines to its standard output, and no more.
     pub(crate) fn printing(command: Command, expected: &'static str) -> Step {
-        Step { command, expected: Expected::Output(expected) }
+        Step { expected: Expected::Output(expected), ..Step::from(command) }
     }
 
     /// A command that must fail and say this.
     pub(crate) fn failing(command: Command, expected: &'static str) -> Step {
-        Step { command, expected: Expected::Failure(expected) }
+        Step { expected: Expected::Failure(expected), ..Step::from(command) }
     }
 
     /// A command that must succeed and, by the counters of the drop-in for libffi, be served natively: so many calls
     /// and closures, or more.
     pub(crate) fn served(mut command: Command, calls: u64, closures: u64) -> Step {
         command.env("SPRINGBOARD_FFI_TRACE", "1");
-        Step { command, expected: Expected::Served { calls, closures } }
+        Step { expected: Expected::Served { calls, closures }, ..Step::from(command) }
+    }
+
+    /// A part of the suite that is skipped alone, by this name, where one of these is missing.
+    pub(crate) fn needing<const N: usize>(self, name: &'static str, needs: [&'static Tool; N]) -> Step {
+        Step { part: Some((name, needs.into())), ..self }
+    }
+
+    /// Has it said, before it runs, that it leaves out a test, and why.
+    pub(crate) fn leaving_out(mut self, sentence: String) -> Step {
+        self.left_out.push(sentence);
+        self
+    }
+
+    /// Its name, and what is missing for it, where it needs what is missing.
+    pub(crate) fn skipped(&self) -> Option<(&'static str, Vec<String>)> {
+        let (name, needs) = self.part.as_ref()?;
+        let missing: Vec<String> = needs.iter().filter_map(|tool| tool.missing()).collect();
+        (!missing.is_empty()).then_some((*name, missing))
     }
 
     pub(crate) fn run(mut self) -> Result<(), String> {
+        for sentence in &self.left_out {
+            println!("{sentence}");
+        }
         let shown = project::shown(&self.command);
         println!("$ {shown}");
         let failed = |error| format!("{shown}: {error}");
@@ -138,7 +165,7 @@ fn served(printed: &str, calls: u64, closures: u64) -> Result<(), String> {
     }
 }
 
-/// What to make of a suite whose tools are missing.
+/// What to make of suites, and parts of them, whose tools are missing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Skips {
     /// Say so in the summary.
@@ -159,46 +186,86 @@ impl Skips {
 /// The option that `test` and `ci` share.
 #[derive(clap::Args)]
 pub(crate) struct NoSkips {
-    /// Fail where a suite is skipped because a tool is missing (also: SPRINGBOARD_NO_SKIPS=1)
+    /// Fail where a suite, or a part of one, is skipped because a tool is missing (also: SPRINGBOARD_NO_SKIPS=1)
     #[arg(long)]
     no_skips: bool,
 }
 
-enum Outcome {
-    Passed(Duration),
-    Failed(String),
-    Skipped(Vec<String>),
+/// What became of a suite.
+struct Outcome {
+    end: End,
+    /// Parts that were skipped, or the whole if the name is empty, and what is missing.
+    skipped: Vec<(&'static str, Vec<String>)>,
 }
 
-/// Runs suites in order, each whatever became of those before it, and prints a summary. The last line counts the
-/// suites: `N passed, N failed, N skipped`.
+enum End {
+    Passed(Duration),
+    Failed(String),
+    Skipped,
+}
+
+/// Runs suites in order, each whatever became of those before it, and prints a summary. The last line counts:
+/// `N passed, N failed, N skipped`, where a part that is skipped counts as a suite does.
 pub(crate) fn run(suites: &[&Suite], skips: Skips) -> ExitCode {
+    announce(suites);
     let mut outcomes = Vec::new();
-    for suite in suites {
-        println!("\n==== {}: {}", suite.name, suite.about);
+    let started = Instant::now();
+    for (index, suite) in suites.iter().enumerate() {
+        let minutes = started.elapsed().as_secs() / 60;
+        println!("\n==== [{} of {}, {minutes} min] {}: {}", index + 1, suites.len(), suite.name, suite.about);
         let outcome = run_one(suite);
-        match &outcome {
-            Outcome::Passed(took) => println!("==== {}: ok ({:.0} s)", suite.name, took.as_secs_f64()),
-            Outcome::Failed(why) => println!("==== {}: FAILED: {why}", suite.name),
-            Outcome::Skipped(_) => println!("==== {}: skipped", suite.name),
+        match &outcome.end {
+            End::Passed(took) => println!("==== {}: ok ({:.0} s)", suite.name, took.as_secs_f64()),
+            End::Failed(why) => println!("==== {}: FAILED: {why}", suite.name),
+            End::Skipped => println!("==== {}: skipped", suite.name),
         }
         outcomes.push(outcome);
     }
     summary(suites, &outcomes, skips)
 }
 
+/// Says what will run, and what not.
+fn announce(suites: &[&Suite]) {
+    let (mut runs, mut skipped) = (Vec::new(), Vec::new());
+    for suite in suites {
+        if suite.needs.iter().any(|tool| tool.missing().is_some()) {
+            skipped.push(suite.name.to_owned());
+            continue;
+        }
+        runs.push(suite.name);
+        let steps = (suite.steps)();
+        let mut parts: Vec<&str> = steps.iter().filter_map(|step| Some(step.skipped()?.0)).collect();
+        parts.dedup();
+        skipped.extend(parts.iter().map(|part| format!("{}/{part}", suite.name)));
+    }
+    println!("{} suites will run: {}", runs.len(), runs.join(", "));
+    if !skipped.is_empty() {
+        println!(
+            "{} will be skipped for want of tools, which the end names: {}",
+            skipped.len(),
+            skipped.join(", ")
+        );
+    }
+}
+
 fn run_one(suite: &Suite) -> Outcome {
     let missing: Vec<String> = suite.needs.iter().filter_map(|tool| tool.missing()).collect();
     if !missing.is_empty() {
-        return Outcome::Skipped(missing);
+        return Outcome { end: End::Skipped, skipped: vec![("", missing)] };
     }
     let started = Instant::now();
+    let mut skipped: Vec<(&'static str, Vec<String>)> = Vec::new();
     for step in (suite.steps)() {
-        if let Err(why) = step.run() {
-            return Outcome::Failed(why);
+        if let Some(part) = step.skipped() {
+            if !skipped.contains(&part) {
+                println!("skipped: {}/{}: {}", suite.name, part.0, part.1.join("; "));
+                skipped.push(part);
+            }
+        } else if let Err(why) = step.run() {
+            return Outcome { end: End::Failed(why), skipped };
         }
     }
-    Outcome::Passed(started.elapsed())
+    Outcome { end: End::Passed(started.elapsed()), skipped }
 }
 
 fn summary(suites: &[&Suite], outcomes: &[Outcome], skips: Skips) -> ExitCode {
@@ -206,25 +273,25 @@ fn summary(suites: &[&Suite], outcomes: &[Outcome], skips: Skips) -> ExitCode {
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for (suite, outcome) in suites.iter().zip(outcomes) {
         let name = suite.name;
-        match outcome {
-            Outcome::Passed(took) => {
+        match &outcome.end {
+            End::Passed(took) => {
                 passed += 1;
                 println!("suite {name:<16} ok ({:.0} s)", took.as_secs_f64());
             }
-            Outcome::Failed(why) => {
+            End::Failed(why) => {
                 failed += 1;
                 println!("suite {name:<16} FAILED: {why}");
             }
-            Outcome::Skipped(missing) => {
-                skipped += 1;
-                for need in missing {
-                    println!("suite {name:<16} skipped: {need}");
-                }
-            }
+            End::Skipped => {}
+        }
+        for (part, missing) in &outcome.skipped {
+            skipped += 1;
+            let part = if part.is_empty() { String::new() } else { format!("{part} ") };
+            println!("suite {name:<16} {part}skipped: {}", missing.join("; "));
         }
     }
     if skipped != 0 && skips == Skips::Failures {
-        println!("a skipped suite is a failure here (--no-skips): cargo xtask tools --install");
+        println!("what is skipped is a failure here (--no-skips): cargo xtask tools --install");
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     let fine = failed == 0 && (skipped == 0 || skips == Skips::Reported);
@@ -235,7 +302,8 @@ fn summary(suites: &[&Suite], outcomes: &[Outcome], skips: Skips) -> ExitCode {
 mod tests {
     use std::process::Command;
 
-    use super::Step;
+    use super::{End, Step, Suite, When, run_one};
+    use crate::tools::Tool;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -248,6 +316,32 @@ mod tests {
         assert!(Step::from(shell("true")).run().is_ok());
         assert!(Step::from(shell("exit 3")).run().unwrap_err().contains("exit status: 3"));
         assert!(Step::from(Command::new("/there/is/no/such/program")).run().is_err());
+    }
+
+    static NOWHERE: Tool = Tool::program("nowhere", "there-is-no-such-program", &["nowhere"]);
+
+    fn suite(needs: &'static [&'static Tool], steps: fn() -> Vec<Step>) -> Suite {
+        Suite { name: "test", about: "", when: When::Always, needs, steps }
+    }
+
+    #[test]
+    fn a_part_is_skipped_alone() {
+        let outcome = run_one(&suite(&[], || {
+            let skipped = || Step::from(shell("false")).needing("part", [&NOWHERE]);
+            vec![skipped(), skipped(), shell("true").into()]
+        }));
+        assert!(matches!(outcome.end, End::Passed(_)));
+        let [(name, missing)] = &outcome.skipped[..] else { panic!("one part is skipped") };
+        assert_eq!(*name, "part");
+        assert!(missing[0].contains("apt-get install --no-install-recommends nowhere"), "{missing:?}");
+        // What is beside it still fails.
+        let outcome = run_one(&suite(&[], || {
+            vec![Step::from(shell("true")).needing("part", [&NOWHERE]), shell("false").into()]
+        }));
+        assert!(matches!(outcome.end, End::Failed(_)));
+        static NEEDS: [&Tool; 1] = [&NOWHERE];
+        let outcome = run_one(&suite(&NEEDS, || vec![shell("false").into()]));
+        assert!(matches!(outcome.end, End::Skipped) && outcome.skipped.len() == 1);
     }
 
     #[test]

@@ -16,11 +16,11 @@ use crate::{
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
 ///
-/// A suite whose tools are missing is skipped by name, with the command that installs them. The last line counts
-/// suites: `N passed, N failed, N skipped`.
+/// Suites, and parts of suites, whose tools are missing are skipped by name, and the summary has the command that
+/// installs them. The last line counts: `N passed, N failed, N skipped`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Suites to run; without any, all that are not marked as `named`
+    /// Suites to run; without any, all that are not marked as `ci` or `named`
     suites: Vec<String>,
     /// List the suites
     #[arg(long)]
@@ -39,7 +39,42 @@ static SUITES: &[Suite] = &[
         steps: || {
             let mut command = cargo(&["test", "--no-fail-fast"]);
             command.args(project::MEMBERS);
-            vec![command.into()]
+            vec![command.into(), Step::from(exceptions(cargo)).needing("exceptions", [&tools::GXX])]
+        },
+    },
+    Suite {
+        name: "fresh-machine",
+        about: "the README's two commands on a bare Debian 12 with a C compiler and Rust, and nothing else",
+        when: When::InCi,
+        needs: &[&tools::ROOT, &tools::DEBOOTSTRAP],
+        steps: || vec![fresh_machine().into()],
+    },
+    Suite {
+        name: "layouts",
+        about: "sizes, alignments and places of members of thousands of types, by compilers for other targets",
+        when: When::Always,
+        needs: &[],
+        steps: || {
+            let layout = |test: &'static str| {
+                let test = [
+                    "test",
+                    "-p",
+                    "springboard-tests",
+                    "--test",
+                    "layout",
+                    "--",
+                    "--ignored",
+                    "--exact",
+                    test,
+                ];
+                Step::from(cargo(&test))
+            };
+            vec![
+                layout("x86_64_windows").needing("windows", [&tools::MINGW]),
+                layout("aarch64").needing("aarch64", [&tools::GCC_AARCH64]),
+                layout("riscv64").needing("riscv64", [&tools::GCC_RISCV64]),
+                layout("s390x").needing("s390x", [&tools::GCC_S390X]),
+            ]
         },
     },
     Suite {
@@ -69,7 +104,15 @@ static SUITES: &[Suite] = &[
             let tests = ["--test", "pack", "--test", "denied", "--test", "calls"];
             let mut command = cargo(&["test", "-p", "springboard", "--features", "pack"]);
             command.args(tests);
-            let mut quickstart = cargo(&["run", "--features", "pack", "--example", "quickstart"]);
+            let mut quickstart = cargo(&[
+                "run",
+                "-p",
+                "springboard-quickstart",
+                "--features",
+                "springboard/pack",
+                "--example",
+                "quickstart",
+            ]);
             quickstart.env("SPRINGBOARD_JIT", "off");
             vec![command.into(), quickstart.into()]
         },
@@ -90,16 +133,23 @@ static SUITES: &[Suite] = &[
         name: "mdwe",
         about: "the runtime's tests where no memory may become executable: prctl(PR_SET_MDWE)",
         when: When::Always,
-        needs: &[],
+        needs: &[&tools::LINUX_6_3],
         steps: || {
             let build = cargo(&["build", "-p", "springboard", "--example", "refuse_exec_gain"]);
-            let mut test = cargo(&["test", "-p", "springboard", "--lib", "--tests", "--no-fail-fast", "--"]);
-            test.env(runner(), project::root().join("target/debug/examples/refuse_exec_gain"));
-            for (test_name, why) in NOT_UNDER_MDWE {
-                println!("skipped under PR_SET_MDWE: {test_name}: {why}");
-                test.args(["--skip", test_name]);
-            }
-            vec![build.into(), test.into()]
+            let under_mdwe = |arguments: &[&str]| {
+                let mut test = cargo(arguments);
+                test.env(runner(), project::root().join("target/debug/examples/refuse_exec_gain"));
+                test
+            };
+            let mut test =
+                under_mdwe(&["test", "-p", "springboard", "-p", "springboard-code", "-p", "springboard-js"]);
+            test.args(["--lib", "--tests", "--no-fail-fast", "--"]);
+            test.args(NOT_UNDER_MDWE.iter().flat_map(|(name, _)| ["--skip", name]));
+            let test = NOT_UNDER_MDWE.iter().fold(Step::from(test), |step, (name, why)| {
+                step.leaving_out(format!("not under PR_SET_MDWE: {name}: {why}"))
+            });
+            let exceptions = Step::from(exceptions(under_mdwe)).needing("exceptions", [&tools::GXX]);
+            vec![build.into(), test, exceptions]
         },
     },
     Suite {
@@ -139,20 +189,29 @@ static SUITES: &[Suite] = &[
     },
     Suite {
         name: "oracle",
-        about: "a slice of the oracle: GCC and Clang, System V and ms_abi, random and exhaustive",
+        about: "a slice of the oracle: GCC, System V and ms_abi, random and exhaustive",
         when: When::Always,
-        needs: &[&tools::CLANG],
+        needs: &[],
         steps: || {
             [
                 "--signatures 1500 --seed 2",
-                "--signatures 1500 --seed 3 --cc clang-16",
                 "--matrix --every 61",
-                "--matrix --every 67 --cc clang-16",
                 "--target x86_64-pc-windows-gnu --signatures 900 --seed 4",
                 "--target x86_64-pc-windows-gnu --matrix --every 97",
             ]
             .map(|arguments| oracle(arguments).into())
             .into()
+        },
+    },
+    Suite {
+        name: "oracle-clang",
+        about: "a slice of the oracle: Clang, random and exhaustive",
+        when: When::Always,
+        needs: &[&tools::CLANG],
+        steps: || {
+            ["--signatures 1500 --seed 3 --cc clang-16", "--matrix --every 67 --cc clang-16"]
+                .map(|arguments| oracle(arguments).into())
+                .into()
         },
     },
     Suite {
@@ -180,17 +239,21 @@ static SUITES: &[Suite] = &[
         name: "landing-pads",
         about: "branch protection on aarch64, which QEMU checks: where stubs are entered, return, and are unwound",
         when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
         steps: || {
             let tests = ["test", "--package", "springboard", "--test", "landing_pads", "--test", "unwinding"];
-            vec![AARCH64.cargo(&tests).into()]
+            let exceptions = exceptions(|arguments| AARCH64.cargo(arguments));
+            vec![
+                AARCH64.cargo(&tests).into(),
+                Step::from(exceptions).needing("exceptions", [&tools::GXX_AARCH64]),
+            ]
         },
     },
     Suite {
         name: "aarch64",
         about: "the workspace's tests, cross-compiled and run under QEMU",
         when: When::Named,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
         steps: || vec![cross(&AARCH64)],
     },
     Suite {
@@ -218,7 +281,7 @@ static SUITES: &[Suite] = &[
         name: "v8",
         about: "fast calls in real engines: V8 10.2 and 13.6",
         when: When::Always,
-        needs: &[&tools::GXX, &tools::V8_10, &tools::V8_13],
+        needs: &[&tools::GXX],
         steps: v8::steps,
     },
     Suite {
@@ -239,40 +302,59 @@ static SUITES: &[Suite] = &[
         name: "capi",
         about: "the library for C, installed; and programs of C built with it as a stranger would",
         when: When::Always,
-        needs: &[&tools::PKG_CONFIG, &tools::GXX, &tools::ZLIB, &tools::SQLITE],
-        steps: || vec![install_capi().into(), capi(&["--skip", "valgrind"]).into()],
+        needs: &[],
+        steps: || {
+            let parts = ["valgrind", "zlib", "sqlite", "cxx", "pkg_config"];
+            let mut rest = capi(&[]);
+            rest.args(parts.iter().flat_map(|part| ["--skip", part]));
+            vec![
+                install_capi().into(),
+                rest.into(),
+                Step::from(capi(&["examples::zlib"])).needing("zlib", [&tools::ZLIB]),
+                Step::from(capi(&["examples::sqlite"])).needing("sqlite", [&tools::SQLITE]),
+                Step::from(capi(&["cxx"])).needing("c++", [&tools::GXX]),
+                Step::from(capi(&["pkg_config"])).needing("pkg-config", [&tools::PKG_CONFIG]),
+            ]
+        },
     },
     Suite {
         name: "capi-valgrind",
         about: "the examples in C under valgrind",
         when: When::Always,
-        needs: &[&tools::PKG_CONFIG, &tools::VALGRIND, &tools::ZLIB, &tools::SQLITE],
-        steps: || vec![install_capi().into(), capi(&["valgrind"]).into()],
+        needs: &[&tools::VALGRIND],
+        steps: || {
+            vec![
+                install_capi().into(),
+                capi(&["valgrind::qsort"]).into(),
+                capi(&["valgrind::epoll"]).into(),
+                Step::from(capi(&["valgrind::zlib"])).needing("zlib", [&tools::ZLIB]),
+                Step::from(capi(&["valgrind::sqlite"])).needing("sqlite", [&tools::SQLITE]),
+            ]
+        },
     },
     Suite {
         name: "programs",
         about: "Python, Ruby, PHP, Guile and C programs, with the drop-in in the place of libffi",
         when: When::Always,
-        needs: &programs::NEEDS,
+        needs: &[],
         steps: programs::steps,
     },
     Suite {
         name: "everyday",
         about: "headers of zlib, SQLite, libcurl, OpenSSL, libuv and libc, bound; and the examples of everyday calls",
         when: When::Always,
-        needs: &[
-            &tools::ZLIB_HEADERS,
-            &tools::SQLITE_HEADERS,
-            &tools::CURL_HEADERS,
-            &tools::OPENSSL_HEADERS,
-            &tools::UV_HEADERS,
-        ],
+        needs: &[],
         steps: || {
             let mut zlib = example("header");
             zlib.args(["--", "/usr/include/zlib.h", "libz.so.1"]);
             vec![
-                real_headers().into(),
-                zlib.into(),
+                real_headers("c_library"),
+                real_headers("zlib").needing("zlib", [&tools::ZLIB_HEADERS]),
+                Step::from(zlib).needing("zlib", [&tools::ZLIB_HEADERS]),
+                real_headers("sqlite").needing("sqlite", [&tools::SQLITE_HEADERS]),
+                real_headers("curl").needing("curl", [&tools::CURL_HEADERS]),
+                real_headers("uv").needing("uv", [&tools::UV_HEADERS]),
+                real_headers("openssl").needing("openssl", [&tools::OPENSSL_HEADERS]),
                 example("errno").into(),
                 example("structs").into(),
                 example("nonblocking").into(),
@@ -305,10 +387,26 @@ fn datafusion(what: &str) -> Command {
     command
 }
 
-/// Real headers, which plain `cargo test` leaves out.
-fn real_headers() -> Command {
-    let name = "headers::all_functions_of_real_headers_are_bound_or_reported";
-    cargo(&["test", "-p", "springboard-everyday", "--test", "everyday", "--", "--ignored", "--exact", name])
+/// A library's headers, which plain `cargo test` leaves out.
+fn real_headers(library: &str) -> Step {
+    let name = format!("headers::real::{library}");
+    let test =
+        ["test", "-p", "springboard-everyday", "--test", "everyday", "--", "--ignored", "--exact", &name];
+    cargo(&test).into()
+}
+
+/// Tests that C++ exceptions cross stubs, which plain `cargo test` leaves out.
+fn exceptions(cargo: impl Fn(&[&str]) -> Command) -> Command {
+    cargo(&["test", "-p", "springboard", "--test", "unwinding", "--", "--ignored"])
+}
+
+/// A bare machine: see the script.
+fn fresh_machine() -> Command {
+    // Mounts that are its own, and end with it.
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "bash"]).arg(project::root().join("xtask/src/fresh_machine.sh"));
+    command.arg(project::root());
+    command
 }
 
 /// Tests of what is refused there, by the beginnings of their names, and why.
@@ -349,20 +447,15 @@ const NOT_UNDER_QEMU: [(&str, &str); 3] = [
     ("code::segment::tests", "QEMU ignores the advice to give pages back"),
 ];
 
-/// And what only aarch64 has the C++ compiler for.
-const NEEDS_CXX: (&str, &str) = ("exceptions_cross", "no C++ compiler is asked for, for that CPU");
-
 /// All tests for another CPU but those of programs that run on the developer's machine alone, and those that QEMU
 /// cannot run.
 fn cross(cpu: &Cpu) -> Step {
     let mut command = cpu.cargo(&["test", "--no-fail-fast"]);
     command.args(project::MEMBERS).args(["--exclude", "xtask", "--exclude", "springboard-bench", "--"]);
-    let without_cxx = (cpu.name != AARCH64.name).then_some(NEEDS_CXX);
-    for (test, why) in NOT_UNDER_QEMU.into_iter().chain(without_cxx) {
-        println!("skipped under QEMU: {test}: {why}");
-        command.args(["--skip", test]);
-    }
-    command.into()
+    command.args(NOT_UNDER_QEMU.iter().flat_map(|(test, _)| ["--skip", test]));
+    NOT_UNDER_QEMU.iter().fold(Step::from(command), |step, (test, why)| {
+        step.leaving_out(format!("not under QEMU: {test}: {why}"))
+    })
 }
 
 /// The oracle, as the command of this name runs it.
@@ -416,14 +509,23 @@ fn capi(arguments: &[&str]) -> Command {
 }
 
 /// The suites that run when none is named.
-pub(crate) fn ordinary() -> impl Iterator<Item = &'static Suite> {
+fn ordinary() -> impl Iterator<Item = &'static Suite> {
     SUITES.iter().filter(|suite| suite.when == When::Always)
+}
+
+/// Those, and what only CI runs.
+pub(crate) fn in_ci() -> impl Iterator<Item = &'static Suite> {
+    SUITES.iter().filter(|suite| suite.when != When::Named)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.list {
         for suite in SUITES {
-            let named = if suite.when == When::Named { " [named]" } else { "" };
+            let named = match suite.when {
+                When::Always => "",
+                When::InCi => " [ci]",
+                When::Named => " [named]",
+            };
             println!("{:<16} {}{named}", suite.name, suite.about);
             for need in suite.needs.iter().filter_map(|tool| tool.missing()) {
                 println!("{:<16}   {need}", "");

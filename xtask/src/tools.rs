@@ -2,15 +2,15 @@
 
 use std::{
     fs,
-    process::{Command, ExitCode, Stdio},
-    time::Instant,
+    os::unix::fs::MetadataExt,
+    process::{Command, ExitCode},
 };
 
 use crate::{
     apt::{self, Apt, Fetch},
     cross::{self, AARCH64, Cpu, RISCV64, S390X},
-    project,
-    v8::{self, Engine},
+    project::{self, quietly},
+    v8_engine::{self, Engine},
 };
 
 /// Lists the tools that optional test suites need, and installs them.
@@ -35,6 +35,8 @@ pub(crate) struct Tool {
 enum Source {
     /// A program in the search path, and the Debian packages that it comes with.
     Program(&'static str, &'static [&'static str]),
+    /// A compiler in the search path, a header of its C library, and the Debian packages of both.
+    Compiler(&'static str, &'static str, &'static [&'static str]),
     /// A shared library that the system's loader knows, and its Debian packages.
     Library(&'static str, &'static [&'static str]),
     /// Headers, by one of their files below the compiler's folders, and their Debian packages.
@@ -45,25 +47,40 @@ enum Source {
     DebianRust(&'static [&'static str]),
     /// The standard library for another CPU, to be used by Debian's Rust compiler.
     RustStd(&'static Cpu),
+    /// The rights of root.
+    Root,
+    /// This version of Linux, or a later one.
+    Linux(u32, u32),
     /// A V8 in a folder of its own.
     V8(&'static Engine),
 }
 
 pub(crate) static QEMU: Tool = Tool::program("qemu-user", "qemu-aarch64-static", &["qemu-user-static"]);
-pub(crate) static GCC_AARCH64: Tool = Tool::program(
+pub(crate) static GCC_AARCH64: Tool = Tool::compiler(
     "gcc-aarch64",
     "aarch64-linux-gnu-gcc",
+    "/usr/aarch64-linux-gnu/include/stdio.h",
     &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
 );
 pub(crate) static GXX_AARCH64: Tool =
     Tool::program("g++-aarch64", "aarch64-linux-gnu-g++", &["g++-aarch64-linux-gnu"]);
-pub(crate) static GCC_RISCV64: Tool = Tool::program(
+pub(crate) static GCC_RISCV64: Tool = Tool::compiler(
     "gcc-riscv64",
     "riscv64-linux-gnu-gcc",
+    "/usr/riscv64-linux-gnu/include/stdio.h",
     &["gcc-riscv64-linux-gnu", "libc6-dev-riscv64-cross"],
 );
-pub(crate) static GCC_S390X: Tool =
-    Tool::program("gcc-s390x", "s390x-linux-gnu-gcc", &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"]);
+pub(crate) static GCC_S390X: Tool = Tool::compiler(
+    "gcc-s390x",
+    "s390x-linux-gnu-gcc",
+    "/usr/s390x-linux-gnu/include/stdio.h",
+    &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"],
+);
+pub(crate) static MINGW: Tool =
+    Tool::program("mingw", "x86_64-w64-mingw32-gcc", &["gcc-mingw-w64-x86-64-win32"]);
+pub(crate) static DEBOOTSTRAP: Tool = Tool::file("debootstrap", "/usr/sbin/debootstrap", &["debootstrap"]);
+pub(crate) static ROOT: Tool = Tool { name: "root", source: Source::Root };
+pub(crate) static LINUX_6_3: Tool = Tool { name: "linux-6.3", source: Source::Linux(6, 3) };
 pub(crate) static CLANG: Tool = Tool::program("clang", "clang-16", &["clang-16"]);
 pub(crate) static CLANG_RT: Tool = Tool::file(
     "clang-rt",
@@ -103,16 +120,18 @@ pub(crate) static STD_AARCH64: Tool = Tool { name: "rust-std-aarch64", source: S
 pub(crate) static STD_RISCV64: Tool = Tool { name: "rust-std-riscv64", source: Source::RustStd(&RISCV64) };
 pub(crate) static STD_S390X: Tool = Tool { name: "rust-std-s390x", source: Source::RustStd(&S390X) };
 
-pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&v8::BOOKWORM) };
-pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8::SID) };
+pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&v8_engine::BOOKWORM) };
+pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8_engine::SID) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 33] = [
+static ALL: [&Tool; 35] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
     &GCC_RISCV64,
     &GCC_S390X,
+    &MINGW,
+    &DEBOOTSTRAP,
     &CLANG,
     &CLANG_RT,
     &VALGRIND,
@@ -144,8 +163,21 @@ static ALL: [&Tool; 33] = [
 ];
 
 impl Tool {
-    const fn program(name: &'static str, program: &'static str, packages: &'static [&'static str]) -> Tool {
+    pub(crate) const fn program(
+        name: &'static str,
+        program: &'static str,
+        packages: &'static [&'static str],
+    ) -> Tool {
         Tool { name, source: Source::Program(program, packages) }
+    }
+
+    const fn compiler(
+        name: &'static str,
+        program: &'static str,
+        header: &'static str,
+        packages: &'static [&'static str],
+    ) -> Tool {
+        Tool { name, source: Source::Compiler(program, header, packages) }
     }
 
     const fn file(name: &'static str, file: &'static str, packages: &'static [&'static str]) -> Tool {
@@ -168,6 +200,13 @@ impl Tool {
                     return None;
                 }
                 (program.to_owned(), packages)
+            }
+            Source::Compiler(program, header, packages) => {
+                let is_there = project::find_program(program).is_some();
+                if is_there && std::path::Path::new(header).exists() {
+                    return None;
+                }
+                (if is_there { header } else { program }.to_owned(), packages)
             }
             Source::File(file, packages) => {
                 if std::path::Path::new(file).exists() {
@@ -195,6 +234,16 @@ impl Tool {
                 let (major, minor, _) = cross::OLDEST_RUST;
                 (format!("{} of Rust {major}.{minor} or newer", cross::CARGO), packages)
             }
+            Source::Root => {
+                // Its own folder in /proc is root's where it is root.
+                let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+                return (!is_root).then(|| "needs to be run as root".to_owned());
+            }
+            Source::Linux(major, minor) => {
+                let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+                let is_there = linux(&release).is_some_and(|version| version >= (major, minor));
+                return (!is_there).then(|| format!("needs Linux {major}.{minor} or newer"));
+            }
             Source::V8(engine) => {
                 if engine.is_there() {
                     return None;
@@ -214,6 +263,12 @@ impl Tool {
         };
         Some(format!("needs {what}: apt-get install --no-install-recommends {}", packages.join(" ")))
     }
+}
+
+/// The version in the name of a release: `6.1.0-18-amd64`.
+fn linux(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -248,6 +303,7 @@ fn install(tools: &[&Tool]) -> Result<(), String> {
     let mut packages: Vec<&str> = Vec::new();
     for tool in tools.iter().filter(|tool| tool.missing().is_some()) {
         if let Source::Program(_, names)
+        | Source::Compiler(_, _, names)
         | Source::Library(_, names)
         | Source::Headers(_, names)
         | Source::File(_, names)
@@ -288,21 +344,12 @@ fn install_std(cpu: &Cpu) -> Result<(), String> {
     fs::remove_dir_all(&lists).map_err(|error| format!("{}: {error}", lists.display()))
 }
 
-/// Runs a command of which one wants to see only that it goes on, and all if it fails.
-pub(crate) fn quietly(what: &str, command: &mut Command) -> Result<(), String> {
-    println!("{what} …");
-    let started = Instant::now();
-    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
-    let output = command.output().map_err(|error| format!("{}: {error}", project::shown(command)))?;
-    if output.status.success() {
-        println!("  done in {:.0} s", started.elapsed().as_secs_f64());
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn releases_of_linux_are_read() {
+        assert_eq!(super::linux("6.1.0-18-amd64\n"), Some((6, 1)));
+        assert_eq!(super::linux("6.18-rc1"), Some((6, 18)));
+        assert_eq!(super::linux(""), None);
     }
-    Err(format!(
-        "{}\n{}{}: {}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-        project::shown(command),
-        output.status
-    ))
 }

@@ -4,6 +4,8 @@ use core::fmt;
 
 use springboard_ir::LayoutError;
 
+use crate::convention::Way;
+
 /// The rule by which a signature has no plan for a target. Not an error: the runtime answers it with libffi.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
@@ -35,6 +37,15 @@ pub enum Ineligible {
     /// A short vector on a machine where compilers lay out and pass them in two ways, by whether it has registers for
     /// them: on s390x since z13. Nothing says which one was at work.
     VectorAbi,
+    /// GCC and Clang pass a structure in two ways, and nothing says which of them built the callee.
+    Compilers {
+        /// The parameter, counted from 0; the result where there is none.
+        parameter: Option<u16>,
+        /// How GCC passes it.
+        gcc: Way,
+        /// How Clang passes it.
+        clang: Way,
+    },
 }
 
 impl Ineligible {
@@ -43,7 +54,7 @@ impl Ineligible {
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 8] {
+    pub fn examples() -> [Ineligible; 9] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
@@ -53,6 +64,7 @@ impl Ineligible {
             Ineligible::NoWord,
             Ineligible::NoRegister,
             Ineligible::VectorAbi,
+            Ineligible::Compilers { parameter: Some(0), gcc: Way::General, clang: Way::Memory },
         ]
     }
 
@@ -67,6 +79,7 @@ impl Ineligible {
             Ineligible::NoWord => "no-word",
             Ineligible::NoRegister => "no-register",
             Ineligible::VectorAbi => "vector-abi",
+            Ineligible::Compilers { .. } => "compilers",
         }
     }
 }
@@ -90,6 +103,16 @@ impl fmt::Display for Ineligible {
             Ineligible::NoWord => f.write_str("a value that is passed on in registers is no word"),
             Ineligible::NoRegister => {
                 f.write_str("the arguments leave no general register for the host's context")
+            }
+            Ineligible::Compilers { parameter, gcc, clang } => {
+                match parameter {
+                    Some(index) => write!(f, "parameter {} is passed", index + 1)?,
+                    None => f.write_str("the result comes back")?,
+                }
+                write!(
+                    f,
+                    " {gcc} by GCC and {clang} by Clang, and nothing says which of them built the callee"
+                )
             }
             Ineligible::VectorAbi => f.write_str(
                 "vectors are passed in two ways here, by which machine the callee was compiled for",

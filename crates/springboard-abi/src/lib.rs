@@ -25,7 +25,7 @@ mod target;
 
 #[cfg(feature = "check")]
 pub use check::{Source, Spot, Violation, check, check_fast_call};
-pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
+pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, Way, assign};
 pub use entry::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,
     node_eligible, node_eligible_call, plan, plan_columns, plan_fast_call, plan_relay, plan_with_last_error,

@@ -3,11 +3,12 @@
 use std::{
     ffi::{c_char, c_int, c_void},
     ptr::NonNull,
+    slice,
     sync::Arc,
 };
 
 use springboard::{
-    BindError, Engine, Function, LastError, Library, NativeScope, SlotResult,
+    BindError, Engine, Function, LastError, Library, NativeScope,
     abi::SlotForm,
     ir::{FloatFormat, Prototype, Scalar},
     take_pending,
@@ -199,35 +200,24 @@ pub unsafe extern "C" fn sb_function_call(
 ) -> c_int {
     enter(|| {
         let bound = get(function)?;
-        let Bound { function, result: form } = &*bound;
-        if slots.is_null() && count(&bound)? != 0 {
-            return Err(null("slots"));
-        }
-        let result = match form {
+        let entry = bound.function.untyped_slots();
+        let slots = match entry.count() {
+            0 => &[],
+            _ if slots.is_null() => return Err(null("slots")),
+            // SAFETY: the caller says that the slots that a call reads are there.
+            count => unsafe { slice::from_raw_parts(slots, count) },
+        };
+        let result = match bound.result {
             SlotForm::Word(_) => Some(out(result, "result")?),
             SlotForm::None | SlotForm::Address(_) => None,
         };
-        // SAFETY: the slots are not null where there are any; the caller says that the function may be called with them.
-        let word = unsafe { with_result!(*form, R => call::<R>(function, slots)) }?;
+        let native = NativeScope::enter();
+        // SAFETY: the caller says that the function may be called with these slots on this thread.
+        let word = unsafe { entry.call(slots) };
+        drop(native);
         result.map(|result| result.write(word));
         take_pending().map_or(Ok(()), |error| Err(error.into()))
     })
-}
-
-/// How many slots a call reads.
-fn count(bound: &Bound) -> Result<usize, Failure> {
-    with_result!(bound.result, R => bound.function.slots::<R>().map(|slots| slots.count())).map_err(mismatch)
-}
-
-/// # Safety
-/// As [`sb_function_call`]; `slots` is not null where there are any.
-unsafe fn call<R: SlotResult>(function: &Function, slots: *const u64) -> Result<u64, Failure> {
-    let entry = function.slots::<R>().map_err(mismatch)?;
-    let native = NativeScope::enter();
-    // SAFETY: the caller says that the slots are there and that the function may be called with them.
-    let result = unsafe { entry.call_pointer(slots) };
-    drop(native);
-    Ok(result.into_result())
 }
 
 fn mismatch(error: springboard::ResultMismatch) -> Failure {
@@ -258,7 +248,7 @@ pub extern "C" fn sb_function_with_last_error(
 pub extern "C" fn sb_function_slots(function: *const FunctionHandle, slots: Out<'_, usize>) -> c_int {
     enter(|| {
         let slots = out(slots, "slots")?;
-        slots.write(count(&*get(function)?)?);
+        slots.write(get(function)?.function.untyped_slots().count());
         Ok(())
     })
 }

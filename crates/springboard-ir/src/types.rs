@@ -145,6 +145,16 @@ pub struct Declared {
     pub flexible: bool,
 }
 
+impl Aggregate {
+    /// Whether it ends in an array without a length, itself or within a member.
+    pub fn is_flexible(&self) -> bool {
+        self.fields.iter().any(|field| match &field.ty {
+            Type::Aggregate(inner) => inner.is_flexible(),
+            _ => field.declared.flexible,
+        })
+    }
+}
+
 impl Field {
     /// A member with that name and type, and nothing else.
     pub fn new(name: &str, ty: Type) -> Field {

@@ -5,48 +5,51 @@
 //!                (its cell's address)      └─ other threads ─► policy
 //! ```
 //!
-//! * `kind` has the types of callbacks, `handle` one callback's, `handler` what runs.
-//! * `gate` is the close protocol, `cell` one callback's data behind it, `pool` and `pools` keep cells with their
-//!   stubs ready.
-//! * `dispatch` is what stubs call; `policy` what becomes of calls from other threads; `owner` what these know of the
-//!   thread that a callback belongs to; `thread` what a thread knows of itself.
-//! * `mailbox` is where calls wait for their owner, each a `record` in a `queue`, with `copy`s of what it borrows;
-//!   callers that wait for an answer have a `request`, and `wait` as `parker` lets them.
-//! * `report` tells of what nobody is there to be told; `counters` count.
-//! * `sync` is what the protocols are made of, so that loom can take its place.
+//! From the ground:
+//!
+//! * `sync` is what the protocols are made of, so that loom can take its place: `gate` (closing), `queue` (records that
+//!   wait), `request` (a caller that waits for an answer), `parker` (a thread that waits).
+//! * `report` tells of what nobody is there to be told, `erased` is a handler without its type, `counters` count, and
+//!   `copy` copies what a call borrows.
+//! * `owner` is what other threads know of the thread that a callback belongs to; `wait` is how one waits for it.
+//! * `pool` keeps cells with their stubs ready. A `cell` is one callback; its `terms` are what its type says.
+//! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs. `pools` are all pools.
+//! * `record` is a call on its way into a `mailbox`; a `policy` sends it there, and may wait.
+//! * `prepared` is a signature made ready, `callback_type` a type of callbacks, `handle` one callback.
+//!
+//! Keys of threads and pending errors lie below, in `crate::thread`.
 
-mod cell;
+mod callback_type;
 mod copy;
 mod counters;
 mod dispatch;
+mod erased;
 mod error;
 mod gate;
 mod handle;
 mod handler;
-mod kind;
 mod mailbox;
 mod owner;
 mod parker;
 mod policy;
 mod pool;
 mod pools;
+mod prepared;
 mod queue;
 mod record;
 mod report;
 mod request;
 mod sync;
-mod thread;
 mod wait;
 
+pub use callback_type::{CallbackType, OwnerCallbackType};
 pub use copy::{CopyError, CopyIn};
 pub use counters::Counts;
-pub use error::{CallbackError, CreateError, DrainError};
+pub use error::{CreateError, DrainError};
 pub use gate::AfterClose;
 pub use handle::Callback;
 pub use handler::{Handler, HandlerResult, RawHandler, raise};
-pub use kind::{CallbackType, OwnerCallbackType};
 pub use mailbox::{Abandoned, Mailbox};
 pub use queue::Full;
 pub use report::{Report, set_reporter};
-pub use thread::{NativeScope, is_pending, pending_address, take_pending};
 pub use wait::Busy;

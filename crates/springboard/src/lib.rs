@@ -30,15 +30,15 @@ mod library;
 mod pack;
 mod reason;
 mod stats;
+mod thread;
 mod typed;
 mod value;
 mod word;
 
 pub use bind_error::BindError;
 pub use callback::{
-    Abandoned, AfterClose, Busy, Callback, CallbackError, CallbackType, CopyError, CopyIn, Counts,
-    CreateError, DrainError, Full, Handler, HandlerResult, Mailbox, NativeScope, OwnerCallbackType,
-    RawHandler, Report, is_pending, pending_address, raise, set_reporter, take_pending,
+    Abandoned, AfterClose, Busy, Callback, CallbackType, CopyError, CopyIn, Counts, CreateError, DrainError,
+    Full, Handler, HandlerResult, Mailbox, OwnerCallbackType, RawHandler, Report, raise, set_reporter,
 };
 pub use declaration::{Declaration, Position};
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
@@ -55,6 +55,7 @@ pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, ca
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};
+pub use thread::{CallbackError, NativeScope, is_pending, pending_address, take_pending};
 pub use typed::{CResult, FunctionPointer, TypeMismatch, Variadic};
 pub use value::{ArgumentError, Bytes, Value};
 pub use word::{CType, SlotResult, Word};

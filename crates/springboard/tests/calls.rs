@@ -1,6 +1,9 @@
 //! Calls of known C functions: every kind of type, by each way of calling, through stubs and through libffi.
 
-use std::ffi::CStr;
+use std::{
+    ffi::{CStr, c_void},
+    ptr::NonNull,
+};
 
 use springboard::{BindError, Engine, Library, Value};
 
@@ -447,5 +450,32 @@ fn the_systems_own_libraries() {
         let div =
             engine.function(&process, "struct div { int quot, rem; }; struct div div(int, int)").unwrap();
         assert_eq!(call(&div, &[(-7).into(), 2.into()]), i32s(&[-3, -1]));
+    }
+}
+
+/// GCC passes this structure in a general register and Clang in a vector register.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn what_compilers_pass_in_two_ways_needs_one_to_be_named() {
+    use springboard::ir::Compiler;
+    extern "C" fn bits(word: u32) -> u32 {
+        word
+    }
+    extern "C" fn float(number: f32) -> u32 {
+        number.to_bits()
+    }
+    let text = "struct s { float m; int z[0]; }; unsigned f(struct s)";
+    let bind = |engine: &Engine, address: *const c_void| {
+        engine.function_at(NonNull::new(address.cast_mut()).expect("a function"), text)
+    };
+    let refused = bind(&Engine::new(), bits as *const c_void).unwrap_err().to_string();
+    assert!(refused.contains("by GCC") && refused.contains("by Clang"), "{refused}");
+    let argument = [bytes(&[&2.5f32.to_ne_bytes()])];
+    for (compiler, address) in
+        [(Compiler::Gcc, bits as *const c_void), (Compiler::Clang, float as *const c_void)]
+    {
+        let engine = Engine::builder().compiler(compiler).build();
+        let function = bind(&engine, address).unwrap();
+        assert_eq!(call(&function, &argument), Value::from(2.5f32.to_bits()), "{compiler:?}");
     }
 }

@@ -136,6 +136,7 @@ extern "C" int catcher(int (*stub)(const unsigned long *), const unsigned long *
 "#;
 
 #[test]
+#[ignore = "needs a C++ compiler: cargo xtask test"]
 fn exceptions_cross() {
     let library = cpp_library();
     let thrower = engine().function(&library, &TWELVE.replace("int(", "int thrower(")).unwrap();
@@ -169,6 +170,7 @@ type Back = unsafe extern "C-unwind" fn(*mut c_void, i32) -> i32;
 const CALLS_BACK: &str = "int calls_back(int (*)(int), int)";
 
 #[test]
+#[ignore = "needs a C++ compiler: cargo xtask test"]
 fn panics_pass_through_callbacks_that_ask_for_it() {
     let library = cpp_library();
     for jit in [Jit::On, Jit::Off] {
@@ -210,6 +212,7 @@ fn panics_pass_through_callbacks_that_ask_for_it() {
 }
 
 #[test]
+#[ignore = "needs a C++ compiler: cargo xtask test"]
 fn exceptions_pass_through_callbacks_that_ask_for_it() {
     type Throws = unsafe extern "C-unwind" fn(i32) -> i32;
     unsafe fn handler(throws: *const c_void, slots: *mut u64) {

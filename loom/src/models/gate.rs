@@ -11,7 +11,7 @@ use super::check;
 use crate::gate::{AfterClose, Alone, Gate, Generation, Left};
 
 /// The thread that opens.
-const OWNER: u64 = 1;
+const HOME: u64 = 1;
 const OTHER: u64 = 2;
 
 /// A gate, and what it guards: loom sees to it that nobody reads it while it is freed.
@@ -31,7 +31,7 @@ impl Guarded {
     fn open(&self) -> Generation {
         // SAFETY: the gate is retired. loom checks it.
         self.handler.with_mut(|handler| unsafe { *handler = 7 });
-        self.gate.open(OWNER)
+        self.gate.open(HOME)
     }
 
     fn run(&self) {
@@ -48,25 +48,25 @@ impl Guarded {
         }
     }
 
-    fn call_of_owner(&self) {
-        match self.gate.enter_owner() {
+    fn call_at_home(&self) {
+        match self.gate.enter_home() {
             Ok(inside) => {
                 self.run();
-                self.left(self.gate.leave_owner(inside));
+                self.left(self.gate.leave_home(inside));
             }
             Err(left) => self.left(left),
         }
     }
 
     /// As stubs whose arguments stay in registers do it.
-    fn call_of_owner_alone(&self) {
+    fn call_at_home_alone(&self) {
         match self.gate.enter_alone() {
             Alone::In => self.run(),
             Alone::Refused => {}
-            Alone::No => return self.call_of_owner(),
+            Alone::No => return self.call_at_home(),
         }
         if let Err(inside) = self.gate.leave_alone() {
-            self.left(self.gate.leave_owner(inside));
+            self.left(self.gate.leave_home(inside));
         }
     }
 
@@ -96,8 +96,8 @@ fn owner_calls_while_another_thread_closes() {
             let guarded = Arc::clone(&guarded);
             thread::spawn(move || guarded.close(generation, OTHER))
         };
-        guarded.call_of_owner();
-        guarded.call_of_owner();
+        guarded.call_at_home();
+        guarded.call_at_home();
         closer.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
         assert!(guarded.gate.is_closed(generation));
@@ -113,7 +113,7 @@ fn owner_and_foreign_calls_while_a_third_closes() {
         let (one, two) = (Arc::clone(&guarded), Arc::clone(&guarded));
         let caller = thread::spawn(move || one.call());
         let closer = thread::spawn(move || two.close(generation, OTHER));
-        guarded.call_of_owner();
+        guarded.call_at_home();
         caller.join().unwrap();
         closer.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
@@ -128,7 +128,7 @@ fn owner_calls_alone_while_others_call_and_close() {
         let (one, two) = (Arc::clone(&guarded), Arc::clone(&guarded));
         let caller = thread::spawn(move || one.call());
         let closer = thread::spawn(move || two.close(generation, OTHER));
-        guarded.call_of_owner_alone();
+        guarded.call_at_home_alone();
         caller.join().unwrap();
         closer.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
@@ -143,8 +143,8 @@ fn owner_calls_alone_again_and_again() {
         let generation = guarded.open();
         let other = Arc::clone(&guarded);
         let closer = thread::spawn(move || other.close(generation, OTHER));
-        guarded.call_of_owner_alone();
-        guarded.call_of_owner_alone();
+        guarded.call_at_home_alone();
+        guarded.call_at_home_alone();
         closer.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
     });
@@ -157,11 +157,11 @@ fn owner_closes_from_inside_its_own_call() {
         let generation = guarded.open();
         let other = Arc::clone(&guarded);
         let caller = thread::spawn(move || other.call());
-        let inside = guarded.gate.enter_owner().expect("it is open");
+        let inside = guarded.gate.enter_home().expect("it is open");
         guarded.run();
-        guarded.close(generation, OWNER);
+        guarded.close(generation, HOME);
         guarded.run();
-        guarded.left(guarded.gate.leave_owner(inside));
+        guarded.left(guarded.gate.leave_home(inside));
         caller.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
     });
@@ -174,7 +174,7 @@ fn two_close_and_one_succeeds() {
         let generation = guarded.open();
         let other = Arc::clone(&guarded);
         let closer = thread::spawn(move || other.close(generation, OTHER));
-        guarded.close(generation, OWNER);
+        guarded.close(generation, HOME);
         closer.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
     });
@@ -192,7 +192,7 @@ fn a_posted_call_is_left_by_the_owner_and_delivered_after_close() {
             Ok(()) => flag.store(1, SeqCst),
             Err(left) => other.left(left),
         });
-        guarded.close(generation, OWNER);
+        guarded.close(generation, HOME);
         poster.join().unwrap();
         let accepted = posted.load(SeqCst);
         assert_eq!(guarded.frees.load(SeqCst), 1 - accepted);
@@ -211,16 +211,16 @@ fn a_late_caller_meets_the_next_generation() {
         let first = guarded.open();
         let other = Arc::clone(&guarded);
         let late = thread::spawn(move || other.call());
-        guarded.close(first, OWNER);
+        guarded.close(first, HOME);
         while guarded.frees.load(SeqCst) == 0 {
             // The caller is inside; it frees when it leaves.
             thread::yield_now();
         }
         let second = guarded.open();
         // The first handle's close is nobody's any more.
-        guarded.close(first, OWNER);
+        guarded.close(first, HOME);
         assert!(!guarded.gate.is_closed(second));
-        guarded.close(second, OWNER);
+        guarded.close(second, HOME);
         late.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 2);
     });

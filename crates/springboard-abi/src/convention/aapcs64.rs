@@ -17,7 +17,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use springboard_ir::{Aggregate, AggregateKind, DataModel, Scalar, Signature, Type};
+use springboard_ir::{Aggregate, AggregateKind, Compiler, DataModel, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
 use super::{
@@ -270,6 +270,19 @@ fn count_members(
     Ok(count.filter(|count| count.saturating_mul(bytes) == size))
 }
 
+/// Whether Clang takes a type for an aggregate of nothing: of unnamed bit-fields and arrays without elements.
+fn is_empty(ty: &Type) -> bool {
+    match ty {
+        Type::Array(array) => array.length > 0 && is_empty(&array.element),
+        Type::Aggregate(aggregate) => aggregate.fields.iter().all(|field| match (field.bits, &field.ty) {
+            (Some(_), _) => field.name.is_none(),
+            (None, Type::Array(array)) if array.length == 0 => !field.declared.flexible,
+            (None, ty) => is_empty(ty),
+        }),
+        _ => false,
+    }
+}
+
 fn count_fields(
     aggregate: &Aggregate,
     stacking: Stacking,
@@ -278,6 +291,14 @@ fn count_fields(
 ) -> Result<Option<u64>, Ineligible> {
     let mut total = 0u64;
     for field in &aggregate.fields {
+        // Clang takes `_Atomic` for a type of its own, and what has no members of any size for nothing.
+        let clang = model.compiler == Some(Compiler::Clang);
+        if field.declared.flexible || (field.declared.atomic && clang) {
+            return Ok(None);
+        }
+        if clang && field.bits.is_none() && is_empty(&field.ty) {
+            continue;
+        }
         match field.bits {
             // A zero-width bit-field is no member; but GCC, unlike Clang, takes one for a member of a union.
             Some(0) if aggregate.kind == AggregateKind::Struct || stacking == Stacking::Natural => continue,

@@ -16,7 +16,7 @@
 
 use alloc::vec::Vec;
 
-use springboard_ir::{AggregateKind, DataModel, FloatFormat, Layout, Scalar, Signature, Type};
+use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, Layout, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
 use super::{
@@ -195,8 +195,12 @@ fn flatten(ty: &Type, offset: u64, model: &DataModel, members: &mut Vec<Member>)
         Type::Aggregate(aggregate) if aggregate.kind == AggregateKind::Struct => {
             let layout = aggregate.layout(model)?;
             for (field, bit_offset) in aggregate.fields.iter().zip(layout.bit_offsets) {
+                let declared = field.declared;
                 let done = match field.bits {
                     Some(0) => true,
+                    // Clang takes `_Atomic` for a type of its own.
+                    None if declared.atomic && model.compiler == Some(Compiler::Clang) => false,
+                    None if declared.flexible => false,
                     None => flatten(&field.ty, offset + bit_offset / 8, model, members)?,
                     Some(bits) => bit_field(offset * 8 + bit_offset, bits, members),
                 };

@@ -14,6 +14,7 @@ use crate::{
 mod aapcs64;
 mod apple64;
 mod assignment;
+mod compilers;
 mod lp64d;
 mod rules;
 mod s390x;
@@ -21,6 +22,7 @@ mod sysv64;
 mod win64;
 
 pub use assignment::{Assignment, Passing, Piece, Returning};
+pub use compilers::Way;
 pub use rules::RegisterFile;
 use rules::Rules;
 
@@ -68,7 +70,7 @@ impl fmt::Display for Convention {
 /// # Errors
 /// The reason why the convention, or this implementation of it, has no answer.
 pub fn assign(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
-    (target.convention.rules().assign)(signature, &target.model)
+    compilers::agreed(target.convention.rules().assign, signature, &target.model)
 }
 
 /// The same, where a stub can move as many bytes as it takes.

@@ -18,7 +18,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use springboard_ir::{AggregateKind, DataModel, Scalar, Signature, Type};
+use springboard_ir::{AggregateKind, Compiler, DataModel, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
 use super::{
@@ -106,6 +106,9 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
     let bytes = layout.size as u32;
     let single = single_float(ty, model)?;
     let fits = matches!(layout.size, 1 | 2 | 4 | 8);
+    let flexible = matches!(ty, Type::Aggregate(aggregate) if aggregate.is_flexible());
+    // Clang passes by reference what could be longer.
+    let fits = fits && !(flexible && model.compiler == Some(Compiler::Clang));
     let by_value = match ty.scalar(model) {
         Some(_) => fits,
         None => fits && matches!(ty, Type::Aggregate(_)),
@@ -132,6 +135,10 @@ fn single_float(ty: &Type, model: &DataModel) -> Result<Option<Scalar>, Ineligib
     match ty {
         Type::Aggregate(aggregate) if aggregate.kind == AggregateKind::Struct => {
             let [field] = &aggregate.fields[..] else { return Ok(None) };
+            // Clang takes `_Atomic` for a type of its own.
+            if field.declared.atomic && model.compiler == Some(Compiler::Clang) {
+                return Ok(None);
+            }
             single_float(&field.ty, model)
         }
         _ => Ok(ty.scalar(model).filter(|scalar| matches!(scalar, Scalar::Float(_)))),

@@ -17,7 +17,9 @@
 
 use alloc::{vec, vec::Vec};
 
-use springboard_ir::{AggregateKind, DataModel, FloatFormat, Layout, Scalar, Signature, Type};
+use springboard_ir::{
+    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, Layout, Scalar, Signature, Type,
+};
 use target_lexicon::Architecture;
 
 use super::{
@@ -194,14 +196,58 @@ fn clean_up(classes: &mut [Class]) {
     }
 }
 
+/// What Clang wants the offset of a member to be a multiple of, in bytes.
+fn field_align(field: &Field, model: &DataModel) -> Result<u64, Ineligible> {
+    let own = field.ty.layout(model)?.align;
+    Ok(field.declared.type_align.unwrap_or(own).into())
+}
+
 fn is_vector_of_doubles(ty: &Type) -> bool {
     matches!(ty, Type::Vector(vector) if *vector.element == Type::Double)
+}
+
+fn is_clang(model: &DataModel) -> bool {
+    model.compiler == Some(Compiler::Clang)
+}
+
+/// The classes of an array of elements that are not without bytes.
+///
+/// GCC looks at the first element, and at that of an array of none as well, where the array does not begin an eightbyte.
+fn classify_array(
+    array: &Array,
+    offset: u64,
+    size: u64,
+    model: &DataModel,
+    classes: &mut [Class],
+) -> Result<(), Ineligible> {
+    if is_clang(model) {
+        return (0..array.length)
+            .try_for_each(|i| classify_at(&array.element, offset + i * size, model, classes));
+    }
+    let words = |bytes: u64| (bytes + offset % 8).div_ceil(8) as usize;
+    if words(size * array.length) == 0 {
+        return Ok(());
+    }
+    // An element of more than two eightbytes is that of an array of none.
+    if words(size) > 2 {
+        classes[0] = Class::Memory;
+        return Ok(());
+    }
+    let mut element = vec![Class::Nothing; 2];
+    classify_at(&array.element, offset % 8, model, &mut element)?;
+    if element.contains(&Class::Memory) {
+        classes[0] = Class::Memory;
+        return Ok(());
+    }
+    let cycle = element[..words(size)].iter().cycle().take(words(size * array.length));
+    classes.iter_mut().skip((offset / 8) as usize).zip(cycle).for_each(|(class, other)| merge(class, *other));
+    Ok(())
 }
 
 fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class]) -> Result<(), Ineligible> {
     if let Some(scalar) = ty.scalar(model) {
         // 1: "... or it contains unaligned fields, it has class MEMORY".
-        if !offset.is_multiple_of(scalar.align(model).into()) {
+        if !is_clang(model) && !offset.is_multiple_of(scalar.align(model).into()) {
             classes[0] = Class::Memory;
             return Ok(());
         }
@@ -233,27 +279,43 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         Type::Array(array) => {
             let size = array.element.layout(model)?.size;
             // Elements without bytes have no class, however many there are.
-            let length = if size == 0 { 0 } else { array.length };
-            (0..length).try_for_each(|i| classify_at(&array.element, offset + i * size, model, classes))
+            if size == 0 { Ok(()) } else { classify_array(array, offset, size, model, classes) }
         }
         Type::Aggregate(aggregate) => {
             let layout = aggregate.layout(model)?;
             // Only aggregates without a size can lie behind the last eightbyte, and they have no class.
-            if layout.layout.size == 0 {
+            if layout.layout.size == 0 && (is_clang(model) || offset.is_multiple_of(8)) {
+                return Ok(());
+            }
+            if aggregate.is_flexible() && is_clang(model) {
+                classes[0] = Class::Memory;
                 return Ok(());
             }
             let mut inner = vec![Class::Nothing; classes.len()];
             for (field, bit_offset) in aggregate.fields.iter().zip(layout.bit_offsets) {
                 let first = offset * 8 + bit_offset;
                 let bits = match (field.bits, aggregate.kind) {
+                    // Clang takes `_Atomic` for a type that it has no class for.
+                    (None, _) if field.declared.atomic && is_clang(model) => {
+                        inner[0] = Class::Memory;
+                        continue;
+                    }
+                    // To GCC an array without a length is no member.
+                    (None, _) if field.declared.flexible => continue,
+                    (None, _) if is_clang(model) && !first.is_multiple_of(field_align(field, model)? * 8) => {
+                        inner[0] = Class::Memory;
+                        continue;
+                    }
                     (None, _) => {
                         classify_at(&field.ty, first / 8, model, &mut inner)?;
                         continue;
                     }
                     // A zero-width bit-field is no member of a structure.
                     (Some(0), AggregateKind::Struct) => continue,
-                    // The document is silent on unnamed bit-fields. GCC takes them for INTEGER.
+                    // The document is silent on unnamed bit-fields. GCC takes them for INTEGER, Clang for padding.
+                    (Some(_), _) if is_clang(model) && field.name.is_none() => continue,
                     (Some(bits), AggregateKind::Struct) => u64::from(bits),
+                    (Some(bits), AggregateKind::Union) if is_clang(model) => u64::from(bits),
                     // To GCC a bit-field of a union, even one without width, is an integer of as few bytes as hold
                     // it, with that integer's alignment.
                     (Some(bits), AggregateKind::Union) => {

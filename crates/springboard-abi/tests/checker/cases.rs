@@ -2,7 +2,7 @@
 //! prototype and some lines of its right plan. The checker has to accept the plan, and the plan to have the lines.
 
 use springboard_abi::{Entry, check, plan};
-use springboard_ir::Prototype;
+use springboard_ir::{Compiler, Prototype};
 
 struct Case {
     /// The triple whose own convention is meant.
@@ -131,7 +131,8 @@ const CASES: &[Case] = &[
 #[test]
 fn traps() {
     for case in CASES {
-        let target = super::target(case.triple);
+        let mut target = super::target(case.triple);
+        target.model.compiler.get_or_insert(Compiler::Gcc);
         let prototype = Prototype::parse(case.text).unwrap_or_else(|error| panic!("{}: {error}", case.text));
         let plan = plan(&prototype.signature, &target, Entry::Slots).expect("a plan");
         let text = plan.to_string();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use crate::tool::{STRICT, built, compile, pkg_config, prefix, source, succeed};
+use crate::tool::{STRICT, built, compile, include, prefix, source, succeed};
 
 macro_rules! programs {
     ($($name:ident)*) => {$(
@@ -42,7 +42,7 @@ fn loads(name: &str, libraries: &[PathBuf]) {
     let program = built(name);
     let mut command = Command::new("cc");
     command.args(STRICT).arg("-o").args([program.clone(), source(&format!("tests/c/{name}.c"))]);
-    command.args(pkg_config(&["--cflags"])).arg("-ldl");
+    command.arg(include()).arg("-ldl");
     succeed(command);
     let mut command = Command::new(program);
     command.args(libraries);

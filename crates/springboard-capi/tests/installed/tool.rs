@@ -1,7 +1,7 @@
 //! Compilers, programs, and where the library is.
 
 use std::{
-    env, io,
+    env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread,
@@ -26,6 +26,26 @@ pub(crate) fn built(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
+/// The options by which a compiler finds the header.
+pub(crate) fn include() -> String {
+    format!("-I{}", prefix().join("include").display())
+}
+
+/// The options by which a linker finds the shared library, and the loader as well.
+pub(crate) fn library() -> [String; 3] {
+    let folder = prefix().join("lib");
+    let folder = folder.display();
+    [format!("-L{folder}"), "-lspringboard".to_owned(), format!("-Wl,-rpath,{folder}")]
+}
+
+/// The libraries that the static one needs, as its file for pkg-config lists them.
+pub(crate) fn private_libraries() -> Vec<String> {
+    let file = prefix().join("lib/pkgconfig/springboard.pc");
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let line = text.lines().find_map(|line| line.strip_prefix("Libs.private:"));
+    line.expect("the file lists them").split_whitespace().map(str::to_owned).collect()
+}
+
 /// What pkg-config says.
 pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
     let mut command = Command::new("pkg-config");
@@ -43,8 +63,7 @@ pub(crate) fn compile(source: &Path, name: &str) -> PathBuf {
     let program = built(name);
     let mut command = Command::new("cc");
     command.args(STRICT).arg("-o").args([&program, source]);
-    command.args(pkg_config(&["--cflags", "--libs"]));
-    command.arg("-ldl").arg(format!("-Wl,-rpath,{}", prefix().join("lib").display()));
+    command.arg(include()).args(library()).arg("-ldl");
     succeed(command);
     program
 }

@@ -10,7 +10,7 @@ use crate::word::Word;
 /// Memory that a parameter points to, which is copied before the caller of a posted callback goes on. The handler
 /// finds the address of the copy, which is aligned to 64 bytes and freed when the handler returns. A null pointer
 /// stays null.
-#[derive(Clone, std::marker::Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CopyIn {
     /// Bytes up to a zero byte, which is copied too: `const char *`.
     Text,
@@ -18,7 +18,7 @@ pub enum CopyIn {
     Counted {
         /// The parameter that holds the number of elements, counted from 0.
         parameter: usize,
-        /// Bytes an element.
+        /// Bytes per element.
         unit: usize,
     },
     /// So many bytes.
@@ -36,7 +36,7 @@ pub enum CopyError {
     },
     /// The parameter is no pointer.
     NoPointer,
-    /// The parameter that is to say how many elements there are is none, or no integer of at most 8 bytes.
+    /// The parameter that gives the number of elements does not exist, or is no integer of at most 8 bytes.
     NoLength {
         /// That parameter, counted from 0.
         parameter: usize,
@@ -65,13 +65,13 @@ impl fmt::Display for CopyError {
 impl std::error::Error for CopyError {}
 
 /// Something that a record owns instead of the caller.
-#[derive(Clone, std::marker::Copy)]
-pub(super) struct Copy {
+#[derive(Clone, Copy)]
+pub(super) struct Capture {
     slot: u16,
     what: What,
 }
 
-#[derive(Clone, std::marker::Copy)]
+#[derive(Clone, Copy)]
 enum What {
     /// The bytes of a parameter itself, which lie on the caller's stack.
     Value(u32),
@@ -84,13 +84,13 @@ enum What {
     Fixed(usize),
 }
 
-impl Copy {
+impl Capture {
     /// The parameters whose slots are addresses of the caller's stack.
-    pub(super) fn values(params: &[SlotForm]) -> impl Iterator<Item = Copy> {
+    pub(super) fn values(params: &[SlotForm]) -> impl Iterator<Item = Capture> {
         params.iter().enumerate().filter_map(|(index, form)| match form {
             SlotForm::Address(Layout { size, .. }) => {
                 // Sizes beyond are no values of any call.
-                Some(Copy { slot: index as u16, what: What::Value(*size as u32) })
+                Some(Capture { slot: index as u16, what: What::Value(*size as u32) })
             }
             SlotForm::None | SlotForm::Word(_) => None,
         })
@@ -100,10 +100,10 @@ impl Copy {
     pub(super) fn declared(
         signature: &Signature,
         params: &[SlotForm],
-        before: &[Copy],
+        before: &[Capture],
         parameter: usize,
         copy: CopyIn,
-    ) -> Result<Copy, CopyError> {
+    ) -> Result<Capture, CopyError> {
         let none = CopyError::Parameter { parameters: signature.params().len() };
         if *params.get(parameter).ok_or(none)? != SlotForm::Word(Scalar::Pointer) {
             return Err(CopyError::NoPointer);
@@ -121,7 +121,7 @@ impl Copy {
                 _ => return Err(CopyError::NoLength { parameter }),
             },
         };
-        Ok(Copy { slot: parameter as u16, what })
+        Ok(Capture { slot: parameter as u16, what })
     }
 }
 
@@ -129,11 +129,11 @@ impl Copy {
 const ALIGN: usize = 64;
 
 /// A piece of memory of that alignment.
-#[derive(Clone, std::marker::Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
 pub(super) struct Block([u8; ALIGN]);
 
-/// The copies of one call, one behind the other.
+/// The copies of one call, one after another.
 pub(super) type Copies = Vec<Block>;
 
 /// Zeroed memory.
@@ -145,16 +145,16 @@ pub(super) fn zeroed(bytes: usize) -> Copies {
 ///
 /// # Safety
 /// The slots are those of a call whose caller has not gone on, and what they point to is as large as declared.
-pub(super) unsafe fn copy(copies: &[Copy], slots: &mut [u64]) -> Option<Copies> {
+pub(super) unsafe fn copy(captures: &[Capture], slots: &mut [u64]) -> Option<Copies> {
     let mut memory = Copies::new();
-    for copy in copies {
+    for copy in captures {
         let slot = slots[usize::from(copy.slot)];
         let start: *const u8 = Word::from_slot(slot);
         let bytes = match copy.what {
             _ if slot == 0 => continue,
             What::Value(bytes) => bytes as usize,
             What::Fixed(bytes) => bytes,
-            // SAFETY: the caller's promise: there is a zero byte.
+            // SAFETY: a parameter that is declared as text points to one, with its zero byte.
             What::Text => unsafe { libc::strlen(start.cast()) },
             What::Counted { slot, signed, unit } => {
                 let count = slots[usize::from(slot)];
@@ -167,13 +167,13 @@ pub(super) unsafe fn copy(copies: &[Copy], slots: &mut [u64]) -> Option<Copies> 
         let blocks = bytes.checked_add(1)?.div_ceil(ALIGN);
         memory.try_reserve(blocks).ok()?;
         memory.resize(memory.len() + blocks, Block([0; ALIGN]));
-        // SAFETY: the caller's promise for the source; there are as many bytes behind the offset.
+        // SAFETY: the caller's pointer leads to as many bytes as were declared; `resize` made as many after `offset`.
         unsafe { memory.as_mut_ptr().cast::<u8>().add(offset).copy_from_nonoverlapping(start, bytes) };
         // Addresses are known once nothing more is appended.
         slots[usize::from(copy.slot)] = offset as u64 + 1;
     }
     let base = memory.as_ptr().cast::<c_void>();
-    for copy in copies {
+    for copy in captures {
         let slot = &mut slots[usize::from(copy.slot)];
         if *slot != 0 {
             *slot = base.wrapping_byte_add(*slot as usize - 1).into_slot();
@@ -189,6 +189,6 @@ pub(super) unsafe fn copy(copies: &[Copy], slots: &mut [u64]) -> Option<Copies> 
 pub(super) unsafe fn copy_out(memory: &Copies, bytes: usize, to: *mut u8) {
     // SAFETY: blocks are bytes, as many as there were asked for or more.
     let from = unsafe { slice::from_raw_parts(memory.as_ptr().cast::<u8>(), bytes) };
-    // SAFETY: the caller's promise; the two are different allocations.
+    // SAFETY: `to` is the caller's memory of as many bytes, which `memory`, an allocation of its own, does not overlap.
     unsafe { ptr::copy_nonoverlapping(from.as_ptr(), to, bytes) };
 }

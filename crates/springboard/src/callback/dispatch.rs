@@ -1,6 +1,6 @@
 //! What every stub calls: decides on which thread, when and whether a handler runs.
 //!
-//! Until the policy says so, nothing of the host is run, allocated or looked at: the dispatcher reads two words of
+//! Until the policy decides, nothing of the host is run, allocated or looked at: the dispatcher reads one word of
 //! thread-local memory and the cell.
 
 use std::{
@@ -8,106 +8,106 @@ use std::{
     io::{self, Write as _},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
+    process,
+    sync::atomic::Ordering::Relaxed,
 };
 
 use springboard_code::CodePointer;
 
 use super::{
-    cell::Cell,
-    error::CallbackError,
     gate::{AfterClose, Alone, Inside},
-    kind::Unwinding,
-    policy::Count,
-    report::{Report, report},
-    thread::{self, PENDING},
+    pool::{Cell, Count, Unwinding},
+    report,
 };
-use crate::word::SlotResult;
+use crate::{
+    thread::{self, CallbackError, PENDING},
+    word::SlotResult,
+};
 
 /// Handles a call of the callback whose cell is at `cell`, with its arguments in slots; writes the result.
 ///
 /// # Safety
-/// As the callback entry's stubs call it: `cell` is what the stub was stamped with.
+/// `cell` is the address of a [`Cell`], and `slots` are those of a call of its callback: as stubs and closures call it.
 pub(super) unsafe extern "C-unwind" fn dispatch(cell: *const c_void, slots: *mut u64) {
-    // SAFETY: stubs are stamped with the addresses of cells, which are never freed.
+    // SAFETY: the caller passes the address of a cell, and `Pool::batch` leaks all cells.
     let cell: &'static Cell = unsafe { &*cell.cast() };
-    // No owner's key has the pending bit, and none is 0.
-    if cell.gate.is_owner(thread::key()) {
+    // No home's key has the pending bit, and none is 0.
+    if cell.gate.is_home(thread::key()) {
         match cell.gate.enter_alone() {
             Alone::In => {
                 let _leave = LeaveAlone(cell);
-                // SAFETY: let in; the slots are the stub's, whose pool is one of slots. Owner thread: any handler may
-                // run here.
-                return unsafe { run_here(cell, || cell.run_slots(slots), slots) };
+                // SAFETY: let in until `_leave` is dropped. The thread that opened the callback may run its handler.
+                return unsafe { run_here(cell, slots) };
             }
             Alone::Refused => cell.leave_alone(),
             Alone::No => {}
         }
     }
-    // SAFETY: as above.
+    // SAFETY: the caller's slots are a call's of this cell.
     unsafe { handle(cell, slots) }
 }
 
-/// Handles a call of any callback, on any thread, with others of the same inside or without.
+/// Handles a call of any callback on any thread, whether or not others are inside.
 ///
 /// # Safety
 /// `slots` are those of a call of the cell's.
 #[inline(never)]
 unsafe fn handle(cell: &'static Cell, slots: *mut u64) {
     let thread = thread::key();
-    if !cell.gate.is_owner(thread) {
-        // SAFETY: the caller's promise.
+    if !cell.gate.is_home(thread) {
+        // SAFETY: the caller's slots are a call's of this cell.
         unsafe { elsewhere(cell, slots, thread) }
-    } else if let Some(inside) = cell.enter_owner() {
-        let _leave = Leave { cell, owner: Some(inside) };
-        // SAFETY: let in. Owner thread: any handler may run here.
-        unsafe { run_here(cell, || cell.run(slots), slots) };
+    } else if let Some(inside) = cell.enter_home() {
+        let _leave = Leave { cell, home: Some(inside) };
+        // SAFETY: let in until `_leave` is dropped. The thread that opened the callback may run its handler.
+        unsafe { run_here(cell, slots) };
     } else {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's slots are a call's of this cell.
         unsafe { late(cell, slots) };
     }
 }
 
-/// Handles a call whose arguments were left in their registers: `call` runs the handler with them, `slots` are they
-/// with one more for the result.
+/// Handles a call whose arguments were left in their registers. `call` runs the handler with them; `slots` makes slots
+/// of them, and one more for the result.
 ///
 /// # Safety
-/// `cell` is that of a callback or was one's, and its handler is an `H`.
+/// `cell` is or was that of a callback whose handler is an `H`; the slots are those of the call.
 #[inline(always)]
 pub(super) unsafe fn direct<H: 'static, R: SlotResult, const N: usize>(
     cell: *const Cell,
     call: impl FnOnce(&H) -> R,
     slots: impl FnOnce() -> [u64; N],
 ) -> R {
-    // SAFETY: cells are never freed.
+    // SAFETY: the caller passes the address of a cell, and `Pool::batch` leaks all cells.
     let cell: &'static Cell = unsafe { &*cell };
-    if !cell.gate.is_owner(thread::key()) {
-        // SAFETY: the caller's promise.
+    if !cell.gate.is_home(thread::key()) {
+        // SAFETY: the caller's slots are a call's of this cell.
         return unsafe { with_slots(cell, slots) };
     }
     match cell.gate.enter_alone() {
         Alone::In => {}
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's slots are a call's of this cell.
         Alone::No => return unsafe { with_slots(cell, slots) },
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's slots are a call's of this cell; the attempt has not been taken back.
         Alone::Refused => return unsafe { refused(cell, slots) },
     }
-    // SAFETY: let in.
+    // SAFETY: let in until `leave_alone`. The stub jumped here because the handler was an `H`, and a cell that has a home
+    // gets another handler from that thread alone, which is here.
     let handler = unsafe { cell.handler::<H>() };
-    // On the owner's thread any handler may run.
     let result = catch_unwind(AssertUnwindSafe(|| call(handler)));
     let result = result.unwrap_or_else(|payload| {
-        fail(CallbackError::panic(payload));
+        report::fail(CallbackError::panic(payload));
         R::from_result(0)
     });
     cell.leave_alone();
     result
 }
 
-/// The same where something is out of the ordinary, for the fast way to need no stack. Not to be left by unwinding, as
-/// no handler of a direct callback is, so that the fast way can end in a jump to it.
+/// The slow way of [`direct`], apart so that the fast way needs no stack and can end in a jump to this. `extern "C"`
+/// because nothing unwinds out of it: no handler of a direct callback may.
 ///
 /// # Safety
-/// As [`direct`].
+/// The slots are those of a call of the cell's.
 #[cold]
 #[inline(never)]
 #[allow(improper_ctypes_definitions)] // Rust calls it.
@@ -116,15 +116,15 @@ unsafe extern "C" fn with_slots<R: SlotResult, const N: usize>(
     slots: impl FnOnce() -> [u64; N],
 ) -> R {
     let mut slots = slots();
-    // SAFETY: the caller's promise: these are slots of a call.
+    // SAFETY: the caller's slots are a call's of this cell.
     unsafe { handle(cell, slots.as_mut_ptr()) };
     R::from_result(slots[N - 1])
 }
 
-/// The same behind an attempt that was refused.
+/// As [`with_slots`], after an attempt to enter alone was refused.
 ///
 /// # Safety
-/// As [`direct`].
+/// The slots are those of a call of the cell's.
 #[cold]
 #[inline(never)]
 #[allow(improper_ctypes_definitions)] // Rust calls it.
@@ -133,13 +133,12 @@ unsafe extern "C" fn refused<R: SlotResult, const N: usize>(
     slots: impl FnOnce() -> [u64; N],
 ) -> R {
     cell.leave_alone();
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's slots are a call's of this cell.
     unsafe { with_slots(cell, slots) }
 }
 
-/// Where native code looks for the result of a call whose arguments stay in their registers.
+/// The register in which native code finds the result of a call whose arguments stay in their registers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[allow(missing_docs)]
 pub(super) enum ResultRegister {
     None,
     General,
@@ -147,8 +146,8 @@ pub(super) enum ResultRegister {
     F64,
 }
 
-/// What stubs of the `direct` entry jump to once their callback is closed and left, when its handler's own code may be
-/// gone from the process: functions that return zero, with so many general registers in front of the cell's.
+/// What stubs of the `direct` entry jump to once their callback is closed and left, when the code of its handler may be
+/// unloaded: a function that returns zero, with `registers` general registers before the cell's.
 pub(super) fn refusing(result: ResultRegister, registers: usize) -> CodePointer {
     match result {
         ResultRegister::None => refusing_with::<()>(registers),
@@ -164,11 +163,11 @@ macro_rules! refusing {
             $($count => {
                 unsafe extern "C" fn refuse<R: SlotResult>($($register: u64,)* cell: *const Cell) -> R {
                     let _ = ($($register,)*);
-                    // SAFETY: cells are never freed.
+                    // SAFETY: stubs pass the cell that they were stamped with, and `Pool::batch` leaks all cells.
                     count_late(unsafe { &*cell });
                     R::from_result(0)
                 }
-                // SAFETY: function pointers are of one form; who calls it knows its type.
+                // SAFETY: all function pointers have one form. Only stubs of a plan with these registers jump to it.
                 unsafe {
                     mem::transmute::<unsafe extern "C" fn($(refusing!(@ $register),)* *const Cell) -> R, CodePointer>(
                         refuse::<R>,
@@ -187,54 +186,61 @@ fn refusing_with<R: SlotResult>(registers: usize) -> CodePointer {
     }
 }
 
-/// A call on another thread than the gate's owner, or while an error is pending.
+/// Handles a call on another thread than the gate's home, or while an error is pending.
 ///
 /// # Safety
-/// As [`dispatch`].
+/// `slots` are those of a call of the cell's.
 #[inline(never)]
 unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
     if let Err(left) = cell.gate.enter() {
         cell.left(left);
-        // SAFETY: the slots are the stub's.
+        // SAFETY: the caller's slots are a call's of this cell.
         unsafe { late(cell, slots) };
         return;
     }
-    let leave = Leave { cell, owner: None };
-    // SAFETY: let in.
-    let kind = unsafe { cell.kind() };
-    let here = kind.policy.owner().is_none_or(|owner| owner.key == thread & !PENDING);
-    if thread & PENDING != 0 && here {
-        kind.counters.skipped.count();
-        // SAFETY: the slots are the stub's.
-        unsafe { cell.pool().zero.write(slots) };
-    } else if here {
-        // SAFETY: let in, on the owner thread or by an inline policy.
-        unsafe { run_here(cell, || cell.run(slots), slots) };
-    // SAFETY: let in, and not inline; the slots are the stub's.
-    } else if unsafe { kind.policy.elsewhere(cell, slots) } == Count::GivenAway {
-        mem::forget(leave);
+    let leave = Leave { cell, home: None };
+    // SAFETY: let in until `leave` is dropped.
+    let terms = unsafe { cell.terms() };
+    match &terms.policy {
+        Some(policy) if policy.owner().key != thread & !PENDING => {
+            // SAFETY: the caller's slots are a call's of this cell, which has let it in.
+            let count = unsafe {
+                cell.pool().zero.write(slots);
+                policy.elsewhere(cell, slots)
+            };
+            if count == Count::GivenAway {
+                mem::forget(leave);
+            }
+        }
+        _ if thread & PENDING != 0 => {
+            terms.counters.skipped.count();
+            // SAFETY: the caller's slots are a call's of this cell.
+            unsafe { cell.pool().zero.write(slots) };
+        }
+        // SAFETY: let in until `leave` is dropped, on the owner thread or without a policy.
+        _ => unsafe { run_here(cell, slots) },
     }
 }
 
 /// Leaves the gate when a call ends, however it ends.
 struct Leave {
     cell: &'static Cell,
-    /// As its owner.
-    owner: Option<Inside>,
+    /// As its home thread.
+    home: Option<Inside>,
 }
 
 impl Drop for Leave {
     #[inline(always)]
     fn drop(&mut self) {
         let gate = &self.cell.gate;
-        self.cell.left(match self.owner {
-            Some(inside) => gate.leave_owner(inside),
+        self.cell.left(match self.home {
+            Some(inside) => gate.leave_home(inside),
             None => gate.leave(),
         });
     }
 }
 
-/// Leaves the gate when the owner's only call ends, however it ends.
+/// Leaves the gate when the home thread's only call ends, however it ends.
 struct LeaveAlone(&'static Cell);
 
 impl Drop for LeaveAlone {
@@ -244,62 +250,29 @@ impl Drop for LeaveAlone {
     }
 }
 
-/// Runs a handler, as `handler` does it, on the thread of its caller. It may be left by unwinding where its kind says
-/// so.
-///
-/// # Safety
-/// As [`Cell::run`], and `slots` are the call's.
-#[inline(always)]
-unsafe fn run_here(cell: &Cell, handler: impl FnOnce(), slots: *mut u64) {
-    // SAFETY: the caller's promise.
-    match unsafe { cell.kind() }.unwinding {
-        // SAFETY: the caller's promise.
-        Unwinding::Stops => unsafe { stopping(cell, handler, slots) },
-        Unwinding::Passes => handler(),
-    }
-}
-
-/// Runs a handler on this thread. No panic leaves it.
+/// Runs a handler on the thread of its caller. A panic leaves it if the callback's type lets it.
 ///
 /// # Safety
 /// As [`Cell::run`].
 #[inline(always)]
-pub(super) unsafe fn run(cell: &Cell, slots: *mut u64) {
-    // SAFETY: the caller's promise.
-    unsafe { stopping(cell, || cell.run(slots), slots) }
+unsafe fn run_here(cell: &Cell, slots: *mut u64) {
+    // SAFETY: the contract is that of `Cell::run`, which includes that the caller was let in.
+    unsafe {
+        match cell.terms().unwinding {
+            Unwinding::Stops => cell.run_and_stop_panics(slots),
+            Unwinding::Passes => cell.run(slots),
+        }
+    }
 }
 
-/// Runs a handler as `handler` does it. No panic leaves it.
+/// Answers a call that came after its callback was closed.
 ///
 /// # Safety
 /// `slots` are those of a call of the cell's.
-#[inline(always)]
-unsafe fn stopping(cell: &Cell, handler: impl FnOnce(), slots: *mut u64) {
-    let result = catch_unwind(AssertUnwindSafe(handler));
-    if let Err(payload) = result {
-        // SAFETY: the slots are those of a call.
-        unsafe { cell.pool().zero.write(slots) };
-        fail(CallbackError::panic(payload));
-    }
-}
-
-/// A handler ended with an error. It waits for the outer call of the host on this thread; a thread that is not the
-/// host's has none, and the error is reported.
-#[cold]
-pub(super) fn fail(error: CallbackError) {
-    if thread::key() == 0 || !thread::set_pending(error.clone()) {
-        report(&Report::Error(error));
-    }
-}
-
-/// A call that came after its callback was closed.
-///
-/// # Safety
-/// As [`dispatch`].
 #[cold]
 unsafe fn late(cell: &Cell, slots: *mut u64) {
     count_late(cell);
-    // SAFETY: the slots are those of a call, and the form of the result is the pool's.
+    // SAFETY: the caller's slots are a call's of this cell.
     unsafe { cell.pool().zero.write(slots) };
 }
 
@@ -307,7 +280,7 @@ fn count_late(cell: &Cell) {
     if cell.gate.after_close() == AfterClose::Abort {
         let address = cell.entry() as *const c_void;
         let _ = writeln!(io::stderr(), "springboard: a closed callback was called at {address:p}");
-        std::process::abort();
+        process::abort();
     }
-    cell.pool().late.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    cell.pool().late.fetch_add(1, Relaxed);
 }

@@ -10,10 +10,10 @@
 //! off. Whoever takes the count of a closed gate to zero sets the retired bit, and of all who try, one succeeds: that
 //! one frees what the gate guards.
 //!
-//! One thread may be the gate's *owner*. Its calls are counted beside the word, in `local`, which that thread alone
+//! One thread may be the gate's *home*: the one that opened it. Its calls are counted beside the word, in `local`, which that thread alone
 //! writes: two plain stores a call where a locked instruction costs as much as the call. Who decides that nobody is
-//! inside looks at `local` behind a [`heavy_fence`], which pairs with the [`light_fence`] between the owner's store
-//! and its look at the word. A gate keeps its owner for good, however often it is reused, so that no other thread
+//! inside looks at `local` after a [`heavy_fence`], which pairs with the [`light_fence`] between that thread's store
+//! and its look at the word. A gate keeps its home for good, however often it is reused, so that no other thread
 //! ever writes `local`.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -27,14 +27,14 @@ const GENERATION: u64 = 1 << 32;
 const GENERATIONS: u64 = TRAPS - GENERATION;
 const COUNT: u64 = GENERATION - 1;
 
-/// The owner of a gate that had two: nobody. No thread has this key.
+/// The home of a gate that was opened by two threads: no thread has this key.
 const NOBODY: u64 = u64::MAX >> 1;
 
 /// The state of one callback's calls. A new one is closed and retired.
 #[derive(Debug)]
 pub(super) struct Gate {
     word: AtomicU64,
-    owner: AtomicU64,
+    home: AtomicU64,
     local: AtomicU32,
 }
 
@@ -48,15 +48,15 @@ pub(super) enum Left {
     Last,
 }
 
-/// The owner's stay inside. Stays end in the reverse order, as calls on one thread do.
+/// The home thread's stay inside. Stays end in the reverse order, as calls on one thread do.
 #[must_use]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inside {
-    /// Calls of the owner that were inside before.
+    /// Calls of the home thread that were inside before.
     before: u32,
 }
 
-/// The owner's attempt to be the only one of its calls inside.
+/// The home thread's attempt to be the only one of its calls inside.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Alone {
@@ -85,16 +85,16 @@ pub(super) struct Generation(u64);
 
 impl Gate {
     pub(super) fn new() -> Gate {
-        Gate { word: AtomicU64::new(CLOSED | RETIRED), owner: AtomicU64::new(0), local: AtomicU32::new(0) }
+        Gate { word: AtomicU64::new(CLOSED | RETIRED), home: AtomicU64::new(0), local: AtomicU32::new(0) }
     }
 
     /// Opens a retired gate for a new generation. What was written before is visible to all who are let in. Where it
-    /// can, makes the thread with the key `thread` its owner.
+    /// can, makes the thread with the key `thread` its home.
     pub(super) fn open(&self, thread: u64) -> Generation {
-        match self.owner.load(Relaxed) {
-            0 if is_asymmetric() => self.owner.store(thread, Relaxed),
-            owner if owner == thread => {}
-            _ => self.owner.store(NOBODY, Relaxed),
+        match self.home.load(Relaxed) {
+            0 if is_asymmetric() => self.home.store(thread, Relaxed),
+            home if home == thread => {}
+            _ => self.home.store(NOBODY, Relaxed),
         }
         let mut word = self.word.load(Relaxed);
         loop {
@@ -109,22 +109,22 @@ impl Gate {
         }
     }
 
-    /// Whether the thread with this key, which is not 0, is the owner.
+    /// Whether the thread with this key, which is not 0, is the home.
     #[inline(always)]
-    pub(super) fn is_owner(&self, thread: u64) -> bool {
-        self.owner.load(Relaxed) == thread
+    pub(super) fn is_home(&self, thread: u64) -> bool {
+        self.home.load(Relaxed) == thread
     }
 
-    /// The owner enters. Where it is refused it has left already.
-    pub(super) fn enter_owner(&self) -> Result<Inside, Left> {
+    /// The home thread enters. Where it is refused it has left already.
+    pub(super) fn enter_home(&self) -> Result<Inside, Left> {
         let before = self.local.load(Relaxed);
         self.local.store(before + 1, Relaxed);
         light_fence();
         let inside = Inside { before };
-        if self.word.load(Acquire) & CLOSED == 0 { Ok(inside) } else { Err(self.leave_owner(inside)) }
+        if self.word.load(Acquire) & CLOSED == 0 { Ok(inside) } else { Err(self.leave_home(inside)) }
     }
 
-    /// The owner enters, if it is not inside already. What is stored does not depend on what is loaded, so that calls
+    /// The home thread enters, if it is not inside already. What is stored does not depend on what is loaded, so that calls
     /// one after another need not wait for each other.
     #[inline(always)]
     pub(super) fn enter_alone(&self) -> Alone {
@@ -136,8 +136,8 @@ impl Gate {
         if self.word.load(Acquire) & CLOSED == 0 { Alone::In } else { Alone::Refused }
     }
 
-    /// The owner leaves, or takes back that it tried. Where the gate is closed it has to leave once more, by
-    /// [`Gate::leave_owner`], which says who frees what the gate guards.
+    /// The home thread leaves, or takes back that it tried. Where the gate is closed it has to leave once more, by
+    /// [`Gate::leave_home`], which says who frees what the gate guards.
     #[inline(always)]
     pub(super) fn leave_alone(&self) -> Result<(), Inside> {
         self.local.store(0, Release);
@@ -145,8 +145,8 @@ impl Gate {
         if self.word.load(Acquire) & CLOSED == 0 { Ok(()) } else { Err(Inside { before: 0 }) }
     }
 
-    /// The owner leaves.
-    pub(super) fn leave_owner(&self, Inside { before }: Inside) -> Left {
+    /// The home thread leaves.
+    pub(super) fn leave_home(&self, Inside { before }: Inside) -> Left {
         self.local.store(before, Release);
         light_fence();
         let word = self.word.load(Acquire);
@@ -172,7 +172,7 @@ impl Gate {
             return Left::InUse;
         }
         if self.local.load(Acquire) != 0 {
-            // Either the owner's call is seen to be over now, or it will see the count that was just written.
+            // Either the home thread's call is seen to be over now, or it will see the count that was just written.
             heavy_fence();
             if self.local.load(Acquire) != 0 {
                 return Left::InUse;
@@ -197,9 +197,9 @@ impl Gate {
                 Err(now) => word = now,
             }
         }
-        let owner = self.owner.load(Relaxed);
-        if owner != thread && owner != NOBODY && owner != 0 {
-            // From here on the owner sees the bit, or its call is seen. Until then the handle's own count keeps
+        let home = self.home.load(Relaxed);
+        if home != thread && home != NOBODY && home != 0 {
+            // From here on the home thread sees the bit, or its call is seen. Until then the handle's own count keeps
             // everybody from finding the gate empty.
             heavy_fence();
         }

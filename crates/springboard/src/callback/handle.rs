@@ -3,8 +3,8 @@
 use std::{ffi::c_void, fmt, ptr::NonNull};
 
 use super::{
-    cell::Cell,
     gate::{AfterClose, Generation},
+    pool::Cell,
 };
 use crate::{address, value::Value};
 

@@ -5,84 +5,38 @@ use std::{error::Error, ffi::c_void, fmt, mem};
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Signature};
 
-use super::{cell::Cell, dispatch, error::CallbackError, thread};
+use super::{
+    dispatch,
+    erased::{Erased, Functions},
+    pool::Cell,
+    report,
+};
 use crate::{
     declaration::Position,
+    thread::CallbackError,
     typed::{self, CResult, RustType, TypeMismatch, Variadic},
     word::{SlotResult, Word},
 };
 
-/// A handler with its type erased: what a cell holds.
-#[derive(Clone, Copy)]
-pub(super) struct Erased {
-    pub(super) data: *const c_void,
-    pub(super) functions: Functions,
-}
-
-/// The functions of a handler.
-#[derive(Clone, Copy)]
-pub(super) enum Functions {
-    /// For stubs that write arguments into slots.
-    Slots(SlotFunctions),
-    /// For stubs that leave arguments in their registers: what those jump to, and what all others call.
-    Direct(CodePointer, &'static SlotFunctions),
-}
-
-/// What can be done with a handler whose type is not known.
-#[derive(Clone, Copy)]
-pub(super) struct SlotFunctions {
-    /// Runs it with the slots of a call.
-    pub(super) run: unsafe fn(*const c_void, *mut u64),
-    /// Frees `data`, once no call is inside and none will come.
-    pub(super) release: unsafe fn(*const c_void),
-}
-
 impl Erased {
-    /// For stubs that write arguments into slots.
     pub(super) fn closure<H: Handler<F>, F>(handler: H) -> Erased {
-        Erased { data: leak(handler), functions: Functions::Slots(const { slot_functions::<H, F>() }) }
+        let functions = const { &Functions { run: run::<H, F>, release: release::<H> } };
+        Erased { data: Box::into_raw(Box::new(handler)).cast(), functions }
     }
-
-    /// For stubs that leave arguments in their registers.
-    pub(super) fn direct<H: Handler<F>, F>(handler: H) -> Erased {
-        let functions = const { &slot_functions::<H, F>() };
-        Erased { data: leak(handler), functions: Functions::Direct(H::direct(), functions) }
-    }
-
-    /// Frees a handler that was never called.
-    ///
-    /// # Safety
-    /// Nobody else uses it any more.
-    pub(super) unsafe fn release(self) {
-        let release = match self.functions {
-            Functions::Slots(functions) => functions.release,
-            Functions::Direct(_, functions) => functions.release,
-        };
-        // SAFETY: the caller's promise.
-        unsafe { release(self.data) }
-    }
-}
-
-fn leak<H>(handler: H) -> *const c_void {
-    Box::into_raw(Box::new(handler)).cast()
-}
-
-const fn slot_functions<H: Handler<F>, F>() -> SlotFunctions {
-    SlotFunctions { run: run::<H, F>, release: release::<H> }
 }
 
 /// # Safety
-/// `data` points to an `H`, and `slots` to those of a signature that `H` was found to fit.
+/// `data` points to an `H`, and `slots` to those of a signature that `H::check` accepted.
 unsafe fn run<H: Handler<F>, F>(data: *const c_void, slots: *mut u64) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the contract is that of `Handler::run`; `data` points to an `H`.
     unsafe { (*data.cast::<H>()).run(slots) }
 }
 
 /// # Safety
-/// `data` points to an `H` made by [`leak`], which nobody uses any more.
-unsafe fn release<H>(data: *const c_void) {
-    // SAFETY: the caller's promise.
-    drop(unsafe { Box::from_raw(data.cast_mut().cast::<H>()) });
+/// `handler` is from [`Erased::closure`] of an `H`, and nobody uses it any more.
+unsafe fn release<H>(handler: Erased) {
+    // SAFETY: `Erased::closure` took it out of a box, and the caller gives it up.
+    drop(unsafe { Box::from_raw(handler.data.cast_mut().cast::<H>()) });
 }
 
 /// A Rust closure that can handle calls: `Fn(A, B, …) -> R` with up to 12 parameters.
@@ -155,10 +109,10 @@ impl<T: HandlerResult, E: Into<Box<dyn Error + Send + Sync>>> HandlerResult for 
     }
 }
 
-/// Makes an error pending on the running thread, from inside a handler: what a raw handler does, which cannot return
-/// one. Where one is pending already, that one stays.
+/// Makes an error pending on the running thread, from inside a handler. For raw handlers, which cannot return one. If one
+/// is pending already, that one stays.
 pub fn raise(error: impl Into<Box<dyn Error + Send + Sync>>) {
-    super::dispatch::fail(CallbackError::Raised(error.into().into()));
+    report::fail(CallbackError::Raised(error.into().into()));
 }
 
 mod sealed {
@@ -196,8 +150,8 @@ macro_rules! handlers {
             #[inline(always)]
             #[allow(non_snake_case)]
             unsafe fn run(&self, slots: *mut u64) {
-                // SAFETY: the caller's promise: as many slots as the signature has parameters, which was found to
-                // be as many as the closure has, and one more.
+                // SAFETY: the caller gives the slots of a signature that `check` accepted: one per parameter of the
+                // closure, of its type, and one more for a result.
                 unsafe {
                     $(let $param = $param::from_slot(*slots.add($index));)*
                     let result = self($($param),*).finish();
@@ -222,10 +176,10 @@ macro_rules! handlers {
                 {
                     $(let $param = $param::from_register($param);)*
                     let call = |handler: &H| handler($($param),*).finish();
-                    // SAFETY: the caller's promise; the slots are the arguments' and one more.
+                    // SAFETY: a stub passes its cell, whose handler is an `H`; the slots are the arguments and one more.
                     unsafe { dispatch::direct(cell, call, move || [$($param.into_slot(),)* 0]) }
                 }
-                // SAFETY: function pointers are of one form; who calls it knows its type.
+                // SAFETY: all function pointers have one form. Only stubs of a plan that fits `check` jump to it.
                 unsafe {
                     mem::transmute::<unsafe extern "C" fn($($param::Register,)* *const Cell) -> R::Native, CodePointer>(
                         direct::<H, R, $($param),*>,
@@ -272,7 +226,7 @@ fn fits(
 
 /// A handler for runtimes: a function that gets the slots of a call as they are.
 ///
-/// There is one 8-byte slot a parameter, in order: a word holds its value, extended to the whole slot; any other
+/// There is one 8-byte slot per parameter, in order: a word holds its value, extended to the whole slot; any other
 /// parameter the address of its bytes, which are the handler's to use until it returns. One more slot follows: a
 /// result that is a word must be written there, canonically ([`Word::into_slot`]), and the bytes of
 /// any other result to the address that is found there.
@@ -287,11 +241,38 @@ pub struct RawHandler {
     pub release: Option<unsafe fn(*const c_void)>,
 }
 
+/// The functions of a raw handler, and the host's own that `release` calls.
+#[repr(C)]
+struct RawFunctions {
+    functions: Functions,
+    release: Option<unsafe fn(*const c_void)>,
+}
+
 impl RawHandler {
     pub(super) fn erased(self) -> Erased {
-        unsafe fn keep(_: *const c_void) {}
-        let release = self.release.unwrap_or(keep);
-        Erased { data: self.context, functions: Functions::Slots(SlotFunctions { run: self.call, release }) }
+        let RawHandler { context, call, release } = self;
+        let functions = Functions { run: call, release: release_raw };
+        let functions = Box::into_raw(Box::new(RawFunctions { functions, release }));
+        Erased { data: context, functions: functions.cast() }
+    }
+
+    /// Frees what [`RawHandler::erased`] made, and returns the host's `release`.
+    ///
+    /// # Safety
+    /// `handler` is from there, and nobody uses it any more.
+    pub(super) unsafe fn forget(handler: Erased) -> Option<unsafe fn(*const c_void)> {
+        // SAFETY: `erased` took the functions out of a box, in which they are the first field.
+        unsafe { Box::from_raw(handler.functions.cast_mut().cast::<RawFunctions>()) }.release
+    }
+}
+
+/// # Safety
+/// `handler` is from [`RawHandler::erased`], and nobody uses it any more.
+unsafe fn release_raw(handler: Erased) {
+    // SAFETY: the contract is this function's own.
+    if let Some(release) = unsafe { RawHandler::forget(handler) } {
+        // SAFETY: `CallbackType::raw` asks for a function that is sound to call with the context now.
+        unsafe { release(handler.data) };
     }
 }
 
@@ -299,13 +280,4 @@ impl fmt::Debug for RawHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawHandler").field("context", &self.context).finish_non_exhaustive()
     }
-}
-
-/// Keeps an error of the thread out of the way of what runs in between.
-pub(super) fn without_pending<T>(run: impl FnOnce() -> T) -> (T, Option<CallbackError>) {
-    let before = thread::take_pending();
-    let result = run();
-    let error = thread::take_pending();
-    thread::restore_pending(before);
-    (result, error)
 }

@@ -16,12 +16,13 @@ use rustix::event::{EventfdFlags, eventfd};
 use springboard_code::fork;
 
 use super::{
-    error::{CallbackError, CreateError, DrainError, FORKED},
+    error::{CreateError, DrainError},
     owner::{Owner, Waiter},
     queue::{Class, Full, Pushed, Queue, Refusal},
     record::{Delivery, Record},
-    wait::{Awaited, Busy, Stop, wait, wait_and},
+    wait::{Awaited, Busy, Stop, wait_and},
 };
+use crate::thread::{self, CallbackError};
 
 /// A queue of calls from other threads. The thread that made it, its owner, runs their handlers when it drains.
 ///
@@ -39,7 +40,7 @@ pub struct Mailbox {
 
 /// The owner's side.
 pub(super) struct Local {
-    shared: Arc<Shared>,
+    shared: Arc<Inbox>,
     /// Taken from the queue, and not delivered yet.
     taken: RefCell<VecDeque<(Class, Record)>>,
     /// How many of these are requests.
@@ -47,7 +48,7 @@ pub(super) struct Local {
 }
 
 /// Every thread's side.
-pub(super) struct Shared {
+pub(super) struct Inbox {
     /// The process that made it ([`fork::generation`]). In another one its locks may be held by threads that are not
     /// there, and its event is the parent's.
     process: u64,
@@ -94,7 +95,7 @@ impl Mailbox {
     fn new(bound: Option<(usize, Full)>) -> Result<Mailbox, CreateError> {
         let owner = Owner::current().ok_or(CreateError::NotOwner)?;
         fork::watch();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Inbox {
             process: fork::generation(),
             owner,
             queue: Queue::new(bound),
@@ -105,11 +106,11 @@ impl Mailbox {
             errors: Mutex::default(),
         });
         let local = Rc::new(Local { shared, taken: RefCell::default(), requests: Cell::new(0) });
-        Owner::adopt(Rc::downgrade(&local), Arc::downgrade(&local.shared));
+        adopt(&local);
         Ok(Mailbox { local })
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Inbox> {
         &self.local.shared
     }
 
@@ -135,7 +136,7 @@ impl Mailbox {
     pub fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
         let Local { shared, .. } = &*self.local;
         if shared.is_inherited() {
-            return Err(io::Error::other(FORKED));
+            return Err(io::Error::other(CallbackError::Forked));
         }
         if shared.event.get().is_none() {
             let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -164,12 +165,12 @@ impl Mailbox {
         taken.borrow().is_empty() && shared.queue.is_empty() && locked(&shared.errors).is_empty()
     }
 
-    /// Runs the handlers of at most `max` records, in order, and says how many it were.
+    /// Runs the handlers of at most `max` records, in order, and returns their number.
     ///
     /// Handlers may call native code, close callbacks, and drain in their turn.
     ///
     /// # Errors
-    /// What a handler ended with; the drain stops behind it, and the next one goes on. Or that a caller was refused
+    /// What a handler ended with; the drain stops after it, and the next one goes on. Or that a caller was refused
     /// because this thread was in native code, or that this is a forked child.
     pub fn drain(&self, max: usize) -> Result<usize, DrainError> {
         let Local { shared, .. } = &*self.local;
@@ -300,9 +301,39 @@ impl Local {
     }
 }
 
+thread_local! {
+    static MAILBOXES: Mailboxes = const { Mailboxes(RefCell::new(Vec::new())) };
+}
+
+/// The mailboxes of a thread.
+struct Mailboxes(RefCell<Vec<Weak<Local>>>);
+
+impl Drop for Mailboxes {
+    fn drop(&mut self) {
+        for mailbox in self.0.take().iter().filter_map(Weak::upgrade) {
+            // One that was leaked. What it has taken up already is leaked too; its callers see the owner gone.
+            if !mailbox.shared.is_inherited() {
+                drop(mailbox.shared.close());
+            }
+        }
+    }
+}
+
+/// Adds a mailbox to those of the running thread.
+fn adopt(mailbox: &Rc<Local>) {
+    let _ = MAILBOXES.try_with(|Mailboxes(mailboxes)| {
+        let mut mailboxes = mailboxes.borrow_mut();
+        mailboxes.retain(|mailbox| mailbox.strong_count() != 0);
+        mailboxes.push(Rc::downgrade(mailbox));
+    });
+}
+
 /// Serves callers that wait for the running thread, in all its mailboxes but one. `false` where there were none.
-pub(super) fn serve(but: Option<&Rc<Local>>) -> bool {
-    let mailboxes = Owner::mailboxes();
+fn serve(but: Option<&Rc<Local>>) -> bool {
+    let known = |Mailboxes(mailboxes): &Mailboxes| {
+        mailboxes.borrow().iter().filter_map(Weak::upgrade).collect::<Vec<_>>()
+    };
+    let mailboxes = MAILBOXES.try_with(known).unwrap_or_default();
     let mut served = false;
     for mailbox in mailboxes.iter().filter(|mailbox| but.is_none_or(|but| !Rc::ptr_eq(but, mailbox))) {
         served |= mailbox.serve();
@@ -310,7 +341,18 @@ pub(super) fn serve(but: Option<&Rc<Local>>) -> bool {
     served
 }
 
-impl Shared {
+/// Waits until `poll` has something, and serves what waits for this thread meanwhile: two threads that call each other's
+/// blocking callbacks both get their answers.
+pub(super) fn wait<T>(
+    waiter: &Waiter,
+    deadline: Option<Instant>,
+    awaited: Option<Awaited<'_>>,
+    poll: impl FnMut() -> Option<T>,
+) -> Result<T, Stop> {
+    wait_and(|| matches!(waiter, Waiter::Owner(_)) && serve(None), waiter, deadline, awaited, poll)
+}
+
+impl Inbox {
     /// Whether another process made it, from which this one was forked.
     pub(super) fn is_inherited(&self) -> bool {
         self.process != fork::generation()
@@ -392,7 +434,7 @@ impl Shared {
     /// A caller stopped waiting for the owner.
     pub(super) fn stopped(&self, stop: Stop) {
         if stop == Stop::Busy {
-            self.tell(CallbackError::Busy { caller: super::thread::system_id() });
+            self.tell(CallbackError::Busy { caller: thread::system_id() });
         }
     }
 
@@ -409,14 +451,11 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailbox").field("owner", &self.owner).finish_non_exhaustive()
     }
 }
-
-/// What an owner thread knows of a mailbox: its own side, and, for the thread's end, the other.
-pub(super) type Known = (Weak<Local>, std::sync::Weak<Shared>);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

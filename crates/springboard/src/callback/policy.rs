@@ -6,137 +6,125 @@ use std::{
 };
 
 use super::{
-    cell::Cell,
     copy::copy_out,
-    mailbox::Shared,
+    mailbox::{Inbox, wait},
     owner::{Owner, Waiter},
-    pool::Zero,
+    pool::{Cell, Count, Policy, Zero},
     record::{Answer, Question, Record},
-    report,
+    report::{Report, report},
     request::{Leave, Outcome, Request},
-    wait::{Awaited, Busy, wait},
+    wait::{Awaited, Busy},
 };
-use crate::word::Word;
+use crate::{thread, word::Word};
 
-/// What a callback does with calls from other threads than its owner. On the owner thread handlers run at once.
-#[derive(Clone, Debug)]
-pub(super) enum Policy {
-    /// The handler runs on whatever thread calls.
-    Inline,
-    /// The caller gets zero.
-    Reject(Arc<Owner>),
-    /// The caller gets zero, and the handler runs when the owner drains.
-    Post(Arc<Shared>),
-    /// The caller waits for the owner.
-    Block(Arc<Shared>, Patience),
-}
+/// The caller gets zero; the first is reported.
+#[derive(Debug)]
+pub(super) struct Reject(pub(super) Arc<Owner>);
 
-/// How long a caller waits for the owner of a callback.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+/// The caller gets zero, and the handler runs when the owner drains.
+#[derive(Debug)]
+pub(super) struct Post(pub(super) Arc<Inbox>);
+
+/// The caller waits for the owner.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) inbox: Arc<Inbox>,
     pub(super) busy: Busy,
-    /// How long at most, and the word that the caller gets then.
+    /// How long the caller waits at most, and the word that it gets then.
     pub(super) limit: Option<(Duration, u64)>,
 }
 
-impl Policy {
-    /// The thread on which alone the handler runs and is freed. `None` where it may be any.
-    #[inline]
-    pub(super) fn owner(&self) -> Option<&Arc<Owner>> {
-        match self {
-            Policy::Inline => None,
-            Policy::Reject(owner) => Some(owner),
-            Policy::Post(mailbox) | Policy::Block(mailbox, _) => Some(&mailbox.owner),
-        }
+impl Policy for Reject {
+    fn owner(&self) -> &Arc<Owner> {
+        &self.0
     }
 
-    /// Makes what the policy says of a call on another thread than the owner. Returns whether the call's count is
-    /// still to be taken off.
-    ///
-    /// # Safety
-    /// The call was let in to the cell, whose policy this is; the slots are the call's. The policy is not inline.
-    pub(super) unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count {
-        // SAFETY: the slots are the call's.
-        unsafe { cell.pool().zero.write(slots) };
-        // SAFETY: let in.
-        let kind = unsafe { cell.kind() };
-        match self {
-            Policy::Inline => unreachable!("an inline callback is at home everywhere"),
-            Policy::Reject(owner) => report::rejected(kind, owner),
-            Policy::Post(mailbox) => {
-                // SAFETY: let in, and the count is given away.
-                if let Some(record) = unsafe { Record::new(cell, slots, None) } {
-                    kind.counters.sent.count();
-                    mailbox.post(record);
-                    return Count::GivenAway;
-                }
-                kind.counters.refused.count();
-            }
-            // SAFETY: the caller's promise.
-            Policy::Block(mailbox, patience) => unsafe { block(cell, mailbox, *patience, slots) },
+    unsafe fn elsewhere(&self, cell: &'static Cell, _: *mut u64) -> Count {
+        // SAFETY: the caller was let in and stays.
+        let terms = unsafe { cell.terms() };
+        if terms.counters.refused.count() == 0 {
+            let (signature, owner) = (terms.signature.clone(), self.0.id);
+            report(&Report::Rejected { signature, owner, caller: thread::system_id() });
         }
         Count::Kept
     }
 }
 
-/// Who takes a call off the count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Count {
-    Kept,
-    GivenAway,
+impl Policy for Post {
+    fn owner(&self) -> &Arc<Owner> {
+        &self.0.owner
+    }
+
+    unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count {
+        // SAFETY: the caller was let in and stays.
+        let terms = unsafe { cell.terms() };
+        // SAFETY: the slots are the call's; the record gets the call's own count, as is returned.
+        if let Some(record) = unsafe { Record::new(cell, slots, None) } {
+            terms.counters.sent.count();
+            self.0.post(record);
+            return Count::GivenAway;
+        }
+        terms.counters.refused.count();
+        Count::Kept
+    }
 }
 
-/// Has a call answered by the owner, and waits.
-///
-/// # Safety
-/// As [`Policy::elsewhere`].
-unsafe fn block(cell: &'static Cell, mailbox: &Arc<Shared>, patience: Patience, slots: *mut u64) {
-    // SAFETY: let in.
-    let kind = unsafe { cell.kind() };
-    let zero = cell.pool().zero;
-    let waiter = Waiter::current();
-    let question = Arc::new(Question { request: Request::new(), caller: waiter.clone() });
-    // One count for the record, beside the call's own.
-    cell.gate.stay();
-    // SAFETY: let in, and the count is given away.
-    let Some(record) = (unsafe { Record::new(cell, slots, Some(Arc::clone(&question))) }) else {
-        cell.left(cell.gate.leave());
-        kind.counters.refused.count();
-        return;
-    };
-    kind.counters.sent.count();
-    let request = &question.request;
-    let outcome = if mailbox.ask(record) {
-        let deadline = patience.limit.and_then(|(limit, _)| Instant::now().checked_add(limit));
-        let awaited = Awaited::new(&mailbox.owner, patience.busy);
-        let leave = if patience.limit.is_some() { Leave::AnyTime } else { Leave::BeforeItBegins };
-        wait(&waiter, deadline, Some(awaited), || request.poll()).unwrap_or_else(|stop| {
-            let outcome = request.give_up(leave);
-            if outcome == Some(Outcome::Refused) {
-                mailbox.stopped(stop);
+impl Policy for Block {
+    fn owner(&self) -> &Arc<Owner> {
+        &self.inbox.owner
+    }
+
+    unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count {
+        // SAFETY: the caller was let in and stays.
+        let counters = unsafe { &cell.terms().counters };
+        let caller = Waiter::current();
+        let question = Arc::new(Question { request: Request::new(), caller: caller.clone() });
+        // One count for the record, beside the call's own.
+        cell.gate.stay();
+        // SAFETY: the slots are the call's; the record gets the count that was just made.
+        let Some(record) = (unsafe { Record::new(cell, slots, Some(Arc::clone(&question))) }) else {
+            cell.left(cell.gate.leave());
+            counters.refused.count();
+            return Count::Kept;
+        };
+        counters.sent.count();
+        let outcome =
+            if self.inbox.ask(record) { self.outcome(&question.request, &caller) } else { Outcome::Refused };
+        let answer = match outcome {
+            Outcome::Answered(answer) => answer,
+            Outcome::Refused => {
+                counters.refused.count();
+                Answer::Word(self.limit.map_or(0, |(_, value)| value))
             }
-            // It has begun: the owner is at it, and will end it.
-            outcome
-                .unwrap_or_else(|| wait(&waiter, None, None, || request.poll()).unwrap_or(Outcome::Refused))
-        })
-    } else {
-        Outcome::Refused
-    };
-    let answer = match outcome {
-        Outcome::Answered(answer) => answer,
-        Outcome::Refused => {
-            kind.counters.refused.count();
-            Answer::Word(patience.limit.map_or(0, |(_, value)| value))
-        }
-    };
-    // SAFETY: the slots are the call's, and have its result in the form that the pool says.
-    unsafe {
-        match (zero, answer) {
-            (Zero::Slot(index), Answer::Word(word)) => *slots.add(index.into()) = word,
-            (Zero::Memory(index, bytes), Answer::Memory(memory)) => {
+        };
+        match (cell.pool().zero, answer) {
+            // SAFETY: the call's slots hold the result at this index.
+            (Zero::Slot(index), Answer::Word(word)) => unsafe { *slots.add(index.into()) = word },
+            // SAFETY: the call's slots hold at this index the address of as many bytes for the result.
+            (Zero::Memory(index, bytes), Answer::Memory(memory)) => unsafe {
                 copy_out(&memory, bytes as usize, Word::from_slot(*slots.add(index.into())));
-            }
+            },
             _ => {}
         }
+        Count::Kept
+    }
+}
+
+impl Block {
+    /// Waits for what becomes of a request.
+    fn outcome(&self, request: &Request<Answer>, caller: &Waiter) -> Outcome<Answer> {
+        let deadline = self.limit.and_then(|(limit, _)| Instant::now().checked_add(limit));
+        let awaited = Awaited::new(&self.inbox.owner, self.busy);
+        let stop = match wait(caller, deadline, Some(awaited), || request.poll()) {
+            Ok(outcome) => return outcome,
+            Err(stop) => stop,
+        };
+        let leave = if self.limit.is_some() { Leave::AnyTime } else { Leave::BeforeItBegins };
+        let outcome = request.give_up(leave);
+        if outcome == Some(Outcome::Refused) {
+            self.inbox.stopped(stop);
+        }
+        // If the owner has begun to answer, it will finish.
+        outcome.unwrap_or_else(|| wait(caller, None, None, || request.poll()).unwrap_or(Outcome::Refused))
     }
 }

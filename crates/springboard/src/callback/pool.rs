@@ -9,6 +9,7 @@
 
 use std::{
     collections::VecDeque,
+    ffi::c_void,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64, atomic::Ordering::Relaxed},
     time::Duration,
@@ -18,7 +19,14 @@ use springboard_abi::{Entry, Plan};
 use springboard_code::{CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub, fork};
 use springboard_emit::Template;
 
-use super::{cell::Cell, dispatch, error::CreateError};
+mod cell;
+mod terms;
+
+pub(super) use self::{
+    cell::Cell,
+    terms::{Count, Policy, Terms, Unwinding},
+};
+use super::error::CreateError;
 use crate::{engine::Engine, fallback::Closures, reason::Reason, word::Word};
 
 /// The number of stubs made at first. Each following batch is twice as large.
@@ -39,8 +47,8 @@ const QUARANTINE_FULL: usize = 16384;
 /// Cells with their stubs, for one plan and form of result.
 pub(super) struct Pool {
     pub(super) zero: Zero,
-    /// Where the pool is direct: its stubs leave arguments in their registers and jump to what their cell says. That
-    /// is this, once the callback is closed and left.
+    /// In a pool of `direct` stubs, which leave arguments in their registers and jump to what their cell says: what that
+    /// is once the callback is closed and left.
     pub(super) refusing: Option<CodePointer>,
     /// Calls that came after their callback was closed.
     pub(super) late: AtomicU64,
@@ -55,10 +63,15 @@ pub(super) enum Source {
     Closures(Closures),
 }
 
+/// What a stub calls with its context and the slots.
+pub(super) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
+
 /// What stubs are stamped from, and where they go.
 pub(super) struct Stubs {
     template: Template,
     memory: CodeMemory,
+    /// What stubs of the `callback` entry call.
+    helper: Helper,
     entry: Entry,
     /// What debuggers and profilers are told of their parameters.
     parameters: String,
@@ -106,10 +119,10 @@ impl Zero {
     pub(super) unsafe fn write(self, slots: *mut u64) {
         match self {
             Zero::Nothing => {}
-            // SAFETY: the caller's promise: there is a slot for the result.
+            // SAFETY: the caller's slots end with one for the result.
             Zero::Slot(index) => unsafe { *slots.add(index.into()) = 0 },
             Zero::Memory(index, bytes) => {
-                // SAFETY: as above, and the slot holds the address of as many bytes.
+                // SAFETY: the slot of such a result holds the address of as many bytes.
                 unsafe { <*mut u8>::from_slot(*slots.add(index.into())).write_bytes(0, bytes as usize) };
             }
         }
@@ -117,7 +130,7 @@ impl Zero {
 }
 
 impl Pool {
-    /// A pool for the rest of the process' life. Makes nothing yet.
+    /// A pool, never freed. Makes nothing yet.
     pub(super) fn new(source: Source, zero: Zero, refusing: Option<CodePointer>) -> &'static Pool {
         let free = Mutex::new(Free { next_batch: FIRST_BATCH, ..Free::default() });
         Box::leak(Box::new(Pool { zero, refusing, late: AtomicU64::new(0), source, free }))
@@ -130,12 +143,6 @@ impl Pool {
                 Source::Stubs(stubs) => stubs.template.code.len(),
                 Source::Closures(_) => 0,
             }
-    }
-
-    /// Whether stubs leave arguments in their registers.
-    #[inline(always)]
-    pub(super) fn is_direct(&self) -> bool {
-        self.refusing.is_some()
     }
 
     /// Calls that came too late.
@@ -234,16 +241,21 @@ impl Batch {
 
 impl Stubs {
     /// Stubs of `plan`, which is compiled here.
-    pub(super) fn of(plan: &Plan, engine: &Engine, memory: CodeMemory) -> Result<Stubs, Reason> {
+    pub(super) fn of(
+        plan: &Plan,
+        engine: &Engine,
+        memory: CodeMemory,
+        helper: Helper,
+    ) -> Result<Stubs, Reason> {
         let template = engine.template(plan)?;
-        Ok(Stubs { template, memory, entry: plan.entry(), parameters: plan.symbol_parameters() })
+        Ok(Stubs { template, memory, helper, entry: plan.entry(), parameters: plan.symbol_parameters() })
     }
 
-    /// One stub a cell, written and published at once.
+    /// One stub per cell, written and published at once.
     fn stamp(&self, cells: &[Cell]) -> Result<Vec<Stub>, CreateError> {
-        let Stubs { template, memory, entry, parameters } = self;
+        let Stubs { template, memory, helper, entry, parameters } = self;
         let name = Name::Prototype { entry: *entry, parameters, result: None };
-        let helper = (dispatch::dispatch as *const std::ffi::c_void).into_slot();
+        let helper = (*helper as *const c_void).into_slot();
         let holes =
             |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
         let stamps: Vec<_> = cells.iter().map(|cell| Stamp { name, template, holes: holes(cell) }).collect();

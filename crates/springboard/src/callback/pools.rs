@@ -63,7 +63,8 @@ pub(super) fn stubs(
         (Some(result), Form::Direct { context }) => Some(dispatch::refusing(result, usize::from(*context))),
         _ => None,
     };
-    let pool = Pool::new(Source::Stubs(Stubs::of(&key.plan, engine, memory)?), zero, refusing);
+    let pool =
+        Pool::new(Source::Stubs(Stubs::of(&key.plan, engine, memory, dispatch::dispatch)?), zero, refusing);
     pools.stubs.insert(key, pool);
     Ok(pool)
 }

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    cell::Cell,
     copy::{self, Copies},
-    dispatch,
-    error::CallbackError,
-    handler::without_pending,
     owner::Waiter,
-    pool::Zero,
+    pool::{Cell, Zero},
     request::Request,
 };
-use crate::word::Word;
+use crate::{
+    thread::{CallbackError, without_pending},
+    word::Word,
+};
 
 /// Parameters up to which a record allocates nothing for its slots.
 const FEW: usize = 8;
@@ -73,9 +72,9 @@ impl Record {
         slots: *const u64,
         answer: Option<Arc<Question>>,
     ) -> Option<Record> {
-        // SAFETY: let in.
-        let kind = unsafe { cell.kind() };
-        let count = kind.shape.params.len();
+        // SAFETY: the caller was let in, and gives its count to the record.
+        let terms = unsafe { cell.terms() };
+        let count = terms.signature.params().len();
         let mut kept =
             if count <= FEW { Slots::Few([0; FEW + 1]) } else { Slots::Many(vec![0; count + 1].into()) };
         let memory = match &mut kept {
@@ -84,11 +83,11 @@ impl Record {
         };
         // SAFETY: a call has as many slots as parameters.
         unsafe { memory.as_mut_ptr().copy_from_nonoverlapping(slots, count) };
-        let copies = if kind.copies.is_empty() {
+        let copies = if terms.captures.is_empty() {
             Copies::new()
         } else {
             // SAFETY: the call goes on when this returns.
-            unsafe { copy::copy(&kind.copies, memory) }?
+            unsafe { copy::copy(&terms.captures, memory) }?
         };
         Some(Record { cell, slots: kept, _copies: copies, answer, state: State::Waiting })
     }
@@ -99,8 +98,8 @@ impl Record {
             return Delivery::Left;
         }
         // SAFETY: the record keeps the count with which it was let in.
-        let kind = unsafe { self.cell.kind() };
-        kind.counters.delivered.count();
+        let terms = unsafe { self.cell.terms() };
+        terms.counters.delivered.count();
         self.state = State::Settled;
         let slots = match &mut self.slots {
             Slots::Few(slots) => &mut slots[..],
@@ -112,8 +111,8 @@ impl Record {
             slots[usize::from(index)] = memory.as_mut_ptr().into_slot();
         }
         let start = slots.as_mut_ptr();
-        // SAFETY: the cell lets the record in; the slots are those of a call; mailboxes deliver on the owner thread.
-        let ((), error) = without_pending(|| unsafe { dispatch::run(self.cell, start) });
+        // SAFETY: the record is inside; the slots are those of a call; mailboxes deliver on the owner thread alone.
+        let ((), error) = without_pending(|| unsafe { self.cell.run_and_stop_panics(start) });
         if let Some(question) = &self.answer {
             let answer = match self.cell.pool().zero {
                 Zero::Nothing => Answer::Nothing,
@@ -121,7 +120,7 @@ impl Record {
                 Zero::Memory(..) => Answer::Memory(memory),
             };
             if question.request.finish(answer).is_err() {
-                kind.counters.late.count();
+                terms.counters.late.count();
             }
             question.caller.wake();
         }
@@ -130,9 +129,9 @@ impl Record {
 
     /// Drops the record as refused: it was never on its way.
     pub(super) fn refuse(mut self) {
-        // SAFETY: as in `deliver`.
-        let kind = unsafe { self.cell.kind() };
-        kind.counters.refused.count();
+        // SAFETY: the record keeps the count with which the call was let in.
+        let terms = unsafe { self.cell.terms() };
+        terms.counters.refused.count();
         self.state = State::Settled;
     }
 }
@@ -145,8 +144,8 @@ impl Drop for Record {
                 question.caller.wake();
             }
             None if self.state == State::Waiting => {
-                // SAFETY: as in `deliver`.
-                unsafe { self.cell.kind() }.counters.dropped.count();
+                // SAFETY: the record leaves below.
+                unsafe { self.cell.terms() }.counters.dropped.count();
             }
             _ => {}
         }

@@ -3,18 +3,19 @@
 use std::{
     fmt,
     io::{self, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use springboard_ir::Signature;
 
-use super::{error::CallbackError, kind::Kind, owner::Owner, thread};
+use crate::thread::{self, CallbackError};
 
 /// Something that happened on a thread which is not the host's.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Report {
-    /// A callback that rejects them was called from another thread, for the first time. Later ones are counted only.
+    /// A callback that rejects them was called from another thread, for the first time. Later calls are only counted.
     Rejected {
         /// The callback's type.
         signature: Signature,
@@ -44,7 +45,7 @@ static REPORTER: Mutex<Option<Reporter>> = Mutex::new(None);
 
 /// Sets what is told of each [`Report`], in the whole process. Without one, a line goes to standard error.
 ///
-/// It runs on the thread that it is about, so it must not touch what belongs to others. It must not panic.
+/// It runs on the thread that the report is about, so it must not touch what belongs to others. It must not panic.
 pub fn set_reporter(reporter: impl Fn(&Report) + Send + Sync + 'static) {
     *REPORTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reporter));
 }
@@ -52,21 +53,18 @@ pub fn set_reporter(reporter: impl Fn(&Report) + Send + Sync + 'static) {
 pub(super) fn report(report: &Report) {
     let reporter = REPORTER.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match reporter {
-        // Whoever panics here has been told not to; C must not be unwound in any case.
-        Some(tell) => _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tell(report))),
+        // Reporters must not panic; where one does, C must still not be unwound.
+        Some(tell) => _ = catch_unwind(AssertUnwindSafe(|| tell(report))),
         // Not `eprintln!`, which panics where standard error is closed.
         None => _ = writeln!(io::stderr(), "springboard: {report}"),
     }
 }
 
-/// Counts a call that a kind rejects, and reports the first.
+/// A handler ended with an error, which becomes pending for the host's outer call on this thread. A thread that is not
+/// the host's has no such call, and the error is reported.
 #[cold]
-pub(super) fn rejected(kind: &Kind, owner: &Owner) {
-    if kind.counters.refused.count() == 0 {
-        report(&Report::Rejected {
-            signature: kind.signature().clone(),
-            owner: owner.id,
-            caller: thread::system_id(),
-        });
+pub(super) fn fail(error: CallbackError) {
+    if thread::key() == 0 || !thread::set_pending(error.clone()) {
+        report(&Report::Error(error));
     }
 }

@@ -1,14 +1,8 @@
 //! The one loop in which a thread waits for another.
-//!
-//! A thread that waits serves the requests that wait for it in its own mailboxes: two threads that call each other's
-//! blocking callbacks both get their answers.
 
 use std::time::{Duration, Instant};
 
-use super::{
-    mailbox,
-    owner::{Owner, Waiter},
-};
+use super::owner::{Owner, Waiter};
 
 /// How often a waiting thread looks whether the one it waits for still can answer.
 const LOOK: Duration = Duration::from_millis(10);
@@ -61,7 +55,7 @@ impl<'a> Awaited<'a> {
             return Some(Stop::Gone);
         }
         let Busy::RefuseAfter(limit) = self.busy else { return None };
-        let Some(stay) = self.owner.native_stay() else {
+        let Some(stay) = self.owner.stays.current() else {
             self.stay = None;
             return None;
         };
@@ -73,16 +67,6 @@ impl<'a> Awaited<'a> {
             }
         }
     }
-}
-
-/// Waits until `poll` has something, and serves what waits for this thread meanwhile.
-pub(super) fn wait<T>(
-    waiter: &Waiter,
-    deadline: Option<Instant>,
-    awaited: Option<Awaited<'_>>,
-    poll: impl FnMut() -> Option<T>,
-) -> Result<T, Stop> {
-    wait_and(|| matches!(waiter, Waiter::Owner(_)) && mailbox::serve(None), waiter, deadline, awaited, poll)
 }
 
 /// Waits until `poll` has something. Does `serve` meanwhile, which says whether there was something to do.

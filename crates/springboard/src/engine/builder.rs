@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use springboard_abi::Target;
 use springboard_code::{Announce, CodeWrites, protection};
 use springboard_emit::LandingPads;
-use springboard_ir::DataModel;
+use springboard_ir::{Compiler, DataModel};
 use target_lexicon::Triple;
 
 use super::{
@@ -82,6 +82,7 @@ pub struct EngineBuilder {
     code_limit: Option<usize>,
     landing_pads: Option<LandingPads>,
     announce: Vec<Announce>,
+    compiler: Option<Compiler>,
 }
 
 impl EngineBuilder {
@@ -154,11 +155,21 @@ impl EngineBuilder {
         self
     }
 
+    /// The compiler that built the functions which the engine calls. A few structures are laid out or passed in two ways
+    /// by GCC and Clang; without this setting, functions that pass one are refused, with
+    /// [`Ineligible::Compilers`](springboard_abi::Ineligible::Compilers). On Apple's systems it is Clang.
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> EngineBuilder {
+        self.compiler = Some(compiler);
+        self
+    }
+
     /// Makes the engine.
     pub fn build(self) -> Engine {
         let host = Triple::host();
-        let model =
+        let mut model =
             DataModel::of(&host).expect("lib.rs refuses to compile for a machine without a data model");
+        model.compiler = self.compiler.or(model.compiler);
         let off = self.jit == Jit::Off || std::env::var_os("SPRINGBOARD_JIT").is_some_and(|jit| jit == "off");
         let names = !self.announce.is_empty();
         let limit = self.code_limit.unwrap_or(usize::MAX);
@@ -170,7 +181,7 @@ impl EngineBuilder {
         }
         Engine {
             shared: Arc::new(Shared {
-                target: Target::of(&host),
+                target: Target::of(&host).map(|target| Target { model, ..target }),
                 model,
                 memory: Memory::new(memory),
                 cache: Cache::new(),

@@ -5,7 +5,7 @@ use std::fmt;
 use libffi::{low, middle::Type as FfiType};
 use springboard_abi::Target;
 use springboard_ir::{
-    Aggregate, AggregateKind, Complex, DataModel, Field, FloatFormat, LayoutError, Scalar, Type,
+    Aggregate, AggregateKind, Complex, DataModel, Declared, Field, FloatFormat, LayoutError, Scalar, Type,
 };
 
 use super::equivalent::equivalent;
@@ -213,7 +213,8 @@ pub(super) fn is_plain(ty: &Type, model: &DataModel) -> bool {
             Type::Aggregate(aggregate) => {
                 let Aggregate { kind, fields, packed, align, .. } = &**aggregate;
                 let plain = |field: &Field| {
-                    field.bits.is_none() && field.align.is_none() && is_plain(&field.ty, model)
+                    let Field { ty, bits: None, align: None, declared, .. } = field else { return false };
+                    *declared == Declared::default() && is_plain(ty, model)
                 };
                 *kind == AggregateKind::Struct
                     && !packed

@@ -7,7 +7,7 @@ use springboard_ir::{Layout, Signature};
 
 use super::ty::{FunctionType, ResultKind, ResultWord};
 use crate::{
-    callback::{CallbackError, NativeScope, take_pending},
+    thread::{CallbackError, NativeScope, take_pending},
     value::{ArgumentError, Bytes, Value},
     word::Word,
 };

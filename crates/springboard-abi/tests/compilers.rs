@@ -1,0 +1,81 @@
+//! What GCC and Clang pass in two ways, as both were seen to do it (GCC 12, Clang 16), and what they agree on.
+
+use springboard_abi::{Entry, Ineligible, Target, Way, plan};
+use springboard_ir::{Compiler, Prototype};
+use target_lexicon::Triple;
+
+const X86_64: &str = "x86_64-unknown-linux-gnu";
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+const APPLE: &str = "aarch64-apple-darwin";
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const S390X: &str = "s390x-unknown-linux-gnu";
+
+use Way::{General, Memory, Mixed, Reference, Vector};
+
+/// A structure `s`, the target, and how each compiler passes it as the only argument.
+const TWO_WAYS: &[(&str, &str, Way, Way)] = &[
+    (X86_64, "struct s { _Atomic float a, b; }", Vector, Memory),
+    (X86_64, "struct s { struct { _Atomic int a; } b; }", General, Memory),
+    (X86_64, "struct s { float m; int z[0]; }", General, Vector),
+    (X86_64, "struct s { float m; struct { int z[0]; } z; }", General, Vector),
+    (X86_64, "struct s { unsigned n; struct { int a[5]; } items[0]; }", Memory, General),
+    (X86_64, "struct s { unsigned n; struct { int a[5]; } items[]; }", General, Memory),
+    (
+        X86_64,
+        "struct __attribute__((packed)) p { short f; char c; }; struct s { struct p p[2]; }",
+        General,
+        Memory,
+    ),
+    (X86_64, "struct s { float a; int : 3; }", General, Vector),
+    (AARCH64, "struct s { _Atomic float a; float b; }", Vector, General),
+    (AARCH64, "struct s { float a; struct { int z[0]; } z; }", General, Vector),
+    (RISCV64, "struct s { _Atomic float a; int b; }", Mixed, General),
+    (S390X, "struct s { _Atomic float a; }", Vector, General),
+    (S390X, "struct s { int a; int z[]; }", General, Reference),
+];
+
+/// What both pass alike, and the planner plans.
+const ONE_WAY: &[(&str, &str)] = &[
+    (X86_64, "struct s { float m; float z[0]; }"),
+    (X86_64, "struct s { double m; int z[0]; }"),
+    (X86_64, "struct __attribute__((packed)) p { char f, c; }; struct s { struct p p[2]; }"),
+    (X86_64, "struct s { int m[4]; float f[12]; int z[]; }"),
+    (AARCH64, "struct s { float m; int z[0]; }"),
+    (AARCH64, "struct s { _Atomic int a; int b; }"),
+    (RISCV64, "struct s { float m; int z[0]; }"),
+    (RISCV64, "struct s { float m; int z[]; }"),
+    (APPLE, "struct s { _Atomic float a, b; }"),
+];
+
+fn planned(triple: &str, types: &str, compiler: Option<Compiler>) -> Result<String, Ineligible> {
+    let triple: Triple = triple.parse().expect("a triple");
+    let mut target = Target::of(&triple).expect("a target");
+    target.model.compiler = compiler.or(target.model.compiler);
+    let prototype = Prototype::parse(&format!("{types}; void f(struct s)")).expect("C text");
+    plan(&prototype.signature, &target, Entry::Slots).map(|plan| plan.to_string())
+}
+
+#[test]
+fn what_compilers_pass_in_two_ways_is_refused_until_one_is_named() {
+    for (triple, types, gcc, clang) in TWO_WAYS {
+        let reason = planned(triple, types, None).expect_err(types);
+        assert_eq!(reason, Ineligible::Compilers { parameter: Some(0), gcc: *gcc, clang: *clang }, "{types}");
+        let by = |compiler| {
+            planned(triple, types, Some(compiler)).unwrap_or_else(|error| panic!("{types}: {error}"))
+        };
+        assert_ne!(by(Compiler::Gcc), by(Compiler::Clang), "{types}");
+    }
+}
+
+#[test]
+fn what_compilers_pass_alike_is_planned() {
+    for (triple, types) in ONE_WAY {
+        planned(triple, types, None).unwrap_or_else(|error| panic!("{triple}: {types}: {error}"));
+    }
+}
+
+#[test]
+fn apple_is_clangs() {
+    let plan = planned(APPLE, "struct s { _Atomic float a, b; }", None).unwrap();
+    assert!(plan.contains("x0 <-"), "{plan}");
+}

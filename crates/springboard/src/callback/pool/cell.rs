@@ -1,0 +1,215 @@
+//! Cells: the data of one callback each, at an address that its stub holds for good.
+
+use std::{
+    cell::UnsafeCell,
+    ffi::c_void,
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering::Relaxed},
+    },
+};
+
+use springboard_code::CodePointer;
+
+use super::{Batch, Pool, Terms};
+use crate::{
+    callback::{
+        erased::{Erased, Garbage},
+        gate::{AfterClose, Gate, Generation, Inside, Left},
+        report,
+    },
+    thread::{self, CallbackError},
+};
+
+/// One callback, or the place for one. A cache line; never freed and never moved, because native code may keep its
+/// stub's address for as long as it likes.
+#[repr(C, align(64))]
+pub(crate) struct Cell {
+    /// What a `direct` stub jumps to; that entry finds it at this offset. Unused in other pools.
+    direct: AtomicPtr<c_void>,
+    pub(crate) gate: Gate,
+    /// Written while the gate is retired, and read by those whom it let in.
+    body: UnsafeCell<MaybeUninit<Body>>,
+    batch: *const Batch,
+}
+
+#[derive(Clone, Copy)]
+struct Body {
+    handler: Erased,
+    /// From `Arc::into_raw`.
+    terms: *const Terms,
+}
+
+// SAFETY: the gate is atomic. The body is written by the one thread that took the cell out of its pool, before the
+// gate opens, and read by those whom the gate let in. Dispatch runs a handler only on threads that its terms allow, and
+// `retire` frees it only there.
+unsafe impl Sync for Cell {}
+// SAFETY: a cell is reached through shared references alone, so what holds for `Sync` is enough.
+unsafe impl Send for Cell {}
+
+impl Cell {
+    pub(super) fn new(batch: *const Batch) -> Cell {
+        let direct = AtomicPtr::new(ptr::null_mut());
+        Cell { direct, gate: Gate::new(), body: UnsafeCell::new(MaybeUninit::uninit()), batch }
+    }
+
+    fn batch(&self) -> &'static Batch {
+        // SAFETY: `Pool::batch` makes the cell with the address of its own batch, and leaks that.
+        unsafe { &*self.batch }
+    }
+
+    pub(crate) fn pool(&self) -> &'static Pool {
+        self.batch().pool
+    }
+
+    /// The address of the stub.
+    pub(crate) fn entry(&self) -> CodePointer {
+        self.batch().entry(self)
+    }
+
+    /// Makes the cell a callback.
+    ///
+    /// # Safety
+    /// The cell was taken from its pool and is nobody else's. The handler fits the signature and may run on the threads
+    /// that `terms` allow. In a pool of direct stubs, `direct` is what these may jump to.
+    pub(crate) unsafe fn open(
+        &self,
+        handler: Erased,
+        direct: Option<CodePointer>,
+        terms: Arc<Terms>,
+        thread: u64,
+    ) -> Generation {
+        debug_assert_eq!(self.pool().refusing.is_some(), direct.is_some());
+        if let Some(direct) = direct {
+            self.direct.store((direct as *const c_void).cast_mut(), Relaxed);
+        }
+        let body = Body { handler, terms: Arc::into_raw(terms) };
+        // SAFETY: a cell from the pool is retired, so nobody is let in and nobody else writes.
+        unsafe { (*self.body.get()).write(body) };
+        self.gate.open(thread)
+    }
+
+    /// # Safety
+    /// The caller was let in and has not left, or is told to retire the cell.
+    #[inline(always)]
+    unsafe fn body(&self) -> &Body {
+        // SAFETY: `open` wrote the body before the gate opened, and nobody writes again until it is retired, which the
+        // caller is inside of or does.
+        unsafe { (*self.body.get()).assume_init_ref() }
+    }
+
+    /// What the callback's type says.
+    ///
+    /// # Safety
+    /// The caller was let in and has not left.
+    pub(crate) unsafe fn terms(&self) -> &Terms {
+        // SAFETY: the caller is inside; the body keeps a count of the terms until the cell is retired.
+        unsafe { &*self.body().terms }
+    }
+
+    /// Runs the handler. A panic may leave it.
+    ///
+    /// # Safety
+    /// The caller was let in and has not left; the slots are those of a call, and the terms let the handler run on this
+    /// thread.
+    #[inline(always)]
+    pub(crate) unsafe fn run(&self, slots: *mut u64) {
+        // SAFETY: the caller is inside, so data and functions are alive; `open` was given a handler that fits the
+        // slots of any call.
+        unsafe {
+            let handler = self.body().handler;
+            ((*handler.functions).run)(handler.data, slots);
+        }
+    }
+
+    /// Runs the handler. No panic leaves it: the caller gets zero, and the error is pending or reported.
+    ///
+    /// # Safety
+    /// As [`Cell::run`].
+    #[inline(always)]
+    pub(crate) unsafe fn run_and_stop_panics(&self, slots: *mut u64) {
+        // SAFETY: the contract is this function's own.
+        let result = catch_unwind(AssertUnwindSafe(|| unsafe { self.run(slots) }));
+        if let Err(payload) = result {
+            // SAFETY: the slots are a call's of this cell's pool.
+            unsafe { self.pool().zero.write(slots) };
+            report::fail(CallbackError::panic(payload));
+        }
+    }
+
+    /// The handler.
+    ///
+    /// # Safety
+    /// The caller was let in and has not left; the handler is an `H`.
+    #[inline(always)]
+    pub(crate) unsafe fn handler<H: 'static>(&self) -> &H {
+        // SAFETY: the caller is inside, so the handler is alive, and knows its type.
+        unsafe { &*self.body().handler.data.cast() }
+    }
+
+    /// The gate's home thread enters. `None` where it is refused, and has left.
+    pub(crate) fn enter_home(&'static self) -> Option<Inside> {
+        match self.gate.enter_home() {
+            Ok(inside) => Some(inside),
+            Err(left) => {
+                self.left(left);
+                None
+            }
+        }
+    }
+
+    /// The gate's home thread leaves, whose only call this was.
+    #[inline(always)]
+    pub(crate) fn leave_alone(&'static self) {
+        if let Err(inside) = self.gate.leave_alone() {
+            self.leave_closed(inside);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_closed(&'static self, inside: Inside) {
+        self.left(self.gate.leave_home(inside));
+    }
+
+    /// Closes that generation; frees what it held, if nobody is inside.
+    pub(crate) fn close(&'static self, generation: Generation, after: AfterClose) {
+        if let Some(left) = self.gate.close(generation, thread::key() & !thread::PENDING, after) {
+            self.left(left);
+        }
+    }
+
+    /// To be told of every leaving.
+    #[inline(always)]
+    pub(crate) fn left(&'static self, left: Left) {
+        if left == Left::Last {
+            self.retire();
+        }
+    }
+
+    /// Frees what the cell holds, on the thread that may, and gives the cell back.
+    #[cold]
+    fn retire(&'static self) {
+        // SAFETY: the gate has told this caller, and no other of this generation, that nobody is or comes inside; so
+        // the body is read for the last time, and its count of the terms is given up once.
+        let (handler, terms) = unsafe {
+            let Body { handler, terms } = *self.body();
+            (handler, Arc::from_raw(terms))
+        };
+        // SAFETY: nobody is inside any more. It goes to the owner, who may free it; or is released here, where this is the
+        // owner or any thread may.
+        let garbage = unsafe { Garbage::new(handler) };
+        if let Some(refusing) = self.pool().refusing {
+            self.direct.store((refusing as *const c_void).cast_mut(), Relaxed);
+        }
+        match terms.owner() {
+            Some(owner) if !owner.is_current() => owner.discard(garbage),
+            _ => garbage.release(),
+        }
+        drop(terms);
+        self.pool().give_back(self);
+    }
+}

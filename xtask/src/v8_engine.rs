@@ -1,0 +1,73 @@
+//! The versions of V8 that stubs are tested in: where each lies, and how it is installed. They are Node.js' own, from
+//! Debian's libnode, with all that they need beside them, each in a folder of its own below `target`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    apt::{self, Apt, Fetch},
+    project,
+};
+
+/// One V8.
+pub(crate) struct Engine {
+    /// The release of Debian that has it; also the name of its folder.
+    suite: &'static str,
+    /// What it is, for people.
+    pub(crate) about: &'static str,
+}
+
+/// Errors of fast calls are reported by the slow function.
+pub(crate) static BOOKWORM: Engine =
+    Engine { suite: "bookworm", about: "V8 10.2, of Debian 12's libnode-dev" };
+/// Fast calls throw, and may run JavaScript.
+pub(crate) static SID: Engine =
+    Engine { suite: "sid", about: "V8 13.6 or later, of Debian sid's libnode-dev" };
+
+/// Where the libraries are in an engine's folder: a release has its C library in the one or the other.
+pub(crate) const LIBRARIES: [&str; 2] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"];
+const LOADER: &str = "ld-linux-x86-64.so.2";
+
+impl Engine {
+    pub(crate) fn folder(&self) -> PathBuf {
+        project::root().join("target/v8").join(self.suite)
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder().join("root")
+    }
+
+    pub(crate) fn loader(&self) -> Option<PathBuf> {
+        LIBRARIES.iter().map(|folder| self.root().join(folder).join(LOADER)).find(|path| path.exists())
+    }
+
+    /// Whether it has been installed.
+    pub(crate) fn is_there(&self) -> bool {
+        self.root().join(LIBRARIES[0]).join("libnode.so").exists() && self.loader().is_some()
+    }
+
+    /// Fetches and unpacks it.
+    ///
+    /// # Errors
+    /// What went wrong, with the output of the command.
+    pub(crate) fn install(&self) -> Result<(), String> {
+        let folder = self.folder();
+        let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+        let packages = folder.join("apt");
+        let apt = Apt::new(&packages, self.suite, "debian", "amd64")?;
+        let unpacked = folder.join("unpacked");
+        fs::create_dir_all(&unpacked).map_err(|error| failed(&unpacked, error))?;
+        for file in apt.fetch("libnode-dev", Fetch::WithDependencies)? {
+            // Node.js itself comes along, and is of no use.
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if ["lib", "zlib"].iter().any(|prefix| name.starts_with(prefix)) {
+                apt::unpack(&file, &unpacked)?;
+            }
+        }
+        // Whole, or not there.
+        fs::rename(&unpacked, self.root()).map_err(|error| failed(&unpacked, error))?;
+        fs::remove_dir_all(&packages).map_err(|error| failed(&packages, error))
+    }
+}
