@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-/// A value of JavaScript. A host makes these of its engine's values for a slow call, and engine's values of the result.
+/// A value of JavaScript. A host turns its engine's values into these for a slow call, and the result back.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Any<'a> {
-    /// `undefined`: also the result of a function that returns none.
+    /// `undefined`; also the result of a function that returns nothing.
     Undefined,
     /// `null`.
     Null,
@@ -14,11 +14,11 @@ pub enum Any<'a> {
     Bool(bool),
     /// A number.
     Number(f64),
-    /// A bigint. One beyond the range of `i128` is any in range that is not zero and has its low 64 bits, which is all
-    /// that V8 makes of it.
+    /// A bigint. For one out of range of `i128` a host gives any that is not zero and has the same low 64 bits: V8 looks at
+    /// no others.
     BigInt(i128),
-    /// The memory of a view or an `ArrayBuffer`: its first byte and its length in bytes. Whoever made this says that
-    /// the memory is there as long as `'a`, and may be written.
+    /// The memory of a view or an `ArrayBuffer`: its first byte and its length in bytes. The host keeps the memory there,
+    /// and writable, for as long as `'a`.
     Bytes(*mut u8, usize),
     /// A string.
     Text(Cow<'a, str>),
