@@ -112,7 +112,7 @@ fn site(plan: &Plan) -> Site {
 #[cfg(test)]
 mod tests {
     use springboard_abi::{Target, plan};
-    use springboard_code::{CodeWrites, Strategy, testing::together};
+    use springboard_code::{Strategy, testing::together};
     use springboard_ir::Signature;
 
     use super::*;
@@ -126,7 +126,7 @@ mod tests {
         let template = Template { code: [0; 8].into(), align: 8, holes: Box::default() };
         let shape = Shape::compiled(template, &plan, String::new());
         let made = Counter::default();
-        let memory = |limit| CodeMemory::new(Strategy::Shared(CodeWrites::Strict), limit);
+        let memory = |limit| CodeMemory::new(Strategy::File, limit);
         assert!(matches!(shape.stub(&memory(0), &made, None), Err(Reason::CodeLimit { bytes: 0 })));
         let first = shape.stub(&memory(1 << 20), &made, None).expect("asked for anew");
         let again = shape.stub(&memory(0), &made, None).expect("it is there");
