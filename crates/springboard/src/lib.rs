@@ -47,6 +47,10 @@ pub use last_error::LastError;
 pub use library::Library;
 pub use reason::{Path, Reason};
 pub use springboard_abi as abi;
+<<<<<<< HEAD
+=======
+pub use springboard_code::{Announce, Capability, CodeError, Step, capability};
+>>>>>>> main
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::Stats;
