@@ -18,10 +18,6 @@ use rustix::{
 };
 use springboard::{
     Compile, Engine, EngineBuilder, Function, Library, Pack, Stubs,
-<<<<<<< HEAD
-    code::CodeWrites,
-=======
->>>>>>> main
     ir::{Prototype, Signature},
 };
 

@@ -2,10 +2,6 @@
 
 use springboard::{
     Engine, EngineBuilder, Pack,
-<<<<<<< HEAD
-    code::CodeWrites,
-=======
->>>>>>> main
     ir::{Prototype, Signature},
 };
 use springboard_js::v8::{Function, Guard, Narrow, Profile, Settings};

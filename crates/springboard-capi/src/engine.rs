@@ -10,7 +10,6 @@ use std::{
 use springboard::{
     Compile, Engine, Jit, Path, Reason, Stubs,
     abi::{self, Entry, Target},
-    code::CodeWrites,
     emit::LandingPads,
     ir::Prototype,
     stamp::Stamp,

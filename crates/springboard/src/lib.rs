@@ -47,10 +47,6 @@ pub use last_error::LastError;
 pub use library::Library;
 pub use reason::{Path, Reason};
 pub use springboard_abi as abi;
-<<<<<<< HEAD
-=======
-pub use springboard_code::{Announce, Capability, CodeError, Step, capability};
->>>>>>> main
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::Stats;
@@ -60,7 +56,7 @@ pub use word::{CType, SlotResult, Word};
 
 /// Memory for code: whether this process can have it, how it is written, and who is told of stubs.
 pub mod code {
-    pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, capability};
+    pub use springboard_code::{Announce, Capability, CodeError, Step, capability};
 }
 
 /// The examples of the README, compiled and run as tests.

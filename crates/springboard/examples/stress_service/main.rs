@@ -23,11 +23,7 @@ use std::{
 };
 
 use clap::Parser;
-<<<<<<< HEAD
-use springboard::{Compile, Engine, Function, Jit, Stubs, code::CodeWrites};
-=======
 use springboard::{Compile, Engine, Function, Jit, Stubs};
->>>>>>> main
 
 use crate::{progress::Progress, random::Random, rss::resident};
 

@@ -18,13 +18,8 @@ use springboard_code::testing::{
 };
 
 use crate::{
-<<<<<<< HEAD
     CallbackError, Compile, Engine, Function, Jit, Mailbox, Path, Reason, Stubs, Value, callback::DrainError,
-    code::CodeWrites, function::PointerError,
-=======
-    CallbackError, Compile, DrainError, Engine, Function, Jit, Mailbox, Path, PointerError, Reason, Stubs,
-    Value,
->>>>>>> main
+    function::PointerError,
 };
 
 extern "C" fn add(a: i32, b: i32) -> i32 {

@@ -1,14 +1,6 @@
 //! What shapes stubs or their memory keeps engines' callbacks apart.
 
-<<<<<<< HEAD
-use springboard::{
-    EngineBuilder,
-    code::{Announce, CodeWrites},
-    emit::LandingPads,
-};
-=======
 use springboard::{EngineBuilder, code::Announce, emit::LandingPads};
->>>>>>> main
 
 use super::*;
 
