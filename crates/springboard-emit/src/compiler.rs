@@ -11,11 +11,12 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{Direction, Plan};
+use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
 use target_lexicon::Triple;
 
 use crate::{
     body::Notes,
+    closure,
     columns::Loop,
     downcall::Downcall,
     isa::{Code, Isa},
@@ -124,10 +125,20 @@ impl Compiler {
             });
         }
         self.context.clear();
-        let stub = match (plan.entry.direction(), Loop::of(plan)) {
-            (_, Some(stub)) => Stub::Rows(stub),
-            (Direction::Downcall, None) => Stub::Down(Downcall::of(plan)),
-            (Direction::Upcall, None) => Stub::Up(Upcall::of(plan)),
+        let stub = match &plan.form {
+            Form::Columns(columns) => Stub::Rows(Loop::of(plan, columns)),
+            Form::Callback(result) => Stub::Up(Upcall::of(plan, result, None)),
+            Form::Closure(form) => {
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::CLOSURE))))
+            }
+            Form::GoClosure(form) => {
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::GO_CLOSURE))))
+            }
+            Form::Slots(SlotsForm { result, .. })
+            | Form::Bound(SlotsForm { result, .. })
+            | Form::V8(FastForm { result, .. })
+            | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
+            Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
         let signature = match &stub {
             Stub::Down(stub) => stub.entry_signature(),

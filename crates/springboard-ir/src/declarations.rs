@@ -180,6 +180,11 @@ impl Declarations {
         }
     }
 
+    /// The names that stand for types.
+    pub(crate) fn type_names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().filter(|(_, name)| matches!(name, Name::Type(_))).map(|(name, _)| name.as_str())
+    }
+
     pub(crate) fn tag(&self, tag: &str) -> Option<&Tag> {
         self.tags.get(tag)
     }

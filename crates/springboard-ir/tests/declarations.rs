@@ -102,6 +102,13 @@ fn declarations_are_read_and_written_back() {
 /// Constant expressions, with their values.
 const CONSTANTS: &[(&str, i128)] = &[
     ("1 + 2 * 3 - 4 / 2 % 3", 5),
+    ("'ABCD'", 0x4142_4344),
+    ("L'x' + u'y' + U'\\u00e9'", 120 + 121 + 233),
+    ("u8'a'", 97),
+    ("'\\xff'", -1),
+    ("u8'\\xff'", 255),
+    ("1'000'000 + 0x1'F", 1_000_031),
+    ("true + true", 2),
     ("(1 + 2) * -3", -9),
     ("1 << 4 | 3 & 6 ^ 1", 19),
     ("-7 / 2", -3),
@@ -195,7 +202,7 @@ fn a_scan_leaves_out_what_it_cannot_read() {
     assert_eq!(names, ["a", "e", "f", "h"]);
     let lines: Vec<_> = errors.iter().map(|error| (error.line, error.to_string())).collect();
     assert_eq!(lines.len(), 5, "{lines:?}");
-    assert_eq!(errors[0].kind, ParseErrorKind::UnknownType("unknown_t".into()));
+    assert_eq!(errors[0].kind, ParseErrorKind::UnknownType { name: "unknown_t".into(), nearest: None });
     assert_eq!(errors[2].line, 2);
 }
 
@@ -224,4 +231,26 @@ fn a_declared_signature_has_no_arguments_of_a_call() {
     assert_eq!(prototype.signature.fixed(), Some(1));
     let pointer = Type::pointer_to(Pointee::Function(prototype.signature));
     assert_eq!(pointer.to_string(), "int (*)(const char *fmt, ...)");
+}
+
+/// What C and its standard headers give a name, with the type that it comes down to.
+#[test]
+fn names_need_no_header() {
+    let text = "struct vt { struct vt (*clone)(const struct vt *); void *p; };
+        struct fwd; typedef int (*cb)(struct fwd, int); struct fwd { int x; };
+        void reg(struct Opt);
+        int f(int_least16_t, intmax_t, char16_t, uint_fast8_t), __cdecl g(int);
+        extern int counter; __typeof__(counter) h(__typeof_unqual__(const char) c);
+        extern __typeof__(f) i;
+        enum color : unsigned char { RED, GREEN = 255 }; enum { A = sizeof(enum color) };";
+    let declarations = Declarations::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    let function = |name| declarations.function(name).unwrap().to_string();
+    assert_eq!(function("reg"), "void reg(struct Opt)");
+    assert_eq!(function("f"), "int f(int16_t, int64_t, uint16_t, uint8_t)");
+    assert_eq!(function("h"), "int h(char c)");
+    assert_eq!(function("i"), "int i(int16_t, int64_t, uint16_t, uint8_t)");
+    assert_eq!(declarations.constant("A"), Some(1));
+    let Some(Type::Pointer(callback)) = declarations.named("cb") else { panic!("a pointer") };
+    let Pointee::Function(signature) = &*callback else { panic!("to a function") };
+    assert_eq!(signature.params()[0].ty, declarations.tagged("fwd").unwrap());
 }

@@ -10,8 +10,14 @@ const PROTOTYPES: &[(&str, &str)] = &[
     ("int f(int ¦int)", "`int int` is no type"),
     ("int f(int) ¦g", "expected the end, found `g`"),
     ("int f(int); ¦int g(int)", "expected the end, found `int`"),
-    ("¦foo f(int)", "`foo` is no known type"),
-    ("int f(¦sqlite3 *db)", "`sqlite3` is no known type"),
+    ("int ¦FOO f(int)", "unknown type or attribute `FOO`"),
+    ("int f(¦unsinged x)", "unknown type or attribute `unsinged`; the nearest known name is `unsigned`"),
+    ("¦_Thread_local int f(void)", "`_Thread_local` cannot stand here"),
+    ("¦_Alignas(16) int f(void)", "`_Alignas` cannot stand here"),
+    ("int f(int ¦restrict x)", "`restrict` cannot stand here"),
+    ("int ¦WINAPI f(int)", "`WINAPI` is a calling convention that the functions of this target do not have"),
+    ("¦foo f(int)", "unknown type or attribute `foo`"),
+    ("int f(¦sqlite3 *db)", "unknown type or attribute `sqlite3`"),
     ("int ¦for(int)", "expected the end, found `for`"),
     ("¦unsigned float f(void)", "`unsigned float` is no type"),
     ("int f(long long ¦long x)", "`long long long` is no type"),
@@ -42,13 +48,19 @@ const PROTOTYPES: &[(&str, &str)] = &[
     ("int f(¦\u{0})", "`\\0` means nothing in C"),
     ("int ¦/* f(int)", "expected an end of what begins here, found the end of the text"),
     ("¦#include <stdio.h>\nint f(int)", "`#include` is for the preprocessor, which has to run first"),
-    ("int f(int) __attribute__((¦ms_abi))", "`ms_abi` is not supported here"),
+    (
+        "int f(int) __attribute__((¦ms_abi))",
+        "`ms_abi` is a calling convention that the functions of this target do not have",
+    ),
     ("int f(¦_Alignas(16) int)", "`_Alignas` cannot stand here"),
     ("va_list ¦f(int)", "`va_list` is not supported here"),
     ("struct s { int a; va_list ¦rest; }; int f(struct s)", "`va_list` is not supported here"),
     ("int f(¦_Atomic struct s { int x[3]; })", "`_Atomic` is not supported here"),
     ("int f(_Atomic(int) ¦long)", "`_Atomic ( int ) long` is no type"),
-    ("int f([[gnu::¦ms_abi]] int)", "`ms_abi` is not supported here"),
+    (
+        "int f([[gnu::¦ms_abi]] int)",
+        "`ms_abi` is a calling convention that the functions of this target do not have",
+    ),
     (
         "union u { int *x; } __attribute__((¦transparent_union)); int f(union u)",
         "`transparent_union` is not supported here",
@@ -201,14 +213,14 @@ fn the_place_is_shown() {
     };
     assert_eq!(
         shown("struct point { double x, y; };\nint f(struct point, flaot)\n"),
-        "line 2, column 21: `flaot` is no known type\n\
+        "line 2, column 21: unknown type or attribute `flaot`; the nearest known name is `float`\n\
          int f(struct point, flaot)\n\
          \u{20}                   ^"
     );
     // A tab stays one, a wide character takes two columns, a control character is shown as one column.
     assert_eq!(
         shown("int /*漢\té\u{1}*/\tf(flaot)"),
-        "line 1, column 16: `flaot` is no known type\n\
+        "line 1, column 16: unknown type or attribute `flaot`; the nearest known name is `float`\n\
          int /*漢\té\u{FFFD}*/\tf(flaot)\n\
          \u{20}       \t    \t  ^"
     );

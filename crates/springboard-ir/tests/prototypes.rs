@@ -31,7 +31,7 @@ const CASES: &[(&str, &str)] = &[
      "int set(void *(*zalloc)(void *opaque, unsigned int items, unsigned int size))"),
     // sqlite
     ("int sqlite3_exec(sqlite3*,const char *sql,int (*callback)(void*,int,char**,char**),void*,char **errmsg)",
-     "line 1, column 18: `sqlite3` is no known type"),
+     "line 1, column 18: unknown type or attribute `sqlite3`"),
     ("typedef struct sqlite3 sqlite3;
       int sqlite3_exec(sqlite3*,const char *sql,int (*callback)(void*,int,char**,char**),void*,char **errmsg)",
      "int sqlite3_exec(struct sqlite3 *, const char *sql, int (*callback)(void *, int, char **, char **), void *, char **errmsg)"),

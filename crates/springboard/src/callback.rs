@@ -12,7 +12,7 @@
 //! * `report` tells of what nobody is there to be told, `erased` is a handler without its type, `counters` count, and
 //!   `copy` copies what a call borrows.
 //! * `owner` is what other threads know of the thread that a callback belongs to; `wait` is how one waits for it.
-//! * `pool` keeps cells with their stubs ready. A `cell` is one callback; its `terms` are what its type says.
+//! * `pool` keeps cells with their stubs ready. A `cell` is one callback, with the terms of its type.
 //! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs. `pools` are all pools.
 //! * `record` is a call on its way into a `mailbox`; a `policy` sends it there, and may wait.
 //! * `prepared` is a signature made ready, `callback_type` a type of callbacks, `handle` one callback.

@@ -51,7 +51,7 @@ pub use last_error::LastError;
 pub use library::{Flags, Library, LibraryError, SymbolError};
 pub use reason::{Path, Reason};
 pub use springboard_abi as abi;
-pub use springboard_code::{Announce, Capability, CodeError, CodeWrites, Step, capability};
+pub use springboard_code::{Announce, Capability, CodeError, Step, capability};
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
 pub use stats::{Fallbacks, Stats};

@@ -21,7 +21,7 @@ fn bind(declaration: &str) -> BindError {
 fn unknown_types() {
     let error = bind("double scale(pair p, float by)");
     let BindError::Prototype(error) = &error else { panic!("{error:?}") };
-    assert_eq!(error.kind, ParseErrorKind::UnknownType("pair".into()));
+    assert_eq!(error.kind, ParseErrorKind::UnknownType { name: "pair".into(), nearest: None });
     assert_eq!(error.column, 14);
     assert!(error.to_string().contains("pair"), "{error}");
 }

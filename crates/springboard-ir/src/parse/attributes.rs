@@ -7,7 +7,7 @@ use super::{
     built::Shape,
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
-    words::{Keyword, keyword},
+    words::{Keyword, has_convention, keyword},
 };
 use crate::{
     integer::Integer,
@@ -41,17 +41,15 @@ pub(super) enum Mode {
 }
 
 /// Attributes that change how a function is called, or what a type is, in a way that is not modelled.
-const UNSUPPORTED: [&str; 24] = [
+const UNSUPPORTED: [&str; 18] = [
     "aarch64_vector_pcs",
     "address_space",
     "ext_vector_type",
-    "fastcall",
     "gcc_struct",
     "hardbool",
     "interrupt",
     "matrix_type",
     "mode",
-    "ms_abi",
     "ms_struct",
     "neon_vector_type",
     "pcs",
@@ -61,11 +59,7 @@ const UNSUPPORTED: [&str; 24] = [
     "regparm",
     "scalar_storage_order",
     "sseregparm",
-    "stdcall",
     "swiftcall",
-    "sysv_abi",
-    "thiscall",
-    "vectorcall",
 ];
 
 impl Attributes {
@@ -191,12 +185,32 @@ impl Parser<'_> {
                 self.expect(")")?;
                 return Ok(());
             }
+            "cdecl" | "ms_abi" | "stdcall" | "fastcall" | "sysv_abi" | "thiscall" | "vectorcall" => {
+                self.check_convention(plain, position)?;
+            }
             _ if UNSUPPORTED.contains(&plain) => {
                 return Err(Failure { position, kind: ParseErrorKind::Unsupported(plain.into()) });
             }
             _ => {}
         }
         if has_arguments { self.skip_group() } else { Ok(()) }
+    }
+
+    /// Passes the names of calling conventions that come next.
+    pub(super) fn conventions(&mut self) -> Result<(), Failure> {
+        while let (Some(word), Some(Keyword::Convention)) = (self.word(), self.word().and_then(keyword)) {
+            let position = self.bump().start;
+            self.check_convention(word, position)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a calling convention that is not the target's own.
+    fn check_convention(&self, word: &str, position: usize) -> Result<(), Failure> {
+        match has_convention(word, self.model()) {
+            true => Ok(()),
+            false => Err(Failure { position, kind: ParseErrorKind::Convention(word.into()) }),
+        }
     }
 
     /// `_Alignas` with its operand. `_Alignas(0)` asks for nothing.

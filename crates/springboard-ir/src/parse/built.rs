@@ -278,6 +278,11 @@ impl Built {
         }
     }
 
+    /// Whether it is a pointer.
+    pub(super) fn is_pointer(&self) -> bool {
+        matches!(self.shape, Shape::Object { ty: Type::Pointer(_), .. })
+    }
+
     /// Whether it is a `va_list`.
     pub(super) fn is_va_list(&self) -> bool {
         self.incomplete().is_some_and(|(_, tag)| tag == VA_LIST)

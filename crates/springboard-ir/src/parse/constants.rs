@@ -199,6 +199,10 @@ impl<'a> Parser<'a> {
                 self.bump();
                 Ok(value)
             }
+            None if matches!(word, "true" | "false") => {
+                self.bump();
+                Ok(Value::truth(word == "true"))
+            }
             _ if keyword(word).is_some() => Err(self.unexpected(Expected::Expression)),
             _ => Err(self.fail(ParseErrorKind::Constant(ConstantError::Unknown(shortened(word))))),
         }

@@ -37,7 +37,9 @@ impl<'a> Parser<'a> {
     }
 
     fn declarator_into(&mut self, declarator: &mut Declarator<'a>, naming: Naming) -> Result<(), Failure> {
+        self.conventions()?;
         let pointers = self.pointers()?;
+        self.conventions()?;
         if self.at("(") && self.opens_declarator(naming) {
             self.nested(|parser| {
                 parser.bump();
@@ -46,7 +48,12 @@ impl<'a> Parser<'a> {
                 parser.expect(")")
             })?;
         } else if let Some(name) = self.name().filter(|_| naming != Naming::Forbidden) {
-            declarator.name = Some((name, self.bump().start));
+            let position = self.bump().start;
+            // A name follows no other; the first of two was meant to be something else.
+            if self.name().is_some() {
+                return Err(self.unknown_word(name, position));
+            }
+            declarator.name = Some((name, position));
         } else if naming == Naming::Required {
             let begun = !pointers.is_empty() || self.depth > 0;
             return Err(self.unexpected(if begun { Expected::NameOrBracket } else { Expected::Name }));
@@ -118,7 +125,7 @@ impl<'a> Parser<'a> {
         let second = self.peek_second();
         let text = self.text_of(second);
         match keyword(text) {
-            Some(Keyword::Attribute) => true,
+            Some(Keyword::Attribute | Keyword::Convention) => true,
             Some(_) => false,
             None if naming == Naming::Required => true,
             None => !matches!(text, ")" | "...") && !self.is_type_name(text),

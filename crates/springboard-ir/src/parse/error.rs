@@ -33,8 +33,15 @@ pub enum ParseErrorKind {
         /// What came, shortened. `None` at the end of the text.
         found: Option<String>,
     },
-    /// A name that is no type, where a type is wanted.
-    UnknownType(String),
+    /// A word that is no type and no attribute, where one or the other is wanted.
+    UnknownType {
+        /// The word.
+        name: String,
+        /// The known name that is most like it.
+        nearest: Option<String>,
+    },
+    /// A calling convention that the target's functions do not have.
+    Convention(String),
     /// A type whose definition stands in the text and could not be read.
     Unread {
         /// The type, as it is used.
@@ -191,7 +198,13 @@ impl Display for ParseErrorKind {
         match self {
             Expected { expected, found: Some(found) } => write!(f, "expected {expected}, found `{found}`"),
             Expected { expected, found: None } => write!(f, "expected {expected}, found the end of the text"),
-            UnknownType(name) => write!(f, "`{name}` is no known type"),
+            UnknownType { name, nearest: None } => write!(f, "unknown type or attribute `{name}`"),
+            UnknownType { name, nearest: Some(nearest) } => {
+                write!(f, "unknown type or attribute `{name}`; the nearest known name is `{nearest}`")
+            }
+            Convention(word) => {
+                write!(f, "`{word}` is a calling convention that the functions of this target do not have")
+            }
             Unread { name, why } => write!(f, "`{name}` could not be read: {why}"),
             UnknownEnum(tag) => write!(f, "`enum {tag}` has no definition"),
             Specifiers(words) => write!(f, "`{words}` is no type"),

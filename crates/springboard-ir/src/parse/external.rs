@@ -89,6 +89,9 @@ impl<'a> Parser<'a> {
                 declarator.derivations.remove(0);
             }
             let (built, _) = self.complete(&specifiers, &mut declarator, role)?;
+            if let (Role::Call, Some(word)) = (role, specifiers.of_objects) {
+                return Err(Failure { position, kind: ParseErrorKind::Misplaced(word) });
+            }
             self.eat(";");
             if self.peek().kind != TokenKind::End {
                 return Err(self.unexpected(Expected::End));
@@ -143,6 +146,11 @@ impl<'a> Parser<'a> {
             let behind = self.at;
             let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
+            let cannot = is_function || specifiers.storage == Storage::Typedef;
+            let of_objects = specifiers.of_objects.or(attributes.align_as.map(|_| "_Alignas"));
+            if let (true, Some(word), Some((_, position))) = (cannot, of_objects, declarator.name) {
+                return Err(Failure { position, kind: ParseErrorKind::Misplaced(word) });
+            }
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
                 let symbol = self.assembler_name(behind);
                 let is_static = specifiers.storage == Storage::Static;

@@ -148,8 +148,8 @@ impl<'a> Lexer<'a> {
             '_' if pragma_operator(rest).is_some() => {
                 (TokenKind::PackPragma, pragma_operator(rest).map_or(1, |(_, bytes)| bytes))
             }
-            '"' => quoted(rest, TokenKind::String),
-            '\'' => quoted(rest, TokenKind::Character),
+            _ if prefixed(rest, '"') > 0 => quoted(rest, '"', TokenKind::String),
+            _ if prefixed(rest, '\'') > 0 => quoted(rest, '\'', TokenKind::Character),
             _ if is_word(first) && !starts_number(rest) => {
                 (TokenKind::Word, rest.find(|c| !is_word(c)).unwrap_or(rest.len()))
             }
@@ -200,16 +200,24 @@ fn is_pack(said: &str) -> bool {
     said.trim_start().strip_prefix("pack").is_some_and(|rest| !rest.starts_with(is_word))
 }
 
-/// Kind and length of the literal at the start of `text`, which begins with its quote.
-fn quoted(text: &str, kind: TokenKind) -> (TokenKind, usize) {
-    let quote = text.as_bytes()[0];
+/// Where the literal at the start of `text` begins behind its prefix (C11 6.4.4.4 and 6.4.5) and its quote. 0 is no literal.
+fn prefixed(text: &str, quote: char) -> usize {
+    let prefixes = ["u8", "L", "u", "U", ""];
+    let prefix = prefixes
+        .into_iter()
+        .find(|prefix| text.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(quote)));
+    prefix.map_or(0, |prefix| prefix.len() + 1)
+}
+
+/// Kind and length of the literal at the start of `text`.
+fn quoted(text: &str, quote: char, kind: TokenKind) -> (TokenKind, usize) {
     let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            b'\n' => break,
+    for (at, character) in text.char_indices().skip_while(|(at, _)| *at < prefixed(text, quote)) {
+        match character {
+            '\n' => break,
             _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            _ if byte == quote => return (kind, at + 1),
+            '\\' => escaped = true,
+            _ if character == quote => return (kind, at + 1),
             _ => {}
         }
     }
@@ -219,12 +227,17 @@ fn quoted(text: &str, kind: TokenKind) -> (TokenKind, usize) {
 /// Length of the preprocessing number at the start of `text`.
 fn number_length(text: &str) -> usize {
     let mut previous = '0';
-    let ends = |c: char| {
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
         let exponent_sign = matches!(c, '+' | '-') && matches!(previous, 'e' | 'E' | 'p' | 'P');
+        // C23 separates digits by single quotes (6.4.4.1).
+        let separator = c == '\'' && characters.peek().is_some_and(|(_, next)| next.is_ascii_alphanumeric());
+        if !(is_word(c) || c == '.' || exponent_sign || separator) {
+            return at;
+        }
         previous = c;
-        !(is_word(c) || c == '.' || exponent_sign)
-    };
-    text.find(ends).unwrap_or(text.len())
+    }
+    text.len()
 }
 
 /// Whether a word can contain `c`. GCC allows the dollar sign.

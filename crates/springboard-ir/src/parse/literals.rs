@@ -1,5 +1,7 @@
 //! Integer literals and character constants (C11 6.4.4).
 
+use alloc::vec::Vec;
+
 use super::{
     Parser,
     constants::Value,
@@ -12,26 +14,59 @@ impl Parser<'_> {
     /// A literal in its type (C11 6.4.4.1, 5).
     pub(super) fn number(&mut self) -> Result<Value, Failure> {
         let text = self.text_of(self.peek());
-        let value = literal(text, self.model());
+        let value = literal(&text.replace('\'', ""), self.model());
         let value = value.ok_or_else(|| self.fail(ParseErrorKind::Number(shortened(text))))?;
         self.bump();
         Ok(value)
     }
 
-    /// A character constant of one ASCII character, or an escape sequence that stands for one.
+    /// A character constant, of type `int` or what its prefix says. Several characters are as many bytes of an `int`, the
+    /// last the lowest (so GCC and Clang).
     pub(super) fn character(&mut self) -> Result<Value, Failure> {
         let text = self.text_of(self.peek());
-        let inside = &text[1..text.len() - 1];
-        let mut characters = inside.chars();
-        let value = match (characters.next(), characters.as_str()) {
-            (Some('\\'), escape) => escaped(escape),
-            (Some(plain), "") if plain.is_ascii() => Some(plain as u8),
-            _ => None,
-        };
+        let value = character(text, self.model());
         let value = value.ok_or_else(|| self.fail(ParseErrorKind::Number(shortened(text))))?;
         self.bump();
-        let signed = self.model().char_signed;
-        Ok(Value::of(value.into()).converted(1, signed).converted(4, true))
+        Ok(value)
+    }
+}
+
+fn character(text: &str, model: &DataModel) -> Option<Value> {
+    let (prefix, inside) = text.split_once('\'')?;
+    let mut rest = inside.strip_suffix('\'')?;
+    let (bytes, signed) = match prefix {
+        "" => (1, model.char_signed),
+        "u8" => (1, false),
+        "u" => (2, false),
+        "U" => (4, false),
+        _ => (model.wchar_bytes, model.wchar_signed),
+    };
+    let (mut value, mut count) = (0i128, 0u32);
+    while let Some(first) = rest.chars().next() {
+        let (code, length) = match first {
+            '\\' => escaped(&rest[1..]).map(|(code, length)| (code, length + 1))?,
+            _ => (first.into(), first.len_utf8()),
+        };
+        let plain = prefix.is_empty() && first != '\\';
+        let units =
+            if plain { rest[..length].bytes().map(u32::from).collect::<Vec<_>>() } else { alloc::vec![code] };
+        for unit in units {
+            if u64::from(unit) >> (u32::from(bytes) * 8) != 0 {
+                return None;
+            }
+            value = value << (u32::from(bytes) * 8) | i128::from(unit);
+            count += 1;
+        }
+        rest = &rest[length..];
+    }
+    match (count, prefix) {
+        (0, _) => None,
+        (1, _) => {
+            let value = Value::of(value).converted(bytes, signed);
+            Some(if bytes < 4 { value.converted(4, true) } else { value })
+        }
+        (2..=4, "") => Some(Value::of(value).converted(4, true)),
+        _ => None,
     }
 }
 
@@ -74,25 +109,27 @@ fn literal(text: &str, model: &DataModel) -> Option<Value> {
     Some(Value::typed(value.into(), bytes, signed))
 }
 
-/// The character that an escape sequence stands for, given without its backslash.
-fn escaped(escape: &str) -> Option<u8> {
-    Some(match escape {
-        "n" => b'\n',
-        "t" => b'\t',
-        "r" => b'\r',
-        "a" => 7,
-        "b" => 8,
-        "f" => 12,
-        "v" => 11,
-        "\\" | "'" | "\"" | "?" => escape.as_bytes()[0],
-        _ => match escape.strip_prefix('x') {
-            Some(hex) if hex.starts_with(|c: char| c.is_ascii_hexdigit()) => {
-                u8::from_str_radix(hex, 16).ok()?
-            }
-            None if escape.len() <= 3 && escape.starts_with(|c: char| c.is_digit(8)) => {
-                u8::from_str_radix(escape, 8).ok()?
-            }
-            _ => return None,
-        },
-    })
+/// The code of the escape sequence that `text` begins with behind its backslash, and how long that is.
+fn escaped(text: &str) -> Option<(u32, usize)> {
+    let simple = |code: u8| Some((code.into(), 1));
+    let digits = |from: usize, radix: u32, most: usize| {
+        let length = text[from..].chars().take(most).take_while(|digit| digit.is_digit(radix)).count();
+        let code = u32::from_str_radix(&text[from..from + length], radix).ok()?;
+        Some((code, from + length))
+    };
+    match text.chars().next()? {
+        'n' => simple(b'\n'),
+        't' => simple(b'\t'),
+        'r' => simple(b'\r'),
+        'a' => simple(7),
+        'b' => simple(8),
+        'e' => simple(27),
+        'f' => simple(12),
+        'v' => simple(11),
+        same @ ('\\' | '\'' | '"' | '?') => simple(same as u8),
+        'x' => digits(1, 16, usize::MAX),
+        'u' => digits(1, 16, 4).filter(|(_, length)| *length == 5),
+        'U' => digits(1, 16, 8).filter(|(_, length)| *length == 9),
+        _ => digits(0, 8, 3),
+    }
 }

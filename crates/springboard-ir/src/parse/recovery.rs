@@ -199,7 +199,7 @@ impl Failure {
     /// The same failure; where it is that a type is not known which was left out before, with the reason for that.
     fn traced(self, unread: &BTreeMap<String, ParseErrorKind>) -> Failure {
         let name = match &self.kind {
-            ParseErrorKind::UnknownType(name) => name.clone(),
+            ParseErrorKind::UnknownType { name, .. } => name.clone(),
             ParseErrorKind::Incomplete(kind, tag) => format!("{} {tag}", kind.keyword()),
             _ => return self,
         };

@@ -25,6 +25,8 @@ pub(super) struct Specifiers {
     pub(super) storage: Storage,
     /// Whether they can stand without a declarator, as `struct point { … };` does.
     pub(super) tagged: Tagged,
+    /// A specifier that objects alone can have.
+    pub(super) of_objects: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +55,7 @@ impl<'a> Parser<'a> {
     pub(super) fn specifiers(&mut self) -> Result<Specifiers, Failure> {
         let mut ty = TypeSoFar::Nothing;
         let mut constant = false;
-        let mut atomic = None;
+        let (mut atomic, mut restrict, mut thread_local) = (None, None, None);
         let mut attributes = Attributes::default();
         let mut storage = Storage::Other;
         let mut tagged = Tagged::No;
@@ -76,10 +78,19 @@ impl<'a> Parser<'a> {
                     }
                     continue;
                 }
+                Some(Keyword::Convention) => {
+                    self.conventions()?;
+                    continue;
+                }
+                Some(Keyword::Qualifier) if word.contains("restrict") => restrict = Some(self.position()),
                 Some(Keyword::Qualifier) => {}
                 Some(Keyword::Typedef) => storage = Storage::Typedef,
                 Some(Keyword::Storage) if word == "static" => storage = Storage::Static,
-                Some(Keyword::Storage) => {}
+                Some(Keyword::Storage) => {
+                    if matches!(word, "_Thread_local" | "thread_local" | "__thread") {
+                        thread_local = Some("_Thread_local");
+                    }
+                }
                 Some(Keyword::Attribute) => {
                     attributes = attributes.with(self.attributes()?);
                     continue;
@@ -127,7 +138,7 @@ impl<'a> Parser<'a> {
                         self.declare_named(&built);
                         ty = TypeSoFar::Whole(built);
                     }
-                    None => return Err(self.fail(ParseErrorKind::UnknownType(super::shortened(word)))),
+                    None => return Err(self.unknown_word(word, self.position())),
                 },
             }
             self.bump();
@@ -145,8 +156,12 @@ impl<'a> Parser<'a> {
             self.check_atomic(&built, position)?;
             built = built.atomic();
         }
+        if let Some(position) = restrict.filter(|_| !built.is_pointer()) {
+            return Err(Failure { position, kind: ParseErrorKind::Misplaced("restrict") });
+        }
         let built = if constant { built.constant() } else { built };
-        Ok(Specifiers { built, attributes, storage, tagged })
+        let of_objects = thread_local.or(attributes.align_as.map(|_| "_Alignas"));
+        Ok(Specifiers { built, attributes, storage, tagged, of_objects })
     }
 
     /// What stands in the brackets of `typeof`: the name of a type, or of something declared.
@@ -225,6 +240,15 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// The failure that `word` is neither a type nor anything else that may stand where it does.
+    pub(super) fn unknown_word(&self, word: &str, position: usize) -> Failure {
+        let names = self.own.type_names().chain(self.outer.type_names()).chain(KNOWN.iter().copied());
+        let near = names.map(|name| (distance(word, name), name)).min();
+        let near = near.filter(|(distance, _)| *distance <= (word.len() / 3).clamp(1, 2));
+        let nearest = near.map(|(_, name)| super::shortened(name));
+        Failure { position, kind: ParseErrorKind::UnknownType { name: super::shortened(word), nearest } }
+    }
+
     /// Whether `word` names a type.
     pub(super) fn is_type_name(&self, word: &str) -> bool {
         match self.find_name(word) {
@@ -249,6 +273,66 @@ impl<'a> Parser<'a> {
         let words: Vec<&str> = tokens.iter().take(8).map(|token| self.text_of(*token)).collect();
         super::shortened(&words.join(" "))
     }
+}
+
+/// Names that may have been meant by one that is not known.
+const KNOWN: [&str; 32] = [
+    "char",
+    "short",
+    "int",
+    "long",
+    "unsigned",
+    "signed",
+    "float",
+    "double",
+    "void",
+    "bool",
+    "struct",
+    "union",
+    "enum",
+    "const",
+    "static",
+    "extern",
+    "inline",
+    "volatile",
+    "size_t",
+    "ssize_t",
+    "ptrdiff_t",
+    "intptr_t",
+    "uintptr_t",
+    "wchar_t",
+    "int8_t",
+    "uint8_t",
+    "int16_t",
+    "uint16_t",
+    "int32_t",
+    "uint32_t",
+    "int64_t",
+    "uint64_t",
+];
+
+/// How many letters have to be changed, added, left out or swapped with the next to make one word of the other. Words of
+/// many letters are as far apart as can be.
+fn distance(a: &str, b: &str) -> usize {
+    const MOST: usize = 32;
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() > MOST || a.len().abs_diff(b.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut next = Vec::from([i + 1]);
+        for (j, y) in b.iter().enumerate() {
+            let mut least = (row[j] + usize::from(x != y)).min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                least = least.min(before[j - 1] + 1);
+            }
+            next.push(least);
+        }
+        before = core::mem::replace(&mut row, next);
+    }
+    row[b.len()]
 }
 
 /// The words of an arithmetic type, in any order.

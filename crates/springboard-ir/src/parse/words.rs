@@ -2,6 +2,7 @@
 
 use crate::{
     integer::Integer,
+    model::{BitFields, DataModel, FloatFormat},
     types::{AggregateKind, Type},
 };
 
@@ -21,6 +22,8 @@ pub(super) enum Keyword {
     Attribute,
     AlignAs,
     Asm,
+    /// The name of a calling convention.
+    Convention,
     StaticAssert,
     /// A qualifier, or a type specifier with a type in brackets.
     Atomic,
@@ -79,6 +82,10 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "_Alignas" | "alignas" => Keyword::AlignAs,
         "asm" | "__asm" | "__asm__" => Keyword::Asm,
         "_Static_assert" | "static_assert" => Keyword::StaticAssert,
+        "__cdecl" | "_cdecl" | "__stdcall" | "_stdcall" | "__fastcall" | "_fastcall" | "__thiscall"
+        | "WINAPI" | "APIENTRY" | "CALLBACK" | "STDMETHODCALLTYPE" | "__vectorcall" | "_vectorcall" => {
+            Keyword::Convention
+        }
         "_Atomic" => Keyword::Atomic,
         "typeof" | "__typeof" | "__typeof__" | "typeof_unqual" | "__typeof_unqual__" => Keyword::TypeOf,
         "_BitInt" | "__auto_type" | "__float80" | "__float128" | "_Float16" | "_Float128" | "_Decimal32"
@@ -89,6 +96,18 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         }
         _ => return None,
     })
+}
+
+/// Whether the functions of the target with `model` have the calling convention `word`, which is what an attribute or
+/// Microsoft's keyword for it is called. On 64-bit Windows those of 32 bits mean nothing.
+pub(super) fn has_convention(word: &str, model: &DataModel) -> bool {
+    let windows = model.bit_fields == BitFields::Microsoft;
+    match word.trim_start_matches('_') {
+        "cdecl" => true,
+        "sysv_abi" => !windows && model.long_double == FloatFormat::X87,
+        "vectorcall" => false,
+        _ => windows,
+    }
 }
 
 /// Whether a keyword is one for some compilers alone, which headers define as a type for the others.
@@ -106,6 +125,15 @@ pub(super) fn standard_type(word: &str) -> Option<Type> {
     Some(match word {
         "bool" => Type::Bool,
         "va_list" | "__builtin_va_list" => Type::Incomplete(AggregateKind::Struct, VA_LIST.into()),
+        "int_least8_t" | "int_fast8_t" => Type::Int(Int8),
+        "uint_least8_t" | "uint_fast8_t" | "char8_t" => Type::Int(UInt8),
+        "int_least16_t" => Type::Int(Int16),
+        "uint_least16_t" | "char16_t" => Type::Int(UInt16),
+        "int_least32_t" => Type::Int(Int32),
+        "uint_least32_t" | "char32_t" => Type::Int(UInt32),
+        "int_least64_t" | "int_fast64_t" | "intmax_t" => Type::Int(Int64),
+        "uint_least64_t" | "uint_fast64_t" | "uintmax_t" => Type::Int(UInt64),
+        "sig_atomic_t" => Type::Int(Int),
         "__int128_t" => Type::Int(Int128),
         "__uint128_t" => Type::Int(UInt128),
         _ => Type::Int(

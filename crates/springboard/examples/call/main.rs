@@ -167,7 +167,10 @@ mod tests {
         );
         fails(&["libm.so.6", "float fabsf(float)", "1e39"], "argument 1: 1e39 is out of range for float");
         fails(&["-", "int abs(int)", "1.5"], "argument 1: \"1.5\" is no int: an integer is wanted");
-        fails(&["-", "int abs(voi)", "1"], "line 1, column 9: `voi` is no known type");
+        fails(
+            &["-", "int abs(voi)", "1"],
+            "line 1, column 9: unknown type or attribute `voi`; the nearest known name is `void`",
+        );
         let no_symbol = run(&["libm.so.6", "int nope(void)"]).unwrap_err();
         assert!(no_symbol.starts_with("no symbol nope in libm.so.6"), "{no_symbol}");
         let no_library = run(&["libnope.so", "int nope(void)"]).unwrap_err();

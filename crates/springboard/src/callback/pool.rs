@@ -20,12 +20,8 @@ use springboard_code::{CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub
 use springboard_emit::Template;
 
 mod cell;
-mod terms;
 
-pub(super) use self::{
-    cell::Cell,
-    terms::{Count, Policy, Terms, Unwinding},
-};
+pub(super) use self::cell::{Cell, Count, Policy, Terms, Unwinding};
 use super::error::CreateError;
 use crate::{engine::Engine, fallback::Closures, reason::Reason, word::Word};
 
@@ -41,7 +37,7 @@ const QUARANTINE: usize = 256;
 /// … and this much time has passed, …
 const QUARANTINE_AGE: Duration = Duration::from_millis(100);
 
-/// … but for pools in which this many wait: what is closed faster than that would eat up the memory.
+/// … unless so many wait: what is closed faster than that would eat up the memory.
 const QUARANTINE_FULL: usize = 16384;
 
 /// Cells with their stubs, for one plan and form of result.
@@ -248,7 +244,7 @@ impl Stubs {
         helper: Helper,
     ) -> Result<Stubs, Reason> {
         let template = engine.template(plan)?;
-        Ok(Stubs { template, memory, helper, entry: plan.entry, parameters: plan.symbol_parameters() })
+        Ok(Stubs { template, memory, helper, entry: plan.entry(), parameters: plan.symbol_parameters() })
     }
 
     /// One stub per cell, written and published at once.

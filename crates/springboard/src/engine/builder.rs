@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use springboard_abi::Target;
-use springboard_code::{Announce, CodeWrites, protection};
+use springboard_code::{Announce, protection};
 use springboard_emit::LandingPads;
 use springboard_ir::{Compiler, DataModel};
 use target_lexicon::Triple;
@@ -78,7 +78,6 @@ pub struct EngineBuilder {
     compile: Compile,
     pack: Pack,
     stubs: Stubs,
-    writes: CodeWrites,
     code_limit: Option<usize>,
     landing_pads: Option<LandingPads>,
     announce: Vec<Announce>,
@@ -116,13 +115,6 @@ impl EngineBuilder {
     #[must_use]
     pub fn stubs(mut self, stubs: Stubs) -> EngineBuilder {
         self.stubs = stubs;
-        self
-    }
-
-    /// How long the second mapping of code memory stays writable.
-    #[must_use]
-    pub fn code_writes(mut self, writes: CodeWrites) -> EngineBuilder {
-        self.writes = writes;
         self
     }
 
@@ -173,7 +165,7 @@ impl EngineBuilder {
         let off = self.jit == Jit::Off || std::env::var_os("SPRINGBOARD_JIT").is_some_and(|jit| jit == "off");
         let names = !self.announce.is_empty();
         let limit = self.code_limit.unwrap_or(usize::MAX);
-        let memory = Settings { off, writes: self.writes, limit, announce: self.announce };
+        let memory = Settings { off, limit, announce: self.announce };
         // Where pages are mapped so that the CPU checks them, stubs cannot do without.
         let mut protection = protection();
         if protection.landing_pads == LandingPads::Omit {

@@ -1,8 +1,9 @@
-//! Cells: the data of one callback each, at an address that its stub holds for good.
+//! Cells: the data of one callback each, at an address that its stub holds for good; and the terms of its type.
 
 use std::{
     cell::UnsafeCell,
     ffi::c_void,
+    fmt,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
@@ -13,12 +14,16 @@ use std::{
 };
 
 use springboard_code::CodePointer;
+use springboard_ir::Signature;
 
-use super::{Batch, Pool, Terms};
+use super::{Batch, Pool};
 use crate::{
     callback::{
+        copy::Capture,
+        counters::Counters,
         erased::{Erased, Garbage},
         gate::{AfterClose, Gate, Generation, Inside, Left},
+        owner::Owner,
         report,
     },
     thread::{self, CallbackError},
@@ -212,4 +217,50 @@ impl Cell {
         drop(terms);
         self.pool().give_back(self);
     }
+}
+
+/// What callbacks of one type share.
+pub(crate) struct Terms {
+    pub(crate) signature: Signature,
+    /// `None` where the handler runs on whatever thread calls.
+    pub(crate) policy: Option<Box<dyn Policy>>,
+    /// What a record owns instead of its caller.
+    pub(crate) captures: Arc<[Capture]>,
+    pub(crate) counters: Counters,
+    pub(crate) unwinding: Unwinding,
+}
+
+impl Terms {
+    /// The thread on which alone handlers run and are freed. `None` where it may be any.
+    pub(crate) fn owner(&self) -> Option<&Arc<Owner>> {
+        self.policy.as_ref().map(|policy| policy.owner())
+    }
+}
+
+/// What a callback does with calls from other threads than its owner.
+pub(crate) trait Policy: fmt::Debug + Send + Sync {
+    fn owner(&self) -> &Arc<Owner>;
+
+    /// Answers a call on another thread than the owner. The result's slot holds zero already.
+    ///
+    /// # Safety
+    /// The call was let in to the cell, whose policy this is, and stays inside until this returns; `slots` are the
+    /// call's.
+    unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count;
+}
+
+/// Who takes a call off the gate's count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Count {
+    Kept,
+    GivenAway,
+}
+
+/// What becomes of a panic, or of another language's exception, that leaves a handler on the thread of its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unwinding {
+    /// A panic is stopped and surfaces later; nothing else may leave.
+    Stops,
+    /// It goes on into the native caller.
+    Passes,
 }
