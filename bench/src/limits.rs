@@ -99,8 +99,8 @@ static LIMITS: &[Line] = &[
     (Group::V8, "v8_mix", "stub", Limit::FasterThan { path: "hand", times: 0.95 }),
     (Group::V8, "v8_add_i32", "guarded", Limit::Beyond { path: "hand", nanoseconds: 0.6 }),
     // As in the service, of differences between times: the least of those says nothing.
-    (Group::V8, "v8_stamp_bulk", "strict", Limit::MedianNanoseconds(200.0)),
-    (Group::V8, "v8_stamp_alone", "strict", Limit::MedianNanoseconds(3000.0)),
+    (Group::V8, "v8_stamp_bulk", "stub", Limit::MedianNanoseconds(200.0)),
+    (Group::V8, "v8_stamp_alone", "stub", Limit::MedianNanoseconds(1500.0)),
     (Group::Everyday, "errno", "errno", Limit::Beyond { path: "slots", nanoseconds: 2.0 }),
     (Group::Everyday, "field", "view", Limit::Ratio(2.0)),
     (Group::Everyday, "header", "bind", Limit::Nanoseconds(20e6)),
@@ -138,14 +138,14 @@ static LIMITS: &[Line] = &[
     (Group::Libffi, "ctypes", "dropin", Limit::FasterThan { path: SYSTEM, times: 1.0 }),
     (Group::Libffi, "cffi", "dropin", Limit::FasterThan { path: SYSTEM, times: 1.0 }),
     (Group::Service, "bound", "per-shape", Limit::Nanoseconds(600.0)),
-    (Group::Service, "bound", "strict", Limit::Nanoseconds(600.0)),
-    (Group::Service, "stamp_in_bulk", "strict", Limit::Nanoseconds(200.0)),
-    (Group::Service, "stamp_alone", "strict", Limit::Nanoseconds(3000.0)),
+    (Group::Service, "bound", "per-function", Limit::Nanoseconds(600.0)),
+    (Group::Service, "stamp_in_bulk", "per-function", Limit::Nanoseconds(200.0)),
+    (Group::Service, "stamp_alone", "per-function", Limit::Nanoseconds(1000.0)),
     (Group::Service, "cold_start", "compile", Limit::MedianNanoseconds(1e6)),
     (Group::Service, "cold_start", "pack", Limit::MedianNanoseconds(200_000.0)),
     (Group::Scalar, "", "pack", Limit::FasterThan { path: "slots", times: 1.0 / SAME }),
     (Group::Service, "threads_per_shape", "8", Limit::FasterThan { path: "1", times: 1.0 }),
-    (Group::Service, "threads_strict", "8", Limit::FasterThan { path: "1", times: 1.0 }),
+    (Group::Service, "threads_per_function", "2", Limit::FasterThan { path: "1", times: 1.6 }),
 ];
 
 /// The most bytes of code memory that a stub should take, padding and free room included.

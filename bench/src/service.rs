@@ -17,7 +17,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 use springboard::{
-    CodeWrites, Compile, Engine, EngineBuilder, Function, Library, Pack, Stubs,
+    Compile, Engine, EngineBuilder, Function, Library, Pack, Stubs,
     ir::{Prototype, Signature},
 };
 
@@ -77,10 +77,9 @@ fn builder() -> EngineBuilder {
     Engine::builder().pack(Pack::Off)
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 4] = [
     ("per-shape", builder),
-    ("strict", || builder().stubs(Stubs::PerFunction)),
-    ("fast", || builder().stubs(Stubs::PerFunction).code_writes(CodeWrites::Fast)),
+    ("per-function", || builder().stubs(Stubs::PerFunction)),
     ("lazy", || builder().stubs(Stubs::PerFunction).compile(Compile::Lazy)),
     ("background", || builder().stubs(Stubs::PerFunction).compile(Compile::Background)),
 ];
@@ -129,7 +128,7 @@ fn bulk(bench: &Bench, effort: Effort, measured: &mut Measured) {
         measured.rows.push(Row::plain(Group::Service, "bound", path, samples));
     }
     measured.rows.push(Row::plain(Group::Service, "bound", "mapping-each", &mapped));
-    for ((path, _), samples) in KINDS.iter().zip(&stamps).skip(1).take(2) {
+    for ((path, _), samples) in KINDS.iter().zip(&stamps).skip(1).take(1) {
         measured.rows.push(Row::plain(Group::Service, "stamp_in_bulk", path, samples));
     }
 }
@@ -189,8 +188,8 @@ fn resident() -> f64 {
 fn alone(bench: &Bench, effort: Effort, measured: &mut Measured) {
     let address = native::address(&bench.library, SYMBOL);
     let declared = prototypes(1).remove(0);
-    let mut samples = [(); 3].map(|()| (Samples::default(), Samples::default()));
-    let engines = KINDS[..3].iter().map(|(_, builder)| builder().build()).collect::<Vec<_>>();
+    let mut samples = [(); 2].map(|()| (Samples::default(), Samples::default()));
+    let engines = KINDS[..2].iter().map(|(_, builder)| builder().build()).collect::<Vec<_>>();
     for _ in 0..rounds(effort) * 3 {
         let mut shared = f64::NAN;
         for (index, engine) in engines.iter().enumerate() {
@@ -229,7 +228,7 @@ fn cold_start(_: &Bench, effort: Effort, measured: &mut Measured) {
 
 /// Threads that bind at once. The path is their number, the time that of one bind on one of them.
 fn threads(bench: &Bench, effort: Effort, measured: &mut Measured) {
-    for (case, (_, builder)) in [("threads_per_shape", KINDS[0]), ("threads_strict", KINDS[1])] {
+    for (case, (_, builder)) in [("threads_per_shape", KINDS[0]), ("threads_per_function", KINDS[1])] {
         for (path, threads) in [("1", 1), ("2", 2), ("4", 4), ("8", 8)] {
             let mut samples = Samples::default();
             for _ in 0..rounds(effort) {

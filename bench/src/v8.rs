@@ -1,7 +1,7 @@
 //! Functions for V8 before their first call: what making one takes, in bulk and alone, and how much memory its stub.
 
 use springboard::{
-    CodeWrites, Engine, EngineBuilder, Pack,
+    Engine, EngineBuilder, Pack,
     ir::{Prototype, Signature},
 };
 use springboard_js::v8::{Function, Guard, Narrow, Profile, Settings};
@@ -19,13 +19,9 @@ use crate::{
 const FUNCTIONS: usize = 100_000;
 const ALONE: usize = 5_000;
 
-type Kind = (&'static str, fn() -> EngineBuilder);
-
 fn builder() -> EngineBuilder {
     Engine::builder().pack(Pack::Off)
 }
-
-const KINDS: [Kind; 2] = [("strict", builder), ("fast", || builder().code_writes(CodeWrites::Fast))];
 
 /// Measures the cases that `filters` select.
 pub(crate) fn measure(bench: &Bench, filters: &[String], effort: Effort) -> Measured {
@@ -41,11 +37,9 @@ pub(crate) fn measure(bench: &Bench, filters: &[String], effort: Effort) -> Meas
         let [made, stamped] = ["made", "stamp"].map(|what| format!("v8_{what}_{case}"));
         if wanted(&made) || wanted(&stamped) {
             eprintln!("{} {made}", Group::V8);
-            for (path, builder) in KINDS {
-                let [with, beyond] = times(bench, &builder().build(), &declared, count, effort);
-                measured.rows.push(Row::plain(Group::V8, &made, path, &with));
-                measured.rows.push(Row::plain(Group::V8, &stamped, path, &beyond));
-            }
+            let [with, beyond] = times(bench, &builder().build(), &declared, count, effort);
+            measured.rows.push(Row::plain(Group::V8, &made, "stub", &with));
+            measured.rows.push(Row::plain(Group::V8, &stamped, "stub", &beyond));
         }
     }
     measured

@@ -20,7 +20,7 @@ echo "a bare Debian 12 from $mirror …"
 debootstrap --variant=minbase --include=gcc,libc6-dev,make,ca-certificates bookworm "$root" "$mirror" >"$folder/log" ||
     { cat "$folder/log"; exit 1; }
 
-home=$root/home/user
+home=$root/srv/user
 mkdir -p "$home/.cargo" "$home/project" "$root/opt/rust"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
@@ -38,8 +38,8 @@ tar -C "$project" --exclude=target --exclude=.git -c . | tar -C "$home/project" 
 for command in 'cargo run --release --example quickstart' 'cargo xtask test'; do
     started=$SECONDS
     echo "on the bare machine: $command"
-    chroot "$root" env -i HOME=/home/user TERM=dumb CARGO_INCREMENTAL=0 \
-        PATH=/opt/rust/bin:/usr/local/bin:/usr/bin:/bin bash -c "cd /home/user/project && $command" ||
+    chroot "$root" env -i HOME=/srv/user TERM=dumb CARGO_INCREMENTAL=0 \
+        PATH=/opt/rust/bin:/usr/local/bin:/usr/bin:/bin bash -c "cd /srv/user/project && $command" ||
         { echo "failed after $((SECONDS - started)) s: $command"; exit 1; }
     echo "ended well after $((SECONDS - started)) s: $command"
 done

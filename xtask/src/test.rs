@@ -1,17 +1,20 @@
 //! `cargo xtask test`: every suite of tests that this machine can run.
 
-use std::{
-    path::PathBuf,
-    process::{Command, ExitCode},
-};
+mod commands;
+
+use std::process::ExitCode;
 
 use crate::{
     asan, bench,
-    cross::{AARCH64, Cpu, RISCV64, S390X},
+    cross::{AARCH64, RISCV64, S390X},
     programs,
     project::{self, cargo},
     suite::{self, NoSkips, Skips, Step, Suite, When},
     tools, tsan, v8,
+};
+use commands::{
+    NOT_UNDER_MDWE, capi, cross, datafusion, example, exceptions, for_cpu, fresh_machine, install_capi, loom,
+    oracle, real_headers, runner, slices, stress, stress_service,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -377,136 +380,6 @@ static SUITES: &[Suite] = &[
         },
     },
 ];
-
-/// The example in a query engine, whose two hundred dependencies nobody needs fast.
-fn datafusion(what: &str) -> Command {
-    let plain = r#"profile.dev.package."*".opt-level=0"#;
-    let mut command = cargo(&[what, "--package", project::DATAFUSION, "--config", plain]);
-    // Beside what other suites have built.
-    command.env("CARGO_TARGET_DIR", project::root().join("target/datafusion"));
-    command
-}
-
-/// A library's headers, which plain `cargo test` leaves out.
-fn real_headers(library: &str) -> Step {
-    let name = format!("headers::real::{library}");
-    let test =
-        ["test", "-p", "springboard-everyday", "--test", "everyday", "--", "--ignored", "--exact", &name];
-    cargo(&test).into()
-}
-
-/// Tests that C++ exceptions cross stubs, which plain `cargo test` leaves out.
-fn exceptions(cargo: impl Fn(&[&str]) -> Command) -> Command {
-    cargo(&["test", "-p", "springboard", "--test", "unwinding", "--", "--ignored"])
-}
-
-/// A bare machine: see the script.
-fn fresh_machine() -> Command {
-    // Mounts that are its own, and end with it.
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "bash"]).arg(project::root().join("xtask/src/fresh_machine.sh"));
-    command.arg(project::root());
-    command
-}
-
-/// Tests of what is refused there, by the beginnings of their names, and why.
-const NOT_UNDER_MDWE: [(&str, &str); 5] = [
-    (
-        "code::memory::tests",
-        "half of them seal pages, which is refused; the other half is what all else uses",
-    ),
-    ("files_in_memory", "it expects sealed pages"),
-    ("executable_mappings_of_files", "the same"),
-    ("large_files", "the same"),
-    ("descriptors", "the same"),
-];
-
-/// The variable that names a program through which cargo runs the tests.
-fn runner() -> String {
-    format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", std::env::consts::ARCH.to_uppercase())
-}
-
-/// An example as the README runs it.
-fn example(name: &str) -> Command {
-    cargo(&["run", "--release", "--example", name])
-}
-
-/// A test's part for another CPU, which plain `cargo test` leaves out.
-fn for_cpu(test: &str, cpu: &str) -> Step {
-    let filter = format!("{cpu}/");
-    cargo(&["test", "-p", "springboard-tests", "--test", test, "--", "--ignored", &filter]).into()
-}
-
-/// Tests that QEMU 7.2 cannot run, by the beginnings of their names, and why. Each is printed before the tests run.
-const NOT_UNDER_QEMU: [(&str, &str); 3] = [
-    (
-        "code::memory::tests",
-        "QEMU goes on with its own copy of code that is written anew at the same address",
-    ),
-    ("engine::tests", "the same"),
-    ("code::segment::tests", "QEMU ignores the advice to give pages back"),
-];
-
-/// All tests for another CPU but those of programs that run on the developer's machine alone, and those that QEMU
-/// cannot run.
-fn cross(cpu: &Cpu) -> Step {
-    let mut command = cpu.cargo(&["test", "--no-fail-fast"]);
-    command.args(project::MEMBERS).args(["--exclude", "xtask", "--exclude", "springboard-bench", "--"]);
-    command.args(NOT_UNDER_QEMU.iter().flat_map(|(test, _)| ["--skip", test]));
-    NOT_UNDER_QEMU.iter().fold(Step::from(command), |step, (test, why)| {
-        step.leaving_out(format!("not under QEMU: {test}: {why}"))
-    })
-}
-
-/// The oracle, as the command of this name runs it.
-fn oracle(arguments: &str) -> Command {
-    let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--", "oracle"]);
-    command.args(arguments.split(' '));
-    command
-}
-
-/// What of the oracle is run for another CPU.
-fn slices(cpu: &Cpu) -> Vec<Step> {
-    let slice = |what: &str| oracle(&format!("--target {} {what}", cpu.triple)).into();
-    vec![slice("--signatures 600 --seed 5"), slice("--matrix --every 127")]
-}
-
-/// The models, in a folder of their own: other flags would have everything else built anew.
-fn loom() -> Command {
-    let mut command = cargo(&["test", "--package", "springboard-loom"]);
-    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project::root().join("target/loom"));
-    command
-}
-
-fn stress(arguments: &[&str]) -> Command {
-    let mut command = cargo(&["run", "--package", "springboard", "--example", "stress", "--", "callbacks"]);
-    command.args(["--threads", "64", "--posts", "2000", "--ends", "500", "--asks", "500"]).args(arguments);
-    command
-}
-
-fn stress_service() -> Command {
-    let mut command = cargo(&["run", "--package", "springboard", "--example", "stress_service", "--"]);
-    command.args(["--seconds", "10", "--live", "50000", "--churn", "200000"]);
-    command
-}
-
-/// Where the suites install the library for C.
-fn capi_prefix() -> PathBuf {
-    project::root().join("target/capi/prefix")
-}
-
-fn install_capi() -> Command {
-    let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--"]);
-    command.args(["install", "--profile", "dev", "--prefix"]).arg(capi_prefix());
-    command
-}
-
-/// The tests of what was installed, but for what the arguments leave out.
-fn capi(arguments: &[&str]) -> Command {
-    let mut command = cargo(&["test", "--package", "springboard-capi", "--test", "installed", "--"]);
-    command.env("SPRINGBOARD_PREFIX", capi_prefix()).arg("--ignored").args(arguments);
-    command
-}
 
 /// The suites that run when none is named.
 fn ordinary() -> impl Iterator<Item = &'static Suite> {

@@ -106,7 +106,6 @@ typedef struct sb_engine sb_engine;
 enum { SB_JIT_ON = 0, SB_JIT_OFF = 1 };
 enum { SB_COMPILE_EAGER = 0, SB_COMPILE_LAZY = 1, SB_COMPILE_BACKGROUND = 2 };
 enum { SB_STUBS_PER_SHAPE = 0, SB_STUBS_PER_FUNCTION = 1 };
-enum { SB_CODE_WRITES_STRICT = 0, SB_CODE_WRITES_FAST = 1 };
 enum { SB_LANDING_PADS_DEFAULT = 0, SB_LANDING_PADS_EMIT = 1, SB_LANDING_PADS_OMIT = 2 };
 
 /* Settings of an engine. All zero but for the size is the default. */
@@ -116,10 +115,7 @@ typedef struct sb_engine_options {
     int compile;         /* SB_COMPILE_LAZY: functions are compiled at their first call; SB_COMPILE_BACKGROUND: by a
                             thread of the engine's own, and libffi serves calls until then */
     int stubs;           /* SB_STUBS_PER_FUNCTION: functions have code of their own (sb_function_bound_code) */
-    int code_writes;     /* SB_CODE_WRITES_FAST: the mapping by which code is written stays writable, which saves
-                            system calls; it is never the one that executes */
     int landing_pads;    /* whether code begins with a landing pad; by default, where the CPU checks them */
-    int reserved;        /* 0 */
     uint64_t code_limit; /* the most memory to map for code, in bytes; what is bound beyond goes through libffi.
                             0: no limit */
 } sb_engine_options;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use springboard::{
-    CodeWrites, Compile, Engine, Jit, Path, Reason, Stubs,
+    Compile, Engine, Jit, Path, Reason, Stubs,
     abi::{self, Entry, Target},
     emit::LandingPads,
     ir::Prototype,
@@ -31,9 +31,7 @@ pub struct EngineOptions {
     pub jit: c_int,
     pub compile: c_int,
     pub stubs: c_int,
-    pub code_writes: c_int,
     pub landing_pads: c_int,
-    pub reserved: c_int,
     pub code_limit: u64,
 }
 
@@ -97,11 +95,6 @@ pub unsafe extern "C" fn sb_engine_new(
                     SB_STUBS_PER_SHAPE => Stubs::PerShape,
                     SB_STUBS_PER_FUNCTION => Stubs::PerFunction,
                     other => return Err(no_constant("options->stubs", other)),
-                })
-                .code_writes(match options.code_writes.into() {
-                    SB_CODE_WRITES_STRICT => CodeWrites::Strict,
-                    SB_CODE_WRITES_FAST => CodeWrites::Fast,
-                    other => return Err(no_constant("options->code_writes", other)),
                 });
             builder = match options.landing_pads.into() {
                 SB_LANDING_PADS_DEFAULT => builder,
@@ -109,9 +102,6 @@ pub unsafe extern "C" fn sb_engine_new(
                 SB_LANDING_PADS_OMIT => builder.landing_pads(LandingPads::Omit),
                 other => return Err(no_constant("options->landing_pads", other)),
             };
-            if options.reserved != 0 {
-                return Err(no_constant("options->reserved", options.reserved));
-            }
             if options.code_limit != 0 {
                 builder = builder.code_limit(usize::try_from(options.code_limit).unwrap_or(usize::MAX));
             }

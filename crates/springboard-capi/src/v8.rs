@@ -8,16 +8,20 @@ use std::{
 
 use springboard::{Engine, Library as Native};
 use springboard_js::v8::{
-    Any, BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library, RangeHelper,
+    BindError, BufferHelper, ClosedHelper, ErrorKind, Function, Host, Int64, Kind, Library, RangeHelper,
     Settings, Thrown,
 };
 
 mod settings;
+mod value;
 
-pub use self::settings::V8Settings;
-use self::settings::chosen;
+pub use self::{settings::V8Settings, value::V8Value};
+use self::{
+    settings::chosen,
+    value::{any, returned},
+};
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
+    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
     constants::*,
     handle::{self, EngineHandle, LibraryHandle, V8FunctionHandle, V8LibraryHandle},
     many,
@@ -54,20 +58,6 @@ pub struct V8Description {
 // SAFETY: numbers, of which the first is the size.
 unsafe impl Growing for V8Description {}
 
-/// `sb_v8_value`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // as in the header
-pub struct V8Value {
-    pub form: c_int,
-    pub flag: c_int,
-    pub number: f64,
-    pub low: u64,
-    pub high: i64,
-    pub bytes: *mut c_void,
-    pub length: usize,
-}
-
 /// Makes a library ready for V8.
 ///
 /// # Safety
@@ -86,14 +76,14 @@ pub unsafe extern "C" fn sb_v8_library_new(
         if host.is_null() {
             return Err(null("host"));
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that it begins with its size, and that its functions are the header's.
         let V8Host { closed, range, buffer, .. } = unsafe { read_sized(host, V8Host::default(), "host") }?;
         made.write(handle::open(Library::new(&engine, &library, Host { closed, range, buffer }))?);
         Ok(())
     })
 }
 
-/// Ends calls of a library.
+/// Ends calls of a library, and unloads it.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_v8_library_retire(library: *const V8LibraryHandle) -> c_int {
     enter(|| {
@@ -124,7 +114,7 @@ pub unsafe extern "C" fn sb_v8_function_bind(
     enter(|| {
         let function = out_handle(function, "function")?;
         let library = handle::get::<_, Library>(library)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the settings are null, or begin with their size and have as many buffers as they say.
         let chosen = unsafe { chosen(settings) }?;
         function.write(handle::open(library.function(declaration.get("declaration")?, &chosen)?)?);
         Ok(())
@@ -152,14 +142,14 @@ pub unsafe extern "C" fn sb_v8_function_bind_all(
                 if settings.is_null() {
                     return Ok(Settings::default());
                 }
-                // SAFETY: the caller's promise.
+                // SAFETY: the array is not null; the caller says that it has `count` elements, and what each points to.
                 unsafe { chosen(*settings.add(index)) }
             };
             let chosen = (0..count).map(each).collect::<Result<Vec<_>, _>>()?;
             let bound = library.functions(texts.into_iter().zip(&chosen)).into_iter();
             Ok(bound.map(|bound| handle::open(bound?)).collect())
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the arrays are null or have `count` elements.
         unsafe { many::bind_all(declarations, count, functions, failed, bind) }
     })
 }
@@ -216,10 +206,10 @@ pub unsafe extern "C" fn sb_v8_function_description(
             reserved: 0,
             arguments: told.arguments.len(),
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that it is null or begins with its size.
         unsafe { write_sized(description, value, "description") }?;
         for (index, argument) in told.arguments.iter().enumerate().take(room) {
-            // SAFETY: the caller's promise.
+            // SAFETY: `index` is below `room`, and the caller says that there are as many elements.
             unsafe { kinds.add(index).write(kind(*argument)) };
         }
         Ok(())
@@ -261,18 +251,18 @@ pub unsafe extern "C" fn sb_v8_function_call(
         let arguments = match count {
             0 => &[],
             _ if arguments.is_null() => return Err(null("arguments")),
-            // SAFETY: the caller's promise.
+            // SAFETY: the array is not null; the caller says that it has `count` elements.
             _ => unsafe { slice::from_raw_parts(arguments, count) },
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that texts are there for the time of the call.
         let arguments = arguments.iter().map(|value| unsafe { any(value) }).collect::<Result<Vec<_>, _>>()?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the header asks C for what a call asks for.
         match unsafe { function.call_slow(&arguments) } {
             Ok(value) => {
                 result.write(returned(&value));
                 Ok(())
             }
-            Err(Thrown { kind, message }) => {
+            Err(Thrown { kind, message, .. }) => {
                 let constant = match kind {
                     ErrorKind::Error => SB_V8_ERROR,
                     ErrorKind::TypeError => SB_V8_TYPE_ERROR,
@@ -283,49 +273,6 @@ pub unsafe extern "C" fn sb_v8_function_call(
             }
         }
     })
-}
-
-/// # Safety
-/// The bytes of texts are there for the time of the call.
-unsafe fn any(value: &V8Value) -> Result<Any<'_>, Failure> {
-    Ok(match value.form.into() {
-        SB_V8_UNDEFINED => Any::Undefined,
-        SB_V8_NULL => Any::Null,
-        SB_V8_BOOLEAN => Any::Bool(value.flag != 0),
-        SB_V8_NUMBER => Any::Number(value.number),
-        SB_V8_BIGINT => Any::BigInt(i128::from(value.high) << 64 | i128::from(value.low)),
-        SB_V8_BYTES => Any::Bytes(value.bytes.cast(), value.length),
-        SB_V8_TEXT if value.length == 0 => Any::Text("".into()),
-        SB_V8_TEXT if value.bytes.is_null() => return Err(null("arguments[].bytes")),
-        SB_V8_TEXT => {
-            // SAFETY: the caller's promise.
-            let bytes = unsafe { slice::from_raw_parts(value.bytes.cast::<u8>(), value.length) };
-            Any::Text(String::from_utf8_lossy(bytes))
-        }
-        SB_V8_OTHER => Any::Other,
-        other => return Err(no_constant("arguments[].form", other)),
-    })
-}
-
-/// What a call returns: never anything that somebody owns.
-fn returned(value: &Any<'static>) -> V8Value {
-    let none = V8Value {
-        form: SB_V8_UNDEFINED as c_int,
-        flag: 0,
-        number: 0.0,
-        low: 0,
-        high: 0,
-        bytes: ptr::null_mut(),
-        length: 0,
-    };
-    match value {
-        Any::Bool(value) => V8Value { form: SB_V8_BOOLEAN as c_int, flag: (*value).into(), ..none },
-        Any::Number(value) => V8Value { form: SB_V8_NUMBER as c_int, number: *value, ..none },
-        Any::BigInt(value) => {
-            V8Value { form: SB_V8_BIGINT as c_int, low: *value as u64, high: (*value >> 64) as i64, ..none }
-        }
-        _ => none,
-    }
 }
 
 /// Closes the handle of a function.

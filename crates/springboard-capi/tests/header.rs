@@ -268,7 +268,7 @@ fn constants_and_structures_are_those_of_the_crate() {
         };
     }
     structure!("sb_engine_options", engine::EngineOptions,
-        size jit compile stubs code_writes landing_pads reserved code_limit);
+        size jit compile stubs landing_pads code_limit);
     structure!("sb_stats", engine::Stats,
         size hits misses compiles stamps live code_bytes mapped_bytes native pending unknown_target ineligible jit_off
         no_executable_memory code_limit emit);

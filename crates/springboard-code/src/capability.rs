@@ -8,36 +8,36 @@ use crate::{
     error::{CodeError, NoRoom},
     memory::CodeMemory,
     stamp::{Holes, Name, Stamp},
-    strategy::{CodeWrites, Strategy},
+    strategy::Strategy,
 };
 
 /// Whether, and how, this process can have executable memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Capability {
-    /// One file mapped twice: executable for good, and writable only while a stub is written. Works under
+    /// Pages of a file in memory, which code is written to. No mapping is ever writable. Works under
     /// `prctl(PR_SET_MDWE)`.
-    Shared,
-    /// Pages written once and then made executable for good: executable mappings of files in memory are refused.
+    File,
+    /// Pages written once and then made executable for good: files in memory cannot be had, written or executed.
     Sealed,
     /// None. Every call goes through libffi.
     Refused {
-        /// What was refused on the way to [`Capability::Shared`].
-        shared: CodeError,
+        /// What was refused on the way to [`Capability::File`].
+        file: CodeError,
         /// What was refused on the way to [`Capability::Sealed`].
         sealed: CodeError,
     },
 }
 
 impl Capability {
-    /// How pages become executable here, if `writes` is how they are written.
+    /// How pages become executable here.
     ///
     /// # Errors
     /// Fails where no executable memory is to be had.
-    pub fn strategy(&self, writes: CodeWrites) -> Result<Strategy, CodeError> {
+    pub fn strategy(&self) -> Result<Strategy, CodeError> {
         match self {
-            Capability::Shared => Ok(Strategy::Shared(writes)),
+            Capability::File => Ok(Strategy::File),
             Capability::Sealed => Ok(Strategy::Sealed),
-            Capability::Refused { shared, .. } => Err(*shared),
+            Capability::Refused { file, .. } => Err(*file),
         }
     }
 }
@@ -45,10 +45,10 @@ impl Capability {
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Capability::Shared => f.write_str("code is written through a view that is never executable"),
+            Capability::File => f.write_str("code is written to a file whose pages execute"),
             Capability::Sealed => f.write_str("pages are written once and then made executable"),
-            Capability::Refused { shared, sealed } => {
-                write!(f, "no executable memory: {shared}; {sealed}")
+            Capability::Refused { file, sealed } => {
+                write!(f, "no executable memory: {file}; {sealed}")
             }
         }
     }
@@ -65,29 +65,22 @@ const RETURN: &[u8] = if cfg!(target_arch = "x86_64") {
     &[0x07, 0xfe]
 };
 
-/// What this process is allowed. Found out at the first call by mapping a page, writing one instruction and making
-/// it executable, without running it; remembered from then on.
+/// What this process is allowed. Found out at the first call by writing one instruction and making it executable, without
+/// running it; remembered from then on.
 pub fn capability() -> &'static Capability {
     static CAPABILITY: OnceLock<Capability> = OnceLock::new();
     CAPABILITY.get_or_init(|| {
-        let Err(shared) = probe(Strategy::Shared(CodeWrites::Strict)) else { return Capability::Shared };
+        let Err(file) = probe(Strategy::File) else { return Capability::File };
         let Err(sealed) = probe(Strategy::Sealed) else { return Capability::Sealed };
-        Capability::Refused { shared, sealed }
+        Capability::Refused { file, sealed }
     })
 }
 
 fn probe(strategy: Strategy) -> Result<(), CodeError> {
-    let memory = CodeMemory::new(strategy, rustix::param::page_size().max(4096));
     let template = Template { code: RETURN.into(), align: 1, holes: Box::default() };
-    let stubs = match memory.publish(&[Stamp {
-        name: Name::Plain("probe"),
-        template: &template,
-        holes: Holes::default(),
-    }]) {
-        Ok(stubs) => stubs,
-        Err(NoRoom::System(error)) => return Err(error),
-        Err(NoRoom::Limit(_)) => unreachable!("one instruction fits a page"),
-    };
-    assert_eq!(stubs[0].code(), RETURN, "both mappings of one file show the same bytes");
-    Ok(())
+    let stamp = Stamp { name: Name::Plain("probe"), template: &template, holes: Holes::default() };
+    match CodeMemory::new(strategy, usize::MAX).publish_by(strategy, &[stamp]) {
+        Ok(_) | Err(NoRoom::Limit(_)) => Ok(()),
+        Err(NoRoom::System(error)) => Err(error),
+    }
 }

@@ -17,44 +17,39 @@ pub struct CodeError {
 pub enum Step {
     /// `memfd_create`: a file in memory to hold code.
     CreateFile,
-    /// `fallocate`: its pages, at once, so that a write never faults.
-    SizeFile,
+    /// `fcntl`: a descriptor of the file whose number is not given to others soon. Where it fails, the first one serves.
+    MoveDescriptor,
+    /// `lseek`: whether the descriptor still is that of the file for code. The host may have closed it, and its number
+    /// may mean another file by now.
+    IdentifyFile,
+    /// `open`: the file a second time, for reading only. Where it fails, the file is mapped privately.
+    ReopenFile,
+    /// `pwrite`: code, or the traps between. Also where the file would grow beyond `RLIMIT_FSIZE`.
+    WriteFile,
     /// `mmap`: the file, readable and executable.
     MapExecutable,
-    /// `mmap`: the file a second time, inaccessible.
-    MapView,
-    /// `madvise`: the second mapping, in windows that are opened one by one. Where it fails, writing only takes longer.
-    DivideView,
-    /// `mprotect`: the pages to write, through the second mapping, writable.
-    OpenView,
-    /// `mprotect`: the same pages inaccessible again.
-    CloseView,
     /// `mmap`: private pages, writable.
     MapPages,
     /// `mprotect`: the same pages, written, executable and not writable.
     SealPages,
-    /// `madvise`: pages of the file that hold no code any more, back to the system.
+    /// `fallocate`: parts of the file that hold no code any more, back to the system.
     ReleasePages,
-    /// `madvise`: the same pages again, at once, so that a write never faults.
-    RestorePages,
     /// `munmap`: pages that hold no code any more.
     Unmap,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Step; 12] = [
+    pub const ALL: [Step; 10] = [
         Step::CreateFile,
-        Step::SizeFile,
+        Step::MoveDescriptor,
+        Step::IdentifyFile,
+        Step::ReopenFile,
+        Step::WriteFile,
         Step::MapExecutable,
-        Step::MapView,
-        Step::DivideView,
-        Step::OpenView,
-        Step::CloseView,
         Step::MapPages,
         Step::SealPages,
         Step::ReleasePages,
-        Step::RestorePages,
         Step::Unmap,
     ];
 
@@ -62,10 +57,13 @@ impl Step {
     pub const fn call(self) -> &'static str {
         match self {
             Step::CreateFile => "memfd_create",
-            Step::SizeFile => "fallocate",
-            Step::MapExecutable | Step::MapView | Step::MapPages => "mmap",
-            Step::OpenView | Step::CloseView | Step::SealPages => "mprotect",
-            Step::DivideView | Step::ReleasePages | Step::RestorePages => "madvise",
+            Step::MoveDescriptor => "fcntl",
+            Step::IdentifyFile => "lseek",
+            Step::ReopenFile => "open",
+            Step::WriteFile => "pwrite",
+            Step::MapExecutable | Step::MapPages => "mmap",
+            Step::SealPages => "mprotect",
+            Step::ReleasePages => "fallocate",
             Step::Unmap => "munmap",
         }
     }
@@ -74,16 +72,14 @@ impl Step {
     const fn purpose(self) -> &'static str {
         match self {
             Step::CreateFile => "creating a file for code",
-            Step::SizeFile => "allocating the pages of the file for code",
+            Step::MoveDescriptor => "moving the descriptor of the file for code",
+            Step::IdentifyFile => "identifying the file for code",
+            Step::ReopenFile => "opening the file for code for reading",
+            Step::WriteFile => "writing code",
             Step::MapExecutable => "mapping the file for code as executable",
-            Step::MapView => "mapping the file for code a second time",
-            Step::DivideView => "dividing the view of code",
-            Step::OpenView => "making the view of code writable",
-            Step::CloseView => "making the view of code inaccessible",
             Step::MapPages => "mapping pages for code",
             Step::SealPages => "making pages of code executable",
             Step::ReleasePages => "giving pages of code back",
-            Step::RestorePages => "taking pages of code again",
             Step::Unmap => "unmapping pages of code",
         }
     }

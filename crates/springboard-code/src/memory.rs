@@ -1,46 +1,43 @@
 //! The allocator of code memory.
 //!
 //! ```text
-//! file in memory   ┌ stub ┬ stub ┬ stub ┬ … ┐
+//! file in memory   ┌ stub ┬ stub ┬ trap ┬ … ┐    written by pwrite
 //!                  │      │      │      │   │
 //! segment          r-x    r-x    r-x    r-x      mapped once, never writable
-//! view             ---    rw-    ---    ---      writable pages: those that hold the stubs being written
 //! ```
 //!
 //! What is taken is known from private memory alone ([`Space`]). A freed stub is overwritten with traps and waits
 //! ([`Quarantine`]) before its place is taken again. A fork freezes every segment there is ([`fork`]).
 
-use std::{
-    ops::Range,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
-    time::Instant,
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
-
-use rustix::process::{Pid, getpid};
 
 use crate::{
     announce::{self, Announce},
-    class::{BLOCK, CACHE_LINE, Class},
+    class::BLOCK,
     error::NoRoom,
-    fork,
-    mapping::{Mapping, Site, retry_unmapping},
+    file::Extent,
+    fork::{self, Process},
+    mapping::{Site, retry_unmapping},
     quarantine::Quarantine,
     segment::Segment,
-    space::{BlockId, Contents, Left, SegmentId, Slot, Space},
+    space::{BlockId, Left, SegmentId, Slot, Space},
     stamp::Stamp,
     strategy::Strategy,
-    sync, trap,
+    sync,
 };
 
+mod clock;
+mod publish;
 mod stub;
 
 pub use self::stub::{CodePointer, Stub};
+use self::{clock::Clock, publish::Place};
 
 /// Size of the first segment, in bytes. Each following one is twice as large.
-pub(crate) const FIRST_SEGMENT: usize = 16 << 10;
+const FIRST_SEGMENT: usize = 16 << 10;
 
 /// Size beyond which segments do not grow, in bytes.
 const LAST_SEGMENT: usize = 1 << 20;
@@ -51,7 +48,7 @@ const QUARANTINE: usize = 64;
 /// Empty blocks that keep their pages. Those beyond are given back to the system.
 const EMPTY_BLOCKS: usize = 16;
 
-/// Memory for code. A handle; shared by any number of threads, of which one writes at a time.
+/// Memory for code. A handle; any number of threads may share it and publish at once.
 #[derive(Clone)]
 pub struct CodeMemory {
     shared: Arc<Shared>,
@@ -69,14 +66,12 @@ struct Shared {
 }
 
 struct State {
-    /// The process that may write the segments, and how often it had forked then.
-    process: Pid,
-    forks: u64,
+    /// The process that may write the segments.
+    process: Process,
     segments: Vec<Option<Segment>>,
-    space: Space,
+    space: Space<Extent>,
     quarantine: Quarantine,
-    /// When the clock of the quarantine began.
-    start: Instant,
+    clock: Clock,
     /// Size of the next segment, in bytes.
     next_segment: usize,
 }
@@ -127,13 +122,13 @@ impl CodeMemory {
         announce: Vec<Announce>,
         meter: Arc<Meter>,
     ) -> CodeMemory {
+        let _hold = fork::hold();
         let state = State {
-            process: getpid(),
-            forks: fork::count(),
+            process: fork::process(),
             segments: Vec::new(),
             space: Space::default(),
             quarantine: Quarantine::new(QUARANTINE),
-            start: Instant::now(),
+            clock: Clock::default(),
             next_segment: FIRST_SEGMENT,
         };
         let shared = Shared { strategy, limit, site, announce, state: Mutex::new(state), meter };
@@ -152,30 +147,17 @@ impl CodeMemory {
     }
 
     /// Makes a stub of each stamp, in order, all or none. Every CPU may run them when this returns.
+    ///
+    /// # Errors
+    /// Fails if the system refuses a step, by every way that there is, or if another segment would exceed the limit.
     pub fn publish(&self, stamps: &[Stamp<'_>]) -> Result<Vec<Stub>, NoRoom> {
-        let _hold = fork::hold();
-        let meter = &self.shared.meter;
-        let mut state = self.lock();
-        let slots = match self.shared.strategy {
-            Strategy::Shared(_) => state.publish_shared(&self.shared, stamps),
-            Strategy::Sealed => state.publish_sealed(&self.shared, stamps),
-        }?;
-        sync::instructions(stamps.iter().zip(&slots).map(|(stamp, slot)| {
-            let start = slot.offset as usize;
-            state.segment(slot.segment).code(start..start + stamp.bytes())
-        }));
-        meter.live.fetch_add(slots.len(), Relaxed);
-        meter.stamps.fetch_add(slots.len() as u64, Relaxed);
-        meter.code.fetch_add(stamps.iter().map(Stamp::bytes).sum(), Relaxed);
-        let stub = |(slot, stamp): (Slot, &Stamp<'_>)| {
-            let start = state.segment(slot.segment).at(slot.offset as usize);
-            // SAFETY: a mapping is never at address 0, and a function pointer has the size and form of a data
-            // pointer on every target. Whoever calls it answers for the type.
-            let entry = unsafe { std::mem::transmute::<*mut u8, CodePointer>(start) };
-            Stub::new(self.clone(), entry, slot, stamp.bytes())
+        let mut stubs = match self.publish_by(self.shared.strategy, stamps) {
+            // What keeps a file from being written may be there no more the next time.
+            Err(NoRoom::System(error)) if self.shared.strategy == Strategy::File => {
+                self.publish_by(Strategy::Sealed, stamps).map_err(|_| error)?
+            }
+            result => result?,
         };
-        let mut stubs: Vec<_> = slots.into_iter().zip(stamps).map(stub).collect();
-        drop(state);
         for (stub, stamp) in stubs.iter_mut().zip(stamps) {
             let announced = announce::tell(&self.shared.announce, stamp.name, stub.code());
             stub.keep(announced);
@@ -183,20 +165,54 @@ impl CodeMemory {
         Ok(stubs)
     }
 
+    /// The same by one strategy, telling nobody.
+    pub(crate) fn publish_by(&self, strategy: Strategy, stamps: &[Stamp<'_>]) -> Result<Vec<Stub>, NoRoom> {
+        let _hold = fork::hold();
+        let published = match strategy {
+            Strategy::File => self.publish_in_file(stamps),
+            Strategy::Sealed => self.publish_sealed(stamps),
+        }?;
+        let meter = &self.shared.meter;
+        meter.live.fetch_add(stamps.len(), Relaxed);
+        meter.stamps.fetch_add(stamps.len() as u64, Relaxed);
+        meter.code.fetch_add(stamps.iter().map(Stamp::bytes).sum(), Relaxed);
+        let stub = |(place, stamp): (Place, &Stamp<'_>)| {
+            // SAFETY: a mapping is never at address 0, and a function pointer has the size and form of a data
+            // pointer on every target. Whoever calls it answers for its type.
+            let entry = unsafe { std::mem::transmute::<*const u8, CodePointer>(place.start) };
+            Stub::new(self.clone(), entry, place.slot, stamp.bytes())
+        };
+        Ok(published.into_iter().zip(stamps).map(stub).collect())
+    }
+
     /// Frees what [`CodeMemory::publish`] made. For the stub's own use.
-    pub(crate) fn free(&self, slot: Slot, bytes: usize) {
+    fn free(&self, slot: Slot, bytes: usize) {
         let _hold = fork::hold();
         let mut state = self.lock();
+        if let Some(extent) = state.space.writer(slot.segment).cloned() {
+            let start = slot.offset as usize;
+            let code = state.segment(slot.segment).at(start).cast_const();
+            drop(state);
+            // Where it fails, the stub stays as it is. Its place is still the stub's until the next line with the lock.
+            if extent.trap(start..start + bytes).is_ok() {
+                sync::instructions([(code, bytes)].into_iter());
+            }
+            state = self.lock();
+        }
         self.shared.meter.live.fetch_sub(1, Relaxed);
         self.shared.meter.code.fetch_sub(bytes, Relaxed);
-        state.trap(slot, bytes);
-        let now = state.start.elapsed();
+        let now = state.clock.now();
         state.quarantine.enter(slot, now);
         // More than came, so that they grow fewer; not all, so that no free takes long.
         for _ in 0..4 {
             let Some(slot) = state.quarantine.leave(now) else { break };
             state.give(&self.shared, slot);
         }
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn let_pass(&self, time: std::time::Duration) {
+        self.lock().clock.pass(time);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -220,115 +236,21 @@ impl State {
         self.segments[segment as usize].as_ref().expect("a segment lives as long as its slots")
     }
 
-    fn segment_mut(&mut self, segment: SegmentId) -> &mut Segment {
-        self.segments[segment as usize].as_mut().expect("a segment lives as long as its slots")
-    }
-
     /// Freezes what was there before a fork.
     fn notice_fork(&mut self, shared: &Shared) {
-        let (process, forks) = (getpid(), fork::count());
-        if (self.process, self.forks) == (process, forks) {
-            return;
+        let process = fork::process();
+        if self.process != process {
+            self.process = process;
+            self.freeze(shared, |_| true);
         }
-        (self.process, self.forks) = (process, forks);
+    }
+
+    /// Writes no more to the extents that are as `which` says, so that new segments are mapped.
+    fn freeze(&mut self, shared: &Shared, which: impl Fn(&Extent) -> bool) {
         self.next_segment = FIRST_SEGMENT;
-        self.segments.iter_mut().flatten().for_each(Segment::freeze);
-        for segment in self.space.freeze_all() {
+        for segment in self.space.freeze(which) {
             self.unmap(shared, segment);
         }
-    }
-
-    fn publish_shared(&mut self, shared: &Shared, stamps: &[Stamp<'_>]) -> Result<Vec<Slot>, NoRoom> {
-        let mut slots = Vec::with_capacity(stamps.len());
-        for stamp in stamps {
-            match self.reserve(shared, stamp.bytes()) {
-                Ok(slot) => slots.push(slot),
-                Err(error) => {
-                    slots.into_iter().for_each(|slot| self.give(shared, slot));
-                    return Err(error);
-                }
-            }
-        }
-        let ranges = ranges(stamps, &slots);
-        for (opened, (segment, range)) in ranges.iter().enumerate() {
-            if let Err(error) = self.segment_mut(*segment).open(range.clone()) {
-                // Of a range that was not opened, part may have been.
-                self.close(&ranges[..=opened]);
-                slots.into_iter().for_each(|slot| self.give(shared, slot));
-                return Err(error.into());
-            }
-        }
-        for (stamp, slot) in stamps.iter().zip(&slots) {
-            if let Some(block) = self.space.fresh(*slot) {
-                let range = block.offset()..block.offset() + BLOCK;
-                trap::fill(self.segment_mut(slot.segment).writable(range));
-                self.space.set_contents(block, Contents::Traps);
-            }
-            let start = slot.offset as usize;
-            stamp.write(self.segment_mut(slot.segment).writable(start..start + stamp.bytes()));
-        }
-        self.close(&ranges);
-        Ok(slots)
-    }
-
-    fn publish_sealed(&mut self, shared: &Shared, stamps: &[Stamp<'_>]) -> Result<Vec<Slot>, NoRoom> {
-        let mut end: usize = 0;
-        let offset = |stamp: &Stamp<'_>| {
-            let start = end.next_multiple_of(Class::of(stamp.bytes()).map_or(CACHE_LINE, Class::align));
-            end = start + stamp.bytes();
-            start
-        };
-        let offsets: Vec<usize> = stamps.iter().map(offset).collect();
-        let bytes = loop {
-            match self.room_for(shared, end, end) {
-                Ok(bytes) => break bytes,
-                Err(error) => self.end_a_wait(shared).ok_or(error)?,
-            }
-        };
-        let pages = Mapping::private(bytes, shared.site)?;
-        // SAFETY: the pages were mapped just now, zeroed and writable, and nobody else knows them.
-        let contents = unsafe { std::slice::from_raw_parts_mut(pages.at(0), bytes) };
-        trap::fill(contents);
-        for (stamp, &start) in stamps.iter().zip(&offsets) {
-            stamp.write(&mut contents[start..start + stamp.bytes()]);
-        }
-        let segment = Segment::sealed(pages, bytes)?;
-        let id = self.space.add_frozen(stamps.len() as u32);
-        self.insert(shared, id, segment);
-        Ok(offsets.into_iter().map(|offset| Slot { segment: id, offset: offset as u32 }).collect())
-    }
-
-    /// Takes a slot for `bytes`.
-    fn reserve(&mut self, shared: &Shared, bytes: usize) -> Result<Slot, NoRoom> {
-        let Some(class) = Class::of(bytes) else {
-            let segment = self.map(shared, bytes, bytes)?;
-            let id = self.space.add_frozen(1);
-            self.insert(shared, id, segment);
-            return Ok(Slot { segment: id, offset: 0 });
-        };
-        loop {
-            if let Some(slot) = self.space.take(class) {
-                return Ok(slot);
-            }
-            if self.restore_block() {
-                continue;
-            }
-            match self.map(shared, self.next_segment, BLOCK) {
-                Ok(segment) => {
-                    self.next_segment = (self.next_segment * 2).min(LAST_SEGMENT);
-                    let id = self.space.add(segment.bytes() / BLOCK);
-                    self.insert(shared, id, segment);
-                }
-                Err(error) => self.end_a_wait(shared).ok_or(error)?,
-            }
-        }
-    }
-
-    /// Maps a segment of `wanted` bytes; of fewer, but of no fewer than `needed`, if the limit leaves no more.
-    fn map(&mut self, shared: &Shared, wanted: usize, needed: usize) -> Result<Segment, NoRoom> {
-        let Strategy::Shared(writes) = shared.strategy else { unreachable!("sealed pages are mapped full") };
-        let bytes = self.room_for(shared, wanted, needed)?;
-        Ok(Segment::shared(bytes, writes, shared.site)?)
     }
 
     /// How many bytes, in whole pages, the limit leaves of `wanted`.
@@ -349,35 +271,13 @@ impl State {
     }
 
     fn unmap(&mut self, shared: &Shared, id: SegmentId) {
-        self.space.remove(id);
-        let segment = self.segments[id as usize].take().expect("a segment is unmapped once");
-        shared.meter.mapped.fetch_sub(segment.bytes(), Relaxed);
-    }
-
-    /// Ends the writing of `ranges`.
-    fn close(&mut self, ranges: &[(SegmentId, Range<usize>)]) {
-        for (segment, range) in ranges {
-            self.segment_mut(*segment).close(range.clone());
-            if !self.segment(*segment).is_writable() {
-                self.space.freeze(*segment);
-            }
+        let extent = self.space.remove(id);
+        if let Some(segment) = self.segments[id as usize].take() {
+            shared.meter.mapped.fetch_sub(segment.bytes(), Relaxed);
         }
-    }
-
-    /// Overwrites a stub, where its segment is still written at all and the system lets us.
-    fn trap(&mut self, slot: Slot, bytes: usize) {
-        let start = slot.offset as usize;
-        let range = start..start + bytes;
-        let segment = self.segment_mut(slot.segment);
-        if !segment.is_writable() {
-            return;
+        if let Some(extent) = extent {
+            extent.give_back();
         }
-        let opened = segment.open(range.clone());
-        if opened.is_ok() {
-            trap::fill(segment.writable(range.clone()));
-        }
-        self.close(&[(slot.segment, range.clone())]);
-        sync::instructions([self.segment(slot.segment).code(range)].into_iter());
     }
 
     /// Lets a slot be taken again, and pages go that hold nothing any more.
@@ -402,11 +302,10 @@ impl State {
         if self.space.empty_blocks() <= EMPTY_BLOCKS || rustix::param::page_size() != BLOCK {
             return;
         }
-        let released = self.segment_mut(block.segment).release(block.offset()..block.offset() + BLOCK);
-        if released.is_ok() {
+        let Some(extent) = self.space.writer(block.segment) else { return };
+        if extent.release(block.offset()..block.offset() + BLOCK).is_ok() {
             self.space.release(block);
         }
-        self.freeze_if_closed(block.segment);
     }
 
     /// Lets the slot that has waited longest be taken again, where there is no other memory. `None` where none waits.
@@ -419,35 +318,11 @@ impl State {
     /// Takes a page again. Says whether there was one.
     fn restore_block(&mut self) -> bool {
         let Some(block) = self.space.released() else { return false };
-        let restored =
-            self.segment_mut(block.segment).restore(block.offset()..block.offset() + BLOCK).is_ok();
+        let Some(extent) = self.space.writer(block.segment) else { return false };
+        let restored = extent.trap(block.offset()..block.offset() + BLOCK).is_ok();
         if restored {
             self.space.restore();
         }
-        self.freeze_if_closed(block.segment);
         restored
     }
-
-    fn freeze_if_closed(&mut self, segment: SegmentId) {
-        if !self.segment(segment).is_writable() {
-            self.space.freeze(segment);
-        }
-    }
 }
-
-/// What to open for writing stubs into `slots`: whole blocks, because one that is new is filled.
-fn ranges(stamps: &[Stamp<'_>], slots: &[Slot]) -> Vec<(SegmentId, Range<usize>)> {
-    let mut ranges: Vec<(SegmentId, Range<usize>)> = Vec::new();
-    for (stamp, slot) in stamps.iter().zip(slots) {
-        let start = slot.offset as usize / BLOCK * BLOCK;
-        let end = (slot.offset as usize + stamp.bytes()).next_multiple_of(BLOCK);
-        match ranges.iter_mut().rev().find(|(segment, _)| *segment == slot.segment) {
-            Some((_, range)) => *range = range.start.min(start)..range.end.max(end),
-            None => ranges.push((slot.segment, start..end)),
-        }
-    }
-    ranges
-}
-
-#[cfg(test)]
-mod tests;

@@ -31,10 +31,10 @@ impl BlockId {
     }
 }
 
-/// All segments' slots.
-#[derive(Default)]
-pub(crate) struct Space {
-    rooms: Vec<Option<Room>>,
+/// All segments' slots. `W` is what a segment is written by: whoever takes a slot is shown it, and a segment without it
+/// has no slots to take.
+pub(crate) struct Space<W> {
+    rooms: Vec<Option<Room<W>>>,
     /// Indices of `None`s in `rooms`.
     vacant: Vec<SegmentId>,
     /// By class: the blocks that have both taken and free slots. Each knows its place here.
@@ -45,9 +45,16 @@ pub(crate) struct Space {
     released: Vec<BlockId>,
 }
 
-struct Room {
+struct Room<W> {
     /// Taken slots.
     occupied: u32,
+    /// `None` where nothing is written any more.
+    open: Option<Open<W>>,
+}
+
+struct Open<W> {
+    writer: W,
+    /// None where the segment is one slot, which is taken.
     blocks: Box<[Block]>,
 }
 
@@ -59,16 +66,6 @@ struct Block {
     free: u128,
     /// Index in `partial`; of no meaning where the block is full or empty.
     at: u32,
-    contents: Contents,
-}
-
-/// What free slots of a block hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Contents {
-    /// Zeros.
-    Fresh,
-    /// Trapping instructions.
-    Traps,
 }
 
 /// What a segment is after one of its slots was given back.
@@ -82,22 +79,40 @@ pub(crate) enum Left {
     EmptySegment(Option<BlockId>),
 }
 
-impl Space {
+impl<W> Default for Space<W> {
+    fn default() -> Space<W> {
+        Space {
+            rooms: Vec::new(),
+            vacant: Vec::new(),
+            partial: [const { Vec::new() }; Class::COUNT],
+            empty: Vec::new(),
+            released: Vec::new(),
+        }
+    }
+}
+
+impl<W> Space<W> {
     /// A segment of `blocks` empty blocks.
-    pub(crate) fn add(&mut self, blocks: usize) -> SegmentId {
-        let block = Block { class: None, free: 0, at: 0, contents: Contents::Fresh };
-        let segment = self.insert(Room { occupied: 0, blocks: vec![block; blocks].into() });
+    pub(crate) fn add(&mut self, blocks: usize, writer: W) -> SegmentId {
+        let block = Block { class: None, free: 0, at: 0 };
+        let open = Open { writer, blocks: vec![block; blocks].into() };
+        let segment = self.insert(Room { occupied: 0, open: Some(open) });
         // Taken from the end, so in the order of their addresses.
         self.empty.extend((0..blocks as u32).rev().map(|index| BlockId { segment, index }));
         segment
     }
 
-    /// A segment from which nothing can be taken, in which `occupied` slots are.
-    pub(crate) fn add_frozen(&mut self, occupied: u32) -> SegmentId {
-        self.insert(Room { occupied, blocks: Box::default() })
+    /// A segment that is one slot, which is taken.
+    pub(crate) fn add_whole(&mut self, writer: W) -> SegmentId {
+        self.insert(Room { occupied: 1, open: Some(Open { writer, blocks: Box::default() }) })
     }
 
-    fn insert(&mut self, room: Room) -> SegmentId {
+    /// A segment that is not written, in which `occupied` slots are.
+    pub(crate) fn add_frozen(&mut self, occupied: u32) -> SegmentId {
+        self.insert(Room { occupied, open: None })
+    }
+
+    fn insert(&mut self, room: Room<W>) -> SegmentId {
         match self.vacant.pop() {
             Some(segment) => {
                 self.rooms[segment as usize] = Some(room);
@@ -110,54 +125,56 @@ impl Space {
         }
     }
 
-    /// Forgets a segment.
-    pub(crate) fn remove(&mut self, segment: SegmentId) {
-        self.rooms[segment as usize] = None;
+    /// Forgets a segment. What it was written by.
+    pub(crate) fn remove(&mut self, segment: SegmentId) -> Option<W> {
+        let room = self.rooms[segment as usize].take()?;
         self.vacant.push(segment);
         self.empty.retain(|block| block.segment != segment);
         self.released.retain(|block| block.segment != segment);
+        room.open.map(|open| open.writer)
     }
 
-    /// Takes nothing more from any segment there is. Those in which no slot is taken.
-    pub(crate) fn freeze_all(&mut self) -> Vec<SegmentId> {
-        self.partial.iter_mut().for_each(Vec::clear);
-        self.empty.clear();
-        self.released.clear();
+    /// Takes nothing more from the segments whose writer is as `which` says. Those of them in which no slot is taken.
+    pub(crate) fn freeze(&mut self, which: impl Fn(&W) -> bool) -> Vec<SegmentId> {
         let mut unused = Vec::new();
         for (segment, room) in (0..).zip(&mut self.rooms) {
             let Some(room) = room else { continue };
-            room.blocks = Box::default();
-            if room.occupied == 0 {
+            if room.open.take_if(|open| which(&open.writer)).is_some() && room.occupied == 0 {
                 unused.push(segment);
             }
         }
-        unused
-    }
-
-    /// Takes nothing more from `segment`.
-    pub(crate) fn freeze(&mut self, segment: SegmentId) {
-        self.room(segment).blocks = Box::default();
+        let is_open =
+            |id: &BlockId| self.rooms[id.segment as usize].as_ref().is_some_and(|room| room.open.is_some());
+        self.empty.retain(is_open);
+        self.released.retain(is_open);
+        self.partial.iter_mut().for_each(|blocks| blocks.retain(is_open));
         for class in 0..Class::COUNT {
-            self.partial[class].retain(|block| block.segment != segment);
             for at in 0..self.partial[class].len() {
                 let id = self.partial[class][at];
                 self.block(id).at = at as u32;
             }
         }
-        self.empty.retain(|block| block.segment != segment);
-        self.released.retain(|block| block.segment != segment);
+        unused
     }
 
-    fn room(&mut self, segment: SegmentId) -> &mut Room {
+    /// What a segment is written by. `None` where it is not written any more.
+    pub(crate) fn writer(&self, segment: SegmentId) -> Option<&W> {
+        let room = self.rooms[segment as usize].as_ref()?;
+        Some(&room.open.as_ref()?.writer)
+    }
+
+    fn room(&mut self, segment: SegmentId) -> &mut Room<W> {
         self.rooms[segment as usize].as_mut().expect("a segment lives as long as its slots")
     }
 
+    /// A block of the lists, or one with a taken slot in a segment that is open: only such have blocks.
     fn block(&mut self, id: BlockId) -> &mut Block {
-        &mut self.room(id.segment).blocks[id.index as usize]
+        let open = self.room(id.segment).open.as_mut().expect("the lists have blocks of open segments only");
+        &mut open.blocks[id.index as usize]
     }
 
-    /// Takes a slot. `None` where there is neither one of this class nor an empty block.
-    pub(crate) fn take(&mut self, class: Class) -> Option<Slot> {
+    /// Takes a slot, and says by what it is written. `None` where there is neither one of this class nor an empty block.
+    pub(crate) fn take(&mut self, class: Class) -> Option<(Slot, &W)> {
         let id = match self.partial[class.index()].last() {
             Some(&id) => id,
             None => {
@@ -175,8 +192,10 @@ impl Space {
             // The last of its list.
             self.partial[class.index()].pop();
         }
-        self.room(id.segment).occupied += 1;
-        Some(Slot { segment: id.segment, offset: (id.offset() + slot as usize * class.size()) as u32 })
+        let room = self.room(id.segment);
+        room.occupied += 1;
+        let offset = (id.offset() + slot as usize * class.size()) as u32;
+        Some((Slot { segment: id.segment, offset }, &room.open.as_ref()?.writer))
     }
 
     /// Puts a block at the end of its class' list.
@@ -202,7 +221,8 @@ impl Space {
         room.occupied -= 1;
         let occupied = room.occupied;
         let id = BlockId::of(slot);
-        let emptied = !room.blocks.is_empty() && self.give_to_block(id, slot);
+        let in_block = room.open.as_ref().is_some_and(|open| !open.blocks.is_empty());
+        let emptied = in_block && self.give_to_block(id, slot);
         match (occupied, emptied) {
             (0, _) => Left::EmptySegment(emptied.then_some(id)),
             (_, true) => Left::EmptyBlock(id),
@@ -231,18 +251,6 @@ impl Space {
         is_empty
     }
 
-    /// The block around `slot`, if its free slots hold zeros.
-    pub(crate) fn fresh(&mut self, slot: Slot) -> Option<BlockId> {
-        let id = BlockId::of(slot);
-        let block = self.room(slot.segment).blocks.get(id.index as usize)?;
-        (block.contents == Contents::Fresh).then_some(id)
-    }
-
-    /// Says what they hold from now on.
-    pub(crate) fn set_contents(&mut self, id: BlockId, contents: Contents) {
-        self.block(id).contents = contents;
-    }
-
     /// How many blocks are empty and have their pages.
     pub(crate) fn empty_blocks(&self) -> usize {
         self.empty.len()
@@ -267,10 +275,7 @@ impl Space {
 
     /// Notes that the pages of the block that [`Space::released`] returns are there again.
     pub(crate) fn restore(&mut self) {
-        if let Some(id) = self.released.pop() {
-            self.set_contents(id, Contents::Fresh);
-            self.empty.push(id);
-        }
+        self.empty.extend(self.released.pop());
     }
 }
 
@@ -284,7 +289,7 @@ mod tests {
     #[test]
     fn no_byte_is_taken_twice() {
         let mut random = fastrand::Rng::with_seed(4);
-        let mut space = Space::default();
+        let mut space = Space::<()>::default();
         let mut taken: Vec<(Slot, usize)> = Vec::new();
         let mut blocks = HashMap::new();
         for round in 0..200_000 {
@@ -292,10 +297,10 @@ mod tests {
             if random.u32(..4) < if filling { 3 } else { 1 } {
                 let bytes = random.usize(1..=2048) >> random.u32(0..6);
                 let class = Class::of(bytes.max(1)).unwrap();
-                let slot = space.take(class).unwrap_or_else(|| {
-                    let segment = space.add(16);
+                let slot = space.take(class).map(|(slot, ())| slot).unwrap_or_else(|| {
+                    let segment = space.add(16, ());
                     assert_eq!(blocks.insert(segment, 16), None, "an id is given once");
-                    space.take(class).expect("a new segment has room")
+                    space.take(class).expect("a new segment has room").0
                 });
                 taken.push((slot, class.size()));
             } else if !taken.is_empty() {

@@ -11,7 +11,7 @@ pub(crate) fn perform<T>(step: Step, call: impl FnOnce() -> io::Result<T>) -> Re
     call().map_err(|errno| step.failed(errno))
 }
 
-/// Makes one system call fail, by its number.
+/// Makes system calls of code memory fail on this thread.
 #[cfg(any(test, feature = "testing"))]
 pub mod faults {
     use std::cell::Cell;
@@ -20,40 +20,62 @@ pub mod faults {
 
     use crate::error::{CodeError, Step};
 
-    thread_local! {
-        /// How many calls this thread makes before one fails.
-        static COUNTDOWN: Cell<Option<u64>> = const { Cell::new(None) };
+    /// Which calls fail, counted from 0.
+    #[derive(Clone, Copy, Debug)]
+    pub enum Failing {
+        /// This one alone.
+        Nth(u64),
+        /// This one and all after it.
+        From(u64),
+        /// All of this step.
+        Every(Step),
     }
 
-    /// Runs `work` while the `nth` system call of code memory on this thread, counted from 0, fails for want of memory.
-    /// Returns what it returns, and whether it made so many calls.
-    pub fn with<T>(nth: u64, work: impl FnOnce() -> T) -> (T, Fault) {
-        COUNTDOWN.set(Some(nth));
-        let result = work();
-        let fault = if COUNTDOWN.take().is_some() { Fault::NotReached } else { Fault::Injected };
-        (result, fault)
-    }
-
-    /// Whether the call that was to fail was reached.
+    /// Whether a call that was to fail was made.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub enum Fault {
         /// It was, and failed.
         Injected,
-        /// The work made fewer calls.
+        /// The work made no such call.
         NotReached,
     }
 
+    thread_local! {
+        static FAILING: Cell<Option<Failing>> = const { Cell::new(None) };
+        static FAULT: Cell<Fault> = const { Cell::new(Fault::NotReached) };
+    }
+
+    /// Runs `work` while calls fail as if memory were short. Returns what it returns, and whether one failed.
+    pub fn with<T>(failing: Failing, work: impl FnOnce() -> T) -> (T, Fault) {
+        FAULT.set(Fault::NotReached);
+        FAILING.set(Some(failing));
+        let result = work();
+        FAILING.set(None);
+        (result, FAULT.get())
+    }
+
     pub(crate) fn next(step: Step) -> Result<(), CodeError> {
-        match COUNTDOWN.get() {
-            None => Ok(()),
-            Some(0) => {
-                COUNTDOWN.set(None);
-                Err(step.failed(Errno::NOMEM))
+        let fails = match FAILING.get() {
+            None => false,
+            Some(Failing::Every(every)) => every == step,
+            Some(Failing::From(0)) => true,
+            Some(Failing::Nth(0)) => {
+                FAILING.set(None);
+                true
             }
-            Some(more) => {
-                COUNTDOWN.set(Some(more - 1));
-                Ok(())
+            Some(Failing::From(more)) => {
+                FAILING.set(Some(Failing::From(more - 1)));
+                false
             }
+            Some(Failing::Nth(more)) => {
+                FAILING.set(Some(Failing::Nth(more - 1)));
+                false
+            }
+        };
+        if !fails {
+            return Ok(());
         }
+        FAULT.set(Fault::Injected);
+        Err(step.failed(Errno::NOMEM))
     }
 }

@@ -3,7 +3,10 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
 };
+
+use crate::memory::CodeMemory;
 
 pub use crate::system::faults;
 
@@ -52,6 +55,28 @@ pub fn writable_and_executable() -> Vec<String> {
 /// The mappings of code memory's files.
 pub fn code_mappings() -> Vec<String> {
     maps().into_iter().filter(|row| row.contains("memfd:springboard")).collect()
+}
+
+/// The descriptors of code memory's files.
+pub fn code_descriptors() -> Vec<i32> {
+    let open = std::fs::read_dir("/proc/self/fd").expect("Linux shows a process its descriptors");
+    let number = |entry: std::fs::DirEntry| {
+        let to = std::fs::read_link(entry.path()).ok()?;
+        to.to_string_lossy()
+            .contains("memfd:springboard")
+            .then(|| entry.file_name().to_str()?.parse().ok())?
+    };
+    open.filter_map(Result::ok).filter_map(number).collect()
+}
+
+/// Lets `time` pass for what is freed in `memory`, and no other time from now on.
+pub fn let_pass(memory: &CodeMemory, time: Duration) {
+    memory.let_pass(time);
+}
+
+/// Tries again to unmap what the system did not unmap.
+pub fn unmap_the_rest() {
+    crate::mapping::retry_unmapping();
 }
 
 /// How many descriptors are open.

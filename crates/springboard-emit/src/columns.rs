@@ -51,10 +51,9 @@ pub(crate) struct Loop<'a> {
 }
 
 impl<'a> Loop<'a> {
-    /// `None` for plans of other entries.
-    pub(crate) fn of(plan: &'a Plan) -> Option<Loop<'a>> {
+    pub(crate) fn of(plan: &'a Plan, columns: &'a Columns) -> Loop<'a> {
         let arguments = native::arguments(plan, &Words::of(plan), None);
-        Some(Loop { plan, columns: plan.columns.as_ref()?, arguments })
+        Loop { plan, columns, arguments }
     }
 
     /// The signature by which the stub is entered.
@@ -180,7 +179,7 @@ impl<'a> Loop<'a> {
                 element(builder, from, offset, *column, ty)
             })
             .collect();
-        let signature = native::signature(self.plan, &self.arguments);
+        let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
         let signature = builder.import_signature(signature);
         let mut body = Body::new(builder, Source::Parameters(values), self.plan);
         let arguments: Vec<Value> = self

@@ -11,11 +11,12 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{Direction, Plan};
+use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
 use target_lexicon::Triple;
 
 use crate::{
     body::Notes,
+    closure,
     columns::Loop,
     downcall::Downcall,
     isa::{Code, Isa},
@@ -124,10 +125,20 @@ impl Compiler {
             });
         }
         self.context.clear();
-        let stub = match (plan.entry.direction(), Loop::of(plan)) {
-            (_, Some(stub)) => Stub::Rows(stub),
-            (Direction::Downcall, None) => Stub::Down(Downcall::of(plan)),
-            (Direction::Upcall, None) => Stub::Up(Upcall::of(plan)),
+        let stub = match &plan.form {
+            Form::Columns(columns) => Stub::Rows(Loop::of(plan, columns)),
+            Form::Callback(result) => Stub::Up(Upcall::of(plan, result, None)),
+            Form::Closure(form) => {
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::CLOSURE))))
+            }
+            Form::GoClosure(form) => {
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::GO_CLOSURE))))
+            }
+            Form::Slots(SlotsForm { result, .. })
+            | Form::Bound(SlotsForm { result, .. })
+            | Form::V8(FastForm { result, .. })
+            | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
+            Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
         let signature = match &stub {
             Stub::Down(stub) => stub.entry_signature(),
@@ -229,17 +240,25 @@ mod tests {
         const BTI_C: u32 = 0xd503_245f;
         const RET: u32 = 0xd65f_03c0;
         let protected = |landing_pads, return_addresses| Protection { landing_pads, return_addresses };
+        let mut jumps = 0;
         for entry in [Entry::Slots, Entry::Bound, Entry::Relay, Entry::Callback, Entry::Direct] {
             let plain = instructions(entry, protected(LandingPads::Emit, ReturnAddresses::Plain));
             assert_eq!(plain[0], BTI_C, "{entry}");
             assert!(!plain.contains(&PACIASP) && !plain.contains(&AUTIASP), "{entry}");
             for landing_pads in [LandingPads::Omit, LandingPads::Emit] {
                 let signed = instructions(entry, protected(landing_pads, ReturnAddresses::Signed));
-                assert_eq!(signed[0], PACIASP, "{entry}");
                 let returns: Vec<_> = (0..signed.len()).filter(|&at| signed[at] == RET).collect();
-                assert!(!returns.is_empty(), "{entry}");
-                assert!(returns.iter().all(|&at| signed[at - 1] == AUTIASP), "{entry}");
+                if returns.is_empty() {
+                    // A jump keeps no return address.
+                    assert!(!signed.contains(&PACIASP) && !signed.contains(&AUTIASP), "{entry}");
+                    assert_eq!(signed[0] == BTI_C, landing_pads == LandingPads::Emit, "{entry}");
+                    jumps += 1;
+                } else {
+                    assert_eq!(signed[0], PACIASP, "{entry}");
+                    assert!(returns.iter().all(|&at| signed[at - 1] == AUTIASP), "{entry}");
+                }
             }
         }
+        assert_eq!(jumps, 8, "all entries but that of callbacks");
     }
 }

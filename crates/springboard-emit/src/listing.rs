@@ -28,7 +28,9 @@ impl Compiler {
                 let line = match note {
                     Note::Argument(step) => plan.describe(&step).to_string(),
                     Note::Word(step) => plan.describe_word(&step).to_string(),
-                    Note::Widened => plan.describe_widened().to_string(),
+                    Note::Widened { slot, bytes, fill } => {
+                        plan.describe_widened(slot, bytes, fill).to_string()
+                    }
                     Note::Result(slot, step) => plan.describe_result(slot, &step).to_string(),
                 };
                 (inst, line)

@@ -6,7 +6,10 @@
 use std::{env, ffi::c_void, fs, process::Command, ptr::NonNull};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use springboard::{Engine, Path, Value, capability};
+use springboard::{
+    Engine, Path, Value,
+    code::{Capability, capability},
+};
 
 #[path = "support/denial.rs"]
 mod denial;
@@ -22,13 +25,13 @@ struct Case {
     prints: &'static str,
 }
 
-const CASES: [Case; 10] = [
-    Case { name: "nothing", deny: || {}, jit: "on", prints: "Shared; native" },
+const CASES: [Case; 11] = [
+    Case { name: "nothing", deny: || {}, jit: "on", prints: "File; native" },
     Case {
         name: "pages_that_gain_execution",
         deny: denial::refuse_execution_gain,
         jit: "on",
-        prints: "Shared; native",
+        prints: "File; native",
     },
     Case {
         name: "files_in_memory",
@@ -49,6 +52,12 @@ const CASES: [Case; 10] = [
         prints: "Sealed; native",
     },
     Case {
+        name: "writes_at_a_position",
+        deny: || denial::install(&[Denial::Call(libc::SYS_pwrite64)]),
+        jit: "on",
+        prints: "Sealed; native",
+    },
+    Case {
         name: "descriptors",
         deny: || denial::limit(libc::RLIMIT_NOFILE, 3),
         jit: "on",
@@ -63,7 +72,7 @@ const CASES: [Case; 10] = [
             ]);
         },
         jit: "on",
-        prints: "Refused { shared: CodeError { step: MapExecutable, errno: 1 }, \
+        prints: "Refused { file: CodeError { step: MapExecutable, errno: 1 }, \
                  sealed: CodeError { step: SealPages, errno: 1 } }; \
                  libffi: no executable memory: mapping the file for code as executable (mmap): \
                  Operation not permitted (os error 1)",
@@ -72,7 +81,7 @@ const CASES: [Case; 10] = [
         name: "address_space",
         deny: denial::keep_address_space,
         jit: "on",
-        prints: "Refused { shared: CodeError { step: MapExecutable, errno: 12 }, \
+        prints: "Refused { file: CodeError { step: MapExecutable, errno: 12 }, \
                  sealed: CodeError { step: MapPages, errno: 12 } }; \
                  libffi: no executable memory: mapping the file for code as executable (mmap): \
                  Cannot allocate memory (os error 12)",
@@ -84,7 +93,7 @@ const CASES: [Case; 10] = [
             denial::refuse_execution_gain();
         },
         jit: "on",
-        prints: "Refused { shared: CodeError { step: CreateFile, errno: 1 }, \
+        prints: "Refused { file: CodeError { step: CreateFile, errno: 1 }, \
                  sealed: CodeError { step: SealPages, errno: 13 } }; \
                  libffi: no executable memory: creating a file for code (memfd_create): \
                  Operation not permitted (os error 1)",
@@ -159,7 +168,9 @@ fn child(case: &Case) {
     }
     // Enough to look at the process, where that was denied.
     denial::limit(libc::RLIMIT_NOFILE, 64);
-    assert_eq!(descriptors(), before, "descriptors open");
+    // That of the file for code.
+    let one = usize::from(native && *capability() == Capability::File);
+    assert_eq!(descriptors(), before + one, "descriptors open");
     assert_eq!(support::writable_code(), [""; 0]);
 }
 

@@ -53,12 +53,12 @@ pub(super) unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Fai
         buffer_count: 0,
         context: ptr::null_mut(),
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: they are not null; the caller says that they begin with their size.
     let settings = unsafe { read_sized(settings, default, "settings") }?;
     let buffers = match settings.buffer_count {
         0 => Vec::new(),
         _ if settings.buffers.is_null() => return Err(null("settings->buffers")),
-        // SAFETY: the caller's promise.
+        // SAFETY: the address is not null; the caller says that as many buffers are there.
         count => unsafe { slice::from_raw_parts(settings.buffers, count) }.to_vec(),
     };
     if settings.reserved != 0 {

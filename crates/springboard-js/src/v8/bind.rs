@@ -29,7 +29,7 @@ pub(super) fn bind<'s, D: Declaration>(
         let (prototype, address) = find(library, native, declaration, settings)?;
         Ok((settings, prototype, address))
     });
-    let slow = bind_slow(engine, found);
+    let slow = engine.bind_all_at(found);
     let mut known = Known::default();
     let halves = slow.iter().map(|slow| {
         let (settings, slow) = slow.as_ref().map_err(BindError::clone)?;
@@ -98,16 +98,4 @@ impl<'a> Half<'a> {
         let kept = if self.settings.guard == Guard::None { native.cloned() } else { None };
         Function::new(self.called, self.fast, self.slow.clone(), Arc::clone(library), kept)
     }
-}
-
-fn bind_slow<'s>(
-    engine: &springboard::Engine,
-    found: impl Iterator<Item = Result<(&'s Settings, Prototype, NonNull<std::ffi::c_void>), BindError>>,
-) -> Vec<Result<(&'s Settings, springboard::Function), BindError>> {
-    found
-        .map(|found| {
-            let (s, p, a) = found?;
-            Ok((s, engine.function_at(a, p)?))
-        })
-        .collect()
 }

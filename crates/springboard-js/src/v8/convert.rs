@@ -15,11 +15,11 @@ use super::{
 };
 
 pub(super) fn call_error(error: CallError) -> Thrown {
-    Thrown::new(ErrorKind::Error, error.to_string())
+    Thrown::new(ErrorKind::Error, error.to_string()).code("ERR_FFI_CALL_FAILED")
 }
 
 fn type_error(index: usize, expected: &str) -> Thrown {
-    Thrown::new(ErrorKind::TypeError, format!("argument {} must be {expected}", index + 1))
+    Thrown::argument(ErrorKind::TypeError, format!("argument {} must be {expected}", index + 1))
 }
 
 /// The values that a C function is called with. As in JavaScript, missing arguments are `undefined`, and those beyond the
@@ -66,7 +66,7 @@ fn word(index: usize, any: &Any<'_>, scalar: Scalar, narrow: Narrow, int64: Int6
     })
 }
 
-/// ECMAScript's ToBoolean. V8 does the same for fast calls, and never takes another way.
+/// ECMAScript's ToBoolean. V8 does the same for fast calls, and refuses no value.
 fn truth(any: &Any<'_>) -> bool {
     match any {
         Any::Undefined | Any::Null => false,
@@ -124,10 +124,10 @@ fn pointer(index: usize, any: &Any<'_>, int64: Int64) -> Result<*mut c_void, Thr
     Ok(ptr::with_exposed_provenance_mut(wide(index, any, int64)? as usize))
 }
 
-/// What JavaScript gets of a result; that of a function which returns an aggregate goes to the address in `memory`.
+/// What JavaScript gets for a result. An aggregate goes to the address in `memory`.
 ///
 /// # Safety
-/// `memory` is the address of memory for the result, where that goes there.
+/// For an aggregate, `memory` is the address of memory that it fits in.
 pub(super) unsafe fn result(
     result: Value,
     memory: Option<&Any<'_>>,
@@ -151,7 +151,7 @@ pub(super) unsafe fn result(
         Value::Bytes(bytes) => {
             let index = description.arguments.len() - 1;
             let address = pointer(index, memory.unwrap_or(&Any::Undefined), description.int64)?;
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller says that there is memory for the result at this address; the bytes are our own.
             unsafe { address.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
             Any::Undefined
         }

@@ -1,20 +1,20 @@
-//! Fast functions of the host's own: which Rust function types V8 can call.
+//! Fast functions of the host's own: the Rust function types that V8 can call.
 
 use std::{ffi::c_void, ptr::NonNull, slice};
 
 use super::description::{Description, Int64, Kind};
 
-/// The receiver of a call: `this`, as a handle that nobody has looked into.
+/// The receiver of a call, `this`: an unchecked handle.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub struct Receiver(pub *const c_void);
 
-/// Any value of JavaScript, as a handle that nobody has looked into: check what it is before it is used.
+/// Any value of JavaScript: an unchecked handle. Check what it is before using it.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub struct Value(pub *const c_void);
 
-/// A sequential string of one byte a character, as V8 passes it: by an address that is good during the call.
+/// A sequential string of one byte per character. V8 passes its address, which is valid during the call.
 #[derive(Debug)]
 #[repr(C)]
 pub struct OneByteString {
@@ -28,15 +28,15 @@ impl OneByteString {
         if self.length == 0 {
             return &[];
         }
-        // SAFETY: V8 says that there are as many bytes, which do not move during the call that this is borrowed for.
+        // SAFETY: V8 made this string: `length` bytes are at `data`, and do not move or change during the call, for which
+        // `self` is borrowed.
         unsafe { slice::from_raw_parts(self.data, self.length as usize) }
     }
 }
 
 /// V8's options, with which a variant finds its context and reports an error.
 ///
-/// What is behind the pointer differs between versions of V8, so that the host looks into it:
-/// `v8::FastApiCallbackOptions`.
+/// A `v8::FastApiCallbackOptions`, which differs between versions of V8; the host knows which.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub struct HostOptions(pub NonNull<c_void>);
@@ -75,12 +75,12 @@ kinds! {
 }
 
 /// A Rust function that V8 can call fast: `extern "C" fn(Receiver, …) -> R`, with up to eight arguments of types that
-/// are [`FastArgument`]s, and perhaps a [`HostOptions`] behind them.
+/// are [`FastArgument`]s, and after them a [`HostOptions`] if it wants one.
 ///
 /// # Safety
 /// The function is a C function of that description at that address.
 pub unsafe trait FastFunction: Copy {
-    /// What V8 is told about it, but for what 64-bit integers are.
+    /// What V8 is told about it, with the default for 64-bit integers.
     fn description(self) -> Description;
 
     /// The address of the function.
@@ -102,7 +102,7 @@ macro_rules! functions {
             }
         }
 
-        // SAFETY: as above; the options come last.
+        // SAFETY: each argument and the result are passed as their kinds say, and the options as a pointer, last.
         unsafe impl<R: FastResult, $($argument: FastArgument),*> FastFunction
             for extern "C" fn(Receiver, $($argument,)* HostOptions) -> R
         {

@@ -1,4 +1,4 @@
-//! A function of a registry, whoever wrote it.
+//! A function of a registry: the host's own or a native one.
 
 use std::{ffi::c_void, process, ptr, sync::Arc};
 
@@ -9,8 +9,8 @@ use super::{
     twin::{Twin, Variant},
 };
 
-/// A function as a registry has it. It does not move, and its address is what a host gives to V8 as the function's
-/// data (`v8::External`): so one slow callback of the host's serves all functions.
+/// A function as a registry has it. It does not move: its address is what a host gives to V8 as the function's data
+/// (`v8::External`), so that one slow callback of the host serves all functions.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Registered {
@@ -21,7 +21,7 @@ pub enum Registered {
 }
 
 impl Registered {
-    /// What a host gives to V8 as the function's data, good for as long as a registry has the function.
+    /// What a host gives to V8 as the function's data, valid for as long as a registry has the function.
     pub fn data(self: &Arc<Self>) -> *const c_void {
         Arc::as_ptr(self).cast()
     }
@@ -31,7 +31,7 @@ impl Registered {
     /// # Safety
     /// `data` is [`Registered::data`], and the function lives as long as `'a`.
     pub unsafe fn of<'a>(data: *const c_void) -> &'a Registered {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that this is the address of a function, which lives as long as `'a`.
         unsafe { &*data.cast::<Registered>() }
     }
 
@@ -61,12 +61,12 @@ impl Registered {
     pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
         match self {
             Registered::Twin(twin) => twin.call_slow(arguments),
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller keeps the contract of the native function's slow call.
             Registered::Native(native) => unsafe { native.call_slow(arguments) },
         }
     }
 
-    /// All that has a place among external references, whether there is code in this process or not.
+    /// What has places among external references, with or without code in this process.
     pub(super) fn places(&self) -> Vec<FastCode<'_>> {
         match self {
             Registered::Twin(_) => self.fast(),
@@ -80,7 +80,7 @@ fn code_of(native: &Function) -> FastCode<'_> {
     FastCode { address, description: native.description() }
 }
 
-/// Stands for the code of a function that has none in this process, in which a snapshot says that V8 may call it.
+/// Stands for the code of a function that has none in this process, if V8 calls it because a snapshot says that it may.
 extern "C" fn no_code() {
     eprintln!("springboard: a snapshot has fast code for a function that has none in this process");
     process::abort()

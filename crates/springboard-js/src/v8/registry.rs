@@ -1,4 +1,4 @@
-//! All functions of a host, and what a snapshot has to know of them.
+//! All functions of a host, and the addresses that a snapshot has to know.
 
 use std::{collections::HashSet, ffi::c_void, sync::Arc};
 
@@ -27,7 +27,7 @@ impl Registry {
     /// Adds a function of the host's own.
     ///
     /// # Errors
-    /// A name or a tracking key that is taken or is none; two variants of one number of arguments; a variant that
+    /// A name or a tracking key that is taken or malformed; two variants of one number of arguments; a variant that
     /// takes options where there is no context.
     pub fn add(&mut self, twin: Twin) -> Result<Arc<Registered>, RegisterError> {
         let name = twin.name();
@@ -92,7 +92,7 @@ impl Registry {
 
     /// The addresses that a snapshot has to know: of each function, in the order in which they were added, its data,
     /// and of all its fast code the address and the type information that the host has made of the description, which
-    /// `type_info` says. A host puts its slow callback before them, and a zero behind.
+    /// `type_info` says. A host puts its slow callback before them, and a zero after them.
     ///
     /// A snapshot knows addresses by their places. So a program that reads one adds the same functions in the same
     /// order as the program that made it; the addresses may be others. A native function has its places even where

@@ -8,7 +8,7 @@ use super::{
     native::FastFunction,
 };
 
-/// The conventional function: takes any values, any number of them, and checks them. It serves every call that
+/// The conventional function: takes any number of values of any kind, and checks them. It serves every call that
 /// matches no variant. The first argument is the twin's context.
 pub type Slow = fn(*mut c_void, &[Any<'_>]) -> Result<Any<'static>, Thrown>;
 
@@ -17,7 +17,7 @@ pub type Slow = fn(*mut c_void, &[Any<'_>]) -> Result<Any<'static>, Thrown>;
 pub struct Twin {
     name: String,
     slow: Slow,
-    /// An address, exposed.
+    /// An exposed address.
     context: usize,
     variants: Vec<Variant>,
     outcomes: Vec<String>,
@@ -32,12 +32,12 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// The variant that `function` is. Give the pointer its type: `f as extern "C" fn(Receiver, i32) -> i32`.
+    /// `function` as a variant. Give the pointer its type: `f as extern "C" fn(Receiver, i32) -> i32`.
     pub fn new(function: impl FastFunction) -> Variant {
         Variant { address: function.address().expose_provenance(), description: function.description() }
     }
 
-    /// The same, with 64-bit integers as numbers or as bigints.
+    /// Sets what 64-bit integers are: numbers or bigints.
     #[must_use]
     pub fn int64(mut self, int64: Int64) -> Variant {
         self.description.int64 = int64;
@@ -66,8 +66,8 @@ impl Twin {
         Twin { name, slow, context: 0, variants: Vec::new(), outcomes: Vec::new() }
     }
 
-    /// What the conventional half gets, and variants find through V8's options: the host's own, never looked into. A
-    /// host passes it to V8 as the function's data.
+    /// What the conventional half gets, and variants find through V8's options: the host's own, which springboard only
+    /// passes on. A host gives V8 [`Registered::data`](super::Registered::data), through which it is found.
     #[must_use]
     pub fn context(mut self, context: *mut c_void) -> Twin {
         self.context = context.expose_provenance();

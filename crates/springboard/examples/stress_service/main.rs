@@ -23,7 +23,7 @@ use std::{
 };
 
 use clap::Parser;
-use springboard::{CodeWrites, Compile, Engine, Function, Jit, Stubs};
+use springboard::{Compile, Engine, Function, Jit, Stubs};
 
 use crate::{progress::Progress, random::Random, rss::resident};
 
@@ -118,9 +118,8 @@ impl Sum {
 /// An engine, by its number, and its handle.
 fn engine(number: usize) -> Engine {
     let compile = [Compile::Eager, Compile::Lazy, Compile::Background][number % 3];
-    let writes = [CodeWrites::Strict, CodeWrites::Fast][number / 6 % 2];
     let jit = if number % 13 == 12 { Jit::Off } else { Jit::On };
-    Engine::builder().compile(compile).stubs(stubs(number)).code_writes(writes).jit(jit).build()
+    Engine::builder().compile(compile).stubs(stubs(number)).jit(jit).build()
 }
 
 fn stubs(number: usize) -> Stubs {

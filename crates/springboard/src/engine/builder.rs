@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use springboard_abi::Target;
-use springboard_code::{Announce, CodeWrites, protection};
+use springboard_code::{Announce, protection};
 use springboard_emit::LandingPads;
 use springboard_ir::{Compiler, DataModel};
 use target_lexicon::Triple;
@@ -78,7 +78,6 @@ pub struct EngineBuilder {
     compile: Compile,
     pack: Pack,
     stubs: Stubs,
-    writes: CodeWrites,
     code_limit: Option<usize>,
     landing_pads: Option<LandingPads>,
     announce: Vec<Announce>,
@@ -119,18 +118,11 @@ impl EngineBuilder {
         self
     }
 
-    /// How long the second mapping of code memory stays writable.
-    #[must_use]
-    pub fn code_writes(mut self, writes: CodeWrites) -> EngineBuilder {
-        self.writes = writes;
-        self
-    }
-
     /// The most memory to map for code, in bytes. What is bound beyond goes through libffi, with
     /// [`Reason::CodeLimit`](crate::Reason::CodeLimit). Without a limit, the system's are the only ones.
     ///
     /// Stubs of callbacks have memory of their own, which engines with the same settings share. Beyond the limit, making
-    /// a callback fails with [`CreateError::CodeLimit`](crate::CreateError::CodeLimit).
+    /// a callback fails with [`CreateError::CodeLimit`](crate::callback::CreateError::CodeLimit).
     #[must_use]
     pub fn code_limit(mut self, bytes: usize) -> EngineBuilder {
         self.code_limit = Some(bytes);
@@ -173,7 +165,7 @@ impl EngineBuilder {
         let off = self.jit == Jit::Off || std::env::var_os("SPRINGBOARD_JIT").is_some_and(|jit| jit == "off");
         let names = !self.announce.is_empty();
         let limit = self.code_limit.unwrap_or(usize::MAX);
-        let memory = Settings { off, writes: self.writes, limit, announce: self.announce };
+        let memory = Settings { off, limit, announce: self.announce };
         // Where pages are mapped so that the CPU checks them, stubs cannot do without.
         let mut protection = protection();
         if protection.landing_pads == LandingPads::Omit {

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use springboard_code::{Announce, CodeMemory, CodeWrites, Site, capability, fork};
+use springboard_code::{Announce, CodeMemory, Site, capability, fork};
 
 use crate::reason::Reason;
 
@@ -20,7 +20,6 @@ pub(super) struct Memory {
 pub(crate) struct Settings {
     /// Whether there is to be none.
     pub(super) off: bool,
-    pub(super) writes: CodeWrites,
     /// Most bytes to map.
     pub(super) limit: usize,
     pub(super) announce: Vec<Announce>,
@@ -69,11 +68,11 @@ impl Memory {
 impl Settings {
     /// Memory with these settings. Maps nothing yet.
     pub(crate) fn memory(&self) -> Result<CodeMemory, Reason> {
-        let Settings { off, writes, limit, announce } = self;
+        let Settings { off, limit, announce } = self;
         if *off {
             return Err(Reason::JitOff);
         }
-        let strategy = capability().strategy(*writes).map_err(Reason::NoExecutableMemory)?;
+        let strategy = capability().strategy().map_err(Reason::NoExecutableMemory)?;
         Ok(CodeMemory::announcing(strategy, *limit, announce.clone()))
     }
 }

@@ -31,7 +31,7 @@ impl Shape {
     /// Code to stamp, for stubs of this plan.
     pub(super) fn compiled(template: Template, plan: &Plan, parameters: String) -> Shape {
         let code = ShapeCode::Template(template);
-        let (entry, site) = (plan.entry, site(plan));
+        let (entry, site) = (plan.entry(), site(plan));
         Shape { code, entry, site, parameters: parameters.into(), stub: OnceLock::new() }
     }
 
@@ -102,13 +102,17 @@ impl Shape {
 
 /// Where stubs of a plan should lie: near what they call more often than they are called.
 fn site(plan: &Plan) -> Site {
-    if plan.entry == Entry::Columns || plan.last_error.is_some() { Site::Libraries } else { Site::Program }
+    if plan.entry() == Entry::Columns || plan.form.last_error().is_some() {
+        Site::Libraries
+    } else {
+        Site::Program
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use springboard_abi::{Target, plan};
-    use springboard_code::{CodeWrites, Strategy, testing::together};
+    use springboard_code::{Strategy, testing::together};
     use springboard_ir::Signature;
 
     use super::*;
@@ -122,7 +126,7 @@ mod tests {
         let template = Template { code: [0; 8].into(), align: 8, holes: Box::default() };
         let shape = Shape::compiled(template, &plan, String::new());
         let made = Counter::default();
-        let memory = |limit| CodeMemory::new(Strategy::Shared(CodeWrites::Strict), limit);
+        let memory = |limit| CodeMemory::new(Strategy::File, limit);
         assert!(matches!(shape.stub(&memory(0), &made, None), Err(Reason::CodeLimit { bytes: 0 })));
         let first = shape.stub(&memory(1 << 20), &made, None).expect("asked for anew");
         let again = shape.stub(&memory(0), &made, None).expect("it is there");

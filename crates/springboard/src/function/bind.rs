@@ -58,15 +58,19 @@ impl Engine {
     }
 
     /// Binds the functions at addresses, which must stay callable for as long as the results are used; otherwise as
-    /// [`Engine::bind_all`].
+    /// [`Engine::bind_all`]. What comes with a function comes back with it, and what is an error already stays one, in its
+    /// place.
     ///
     /// # Errors
     /// Each result's own, as [`Engine::function_at`].
-    pub fn bind_all_at(
+    pub fn bind_all_at<T, E: From<BindError>>(
         &self,
-        functions: impl IntoIterator<Item = (Prototype, NonNull<c_void>)>,
-    ) -> Vec<Result<Function, BindError>> {
-        let found = functions.into_iter().map(|(prototype, address)| Ok(Found { prototype, address }));
+        functions: impl IntoIterator<Item = Result<(T, Prototype, NonNull<c_void>), E>>,
+    ) -> Vec<Result<(T, Function), E>> {
+        let found = functions.into_iter().map(|function| {
+            let (with, prototype, address) = function?;
+            Ok((with, Found { prototype, address }))
+        });
         bind_all(self, found, None)
     }
 
@@ -84,9 +88,10 @@ impl Engine {
         let found = declarations.into_iter().map(|declaration| {
             let prototype = declaration.into_prototype()?;
             let address = address_of(library, &prototype)?;
-            Ok(Found { prototype, address })
+            Ok(((), Found { prototype, address }))
         });
-        bind_all(self, found, Some(library))
+        let bound = bind_all(self, found, Some(library)).into_iter();
+        bound.map(|bound| bound.map(|((), function)| function)).collect()
     }
 
     /// The same function once more, such that each call delivers the last error with its result:
@@ -186,16 +191,16 @@ fn begin<'f>(engine: &Engine, functions: impl IntoIterator<Item = &'f Function>)
 }
 
 /// Binds many functions. Each distinct signature is prepared once.
-fn bind_all(
+fn bind_all<T, E: From<BindError>>(
     engine: &Engine,
-    found: impl Iterator<Item = Result<Found, BindError>>,
+    found: impl Iterator<Item = Result<(T, Found), E>>,
     library: Option<&Library>,
-) -> Vec<Result<Function, BindError>> {
+) -> Vec<Result<(T, Function), E>> {
     let mut known: HashMap<Signature, Result<usize, BindError>, RandomState> = HashMap::default();
     let mut distinct: Vec<Prepared> = Vec::new();
     // A declaration is looked at once, while it is in the CPU's cache.
-    let wanted = |found: Result<Found, BindError>| {
-        let found = found?;
+    let wanted = |found: Result<(T, Found), E>| {
+        let (with, found) = found?;
         let signature = &found.prototype.signature;
         let plan = match known.get(signature) {
             Some(known) => known.clone(),
@@ -209,22 +214,23 @@ fn bind_all(
             }
         }?;
         let callee = distinct[plan].callee(found.address);
-        Ok(Wanted { with: (found, plan), plan, callee })
+        Ok(Wanted { with: (with, found, plan), plan, callee })
     };
     let wanted: Vec<_> = found.map(wanted).collect();
     let functions = match engine.compiles() {
         Compile::Eager => {
             let plans = distinct.iter().map(|prepared| prepared.plan.clone()).collect();
-            engine.codes(plans, wanted, |(found, index), code| {
-                bind_to(engine, &distinct[index], found, library, code)
+            engine.codes(plans, wanted, |(with, found, index), code| {
+                Ok((with, bind_to(engine, &distinct[index], found, library, code)?))
             })
         }
         Compile::Lazy | Compile::Background => {
-            let bind =
-                |Wanted { with: (found, index), .. }| bind_prepared(engine, &distinct[index], found, library);
+            let bind = |Wanted { with: (with, found, index), .. }| {
+                Ok((with, bind_prepared(engine, &distinct[index], found, library)?))
+            };
             wanted.into_iter().map(|wanted| wanted.and_then(bind)).collect()
         }
     };
-    begin(engine, functions.iter().flatten());
+    begin(engine, functions.iter().flatten().map(|(_, function)| function));
     functions
 }

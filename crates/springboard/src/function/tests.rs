@@ -13,13 +13,13 @@ use std::{
 
 use springboard_code::testing::{
     Child, Ended, alone, code_mappings, descriptors,
-    faults::{self, Fault},
+    faults::{self, Failing, Fault},
     together,
 };
 
 use crate::{
-    CallbackError, CodeWrites, Compile, DrainError, Engine, Function, Jit, Mailbox, Path, PointerError,
-    Reason, Stubs, Value,
+    CallbackError, Compile, Engine, Function, Jit, Mailbox, Path, Reason, Stubs, Value, callback::DrainError,
+    function::PointerError,
 };
 
 extern "C" fn add(a: i32, b: i32) -> i32 {
@@ -85,13 +85,13 @@ fn any_system_call_may_fail() {
     let _process = alone();
     // What a process has once.
     drop(bind_and_call(&Engine::new()));
-    for writes in [CodeWrites::Strict, CodeWrites::Fast] {
+    for (failing, falls_back) in [(Failing::Nth as fn(u64) -> Failing, false), (Failing::From, true)] {
         for stubs in [Stubs::PerShape, Stubs::PerFunction] {
             let before = (descriptors(), code_mappings());
             let mut fell_back = 0;
             for nth in 0.. {
-                let (fallbacks, fault) = faults::with(nth, || {
-                    let engine = Engine::builder().code_writes(writes).stubs(stubs).build();
+                let (fallbacks, fault) = faults::with(failing(nth), || {
+                    let engine = Engine::builder().stubs(stubs).build();
                     let bound = bind_and_call(&engine);
                     for function in &bound {
                         let refused = matches!(function.path(), Path::Libffi(Reason::NoExecutableMemory(_)));
@@ -109,7 +109,7 @@ fn any_system_call_may_fail() {
                     break;
                 }
             }
-            assert!(fell_back > 0, "binding met the faults");
+            assert_eq!(fell_back > 0, falls_back, "one failing call has a next way, all of them have libffi");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What shapes stubs or their memory keeps engines' callbacks apart.
 
-use springboard::{Announce, CodeWrites, EngineBuilder, emit::LandingPads};
+use springboard::{EngineBuilder, code::Announce, emit::LandingPads};
 
 use super::*;
 
@@ -24,9 +24,8 @@ fn share(one: &Engine, other: &Engine) -> bool {
 
 #[test]
 fn engines_that_differ_in_a_setting_share_no_stubs() {
-    let settings: [(&str, fn(EngineBuilder) -> EngineBuilder); 4] = [
+    let settings: [(&str, fn(EngineBuilder) -> EngineBuilder); 3] = [
         ("landing pads", |engine| engine.landing_pads(LandingPads::Emit)),
-        ("writes", |engine| engine.code_writes(CodeWrites::Fast)),
         ("limit", |engine| engine.code_limit(1 << 20)),
         ("announce", |engine| engine.announce(Announce::Gdb)),
     ];

@@ -1,25 +1,41 @@
-//! Code memory, from the inside of its own process.
+//! Code memory, as its users see it and as the process does.
 
-use std::thread;
+use std::time::Duration;
 
+use springboard_code::{
+    CodeMemory, Holes, Name, NoRoom, Site, Stamp, Strategy, Stub,
+    testing::{Child, Ended, access, alone, let_pass, together},
+};
 use springboard_emit::Template;
 
-use super::*;
-use crate::{
-    error::{CodeError, Step},
-    segment::WINDOW,
-    stamp::{Holes, Name},
-    strategy::CodeWrites,
-    system::faults::{self, Fault},
-    testing::{Child, Ended, access, alone, code_mappings, descriptors, together, writable_and_executable},
-};
+mod denied;
+mod descriptors;
+mod forks;
 
 /// Size of the smallest slot, in bytes.
 const ALIGN: usize = 32;
 
-const STRICT: Strategy = Strategy::Shared(CodeWrites::Strict);
-const FAST: Strategy = Strategy::Shared(CodeWrites::Fast);
-const ALL: [Strategy; 3] = [STRICT, FAST, Strategy::Sealed];
+/// Size of a page, and of what slots of one size lie in, in bytes.
+const BLOCK: usize = 4096;
+
+/// Size of what is mapped first, in bytes.
+const FIRST_SEGMENT: usize = 16 << 10;
+
+const ALL: [Strategy; 2] = [Strategy::File, Strategy::Sealed];
+
+/// Longer than a freed place waits.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// What a freed place begins with.
+const TRAP: &[u8] = if cfg!(target_arch = "x86_64") {
+    &[0xcc; 4]
+} else if cfg!(target_arch = "aarch64") {
+    &0xd420_0b60_u32.to_le_bytes()
+} else if cfg!(target_arch = "riscv64") {
+    &0x9002_9002_u32.to_le_bytes()
+} else {
+    &[0; 4]
+};
 
 fn memory(strategy: Strategy) -> CodeMemory {
     CodeMemory::new(strategy, usize::MAX)
@@ -120,7 +136,7 @@ fn batches_hold_stubs_of_all_sizes_in_order() {
 #[test]
 fn many_stubs_share_a_page() {
     let _process = together();
-    let memory = memory(STRICT);
+    let memory = memory(Strategy::File);
     let stubs: Vec<_> = (0..100).map(|value| publish(&memory, &returning(value, 0))).collect();
     for pair in stubs.windows(2) {
         assert_eq!(address(&pair[1]) - address(&pair[0]), ALIGN);
@@ -129,84 +145,19 @@ fn many_stubs_share_a_page() {
 }
 
 #[test]
-fn what_executes_is_never_writable() {
+fn what_executes_is_not_writable() {
     let _process = together();
-    let mut segment = Segment::shared(4 * WINDOW, CodeWrites::Strict, Site::Program).unwrap();
-    let window = WINDOW..2 * WINDOW;
-    let code = segment.at(WINDOW).addr();
-    // What is to be written may be less than a window.
-    segment.open(WINDOW + 70..WINDOW + 80).unwrap();
-    let view = segment.writable(window.clone()).as_ptr().addr();
-    assert_eq!(access(view).unwrap(), "rw-s", "while it is written");
-    assert_eq!(access(code).unwrap(), "r-xs", "the same page where it executes");
-    assert_eq!(access(view - 1).unwrap(), "---s", "the window before");
-    assert_eq!(access(view + WINDOW).unwrap(), "---s", "the next window");
-    assert_eq!(writable_and_executable(), [""; 0]);
-    segment.writable(window)[0] = 7;
-    assert_eq!(segment.code(WINDOW..WINDOW + 1), [7], "both show the same bytes");
-    segment.close(WINDOW + 70..WINDOW + 80);
-    assert_eq!(access(view).unwrap(), "---s", "once it is written");
-    assert_eq!(access(code).unwrap(), "r-xs");
-}
-
-#[test]
-fn windows_are_mappings_of_their_own() {
-    let _process = alone();
-    let count = || code_mappings().len();
-    let before = count();
-    // The last one ends early.
-    let mut segment = Segment::shared(4 * WINDOW + BLOCK, CodeWrites::Strict, Site::Program).unwrap();
-    let divided = before + 1 + 5;
-    assert_eq!(count(), divided);
-    segment.open(3 * WINDOW..3 * WINDOW + 1).unwrap();
-    segment.close(3 * WINDOW..3 * WINDOW + 1);
-    assert_eq!(count(), divided, "nothing was taken apart or put together");
-    let (undivided, fault) =
-        faults::with(4, || Segment::shared(4 * WINDOW, CodeWrites::Strict, Site::Program).unwrap());
-    assert_eq!(fault, Fault::Injected);
-    assert_eq!(count(), divided + 2, "what could not be divided is one mapping");
-    drop((segment, undivided));
-    assert_eq!(count(), before);
-}
-
-#[test]
-fn a_view_that_cannot_be_closed_goes() {
-    let _process = together();
-    let mut segment = Segment::shared(4 * BLOCK, CodeWrites::Strict, Site::Program).unwrap();
-    segment.open(0..BLOCK).unwrap();
-    let view = segment.writable(0..BLOCK).as_ptr().addr();
-    let ((), fault) = faults::with(0, || segment.close(0..BLOCK));
-    assert_eq!(fault, Fault::Injected);
-    assert!(!access(view).is_some_and(|access| access.contains('w')));
-    assert!(!segment.is_writable());
-}
-
-#[test]
-fn sealed_pages_are_never_both() {
-    let _process = together();
-    let memory = memory(Strategy::Sealed);
-    let stub = publish(&memory, &returning(1, 0));
-    assert_eq!(access(address(&stub)).unwrap(), "r-xp");
-}
-
-#[test]
-fn released_pages_are_zeros_and_come_again() {
-    let _process = together();
-    let mut segment = Segment::shared(4 * BLOCK, CodeWrites::Strict, Site::Program).unwrap();
-    segment.open(0..BLOCK).unwrap();
-    segment.writable(0..BLOCK).fill(7);
-    segment.close(0..BLOCK);
-    assert_eq!(segment.code(0..2), [7, 7]);
-    segment.release(0..BLOCK).unwrap();
-    assert_eq!(segment.code(0..2), [0, 0], "emulators of user programs may ignore the advice");
-    segment.restore(0..BLOCK).unwrap();
+    for (strategy, expected) in [(Strategy::File, "r-xs"), (Strategy::Sealed, "r-xp")] {
+        let stub = publish(&memory(strategy), &returning(1, 0));
+        assert_eq!(access(address(&stub)).unwrap(), expected);
+    }
 }
 
 #[test]
 fn a_call_to_a_freed_stub_traps() {
     let _process = alone();
-    for strategy in [STRICT, FAST] {
-        let memory = memory(strategy);
+    {
+        let memory = memory(Strategy::File);
         let _neighbour = publish(&memory, &returning(1, 0));
         let stub = publish(&memory, &returning(2, 0));
         // SAFETY: `returning` wrote a function of this type. What happens once it is freed is what is tested.
@@ -223,45 +174,46 @@ fn a_call_to_a_freed_stub_traps() {
 }
 
 #[test]
-fn what_is_free_and_fresh_traps_too() {
+fn what_is_free_traps() {
     let _process = together();
-    let memory = memory(STRICT);
+    let memory = memory(Strategy::File);
     let stub = publish(&memory, &returning(1, 0));
-    // SAFETY: the slot behind the stub's is in the same page, and nobody takes it meanwhile.
-    let next = unsafe { std::slice::from_raw_parts((address(&stub) + ALIGN) as *const u8, ALIGN) };
-    let mut traps = [0; ALIGN];
-    trap::fill(&mut traps);
-    assert_eq!(next, traps);
+    let at = address(&stub);
+    // SAFETY: the places of this test's memory lie in one page, which stays mapped as long as `memory` does. Nobody
+    // else writes there.
+    let bytes_at = |address: usize| unsafe { std::slice::from_raw_parts(address as *const u8, TRAP.len()) };
+    assert_eq!(bytes_at(at + ALIGN), TRAP, "a place that was never taken");
+    assert_ne!(bytes_at(at), TRAP);
+    let _neighbour = publish(&memory, &returning(2, 0));
+    drop(stub);
+    assert_eq!(bytes_at(at), TRAP, "a place that was");
 }
 
 #[test]
 fn a_freed_place_is_taken_again_later() {
     let _process = together();
-    let memory = memory(FAST);
-    let first = address(&publish(&memory, &returning(0, 0)));
-    assert_ne!(address(&publish(&memory, &returning(0, 0))), first, "not at once");
-    let mut again = 0;
-    let start = std::time::Instant::now();
-    while start.elapsed().as_millis() < 100 {
-        again += u32::from(address(&publish(&memory, &returning(0, 0))) == first);
-    }
-    assert!(again > 0, "but after a while");
+    let memory = memory(Strategy::File);
+    let_pass(&memory, Duration::ZERO);
+    let publish = || address(&publish(&memory, &returning(0, 0)));
+    let first = publish();
+    assert!((0..500).all(|_| publish() != first), "not as long as no time passes");
+    let_pass(&memory, WAIT);
+    assert!((0..500).any(|_| publish() == first), "but after a while");
 }
 
 #[test]
 fn memory_goes_back_to_the_system() {
     let _process = together();
-    let memory = memory(FAST);
+    let memory = memory(Strategy::File);
     let templates: Vec<_> = (0..100_000).map(|value| returning(value, 0)).collect();
     let mut stubs = publish_all(&memory, &templates).unwrap();
     let most = memory.usage().mapped;
     assert!(most >= 100_000 * ALIGN);
     stubs.truncate(1);
-    // What waits leaves as others come and go. How many must come depends on how fast they do: they wait as well.
-    thread::sleep(std::time::Duration::from_millis(20));
-    for _ in 0..1_000_000 {
-        if memory.usage().mapped <= most / 2 {
-            break;
+    // What waits leaves as others come and go: four for each that comes.
+    for round in 0..40_000 {
+        if round % 100 == 0 {
+            let_pass(&memory, WAIT);
         }
         drop(publish(&memory, &returning(1, 0)));
     }
@@ -310,74 +262,12 @@ fn the_limit_is_kept() {
     }
 }
 
-/// Makes and frees stubs of all kinds, whatever fails.
-fn exercise(strategy: Strategy) -> Vec<NoRoom> {
-    let memory = memory(strategy);
-    let mut errors = Vec::new();
-    let mut kept = Vec::new();
-    let mut attempt =
-        |templates: &[Template], kept: &mut Vec<(u32, Stub)>| match publish_all(&memory, templates) {
-            Ok(stubs) => kept.extend((0..).zip(stubs)),
-            Err(error) => errors.push(error),
-        };
-    attempt(&[returning(0, 0)], &mut kept);
-    attempt(&[returning(0, 3000)], &mut kept);
-    // Over several segments, one of them large.
-    let many: Vec<_> = (0..120).map(|value| returning(value, if value == 5 { 9000 } else { 1300 })).collect();
-    attempt(&many, &mut kept);
-    kept.truncate(20);
-    thread::sleep(std::time::Duration::from_millis(12));
-    // Places come out of quarantine, pages go and come.
-    for _ in 0..2 {
-        let more: Vec<_> = (0..60).map(|value| returning(value, 1300)).collect();
-        attempt(&more, &mut kept);
-        kept.truncate(30);
-    }
-    for (value, stub) in &kept {
-        assert_eq!(run(stub), *value);
-    }
-    assert_eq!(memory.usage().live, kept.len());
-    errors
-}
-
-#[test]
-fn any_system_call_may_fail() {
-    let _process = alone();
-    for strategy in ALL {
-        let before = (descriptors(), code_mappings());
-        let mut failed = Vec::new();
-        for nth in 0.. {
-            let (errors, fault) = faults::with(nth, || exercise(strategy));
-            retry_unmapping();
-            assert_eq!((descriptors(), code_mappings()), before, "after call {nth} failed: {errors:?}");
-            assert_eq!(writable_and_executable(), [""; 0]);
-            assert!(errors.len() <= 1, "{errors:?}");
-            failed.extend(errors);
-            if fault == Fault::NotReached {
-                assert!(nth > 10, "{strategy:?} makes system calls");
-                break;
-            }
-        }
-        let steps: Vec<_> = match strategy {
-            Strategy::Sealed => vec![Step::MapPages, Step::SealPages],
-            FAST => vec![Step::CreateFile, Step::SizeFile, Step::MapExecutable, Step::MapView],
-            Strategy::Shared(_) => {
-                vec![Step::CreateFile, Step::SizeFile, Step::MapExecutable, Step::MapView, Step::OpenView]
-            }
-        };
-        for step in steps {
-            let expected = NoRoom::System(CodeError { step, errno: libc::ENOMEM });
-            assert!(failed.contains(&expected), "{step:?} among {failed:?}");
-        }
-    }
-}
-
 #[test]
 fn threads_write_and_run_at_once() {
     let _process = together();
     for strategy in ALL {
         let memory = memory(strategy);
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             for thread in 0..8 {
                 let memory = &memory;
                 scope.spawn(move || {
@@ -398,42 +288,6 @@ fn threads_write_and_run_at_once() {
             }
         });
         assert_eq!(memory.usage().live, 0);
-    }
-}
-
-#[test]
-fn a_fork_freezes_what_is_there() {
-    let _process = alone();
-    for strategy in ALL {
-        let memory = memory(strategy);
-        let mut stubs: Vec<_> = (0..10).map(|value| publish(&memory, &returning(value, 0))).collect();
-        let before: Vec<u8> = stubs[9].code().to_vec();
-        let code = stubs[9].code().as_ptr();
-        let child = Child::fork(|| {
-            // Whatever the parent does meanwhile.
-            for round in 0..100 {
-                for (value, stub) in (0..).zip(&stubs) {
-                    assert_eq!(run(stub), value);
-                }
-                let own = publish(&memory, &returning(round, 0));
-                assert_eq!(run(&own), round);
-                assert!((0..10).all(|stub| address(&stubs[stub]).abs_diff(address(&own)) >= ALIGN));
-            }
-            stubs.truncate(3);
-            assert_eq!(run(&stubs[2]), 2);
-        });
-        drop(stubs.pop());
-        // SAFETY: the segment is mapped, because other stubs are in it.
-        let after = unsafe { std::slice::from_raw_parts(code, before.len()) };
-        assert_eq!(after, before, "the child may still call it");
-        let own = publish(&memory, &returning(77, 0));
-        assert_eq!(run(&own), 77);
-        assert_eq!(child.wait(), Ended::Well);
-        for (value, stub) in (0..).zip(&stubs) {
-            assert_eq!(run(stub), value, "whatever the child did");
-        }
-        drop(stubs);
-        assert_eq!(run(&own), 77);
     }
 }
 
@@ -477,7 +331,7 @@ fn code_lies_where_it_should() {
 #[test]
 fn a_limit_is_for_all_sites() {
     let _process = together();
-    let memory = CodeMemory::new(STRICT, FIRST_SEGMENT);
+    let memory = CodeMemory::new(Strategy::File, FIRST_SEGMENT);
     let elsewhere = memory.elsewhere(Site::Libraries);
     let stub = publish(&memory, &returning(1, 0));
     assert_eq!(elsewhere.usage(), memory.usage());

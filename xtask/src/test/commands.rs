@@ -1,0 +1,137 @@
+//! The commands of which suites consist.
+
+use std::{path::PathBuf, process::Command};
+
+use crate::{
+    cross::Cpu,
+    project::{self, cargo},
+    suite::Step,
+};
+
+/// The example in a query engine, whose two hundred dependencies nobody needs fast.
+pub(super) fn datafusion(what: &str) -> Command {
+    let plain = r#"profile.dev.package."*".opt-level=0"#;
+    let mut command = cargo(&[what, "--package", project::DATAFUSION, "--config", plain]);
+    // Beside what other suites have built.
+    command.env("CARGO_TARGET_DIR", project::root().join("target/datafusion"));
+    command
+}
+
+/// A library's headers, which plain `cargo test` leaves out.
+pub(super) fn real_headers(library: &str) -> Step {
+    let name = format!("headers::real::{library}");
+    let test =
+        ["test", "-p", "springboard-everyday", "--test", "everyday", "--", "--ignored", "--exact", &name];
+    cargo(&test).into()
+}
+
+/// Tests that C++ exceptions cross stubs, which plain `cargo test` leaves out.
+pub(super) fn exceptions(cargo: impl Fn(&[&str]) -> Command) -> Command {
+    cargo(&["test", "-p", "springboard", "--test", "unwinding", "--", "--ignored"])
+}
+
+/// A bare machine: see the script.
+pub(super) fn fresh_machine() -> Command {
+    // Mounts that are its own, and end with it.
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "bash"]).arg(project::root().join("xtask/src/fresh_machine.sh"));
+    command.arg(project::root());
+    command
+}
+
+/// Tests of what is refused there, by the beginnings of their names, and why.
+pub(super) const NOT_UNDER_MDWE: [(&str, &str); 6] = [
+    (
+        "function::tests::any_system_call_may_fail",
+        "it expects that pages are sealed when the file cannot be written, which is refused",
+    ),
+    ("files_in_memory", "it expects sealed pages"),
+    ("executable_mappings_of_files", "the same"),
+    ("large_files", "the same"),
+    ("writes_at_a_position", "the same"),
+    ("descriptors", "the same"),
+];
+
+/// The variable that names a program through which cargo runs the tests.
+pub(super) fn runner() -> String {
+    format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", std::env::consts::ARCH.to_uppercase())
+}
+
+/// An example as the README runs it.
+pub(super) fn example(name: &str) -> Command {
+    cargo(&["run", "--release", "--example", name])
+}
+
+/// A test's part for another CPU, which plain `cargo test` leaves out.
+pub(super) fn for_cpu(test: &str, cpu: &str) -> Step {
+    let filter = format!("{cpu}/");
+    cargo(&["test", "-p", "springboard-tests", "--test", test, "--", "--ignored", &filter]).into()
+}
+
+/// Tests that QEMU 7.2 cannot run, by the beginnings of their names, and why. Each is printed before the tests run.
+const NOT_UNDER_QEMU: [(&str, &str); 3] = [
+    ("memory::tests", "QEMU goes on with its own copy of code that is written anew at the same address"),
+    ("engine::tests", "the same"),
+    ("segment::tests", "QEMU ignores the advice to give pages back"),
+];
+
+/// All tests for another CPU but those of programs that run on the developer's machine alone, and those that QEMU
+/// cannot run.
+pub(super) fn cross(cpu: &Cpu) -> Step {
+    let mut command = cpu.cargo(&["test", "--no-fail-fast"]);
+    command.args(project::MEMBERS).args(["--exclude", "xtask", "--exclude", "springboard-bench", "--"]);
+    command.args(NOT_UNDER_QEMU.iter().flat_map(|(test, _)| ["--skip", test]));
+    NOT_UNDER_QEMU.iter().fold(Step::from(command), |step, (test, why)| {
+        step.leaving_out(format!("not under QEMU: {test}: {why}"))
+    })
+}
+
+/// The oracle, as the command of this name runs it.
+pub(super) fn oracle(arguments: &str) -> Command {
+    let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--", "oracle"]);
+    command.args(arguments.split(' '));
+    command
+}
+
+/// What of the oracle is run for another CPU.
+pub(super) fn slices(cpu: &Cpu) -> Vec<Step> {
+    let slice = |what: &str| oracle(&format!("--target {} {what}", cpu.triple)).into();
+    vec![slice("--signatures 600 --seed 5"), slice("--matrix --every 127")]
+}
+
+/// The models, in a folder of their own: other flags would have everything else built anew.
+pub(super) fn loom() -> Command {
+    let mut command = cargo(&["test", "--package", "springboard-loom"]);
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project::root().join("target/loom"));
+    command
+}
+
+pub(super) fn stress(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["run", "--package", "springboard", "--example", "stress", "--", "callbacks"]);
+    command.args(["--threads", "64", "--posts", "2000", "--ends", "500", "--asks", "500"]).args(arguments);
+    command
+}
+
+pub(super) fn stress_service() -> Command {
+    let mut command = cargo(&["run", "--package", "springboard", "--example", "stress_service", "--"]);
+    command.args(["--seconds", "10", "--live", "50000", "--churn", "200000"]);
+    command
+}
+
+/// Where the suites install the library for C.
+fn capi_prefix() -> PathBuf {
+    project::root().join("target/capi/prefix")
+}
+
+pub(super) fn install_capi() -> Command {
+    let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--"]);
+    command.args(["install", "--profile", "dev", "--prefix"]).arg(capi_prefix());
+    command
+}
+
+/// The tests of what was installed, but for what the arguments leave out.
+pub(super) fn capi(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["test", "--package", "springboard-capi", "--test", "installed", "--"]);
+    command.env("SPRINGBOARD_PREFIX", capi_prefix()).arg("--ignored").args(arguments);
+    command
+}
