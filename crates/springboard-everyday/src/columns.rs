@@ -4,9 +4,9 @@
 use std::{ffi::c_void, fmt, mem, ops::Range, ptr, ptr::NonNull, sync::Arc};
 
 use springboard::{
-    Engine, Function, NativeScope, Path, Reason, Word, is_pending, pending_address,
+    Engine, Function, Path, Reason, Word,
+    callback::{NativeScope, is_pending, pending_address, take_pending},
     stamp::{Stamp, StampError, Stub},
-    take_pending,
 };
 use springboard_abi::{SlotForm, Step, plan_columns};
 use springboard_ir::{Scalar, Type};
