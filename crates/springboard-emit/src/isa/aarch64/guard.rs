@@ -8,7 +8,7 @@
 //! closed:  the host is told; then zero is returned
 //! ```
 
-use springboard_abi::{Guard, Place, Plan};
+use springboard_abi::{Convention, FastForm, Form, Guard, Place, Plan};
 
 use super::{
     super::Code,
@@ -19,13 +19,17 @@ use crate::{
     template::{GUARD_HELPER, HoleKind},
 };
 
-/// Whether the guard of `plan` is put around its stub.
-pub(super) fn is_wrapped(plan: &Plan) -> bool {
-    plan.guard == Guard::Closed
+/// The form of a plan whose guard is put around its stub.
+pub(super) fn wrapped(plan: &Plan) -> Option<&FastForm> {
+    match &plan.form {
+        Form::V8(fast) if fast.guard == Guard::Closed => Some(fast),
+        _ => None,
+    }
 }
 
-/// Puts the guard around a stub. `None` where the stub refers to anything but its own instructions and holes.
-pub(super) fn wrap(plan: &Plan, stub: &Code, protection: Protection) -> Option<Code> {
+/// Puts the guard around a stub that is called by a convention. `None` where the stub refers to anything but its own
+/// instructions and holes.
+pub(super) fn wrap(fast: &FastForm, caller: Convention, stub: &Code, protection: Protection) -> Option<Code> {
     let stub = items(stub)?;
     // The whole begins with a landing pad, and not the stub in it.
     let own_pad = usize::from(stub.first() == Some(&Item::plain(LANDING_PAD)));
@@ -41,7 +45,7 @@ pub(super) fn wrap(plan: &Plan, stub: &Code, protection: Protection) -> Option<C
     let signs = protection.return_addresses == ReturnAddresses::Signed;
     code.extend(signs.then_some(Item::plain(PACIASP)));
     code.extend(PROLOGUE);
-    code.push(options_to_x1(plan));
+    code.push(options_to_x1(fast, caller));
     code.push(Item { word: 0x5800_0000, to: To::Literal(HoleKind::Context) }); // ldr x0, context
     code.push(Item::plain(0xf940_0210 | (GUARD_HELPER as u32 / 8) << 10)); // ldr x16, [x16, #8]
     code.push(Item::plain(0xd63f_0200)); // blr x16
@@ -61,16 +65,14 @@ const GUARD: [Item; 3] = [
 ];
 
 /// Moves the pointer to V8's options, or null, to the second argument register, in the frame of the closed path.
-fn options_to_x1(plan: &Plan) -> Item {
-    if !plan.takes_options() {
-        return Item::plain(0xd280_0001); // mov x1, #0
-    }
-    let entered = plan.entered().expect("the stub has been compiled with these parameters");
-    Item::plain(match entered.parameters[plan.parameters.len() - 1] {
+fn options_to_x1(fast: &FastForm, caller: Convention) -> Item {
+    let entered = fast.entered(caller).ok().filter(|_| fast.takes_options());
+    Item::plain(match entered.and_then(|entered| entered.parameters.last().copied()) {
         // mov x1, reg
-        Place::Gpr { reg, .. } => 0xaa00_03e1 | u32::from(reg) << 16,
+        Some(Place::Gpr { reg, .. }) => 0xaa00_03e1 | u32::from(reg) << 16,
         // ldr x1, [x29, …]: above the frame pointer and the return address
-        Place::Stack { offset } => 0xf940_03a1 | ((offset + 16) / 8) << 10,
-        Place::Vec { .. } => unreachable!("a pointer is passed in no vector register"),
+        Some(Place::Stack { offset }) => 0xf940_03a1 | ((offset + 16) / 8) << 10,
+        // mov x1, #0. A pointer is passed in no vector register.
+        Some(Place::Vec { .. }) | None => 0xd280_0001,
     })
 }

@@ -28,16 +28,14 @@ pub(super) static ISA: Isa = Isa {
     },
     finish: |plan, code, protection| {
         let code = shorten::shorten(code, Live::of(plan), protection.landing_pads);
-        if !guard::is_wrapped(plan) {
-            return Ok(code);
-        }
-        guard::wrap(plan, &code, protection)
+        let Some(fast) = guard::wrapped(plan) else { return Ok(code) };
+        guard::wrap(fast, plan.caller, &code, protection)
             .ok_or_else(|| EmitError::Backend(String::from("a stub refers to neither code nor a hole")))
     },
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_: Convention, _: Convention| false,
-    wraps_guard: guard::is_wrapped,
+    wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
     stores_pairs: |_| false,
     holes_in_instructions: false,

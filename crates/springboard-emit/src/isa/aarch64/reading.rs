@@ -65,7 +65,7 @@ pub(super) struct Live {
 impl Live {
     /// Those of the native call, or of the call of the host.
     pub(super) fn of(plan: &Plan) -> Live {
-        if plan.entry.direction() == Direction::Upcall {
+        if plan.entry().direction() == Direction::Upcall {
             return Live { gprs: 0b1111, vecs: 0 };
         }
         let mut live = Live { gprs: 0, vecs: 0 };
