@@ -92,7 +92,6 @@ struct Member {
 
 /// Compares by a compiler, a program and its arguments.
 fn compare(compiler: &[&str], model: &DataModel, seed: u64) {
-    let (program, arguments) = compiler.split_first().expect("a compiler is a program");
     let folder = std::env::temp_dir().join(format!("springboard-layout-{}-{seed}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for the C files");
     let mut types = Types::new(seed);
