@@ -11,11 +11,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Plan, SlotContent};
 
 use crate::{
-    body::{SLOT, slot_offset},
-    native,
-    symbol::address_in_hole,
-    template::HoleKind,
-    words::WORD,
+    body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
 };
 
 /// A closure while its stub is built: its address waits on the stub's stack.

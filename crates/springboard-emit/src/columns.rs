@@ -23,7 +23,8 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Column, Columns, Fill, Operand, Place, Plan, ResultMove, Step};
 
 use crate::{
-    body::{Body, MEMORY, Notes, Source},
+    body::{Body, Notes, Source},
+    memory::MEMORY,
     native::{self, Argument},
     words::{WORD, Words},
 };
