@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
 };
 
-use springboard::{Engine, Jit, Library, Pack, Word, capability};
+use springboard::{Engine, Jit, Library, Pack, Word, code::capability};
 
 mod table;
 

@@ -201,7 +201,8 @@ impl Header {
     /// The plan of a case.
     fn plan(&self, signature: &Signature) -> Result<Plan, Ineligible> {
         if let Some(source) = self.last_error {
-            return plan_with_last_error(signature, &self.target, self.entry, source);
+            let plan = plan_with_last_error(signature, &self.target, source)?;
+            return Ok(if self.entry == Entry::Bound { plan.bound() } else { plan });
         }
         if self.entry != Entry::V8 {
             return plan(signature, &self.target, self.entry);

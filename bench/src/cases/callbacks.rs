@@ -5,7 +5,7 @@ use std::{
     ptr::{self, NonNull},
 };
 
-use springboard::{Callback, Engine, RawHandler, Word};
+use springboard::{Callback, Engine, Word, callback::RawHandler};
 
 use super::{leak, pointer};
 use crate::{

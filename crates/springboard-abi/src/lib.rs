@@ -33,8 +33,9 @@ pub use entry::{
 pub use ineligible::Ineligible;
 pub use place::Place;
 pub use plan::{
-    Column, Columns, Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Plan,
-    ResultMove, ResultPlan, SlotForm, Step, Temporary, symbol,
+    ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
+    LastError, Move, Operand, Parameter, Plan, ResultMove, SlotContent, SlotForm, SlotsForm, Step, Temporary,
+    UpcallResult, symbol,
 };
 pub use shapes::{COMMON, common, common_number};
 pub use target::{Convention, Target, UnknownTarget};

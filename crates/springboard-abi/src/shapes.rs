@@ -10,7 +10,7 @@ use springboard_ir::{Aggregate, AggregateKind, Field, Integer, Param, Signature,
 use crate::{
     entry::plan,
     place::Place,
-    plan::{Entry, Operand, Plan, ResultPlan},
+    plan::{DowncallResult, Entry, Operand, Plan},
     target::Target,
 };
 
@@ -87,7 +87,7 @@ pub fn common(number: usize, target: &Target) -> Option<Plan> {
 
 /// The number by which [`common`] gives this very plan.
 pub fn common_number(wanted: &Plan, target: &Target) -> Option<usize> {
-    if wanted.entry != Entry::Slots || wanted.stack_bytes != 0 || !wanted.temporaries.is_empty() {
+    if wanted.entry() != Entry::Slots || wanted.stack_bytes != 0 || !wanted.temporaries.is_empty() {
         return None;
     }
     let list = words(wanted)?;
@@ -95,7 +95,7 @@ pub fn common_number(wanted: &Plan, target: &Target) -> Option<usize> {
     for kind in &KINDS {
         let fits = list.len() <= kind.words as usize
             && kind.variadic == wanted.vector_count.is_some()
-            && kind.result.is_empty() == (wanted.result == ResultPlan::InPlace);
+            && kind.result.is_empty() == is_in_place(wanted);
         if fits && of(kind, list.iter().copied(), target).as_ref() == Some(wanted) {
             let bits = list.iter().enumerate().map(|(at, word)| usize::from(*word == V) << at).sum::<usize>();
             return Some(start + (1 << list.len()) - 1 + bits);
@@ -103,6 +103,10 @@ pub fn common_number(wanted: &Plan, target: &Target) -> Option<usize> {
         start += kind.count();
     }
     None
+}
+
+fn is_in_place(plan: &Plan) -> bool {
+    plan.form.downcall_result() == Some(&DowncallResult::InPlace)
 }
 
 /// The words of a plan all of whose arguments are whole slots in registers, in the order of the slots.
@@ -142,8 +146,7 @@ fn of(kind: &Kind, words: impl Iterator<Item = Word>, target: &Target) -> Option
     let plan = plan(&signature.ok()?, target, Entry::Slots).ok()?;
     let registers = plan.stack_bytes == 0 && plan.temporaries.is_empty();
     // Where variadic callees are told nothing, they have the plans of others.
-    let own = kind.variadic == plan.vector_count.is_some()
-        && kind.result.is_empty() == (plan.result == ResultPlan::InPlace);
+    let own = kind.variadic == plan.vector_count.is_some() && kind.result.is_empty() == is_in_place(&plan);
     (registers && own).then_some(plan)
 }
 

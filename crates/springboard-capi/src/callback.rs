@@ -2,7 +2,10 @@
 
 use std::ffi::{c_int, c_void};
 
-use springboard::{AfterClose, Callback, RawHandler};
+use springboard::{
+    Callback,
+    callback::{AfterClose, RawHandler},
+};
 
 use crate::{
     boundary::{Out, OutHandle, enter, no_constant, null, out, out_handle},
@@ -113,7 +116,7 @@ pub extern "C" fn sb_callback_close(callback: *const CallbackHandle, after: c_in
 pub extern "C" fn sb_raise(message: Text<'_>) -> c_int {
     enter(|| {
         let message = message.bytes().ok_or_else(|| null("message"))?;
-        springboard::raise(message.to_string_lossy());
+        springboard::callback::raise(message.to_string_lossy());
         Ok(())
     })
 }

@@ -7,8 +7,9 @@ use std::{
 };
 
 use springboard::{
-    Busy, CallbackType, CopyIn, Counts, Mailbox, OwnerCallbackType, Path, SlotResult,
+    CallbackType, Mailbox, Path, SlotResult,
     abi::SlotForm,
+    callback::{Busy, CopyIn, Counts, OwnerCallbackType},
     ir::{FloatFormat, Prototype, Scalar},
 };
 

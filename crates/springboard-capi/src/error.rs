@@ -6,7 +6,11 @@ use std::{
 };
 
 use springboard::{
-    BindError, CallbackError, CreateError, LibraryError, PointerError, SymbolError, ir::ParseError,
+    BindError, CallbackError,
+    callback::CreateError,
+    function::PointerError,
+    ir::ParseError,
+    library::{LibraryError, SymbolError},
 };
 
 use crate::{

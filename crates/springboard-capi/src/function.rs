@@ -8,10 +8,10 @@ use std::{
 };
 
 use springboard::{
-    BindError, Engine, Function, LastError, Library, NativeScope,
+    BindError, Engine, Function, LastError, Library,
     abi::SlotForm,
+    callback::{NativeScope, take_pending},
     ir::{FloatFormat, Prototype, Scalar},
-    take_pending,
 };
 
 use crate::{
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn sb_function_call(
     })
 }
 
-fn mismatch(error: springboard::ResultMismatch) -> Failure {
+fn mismatch(error: springboard::function::ResultMismatch) -> Failure {
     Failure::new(SB_ERROR_INTERNAL, error)
 }
 

@@ -5,7 +5,7 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-use springboard::{Flags, Library};
+use springboard::{Library, library::Flags};
 
 use crate::{
     boundary::{Out, OutHandle, enter, no_constant, null, out, out_handle},

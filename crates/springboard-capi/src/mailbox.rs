@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use springboard::{Abandoned, CallbackError, DrainError, Full, Mailbox};
+use springboard::{
+    CallbackError, Mailbox,
+    callback::{Abandoned, DrainError, Full},
+};
 
 use crate::{
     boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},

@@ -5,7 +5,7 @@ use std::{
     ffi::{CString, c_char, c_int, c_void},
 };
 
-use springboard::{NativeScope, Report, set_reporter, take_pending};
+use springboard::callback::{NativeScope, Report, set_reporter, take_pending};
 
 use crate::{
     boundary::{Failure, enter, null},

@@ -262,7 +262,7 @@ pub unsafe extern "C" fn sb_v8_function_call(
                 result.write(returned(&value));
                 Ok(())
             }
-            Err(Thrown { kind, message }) => {
+            Err(Thrown { kind, message, .. }) => {
                 let constant = match kind {
                     ErrorKind::Error => SB_V8_ERROR,
                     ErrorKind::TypeError => SB_V8_TYPE_ERROR,

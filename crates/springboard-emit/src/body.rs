@@ -4,17 +4,12 @@ use cranelift_codegen::ir::{
     Inst, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan};
+use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove};
 
 use crate::{
-    memory,
+    memory::{self, MEMORY, SLOT},
     words::{WORD, byte_in_word},
 };
-
-/// A slot array is made of whole words, aligned as such.
-pub(crate) const SLOT: MemFlagsData = MemFlagsData::trusted();
-/// The host's aggregates need no alignment.
-pub(crate) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
 /// Which instruction performs which step of the plan.
 pub(crate) type Notes = Vec<(Inst, Note)>;
@@ -27,7 +22,7 @@ pub(crate) enum Note {
     /// An upcall's load of its result from a slot.
     Word(Move),
     /// The store of a downcall's result as a whole word.
-    Widened,
+    Widened { slot: u16, bytes: u8, fill: Fill },
     /// This move of a result, to or from the memory whose address is in the slot.
     Result(u16, ResultMove),
 }
@@ -168,10 +163,7 @@ impl<'a, 'b> Body<'a, 'b> {
     /// Puts the address where the result goes on the stub's stack, for the time after the call. A value that merely
     /// lived across the call would be given a callee-saved register, which has to be saved and restored itself, and
     /// which the one unwind row that all stubs share would not know.
-    pub(crate) fn keep_result_address(&mut self, plan: &Plan) -> Option<StackSlot> {
-        let (ResultPlan::Memory { slot, .. } | ResultPlan::Widened { slot, .. }) = plan.result else {
-            return None;
-        };
+    pub(crate) fn keep_result_address(&mut self, slot: u16) -> StackSlot {
         let address = match self.source {
             Source::Avalue { result, .. } => result,
             _ => self.address(slot),
@@ -179,7 +171,7 @@ impl<'a, 'b> Body<'a, 'b> {
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
         let kept = self.builder.create_sized_stack_slot(data);
         self.builder.ins().stack_store(types::I64, address, kept, 0);
-        Some(kept)
+        kept
     }
 
     /// Stores the results of the call to the address that was kept from `slot`.
@@ -207,11 +199,18 @@ impl<'a, 'b> Body<'a, 'b> {
     }
 
     /// Stores a whole word, made of the lowest `bytes` bytes of a result register, to the address that was kept.
-    pub(crate) fn store_widened(&mut self, kept: StackSlot, register: Value, bytes: u8, fill: Fill) {
+    pub(crate) fn store_widened(
+        &mut self,
+        slot: u16,
+        kept: StackSlot,
+        register: Value,
+        bytes: u8,
+        fill: Fill,
+    ) {
         let word = if bytes == 8 { register } else { extended(self.builder, register, bytes, fill) };
         let address = self.builder.ins().stack_load(types::I64, types::I64, kept, 0);
         let inst = self.builder.ins().store(MEMORY, word, address, 0);
-        self.note(inst, Note::Widened);
+        self.note(inst, Note::Widened { slot, bytes, fill });
     }
 
     /// Stores what a move takes from a register, and not a byte more.

@@ -8,14 +8,10 @@ use cranelift_codegen::ir::{
     AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Entry, Parameter, Plan};
+use springboard_abi::{Plan, SlotContent};
 
 use crate::{
-    body::{SLOT, slot_offset},
-    native,
-    symbol::address_in_hole,
-    template::HoleKind,
-    words::WORD,
+    body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
 };
 
 /// A closure while its stub is built: its address waits on the stub's stack.
@@ -25,25 +21,28 @@ pub(crate) struct Closure {
 }
 
 /// Offsets in a closure, in bytes. Without user data, the closure's address takes its place.
-struct Fields {
+#[derive(Clone, Copy)]
+pub(crate) struct Fields {
     cif: i32,
     function: i32,
     user_data: Option<i32>,
 }
 
+impl Fields {
+    /// `ffi_closure`.
+    pub(crate) const CLOSURE: Fields = Fields { cif: 32, function: 40, user_data: Some(48) };
+    /// `ffi_go_closure`.
+    pub(crate) const GO_CLOSURE: Fields = Fields { cif: 8, function: 16, user_data: None };
+}
+
 impl Closure {
-    /// Finds the closure. To be built before anything else. `None` where the plan is for another entry.
-    pub(crate) fn receive(plan: &Plan, builder: &mut FunctionBuilder<'_>) -> Option<Closure> {
-        let fields = match plan.entry {
-            Entry::Closure => Fields { cif: 32, function: 40, user_data: Some(48) },
-            Entry::GoClosure => Fields { cif: 8, function: 16, user_data: None },
-            _ => return None,
-        };
+    /// Finds the closure. To be built before anything else.
+    pub(crate) fn receive(plan: &Plan, fields: Fields, builder: &mut FunctionBuilder<'_>) -> Closure {
         let signature = builder.import_signature(Signature::new(native::call_conv(plan.caller)));
         let address = word_slots(builder, 1);
         let closure = address_in_hole(builder, signature, HoleKind::Context);
         builder.ins().stack_store(types::I64, closure, address, 0);
-        Some(Closure { address, fields })
+        Closure { address, fields }
     }
 
     /// Calls the closure's function, with pointers to the arguments in `slots` and to the result: its slot behind
@@ -53,18 +52,19 @@ impl Closure {
         builder: &mut FunctionBuilder<'_>,
         plan: &Plan,
         slots: Value,
-        result: Parameter,
+        arguments: &[SlotContent],
+        result: SlotContent,
     ) {
         let mut signature = Signature::new(native::call_conv(plan.caller));
         signature.params = vec![AbiParam::new(types::I64); 4];
         let signature = builder.import_signature(signature);
-        let count = plan.parameters.len() as u16;
+        let count = arguments.len() as u16;
         let array = word_slots(builder, count.max(1).into());
         let pointer = |builder: &mut FunctionBuilder<'_>, index, form| match form {
-            Parameter::InSlot => builder.ins().iadd_imm_u(slots, i64::from(slot_offset(index))),
-            _ => builder.ins().load(types::I64, SLOT, slots, slot_offset(index)),
+            SlotContent::Bytes => builder.ins().iadd_imm_u(slots, i64::from(slot_offset(index))),
+            SlotContent::Address => builder.ins().load(types::I64, SLOT, slots, slot_offset(index)),
         };
-        for (index, form) in (0..).zip(&plan.parameters) {
+        for (index, form) in (0..).zip(arguments) {
             let argument = pointer(builder, index, *form);
             builder.ins().stack_store(types::I64, argument, array, slot_offset(index));
         }

@@ -23,7 +23,8 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Column, Columns, Fill, Operand, Place, Plan, ResultMove, Step};
 
 use crate::{
-    body::{Body, MEMORY, Notes, Source},
+    body::{Body, Notes, Source},
+    memory::MEMORY,
     native::{self, Argument},
     words::{WORD, Words},
 };
@@ -51,10 +52,9 @@ pub(crate) struct Loop<'a> {
 }
 
 impl<'a> Loop<'a> {
-    /// `None` for plans of other entries.
-    pub(crate) fn of(plan: &'a Plan) -> Option<Loop<'a>> {
+    pub(crate) fn of(plan: &'a Plan, columns: &'a Columns) -> Loop<'a> {
         let arguments = native::arguments(plan, &Words::of(plan), None);
-        Some(Loop { plan, columns: plan.columns.as_ref()?, arguments })
+        Loop { plan, columns, arguments }
     }
 
     /// The signature by which the stub is entered.
@@ -180,7 +180,7 @@ impl<'a> Loop<'a> {
                 element(builder, from, offset, *column, ty)
             })
             .collect();
-        let signature = native::signature(self.plan, &self.arguments);
+        let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
         let signature = builder.import_signature(signature);
         let mut body = Body::new(builder, Source::Parameters(values), self.plan);
         let arguments: Vec<Value> = self

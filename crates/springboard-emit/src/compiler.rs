@@ -11,13 +11,15 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{Direction, Plan};
+use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
 use target_lexicon::Triple;
 
 use crate::{
     body::Notes,
+    closure,
     columns::Loop,
     downcall::Downcall,
+    error::EmitError,
     isa::{Code, Isa},
     protection::Protection,
     symbol::Symbol,
@@ -35,38 +37,6 @@ pub struct Compiler {
     pub(crate) context: Context,
     frontend: FunctionBuilderContext,
 }
-
-/// Why a plan could not be compiled. Each is a defect of springboard or a build without the feature, never the
-/// caller's mistake: a plan that exists can be emitted.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum EmitError {
-    /// No code generator for this target was built in. The feature `all-targets` adds all there are.
-    NoBackend(Triple),
-    /// The plan's convention belongs to another architecture than the compiler's.
-    OtherArchitecture {
-        /// What the compiler emits code for.
-        compiler: Triple,
-        /// The plan's convention.
-        convention: springboard_abi::Convention,
-    },
-    /// Cranelift refused the function.
-    Backend(String),
-}
-
-impl fmt::Display for EmitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EmitError::NoBackend(triple) => write!(f, "no code generator for {triple} was built in"),
-            EmitError::OtherArchitecture { compiler, convention } => {
-                write!(f, "a compiler for {compiler} was given a plan for {convention}")
-            }
-            EmitError::Backend(why) => write!(f, "the code generator refused the plan: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for EmitError {}
 
 impl Compiler {
     /// A compiler for `triple`, for the oldest CPU of its architecture, whose stubs are not protected.
@@ -124,10 +94,20 @@ impl Compiler {
             });
         }
         self.context.clear();
-        let stub = match (plan.entry.direction(), Loop::of(plan)) {
-            (_, Some(stub)) => Stub::Rows(stub),
-            (Direction::Downcall, None) => Stub::Down(Downcall::of(plan)),
-            (Direction::Upcall, None) => Stub::Up(Upcall::of(plan)),
+        let stub = match &plan.form {
+            Form::Columns(columns) => Stub::Rows(Loop::of(plan, columns)),
+            Form::Callback(result) => Stub::Up(Upcall::of(plan, result, None)),
+            Form::Closure(form) => {
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::CLOSURE))))
+            }
+            Form::GoClosure(form) => {
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::GO_CLOSURE))))
+            }
+            Form::Slots(SlotsForm { result, .. })
+            | Form::Bound(SlotsForm { result, .. })
+            | Form::V8(FastForm { result, .. })
+            | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
+            Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
         let signature = match &stub {
             Stub::Down(stub) => stub.entry_signature(),
@@ -229,17 +209,25 @@ mod tests {
         const BTI_C: u32 = 0xd503_245f;
         const RET: u32 = 0xd65f_03c0;
         let protected = |landing_pads, return_addresses| Protection { landing_pads, return_addresses };
+        let mut jumps = 0;
         for entry in [Entry::Slots, Entry::Bound, Entry::Relay, Entry::Callback, Entry::Direct] {
             let plain = instructions(entry, protected(LandingPads::Emit, ReturnAddresses::Plain));
             assert_eq!(plain[0], BTI_C, "{entry}");
             assert!(!plain.contains(&PACIASP) && !plain.contains(&AUTIASP), "{entry}");
             for landing_pads in [LandingPads::Omit, LandingPads::Emit] {
                 let signed = instructions(entry, protected(landing_pads, ReturnAddresses::Signed));
-                assert_eq!(signed[0], PACIASP, "{entry}");
                 let returns: Vec<_> = (0..signed.len()).filter(|&at| signed[at] == RET).collect();
-                assert!(!returns.is_empty(), "{entry}");
-                assert!(returns.iter().all(|&at| signed[at - 1] == AUTIASP), "{entry}");
+                if returns.is_empty() {
+                    // A jump keeps no return address.
+                    assert!(!signed.contains(&PACIASP) && !signed.contains(&AUTIASP), "{entry}");
+                    assert_eq!(signed[0] == BTI_C, landing_pads == LandingPads::Emit, "{entry}");
+                    jumps += 1;
+                } else {
+                    assert_eq!(signed[0], PACIASP, "{entry}");
+                    assert!(returns.iter().all(|&at| signed[at - 1] == AUTIASP), "{entry}");
+                }
             }
         }
+        assert_eq!(jumps, 8, "all entries but that of callbacks");
     }
 }

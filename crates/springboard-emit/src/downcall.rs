@@ -5,7 +5,7 @@ use cranelift_codegen::{
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Plan, ResultPlan};
+use springboard_abi::{DowncallResult, Plan};
 
 use crate::{
     body::{Body, Notes, extended},
@@ -29,13 +29,13 @@ enum Reach {
 }
 
 impl Reach {
-    fn of(plan: &Plan, entered: &Entered<'_>) -> Reach {
+    fn of(plan: &Plan, result: &DowncallResult, entered: &Entered<'_>) -> Reach {
         let isa = Isa::with(plan.convention);
         if (isa.landing)(plan).is_some() {
             return Reach::Landing;
         }
         let same_registers = (isa.jumps)(plan.caller, plan.convention);
-        let nothing_to_do_after = plan.result == ResultPlan::InPlace && plan.last_error.is_none();
+        let nothing_to_do_after = *result == DowncallResult::InPlace && plan.form.last_error().is_none();
         let nothing_on_the_stack = plan.stack_bytes == 0 && plan.temporaries.is_empty();
         if same_registers && nothing_to_do_after && nothing_on_the_stack && entered.in_registers() {
             Reach::TailJump
@@ -48,18 +48,19 @@ impl Reach {
 /// A downcall in Cranelift's terms.
 pub(crate) struct Downcall<'a> {
     plan: &'a Plan,
+    result: &'a DowncallResult,
     reach: Reach,
     arguments: Vec<Argument<'a>>,
     entered: Entered<'a>,
 }
 
 impl<'a> Downcall<'a> {
-    pub(crate) fn of(plan: &'a Plan) -> Downcall<'a> {
+    pub(crate) fn of(plan: &'a Plan, result: &'a DowncallResult) -> Downcall<'a> {
         let words = Words::of(plan);
         let landing = (Isa::with(plan.convention).landing)(plan).is_some();
         let arguments = native::arguments(plan, &words, landing.then_some(Argument::Target));
         let entered = Entered::of(plan, &arguments);
-        Downcall { plan, reach: Reach::of(plan, &entered), arguments, entered }
+        Downcall { plan, result, reach: Reach::of(plan, result, &entered), arguments, entered }
     }
 
     /// The signature by which the stub is entered.
@@ -75,11 +76,11 @@ impl<'a> Downcall<'a> {
 
     /// The registers that the stub returns.
     fn results(&self) -> Vec<Type> {
-        match self.plan.result {
-            ResultPlan::InPlace | ResultPlan::FloatInPlace | ResultPlan::Extended { .. } => {
-                native::result_types(self.plan)
+        match self.result {
+            DowncallResult::InPlace | DowncallResult::FloatInPlace | DowncallResult::Extended { .. } => {
+                native::downcall_results(self.plan, self.result)
             }
-            _ => Vec::new(),
+            DowncallResult::Memory { .. } | DowncallResult::Widened { .. } => Vec::new(),
         }
     }
 
@@ -91,7 +92,8 @@ impl<'a> Downcall<'a> {
         let found = builder.block_params(block).to_vec();
         let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots);
 
-        let mut signature = native::signature(self.plan, &self.arguments);
+        let mut signature =
+            native::signature(self.plan, &self.arguments, &native::downcall_results(self.plan, self.result));
         if self.reach == Reach::TailJump {
             signature.call_conv = CallConv::Tail;
         }
@@ -100,7 +102,12 @@ impl<'a> Downcall<'a> {
         let target = self.entered.target(builder, &found, &source, signature);
         let mut body = Body::new(builder, source, self.plan);
         body.copy_temporaries(self.plan);
-        let address = body.keep_result_address(self.plan);
+        let address = match self.result {
+            DowncallResult::Memory { slot, .. } | DowncallResult::Widened { slot, .. } => {
+                Some(body.keep_result_address(*slot))
+            }
+            _ => None,
+        };
         let values = self.values(&mut body, target, &found);
         let call = match self.reach {
             Reach::TailJump => {
@@ -114,16 +121,16 @@ impl<'a> Downcall<'a> {
             }
         };
         let mut results = body.builder.inst_results(call).to_vec();
-        match (&self.plan.result, address) {
-            (ResultPlan::Memory { slot, moves }, Some(address)) => {
+        match (self.result, address) {
+            (DowncallResult::Memory { slot, moves }, Some(address)) => {
                 body.store_results(*slot, address, moves, &results);
                 results.clear();
             }
-            (ResultPlan::Widened { bytes, fill, .. }, Some(address)) => {
-                body.store_widened(address, results[0], *bytes, *fill);
+            (DowncallResult::Widened { slot, bytes, fill }, Some(address)) => {
+                body.store_widened(*slot, address, results[0], *bytes, *fill);
                 results.clear();
             }
-            (ResultPlan::Extended { bytes, fill }, _) => {
+            (DowncallResult::Extended { bytes, fill }, _) => {
                 results[0] = extended(body.builder, results[0], *bytes, *fill);
             }
             _ => {}

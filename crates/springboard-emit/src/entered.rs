@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, SigRef, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Entry, Parameter, Plan};
+use springboard_abi::{Form, Parameter, Plan};
 
 use crate::{
     body::Source,
@@ -27,11 +27,11 @@ pub(crate) struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     pub(crate) fn of(plan: &'a Plan, arguments: &[Argument<'_>]) -> Entered<'a> {
-        let (target, slots) = match plan.entry {
-            Entry::V8 | Entry::Direct | Entry::Relay => (None, None),
-            Entry::Bound => (None, Some(0)),
-            Entry::Avalue => (Some(0), Some(2)),
-            _ => (Some(0), Some(1)),
+        let (target, slots) = match plan.form {
+            Form::Slots(_) => (Some(0), Some(1)),
+            Form::Bound(_) => (None, Some(0)),
+            Form::Avalue(_) => (Some(0), Some(2)),
+            _ => (None, None),
         };
         let registers = plan.caller.registers();
         let mut burnt = (0, 0);
@@ -52,7 +52,12 @@ impl<'a> Entered<'a> {
             let gprs = self.burnt.0.max(slots + 1);
             return [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1)).collect();
         }
-        let receiver = (self.plan.entry == Entry::V8).then_some(types::I64);
+        let fast = match &self.plan.form {
+            Form::V8(fast) => fast,
+            Form::Direct { context } => return vec![types::I64; usize::from(*context)],
+            // The slots.
+            _ => return vec![types::I64],
+        };
         // Floats for which there is no float register are passed as integers there. They stay that, where the CPU has no
         // register of the other class to spare.
         let integers_after = match Isa::with(self.plan.caller).spare_vectors {
@@ -60,7 +65,7 @@ impl<'a> Entered<'a> {
             true => usize::MAX,
         };
         let mut floats = 0;
-        let parameters = self.plan.parameters.iter().map(|parameter| match parameter {
+        let parameters = fast.parameters.iter().map(|parameter| match parameter {
             Parameter::Float | Parameter::Double if floats >= integers_after => types::I64,
             Parameter::Float | Parameter::Double => {
                 floats += 1;
@@ -70,11 +75,10 @@ impl<'a> Entered<'a> {
             | Parameter::Int64
             | Parameter::Narrow { .. }
             | Parameter::Buffer
-            | Parameter::Options
-            | Parameter::InSlot
-            | Parameter::InMemory => types::I64,
+            | Parameter::Options => types::I64,
         });
-        receiver.into_iter().chain(parameters).collect()
+        // The receiver comes first.
+        [types::I64].into_iter().chain(parameters).collect()
     }
 
     /// Whether all parameters come in registers.
@@ -93,17 +97,15 @@ impl<'a> Entered<'a> {
         source: &Source,
         signature: SigRef,
     ) -> Value {
-        match (self.target, source) {
-            (Some(index), _) => found[index],
-            (None, Source::Parameters(parameters)) if self.plan.entry == Entry::Direct => {
+        match (self.target, source, &self.plan.form) {
+            (Some(index), ..) => found[index],
+            (None, Source::Parameters(parameters), Form::Direct { .. }) => {
                 // The context is the last of them, and its first word is the address.
                 let context = parameters[parameters.len() - 1];
                 builder.ins().load(types::I64, MemFlagsData::trusted(), context, 0)
             }
-            (None, _) if self.plan.entry == Entry::Relay => {
-                address_in_hole(builder, signature, HoleKind::Helper)
-            }
-            (None, _) => address_in_hole(builder, signature, HoleKind::Target),
+            (None, _, Form::Relay) => address_in_hole(builder, signature, HoleKind::Helper),
+            (None, ..) => address_in_hole(builder, signature, HoleKind::Target),
         }
     }
 
@@ -114,18 +116,16 @@ impl<'a> Entered<'a> {
         found: &[Value],
         signature: SigRef,
     ) -> Source {
-        match self.slots {
-            Some(array) if self.plan.entry == Entry::Avalue => {
-                Source::Avalue { array: found[array], result: found[1] }
-            }
-            Some(slots) => Source::Array(found[slots]),
-            None if matches!(self.plan.entry, Entry::Direct | Entry::Relay) => {
-                let kind =
-                    if self.plan.entry == Entry::Direct { HoleKind::Context } else { HoleKind::Target };
-                let behind = address_in_hole(builder, signature, kind);
-                Source::Parameters(found.iter().copied().chain([behind]).collect())
-            }
-            None => prelude::build(builder, self.plan, found),
+        let with_hole = |builder: &mut FunctionBuilder<'_>, kind| {
+            let last = address_in_hole(builder, signature, kind);
+            Source::Parameters(found.iter().copied().chain([last]).collect())
+        };
+        match (&self.plan.form, self.slots) {
+            (Form::V8(fast), _) => prelude::build(builder, self.plan, fast, found),
+            (Form::Direct { .. }, _) => with_hole(builder, HoleKind::Context),
+            (Form::Avalue(_), Some(array)) => Source::Avalue { array: found[array], result: found[1] },
+            (_, Some(slots)) => Source::Array(found[slots]),
+            (_, None) => with_hole(builder, HoleKind::Target),
         }
     }
 

@@ -11,11 +11,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{ErrorSource, LastError, Plan};
 
 use crate::{
-    body::{SLOT, slot_offset},
-    native,
-    symbol::address_in_hole,
-    template::HoleKind,
-    words::WORD,
+    body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
 };
 
 /// Offset in what is kept of the address to which the error is written.
@@ -31,7 +27,7 @@ pub(crate) struct Kept {
 
 /// Whether a helper runs before the native function, so that nothing survives in registers from the stub's entry.
 pub(crate) fn calls_before(plan: &Plan) -> bool {
-    matches!(plan.last_error, Some(LastError { source: ErrorSource::Location, .. }))
+    matches!(plan.form.last_error(), Some(LastError { source: ErrorSource::Location, .. }))
 }
 
 /// Readies the stub: calls the helper, where that comes first, and keeps what is needed afterwards. `found` are the
@@ -42,7 +38,7 @@ pub(crate) fn before(
     found: Vec<Value>,
     slots: Option<usize>,
 ) -> (Vec<Value>, Option<Kept>) {
-    let (Some(LastError { source, slot }), Some(slots)) = (plan.last_error, slots) else {
+    let (Some(LastError { source, slot }), Some(slots)) = (plan.form.last_error(), slots) else {
         return (found, None);
     };
     let addresses = reserve(builder, 2);

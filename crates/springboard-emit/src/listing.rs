@@ -9,10 +9,7 @@ use cranelift_codegen::{
 };
 use springboard_abi::Plan;
 
-use crate::{
-    body::Note,
-    compiler::{Compiler, EmitError},
-};
+use crate::{body::Note, compiler::Compiler, error::EmitError};
 
 impl Compiler {
     /// The function that `plan` is compiled from, as CLIF; each load and store says which line of the plan it
@@ -28,7 +25,9 @@ impl Compiler {
                 let line = match note {
                     Note::Argument(step) => plan.describe(&step).to_string(),
                     Note::Word(step) => plan.describe_word(&step).to_string(),
-                    Note::Widened => plan.describe_widened().to_string(),
+                    Note::Widened { slot, bytes, fill } => {
+                        plan.describe_widened(slot, bytes, fill).to_string()
+                    }
                     Note::Result(slot, step) => plan.describe_result(slot, &step).to_string(),
                 };
                 (inst, line)

@@ -22,7 +22,9 @@ use cranelift_codegen::{
     ir::{AbiParam, ArgumentPurpose, Signature, Type, types},
     isa::CallConv,
 };
-use springboard_abi::{Convention, Direction, Entry, Move, Operand, Place, Plan, ResultMove, ResultPlan};
+use springboard_abi::{
+    Convention, Direction, DowncallResult, Entry, Move, Operand, Place, Plan, ResultMove, UpcallResult,
+};
 
 use crate::{isa::Isa, words::Words};
 
@@ -87,7 +89,7 @@ const SPARE_GPRS: usize = 2;
 pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, last: Option<Argument<'a>>) -> Vec<Argument<'a>> {
     let registers = plan.convention.registers();
     // A few words need no vector registers, where that burns no general ones.
-    let few = plan.entry.direction() == Direction::Downcall
+    let few = plan.entry().direction() == Direction::Downcall
         && words.stack.len() <= SPARE_GPRS
         && words.gprs.len() == registers.gpr_args.len();
     let stack = words
@@ -139,7 +141,7 @@ pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, last: Option<Argumen
 ///
 /// Where the CPU has no vector register to spare, general ones carry them all.
 fn stack_type(plan: &Plan, moves: &[Move]) -> Type {
-    match (plan.entry, moves) {
+    match (plan.entry(), moves) {
         _ if !Isa::with(plan.convention).spare_vectors => types::I64,
         (Entry::Callback | Entry::Closure | Entry::GoClosure, _) => types::F64,
         (Entry::V8 | Entry::Columns, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
@@ -165,14 +167,16 @@ pub(crate) fn vector_type_of(bytes: u8) -> Type {
     }
 }
 
-/// The Cranelift signature of the native call.
-pub(crate) fn signature(plan: &Plan, arguments: &[Argument<'_>]) -> Signature {
+/// The Cranelift signature of the native call, with results of these types.
+pub(crate) fn signature(plan: &Plan, arguments: &[Argument<'_>], results: &[Type]) -> Signature {
     let mut signature = Signature::new(call_conv(plan.convention));
     signature.params.extend(arguments.iter().map(|argument| AbiParam::new(argument.ty())));
+    signature.returns = results.iter().copied().map(AbiParam::new).collect();
     if own_result_pointer(plan) {
         signature.params[0].purpose = ArgumentPurpose::StructReturn;
+        // Cranelift allows no results beside it.
+        signature.returns.clear();
     }
-    signature.returns = result_types(plan).into_iter().map(AbiParam::new).collect();
     signature
 }
 
@@ -182,24 +186,35 @@ fn own_result_pointer(plan: &Plan) -> bool {
     plan.moves.iter().any(|step| Register::of(step.place) == Some(Register::Gpr(index)))
 }
 
-/// The types of the native function's results, general registers before vector registers.
-pub(crate) fn result_types(plan: &Plan) -> Vec<Type> {
-    // Cranelift allows no results beside a `StructReturn`.
+/// The types of a result that stays in the register where the callee has left it, whichever that is.
+pub(crate) const IN_PLACE: [Type; 2] = [types::I64, types::F64];
+
+/// The types of the results of a native function that is called, general registers before vector registers.
+pub(crate) fn downcall_results(plan: &Plan, result: &DowncallResult) -> Vec<Type> {
     if own_result_pointer(plan) {
         return Vec::new();
     }
-    match (&plan.result, plan.entry.direction()) {
-        (ResultPlan::InPlace, Direction::Downcall) | (ResultPlan::Extended { .. }, _) => {
-            vec![types::I64, types::F64]
-        }
-        (ResultPlan::FloatInPlace, _) => vec![types::I64, types::F32],
-        (ResultPlan::InPlace, Direction::Upcall) => Vec::new(),
-        (ResultPlan::Address { .. } | ResultPlan::Widened { .. }, _) => vec![types::I64],
-        (ResultPlan::Word(step), _) => vec![match step.place {
+    match result {
+        DowncallResult::InPlace | DowncallResult::Extended { .. } => IN_PLACE.to_vec(),
+        DowncallResult::FloatInPlace => vec![types::I64, types::F32],
+        DowncallResult::Widened { .. } => vec![types::I64],
+        DowncallResult::Memory { moves, .. } => result_registers(moves),
+    }
+}
+
+/// The types of the results of a native function that the stub stands for, likewise.
+pub(crate) fn upcall_results(plan: &Plan, result: &UpcallResult) -> Vec<Type> {
+    if own_result_pointer(plan) {
+        return Vec::new();
+    }
+    match result {
+        UpcallResult::Nothing => Vec::new(),
+        UpcallResult::Address { .. } => vec![types::I64],
+        UpcallResult::Word(step) => vec![match step.place {
             Place::Vec { .. } => vector_type_of(step.bytes),
             Place::Gpr { .. } | Place::Stack { .. } => types::I64,
         }],
-        (ResultPlan::Memory { moves, .. }, _) => result_registers(moves),
+        UpcallResult::Memory { moves, .. } => result_registers(moves),
     }
 }
 

@@ -8,7 +8,7 @@ use cranelift_codegen::ir::{
     condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Fill, Guard, Parameter, Plan};
+use springboard_abi::{Convention, FastForm, Fill, Guard, Parameter, Plan};
 
 use crate::{
     body::{Source, extended, slot_offset, to_word},
@@ -23,55 +23,62 @@ use crate::{
 const NO_POINTER: i64 = -1;
 
 /// Builds the prelude, and says where the arguments are behind it.
-pub(crate) fn build(builder: &mut FunctionBuilder<'_>, plan: &Plan, found: &[Value]) -> Source {
-    let parameters = &found[1..=plan.parameters.len()];
-    if plan.guard == Guard::Closed && !(Isa::with(plan.caller).wraps_guard)(plan) {
-        closed(builder, plan, parameters);
+pub(crate) fn build(
+    builder: &mut FunctionBuilder<'_>,
+    plan: &Plan,
+    fast: &FastForm,
+    found: &[Value],
+) -> Source {
+    let parameters = &found[1..=fast.parameters.len()];
+    let stub = Stub { caller: plan.caller, fast, parameters };
+    if fast.guard == Guard::Closed && !(Isa::with(plan.caller).wraps_guard)(plan) {
+        closed(builder, &stub);
     }
-    for (index, parameter) in plan.parameters.iter().enumerate() {
+    for (index, parameter) in fast.parameters.iter().enumerate() {
         if let Parameter::Narrow { bytes, fill } = *parameter {
-            in_range(builder, plan, parameters, index, bytes, fill);
+            in_range(builder, &stub, index, bytes, fill);
         }
     }
-    if plan.parameters.contains(&Parameter::Buffer) {
-        return unwrap(builder, plan, parameters);
+    if fast.parameters.contains(&Parameter::Buffer) {
+        return unwrap(builder, &stub);
     }
     Source::Parameters(parameters.to_vec())
 }
 
+/// A stub while its prelude is built.
+struct Stub<'a> {
+    caller: Convention,
+    fast: &'a FastForm,
+    /// The values of its parameters.
+    parameters: &'a [Value],
+}
+
 /// The options for a helper of the host: null where V8 passes none.
-fn options(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) -> Value {
-    match parameters.last() {
-        Some(options) if plan.takes_options() => *options,
+fn options(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Value {
+    match stub.parameters.last() {
+        Some(options) if stub.fast.takes_options() => *options,
         _ => builder.ins().iconst(types::I64, 0),
     }
 }
 
 /// Ends the call if the library has been closed.
-fn closed(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) {
-    let helper = helper_signature(builder, plan, &[types::I64, types::I64], None);
+fn closed(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) {
+    let helper = helper_signature(builder, stub, &[types::I64, types::I64], None);
     let guard = address_in_hole(builder, helper, HoleKind::Guard);
     let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), guard, 0);
     let refused = continue_if(builder, flag, Continue::Zero);
     builder.switch_to_block(refused.ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
     let address = builder.ins().load(types::I64, MemFlagsData::trusted(), guard, GUARD_HELPER as i32);
-    let options = options(builder, plan, parameters);
+    let options = options(builder, stub);
     builder.ins().call_indirect(helper, address, &[context, options]);
     refused.end(builder);
 }
 
 /// Ends the call if a 32-bit value is out of the range of a narrower integer.
-fn in_range(
-    builder: &mut FunctionBuilder<'_>,
-    plan: &Plan,
-    parameters: &[Value],
-    index: usize,
-    bytes: u8,
-    fill: Fill,
-) {
-    let helper = helper_signature(builder, plan, &[types::I64, types::I64, types::I64, types::I64], None);
-    let value = parameters[index];
+fn in_range(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>, index: usize, bytes: u8, fill: Fill) {
+    let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I64, types::I64], None);
+    let value = stub.parameters[index];
     let whole = builder.ins().ireduce(types::I32, value);
     let narrow = builder.ins().ireduce(Type::int(u16::from(bytes) * 8).expect("1 or 2 bytes"), whole);
     let again = match fill {
@@ -86,15 +93,16 @@ fn in_range(
     let index = builder.ins().iconst(types::I64, index as i64);
     // What is above its 32 bits nobody has promised.
     let value = extended(builder, value, 4, fill);
-    let options = options(builder, plan, parameters);
+    let options = options(builder, stub);
     builder.ins().call_indirect(helper, address, &[context, index, value, options]);
     refused.end(builder);
 }
 
 /// Has the host unwrap every buffer. All arguments wait in the stub's own slots until the last one is unwrapped: a
 /// register that is loaded in between does not outlive the next call of the host.
-fn unwrap(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) -> Source {
-    let helper = helper_signature(builder, plan, &[types::I64, types::I64, types::I32], Some(types::I64));
+fn unwrap(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Source {
+    let parameters = stub.parameters;
+    let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I32], Some(types::I64));
     let options_slot = parameters.len() as u16 - 1;
     let bytes = parameters.len() as u32 * WORD;
     let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
@@ -105,7 +113,7 @@ fn unwrap(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) 
         builder.ins().stack_store(types::I64, word, array, slot_offset(index as u16));
     }
     let buffers =
-        plan.parameters.iter().enumerate().filter(|(_, parameter)| **parameter == Parameter::Buffer);
+        stub.fast.parameters.iter().enumerate().filter(|(_, parameter)| **parameter == Parameter::Buffer);
     for (index, _) in buffers {
         let offset = slot_offset(index as u16);
         let address = address_in_hole(builder, helper, HoleKind::Helper);
@@ -126,11 +134,11 @@ fn unwrap(builder: &mut FunctionBuilder<'_>, plan: &Plan, parameters: &[Value]) 
 /// The C signature of a function of the host that the prelude calls.
 fn helper_signature(
     builder: &mut FunctionBuilder<'_>,
-    plan: &Plan,
+    stub: &Stub<'_>,
     params: &[Type],
     result: Option<Type>,
 ) -> SigRef {
-    let mut signature = Signature::new(native::call_conv(plan.caller));
+    let mut signature = Signature::new(native::call_conv(stub.caller));
     signature.params = params.iter().copied().map(AbiParam::new).collect();
     signature.returns = result.into_iter().map(AbiParam::new).collect();
     builder.import_signature(signature)

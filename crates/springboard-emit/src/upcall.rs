@@ -5,13 +5,16 @@ use cranelift_codegen::ir::{
     AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Convention, Fill, Move, Operand, Parameter, Place, Plan, ResultMove, ResultPlan};
+use springboard_abi::{
+    ClosureForm, Convention, Fill, Move, Operand, Place, Plan, ResultMove, SlotContent, UpcallResult,
+};
 
 use crate::{
-    body::{Body, Note, Notes, SLOT, Source, extended, slot_offset, to_word},
-    closure::Closure,
+    body::{Body, Note, Notes, Source, extended, slot_offset, to_word},
+    closure::{Closure, Fields},
     isa::Isa,
     memory,
+    memory::SLOT,
     native::{self, Argument},
     symbol::address_in_hole,
     template::HoleKind,
@@ -21,17 +24,27 @@ use crate::{
 /// An upcall in Cranelift's terms.
 pub(crate) struct Upcall<'a> {
     plan: &'a Plan,
+    result: &'a UpcallResult,
+    /// Where it is a closure of libffi's: what the plan says of it, and where the closure has its fields.
+    closure: Option<(&'a ClosureForm, Fields)>,
     arguments: Vec<Argument<'a>>,
+    /// The types of the result registers.
+    results: Vec<Type>,
 }
 
 impl<'a> Upcall<'a> {
-    pub(crate) fn of(plan: &'a Plan) -> Upcall<'a> {
-        Upcall { plan, arguments: native::arguments(plan, &Words::of(plan), None) }
+    pub(crate) fn of(
+        plan: &'a Plan,
+        result: &'a UpcallResult,
+        closure: Option<(&'a ClosureForm, Fields)>,
+    ) -> Upcall<'a> {
+        let arguments = native::arguments(plan, &Words::of(plan), None);
+        Upcall { plan, result, closure, arguments, results: native::upcall_results(plan, result) }
     }
 
     /// The signature by which the stub is entered: the native function's.
     pub(crate) fn entry_signature(&self) -> Signature {
-        native::signature(self.plan, &self.arguments)
+        native::signature(self.plan, &self.arguments, &self.results)
     }
 
     /// Builds the whole function.
@@ -40,7 +53,7 @@ impl<'a> Upcall<'a> {
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
         let found = builder.block_params(block).to_vec();
-        let closure = Closure::receive(self.plan, builder);
+        let closure = self.closure.map(|(form, fields)| (form, Closure::receive(self.plan, fields, builder)));
         let array = self.slot_array(builder);
         let slots = builder.ins().stack_addr(types::I64, array, 0);
 
@@ -57,7 +70,10 @@ impl<'a> Upcall<'a> {
             moves.iter().for_each(|step| spill(&mut body, value, *step, slots, &areas));
         }
         match closure {
-            Some(closure) => closure.call(body.builder, self.plan, slots, self.result_form()),
+            Some((form, closure)) => {
+                let result = self.result_content(form);
+                closure.call(body.builder, self.plan, slots, &form.arguments, result);
+            }
             None => self.call_host(&mut body, slots),
         }
         // Nothing lives across the call: addresses are found again.
@@ -76,30 +92,26 @@ impl<'a> Upcall<'a> {
             Operand::Memory { .. } | Operand::Temporary { .. } => None,
         });
         let areas = self.plan.temporaries.iter().map(|area| area.slot);
-        let result = match &self.plan.result {
-            ResultPlan::Word(Move { operand: Operand::Slot { index, .. }, .. }) => Some(*index),
-            ResultPlan::Memory { slot, .. } | ResultPlan::Address { slot } => Some(*slot),
-            ResultPlan::Word(_)
-            | ResultPlan::InPlace
-            | ResultPlan::FloatInPlace
-            | ResultPlan::Extended { .. }
-            | ResultPlan::Widened { .. } => None,
+        let result = match self.result {
+            UpcallResult::Word(Move { operand: Operand::Slot { index, .. }, .. }) => Some(*index),
+            UpcallResult::Memory { slot, .. } | UpcallResult::Address { slot } => Some(*slot),
+            UpcallResult::Word(_) | UpcallResult::Nothing => None,
         };
         // A closure's function is handed memory for a result even where there is none.
-        let behind = self.plan.parameters.len() as u16;
-        let last = arguments.chain(areas).chain(result).max().unwrap_or(0).max(behind);
+        let after = self.closure.map(|(form, _)| form.arguments.len() as u16);
+        let last = arguments.chain(areas).chain(result).chain(after).max().unwrap_or(0);
         let bytes = (u32::from(last) + 1) * WORD;
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
         builder.create_sized_stack_slot(data)
     }
 
-    /// Where a closure's function makes the result.
-    fn result_form(&self) -> Parameter {
-        let slot = self.plan.parameters.len() as u16;
-        match self.plan.result {
-            ResultPlan::Memory { .. } | ResultPlan::Address { .. } => Parameter::InMemory,
-            _ if self.plan.temporaries.iter().any(|area| area.slot == slot) => Parameter::InMemory,
-            _ => Parameter::InSlot,
+    /// What the slot of a closure's result holds.
+    fn result_content(&self, form: &ClosureForm) -> SlotContent {
+        let slot = form.arguments.len() as u16;
+        match self.result {
+            UpcallResult::Memory { .. } | UpcallResult::Address { .. } => SlotContent::Address,
+            _ if self.plan.temporaries.iter().any(|area| area.slot == slot) => SlotContent::Address,
+            _ => SlotContent::Bytes,
         }
     }
 
@@ -126,26 +138,23 @@ impl<'a> Upcall<'a> {
     /// The values of the result registers, general registers first.
     fn results(&self, body: &mut Body<'_, '_>) -> Vec<Value> {
         let whole = |place, operand| Move { place, operand, bytes: 8, fill: Fill::Zero };
-        match &self.plan.result {
-            ResultPlan::InPlace
-            | ResultPlan::FloatInPlace
-            | ResultPlan::Extended { .. }
-            | ResultPlan::Widened { .. } => Vec::new(),
-            ResultPlan::Word(step) => {
-                let value = body.load(native::result_types(self.plan)[0], *step);
+        match self.result {
+            UpcallResult::Nothing => Vec::new(),
+            UpcallResult::Word(step) => {
+                let value = body.load(self.results[0], *step);
                 if let Some(inst) = body.builder.func.dfg.value_def(value).inst() {
                     body.note(inst, Note::Word(*step));
                 }
                 vec![value]
             }
             // Where the address came in a register of its own, nobody expects it back.
-            ResultPlan::Address { .. } if native::result_types(self.plan).is_empty() => Vec::new(),
-            ResultPlan::Address { slot } => {
+            UpcallResult::Address { .. } if self.results.is_empty() => Vec::new(),
+            UpcallResult::Address { slot } => {
                 let place = Place::Gpr { reg: 0, at: 0 };
                 vec![body.load(types::I64, whole(place, Operand::Slot { index: *slot, at: 0 }))]
             }
-            ResultPlan::Memory { slot, moves } => {
-                let types = native::result_types(self.plan);
+            UpcallResult::Memory { slot, moves } => {
+                let types = &self.results;
                 let gprs = types.iter().filter(|ty| ty.is_int()).count();
                 let value = |(index, ty): (usize, &Type)| {
                     let steps = moves.iter().filter(|step| match step.place {

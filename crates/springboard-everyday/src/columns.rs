@@ -4,9 +4,9 @@
 use std::{ffi::c_void, fmt, mem, ops::Range, ptr, ptr::NonNull, sync::Arc};
 
 use springboard::{
-    Engine, Function, NativeScope, Path, Reason, Word, is_pending, pending_address,
+    Engine, Function, Path, Reason, Word,
+    callback::{NativeScope, is_pending, pending_address, take_pending},
     stamp::{Stamp, StampError, Stub},
-    take_pending,
 };
 use springboard_abi::{SlotForm, Step, plan_columns};
 use springboard_ir::{Scalar, Type};
@@ -193,12 +193,11 @@ impl Columns {
 
 /// The stub for the function's shape, compiled now if there is none yet.
 fn stub(engine: &Engine, function: &Function, inputs: &[Input]) -> Result<Arc<Stub>, Reason> {
-    let step = |input: &Input| match input {
+    let step = |index: usize| match inputs[index] {
         Input::Column => Step::Row,
         Input::Scalar => Step::Same,
     };
-    let steps: Vec<_> = inputs.iter().map(step).collect();
-    let plan = engine.plan_with(|target| plan_columns(function.signature(), target, &steps))?;
+    let plan = engine.plan_with(|target| plan_columns(function.signature(), target, step))?;
     match engine.stamp(Stamp::new(&plan)) {
         Ok(stub) => Ok(Arc::new(stub)),
         Err(StampError::Reason(reason)) => Err(reason),

@@ -6,7 +6,7 @@ use std::{
     ptr::NonNull,
 };
 
-use springboard::{Engine, Library, SymbolError, Value};
+use springboard::{Engine, Library, Value, library::SymbolError};
 use springboard_ir::{DataModel, Type};
 
 use crate::memory::{MemoryError, View, ViewMut};

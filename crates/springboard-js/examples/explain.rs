@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use springboard::{
     abi::{
-        FastCall, Fill, Ineligible, Move, Operand, Parameter, Plan, Profile, ResultPlan, Target,
-        plan_fast_call,
+        DowncallResult, FastCall, FastForm, Fill, Form, Ineligible, Move, Operand, Parameter, Plan, Profile,
+        Target, plan_fast_call,
     },
     ir::{Prototype, Type},
 };
@@ -79,14 +79,15 @@ fn explain(arguments: &Arguments) -> Result<String, String> {
 type Row = [String; 5];
 
 fn rows(call: &FastCall, plan: &Plan) -> Result<Vec<Row>, String> {
-    let entered = plan.entered().map_err(|error| error.to_string())?;
+    let Form::V8(fast) = &plan.form else { return Err("not a plan of a fast call".to_owned()) };
+    let entered = fast.entered(plan.caller).map_err(|error| error.to_string())?;
     let place = |place, bytes| plan.caller.place_name(place, bytes).to_string();
     let heading = ["argument", "C type", "V8 passes", "in", "goes to"].map(str::to_owned);
     let receiver = ["receiver", "", "value"].map(str::to_owned);
     let [first, second, third] = receiver;
     let mut rows = vec![heading, [first, second, third, place(entered.receiver, 8), "-".to_owned()]];
     let params = call.signature.params();
-    for (index, (parameter, arrives)) in plan.parameters.iter().zip(&entered.parameters).enumerate() {
+    for (index, (parameter, arrives)) in fast.parameters.iter().zip(&entered.parameters).enumerate() {
         let (number, ty) = match params.get(index) {
             Some(param) => ((index + 1).to_string(), param.ty.to_string()),
             None if *parameter == Parameter::Options => ("options".to_owned(), String::new()),
@@ -107,7 +108,7 @@ fn rows(call: &FastCall, plan: &Plan) -> Result<Vec<Row>, String> {
         call.signature.result().to_string(),
         String::new(),
         String::new(),
-        result(call, plan),
+        result(call, fast),
     ]);
     Ok(rows)
 }
@@ -142,15 +143,14 @@ fn passed(parameter: Parameter) -> &'static str {
         Parameter::Double => "float64",
         Parameter::Buffer => "value",
         Parameter::Options => "options",
-        Parameter::InSlot | Parameter::InMemory => "pointer",
     }
 }
 
-fn result(call: &FastCall, plan: &Plan) -> String {
-    match &plan.result {
-        ResultPlan::InPlace if *call.signature.result() == Type::Void => "none".to_owned(),
-        ResultPlan::InPlace | ResultPlan::FloatInPlace => "where the function leaves it".to_owned(),
-        ResultPlan::Extended { bytes, fill } => {
+fn result(call: &FastCall, fast: &FastForm) -> String {
+    match &fast.result {
+        DowncallResult::InPlace if *call.signature.result() == Type::Void => "none".to_owned(),
+        DowncallResult::InPlace | DowncallResult::FloatInPlace => "where the function leaves it".to_owned(),
+        DowncallResult::Extended { bytes, fill } => {
             let by = if *fill == Fill::Sign { "sign" } else { "zero" };
             format!("{by}-extended from {bytes} bytes")
         }

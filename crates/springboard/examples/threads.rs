@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use springboard::{Busy, Callback, CopyIn, Engine, Mailbox, set_reporter};
+use springboard::{
+    Callback, Engine, Mailbox,
+    callback::{Busy, CopyIn, set_reporter},
+};
 
 /// What the threads call.
 type Ask = extern "C" fn(i32) -> i32;

@@ -53,3 +53,5 @@ pub use mailbox::{Abandoned, Mailbox};
 pub use queue::Full;
 pub use report::{Report, set_reporter};
 pub use wait::Busy;
+
+pub use crate::thread::{NativeScope, is_pending, pending_address, take_pending};

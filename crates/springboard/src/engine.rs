@@ -10,11 +10,7 @@ use springboard_code::CodeMemory;
 use springboard_emit::Protection;
 use springboard_ir::DataModel;
 
-use crate::{
-    cache::Cache,
-    reason::Reason,
-    stats::{Counters, Stats},
-};
+use crate::{cache::Cache, reason::Reason, stats::Counters};
 
 mod builder;
 mod code;
@@ -33,6 +29,7 @@ pub(crate) use self::{
     queue::Waiting,
 };
 use self::{compile::Compilers, memory::Memory, queue::Background, shape::Shape};
+pub use crate::stats::{Fallbacks, Stats};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.

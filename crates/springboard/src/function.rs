@@ -36,9 +36,12 @@ use crate::{
     last_error::LastError,
     library::Library,
     reason::{Path, Reason},
-    typed::{FunctionPointer, TypeMismatch},
     value::Value,
     word::SlotResult,
+};
+pub use crate::{
+    declaration::Position,
+    typed::{CResult, FunctionPointer, TypeMismatch, Variadic},
 };
 
 /// A native function, bound to its C type.

@@ -10,6 +10,9 @@
 //!   then one indirect call with an array of 8-byte words. [`Function::typed`] is for callers that know the type
 //!   when they are compiled: checked once, then a plain function pointer.
 //! * [`Function::path`] and [`Engine::stats`] tell what happened.
+//!
+//! What the first hour needs is here; the rest is in modules by noun: [`function`], [`callback`], [`library`], [`code`],
+//! [`fallback`], and [`stamp`] for hosts that enter stubs themselves.
 
 #[cfg(not(all(
     target_os = "linux",
@@ -20,13 +23,13 @@ compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x
 mod address;
 mod bind_error;
 mod cache;
-mod callback;
+pub mod callback;
 mod declaration;
-mod engine;
-mod fallback;
-mod function;
+pub mod engine;
+pub mod fallback;
+pub mod function;
 mod last_error;
-mod library;
+pub mod library;
 mod pack;
 mod reason;
 mod stats;
@@ -36,29 +39,25 @@ mod value;
 mod word;
 
 pub use bind_error::BindError;
-pub use callback::{
-    Abandoned, AfterClose, Busy, Callback, CallbackType, CopyError, CopyIn, Counts, CreateError, DrainError,
-    Full, Handler, HandlerResult, Mailbox, OwnerCallbackType, RawHandler, Report, raise, set_reporter,
-};
-pub use declaration::{Declaration, Position};
+pub use callback::{Callback, CallbackType, Mailbox};
+pub use declaration::Declaration;
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
-pub use fallback::{Unsupported, UnsupportedType};
-pub use function::{
-    BoundPointer, CallError, Function, Indirect, IndirectSlots, PointerError, ResultMismatch, Slots,
-    SlotsPointer, Typed, UntypedSlots,
-};
+pub use function::{CallError, Function, Slots};
 pub use last_error::LastError;
-pub use library::{Flags, Library, LibraryError, SymbolError};
+pub use library::Library;
 pub use reason::{Path, Reason};
 pub use springboard_abi as abi;
-pub use springboard_code::{Announce, Capability, CodeError, Step, capability};
 pub use springboard_emit as emit;
 pub use springboard_ir as ir;
-pub use stats::{Fallbacks, Stats};
-pub use thread::{CallbackError, NativeScope, is_pending, pending_address, take_pending};
-pub use typed::{CResult, FunctionPointer, TypeMismatch, Variadic};
+pub use stats::Stats;
+pub use thread::CallbackError;
 pub use value::{ArgumentError, Bytes, Value};
 pub use word::{CType, SlotResult, Word};
+
+/// Memory for code: whether this process can have it, how it is written, and who is told of stubs.
+pub mod code {
+    pub use springboard_code::{Announce, Capability, CodeError, Step, capability};
+}
 
 /// The examples of the README, compiled and run as tests.
 #[cfg(doctest)]

@@ -72,7 +72,7 @@ pub(crate) fn set_pending(error: CallbackError) -> bool {
 /// A panic or error of a handler never crosses into native code: the native caller gets zero, and so does every
 /// later call of a callback on this thread, without its handler running, until the error is taken.
 /// [`Function::call`](crate::Function::call) takes it when the native function returns. Hosts that call by
-/// [`Slots`](crate::Slots) or [`Typed`](crate::Typed) take it here, once their outermost call has returned.
+/// [`Slots`](crate::Slots) or [`Typed`](crate::function::Typed) take it here, once their outermost call has returned.
 #[inline]
 pub fn take_pending() -> Option<CallbackError> {
     if key() & PENDING == 0 { None } else { take_error() }
@@ -147,8 +147,8 @@ impl fmt::Debug for Stays {
 /// Marks the time that a thread spends in native code, where it serves no mailbox unless a callback does.
 ///
 /// [`Function::call`](crate::Function::call) makes one. A host that calls by [`Slots`](crate::Slots) or
-/// [`Typed`](crate::Typed) makes one around a call that may wait for other threads, so that their blocking callbacks
-/// are refused where the two would wait for each other ([`Busy`](crate::Busy)). Costs a few nanoseconds on a thread
+/// [`Typed`](crate::function::Typed) makes one around a call that may wait for other threads, so that their blocking callbacks
+/// are refused where the two would wait for each other ([`Busy`](crate::callback::Busy)). Costs a few nanoseconds on a thread
 /// that has a mailbox, and less on others.
 #[derive(Debug)]
 pub struct NativeScope {

@@ -9,7 +9,7 @@ use std::{
     ptr::NonNull,
 };
 
-use springboard::{Announce, Engine, Function, Stubs};
+use springboard::{Engine, Function, Stubs, code::Announce};
 
 mod support;
 

@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 
 use springboard::{
-    ArgumentError, BindError, CallError, Engine, Library, LibraryError, Position, SymbolError, TypeMismatch,
-    Value, Variadic,
+    ArgumentError, BindError, CallError, Engine, Library, Value,
+    function::{Position, TypeMismatch, Variadic},
     ir::{MAX_PARAMETERS, ParseErrorKind, SignatureError},
+    library::{LibraryError, SymbolError},
 };
 
 mod support;

@@ -6,7 +6,10 @@
 use std::{env, ffi::c_void, fs, process::Command, ptr::NonNull};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use springboard::{Capability, Engine, Path, Value, capability};
+use springboard::{
+    Engine, Path, Value,
+    code::{Capability, capability},
+};
 
 #[path = "support/denial.rs"]
 mod denial;

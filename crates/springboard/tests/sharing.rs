@@ -187,6 +187,6 @@ fn handles_cross_threads() {
     shared::<Library>();
     shared::<Function>();
     shared::<Slots<i64>>();
-    shared::<springboard::Typed<unsafe extern "C" fn()>>();
+    shared::<springboard::function::Typed<unsafe extern "C" fn()>>();
     shared::<springboard::BindError>();
 }

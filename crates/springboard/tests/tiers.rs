@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use springboard::{BindError, Compile, Engine, Function, Path, PointerError, Reason, Stubs, Value};
+use springboard::{BindError, Compile, Engine, Function, Path, Reason, Stubs, Value, function::PointerError};
 
 mod support;
 

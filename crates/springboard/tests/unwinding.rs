@@ -11,7 +11,9 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
-use springboard::{BoundPointer, Engine, Function, Jit, Library, RawHandler, Stubs, Word};
+use springboard::{
+    Engine, Function, Jit, Library, Stubs, Word, callback::RawHandler, function::BoundPointer,
+};
 
 /// A stub that may be left by unwinding, which the type that the library hands out does not allow.
 type Unwinding = unsafe extern "C-unwind" fn(*const u64) -> i32;
@@ -198,7 +200,7 @@ fn panics_pass_through_callbacks_that_ask_for_it() {
         }
         // SAFETY: as above.
         assert_eq!(unsafe { lefts() } - before, 20, "C++ destructors ran");
-        assert!(springboard::take_pending().is_none(), "nothing is left to be told");
+        assert!(springboard::callback::take_pending().is_none(), "nothing is left to be told");
         assert_eq!(back.in_flight(), 0);
         // From another thread as well.
         std::thread::scope(|scope| {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use libloading::Library;
-use springboard::{BindError, Callback, CreateError, Engine, Function, Jit, Unsupported};
+use springboard::{BindError, Callback, Engine, Function, Jit, callback::CreateError, fallback::Unsupported};
 use springboard_abi::{Entry, SlotForm};
 use springboard_emit::{Compiler, HoleKind, Template};
 use springboard_ir::Signature;

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, ffi::c_void, ptr, slice};
 
-use springboard::RawHandler;
+use springboard::callback::RawHandler;
 use springboard_abi::SlotForm;
 
 use crate::oracle::{

@@ -237,7 +237,7 @@ fn raw(outcome: Result<Any<'_>, Thrown>, storage: &mut String) -> RawAny {
             (raw.tag, raw.data, raw.length) = (6, storage.as_ptr(), storage.len());
         }
         Ok(_) => {}
-        Err(Thrown { kind, message }) => {
+        Err(Thrown { kind, message, .. }) => {
             *storage = message;
             (raw.tag, raw.sign, raw.data, raw.length) = (8, kind as u8, storage.as_ptr(), storage.len());
         }

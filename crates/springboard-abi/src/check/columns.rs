@@ -5,14 +5,13 @@ use springboard_ir::{FloatFormat, Scalar, Signature, Type};
 use super::violation::Violation;
 use crate::{
     place::Place,
-    plan::{Fill, Plan, ResultMove},
+    plan::{Columns, Fill, ResultMove},
     target::{Convention, Target},
 };
 
 /// Every column is of its parameter's own width and sign, and the result is stored with its own width from the register
 /// in which the target's document returns it: the first general one, or the first for floating point.
-pub(super) fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), Violation> {
-    let Some(columns) = &plan.columns else { return Err(Violation::NoColumns) };
+pub(super) fn check(columns: &Columns, signature: &Signature, target: &Target) -> Result<(), Violation> {
     if columns.inputs.len() != signature.params().len() {
         return Err(Violation::NoColumns);
     }

@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     place::Place,
-    plan::{Fill, Guard, Move, Operand, Parameter, Plan, ResultPlan},
+    plan::{Fill, Move, Operand, Plan},
     target::Target,
 };
 
-pub(super) fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), Violation> {
+pub(super) fn check(plan: &Plan, found: u8, signature: &Signature, target: &Target) -> Result<(), Violation> {
     let context = signature.params().len() as u16;
     if signature.fixed().is_some() || target.caller != target.convention {
         return Err(Violation::NotPassedOn { param: context });
@@ -43,21 +43,16 @@ pub(super) fn check(plan: &Plan, signature: &Signature, target: &Target) -> Resu
         }
     }
     let register = register.ok_or(Violation::NotPassedOn { param: context })?;
+    if found != register {
+        return Err(Violation::MoreThanPassedOn);
+    }
     passes_on(plan, register)
 }
 
 /// Whether the stub does nothing but move words between registers.
 pub(super) fn moves_alone(plan: &Plan) -> Result<(), Violation> {
-    let Plan { parameters, temporaries, stack_bytes, result, vector_count, guard, last_error, .. } = plan;
-    let all_words = parameters.iter().all(|parameter| *parameter == Parameter::Int64);
-    if !all_words
-        || !temporaries.is_empty()
-        || *stack_bytes != 0
-        || *result != ResultPlan::InPlace
-        || vector_count.is_some()
-        || *guard != Guard::None
-        || last_error.is_some()
-    {
+    let Plan { temporaries, stack_bytes, vector_count, .. } = plan;
+    if !temporaries.is_empty() || *stack_bytes != 0 || vector_count.is_some() {
         return Err(Violation::MoreThanPassedOn);
     }
     Ok(())
@@ -66,11 +61,10 @@ pub(super) fn moves_alone(plan: &Plan) -> Result<(), Violation> {
 /// Whether the stub does nothing but load the context into this register.
 fn passes_on(plan: &Plan, context: u8) -> Result<(), Violation> {
     moves_alone(plan)?;
-    let Plan { parameters, moves, .. } = plan;
-    if parameters.len() != usize::from(context) || moves.len() != parameters.len() + 1 {
+    if plan.moves.len() != usize::from(context) + 1 {
         return Err(Violation::MoreThanPassedOn);
     }
-    for (reg, step) in (0..=context).zip(moves) {
+    for (reg, step) in (0..=context).zip(&plan.moves) {
         let place = Place::Gpr { reg, at: 0 };
         let operand = Operand::Slot { index: reg.into(), at: 0 };
         if *step != (Move { place, operand, bytes: 8, fill: Fill::Zero }) {

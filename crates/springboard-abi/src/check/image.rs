@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     place::Place,
-    plan::{Entry, Fill, Move, Operand, Parameter, Plan, SlotForm},
+    plan::{Fill, Form, Move, Operand, Parameter, Plan, SlotForm},
     target::Target,
 };
 
@@ -145,9 +145,9 @@ struct Slots<'a> {
 impl Slots<'_> {
     fn of<'a>(signature: &Signature, plan: &'a Plan, target: &Target) -> Result<Slots<'a>, Violation> {
         let types = signature.params().iter().map(|param| &param.ty).chain([signature.result()]);
-        let form = |ty| match (SlotForm::of(ty, &target.model)?, plan.entry) {
+        let form = |ty| match (SlotForm::of(ty, &target.model)?, &plan.form) {
             // Every argument is read through its pointer, and every result has an address.
-            (SlotForm::Word(_), Entry::Avalue) => Ok(SlotForm::Address(ty.layout(&target.model)?)),
+            (SlotForm::Word(_), Form::Avalue(_)) => Ok(SlotForm::Address(ty.layout(&target.model)?)),
             (form, _) => Ok::<_, Violation>(form),
         };
         let forms = types.map(form).collect::<Result<_, _>>()?;
@@ -204,10 +204,11 @@ impl Slots<'_> {
             Scalar::Pointer | Scalar::Vector { .. } => (8, false),
         };
         // V8 passes 32 bits, and promises nothing for the rest of the register.
-        let half = matches!(
-            self.plan.parameters.get(usize::from(param)),
-            Some(Parameter::Int32 | Parameter::Narrow { .. })
-        );
+        let passed = match &self.plan.form {
+            Form::V8(form) => form.parameters.get(usize::from(param)),
+            _ => None,
+        };
+        let half = matches!(passed, Some(Parameter::Int32 | Parameter::Narrow { .. }));
         if half && (byte < 4) == self.big_endian {
             return Source::Undefined { param };
         }

@@ -38,11 +38,11 @@ mod win64;
 
 use springboard_ir::{FloatFormat, Scalar, Signature, Type};
 
-use self::{demand::Demand, image::Image};
+use self::{demand::Demand, image::Image, result::Stored};
 use crate::{
     entry::FastCall,
     place::Place,
-    plan::{Entry, LastError, Plan},
+    plan::{Form, LastError, Plan, SlotsForm},
     target::{Convention, Target},
 };
 
@@ -59,7 +59,7 @@ pub use violation::{Source, Spot, Violation};
 /// # Errors
 /// The first violation found: which byte of which argument, where it belongs, and what the plan does with it.
 pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), Violation> {
-    if plan.entry == Entry::Relay {
+    if plan.form == Form::Relay {
         return relay::check(plan, target);
     }
     if plan.convention != target.convention {
@@ -68,18 +68,27 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     if plan.caller != target.caller {
         return Err(Violation::Caller { expected: target.caller, found: plan.caller });
     }
-    match plan.entry {
-        Entry::Slots | Entry::Bound | Entry::Avalue => {}
-        Entry::Columns => columns::check(plan, signature, target)?,
-        Entry::V8 => return check_fast_call(plan, &FastCall::new(signature.clone()), target),
-        Entry::Direct => return direct::check(plan, signature, target),
-        Entry::Callback => return upcall::check(plan, signature, target, &demanded(signature, target)?),
-        Entry::Relay | Entry::Closure | Entry::GoClosure => return Err(Violation::UnknownEntry(plan.entry)),
-    }
-    last_error(plan, signature, target)?;
     let demand = demanded(signature, target)?;
-    arguments(plan, signature, target, &demand)?;
-    result::check(plan, signature, target, &demand)
+    match &plan.form {
+        Form::Slots(form) | Form::Bound(form) => {
+            last_error(form, signature, target)?;
+            arguments(plan, signature, target, &demand)?;
+            result::check(Stored::downcall(&form.result)?, signature, target, &demand)
+        }
+        Form::Avalue(found) => {
+            arguments(plan, signature, target, &demand)?;
+            result::check_avalue(found, signature, target, &demand)
+        }
+        Form::Columns(found) => {
+            columns::check(found, signature, target)?;
+            arguments(plan, signature, target, &demand)?;
+            result::check(Stored::InPlace, signature, target, &demand)
+        }
+        Form::V8(_) => check_fast_call(plan, &FastCall::new(signature.clone()), target),
+        Form::Direct { context } => direct::check(plan, *context, signature, target),
+        Form::Callback(result) => upcall::check(plan, result, signature, target, &demand),
+        Form::Relay | Form::Closure(_) | Form::GoClosure(_) => Err(Violation::UnknownEntry(plan.entry())),
+    }
 }
 
 /// What the target's document demands.
@@ -104,8 +113,8 @@ fn arguments(plan: &Plan, signature: &Signature, target: &Target, demand: &Deman
 }
 
 /// The last error goes where the slot behind the arguments, and behind the result's if there is one, says.
-fn last_error(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), Violation> {
-    let Some(LastError { slot: found, .. }) = plan.last_error else { return Ok(()) };
+fn last_error(form: &SlotsForm, signature: &Signature, target: &Target) -> Result<(), Violation> {
+    let Some(LastError { slot: found, .. }) = form.last_error else { return Ok(()) };
     let in_memory = match signature.result() {
         Type::Void => false,
         Type::LongDouble => true,

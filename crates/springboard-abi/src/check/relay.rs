@@ -45,5 +45,5 @@ pub(super) fn check(plan: &Plan, target: &Target) -> Result<(), Violation> {
             return Err(Violation::NotKept { spot: Spot::of_argument(expected.place, plan.convention) });
         }
     }
-    if plan.parameters.len() == 1 { Ok(()) } else { Err(Violation::MoreThanPassedOn) }
+    Ok(())
 }

@@ -11,41 +11,75 @@ use super::{
 };
 use crate::{
     place::Place,
-    plan::{Entry, Fill, Plan, ResultMove, ResultPlan},
+    plan::{DowncallResult, Fill, ResultMove, UpcallResult},
     target::{Convention, Target},
 };
 
-/// Every byte of the result that is no padding is stored exactly once, from where the callee has left it, and
+/// What a plan does with a result, as far as memory is concerned.
+pub(super) enum Stored<'p> {
+    /// Nothing.
+    InPlace,
+    /// These bytes go to or come from the memory whose address is in the slot.
+    Memory(u16, &'p [ResultMove]),
+}
+
+impl Stored<'_> {
+    pub(super) fn downcall(result: &DowncallResult) -> Result<Stored<'_>, Violation> {
+        match result {
+            DowncallResult::InPlace => Ok(Stored::InPlace),
+            DowncallResult::Memory { slot, moves } => Ok(Stored::Memory(*slot, moves)),
+            DowncallResult::FloatInPlace
+            | DowncallResult::Extended { .. }
+            | DowncallResult::Widened { .. } => Err(Violation::ResultNotInPlace),
+        }
+    }
+
+    pub(super) fn upcall(result: &UpcallResult) -> Result<Stored<'_>, Violation> {
+        match result {
+            UpcallResult::Nothing => Ok(Stored::InPlace),
+            UpcallResult::Memory { slot, moves } => Ok(Stored::Memory(*slot, moves)),
+            UpcallResult::Word(_) | UpcallResult::Address { .. } => Err(Violation::ResultNotInPlace),
+        }
+    }
+}
+
+/// Every byte of the result that is not padding is stored exactly once, from where the callee has left it, and
 /// nothing beyond the result is written.
 pub(super) fn check(
-    plan: &Plan,
+    found: Stored<'_>,
     signature: &Signature,
     target: &Target,
     demand: &Demand,
 ) -> Result<(), Violation> {
-    if let (Entry::Avalue, Some(scalar)) = (plan.entry, signature.result().scalar(&target.model)) {
+    match (&demand.returned, &found) {
+        (Returned::InPlace, Stored::InPlace) => Ok(()),
+        (Returned::InPlace, Stored::Memory(..)) => Err(Violation::ResultNotInPlace),
+        (Returned::Pieces(pieces), _) => in_memory(found, pieces, signature, target),
+    }
+}
+
+/// The same of libffi's form: scalars go to memory as well, integers as whole words.
+pub(super) fn check_avalue(
+    found: &DowncallResult,
+    signature: &Signature,
+    target: &Target,
+    demand: &Demand,
+) -> Result<(), Violation> {
+    if let Some(scalar) = signature.result().scalar(&target.model) {
         if let Some(expected) = widened(scalar, signature) {
-            let right = plan.result == expected;
-            return if right { Ok(()) } else { Err(Violation::ResultNotWidened) };
+            return if *found == expected { Ok(()) } else { Err(Violation::ResultNotWidened) };
         }
         // What is wider goes through memory, or comes in pieces.
         if let Scalar::Float(format @ (FloatFormat::F32 | FloatFormat::F64)) = scalar {
             let pieces = (0..format.bytes()).map(|at| (at.into(), Place::Vec { reg: 0, at })).collect();
-            return in_memory(plan, &pieces, signature, target);
+            return in_memory(Stored::downcall(found)?, &pieces, signature, target);
         }
     }
-    let pieces = match &demand.returned {
-        Returned::InPlace => {
-            let in_place = plan.result == ResultPlan::InPlace;
-            return if in_place { Ok(()) } else { Err(Violation::ResultNotInPlace) };
-        }
-        Returned::Pieces(pieces) => pieces,
-    };
-    in_memory(plan, pieces, signature, target)
+    check(Stored::downcall(found)?, signature, target, demand)
 }
 
 /// What an integer's or pointer's `ffi_arg` demands: the whole word, made of the result's own bytes.
-fn widened(scalar: Scalar, signature: &Signature) -> Option<ResultPlan> {
+fn widened(scalar: Scalar, signature: &Signature) -> Option<DowncallResult> {
     let slot = signature.params().len() as u16;
     let (bytes, fill) = match scalar {
         Scalar::Bool => (1, Fill::Zero),
@@ -54,33 +88,21 @@ fn widened(scalar: Scalar, signature: &Signature) -> Option<ResultPlan> {
         Scalar::Int { bytes: bytes @ 1..8, signed: false } => (bytes, Fill::Zero),
         Scalar::Int { .. } | Scalar::Float(_) | Scalar::Vector { .. } => return None,
     };
-    Some(ResultPlan::Widened { slot, bytes, fill })
+    Some(DowncallResult::Widened { slot, bytes, fill })
 }
 
 fn in_memory(
-    plan: &Plan,
+    found: Stored<'_>,
     pieces: &BTreeMap<u32, Place>,
     signature: &Signature,
     target: &Target,
 ) -> Result<(), Violation> {
-    let moves = match &plan.result {
-        ResultPlan::InPlace => &[][..],
-        ResultPlan::Memory { slot, moves } => {
-            let expected = signature.params().len() as u16;
-            if *slot != expected {
-                return Err(Violation::ResultSlot { expected, found: *slot });
-            }
-            &moves[..]
-        }
-        ResultPlan::Word(_)
-        | ResultPlan::FloatInPlace
-        | ResultPlan::Extended { .. }
-        | ResultPlan::Widened { .. }
-        | ResultPlan::Address { .. } => {
-            return Err(Violation::ResultNotInPlace);
-        }
-    };
-    stores(moves, pieces, signature, target)
+    let expected = signature.params().len() as u16;
+    match found {
+        Stored::InPlace => stores(&[], pieces, signature, target),
+        Stored::Memory(found, _) if found != expected => Err(Violation::ResultSlot { expected, found }),
+        Stored::Memory(_, moves) => stores(moves, pieces, signature, target),
+    }
 }
 
 fn stores(

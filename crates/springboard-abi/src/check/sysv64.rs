@@ -209,7 +209,9 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
     }
     let layout = ty.layout(model)?;
     if layout.size == 0 {
-        return Ok(Some([None; 2]));
+        // Compilers take an unaligned array for an unaligned field even where it has no elements.
+        let unaligned = matches!(ty, Type::Array(_)) && !offset.is_multiple_of(layout.align.into());
+        return Ok(Some([None; 2]).filter(|_| !unaligned));
     }
     let mut merged = Some([None; 2]);
     match ty {
@@ -230,6 +232,7 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
             for (field, bit) in aggregate.fields.iter().zip(bit_offsets) {
                 let bit = offset * 8 + bit;
                 let field_classes = match (field.bits, aggregate.kind) {
+                    (None, _) if field.declared.flexible => continue,
                     (None, _) => classes(&field.ty, bit / 8, model)?,
                     // C has no zero-width member in its structures.
                     (Some(0), AggregateKind::Struct) => continue,

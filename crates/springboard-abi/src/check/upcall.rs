@@ -13,18 +13,21 @@ use super::{
     demand::{Demand, Want, behind},
     demanded,
     image::{Image, place_exists},
-    leaves, result, stack_size, temporaries,
+    leaves,
+    result::{self, Stored},
+    stack_size, temporaries,
     violation::{Source, Spot, Violation},
 };
 use crate::{
     place::Place,
-    plan::{Entry, Fill, Guard, Move, Operand, Plan, ResultPlan, SlotForm},
+    plan::{DowncallResult, Fill, Form, Move, Operand, Plan, SlotForm, SlotsForm, UpcallResult},
     target::Target,
 };
 
-/// Accepts a plan that hands over every argument and the result as [`Entry::Callback`] says.
+/// Accepts a plan that hands over every argument and the result as [`Entry::Callback`](crate::Entry::Callback) says.
 pub(super) fn check(
     plan: &Plan,
+    result: &UpcallResult,
     signature: &Signature,
     target: &Target,
     demand: &Demand,
@@ -37,7 +40,7 @@ pub(super) fn check(
     let host = Host::of(signature, demand, &target.model)?;
     temporaries::check(&plan.temporaries, &host.areas)?;
     arguments(plan, &host, demand, &target.model)?;
-    returned(plan, signature, target, demand, &host)
+    returned(plan, result, signature, target, demand, &host)
 }
 
 /// What the host has to find.
@@ -226,14 +229,15 @@ fn destinations(
 /// Whether the result goes back as the document says.
 fn returned(
     plan: &Plan,
+    result: &UpcallResult,
     signature: &Signature,
     target: &Target,
     demand: &Demand,
     host: &Host<'_>,
 ) -> Result<(), Violation> {
     let expected = host.result();
-    match (SlotForm::of(signature.result(), &target.model)?, &plan.result) {
-        (SlotForm::Word(_), ResultPlan::Word(step)) => match step.operand {
+    match (SlotForm::of(signature.result(), &target.model)?, result) {
+        (SlotForm::Word(_), UpcallResult::Word(step)) => match step.operand {
             Operand::Slot { index, at } if index == expected => {
                 let operand = Operand::Slot { index: 0, at };
                 as_argument(plan, Move { operand, ..*step }, signature.result(), target)
@@ -242,12 +246,14 @@ fn returned(
             Operand::Memory { .. } | Operand::Temporary { .. } => Err(Violation::ResultNotInPlace),
         },
         // Some conventions want it back, and others have no use for it.
-        (SlotForm::Address(_), ResultPlan::Address { slot: found }) if host.in_memory => {
+        (SlotForm::Address(_), UpcallResult::Address { slot: found }) if host.in_memory => {
             if *found == expected { Ok(()) } else { Err(Violation::ResultSlot { expected, found: *found }) }
         }
         (SlotForm::Address(_), _) if host.in_memory => Err(Violation::ResultNotInPlace),
         (SlotForm::Word(_), _) => Err(Violation::ResultNotInPlace),
-        (SlotForm::Address(_) | SlotForm::None, _) => result::check(plan, signature, target, demand),
+        (SlotForm::Address(_) | SlotForm::None, _) => {
+            result::check(Stored::upcall(result)?, signature, target, demand)
+        }
     }
 }
 
@@ -255,12 +261,10 @@ fn returned(
 /// psABI say so in as many words, and in the others it comes to the same.
 fn as_argument(plan: &Plan, step: Move, ty: &Type, target: &Target) -> Result<(), Violation> {
     let there = Plan {
-        entry: Entry::Slots,
+        form: Form::Slots(SlotsForm { result: DowncallResult::InPlace, last_error: None }),
         moves: Box::new([step]),
         temporaries: Box::default(),
         stack_bytes: 0,
-        result: ResultPlan::InPlace,
-        guard: Guard::None,
         ..plan.clone()
     };
     let signature = Signature::new(Type::Void, vec![Param { name: None, ty: ty.clone() }])

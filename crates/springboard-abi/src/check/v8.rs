@@ -12,13 +12,14 @@ use springboard_ir::{DataModel, LayoutError, Scalar, Type};
 use super::{
     arguments,
     demand::{Demand, Want, behind},
-    demanded, result,
+    demanded,
+    result::{self, Stored},
     violation::{Source, Violation},
 };
 use crate::{
     entry::{FastCall, Narrow, Options},
     place::Place,
-    plan::{Entry, Fill, Guard, Parameter, Plan, ResultPlan, SlotForm},
+    plan::{DowncallResult, Fill, Form, Guard, Parameter, Plan, SlotForm},
     target::{Convention, Target},
 };
 
@@ -34,15 +35,13 @@ pub fn check_fast_call(plan: &Plan, call: &FastCall, target: &Target) -> Result<
     if plan.caller != target.caller {
         return Err(Violation::Caller { expected: target.caller, found: plan.caller });
     }
-    if plan.entry != Entry::V8 {
-        return Err(Violation::OtherEntry(plan.entry));
-    }
-    if plan.guard != call.guard {
-        return Err(Violation::Guard { expected: call.guard, found: plan.guard });
+    let Form::V8(form) = &plan.form else { return Err(Violation::OtherEntry(plan.entry())) };
+    if form.guard != call.guard {
+        return Err(Violation::Guard { expected: call.guard, found: form.guard });
     }
     let passed = passed(call, &target.model)?;
-    for index in 0..passed.len().max(plan.parameters.len()) {
-        let (expected, found) = (passed.get(index).copied(), plan.parameters.get(index).copied());
+    for index in 0..passed.len().max(form.parameters.len()) {
+        let (expected, found) = (passed.get(index).copied(), form.parameters.get(index).copied());
         if expected != found {
             return Err(Violation::Parameter { index, expected, found });
         }
@@ -53,17 +52,19 @@ pub fn check_fast_call(plan: &Plan, call: &FastCall, target: &Target) -> Result<
         leave_open(&mut demand, &passed);
     }
     arguments(plan, signature, target, &demand)?;
-    match (extension(signature.result(), &target.model)?, &plan.result) {
-        (Some((bytes, fill)), ResultPlan::Extended { bytes: b, fill: f }) if (bytes, fill) == (*b, *f) => {
+    match (extension(signature.result(), &target.model)?, &form.result) {
+        (Some((bytes, fill)), DowncallResult::Extended { bytes: b, fill: f })
+            if (bytes, fill) == (*b, *f) =>
+        {
             Ok(())
         }
         (Some(expected), _) => Err(Violation::ResultExtension { expected: Some(expected) }),
-        (None, ResultPlan::Extended { .. }) => Err(Violation::ResultExtension { expected: None }),
+        (None, DowncallResult::Extended { .. }) => Err(Violation::ResultExtension { expected: None }),
         (None, found) if fills_by_width(signature.result(), target) && refuses(call, &passed) => {
-            let right = *found == ResultPlan::FloatInPlace;
+            let right = *found == DowncallResult::FloatInPlace;
             if right { Ok(()) } else { Err(Violation::ZeroOfAnotherType) }
         }
-        (None, _) => result::check(plan, signature, target, &demand),
+        (None, found) => result::check(Stored::downcall(found)?, signature, target, &demand),
     }
 }
 

@@ -1,81 +1,26 @@
 //! The `avalue` entry: libffi's calling form on one side, an assignment on the other.
 
-use alloc::{boxed::Box, vec::Vec};
-
 use springboard_ir::{Scalar, Signature};
 
-use super::moves::{chunks, piece_moves, whole_slot};
+use super::downcall::Downcall;
 use crate::{
-    convention::{Assignment, Passing, Piece, Returning, assign_for_stub},
+    convention::{Piece, Returning},
     ineligible::Ineligible,
     place::Place,
-    plan::{Entry, Fill, Guard, Move, Operand, Plan, ResultMove, ResultPlan, SlotForm, Temporary},
+    plan::{DowncallResult, Fill, Form, Move, Operand, Plan, SlotForm},
     target::Target,
 };
 
-pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
-    let model = &target.model;
-    let Assignment { params, result, stack_bytes, vector_count } = assign_for_stub(signature, target)?;
-    // The limit on parameters keeps every index in range.
-    let result_slot = signature.params().len() as u16;
-    let mut moves = Vec::with_capacity(params.len() + 1);
-    let mut temporaries = Vec::new();
-    if let Returning::Memory { pointer } = result {
-        moves.push(whole_slot(result_slot, pointer));
-    }
-    for (index, (param, passing)) in signature.params().iter().zip(&params).enumerate() {
-        let slot = index as u16;
-        match passing {
-            Passing::Nothing => {}
-            Passing::Reference { to, copy } => {
-                let operand = Operand::Temporary { index: temporaries.len() as u16 };
-                moves.push(Move { place: *to, operand, bytes: 8, fill: Fill::Zero });
-                temporaries.push(Temporary { slot, bytes: copy.size as u32, align: copy.align });
-            }
-            Passing::Direct(pieces) => match SlotForm::of(&param.ty, model)? {
-                SlotForm::Word(scalar) => {
-                    moves.extend(pieces.iter().map(|piece| scalar_move(slot, scalar, piece, target)));
-                }
-                SlotForm::None | SlotForm::Address(_) => {
-                    moves.extend(pieces.iter().flat_map(|piece| piece_moves(slot, *piece)));
-                }
-            },
-        }
-    }
-    moves.sort_unstable();
-    let result = match (result, SlotForm::of(signature.result(), model)?) {
+pub(super) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
+    let call = Downcall::of(signature, target, scalar_move)?;
+    let result = match (&call.returning, call.result) {
         (Returning::Direct(_), SlotForm::Word(scalar)) if !matches!(scalar, Scalar::Float(_)) => {
-            let bytes = scalar.bytes(model);
-            ResultPlan::Widened { slot: result_slot, bytes, fill: Fill::to_word(scalar) }
+            let bytes = scalar.bytes(&target.model);
+            DowncallResult::Widened { slot: call.result_slot, bytes, fill: Fill::to_word(scalar) }
         }
-        (Returning::Direct(pieces), _) => ResultPlan::Memory {
-            slot: result_slot,
-            moves: pieces
-                .iter()
-                .flat_map(|piece| chunks(*piece))
-                .map(|piece| ResultMove {
-                    offset: piece.offset,
-                    place: piece.place,
-                    bytes: piece.bytes as u8,
-                })
-                .collect(),
-        },
-        (Returning::Nothing | Returning::Memory { .. }, _) => ResultPlan::InPlace,
+        _ => call.stored(),
     };
-    Ok(Plan {
-        convention: target.convention,
-        caller: target.caller,
-        entry: Entry::Avalue,
-        moves: moves.into(),
-        temporaries: temporaries.into(),
-        stack_bytes,
-        result,
-        vector_count,
-        parameters: Box::default(),
-        guard: Guard::None,
-        last_error: None,
-        columns: None,
-    })
+    Ok(call.plan(target, Form::Avalue(result)))
 }
 
 /// Moves a scalar from its own bytes and no more, extended to all of its register or stack word.

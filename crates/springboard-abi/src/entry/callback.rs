@@ -1,20 +1,28 @@
 //! The `callback` entry: native code calls, and the stub turns an assignment into an array of 8-byte slots. And
 //! libffi's closures, whose stubs do the same and then hand over pointers.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 
 use springboard_ir::{Layout, Param, Scalar, Signature};
 
-use super::moves::{chunks, piece_moves, whole_slot, word_move};
+use super::moves::{piece_moves, result_moves, whole_slot, word_move};
 use crate::{
     convention::{Assignment, Passing, Piece, Returning, assign_for_stub},
     ineligible::Ineligible,
     place::Place,
-    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Plan, ResultMove, ResultPlan, SlotForm, Temporary},
+    plan::{ClosureForm, Fill, Form, Move, Operand, Plan, SlotContent, SlotForm, Temporary, UpcallResult},
     target::Target,
 };
 
-pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
+/// What native code calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Callback,
+    Closure,
+    GoClosure,
+}
+
+pub(super) fn plan(signature: &Signature, target: &Target, kind: Kind) -> Result<Plan, Ineligible> {
     let model = &target.model;
     let Assignment { params, result, stack_bytes, vector_count: _ } = assign_for_stub(signature, target)?;
     // The limit on parameters keeps every index in range.
@@ -47,68 +55,59 @@ pub(crate) fn plan(signature: &Signature, target: &Target, entry: Entry) -> Resu
     let result = match (result, SlotForm::of(signature.result(), model)?) {
         (Returning::Memory { pointer }, _) => {
             moves.push(whole_slot(result_slot, pointer));
-            ResultPlan::Address { slot: result_slot }
+            UpcallResult::Address { slot: result_slot }
         }
         (Returning::Direct(pieces), SlotForm::Word(scalar)) => match pieces.first() {
-            Some(piece) if entry == Entry::Callback => {
-                ResultPlan::Word(word_move(result_slot, scalar, piece, target))
+            Some(piece) if kind == Kind::Callback => {
+                UpcallResult::Word(word_move(result_slot, scalar, piece, target))
             }
             // A closure's function may write no more than the result's own bytes.
-            Some(piece) => ResultPlan::Word(own_bytes(result_slot, scalar, piece, target)),
-            None => ResultPlan::InPlace,
+            Some(piece) => UpcallResult::Word(own_bytes(result_slot, scalar, piece, target)),
+            None => UpcallResult::Nothing,
         },
         (Returning::Direct(pieces), SlotForm::Address(layout)) => {
             area(result_slot, layout);
-            let moves = pieces.iter().flat_map(|piece| chunks(*piece));
-            let moves = moves.map(|piece| ResultMove {
-                offset: piece.offset,
-                place: piece.place,
-                bytes: piece.bytes as u8,
-            });
-            ResultPlan::Memory { slot: result_slot, moves: moves.collect() }
+            UpcallResult::Memory { slot: result_slot, moves: result_moves(&pieces) }
         }
         (Returning::Nothing, SlotForm::Address(layout)) => {
             area(result_slot, layout);
-            ResultPlan::InPlace
+            UpcallResult::Nothing
         }
-        (Returning::Nothing | Returning::Direct(_), _) => ResultPlan::InPlace,
+        (Returning::Nothing | Returning::Direct(_), _) => UpcallResult::Nothing,
     };
     let frame = u64::from(result_slot + 1) * 8
         + u64::from(stack_bytes)
         + temporaries.iter().map(|area| u64::from(area.bytes)).sum::<u64>();
     // A closure's stub keeps pointers to the slots as well. It has no stack probe, which would come before it has
     // found its closure: its frame, with all that is spilled, stays smaller than a page.
-    let (frame, limit) = match entry {
-        Entry::Callback => (frame, Ineligible::MAX_STACK),
-        _ => (frame + u64::from(result_slot) * 8, Ineligible::MAX_STACK - 1024),
+    let (frame, limit) = match kind {
+        Kind::Callback => (frame, Ineligible::MAX_STACK),
+        Kind::Closure | Kind::GoClosure => (frame + u64::from(result_slot) * 8, Ineligible::MAX_STACK - 1024),
     };
     if frame > limit {
         return Err(Ineligible::StackArguments { bytes: frame });
     }
     moves.sort_unstable();
-    let parameter = |param: &Param| {
+    let argument = |param: &Param| {
         Ok(match SlotForm::of(&param.ty, model)? {
-            SlotForm::Word(_) => Parameter::InSlot,
-            SlotForm::Address(_) | SlotForm::None => Parameter::InMemory,
+            SlotForm::Word(_) => SlotContent::Bytes,
+            SlotForm::Address(_) | SlotForm::None => SlotContent::Address,
         })
     };
-    let parameters = match entry {
-        Entry::Callback => Box::default(),
-        _ => signature.params().iter().map(parameter).collect::<Result<_, Ineligible>>()?,
+    let arguments = || signature.params().iter().map(argument).collect::<Result<_, Ineligible>>();
+    let form = match kind {
+        Kind::Callback => Form::Callback(result),
+        Kind::Closure => Form::Closure(ClosureForm { arguments: arguments()?, result }),
+        Kind::GoClosure => Form::GoClosure(ClosureForm { arguments: arguments()?, result }),
     };
     Ok(Plan {
         convention: target.convention,
         caller: target.caller,
-        entry,
+        form,
         moves: moves.into(),
         temporaries: temporaries.into(),
         stack_bytes,
-        result,
         vector_count: None,
-        parameters,
-        guard: Guard::None,
-        last_error: None,
-        columns: None,
     })
 }
 

@@ -1,45 +1,44 @@
-//! The `columns` entry: one call a row, with arguments from arrays and results into one.
+//! The `columns` entry: one call per row, with arguments from arrays and results into one.
 
 use alloc::vec::Vec;
 
 use springboard_ir::Signature;
 
-use super::slots;
+use super::{downcall::Downcall, moves::word_move};
 use crate::{
-    convention::{Assignment, Returning, assign_for_stub},
+    convention::Returning,
     ineligible::Ineligible,
-    plan::{Column, Columns, Entry, Fill, Plan, ResultMove, SlotForm, Step},
+    plan::{Column, Columns, Fill, Form, Plan, ResultMove, SlotForm, Step},
     target::Target,
 };
 
-/// Plans calls of `signature` on `target` over columns, of which each steps as `steps` says.
+/// Plans calls of `signature` on `target` over columns; `step` says which element of a parameter's column a row has.
 ///
 /// # Errors
-/// As [`plan`](crate::plan); also a parameter or result that is no [`SlotForm::Word`], and variadic functions.
-///
-/// # Panics
-/// Where there is not one step a parameter.
-pub fn plan_columns(signature: &Signature, target: &Target, steps: &[Step]) -> Result<Plan, Ineligible> {
-    assert_eq!(steps.len(), signature.params().len(), "one step a parameter");
+/// As [`plan`](crate::plan); also where a parameter or result is not a [`SlotForm::Word`], and for variadic functions.
+pub fn plan_columns(
+    signature: &Signature,
+    target: &Target,
+    step: impl Fn(usize) -> Step,
+) -> Result<Plan, Ineligible> {
     if signature.fixed().is_some() {
         return Err(Ineligible::NoWord);
     }
-    let mut plan = slots::plan(signature, target, Entry::Columns, None)?;
+    let call = Downcall::of(signature, target, word_move)?;
     // The stub keeps a word for each column, and a few more, on its stack.
-    let bytes = (steps.len() as u64 + 5) * 8 + u64::from(plan.stack_bytes);
+    let bytes = (u64::from(call.result_slot) + 5) * 8 + u64::from(call.stack_bytes);
     if bytes > Ineligible::MAX_STACK {
         return Err(Ineligible::StackArguments { bytes });
     }
-    let mut inputs = Vec::with_capacity(steps.len());
-    for (param, step) in signature.params().iter().zip(steps) {
+    let mut inputs = Vec::with_capacity(signature.params().len());
+    for (index, param) in signature.params().iter().enumerate() {
         let SlotForm::Word(scalar) = SlotForm::of(&param.ty, &target.model)? else {
             return Err(Ineligible::NoWord);
         };
         let bytes = scalar.bytes(&target.model);
-        inputs.push(Column { bytes, fill: Fill::to_word(scalar), step: *step });
+        inputs.push(Column { bytes, fill: Fill::to_word(scalar), step: step(index) });
     }
-    let Assignment { result, .. } = assign_for_stub(signature, target)?;
-    let result = match (result, SlotForm::of(signature.result(), &target.model)?) {
+    let result = match (&call.returning, call.result) {
         (_, SlotForm::None) => None,
         (Returning::Direct(pieces), SlotForm::Word(scalar)) => {
             let piece = pieces.first().ok_or(Ineligible::NoWord)?;
@@ -47,6 +46,5 @@ pub fn plan_columns(signature: &Signature, target: &Target, steps: &[Step]) -> R
         }
         _ => return Err(Ineligible::NoWord),
     };
-    plan.columns = Some(Columns { inputs: inputs.into(), result });
-    Ok(plan)
+    Ok(call.plan(target, Form::Columns(Columns { inputs: inputs.into(), result })))
 }

@@ -13,11 +13,11 @@ use crate::{
     convention::{Assignment, Passing, Piece, assign_for_stub},
     ineligible::Ineligible,
     place::Place,
-    plan::{Entry, Guard, Parameter, Plan, ResultPlan, SlotForm},
+    plan::{Form, Plan, SlotForm},
     target::Target,
 };
 
-pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
+pub(super) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineligible> {
     if signature.fixed().is_some() {
         return Err(Ineligible::NoWord);
     }
@@ -47,15 +47,10 @@ pub(crate) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
     Ok(Plan {
         convention: target.convention,
         caller: target.caller,
-        entry: Entry::Direct,
+        form: Form::Direct { context },
         moves: moves.into(),
         temporaries: Box::default(),
         stack_bytes: 0,
-        result: ResultPlan::InPlace,
         vector_count: None,
-        parameters: (0..context).map(|_| Parameter::Int64).collect(),
-        guard: Guard::None,
-        last_error: None,
-        columns: None,
     })
 }

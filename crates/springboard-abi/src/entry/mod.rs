@@ -1,7 +1,5 @@
 //! Plans for each way in which a stub is entered: from an assignment to moves.
 
-use alloc::vec;
-
 use springboard_ir::Signature;
 
 use crate::{
@@ -14,6 +12,7 @@ mod avalue;
 mod callback;
 mod columns;
 mod direct;
+mod downcall;
 mod moves;
 mod relay;
 mod slots;
@@ -32,29 +31,29 @@ pub use v8::{
 /// The rule by which there is no plan. This is an answer and not a failure: such calls go through libffi.
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
     match entry {
-        Entry::Slots | Entry::Bound => slots::plan(signature, target, entry, None),
-        Entry::Relay => slots::plan(signature, target, Entry::Slots, None).map(|_| plan_relay(target)),
-        Entry::Columns => plan_columns(signature, target, &vec![Step::Row; signature.params().len()]),
-        Entry::Callback | Entry::Closure | Entry::GoClosure => callback::plan(signature, target, entry),
-        Entry::Direct => direct::plan(signature, target),
+        Entry::Slots => slots::plan(signature, target, None),
+        Entry::Bound => slots::plan(signature, target, None).map(Plan::bound),
+        Entry::Relay => slots::plan(signature, target, None).map(|_| plan_relay(target)),
+        Entry::Callback => callback::plan(signature, target, callback::Kind::Callback),
+        Entry::V8 => plan_fast_call(&FastCall::new(signature.clone()), target),
         Entry::Avalue => avalue::plan(signature, target),
-        Entry::V8 => v8::plan_fast_call(&v8::FastCall::new(signature.clone()), target),
+        Entry::Closure => callback::plan(signature, target, callback::Kind::Closure),
+        Entry::GoClosure => callback::plan(signature, target, callback::Kind::GoClosure),
+        Entry::Direct => direct::plan(signature, target),
+        Entry::Columns => plan_columns(signature, target, |_| Step::Row),
     }
 }
 
-/// As [`plan`], with the last error delivered as well: [`Plan::last_error`].
+/// As [`plan`] of the entry [`Entry::Slots`], with the last error delivered as well:
+/// [`SlotsForm::last_error`](crate::SlotsForm::last_error). [`Plan::bound`] makes it that of [`Entry::Bound`]; no other
+/// entry has a slot for it.
 ///
 /// # Errors
 /// As [`plan`].
-///
-/// # Panics
-/// Where the entry is neither [`Entry::Slots`] nor [`Entry::Bound`]: no other has a slot for it.
 pub fn plan_with_last_error(
     signature: &Signature,
     target: &Target,
-    entry: Entry,
     source: ErrorSource,
 ) -> Result<Plan, Ineligible> {
-    assert!(matches!(entry, Entry::Slots | Entry::Bound), "the {entry} entry delivers no last error");
-    slots::plan(signature, target, entry, Some(source))
+    slots::plan(signature, target, Some(source))
 }

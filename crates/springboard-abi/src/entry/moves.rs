@@ -1,16 +1,18 @@
 //! Moves between slots, memory and places.
 
+use alloc::boxed::Box;
+
 use springboard_ir::{FloatFormat, Scalar};
 
 use crate::{
     convention::Piece,
     place::Place,
-    plan::{Fill, Move, Operand},
+    plan::{Fill, Move, Operand, ResultMove},
     target::Target,
 };
 
 /// Moves a slot into the whole of the word that `place` lies in.
-pub(crate) fn whole_slot(index: u16, place: Place) -> Move {
+pub(super) fn whole_slot(index: u16, place: Place) -> Move {
     let to = match place {
         Place::Gpr { reg, .. } => Place::Gpr { reg, at: 0 },
         Place::Vec { reg, .. } => Place::Vec { reg, at: 0 },
@@ -21,7 +23,7 @@ pub(crate) fn whole_slot(index: u16, place: Place) -> Move {
 
 /// Moves a value that lies in its slot. The slot is canonical, so moving the whole of it is right wherever a whole
 /// word is wanted, and makes integers of all widths one plan.
-pub(crate) fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move {
+pub(super) fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Target) -> Move {
     let big_endian = target.convention.is_big_endian();
     let narrow = |fill| {
         let at = if big_endian { 8 - piece.bytes as u8 } else { 0 };
@@ -47,7 +49,7 @@ pub(crate) fn word_move(slot: u16, scalar: Scalar, piece: &Piece, target: &Targe
 }
 
 /// Moves a run of bytes of a value that lies in memory, in loads whose sizes are powers of two.
-pub(crate) fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move> {
+pub(super) fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move> {
     chunks(piece).map(move |chunk| Move {
         place: chunk.place,
         operand: Operand::Memory { slot, offset: chunk.offset },
@@ -56,8 +58,15 @@ pub(crate) fn piece_moves(slot: u16, piece: Piece) -> impl Iterator<Item = Move>
     })
 }
 
+/// The way of a result between its registers and memory.
+pub(super) fn result_moves(pieces: &[Piece]) -> Box<[ResultMove]> {
+    let chunks = pieces.iter().flat_map(|piece| chunks(*piece));
+    let step = |Piece { offset, place, bytes }| ResultMove { offset, place, bytes: bytes as u8 };
+    chunks.map(step).collect()
+}
+
 /// Cuts a run of bytes into powers of two, large ones first: never a byte more than there is.
-pub(crate) fn chunks(piece: Piece) -> impl Iterator<Item = Piece> {
+fn chunks(piece: Piece) -> impl Iterator<Item = Piece> {
     let largest = match piece.place {
         Place::Vec { .. } => 16,
         Place::Gpr { .. } | Place::Stack { .. } => 8,

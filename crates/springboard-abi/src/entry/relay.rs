@@ -5,12 +5,12 @@ use alloc::boxed::Box;
 use super::moves::whole_slot;
 use crate::{
     place::Place,
-    plan::{Entry, Guard, Parameter, Plan, ResultPlan},
+    plan::{Form, Plan},
     target::Target,
 };
 
-/// The one plan of the [`Entry::Relay`] stubs of `target`: they pass the target and the slots on to the
-/// [`Entry::Slots`] stub of any shape.
+/// The one plan of the [`Entry::Relay`](crate::Entry::Relay) stubs of `target`: they pass the target and the slots on to the
+/// [`Entry::Slots`](crate::Entry::Slots) stub of any shape.
 ///
 /// Both are words, and every convention has its first two in general registers.
 pub fn plan_relay(target: &Target) -> Plan {
@@ -18,15 +18,10 @@ pub fn plan_relay(target: &Target) -> Plan {
     Plan {
         convention: target.caller,
         caller: target.caller,
-        entry: Entry::Relay,
+        form: Form::Relay,
         moves: [whole_slot(1, register(0)), whole_slot(0, register(1))].into(),
         temporaries: Box::default(),
         stack_bytes: 0,
-        result: ResultPlan::InPlace,
         vector_count: None,
-        parameters: [Parameter::Int64].into(),
-        guard: Guard::None,
-        last_error: None,
-        columns: None,
     }
 }

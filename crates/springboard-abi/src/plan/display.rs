@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::{
-    Columns, Direction, Entry, ErrorSource, Fill, Guard, LastError, Move, Operand, Parameter, Plan,
-    ResultMove, ResultPlan, Step,
+    ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
+    LastError, Move, Operand, Parameter, Plan, ResultMove, Step, UpcallResult,
 };
 use crate::{place::Place, target::Convention};
 
@@ -28,43 +28,33 @@ impl fmt::Display for Entry {
 /// One line a move, in the words of the ABI document; the first line names the convention and the entry.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.convention, self.entry)?;
+        write!(f, "{} {}", self.convention, self.entry())?;
         if self.caller != self.convention {
-            let by = match self.entry.direction() {
+            let by = match self.entry().direction() {
                 Direction::Downcall => "entered by",
                 Direction::Upcall => "calling by",
             };
             write!(f, " {by} {}", self.caller)?;
         }
         writeln!(f)?;
-        if self.guard == Guard::Closed {
+        if let Form::V8(FastForm { guard: Guard::Closed, .. }) = self.form {
             writeln!(f, "  guard: closed")?;
         }
-        if let Some(LastError { source, slot }) = self.last_error {
+        if let Some(LastError { source, slot }) = self.form.last_error() {
             let from = match source {
                 ErrorSource::Location => "int at the helper's address, zeroed before",
                 ErrorSource::Function => "the helper's int",
             };
             writeln!(f, "  last error: [slot {slot}] <- {from}")?;
         }
-        for (index, parameter) in self.parameters.iter().enumerate() {
-            match parameter {
-                Parameter::Buffer => writeln!(f, "  slot {index}: buffer, unwrapped by the host")?,
-                Parameter::Narrow { bytes, fill } => {
-                    let sign = if *fill == Fill::Sign { "int" } else { "uint" };
-                    writeln!(f, "  slot {index}: in range of {sign}{}_t", bytes * 8)?;
-                }
-                _ => {}
-            }
-        }
-        for (index, column) in self.columns.iter().flat_map(|columns| columns.inputs.iter().enumerate()) {
-            let which = if column.step == Step::Row { "row" } else { "0" };
-            let by = if column.fill == Fill::Sign { ", sign-extended" } else { "" };
-            writeln!(f, "  slot {index} = {} bytes of column {index}[{which}]{by}", column.bytes)?;
+        match &self.form {
+            Form::V8(fast) => fast.fmt_checks(f)?,
+            Form::Columns(columns) => columns.fmt_inputs(f)?,
+            _ => {}
         }
         for (index, memory) in self.temporaries.iter().enumerate() {
             let (bytes, slot, align) = (memory.bytes, memory.slot, memory.align);
-            match self.entry.direction() {
+            match self.entry().direction() {
                 Direction::Downcall => {
                     writeln!(f, "  copy{index} = {bytes} bytes at [slot {slot}], align {align}")?;
                 }
@@ -82,30 +72,76 @@ impl fmt::Display for Plan {
         if let Some(count) = self.vector_count {
             writeln!(f, "  al = {count}")?;
         }
-        if let Some(Columns { result: Some(ResultMove { place, bytes, .. }), .. }) = self.columns {
-            let register = fmt::from_fn(|f| result_place(f, place, bytes, self.convention));
-            return writeln!(f, "  results[row] <- {register}, {bytes} bytes");
+        match &self.form {
+            Form::Columns(Columns { result: Some(ResultMove { place, bytes, .. }), .. }) => {
+                let register = fmt::from_fn(|f| result_place(f, *place, *bytes, self.convention));
+                writeln!(f, "  results[row] <- {register}, {bytes} bytes")
+            }
+            Form::Callback(result)
+            | Form::Closure(ClosureForm { result, .. })
+            | Form::GoClosure(ClosureForm { result, .. }) => self.fmt_upcall_result(result, f),
+            form => self.fmt_downcall_result(form.downcall_result().unwrap_or(&DowncallResult::InPlace), f),
         }
-        match &self.result {
-            ResultPlan::InPlace => writeln!(f, "  result in place"),
-            ResultPlan::FloatInPlace => writeln!(f, "  result in place, a float"),
-            ResultPlan::Memory { slot, moves } => {
-                moves.iter().try_for_each(|step| writeln!(f, "  {}", self.describe_result(*slot, step)))
+    }
+}
+
+impl FastForm {
+    fn fmt_checks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            match parameter {
+                Parameter::Buffer => writeln!(f, "  slot {index}: buffer, unwrapped by the host")?,
+                Parameter::Narrow { bytes, fill } => {
+                    let sign = if *fill == Fill::Sign { "int" } else { "uint" };
+                    writeln!(f, "  slot {index}: in range of {sign}{}_t", bytes * 8)?;
+                }
+                _ => {}
             }
-            ResultPlan::Word(step) => writeln!(f, "  {}", self.describe_word(step)),
-            ResultPlan::Extended { bytes, fill } => {
+        }
+        Ok(())
+    }
+}
+
+impl Columns {
+    fn fmt_inputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, column) in self.inputs.iter().enumerate() {
+            let which = if column.step == Step::Row { "row" } else { "0" };
+            let by = if column.fill == Fill::Sign { ", sign-extended" } else { "" };
+            writeln!(f, "  slot {index} = {} bytes of column {index}[{which}]{by}", column.bytes)?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    fn fmt_downcall_result(&self, result: &DowncallResult, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match result {
+            DowncallResult::InPlace => writeln!(f, "  result in place"),
+            DowncallResult::FloatInPlace => writeln!(f, "  result in place, a float"),
+            DowncallResult::Memory { slot, moves } => self.fmt_result_moves(*slot, moves, f),
+            DowncallResult::Extended { bytes, fill } => {
                 let by = if *fill == Fill::Sign { "sign" } else { "zero" };
-                writeln!(
-                    f,
-                    "  {} {by}-extended from {bytes} bytes",
-                    self.convention.registers().gpr_results[0]
-                )
+                let register = self.convention.registers().gpr_results[0];
+                writeln!(f, "  {register} {by}-extended from {bytes} bytes")
             }
-            ResultPlan::Widened { .. } => writeln!(f, "  {}", self.describe_widened()),
-            ResultPlan::Address { slot } => {
+            DowncallResult::Widened { slot, bytes, fill } => {
+                writeln!(f, "  {}", self.describe_widened(*slot, *bytes, *fill))
+            }
+        }
+    }
+
+    fn fmt_upcall_result(&self, result: &UpcallResult, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match result {
+            UpcallResult::Nothing => writeln!(f, "  result in place"),
+            UpcallResult::Word(step) => writeln!(f, "  {}", self.describe_word(step)),
+            UpcallResult::Memory { slot, moves } => self.fmt_result_moves(*slot, moves, f),
+            UpcallResult::Address { slot } => {
                 writeln!(f, "  {} <- slot {slot}", self.convention.registers().gpr_results[0])
             }
         }
+    }
+
+    fn fmt_result_moves(&self, slot: u16, moves: &[ResultMove], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        moves.iter().try_for_each(|step| writeln!(f, "  {}", self.describe_result(slot, step)))
     }
 }
 
@@ -113,7 +149,7 @@ impl Plan {
     /// A move of this plan as one line of it.
     pub fn describe(&self, step: &Move) -> impl fmt::Display {
         let Move { place, operand, bytes, fill } = *step;
-        let (convention, direction) = (self.convention, self.entry.direction());
+        let (convention, direction) = (self.convention, self.entry().direction());
         let place = fmt::from_fn(move |f| argument_place(f, place, bytes, convention));
         let extended = if fill == Fill::Sign { " sign-extended" } else { "" };
         fmt::from_fn(move |f| match direction {
@@ -133,7 +169,7 @@ impl Plan {
     /// A move of this plan's result to or from the memory in `slot`, as one line of it.
     pub fn describe_result(&self, slot: u16, step: &ResultMove) -> impl fmt::Display {
         let ResultMove { offset, place, bytes } = *step;
-        let (convention, direction) = (self.convention, self.entry.direction());
+        let (convention, direction) = (self.convention, self.entry().direction());
         let memory = operand_name(Operand::Memory { slot, offset }, bytes);
         let place = fmt::from_fn(move |f| result_place(f, place, bytes, convention));
         fmt::from_fn(move |f| match direction {
@@ -142,11 +178,10 @@ impl Plan {
         })
     }
 
-    /// The store of a downcall's widened result, as one line of this plan. Empty where the result is none.
-    pub fn describe_widened(&self) -> impl fmt::Display {
-        let (result, register) = (self.result.clone(), self.convention.registers().gpr_results[0]);
+    /// The store of a downcall's result, [widened](DowncallResult::Widened), as one line of this plan.
+    pub fn describe_widened(&self, slot: u16, bytes: u8, fill: Fill) -> impl fmt::Display {
+        let register = self.convention.registers().gpr_results[0];
         fmt::from_fn(move |f| {
-            let ResultPlan::Widened { slot, bytes, fill } = result else { return Ok(()) };
             write!(f, "{} <- {register}", operand_name(Operand::Memory { slot, offset: 0 }, 8))?;
             match (bytes, fill) {
                 (8, _) => Ok(()),

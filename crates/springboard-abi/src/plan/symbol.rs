@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 use springboard_ir::Scalar;
 
-use super::{Entry, Operand, Plan, ResultPlan, SlotForm};
+use super::{DowncallResult, Entry, Form, Operand, Plan, SlotForm, UpcallResult};
 use crate::place::Place;
 
 impl Plan {
@@ -14,7 +14,7 @@ impl Plan {
     /// `word` one on the stack, and `bytes` a value in memory. What is returned in a register belongs to no plan, so
     /// that whoever knows it has to say so.
     pub fn symbol(&self, result: Option<SlotForm>) -> String {
-        symbol(self.entry, &self.symbol_parameters(), result)
+        symbol(self.entry(), &self.symbol_parameters(), result)
     }
 
     /// The parameters in a stub's name, as in `(f64, f64)`.
@@ -43,13 +43,16 @@ impl Plan {
             }
         }
         self.temporaries.iter().for_each(|temporary| name(temporary.slot, "bytes"));
-        if let ResultPlan::Memory { slot, .. } = self.result {
-            params.truncate(slot.into());
-        }
-        if self.entry == Entry::Direct {
-            // Behind them is the context.
-            params.truncate(self.parameters.len());
-        }
+        // After the arguments may be the result's memory, or the context.
+        let arguments = match &self.form {
+            Form::Direct { context } => usize::from(*context),
+            form => match (form.downcall_result(), form.upcall_result()) {
+                (Some(DowncallResult::Memory { slot, .. }), _)
+                | (_, Some(UpcallResult::Memory { slot, .. })) => usize::from(*slot),
+                _ => params.len(),
+            },
+        };
+        params.truncate(arguments);
         format!("({})", params.join(", "))
     }
 }

@@ -1,7 +1,7 @@
 //! The `direct` entry: the planner's plans are accepted, and any change of them refused.
 
 use fastrand::Rng;
-use springboard_abi::{Entry, Plan, Target, Violation, check, plan};
+use springboard_abi::{Entry, Form, Plan, Target, Violation, check, plan};
 use springboard_ir::{Prototype, Signature};
 
 use crate::{SEED, mutate, random, signatures, targets};
@@ -54,6 +54,11 @@ fn refuses_every_mutant() {
                     target.convention,
                     mutation.name
                 );
+            }
+            let Form::Direct { context } = plan.form else { panic!("{plan}") };
+            for context in [context + 1, context.wrapping_sub(1)] {
+                let mutant = Plan { form: Form::Direct { context }, ..plan.clone() };
+                assert!(check(&mutant, &signature, &target).is_err(), "{signature}\n{mutant}");
             }
         }
         assert!(mutants > 10, "{}: only {mutants} mutants", target.convention);

@@ -3,7 +3,7 @@
 //! It knows registers, a stack and slots. It knows no calling convention, and shares nothing with the checker.
 
 use fastrand::Rng;
-use springboard_abi::{Fill, Operand, Place, Plan, ResultPlan, SlotForm, Target};
+use springboard_abi::{DowncallResult, Fill, Operand, Place, Plan, SlotForm, Target};
 use springboard_ir::{AggregateKind, DataModel, FloatFormat, Scalar, Signature, Type};
 
 /// What a stub is entered with, and what the result registers hold when the callee returns.
@@ -208,7 +208,7 @@ pub(crate) fn run(plan: &Plan, input: &Input) -> Result<Outcome, Fault> {
 
 /// The callee has left a byte of its own in each byte of each result register.
 fn store_result(plan: &Plan, input: &Input, outcome: &mut Outcome) -> Result<(), Fault> {
-    let ResultPlan::Memory { slot, moves } = &plan.result else { return Ok(()) };
+    let Some(DowncallResult::Memory { slot, moves }) = plan.form.downcall_result() else { return Ok(()) };
     let padding = input.result.as_ref().ok_or(Fault)?;
     if usize::from(*slot) + 1 != input.slots.len() {
         return Err(Fault);

@@ -15,8 +15,8 @@ use std::{collections::BTreeMap, env};
 
 use fastrand::Rng;
 use springboard_abi::{
-    Columns, Convention, Entry, ErrorSource, Fill, LastError, Plan, ResultPlan, Step, Target, Violation,
-    check, plan, plan_columns, plan_with_last_error,
+    Columns, Convention, DowncallResult, Entry, ErrorSource, Fill, Form, LastError, Plan, SlotsForm, Step,
+    Target, Violation, check, plan, plan_columns, plan_with_last_error,
 };
 use springboard_ir::Signature;
 
@@ -105,15 +105,15 @@ fn refuses_integers_that_are_not_widened() {
     let mut mutants = 0;
     for target in targets() {
         for (seed, signature, plan) in planned(&target, Entry::Avalue) {
-            let ResultPlan::Widened { slot, bytes, fill } = plan.result else { continue };
+            let Form::Avalue(DowncallResult::Widened { slot, bytes, fill }) = plan.form else { continue };
             let other = if fill == Fill::Sign { Fill::Zero } else { Fill::Sign };
             for result in [
-                ResultPlan::Widened { slot, bytes, fill: other },
-                ResultPlan::Widened { slot, bytes: if bytes == 8 { 4 } else { bytes * 2 }, fill },
-                ResultPlan::Widened { slot: slot + 1, bytes, fill },
-                ResultPlan::InPlace,
+                DowncallResult::Widened { slot, bytes, fill: other },
+                DowncallResult::Widened { slot, bytes: if bytes == 8 { 4 } else { bytes * 2 }, fill },
+                DowncallResult::Widened { slot: slot + 1, bytes, fill },
+                DowncallResult::InPlace,
             ] {
-                let mutant = Plan { result, ..plan.clone() };
+                let mutant = mutate::with_result(&plan, result);
                 assert!(check(&mutant, &signature, &target).is_err(), "seed {seed}:\n{signature}\n{mutant}");
                 mutants += 1;
             }
@@ -196,13 +196,18 @@ fn refuses_other_conventions() {
 fn last_errors_have_a_slot_of_their_own() {
     for target in targets() {
         for (seed, signature, plain) in planned(&target, Entry::Slots).step_by(5) {
-            let plan = plan_with_last_error(&signature, &target, Entry::Slots, ErrorSource::Location);
+            let plan = plan_with_last_error(&signature, &target, ErrorSource::Location);
             let plan = plan.expect("there is one without");
             assert_eq!(check(&plan, &signature, &target), Ok(()), "seed {seed}: {signature}\n{plan}");
-            let last_error = plan.last_error.expect("it was asked for");
-            assert_eq!(Plan { last_error: None, ..plan.clone() }, plain);
+            let Form::Slots(form) = &plan.form else { panic!("{plan}") };
+            let last_error = form.last_error.expect("it was asked for");
+            let with = |last_error| Plan {
+                form: Form::Slots(SlotsForm { last_error, ..form.clone() }),
+                ..plan.clone()
+            };
+            assert_eq!(with(None), plain);
             for slot in [last_error.slot + 1, last_error.slot.wrapping_sub(1)] {
-                let mutant = Plan { last_error: Some(LastError { slot, ..last_error }), ..plan.clone() };
+                let mutant = with(Some(LastError { slot, ..last_error }));
                 let expected = Violation::LastErrorSlot { expected: last_error.slot, found: slot };
                 assert_eq!(check(&mutant, &signature, &target), Err(expected));
             }
@@ -217,16 +222,17 @@ fn columns_are_of_their_parameters_types() {
     let mut accepted = 0;
     for target in targets() {
         for (seed, signature, _) in planned(&target, Entry::Slots) {
-            let steps = vec![Step::Row; signature.params().len()];
-            let Ok(plan) = plan_columns(&signature, &target, &steps) else { continue };
+            let Ok(plan) = plan_columns(&signature, &target, |_| Step::Row) else { continue };
             assert_eq!(
                 check(&plan, &signature, &target),
                 Ok(()),
                 "{}, seed {seed}: {signature}\n{plan}",
                 target.convention
             );
-            let columns = plan.columns.clone().expect("a plan of the entry has columns");
-            let refused = |columns| check(&Plan { columns, ..plan.clone() }, &signature, &target).is_err();
+            let Form::Columns(columns) = &plan.form else { panic!("{plan}") };
+            let refused = |columns| {
+                check(&Plan { form: Form::Columns(columns), ..plan.clone() }, &signature, &target).is_err()
+            };
             for index in 0..columns.inputs.len() {
                 for change in [
                     |column: &mut springboard_abi::Column| {
@@ -238,7 +244,7 @@ fn columns_are_of_their_parameters_types() {
                 ] {
                     let mut inputs = columns.inputs.clone();
                     change(&mut inputs[index]);
-                    assert!(refused(Some(Columns { inputs, ..columns.clone() })), "{signature}");
+                    assert!(refused(Columns { inputs, ..columns.clone() }), "{signature}");
                 }
             }
             let result = match columns.result {
@@ -250,9 +256,11 @@ fn columns_are_of_their_parameters_types() {
                 Some(result) => Some(springboard_abi::ResultMove { bytes: result.bytes ^ 12, ..result }),
             };
             if result.is_some() {
-                assert!(refused(Some(Columns { result, ..columns.clone() })), "{signature}");
+                assert!(refused(Columns { result, ..columns.clone() }), "{signature}");
             }
-            assert!(refused(None));
+            let short = columns.inputs.iter().skip(1).copied().collect();
+            let one_less = Columns { inputs: short, ..columns.clone() };
+            assert!(columns.inputs.is_empty() || refused(one_less), "{signature}");
             accepted += 1;
         }
     }

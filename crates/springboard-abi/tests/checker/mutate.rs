@@ -1,7 +1,10 @@
 //! Plans with one thing changed.
 
 use fastrand::Rng;
-use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove, ResultPlan};
+use springboard_abi::{
+    ClosureForm, DowncallResult, FastForm, Fill, Form, Move, Operand, Place, Plan, ResultMove, SlotsForm,
+    UpcallResult,
+};
 
 /// One kind of mistake. Gives nothing where the plan has nothing to make it with.
 pub(crate) struct Mutation {
@@ -207,28 +210,59 @@ pub(crate) fn garbage(plan: &Plan, rng: &mut Rng) -> Plan {
     moves.sort_unstable();
     let bytes = byte(rng);
     let store = ResultMove { offset: long(rng), place: moves[0].place, bytes };
-    let result = match rng.u8(..3) {
-        0 => plan.result.clone(),
-        _ => ResultPlan::Memory { slot: plan.moves.len() as u16, moves: [store, store].into() },
+    let with_moves = Plan { moves: moves.into(), ..plan.clone() };
+    let stores = match rng.u8(..3) {
+        0 => None,
+        _ => with_stores(&with_moves, plan.moves.len() as u16, vec![store, store]),
     };
-    Plan { moves: moves.into(), result, ..plan.clone() }
+    stores.unwrap_or(with_moves)
+}
+
+/// What a plan does with a result, where it says anything of it.
+pub(crate) enum PlannedResult<'p> {
+    Downcall(&'p mut DowncallResult),
+    Upcall(&'p mut UpcallResult),
+}
+
+pub(crate) fn result(plan: &mut Plan) -> Option<PlannedResult<'_>> {
+    match &mut plan.form {
+        Form::Slots(SlotsForm { result, .. })
+        | Form::Bound(SlotsForm { result, .. })
+        | Form::V8(FastForm { result, .. })
+        | Form::Avalue(result) => Some(PlannedResult::Downcall(result)),
+        Form::Callback(result)
+        | Form::Closure(ClosureForm { result, .. })
+        | Form::GoClosure(ClosureForm { result, .. }) => Some(PlannedResult::Upcall(result)),
+        Form::Relay | Form::Direct { .. } | Form::Columns(_) => None,
+    }
+}
+
+/// A plan with another result.
+pub(crate) fn with_result(plan: &Plan, other: DowncallResult) -> Plan {
+    let mut plan = plan.clone();
+    match result(&mut plan) {
+        Some(PlannedResult::Downcall(result)) => *result = other,
+        _ => panic!("not a downcall with a result: {plan}"),
+    }
+    plan
 }
 
 fn stores(plan: &Plan) -> Option<(u16, Vec<ResultMove>)> {
-    match &plan.result {
-        ResultPlan::InPlace
-        | ResultPlan::FloatInPlace
-        | ResultPlan::Word(_)
-        | ResultPlan::Extended { .. }
-        | ResultPlan::Widened { .. }
-        | ResultPlan::Address { .. } => None,
-        ResultPlan::Memory { slot, moves } => Some((*slot, moves.to_vec())),
+    match (plan.form.downcall_result(), plan.form.upcall_result()) {
+        (Some(DowncallResult::Memory { slot, moves }), _)
+        | (_, Some(UpcallResult::Memory { slot, moves })) => Some((*slot, moves.to_vec())),
+        _ => None,
     }
 }
 
 fn with_stores(plan: &Plan, slot: u16, mut moves: Vec<ResultMove>) -> Option<Plan> {
     moves.sort_unstable();
-    Some(Plan { result: ResultPlan::Memory { slot, moves: moves.into() }, ..plan.clone() })
+    let (mut plan, moves) = (plan.clone(), moves.into());
+    match result(&mut plan)? {
+        PlannedResult::Downcall(result) => *result = DowncallResult::Memory { slot, moves },
+        PlannedResult::Upcall(result) => *result = UpcallResult::Memory { slot, moves },
+    }
+    Some(plan)
 }
 
 fn store(plan: &Plan, rng: &mut Rng, change: fn(&mut ResultMove, &mut Rng)) -> Option<Plan> {
@@ -266,5 +300,10 @@ fn change_result_slot(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
 
 fn result_in_place(plan: &Plan, _: &mut Rng) -> Option<Plan> {
     stores(plan)?;
-    Some(Plan { result: ResultPlan::InPlace, ..plan.clone() })
+    let mut plan = plan.clone();
+    match result(&mut plan)? {
+        PlannedResult::Downcall(result) => *result = DowncallResult::InPlace,
+        PlannedResult::Upcall(result) => *result = UpcallResult::Nothing,
+    }
+    Some(plan)
 }

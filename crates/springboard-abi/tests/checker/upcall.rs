@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use springboard_abi::{
-    Convention, Entry, Fill, Move, Operand, Place, Plan, ResultPlan, SlotForm, Target, check,
+    Convention, Entry, Fill, Form, Move, Operand, Place, Plan, SlotForm, Target, UpcallResult, check,
 };
 use springboard_ir::{Integer, Signature, Type};
 
@@ -160,9 +160,9 @@ impl Outcome {
 
     fn returned(&mut self, plan: &Plan, input: &Input) -> Result<(), Fault> {
         let last = input.params.len() as u16;
-        match &plan.result {
-            ResultPlan::InPlace | ResultPlan::FloatInPlace => Ok(()),
-            ResultPlan::Word(Move { operand: Operand::Slot { index, at }, place, bytes, fill })
+        match plan.form.upcall_result().ok_or(Fault)? {
+            UpcallResult::Nothing => Ok(()),
+            UpcallResult::Word(Move { operand: Operand::Slot { index, at }, place, bytes, fill })
                 if *index == last && at.checked_add(*bytes).is_some_and(|end| end <= 8) && *bytes > 0 =>
             {
                 let own = &input.word[usize::from(*at)..usize::from(at + bytes)];
@@ -180,13 +180,13 @@ impl Outcome {
                     place => self.write_register(place, &own.iter().map(value).collect::<Vec<_>>()),
                 }
             }
-            ResultPlan::Address { slot } if *slot == last => {
+            UpcallResult::Address { slot } if *slot == last => {
                 let start = usize::from(last) * 8;
                 let word = self.slots[start..].iter().copied().collect::<Option<Vec<_>>>().ok_or(Fault)?;
                 let bytes = word.iter().map(|value| Byte { value: *value, padding: false });
                 self.write_register(Place::Gpr { reg: 0, at: 0 }, &bytes.collect::<Vec<_>>())
             }
-            ResultPlan::Memory { slot, moves } if *slot == last && self.areas.contains_key(&last) => {
+            UpcallResult::Memory { slot, moves } if *slot == last && self.areas.contains_key(&last) => {
                 moves.iter().try_for_each(|step| {
                     let start = step.offset as usize;
                     let bytes =
@@ -256,11 +256,12 @@ const OF_RESULTS: &[mutate::Mutation] = &[
 
 fn result(plan: &Plan, change: u8) -> Option<Plan> {
     let mut plan = plan.clone();
-    match (&mut plan.result, change) {
-        (ResultPlan::InPlace | ResultPlan::FloatInPlace, _) => return None,
-        (result, 4) => *result = ResultPlan::InPlace,
-        (ResultPlan::Address { slot }, 0) => *slot = slot.wrapping_sub(1),
-        (ResultPlan::Word(step), 0..=3) => match (change, &mut step.operand, &mut step.place) {
+    let Form::Callback(result) = &mut plan.form else { return None };
+    match (result, change) {
+        (UpcallResult::Nothing, _) => return None,
+        (result, 4) => *result = UpcallResult::Nothing,
+        (UpcallResult::Address { slot }, 0) => *slot = slot.wrapping_sub(1),
+        (UpcallResult::Word(step), 0..=3) => match (change, &mut step.operand, &mut step.place) {
             (0, Operand::Slot { index, .. }, _) => *index += 1,
             (1, Operand::Slot { at, .. }, _) => *at ^= 4,
             (2, ..) => step.bytes /= 2,
@@ -323,7 +324,7 @@ fn refuses_a_result_filled_otherwise() {
     let signature = Signature::new(Type::Int(Integer::UInt), Vec::new()).expect("a plain signature");
     let mut plan = springboard_abi::plan(&signature, &target, Entry::Callback).expect("a plan");
     assert_eq!(check(&plan, &signature, &target), Ok(()));
-    let ResultPlan::Word(step) = &mut plan.result else { panic!("{plan}") };
+    let Form::Callback(UpcallResult::Word(step)) = &mut plan.form else { panic!("{plan}") };
     assert_eq!(step.fill, Fill::Sign);
     step.fill = Fill::Zero;
     assert!(check(&plan, &signature, &target).is_err(), "{plan}");

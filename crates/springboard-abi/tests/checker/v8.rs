@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use springboard_abi::{
-    Entry, FastCall, Fill, Guard, Move, Narrow, Operand, Options, Parameter, Plan, ResultPlan, SlotForm,
-    Target, Violation, check_fast_call, plan, plan_fast_call,
+    DowncallResult, Entry, FastCall, FastForm, Fill, Form, Guard, Move, Narrow, Operand, Options, Parameter,
+    Plan, SlotForm, Target, Violation, check_fast_call, plan, plan_fast_call,
 };
 use springboard_ir::{Scalar, Signature};
 
@@ -98,8 +98,10 @@ fn refuses_changes_of_what_v8_knows() {
                 assert!(kind(&violation), "{violation}\n{mutant}");
                 1
             };
-            if !plan.parameters.is_empty() {
-                let mut parameters = plan.parameters.to_vec();
+            let Form::V8(form) = &plan.form else { panic!("{plan}") };
+            let with = |form| Plan { form: Form::V8(form), ..plan.clone() };
+            if !form.parameters.is_empty() {
+                let mut parameters = form.parameters.to_vec();
                 let index = rng.usize(..parameters.len());
                 let others = [
                     Parameter::Int32,
@@ -114,29 +116,30 @@ fn refuses_changes_of_what_v8_knows() {
                 let other = others[rng.usize(..others.len())];
                 if parameters[index] != other {
                     parameters[index] = other;
-                    let mutant = Plan { parameters: parameters.clone().into(), ..plan.clone() };
+                    let mutant = with(FastForm { parameters: parameters.clone().into(), ..form.clone() });
                     refused[0] += refuse(&mutant, |found| matches!(found, Violation::Parameter { .. }));
                 }
                 parameters.remove(index);
-                let mutant = Plan { parameters: parameters.into(), ..plan.clone() };
+                let mutant = with(FastForm { parameters: parameters.into(), ..form.clone() });
                 refused[1] += refuse(&mutant, |found| matches!(found, Violation::Parameter { .. }));
             }
-            let guard = if plan.guard == Guard::None { Guard::Closed } else { Guard::None };
-            refused[2] +=
-                refuse(&Plan { guard, ..plan.clone() }, |found| matches!(found, Violation::Guard { .. }));
-            if plan.result == ResultPlan::FloatInPlace {
-                let mutant = Plan { result: ResultPlan::InPlace, ..plan.clone() };
+            let guard = if form.guard == Guard::None { Guard::Closed } else { Guard::None };
+            refused[2] += refuse(&with(FastForm { guard, ..form.clone() }), |found| {
+                matches!(found, Violation::Guard { .. })
+            });
+            if form.result == DowncallResult::FloatInPlace {
+                let mutant = with(FastForm { result: DowncallResult::InPlace, ..form.clone() });
                 zeros += refuse(&mutant, |found| *found == Violation::ZeroOfAnotherType);
             }
-            let result = match plan.result {
-                ResultPlan::Extended { bytes, fill: Fill::Zero } => {
-                    ResultPlan::Extended { bytes, fill: Fill::Sign }
+            let result = match form.result {
+                DowncallResult::Extended { bytes, fill: Fill::Zero } => {
+                    DowncallResult::Extended { bytes, fill: Fill::Sign }
                 }
-                ResultPlan::Extended { .. } => ResultPlan::InPlace,
-                ResultPlan::InPlace => ResultPlan::Extended { bytes: 2, fill: Fill::Sign },
+                DowncallResult::Extended { .. } => DowncallResult::InPlace,
+                DowncallResult::InPlace => DowncallResult::Extended { bytes: 2, fill: Fill::Sign },
                 _ => continue,
             };
-            let mutant = Plan { result, ..plan.clone() };
+            let mutant = with(FastForm { result, ..form.clone() });
             refused[3] += refuse(&mutant, |found| matches!(found, Violation::ResultExtension { .. }));
         }
     }

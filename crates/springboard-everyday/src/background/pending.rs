@@ -10,7 +10,7 @@ use std::{
 };
 
 use oneshot::{AsyncReceiver, Sender};
-use springboard::{CallError, NativeScope};
+use springboard::{CallError, callback::NativeScope};
 
 use super::passed::Done;
 
@@ -66,7 +66,7 @@ impl Pending {
     /// Waits for the call to end.
     ///
     /// Meanwhile the thread counts as being in native code: its mailbox is not served, and a callback that would wait for
-    /// it does what its [`Busy`](springboard::Busy) says.
+    /// it does what its [`Busy`](springboard::callback::Busy) says.
     ///
     /// # Errors
     /// [`BackgroundError`].

@@ -2,7 +2,7 @@
 
 use std::{any::type_name, ffi::c_void, marker::PhantomData, mem::size_of, ops::Range};
 
-use springboard::{Function, SlotResult, Word, is_pending};
+use springboard::{Function, SlotResult, Word, callback::is_pending};
 use springboard_ir::Scalar;
 
 /// What a parameter gets in each row.

@@ -1,6 +1,6 @@
 //! Global variables: read, written, and checked against what their library says of them.
 
-use springboard::{Engine, SymbolError, Value, ir::Type};
+use springboard::{Engine, Value, ir::Type, library::SymbolError};
 use springboard_everyday::{
     memory::{self, MemoryError},
     variable::{Variable, VariableError},

@@ -31,6 +31,9 @@ pub enum Any<'a> {
 pub struct Thrown {
     /// Its class.
     pub kind: ErrorKind,
+    /// What a host sets as its property `code`, if it has one. Slow calls of native functions throw `node:ffi`'s codes:
+    /// `ERR_INVALID_ARG_VALUE`, `ERR_FFI_LIBRARY_CLOSED`, `ERR_FFI_CALL_FAILED`.
+    pub code: Option<&'static str>,
     /// Its message.
     pub message: String,
 }
@@ -46,15 +49,26 @@ pub enum ErrorKind {
 }
 
 impl Thrown {
-    /// An error of a class.
+    /// An error of a class, without a code.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Thrown {
-        Thrown { kind, message: message.into() }
+        Thrown { kind, code: None, message: message.into() }
+    }
+
+    /// The same error with this code.
+    #[must_use]
+    pub fn code(self, code: &'static str) -> Thrown {
+        Thrown { code: Some(code), ..self }
+    }
+
+    /// What is wrong with an argument.
+    pub(super) fn argument(kind: ErrorKind, message: String) -> Thrown {
+        Thrown::new(kind, message).code("ERR_INVALID_ARG_VALUE")
     }
 
     /// What a call of a closed library throws: slow calls do, and a host's [`ClosedHelper`](super::ClosedHelper) does
     /// the same.
     pub fn closed() -> Thrown {
-        Thrown::new(ErrorKind::Error, "the library has been closed")
+        Thrown::new(ErrorKind::Error, "the library has been closed").code("ERR_FFI_LIBRARY_CLOSED")
     }
 
     /// What an integer out of its parameter's range throws: slow calls do, and a host's
@@ -65,13 +79,13 @@ impl Thrown {
         let value =
             if i64::from(negative) == value { value.to_string() } else { format!("{negative} or {value}") };
         let message = format!("argument {} is {value}, which does not fit", index + 1);
-        Thrown::new(ErrorKind::RangeError, message)
+        Thrown::argument(ErrorKind::RangeError, message)
     }
 
     /// What a value that is no buffer throws: slow calls do, and a host's [`BufferHelper`](super::BufferHelper) does
     /// the same. Arguments are counted from 0.
     pub fn no_buffer(index: usize) -> Thrown {
-        Thrown::new(ErrorKind::TypeError, format!("argument {} must be a buffer", index + 1))
+        Thrown::argument(ErrorKind::TypeError, format!("argument {} must be a buffer", index + 1))
     }
 }
 

@@ -15,11 +15,11 @@ use super::{
 };
 
 pub(super) fn call_error(error: CallError) -> Thrown {
-    Thrown::new(ErrorKind::Error, error.to_string())
+    Thrown::new(ErrorKind::Error, error.to_string()).code("ERR_FFI_CALL_FAILED")
 }
 
 fn type_error(index: usize, expected: &str) -> Thrown {
-    Thrown::new(ErrorKind::TypeError, format!("argument {} must be {expected}", index + 1))
+    Thrown::argument(ErrorKind::TypeError, format!("argument {} must be {expected}", index + 1))
 }
 
 /// The values that a C function is called with. As in JavaScript, missing arguments are `undefined`, and those beyond the

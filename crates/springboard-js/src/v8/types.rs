@@ -3,7 +3,7 @@
 use std::fmt;
 
 use springboard::{
-    Position,
+    function::Position,
     ir::{ParseError, Prototype, Signature},
 };
 

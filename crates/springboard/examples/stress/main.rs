@@ -21,7 +21,7 @@ use std::{
 };
 
 use clap::Parser;
-use springboard::{Callback, CallbackType, Engine, Full, Jit, Mailbox};
+use springboard::{Callback, CallbackType, Engine, Jit, Mailbox, callback::Full};
 
 #[derive(Parser)]
 struct Arguments {

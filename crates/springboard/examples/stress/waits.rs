@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, error::Error, ffi::c_void, mem, ptr::NonNull, rc::Rc, thread, time::Duration};
 
-use springboard::{Busy, Engine, Mailbox};
+use springboard::{Engine, Mailbox, callback::Busy};
 
 use crate::Sum;
 

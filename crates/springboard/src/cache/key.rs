@@ -5,9 +5,7 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
-use springboard_abi::{
-    Columns, Fill, LastError, Move, Operand, Parameter, Place, Plan, ResultPlan, Temporary,
-};
+use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, SlotsForm, Temporary};
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
@@ -52,39 +50,28 @@ impl Hash for Wanted<'_> {
         for step in &plan.moves {
             state.write_u128(word(step));
         }
-        if rest(plan) != PLAIN {
+        if !is_plain(plan) {
             rest(plan).hash(state);
         }
     }
 }
 
 /// What a plan has beside its head and its moves.
-type Rest<'a> = (&'a [Temporary], &'a ResultPlan, &'a [Parameter], Option<LastError>, Option<&'a Columns>);
+fn rest(plan: &Plan) -> (&[Temporary], &Form) {
+    (&plan.temporaries, &plan.form)
+}
 
-/// What most plans have there.
-const PLAIN: Rest<'static> = (&[], &ResultPlan::InPlace, &[], None, None);
-
-fn rest(plan: &Plan) -> Rest<'_> {
-    (&plan.temporaries, &plan.result, &plan.parameters, plan.last_error, plan.columns.as_ref())
+/// Whether the head and the moves of a plan are all there is to it.
+fn is_plain(plan: &Plan) -> bool {
+    const PLAIN: SlotsForm = SlotsForm { result: DowncallResult::InPlace, last_error: None };
+    plan.temporaries.is_empty()
+        && matches!(&plan.form, Form::Slots(form) | Form::Bound(form) if *form == PLAIN)
 }
 
 /// All of a plan that is one word, each field in bits of its own, and the number of its moves.
 fn head(plan: &Plan) -> u128 {
-    let Plan {
-        convention,
-        caller,
-        entry,
-        moves,
-        temporaries: _,
-        stack_bytes,
-        result: _,
-        vector_count,
-        parameters: _,
-        guard,
-        last_error: _,
-        columns: _,
-    } = plan;
-    let enumerations = [*convention as u8, *caller as u8, *entry as u8, *guard as u8];
+    let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, vector_count } = plan;
+    let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, 0];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);
     u128::from(u32::from_le_bytes(enumerations))
         | u128::from(*stack_bytes) << 32
@@ -121,7 +108,10 @@ fn word(step: &Move) -> u128 {
 mod tests {
     use std::collections::HashSet;
 
-    use springboard_abi::{Convention, Entry, ErrorSource, Guard};
+    use springboard_abi::{
+        ClosureForm, Columns, Convention, Entry, ErrorSource, FastForm, Guard, LastError, Parameter,
+        SlotContent, UpcallResult,
+    };
 
     use super::*;
 
@@ -166,30 +156,54 @@ mod tests {
         let plan =
             springboard_abi::plan(&signature, &target.expect("a target"), Entry::Slots).expect("a plan");
         let temporary = Temporary { slot: 0, bytes: 8, align: 8 };
-        let last_error = LastError { source: ErrorSource::Location, slot: 3 };
-        let changes: [fn(&mut Plan, Temporary, LastError); 12] = [
-            |plan, _, _| plan.convention = Convention::Win64,
-            |plan, _, _| plan.caller = Convention::Win64,
-            |plan, _, _| plan.entry = Entry::Bound,
-            |plan, _, _| plan.moves[0].bytes = 4,
-            |plan, _, _| plan.moves = plan.moves[1..].into(),
-            |plan, temporary, _| plan.temporaries = [temporary].into(),
-            |plan, _, _| plan.stack_bytes = 8,
-            |plan, _, _| plan.result = ResultPlan::Address { slot: 2 },
-            |plan, _, _| plan.vector_count = Some(0),
-            |plan, _, _| plan.guard = Guard::Closed,
-            |plan, _, last_error| plan.last_error = Some(last_error),
-            |plan, _, _| plan.columns = Some(Columns { inputs: [].into(), result: None }),
-        ];
+        let last_error = Some(LastError { source: ErrorSource::Location, slot: 3 });
+        let in_place = DowncallResult::InPlace;
+        let memory = |slot| DowncallResult::Memory { slot, moves: [].into() };
+        let fast = |parameters: &[Parameter], guard| {
+            Form::V8(FastForm { parameters: parameters.into(), guard, result: DowncallResult::InPlace })
+        };
+        let closure = |content| {
+            let result = UpcallResult::Nothing;
+            ClosureForm { arguments: [content].into(), result }
+        };
         let mut plans = vec![plan.clone()];
+        for form in [
+            Form::Slots(SlotsForm { result: memory(2), last_error: None }),
+            Form::Slots(SlotsForm { result: memory(3), last_error: None }),
+            Form::Slots(SlotsForm { result: in_place.clone(), last_error }),
+            Form::Bound(SlotsForm { result: in_place.clone(), last_error: None }),
+            Form::Bound(SlotsForm { result: memory(2), last_error: None }),
+            Form::Relay,
+            Form::Callback(UpcallResult::Nothing),
+            Form::Callback(UpcallResult::Address { slot: 2 }),
+            fast(&[], Guard::None),
+            fast(&[], Guard::Closed),
+            fast(&[Parameter::Int64], Guard::None),
+            Form::Avalue(in_place),
+            Form::Avalue(memory(2)),
+            Form::Closure(closure(SlotContent::Bytes)),
+            Form::Closure(closure(SlotContent::Address)),
+            Form::GoClosure(closure(SlotContent::Bytes)),
+            Form::Direct { context: 0 },
+            Form::Direct { context: 1 },
+            Form::Columns(Columns { inputs: [].into(), result: None }),
+        ] {
+            plans.push(Plan { form, ..plan.clone() });
+        }
+        let changes: [fn(&mut Plan, Temporary); 7] = [
+            |plan, _| plan.convention = Convention::Win64,
+            |plan, _| plan.caller = Convention::Win64,
+            |plan, _| plan.moves[0].bytes = 4,
+            |plan, _| plan.moves = plan.moves[1..].into(),
+            |plan, temporary| plan.temporaries = [temporary].into(),
+            |plan, _| plan.stack_bytes = 8,
+            |plan, _| plan.vector_count = Some(0),
+        ];
         for change in changes {
             let mut other = plan.clone();
-            change(&mut other, temporary, last_error);
+            change(&mut other, temporary);
             plans.push(other);
         }
-        let mut parameters = plan;
-        parameters.parameters = [Parameter::Int64].into();
-        plans.push(parameters);
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
                 let same = Wanted(wanted).equivalent(&Key::new(plan.clone()));

@@ -68,7 +68,7 @@ impl CallbackType {
     ///
     /// Both sides must ask for it: the native code in between is compiled to be unwound (C: `-fexceptions`), or the
     /// process ends; and whoever called that code and catches calls it as `extern "C-unwind"`, which the pointers of
-    /// [`Typed`](crate::Typed) and [`Function::call`](crate::Function::call) are not.
+    /// [`Typed`](crate::function::Typed) and [`Function::call`](crate::Function::call) are not.
     #[must_use]
     pub fn unwinding(&self) -> CallbackType {
         self.with(Terms { unwinding: Unwinding::Passes, ..self.terms() })
@@ -149,7 +149,7 @@ impl CallbackType {
     }
 
     /// The same signature, for callbacks that belong to the running thread and reject calls from all others: these
-    /// get zero and are counted, and the first is reported ([`set_reporter`](crate::set_reporter)).
+    /// get zero and are counted, and the first is reported ([`set_reporter`](crate::callback::set_reporter)).
     ///
     /// # Errors
     /// [`CreateError::NotOwner`] in the destructor of a thread-local.

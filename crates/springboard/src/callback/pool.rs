@@ -244,7 +244,7 @@ impl Stubs {
         helper: Helper,
     ) -> Result<Stubs, Reason> {
         let template = engine.template(plan)?;
-        Ok(Stubs { template, memory, helper, entry: plan.entry, parameters: plan.symbol_parameters() })
+        Ok(Stubs { template, memory, helper, entry: plan.entry(), parameters: plan.symbol_parameters() })
     }
 
     /// One stub per cell, written and published at once.

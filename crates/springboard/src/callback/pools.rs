@@ -6,7 +6,7 @@ use std::{
     sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError},
 };
 
-use springboard_abi::Plan;
+use springboard_abi::{Form, Plan};
 use springboard_code::{CodeMemory, fork};
 use springboard_emit::Protection;
 use springboard_ir::Signature;
@@ -59,7 +59,10 @@ pub(super) fn stubs(
         hash_map::Entry::Occupied(known) => known.get().clone(),
         hash_map::Entry::Vacant(place) => place.insert(key.memory.memory()?).clone(),
     };
-    let refusing = result.map(|result| dispatch::refusing(result, key.plan.parameters.len()));
+    let refusing = match (result, &key.plan.form) {
+        (Some(result), Form::Direct { context }) => Some(dispatch::refusing(result, usize::from(*context))),
+        _ => None,
+    };
     let pool =
         Pool::new(Source::Stubs(Stubs::of(&key.plan, engine, memory, dispatch::dispatch)?), zero, refusing);
     pools.stubs.insert(key, pool);

@@ -10,7 +10,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// What a blocking callback does while its owner is in native code, and so perhaps waits for the very caller.
 ///
 /// springboard knows that it is there from [`Function::call`](crate::Function::call) and
-/// [`NativeScope`](crate::NativeScope).
+/// [`NativeScope`](crate::callback::NativeScope).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Busy {
     /// The caller gets zero when the owner has been in the same native call for this long, and the owner an error

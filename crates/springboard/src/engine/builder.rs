@@ -122,7 +122,7 @@ impl EngineBuilder {
     /// [`Reason::CodeLimit`](crate::Reason::CodeLimit). Without a limit, the system's are the only ones.
     ///
     /// Stubs of callbacks have memory of their own, which engines with the same settings share. Beyond the limit, making
-    /// a callback fails with [`CreateError::CodeLimit`](crate::CreateError::CodeLimit).
+    /// a callback fails with [`CreateError::CodeLimit`](crate::callback::CreateError::CodeLimit).
     #[must_use]
     pub fn code_limit(mut self, bytes: usize) -> EngineBuilder {
         self.code_limit = Some(bytes);

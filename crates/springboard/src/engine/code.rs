@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
-use springboard_abi::{Entry, Plan, ResultPlan, SlotForm, plan_relay, plan_with_last_error};
+use springboard_abi::{DowncallResult, Entry, Plan, SlotForm, plan_relay, plan_with_last_error};
 use springboard_code::{CodePointer, Holes, Stamp, Stub, fork};
 use springboard_ir::Signature;
 
@@ -55,13 +55,13 @@ const OWN_STEPS: usize = 8;
 
 /// What a plan has its stub do, each an instruction or two.
 fn steps(plan: &Plan) -> usize {
-    let Plan { moves, temporaries, stack_bytes, result, last_error, .. } = plan;
-    let stores = match result {
-        ResultPlan::Memory { moves, .. } => 2 + moves.len(),
+    let Plan { form, moves, temporaries, stack_bytes, .. } = plan;
+    let stores = match form.downcall_result() {
+        Some(DowncallResult::Memory { moves, .. }) => 2 + moves.len(),
         _ => 0,
     };
     let copies: u32 = temporaries.iter().map(|copy| copy.bytes.div_ceil(8)).sum();
-    let calls = if last_error.is_some() { OWN_STEPS } else { 0 };
+    let calls = if form.last_error().is_some() { OWN_STEPS } else { 0 };
     moves.len() + stores + (copies + stack_bytes / 8) as usize + calls
 }
 
@@ -102,7 +102,7 @@ impl Engine {
 
     /// Whether the code of functions of this plan is there, so that nobody need wait for it.
     pub(crate) fn has_code(&self, plan: &Plan) -> bool {
-        plan.entry == Entry::Slots
+        plan.entry() == Entry::Slots
             && !self.has_own_stubs()
             && (self.shared.cache.has(plan) || self.thunk(plan).is_some())
     }
@@ -115,7 +115,7 @@ impl Engine {
         last_error: LastError,
     ) -> Result<Code, Reason> {
         let source = last_error.source();
-        let plan = self.plan_with(|target| plan_with_last_error(signature, target, Entry::Slots, source))?;
+        let plan = self.plan_with(|target| plan_with_last_error(signature, target, source))?;
         if last_error == LastError::Errno {
             return self.code(&self.function_plan_of(plan), callee);
         }

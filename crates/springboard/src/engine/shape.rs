@@ -31,7 +31,7 @@ impl Shape {
     /// Code to stamp, for stubs of this plan.
     pub(super) fn compiled(template: Template, plan: &Plan, parameters: String) -> Shape {
         let code = ShapeCode::Template(template);
-        let (entry, site) = (plan.entry, site(plan));
+        let (entry, site) = (plan.entry(), site(plan));
         Shape { code, entry, site, parameters: parameters.into(), stub: OnceLock::new() }
     }
 
@@ -102,7 +102,11 @@ impl Shape {
 
 /// Where stubs of a plan should lie: near what they call more often than they are called.
 fn site(plan: &Plan) -> Site {
-    if plan.entry == Entry::Columns || plan.last_error.is_some() { Site::Libraries } else { Site::Program }
+    if plan.entry() == Entry::Columns || plan.form.last_error().is_some() {
+        Site::Libraries
+    } else {
+        Site::Program
+    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use springboard_code::testing::{
 };
 
 use crate::{
-    CallbackError, Compile, DrainError, Engine, Function, Jit, Mailbox, Path, PointerError, Reason, Stubs,
-    Value,
+    CallbackError, Compile, Engine, Function, Jit, Mailbox, Path, Reason, Stubs, Value, callback::DrainError,
+    function::PointerError,
 };
 
 extern "C" fn add(a: i32, b: i32) -> i32 {

@@ -8,10 +8,10 @@ use std::{any::Any, error::Error, fmt, sync::Arc};
 pub enum CallbackError {
     /// It panicked. The message, where the panic had one.
     Panic(Option<Arc<str>>),
-    /// It returned an error, or raised one with [`raise`](crate::raise).
+    /// It returned an error, or raised one with [`raise`](crate::callback::raise).
     Raised(Arc<dyn Error + Send + Sync>),
     /// No handler's: a call from another thread, whose system number (gettid(2)) is given, got zero because this
-    /// thread was in native code for too long to answer it ([`Busy`](crate::Busy)).
+    /// thread was in native code for too long to answer it ([`Busy`](crate::callback::Busy)).
     Busy {
         /// The thread that called.
         caller: i32,

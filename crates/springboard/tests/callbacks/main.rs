@@ -11,8 +11,9 @@ use std::{
 };
 
 use springboard::{
-    AfterClose, CallError, Callback, CallbackError, CallbackType, CreateError, Engine, Jit, Library, Path,
-    RawHandler, TypeMismatch, Value, Word, raise, take_pending,
+    CallError, Callback, CallbackError, CallbackType, Engine, Jit, Library, Path, Value, Word,
+    callback::{AfterClose, CreateError, RawHandler, raise, take_pending},
+    function::TypeMismatch,
 };
 
 mod closing;

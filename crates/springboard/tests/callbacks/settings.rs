@@ -1,6 +1,6 @@
 //! What shapes stubs or their memory keeps engines' callbacks apart.
 
-use springboard::{Announce, EngineBuilder, emit::LandingPads};
+use springboard::{EngineBuilder, code::Announce, emit::LandingPads};
 
 use super::*;
 

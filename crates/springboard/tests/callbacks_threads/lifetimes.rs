@@ -11,7 +11,10 @@ use std::{
     thread,
 };
 
-use springboard::{Abandoned, Busy, Callback, Mailbox};
+use springboard::{
+    Callback, Mailbox,
+    callback::{Abandoned, Busy},
+};
 
 use crate::{
     jobs::{Job, function, kind},

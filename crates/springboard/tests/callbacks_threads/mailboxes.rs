@@ -12,7 +12,8 @@ use std::{
 };
 
 use springboard::{
-    Abandoned, CallError, CallbackError, CopyError, CopyIn, CreateError, Full, Jit, Mailbox, RawHandler, Word,
+    CallError, CallbackError, Jit, Mailbox, Word,
+    callback::{Abandoned, CopyError, CopyIn, CreateError, Full, RawHandler},
 };
 
 use crate::{
@@ -182,7 +183,7 @@ fn errors_of_posted_calls_surface_at_the_drain() {
         assert_eq!((error.delivered, error.to_string()), (2, "one".to_owned()));
         assert_eq!(mailbox.drain(usize::MAX), Ok(2));
         assert_eq!(runs.get(), 4);
-        assert_eq!(springboard::take_pending(), None);
+        assert_eq!(springboard::callback::take_pending(), None);
     }
 }
 
@@ -230,7 +231,7 @@ fn an_error_that_is_pending_stays_out_of_a_drain() {
     let inner = Rc::clone(&mailbox);
     let raising = engine.callback_type("int (int)").unwrap().reject().unwrap();
     let raising = raising.callback(move |_: i32| {
-        springboard::raise("first");
+        springboard::callback::raise("first");
         assert_eq!(inner.drain(usize::MAX), Ok(1));
         0
     });

@@ -10,8 +10,8 @@ use std::{
 };
 
 use springboard::{
-    Busy, CallbackError, CreateError, Jit, Mailbox, NativeScope, RawHandler, Report, Value, Word,
-    set_reporter,
+    CallbackError, Jit, Mailbox, Value, Word,
+    callback::{Busy, CreateError, NativeScope, RawHandler, Report, set_reporter},
 };
 
 use crate::{

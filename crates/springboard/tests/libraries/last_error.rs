@@ -1,6 +1,6 @@
 //! Last errors, delivered with results of every kind.
 
-use springboard::{CallError, Engine, Function, LastError, TypeMismatch, Value, Word};
+use springboard::{CallError, Engine, Function, LastError, Value, Word, function::TypeMismatch};
 
 use super::{engines, function, library, support::bytes};
 

@@ -2,7 +2,10 @@
 
 use std::{ffi::c_void, ptr::NonNull};
 
-use springboard::{Engine, Flags, Library, LibraryError, SymbolError, Value, Word};
+use springboard::{
+    Engine, Library, Value, Word,
+    library::{Flags, LibraryError, SymbolError},
+};
 
 use super::{engines, function, library, support};
 

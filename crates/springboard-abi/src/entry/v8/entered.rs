@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use springboard_ir::{DataModel, Integer, Param, Signature, Type};
 
 use crate::{
-    convention::{Passing, assign},
+    convention::{Passing, Piece, assign},
     ineligible::Ineligible,
     place::Place,
-    plan::{Parameter, Plan},
-    target::Target,
+    plan::{FastForm, Parameter},
+    target::{Convention, Target},
 };
 
 /// Where a stub of the `v8` entry finds what it is passed.
@@ -17,21 +17,16 @@ use crate::{
 pub struct Entered {
     /// The receiver, which no stub looks at.
     pub receiver: Place,
-    /// The stub's parameters, in the order of [`Plan::parameters`].
+    /// The stub's parameters, in the order of [`FastForm::parameters`].
     pub parameters: Vec<Place>,
 }
 
-impl Plan {
-    /// Whether V8 passes a pointer to its options to a stub of this plan, behind the parameters.
-    pub fn takes_options(&self) -> bool {
-        self.parameters.last() == Some(&Parameter::Options)
-    }
-
-    /// Where a stub of this plan, of the `v8` entry, finds what V8 passes.
+impl FastForm {
+    /// Where a stub that is called by the convention `caller` finds what V8 passes.
     ///
     /// # Errors
     /// Where there are more parameters than a signature may have.
-    pub fn entered(&self) -> Result<Entered, Ineligible> {
+    pub fn entered(&self, caller: Convention) -> Result<Entered, Ineligible> {
         let param = |ty| Param { name: None, ty };
         let parameters = self.parameters.iter().map(|parameter| {
             param(match parameter {
@@ -40,7 +35,6 @@ impl Plan {
                 Parameter::Float => Type::Float,
                 Parameter::Double => Type::Double,
                 Parameter::Buffer | Parameter::Options => Type::void_pointer(),
-                Parameter::InSlot | Parameter::InMemory => unreachable!("no parameter of a fast call"),
             })
         });
         let receiver = param(Type::void_pointer());
@@ -48,14 +42,15 @@ impl Plan {
         let signature = Signature::new(Type::Void, params)
             .map_err(|error| Ineligible::NoLayout(alloc::string::ToString::to_string(&error)))?;
         // The types are the same in every data model.
-        let model = DataModel { big_endian: self.caller.is_big_endian(), ..DataModel::LP64 };
-        let caller = Target { model, convention: self.caller, caller: self.caller };
-        let places = assign(&signature, &caller)?.params.into_iter().map(|passing| match passing {
-            Passing::Direct(pieces) => pieces[0].place,
-            _ => unreachable!("a scalar is passed directly"),
-        });
-        let mut places = places.collect::<Vec<_>>();
-        let receiver = places.remove(0);
-        Ok(Entered { receiver, parameters: places })
+        let model = DataModel { big_endian: caller.is_big_endian(), ..DataModel::LP64 };
+        let caller = Target { model, convention: caller, caller };
+        let place = |passing| match passing {
+            Passing::Direct(pieces) => pieces.first().map(|piece: &Piece| piece.place),
+            Passing::Reference { to, .. } => Some(to),
+            Passing::Nothing => None,
+        };
+        let mut places = assign(&signature, &caller)?.params.into_iter().filter_map(place);
+        let receiver = places.next().ok_or(Ineligible::NoRegister)?;
+        Ok(Entered { receiver, parameters: places.collect() })
     }
 }

@@ -16,11 +16,11 @@ pub use node::{NodeFunction, NodeKind, NodeRefusal, node_eligible, node_eligible
 pub use profile::{Profile, Refusal};
 use springboard_ir::{DataModel, FloatFormat, Layout, Scalar, Signature};
 
-use crate::entry::slots;
+use super::{downcall::Downcall, moves::word_move};
 use crate::{
     ineligible::Ineligible,
     place::Place,
-    plan::{Entry, Fill, Guard, Move, Operand, Parameter, Plan, ResultPlan, SlotForm},
+    plan::{DowncallResult, FastForm, Fill, Form, Guard, Move, Operand, Parameter, Plan, SlotForm},
     target::Target,
 };
 
@@ -115,37 +115,31 @@ pub enum Passed {
 /// # Errors
 /// As [`plan`](crate::plan); also where a buffer is no pointer parameter.
 pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
-    let FastCall { signature, guard, narrow, .. } = call;
-    let mut plan = slots::plan(signature, target, Entry::V8, None)?;
-    let model = &target.model;
-    let passed = call.passed(model)?;
-    let mut parameters: Vec<_> = passed.iter().map(|passed| parameter(*passed, *narrow)).collect();
-    for step in &mut plan.moves {
+    let mut native = Downcall::of(&call.signature, target, word_move)?;
+    let passed = call.passed(&target.model)?;
+    for step in &mut native.moves {
         if let Operand::Slot { index, .. } = step.operand {
             adapt(step, passed[usize::from(index)], index, target);
         }
     }
-    let result = SlotForm::of(signature.result(), model)?;
-    let refuses = *guard != Guard::None || parameters.iter().any(Parameter::is_refused);
-    match (result, &plan.result) {
-        (SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })), ResultPlan::InPlace) => {
-            plan.result = ResultPlan::Extended { bytes: scalar.bytes(model), fill: Fill::of(scalar) };
+    let mut parameters: Vec<_> = passed.iter().map(|passed| parameter(*passed, call.narrow)).collect();
+    let refuses = call.guard != Guard::None || parameters.iter().any(Parameter::is_refused);
+    let result = match native.result {
+        SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1 | 2, .. })) => {
+            DowncallResult::Extended { bytes: scalar.bytes(&target.model), fill: Fill::of(scalar) }
         }
-        (SlotForm::Word(Scalar::Float(FloatFormat::F32)), ResultPlan::InPlace)
+        SlotForm::Word(Scalar::Float(FloatFormat::F32))
             if refuses && target.convention.rules().float_keeps_width =>
         {
-            plan.result = ResultPlan::FloatInPlace;
+            DowncallResult::FloatInPlace
         }
-        _ => {}
-    }
+        _ => native.result(),
+    };
     if call.takes_options() {
         parameters.push(Parameter::Options);
     }
-    // A narrower move begins further up in its word.
-    plan.moves.sort_unstable();
-    plan.parameters = parameters.into();
-    plan.guard = *guard;
-    Ok(plan)
+    let form = FastForm { parameters: parameters.into(), guard: call.guard, result };
+    Ok(native.plan(target, Form::V8(form)))
 }
 
 impl Parameter {

@@ -1,10 +1,20 @@
-//! aarch64: Cranelift emits landing pads and signs return addresses itself.
+//! aarch64: Cranelift emits landing pads and signs return addresses itself. What it emits is shortened, as far as an
+//! independent reading of the result agrees.
+
+mod assembly;
+mod guard;
+mod reading;
+mod shorten;
 
 use cranelift_codegen::settings::Configurable;
 use springboard_abi::Convention;
 
+use self::reading::Live;
 use super::{Frame, Isa};
-use crate::protection::{LandingPads, ReturnAddresses};
+use crate::{
+    error::EmitError,
+    protection::{LandingPads, ReturnAddresses},
+};
 
 pub(super) static ISA: Isa = Isa {
     configure: |builder, protection| {
@@ -16,11 +26,16 @@ pub(super) static ISA: Isa = Isa {
         }
         Ok(())
     },
-    finish: |_, code, _| Ok(code),
+    finish: |plan, code, protection| {
+        let code = shorten::shorten(code, Live::of(plan), protection.landing_pads);
+        let Some(fast) = guard::wrapped(plan) else { return Ok(code) };
+        guard::wrap(fast, plan.caller, &code, protection)
+            .ok_or_else(|| EmitError::Backend(String::from("a stub refers to neither code nor a hole")))
+    },
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_: Convention, _: Convention| false,
-    wraps_guard: |_| false,
+    wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
     stores_pairs: |_| false,
     holes_in_instructions: false,

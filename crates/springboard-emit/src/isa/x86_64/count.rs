@@ -10,7 +10,7 @@ use springboard_abi::{Entry, Plan};
 
 /// The count that is to be put into the stub of `plan`, if any.
 pub(crate) fn of(plan: &Plan) -> Option<u8> {
-    plan.vector_count.filter(|_| plan.entry == Entry::Avalue)
+    plan.vector_count.filter(|_| plan.entry() == Entry::Avalue)
 }
 
 /// `code` with `count` in `%al` at its call. `None` where `code` is no straight line with one call or jump, through a

@@ -1,4 +1,4 @@
-//! The closed guard of x86_64 stubs: instructions before and behind the finished stub, which stays as it is.
+//! The closed guard of x86_64 stubs: instructions before and after the finished stub, which stays as it is.
 //!
 //! ```text
 //!          movabs r11, guard         r11 holds no argument
@@ -10,17 +10,20 @@
 //!
 //! In the middle of a function that Cranelift compiles, a branch to a call would cost the stub its frame.
 
-use springboard_abi::{Convention, Guard, Place, Plan};
+use springboard_abi::{Convention, FastForm, Form, Guard, Place, Plan};
 
 use crate::template::{GUARD_HELPER, Hole, HoleKind};
 
-/// Whether the guard of `plan` is put around its stub.
-pub(crate) fn is_wrapped(plan: &Plan) -> bool {
-    plan.guard == Guard::Closed && plan.caller == Convention::Sysv64
+/// The form of a plan whose guard is put around its stub.
+pub(crate) fn wrapped(plan: &Plan) -> Option<&FastForm> {
+    match &plan.form {
+        Form::V8(fast) if fast.guard == Guard::Closed && plan.caller == Convention::Sysv64 => Some(fast),
+        _ => None,
+    }
 }
 
 /// Puts the guard around a stub.
-pub(crate) fn wrap(plan: &Plan, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
+pub(crate) fn wrap(fast: &FastForm, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
     let mut code = Vec::with_capacity(stub.len() + 64);
     let hole = |code: &mut Vec<u8>, kind| {
         let hole = Hole { offset: code.len() as u32, kind };
@@ -41,7 +44,7 @@ pub(crate) fn wrap(plan: &Plan, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
     holes.iter_mut().for_each(|hole| hole.offset += start);
     code.extend(stub);
     code.extend([0x55, 0x48, 0x89, 0xe5]); // push rbp; mov rbp, rsp
-    code.extend(options_to_rsi(plan));
+    code.extend(options_to_rsi(fast));
     code.extend([0x48, 0xbf]); // movabs rdi, context
     let context = hole(&mut code, HoleKind::Context);
     code.extend([0x41, 0xff, 0x53, GUARD_HELPER as u8]); // call [r11 + 8]
@@ -52,14 +55,11 @@ pub(crate) fn wrap(plan: &Plan, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
 }
 
 /// Moves the pointer to V8's options, or null, to the second argument register.
-fn options_to_rsi(plan: &Plan) -> Vec<u8> {
-    if !plan.takes_options() {
-        return vec![0x31, 0xf6]; // xor esi, esi
-    }
-    let entered = plan.entered().expect("the stub has been compiled with these parameters");
-    match entered.parameters[plan.parameters.len() - 1] {
+fn options_to_rsi(fast: &FastForm) -> Vec<u8> {
+    let entered = fast.entered(Convention::Sysv64).ok().filter(|_| fast.takes_options());
+    match entered.and_then(|entered| entered.parameters.last().copied()) {
         // mov rsi, rdi … r9
-        Place::Gpr { reg, .. } => {
+        Some(Place::Gpr { reg, .. }) => {
             const MOVES: [&[u8]; 6] = [
                 &[0x48, 0x89, 0xfe],
                 &[],
@@ -71,8 +71,9 @@ fn options_to_rsi(plan: &Plan) -> Vec<u8> {
             MOVES[usize::from(reg)].to_vec()
         }
         // mov rsi, [rbp + …]: above the frame pointer and the return address
-        Place::Stack { offset } => [&[0x48, 0x8b, 0xb5][..], &(offset + 16).to_le_bytes()].concat(),
-        Place::Vec { .. } => unreachable!("a pointer is passed in no vector register"),
+        Some(Place::Stack { offset }) => [&[0x48, 0x8b, 0xb5][..], &(offset + 16).to_le_bytes()].concat(),
+        // xor esi, esi
+        Some(Place::Vec { .. }) | None => vec![0x31, 0xf6],
     }
 }
 
@@ -83,12 +84,14 @@ mod tests {
 
     use super::*;
 
-    /// A plan whose stub gets V8's options.
-    fn with_options(declaration: &str) -> Plan {
+    /// The form of a stub that gets V8's options.
+    fn with_options(declaration: &str) -> FastForm {
         let signature = Signature::parse(declaration).expect("a signature");
         let call = FastCall { options: Options::Always, ..FastCall::new(signature) };
         let linux = "x86_64-unknown-linux-gnu".parse().expect("a triple");
-        plan_fast_call(&call, &Target::of(&linux).expect("a target")).expect("a plan")
+        let plan = plan_fast_call(&call, &Target::of(&linux).expect("a target")).expect("a plan");
+        let Form::V8(fast) = plan.form else { panic!("{plan}") };
+        fast
     }
 
     #[test]

@@ -12,7 +12,7 @@ use springboard_abi::{Convention, Entry, Plan};
 use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::{
-    compiler::EmitError,
+    error::EmitError,
     protection::{LandingPads, Protection},
 };
 
@@ -24,7 +24,7 @@ pub(super) static ISA: Isa = Isa {
     // `tail` has System V's argument registers and callee-saved set. Whoever is called by it takes its stack
     // arguments away, so there may be none.
     jumps: |caller, callee| caller == Convention::Sysv64 && callee == Convention::Sysv64,
-    wraps_guard: guard::is_wrapped,
+    wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
     stores_pairs: |convention| convention == Convention::Sysv64,
     holes_in_instructions: true,
@@ -41,7 +41,7 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
         holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
         bytes = bare;
     }
-    if matches!(plan.entry, Entry::Closure | Entry::GoClosure) {
+    if matches!(plan.entry(), Entry::Closure | Entry::GoClosure) {
         bytes = closure::from_r10(&bytes, &holes)
             .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
         holes.clear();
@@ -50,8 +50,8 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
         bytes =
             count::insert(&bytes, count).ok_or_else(|| refused("a stub of avalue is no straight line"))?;
     }
-    if guard::is_wrapped(plan) {
-        bytes = guard::wrap(plan, &bytes, &mut holes);
+    if let Some(fast) = guard::wrapped(plan) {
+        bytes = guard::wrap(fast, &bytes, &mut holes);
     }
     if protection.landing_pads == LandingPads::Emit {
         holes.iter_mut().for_each(|hole| hole.offset += ENDBR64.len() as u32);

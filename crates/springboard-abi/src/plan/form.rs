@@ -1,0 +1,238 @@
+//! In which form a stub's caller has arguments and results.
+
+use alloc::boxed::Box;
+
+use super::{Columns, Entry, Fill, Move, ResultMove};
+
+/// The form in which a stub's caller hands over arguments and takes the result: an [`Entry`], with what a plan says of
+/// it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Form {
+    /// [`Entry::Slots`].
+    Slots(SlotsForm),
+    /// [`Entry::Bound`].
+    Bound(SlotsForm),
+    /// [`Entry::Relay`]: nothing but its moves.
+    Relay,
+    /// [`Entry::Callback`].
+    Callback(UpcallResult),
+    /// [`Entry::V8`].
+    V8(FastForm),
+    /// [`Entry::Avalue`].
+    Avalue(DowncallResult),
+    /// [`Entry::Closure`].
+    Closure(ClosureForm),
+    /// [`Entry::GoClosure`].
+    GoClosure(ClosureForm),
+    /// [`Entry::Direct`].
+    Direct {
+        /// The general register that the host's context is passed in. It is also the number of registers in front
+        /// of it, which the stub leaves alone.
+        context: u8,
+    },
+    /// [`Entry::Columns`].
+    Columns(Columns),
+}
+
+/// What a plan says of the `slots` and `bound` entries.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct SlotsForm {
+    /// What happens to the result.
+    pub result: DowncallResult,
+    /// What the stub reads as soon as the native function has returned, before anything else can run.
+    pub last_error: Option<LastError>,
+}
+
+/// What a plan says of the `v8` entry.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct FastForm {
+    /// The stub's own parameters after the receiver.
+    pub parameters: Box<[Parameter]>,
+    /// What is checked before anything else.
+    pub guard: Guard,
+    /// What happens to the result.
+    pub result: DowncallResult,
+}
+
+/// What a plan says of libffi's closures.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ClosureForm {
+    /// What the slot of each argument holds.
+    pub arguments: Box<[SlotContent]>,
+    /// Where the result comes from.
+    pub result: UpcallResult,
+}
+
+/// What a slot holds of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum SlotContent {
+    /// Its bytes.
+    Bytes,
+    /// The address of its bytes.
+    Address,
+}
+
+/// An `int` that is delivered beside a result, because whatever the host does next may overwrite it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct LastError {
+    /// Where the `int` is read.
+    pub source: ErrorSource,
+    /// The slot that holds the address to which it is written: the one after all others.
+    pub slot: u16,
+}
+
+/// Where a last error is read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum ErrorSource {
+    /// At the address that the host's helper, `int *(*)(void)`, returns: `errno`, as C libraries implement it. The
+    /// stub asks for the address and writes zero there before the call, so that what is read after it is the call's.
+    Location,
+    /// It is what the host's helper, `int (*)(void)`, returns after the call.
+    Function,
+}
+
+/// A parameter of a stub that V8 calls.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Parameter {
+    /// 32 bits in a general register; the rest of it is undefined.
+    Int32,
+    /// 64 bits in a general register.
+    Int64,
+    /// An [`Int32`](Parameter::Int32) that must be in the range of a narrower integer. Where it is not, the stub
+    /// calls the host and returns zero.
+    Narrow {
+        /// Size of the narrower integer, in bytes.
+        bytes: u8,
+        /// Whether it has a sign.
+        fill: Fill,
+    },
+    /// `float`.
+    Float,
+    /// `double`.
+    Double,
+    /// A JavaScript value that the host unwraps to a pointer. Where it cannot, the stub returns zero.
+    Buffer,
+    /// The pointer to V8's options, after all others, which helpers of the host get.
+    Options,
+}
+
+/// What a stub checks before anything else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Guard {
+    /// Nothing.
+    None,
+    /// Whether the library has been closed: a byte that is not zero. Then the stub calls the host and returns zero.
+    Closed,
+}
+
+/// What a downcall does with the native function's result.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum DowncallResult {
+    /// Nothing: there is none, or it stays in the register where the callee left it, or the callee has written it
+    /// to the address that it was passed.
+    InPlace,
+    /// Nothing either, and it is a `float`: where the stub returns a zero of its own, that is a `float` too. Only where
+    /// that matters, because the convention fills a `float`'s register by the width of the value.
+    FloatInPlace,
+    /// Bytes of result registers are stored to the memory whose address a slot holds.
+    Memory {
+        /// The slot.
+        slot: u16,
+        /// The bytes, ordered by offset.
+        moves: Box<[ResultMove]>,
+    },
+    /// An integer is extended from its own bytes, because the stub's caller looks at 32 bits.
+    Extended {
+        /// Size of the result, in bytes: 1 or 2.
+        bytes: u8,
+        /// By what it is extended.
+        fill: Fill,
+    },
+    /// An integer is extended from its own bytes to a whole word, which is stored to the memory whose address a slot
+    /// holds.
+    Widened {
+        /// The slot.
+        slot: u16,
+        /// Size of the result, in bytes: 1, 2, 4 or 8.
+        bytes: u8,
+        /// By what it is extended; zero where it is a whole word.
+        fill: Fill,
+    },
+}
+
+/// Where the result of an upcall comes from.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum UpcallResult {
+    /// There is none, or it has no bytes.
+    Nothing,
+    /// Its register is loaded from its slot. The place is numbered as results are.
+    Word(Move),
+    /// Bytes of result registers are loaded from the memory whose address a slot holds.
+    Memory {
+        /// The slot.
+        slot: u16,
+        /// The bytes, ordered by offset.
+        moves: Box<[ResultMove]>,
+    },
+    /// The stub returns, in the first general result register, the address that it was passed for the result and
+    /// that its slot holds.
+    Address {
+        /// The slot.
+        slot: u16,
+    },
+}
+
+impl Form {
+    /// Which entry it is of.
+    pub const fn entry(&self) -> Entry {
+        match self {
+            Form::Slots(_) => Entry::Slots,
+            Form::Bound(_) => Entry::Bound,
+            Form::Relay => Entry::Relay,
+            Form::Callback(_) => Entry::Callback,
+            Form::V8(_) => Entry::V8,
+            Form::Avalue(_) => Entry::Avalue,
+            Form::Closure(_) => Entry::Closure,
+            Form::GoClosure(_) => Entry::GoClosure,
+            Form::Direct { .. } => Entry::Direct,
+            Form::Columns(_) => Entry::Columns,
+        }
+    }
+
+    /// What a downcall does with the result beside passing it on. `None` of upcalls.
+    pub const fn downcall_result(&self) -> Option<&DowncallResult> {
+        match self {
+            Form::Slots(SlotsForm { result, .. })
+            | Form::Bound(SlotsForm { result, .. })
+            | Form::V8(FastForm { result, .. })
+            | Form::Avalue(result) => Some(result),
+            Form::Relay | Form::Direct { .. } | Form::Columns(_) => Some(&DowncallResult::InPlace),
+            Form::Callback(_) | Form::Closure(_) | Form::GoClosure(_) => None,
+        }
+    }
+
+    /// Where the result of an upcall comes from. `None` of downcalls.
+    pub const fn upcall_result(&self) -> Option<&UpcallResult> {
+        match self {
+            Form::Callback(result)
+            | Form::Closure(ClosureForm { result, .. })
+            | Form::GoClosure(ClosureForm { result, .. }) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// The last error that is delivered.
+    pub const fn last_error(&self) -> Option<LastError> {
+        match self {
+            Form::Slots(slots) | Form::Bound(slots) => slots.last_error,
+            _ => None,
+        }
+    }
+}
+
+impl FastForm {
+    /// Whether V8 passes a pointer to its options, after the parameters.
+    pub fn takes_options(&self) -> bool {
+        self.parameters.last() == Some(&Parameter::Options)
+    }
+}

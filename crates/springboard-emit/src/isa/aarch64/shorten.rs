@@ -1,0 +1,174 @@
+//! What Cranelift's code for a stub has that the stub does not need.
+//!
+//! * A literal stands in the middle of the code, and a branch leads over it: literals go after the code.
+//! * A stub that does nothing after its call keeps a frame for it: the call becomes a jump, and the frame goes. The jump
+//!   goes through `x16`, which a function that begins with `bti c` lets in (Arm ARM, D8.4.2).
+//! * Neighbouring slots are loaded one by one: two are loaded at once.
+//!
+//! Each is accepted only if [`reading`](super::reading) finds that the code does the same.
+
+use super::{
+    super::Code,
+    assembly::{AUTIASP, EPILOGUE, Item, LANDING_PAD, PACIASP, PROLOGUE, RET, To, assemble, items},
+    reading::{self, Live},
+};
+use crate::protection::LandingPads;
+
+/// The code, as short as it can be made.
+pub(super) fn shorten(code: Code, live: Live, landing_pads: LandingPads) -> Code {
+    let Some(items) = items(&code) else { return code };
+    let accepted = |items: &[Item], accepts: &dyn Fn(&Code) -> bool| {
+        let candidate = assemble(items);
+        accepts(&candidate).then_some(candidate)
+    };
+    let same = |candidate: &Code| {
+        (landing_pads == LandingPads::Omit || reading::begins_with_landing_pad(candidate))
+            && reading::is_same(&code, candidate, live)
+    };
+    let jumping = jump(&items, landing_pads).unwrap_or_else(|| items.clone());
+    let shorter = [pairs(&jumping), jumping, pairs(&items)];
+    shorter
+        .iter()
+        .find_map(|items| accepted(items, &same))
+        .or_else(|| accepted(&items, &|candidate| reading::moves_literals_only(&code, candidate)))
+        .unwrap_or(code)
+}
+
+/// `br x16`
+const JUMP: Item = Item::plain(0xd61f_0200);
+const X16: u32 = 16;
+
+/// Instructions that end in a jump where `items` end in a call and a return.
+fn jump(items: &[Item], landing_pads: LandingPads) -> Option<Vec<Item>> {
+    let word = |item: &Item| item.word;
+    let (first, mut rest) = match items.first().map(word)? {
+        first @ (LANDING_PAD | PACIASP) => (Some(first), &items[1..]),
+        _ => (None, items),
+    };
+    let signs = first == Some(PACIASP);
+    rest = rest.strip_prefix(&PROLOGUE)?;
+    let (ret, before) = rest.split_last()?;
+    let before = if signs { before.strip_suffix(&[Item::plain(AUTIASP)])? } else { before };
+    let (call, body) = before.strip_suffix(&[EPILOGUE])?.split_last()?;
+    // blr
+    if ret.word != RET || call.word & 0xffff_fc1f != 0xd63f_0000 {
+        return None;
+    }
+    let target = call.word >> 5 & 0x1f;
+    let mut jumping = Vec::with_capacity(body.len() + 3);
+    if landing_pads == LandingPads::Emit && first.is_some() {
+        jumping.push(Item::plain(LANDING_PAD));
+    }
+    let start = jumping.len();
+    jumping.extend(body);
+    match jumping[start..].iter_mut().rev().find(|item| destination(item.word) == Some(target)) {
+        Some(found) => found.word = found.word & !0x1f | X16,
+        // mov x16, target
+        None => jumping.push(Item::plain(0xaa00_03e0 | target << 16 | X16)),
+    }
+    jumping.push(JUMP);
+    Some(jumping)
+}
+
+/// The register that an instruction makes from others, for those from which a target comes: `mov` between registers,
+/// and loads of whole registers.
+fn destination(word: u32) -> Option<u32> {
+    let known = word & 0xffe0_ffe0 == 0xaa00_03e0
+        || word & 0xffc0_0000 == 0xf940_0000
+        || word & 0xffe0_0c00 == 0xf840_0000
+        || word & 0xff00_0000 == 0x5800_0000;
+    known.then_some(word & 0x1f)
+}
+
+/// A load of eight bytes: `ldr x`, `ldr d` with an offset in words.
+#[derive(Clone, Copy)]
+struct Load {
+    is_vector: bool,
+    base: u32,
+    offset: u32,
+    to: u32,
+}
+
+impl Load {
+    fn of(item: &Item) -> Option<Load> {
+        let is_vector = match item.word & 0xffc0_0000 {
+            0xf940_0000 => false,
+            0xfd40_0000 => true,
+            _ => return None,
+        };
+        let Item { word, .. } = *item;
+        Some(Load { is_vector, base: word >> 5 & 0x1f, offset: word >> 10 & 0xfff, to: word & 0x1f })
+    }
+
+    fn changes_base(self) -> bool {
+        !self.is_vector && self.to == self.base
+    }
+
+    fn item(self) -> Item {
+        let opcode = if self.is_vector { 0xfd40_0000 } else { 0xf940_0000 };
+        Item::plain(opcode | self.offset << 10 | self.base << 5 | self.to)
+    }
+
+    /// Both at once, where the offset is not too large for it.
+    fn with(self, next: Load) -> Option<Item> {
+        let fits = self.is_vector == next.is_vector && self.offset + 1 == next.offset && self.offset < 64;
+        let opcode = if self.is_vector { 0x6d40_0000 } else { 0xa940_0000 };
+        let word = opcode | self.offset << 15 | next.to << 10 | self.base << 5 | self.to;
+        (fits && self.to != next.to).then_some(Item::plain(word))
+    }
+}
+
+/// The same instructions, with neighbouring words loaded at once. Runs of loads from one base are put in order; what
+/// changes the base stays last. Code with branches into it is left as it is.
+fn pairs(items: &[Item]) -> Vec<Item> {
+    if items.iter().any(|item| matches!(item.to, To::Item(_))) {
+        return items.to_vec();
+    }
+    let mut paired = Vec::with_capacity(items.len());
+    let mut rest = items;
+    while let Some(first) = rest.first() {
+        let mut run: Vec<Load> = Vec::new();
+        for item in rest {
+            match Load::of(item) {
+                Some(load)
+                    if run.first().is_none_or(|first| first.base == load.base)
+                        && run.last().is_none_or(|last| !last.changes_base()) =>
+                {
+                    run.push(load);
+                }
+                _ => break,
+            }
+        }
+        if run.is_empty() {
+            paired.push(*first);
+            rest = &rest[1..];
+            continue;
+        }
+        rest = &rest[run.len()..];
+        paired.extend(in_pairs(run));
+    }
+    paired
+}
+
+/// A run of loads from one base, two at once where they are neighbours.
+fn in_pairs(mut run: Vec<Load>) -> Vec<Item> {
+    run.sort_by_key(|load| (load.is_vector, load.offset));
+    let mut plain = Vec::with_capacity(run.len());
+    let mut last = None;
+    let mut rest = &run[..];
+    while let [first, after @ ..] = rest {
+        let (item, changes) = match after.first().and_then(|next| Some((first.with(*next)?, *next))) {
+            Some((both, next)) => {
+                rest = &after[1..];
+                (both, first.changes_base() || next.changes_base())
+            }
+            None => {
+                rest = after;
+                (first.item(), first.changes_base())
+            }
+        };
+        if changes { last = Some(item) } else { plain.push(item) }
+    }
+    plain.extend(last);
+    plain
+}
