@@ -92,18 +92,24 @@ fn stubs_return_by_signed_addresses_alone() {
     assert!(signs, "this CPU has no pointer authentication: use QEMU's");
     let shared = Engine::new();
     let own = Engine::builder().stubs(Stubs::PerFunction).build();
+    let arguments = [(); 9].map(|()| Value::Signed(0));
     for engine in [&shared, &own] {
         let bind = |function: unsafe extern "C" fn() -> u64| {
             let address = NonNull::new(function as *mut c_void).expect("a function has an address");
-            engine.function_at(address, "unsigned long f(void)").expect("there is always a way")
+            // An argument on the stack: a stub that ends in a jump keeps no return address.
+            let prototype = "unsigned long f(long, long, long, long, long, long, long, long, long)";
+            engine.function_at(address, prototype).expect("there is always a way")
         };
         let (kept, forge) = (bind(springboard_tests_kept), bind(springboard_tests_forge));
-        let Value::Unsigned(address) = call(&kept, &[]) else { panic!("it returns 64 bits") };
+        let Value::Unsigned(address) = call(&kept, &arguments) else { panic!("it returns 64 bits") };
         let address = address as u64;
         assert_ne!(address & !ADDRESS, 0, "it has a signature");
         // SAFETY: `call_pointer` is where a stub is called, so in code; its bytes are readable.
         let at = unsafe { *((address & ADDRESS) as *const u32) };
         assert_ne!(at, 0, "it is one");
-        assert!(ended_by(|| drop(call(&forge, &[]))).is_some(), "no stub returns by an address without one");
+        assert!(
+            ended_by(|| drop(call(&forge, &arguments))).is_some(),
+            "no stub returns by an address without one"
+        );
     }
 }

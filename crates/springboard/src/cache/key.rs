@@ -109,8 +109,8 @@ mod tests {
     use std::collections::HashSet;
 
     use springboard_abi::{
-        ClosureForm, Columns, Convention, Entry, ErrorSource, FastForm, Guard, LastError, Parameter,
-        SlotContent, UpcallResult,
+        ClosureForm, Columns, Convention, Entry, ErrorSource, FastCall, Guard, LastError, Options,
+        SlotContent, UpcallResult, plan_fast_call,
     };
 
     use super::*;
@@ -152,16 +152,17 @@ mod tests {
     #[test]
     fn plans_that_differ_in_one_field_are_different_keys() {
         let signature = springboard_ir::Signature::parse("int (int, double)").expect("a signature");
-        let target = springboard_abi::Target::of(&"x86_64-unknown-linux-gnu".parse().expect("a triple"));
-        let plan =
-            springboard_abi::plan(&signature, &target.expect("a target"), Entry::Slots).expect("a plan");
+        let linux = "x86_64-unknown-linux-gnu".parse().expect("a triple");
+        let target = springboard_abi::Target::of(&linux).expect("a target");
+        let plan = springboard_abi::plan(&signature, &target, Entry::Slots).expect("a plan");
         let temporary = Temporary { slot: 0, bytes: 8, align: 8 };
         let last_error = Some(LastError { source: ErrorSource::Location, slot: 3 });
         let in_place = DowncallResult::InPlace;
         let memory = |slot| DowncallResult::Memory { slot, moves: [].into() };
-        let fast = |parameters: &[Parameter], guard| {
-            Form::V8(FastForm { parameters: parameters.into(), guard, result: DowncallResult::InPlace })
-        };
+        let fast = |call: &FastCall| plan_fast_call(call, &target).expect("a plan").form;
+        let fast_call = FastCall::new(signature.clone());
+        let guarded = FastCall { guard: Guard::Closed, ..fast_call.clone() };
+        let with_options = FastCall { options: Options::Always, ..fast_call.clone() };
         let closure = |content| {
             let result = UpcallResult::Nothing;
             ClosureForm { arguments: [content].into(), result }
@@ -176,9 +177,9 @@ mod tests {
             Form::Relay,
             Form::Callback(UpcallResult::Nothing),
             Form::Callback(UpcallResult::Address { slot: 2 }),
-            fast(&[], Guard::None),
-            fast(&[], Guard::Closed),
-            fast(&[Parameter::Int64], Guard::None),
+            fast(&fast_call),
+            fast(&guarded),
+            fast(&with_options),
             Form::Avalue(in_place),
             Form::Avalue(memory(2)),
             Form::Closure(closure(SlotContent::Bytes)),
