@@ -4,8 +4,6 @@ use core::fmt;
 
 use springboard_ir::LayoutError;
 
-use crate::convention::Way;
-
 /// The rule by which a signature has no plan for a target. Not an error: the runtime answers it with libffi.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
@@ -46,6 +44,26 @@ pub enum Ineligible {
         /// How Clang passes it.
         clang: Way,
     },
+}
+
+/// How one compiler passes a value that the other passes in another way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Way {
+    /// Not at all.
+    Nowhere,
+    /// In general registers.
+    General,
+    /// In floating point or vector registers.
+    Vector,
+    /// In registers of both kinds.
+    Mixed,
+    /// On the stack, or a result in memory of the caller's.
+    Memory,
+    /// By the address of a copy.
+    Reference,
+    /// In a way for which there is no plan.
+    Unplanned,
 }
 
 impl Ineligible {
@@ -124,6 +142,20 @@ impl fmt::Display for Ineligible {
                 write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")
             }
         }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Way::Nowhere => "nowhere",
+            Way::General => "in general registers",
+            Way::Vector => "in vector registers",
+            Way::Mixed => "in registers of both kinds",
+            Way::Memory => "in memory",
+            Way::Reference => "by its address",
+            Way::Unplanned => "in a way that has no plan",
+        })
     }
 }
 

@@ -25,12 +25,12 @@ mod target;
 
 #[cfg(feature = "check")]
 pub use check::{Source, Spot, Violation, check, check_fast_call};
-pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, Way, assign};
+pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
 pub use entry::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,
     node_eligible, node_eligible_call, plan, plan_columns, plan_fast_call, plan_relay, plan_with_last_error,
 };
-pub use ineligible::Ineligible;
+pub use ineligible::{Ineligible, Way};
 pub use place::Place;
 pub use plan::{
     ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
