@@ -15,6 +15,7 @@ extern crate alloc;
 #[cfg(feature = "check")]
 mod check;
 
+mod alike;
 mod convention;
 mod entry;
 mod ineligible;
@@ -23,6 +24,7 @@ mod plan;
 mod shapes;
 mod target;
 
+pub use alike::passed_alike;
 #[cfg(feature = "check")]
 pub use check::{Source, Spot, Violation, check, check_fast_call};
 pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
