@@ -1,5 +1,6 @@
 //! What tests of more than one crate share.
 
+pub mod decorated;
 pub mod machine;
 pub mod oracle;
 pub mod text;

@@ -4,11 +4,11 @@
 //! file is read: nothing is run, so any target will do. Compilers that a machine may lack are those of ignored tests:
 //! `cargo xtask test layouts` runs them, and says what is missing.
 
-use std::{fmt::Write as _, process::Command, sync::Arc};
+use std::{fmt::Write as _, path::Path, process::Command, sync::Arc};
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
-use springboard_ir::{Aggregate, BitFields, DataModel, Declarations, Definitions, Field, Type};
-use springboard_tests::types::Types;
+use springboard_ir::{Aggregate, BitFields, Compiler, DataModel, Declarations, Definitions, Field, Type};
+use springboard_tests::{decorated, types::Types};
 
 /// Random aggregates for each target.
 const COUNT: usize = 4000;
@@ -92,7 +92,6 @@ struct Member {
 
 /// Compares by a compiler, a program and its arguments.
 fn compare(compiler: &[&str], model: &DataModel, seed: u64) {
-    let (program, arguments) = compiler.split_first().expect("a compiler is a program");
     let folder = std::env::temp_dir().join(format!("springboard-layout-{}-{seed}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for the C files");
     let mut types = Types::new(seed);
@@ -104,25 +103,61 @@ fn compare(compiler: &[&str], model: &DataModel, seed: u64) {
             _ => (0..BATCH).map(|_| types.aggregate()).collect(),
         };
         let cases: Vec<Case> = aggregates.into_iter().map(|aggregate| case(aggregate, model)).collect();
-        let source = folder.join("layout.c");
-        let object = folder.join("layout.o");
-        std::fs::write(&source, text(&cases)).expect("a C file");
-        let output = Command::new(program)
-            .args(arguments)
-            .args(["-std=gnu11", "-w", "-Wno-packed-bitfield-compat", "-fno-common", "-c", "-o"])
-            .args([&object, &source])
-            .output()
-            .unwrap_or_else(|error| panic!("{program}: {error}"));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program} refused {}:\n{said}", source.display());
-        let data = std::fs::read(&object).expect("the object file");
-        let data = Data(object::File::parse(&*data).expect("an object file"));
-        for (index, case) in cases.iter().enumerate() {
-            numbers += check(index, case, &data, model);
-        }
+        numbers += compiled(compiler, &folder, &cases, &definitions(&cases), model);
     }
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
     println!("{}: {numbers} numbers of {COUNT} aggregates agree", compiler.join(" "));
+}
+
+/// Has `cases` compiled, and compares all numbers. Returns how many.
+fn compiled(compiler: &[&str], folder: &Path, cases: &[Case], definitions: &str, model: &DataModel) -> usize {
+    let source = folder.join("layout.c");
+    let object = folder.join("layout.o");
+    std::fs::write(&source, text(cases, definitions)).expect("a C file");
+    let output = Command::new(compiler[0])
+        .args(&compiler[1..])
+        .args(["-std=gnu11", "-w", "-Wno-packed-bitfield-compat", "-fno-common", "-c", "-o"])
+        .args([&object, &source])
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", compiler.join(" ")));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} refused {}:\n{said}", compiler.join(" "), source.display());
+    let data = std::fs::read(&object).expect("the object file");
+    let data = Data(object::File::parse(&*data).expect("an object file"));
+    cases.iter().enumerate().map(|(index, case)| check(index, case, &data, model)).sum()
+}
+
+/// Text that is decorated in every way: what is read of it without knowing the compiler is what GCC and Clang both have.
+#[test]
+fn decorated_text() {
+    for (compiler, named) in
+        [("cc", None), ("clang-16", None), ("cc", Some(Compiler::Gcc)), ("clang-16", Some(Compiler::Clang))]
+    {
+        let model = DataModel { compiler: named, ..DataModel::LP64 };
+        let seed = std::env::var("SEED").map_or(1, |seed| seed.parse().expect("a number"));
+        let count = std::env::var("COUNT").map_or(COUNT / 2, |count| count.parse().expect("a number"));
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let folder = std::env::temp_dir().join(format!("springboard-decorated-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder for the C files");
+        let (mut numbers, mut refused) = (0, 0);
+        for batch in 0..count.div_ceil(BATCH) {
+            let mut text = String::new();
+            let mut cases = Vec::new();
+            for each in 0..BATCH {
+                let drawn = decorated::draw(&mut rng, &format!("d{batch}_{each}"), &model);
+                text.push_str(&drawn.text);
+                refused += drawn.refused;
+                cases.extend(drawn.types.into_iter().map(|ty| match ty {
+                    Type::Aggregate(aggregate) => case(aggregate, &model),
+                    other => panic!("{other} is drawn for a structure"),
+                }));
+            }
+            numbers += compiled(&[compiler], &folder, &cases, &text, &model);
+        }
+        std::fs::remove_dir_all(&folder).expect("the folder is ours");
+        println!("{compiler} {named:?}: {numbers} numbers of {count} texts agree, {refused} refused");
+        assert!(numbers > count, "structures have members");
+    }
 }
 
 fn corners(model: &DataModel) -> Vec<Arc<Aggregate>> {
@@ -155,17 +190,22 @@ fn collect(aggregate: &Aggregate, base: u64, model: &DataModel, members: &mut Ve
     }
 }
 
-/// The C file. Of case `i`, `n_i` holds size, alignment and offsets, and `b_i_m` an object of which all bits of
-/// bit-field `m` are one.
-fn text(cases: &[Case]) -> String {
+/// The types of all cases, as this project writes them.
+fn definitions(cases: &[Case]) -> String {
     let mut definitions = Definitions::default();
     for case in cases {
         definitions.add_type(&Type::Aggregate(case.aggregate.clone())).expect("every name is used once");
     }
+    definitions.to_string()
+}
+
+/// The C file. Of case `i`, `n_i` holds size, alignment and offsets, and `b_i_m` an object of which all bits of
+/// bit-field `m` are one.
+fn text(cases: &[Case], definitions: &str) -> String {
     let mut text = String::from(
         "#include <stddef.h>\n#include <stdint.h>\n#include <sys/types.h>\n#include <wchar.h>\ntypedef unsigned long long number;\n",
     );
-    write!(text, "{definitions}").expect("strings take all");
+    text.push_str(definitions);
     for (index, case) in cases.iter().enumerate() {
         let ty = Type::Aggregate(case.aggregate.clone());
         write!(text, "const number n_{index}[] = {{ sizeof({ty}), _Alignof({ty})").expect("strings take all");

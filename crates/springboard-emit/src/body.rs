@@ -7,14 +7,9 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove};
 
 use crate::{
-    memory,
+    memory::{self, MEMORY, SLOT},
     words::{WORD, byte_in_word},
 };
-
-/// A slot array is made of whole words, aligned as such.
-pub(crate) const SLOT: MemFlagsData = MemFlagsData::trusted();
-/// The host's aggregates need no alignment.
-pub(crate) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
 /// Which instruction performs which step of the plan.
 pub(crate) type Notes = Vec<(Inst, Note)>;

@@ -11,11 +11,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Plan, SlotContent};
 
 use crate::{
-    body::{SLOT, slot_offset},
-    native,
-    symbol::address_in_hole,
-    template::HoleKind,
-    words::WORD,
+    body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
 };
 
 /// A closure while its stub is built: its address waits on the stub's stack.
@@ -49,7 +45,7 @@ impl Closure {
         Closure { address, fields }
     }
 
-    /// Calls the closure's function, with pointers to the arguments in `slots` and to the result: its slot behind
+    /// Calls the closure's function, with pointers to the arguments in `slots` and to the result: its slot after
     /// them, or the memory whose address is there.
     pub(crate) fn call(
         &self,

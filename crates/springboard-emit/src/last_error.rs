@@ -11,11 +11,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{ErrorSource, LastError, Plan};
 
 use crate::{
-    body::{SLOT, slot_offset},
-    native,
-    symbol::address_in_hole,
-    template::HoleKind,
-    words::WORD,
+    body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
 };
 
 /// Offset in what is kept of the address to which the error is written.

@@ -22,6 +22,7 @@ mod columns;
 mod compiler;
 mod downcall;
 mod entered;
+mod error;
 mod isa;
 mod last_error;
 mod listing;
@@ -37,7 +38,8 @@ mod unwind;
 mod upcall;
 mod words;
 
-pub use compiler::{Compiler, EmitError};
+pub use compiler::Compiler;
+pub use error::EmitError;
 #[cfg(feature = "object")]
 pub use object::object;
 pub use protection::{LandingPads, Protection, ReturnAddresses};

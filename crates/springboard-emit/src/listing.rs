@@ -9,10 +9,7 @@ use cranelift_codegen::{
 };
 use springboard_abi::Plan;
 
-use crate::{
-    body::Note,
-    compiler::{Compiler, EmitError},
-};
+use crate::{body::Note, compiler::Compiler, error::EmitError};
 
 impl Compiler {
     /// The function that `plan` is compiled from, as CLIF; each load and store says which line of the plan it
@@ -43,7 +40,7 @@ impl Compiler {
     }
 }
 
-/// Writes instructions with their note behind them.
+/// Writes instructions with their note after them.
 struct Annotated {
     notes: HashMap<Inst, String>,
 }

@@ -1,12 +1,17 @@
 //! Memory on a stub's own stack.
 
 use cranelift_codegen::ir::{
-    BlockArg, InstBuilder, StackSlotData, StackSlotKind, Type, Value, condcodes::IntCC, types,
+    BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Type, Value, condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::Temporary;
 
-use crate::{body::MEMORY, words::WORD};
+use crate::words::WORD;
+
+/// A slot array is made of whole words, aligned as such.
+pub(crate) const SLOT: MemFlagsData = MemFlagsData::trusted();
+/// The host's aggregates need no alignment.
+pub(crate) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
 /// Alignment of the stack at a call, in bytes. (On s390x it is 8, and so is the strictest alignment of any type.)
 const STACK_ALIGN: u32 = 16;

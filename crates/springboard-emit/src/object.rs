@@ -6,10 +6,7 @@ use cranelift_object::{ObjectBuilder, ObjectModule};
 use springboard_abi::Plan;
 use target_lexicon::Triple;
 
-use crate::{
-    compiler::{Compiler, EmitError},
-    template::HoleKind,
-};
+use crate::{compiler::Compiler, error::EmitError, template::HoleKind};
 
 /// An object file for `triple` that defines a stub under each name, with the very bytes that
 /// [`Compiler::emit`] gives. Holes become references to the symbols `springboard_target`, `springboard_context`,

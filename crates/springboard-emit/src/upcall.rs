@@ -10,10 +10,11 @@ use springboard_abi::{
 };
 
 use crate::{
-    body::{Body, Note, Notes, SLOT, Source, extended, slot_offset, to_word},
+    body::{Body, Note, Notes, Source, extended, slot_offset, to_word},
     closure::{Closure, Fields},
     isa::Isa,
     memory,
+    memory::SLOT,
     native::{self, Argument},
     symbol::address_in_hole,
     template::HoleKind,

@@ -182,3 +182,14 @@ fn texts_without_markers_have_lines() {
     let header = Header::scan("# 18446744073709551615 \"f\"\n\n\nint a(void);", &DataModel::LP64);
     assert_eq!(header.functions()[0].place.line, usize::MAX);
 }
+
+#[test]
+fn old_style_definitions_swallow_nothing() {
+    let text =
+        "int first(a, b) int a; char b; { return a; } int second(int); extern __typeof__(second) third;";
+    let header = Header::scan(text, &DataModel::LP64);
+    let names: Vec<_> = header.functions().iter().map(|function| &*function.name).collect();
+    assert_eq!(names, ["second", "third"]);
+    assert_eq!(header.skipped().len(), 1);
+    assert_eq!(header.skipped()[0].name.as_deref(), Some("first"));
+}

@@ -43,16 +43,19 @@ struct SuiteArguments {
     /// Whose convention; x86_64-pc-windows-gnu is called on Linux, by ms_abi
     #[arg(long, default_value_t = Triple::host().to_string())]
     target: String,
-    /// scalars, all or matrix
+    /// scalars, all, matrix or declarations
     #[arg(long, default_value_t = Source::All)]
     mode: Source,
     /// Every small signature (--mode matrix)
     #[arg(long, conflicts_with = "mode")]
     matrix: bool,
+    /// So many texts of decorated declarations (--mode declarations)
+    #[arg(long, conflicts_with_all = ["mode", "matrix"])]
+    declarations: Option<u64>,
     /// What makes one run differ from another
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Cases by number, with their cuts behind a colon where they were shrunk
+    /// Cases by number, with their cuts after a colon where they were shrunk
     #[arg(long, value_delimiter = ',')]
     case: Vec<Case>,
 }
@@ -123,7 +126,11 @@ impl SuiteArguments {
         } else {
             Target::of(&triple)
         };
-        let source = if self.matrix { Source::Matrix } else { self.mode };
+        let source = match self.declarations {
+            _ if self.matrix => Source::Matrix,
+            Some(_) => Source::Declarations,
+            None => self.mode,
+        };
         Ok(Suite { source, seed: self.seed, target: target.map_err(|error| error.to_string())? })
     }
 
@@ -175,7 +182,12 @@ fn drive(arguments: &DriveArguments) -> Result<ExitCode, String> {
     let cases = &arguments.suite.case;
     let (count, batches) = if cases.is_empty() {
         let all = suite.source.cases();
-        let count = arguments.signatures.or(all).unwrap_or(1000).min(all.unwrap_or(u64::MAX));
+        let count = arguments
+            .signatures
+            .or(arguments.suite.declarations)
+            .or(all)
+            .unwrap_or(1000)
+            .min(all.unwrap_or(u64::MAX));
         let numbers = (0..count).step_by(arguments.every.get());
         (numbers.clone().count() as u64, Batch::in_turn(numbers.map(Case::whole), arguments.batch, levels))
     } else {

@@ -18,7 +18,7 @@ use springboard_ir::{Signature, Type};
 
 use crate::oracle::{
     record::{Part, Record, is_narrow},
-    suite::{Case, Suite},
+    suite::{Case, Source, Suite},
     value::layout_size,
 };
 
@@ -32,7 +32,10 @@ pub fn file(suite: &Suite, cases: &[Case]) -> String {
     for (position, case) in cases.iter().enumerate() {
         let signature = suite.signature(case);
         let types = signature.params().iter().map(|param| &param.ty).chain([signature.result()]);
+        // Of C text all types are defined by that.
+        let types = types.filter(|_| suite.source != Source::Declarations);
         types.for_each(|ty| define_enumerations(ty, &mut enumerations, &mut text));
+        text.push_str(&suite.definitions(case));
         let function = Function { position, signature: &signature, target: &suite.target };
         write!(text, "\n/* case {case}: {signature} */\n{function}").expect("writing to a string");
     }

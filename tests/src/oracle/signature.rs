@@ -1,7 +1,7 @@
 //! Random signatures.
 
 use fastrand::Rng;
-use springboard_ir::{DataModel, Param, Signature, Type};
+use springboard_ir::{DataModel, Integer, Param, Signature, Type};
 
 use crate::oracle::{
     aggregate,
@@ -84,4 +84,18 @@ fn kinds(rng: &mut Rng, kinds: &[(u32, Kind)]) -> Vec<(u32, Kind)> {
         return kinds.to_vec();
     }
     (0..rng.usize(1..=3)).map(|_| (1, pick(rng, kinds))).collect()
+}
+
+/// Parameters of the given structures and of numbers among them, and one of the structures as the result.
+pub(crate) fn decorated(rng: &mut Rng, types: &[Type]) -> Signature {
+    let one = |rng: &mut Rng| types[rng.usize(..types.len())].clone();
+    let count = rng.usize(1..=6);
+    let params = (0..count).map(|_| match rng.u8(0..4) {
+        0 => Type::Int(Integer::Long),
+        1 => Type::Double,
+        _ => one(rng),
+    });
+    let params = params.collect::<Vec<_>>().into_iter().map(|ty| Param { name: None, ty }).collect();
+    let result = if chance(rng, 20) { Type::Void } else { one(rng) };
+    Signature::new(result, params).expect("structures can be passed")
 }

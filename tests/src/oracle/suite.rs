@@ -6,7 +6,10 @@ use fastrand::Rng;
 use springboard_abi::Target;
 use springboard_ir::Signature;
 
-use crate::oracle::{matrix, shrink, signature};
+use crate::{
+    decorated::{self, Decorated},
+    oracle::{matrix, shrink, signature},
+};
 
 /// Where signatures come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,13 +20,15 @@ pub enum Source {
     All,
     /// Every small signature, in order; the seed decides values alone.
     Matrix,
+    /// Structures of decorated C text, which the compiler reads as it was drawn.
+    Declarations,
 }
 
 impl Source {
     /// How many cases there are, where they are counted.
     pub fn cases(self) -> Option<u64> {
         match self {
-            Source::Scalars | Source::All => None,
+            Source::Scalars | Source::All | Source::Declarations => None,
             Source::Matrix => Some(matrix::CASES),
         }
     }
@@ -33,10 +38,10 @@ impl FromStr for Source {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Source, String> {
-        [Source::Scalars, Source::All, Source::Matrix]
+        [Source::Scalars, Source::All, Source::Matrix, Source::Declarations]
             .into_iter()
             .find(|source| source.to_string() == text)
-            .ok_or_else(|| format!("`{text}` is none of scalars, all, matrix"))
+            .ok_or_else(|| format!("`{text}` is not one of scalars, all, matrix, declarations"))
     }
 }
 
@@ -46,6 +51,7 @@ impl fmt::Display for Source {
             Source::Scalars => "scalars",
             Source::All => "all",
             Source::Matrix => "matrix",
+            Source::Declarations => "declarations",
         })
     }
 }
@@ -81,20 +87,41 @@ impl Suite {
     /// The signature of a case.
     ///
     /// # Panics
-    /// Where a cut of the case is none of the possible ones.
+    /// Where a cut of the case is not one of the possible ones.
     pub fn signature(&self, case: &Case) -> Signature {
         let mut rng = self.rng(case, 0);
         let drawn = match self.source {
             Source::Scalars => signature::scalars(&mut rng, case.number),
             Source::All => signature::all(&mut rng, case.number, &self.target.model),
             Source::Matrix => matrix::signature(case.number),
+            Source::Declarations => {
+                let types = self.decorated(case).types;
+                signature::decorated(&mut rng, &types)
+            }
         };
         case.cuts.iter().fold(drawn, |signature, cut| shrink::cuts(&signature).swap_remove(*cut))
     }
 
+    /// What the text of a case declares.
+    fn decorated(&self, case: &Case) -> Decorated {
+        decorated::draw(&mut self.rng(case, 7), &format!("d{}_", case.number), &self.target.model)
+    }
+
+    /// C text that defines types of a case, where it is not for [`c`](super::c) to write.
+    pub(crate) fn definitions(&self, case: &Case) -> String {
+        match self.source {
+            Source::Declarations => self.decorated(case).text,
+            _ => String::new(),
+        }
+    }
+
     /// The case with one more cut, for every cut that is possible.
     pub fn children(&self, case: &Case) -> Vec<Case> {
-        let count = shrink::cuts(&self.signature(case)).len();
+        // Text is not cut.
+        let count = match self.source {
+            Source::Declarations => 0,
+            _ => shrink::cuts(&self.signature(case)).len(),
+        };
         let child = |cut| {
             let mut child = case.clone();
             child.cuts.push(cut);

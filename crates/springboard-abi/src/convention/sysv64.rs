@@ -159,6 +159,10 @@ fn returning(ty: &Type, model: &DataModel, registers: &mut Registers) -> Result<
     if complex_x87 || classes.contains(&Class::X87) {
         return Err(Ineligible::X87Result);
     }
+    // A vector of one `double` is passed in memory by both compilers, and returned so by GCC alone.
+    if is_clang(model) && layout.size == 8 && is_vector_of_doubles(ty) {
+        return Ok(Returning::Direct(pieces(&[Class::Sse], 8, &mut 0, &mut 0)));
+    }
     if classes.contains(&Class::Memory) {
         let pointer = Place::Gpr { reg: registers.gpr, at: 0 };
         registers.gpr += 1;
@@ -283,7 +287,7 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         }
         Type::Aggregate(aggregate) => {
             let layout = aggregate.layout(model)?;
-            // Only aggregates without a size can lie behind the last eightbyte, and they have no class.
+            // Only aggregates without a size can lie after the last eightbyte, and they have no class.
             if layout.layout.size == 0 && (is_clang(model) || offset.is_multiple_of(8)) {
                 return Ok(());
             }

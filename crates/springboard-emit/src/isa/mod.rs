@@ -11,7 +11,7 @@ use gimli::Register;
 use springboard_abi::{Convention, Plan};
 use target_lexicon::Architecture;
 
-use crate::{compiler::EmitError, protection::Protection, template::Hole};
+use crate::{error::EmitError, protection::Protection, template::Hole};
 
 /// A CPU, as the rest of the emitter asks about it.
 pub(crate) struct Isa {
@@ -33,6 +33,7 @@ pub(crate) struct Isa {
     /// like to, otherwise waits ten cycles and more: the CPU does not forward two stores to one load.
     pub(crate) stores_pairs: fn(Convention) -> bool,
     /// Whether holes are operands of instructions, and not literals between them.
+    #[cfg_attr(not(feature = "disassembly"), expect(dead_code, reason = "listings alone ask"))]
     pub(crate) holes_in_instructions: bool,
     /// The frame of a stub that has one. `None` where stubs have no frame pointer: an unwinder stops there.
     pub(crate) frame: Option<Frame>,

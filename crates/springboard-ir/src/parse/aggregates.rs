@@ -28,8 +28,6 @@ struct Members {
     names: BTreeSet<String>,
     /// Where an array without a length stands, which only the last member may be.
     unbounded: Option<usize>,
-    /// What members that `#pragma pack` packs still align the whole to.
-    align: Option<u32>,
 }
 
 /// A declared member, before it joins the others.
@@ -71,8 +69,13 @@ impl<'a> Parser<'a> {
         let fail = |kind| Failure { position, kind };
         self.apply_to_no_type(&Attributes { transparent: None, ..attributes })?;
         let tag = tag.map(String::from);
-        let Members { fields, layouts, contents, align, .. } = members;
-        let (packed, align) = (attributes.packed, attributes.align.max(align));
+        let Members { mut fields, layouts, contents, .. } = members;
+        let (packed, mut align) = (attributes.packed, attributes.align);
+        if let Some(pack @ 1..) = self.pack.last().copied() {
+            for (field, own) in fields.iter_mut().zip(&layouts) {
+                align = align.max(self.capped(field, *own, pack, packed).map_err(fail)?);
+            }
+        }
         let aggregate = Aggregate { kind, tag, fields, packed, align };
         let mut placement = Placement::new(&aggregate, self.model());
         let placed = aggregate.fields.iter().zip(layouts).try_for_each(|(field, own)| {
@@ -132,7 +135,6 @@ impl<'a> Parser<'a> {
             contents: Contents::NONE,
             names: BTreeSet::new(),
             unbounded: None,
-            align: None,
         };
         while !self.eat("}") {
             if self.eat(";") {
@@ -155,7 +157,7 @@ impl<'a> Parser<'a> {
             let Shape::Object { ty: Type::Aggregate(aggregate), .. } = &specifiers.built.shape else {
                 return Ok(());
             };
-            // One with a tag is declared here and is no member.
+            // One with a tag is declared here and adds no member.
             if aggregate.tag.is_some() {
                 return Ok(());
             }
@@ -226,17 +228,12 @@ impl<'a> Parser<'a> {
         let declared = Declared { packed, ..built.declared };
         let Shape::Object { ty, .. } = built.shape else { return Err(fail(ParseErrorKind::NotAnObject)) };
         declare_names(&mut members.names, name.as_deref(), &ty).map_err(fail)?;
-        let mut field = Field { name, ty, bits, align, declared };
-        let pack = self.pack.last().copied().unwrap_or(0);
-        if pack > 0 {
-            members.align = members.align.max(self.capped(&mut field, layout, pack).map_err(fail)?);
-        }
-        members.fields.push(field);
+        members.fields.push(Field { name, ty, bits, align, declared });
         members.layouts.push(layout);
         Ok(())
     }
 
-    /// Refuses another member behind an array without a length.
+    /// Refuses another member after an array without a length.
     fn check_last(&self, members: &Members) -> Result<(), Failure> {
         match members.unbounded {
             Some(position) => Err(Failure { position, kind: ParseErrorKind::UnknownLength }),
@@ -244,27 +241,32 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Writes `#pragma pack(pack)` into the member that it weakens. Returns what the aggregate is aligned to for it, if
-    /// anything.
-    fn capped(&self, field: &mut Field, own: Layout, pack: u32) -> Result<Option<u32>, ParseErrorKind> {
+    /// Writes `#pragma pack(pack)` into the member that it weakens, of an aggregate that is `packed` by an attribute or not.
+    /// Returns what the aggregate is aligned to for it, if anything.
+    fn capped(
+        &self,
+        field: &mut Field,
+        own: Layout,
+        pack: u32,
+        packed: bool,
+    ) -> Result<Option<u32>, ParseErrorKind> {
         let natural = field.declared.type_align.unwrap_or(own.align);
+        let packed = packed || field.declared.packed;
         field.align = field.align.map(|align| align.min(pack));
         let Some(bits) = field.bits else {
-            if natural > pack {
-                let packed = field.declared.packed;
+            if natural > pack && !packed {
                 field.declared.packed = true;
-                // What is packed by an attribute as well is aligned to what it asks for alone.
-                field.align = if packed || pack == 1 { field.align } else { Some(pack) };
+                field.align = Some(pack).filter(|pack| *pack > 1);
             }
             return Ok(None);
         };
         if self.model().bit_fields == BitFields::Microsoft {
             return Err(ParseErrorKind::Unsupported("pragma pack".into()));
         }
-        // It lies at any bit, and aligns its aggregate as far as the pragma allows. One without width is as ever.
+        // It lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or not. One
+        // without width is as ever.
         let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
-        let aligns = aligns && !field.declared.packed;
-        field.declared.packed = bits > 0;
+        field.declared.packed |= bits > 0;
         Ok(aligns.then_some(natural.min(pack)))
     }
 }

@@ -1,4 +1,4 @@
-//! Reading on behind declarations that cannot be read.
+//! Reading on after declarations that cannot be read.
 
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -74,6 +74,8 @@ impl<'a> Parser<'a> {
     fn skip_declaration(&mut self) {
         let mut depth = 0u32;
         let mut body = false;
+        // Whether parameters are declared between the list of their names and the body (C11 6.9.1, 6).
+        let mut old_style = false;
         let mut previous = "";
         loop {
             let token = self.peek();
@@ -86,14 +88,18 @@ impl<'a> Parser<'a> {
                     continue;
                 }
                 (TokenKind::Punctuator, "(" | "[" | "{") => {
-                    body |= depth == 0 && text == "{" && previous == ")";
+                    body |= depth == 0 && text == "{" && (previous == ")" || old_style);
                     depth += 1;
                 }
                 (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
                 _ => {}
             }
+            if depth == 0 && previous == ")" && token.kind == TokenKind::Word {
+                old_style |= self.starts_type()
+                    && !matches!(keyword(text), Some(Keyword::Attribute | Keyword::AlignAs));
+            }
             self.bump();
-            if depth == 0 && (text == ";" || (text == "}" && body)) {
+            if depth == 0 && ((text == ";" && !old_style) || (text == "}" && body)) {
                 return;
             }
             previous = text;
@@ -178,7 +184,7 @@ impl<'a> Parser<'a> {
         last
     }
 
-    /// What stands behind the bracket that closes the group within which `tokens` begin.
+    /// What comes after the bracket that closes the group within which `tokens` begin.
     fn behind_group<'t>(&self, tokens: &'t [Token]) -> &'t [Token] {
         let mut depth = 1u32;
         for (index, token) in tokens.iter().enumerate() {

@@ -27,6 +27,9 @@ pub(crate) fn integer(text: &str) -> Option<Value> {
         u128::from_str_radix(binary, 2)
     } else if let Some(octal) = radix(["0o", "0O"]) {
         u128::from_str_radix(octal, 8)
+    } else if let Some(octal) = digits.strip_prefix('0').filter(|octal| !octal.is_empty()) {
+        // As in C.
+        u128::from_str_radix(octal, 8)
     } else {
         digits.parse()
     };
@@ -76,6 +79,8 @@ mod tests {
             ("-0XFF", -255),
             ("0b101", 5),
             ("0o17", 15),
+            ("010", 8),
+            ("0", 0),
             ("'a'", 97),
             ("'\\n'", 10),
             ("'\\''", 39),
@@ -89,7 +94,7 @@ mod tests {
             };
             assert_eq!(parsed, value, "{text}");
         }
-        for text in ["", "-", "0x", "1.5", "--1", "0x-1", "''", "'ab'", "12a", &"9".repeat(40)] {
+        for text in ["", "-", "0x", "1.5", "--1", "0x-1", "09", "''", "'ab'", "12a", &"9".repeat(40)] {
             assert_eq!(integer(text), None, "{text}");
         }
     }

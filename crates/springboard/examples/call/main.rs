@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fmt::Display, process::ExitCode};
 
 use clap::Parser;
-use springboard::{BindError, Engine, Library};
+use springboard::{BindError, Engine, Library, Value};
 
 mod literal;
 mod read;
@@ -20,7 +20,7 @@ struct Arguments {
     library: OsString,
 
     /// The function, as C declares it: 'double pow(double, double)'. What it needs of types stands before it:
-    /// 'struct p { int x, y; }; struct p turn(struct p)'. Arguments for `...` have their types behind it.
+    /// 'struct p { int x, y; }; struct p turn(struct p)'. Arguments for `...` have their types after it.
     prototype: String,
 
     /// One value a parameter
@@ -76,7 +76,16 @@ fn call(arguments: &Arguments) -> Result<Option<String>, Box<dyn Display>> {
     let params = function.signature().params();
     if params.len() != arguments.values.len() {
         let given = arguments.values.len();
-        return Err(boxed(format!("the function takes {} arguments and is given {given}", params.len())));
+        let types = match function.signature().fixed() {
+            Some(fixed) if given > params.len() && fixed == params.len() => {
+                "; write the types of more behind the dots: `..., int, double`"
+            }
+            _ => "",
+        };
+        return Err(boxed(format!(
+            "the function takes {} arguments and is given {given}{types}",
+            params.len()
+        )));
     }
     let mut reader = read::Reader::new(engine.data_model());
     let mut values = Vec::new();
@@ -87,6 +96,11 @@ fn call(arguments: &Arguments) -> Result<Option<String>, Box<dyn Display>> {
     // SAFETY: whoever names the function on the command line answers for its type and its arguments; `reader` keeps
     // the strings, into which the result may point too.
     let result = unsafe { function.call(&values) }.map_err(boxed)?;
+    // What the function printed comes before the result, on a pipe too.
+    if let Ok(flush) = engine.function(&Library::process(), "int fflush(void *)") {
+        // SAFETY: C's `fflush` takes a null pointer for all streams.
+        unsafe { flush.call(&[Value::Pointer(std::ptr::null_mut())]) }.map_err(boxed)?;
+    }
     let shown = show::shown(&result, function.signature().result(), engine.data_model());
     drop(reader);
     Ok(shown)

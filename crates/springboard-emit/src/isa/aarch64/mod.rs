@@ -12,7 +12,7 @@ use springboard_abi::Convention;
 use self::reading::Live;
 use super::{Frame, Isa};
 use crate::{
-    compiler::EmitError,
+    error::EmitError,
     protection::{LandingPads, ReturnAddresses},
 };
 

@@ -3,7 +3,7 @@
 mod fs1;
 
 use super::{Frame, Isa};
-use crate::compiler::EmitError;
+use crate::error::EmitError;
 
 pub(super) static ISA: Isa = Isa {
     configure: |_, _| Ok(()),

@@ -12,7 +12,7 @@ use springboard_abi::{Convention, Entry, Plan};
 use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::{
-    compiler::EmitError,
+    error::EmitError,
     protection::{LandingPads, Protection},
 };
 
