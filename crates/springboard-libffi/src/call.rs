@@ -54,7 +54,7 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call(
         // SAFETY: the entry's stub is that of the cif's shape; the rest is the caller's promise.
         return unsafe { stub(address)(function, rvalue, avalue) };
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the program's promise to `ffi_call` (prepared cif, an argument per parameter) is what this asks.
     unsafe { call_otherwise(cif, function, rvalue, avalue) }
 }
 
@@ -80,7 +80,7 @@ unsafe extern "C-unwind" fn call_otherwise(
         };
     };
     let Some(address) = compiled(shape, entry) else {
-        // SAFETY: the caller's promise.
+        // SAFETY: the cif is prepared, and the program vouches for function, result and arguments.
         return unsafe { call_anew(described, function, rvalue, avalue) };
     };
     trace::count(&COUNTERS.native_calls);
@@ -89,7 +89,7 @@ unsafe extern "C-unwind" fn call_otherwise(
         return unsafe { stub(address)(function, rvalue, avalue) };
     }
     if shape.result.size as usize > UNWANTED || shape.result.align > 16 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the cif is prepared, and the program vouches for function, result and arguments.
         return unsafe { call_anew(described, function, rvalue, avalue) };
     }
     // SAFETY: as in `ffi_call`.
@@ -105,7 +105,7 @@ unsafe extern "C-unwind" fn call_unwanted(stub: Stub, function: Code, avalue: *m
     #[repr(align(16))]
     struct Result([MaybeUninit<u8>; UNWANTED]);
     let mut result = Result([MaybeUninit::uninit(); UNWANTED]);
-    // SAFETY: the caller's promise.
+    // SAFETY: the result fits into `UNWANTED` bytes, and the program vouches for function and arguments.
     unsafe { stub(function, result.0.as_mut_ptr().cast(), avalue) };
 }
 
@@ -121,9 +121,9 @@ unsafe extern "C-unwind" fn call_anew(
     avalue: *mut *mut c_void,
 ) {
     trace::count(&COUNTERS.libffi_calls);
-    // SAFETY: the caller's promise.
+    // SAFETY: the program prepared the cif, and keeps its types for as long as it calls with it.
     let mut copy = unsafe { real::prepared(cif) }.unwrap_or(*cif);
-    // SAFETY: as above.
+    // SAFETY: `avalue` has `nargs` pointers, and `copy` describes the call that the program vouches for.
     unsafe { with_copy(cif, avalue, |avalue| real::ffi_call(&mut copy, function, rvalue, avalue)) }
 }
 
@@ -165,10 +165,10 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call_go(
     // SAFETY: readable, by the caller's promise.
     let mut copy = unsafe { *cif };
     if table::shape(&copy).is_some() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the program prepared the cif, and keeps its types for as long as it calls with it.
         copy = unsafe { real::prepared(&copy) }.unwrap_or(copy);
     }
-    // SAFETY: as above.
+    // SAFETY: `avalue` has `nargs` pointers, and `copy` describes the call that the program vouches for.
     unsafe {
         with_copy(&*cif, avalue, |avalue| real::ffi_call_go(&mut copy, function, rvalue, avalue, closure));
     }

@@ -50,7 +50,7 @@ pub(crate) unsafe extern "C" fn ffi_closure_alloc(size: usize, code: *mut *mut c
 #[unsafe(export_name = "springboard_libffi_ffi_closure_free")]
 pub(crate) unsafe extern "C" fn ffi_closure_free(closure: *mut c_void) {
     if let Some(closure) = NonNull::new(closure) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the program vouches that the closure came from `ffi_closure_alloc`, and frees it once.
         unsafe { pool::give(closure) };
     }
 }
@@ -83,7 +83,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
     };
     let Some(stub) = known.and_then(compiled) else {
         trace::count(&COUNTERS.libffi_closures);
-        // SAFETY: the caller's promise; a cif without a shape is one that libffi has prepared itself.
+        // SAFETY: the program vouches for closure, cif and code; a cif without a shape was prepared by libffi itself.
         return unsafe {
             match known {
                 None => by_libffi(closure, cif, function, user_data, code),
@@ -116,7 +116,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure(
     function: ClosureFunction,
     user_data: *mut c_void,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches for closure and cif; the code's address is the closure's own.
     unsafe { ffi_prep_closure_loc(closure, cif, function, user_data, closure.cast()) }
 }
 
@@ -139,7 +139,7 @@ impl Adapted {
         function: ClosureFunction,
         user_data: *mut c_void,
     ) -> Result<*mut Adapted, Status> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller vouches that the cif is prepared and its types are there.
         let prepared = unsafe { real::prepared(&*cif) }?;
         Ok(Box::into_raw(Box::new(Adapted { cif: prepared, theirs: cif, function, user_data })))
     }
@@ -173,7 +173,7 @@ unsafe fn by_libffi(
     // Where this word is not zero, libffi takes it for an address of its own.
     // SAFETY: writable, by the caller's promise.
     unsafe { closure.cast::<u64>().write(0) };
-    // SAFETY: the caller's promise.
+    // SAFETY: libffi prepared the cif; the program vouches that closure and code are one writable closure.
     unsafe { real::ffi_prep_closure_loc(closure, cif, function, user_data, code) }
 }
 
@@ -205,7 +205,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_go_closure(
     }
     trace::count(&COUNTERS.libffi_closures);
     let cif = if known.is_some() {
-        // SAFETY: the caller's promise. Its function is handed this copy, and cannot tell.
+        // SAFETY: the program vouches that the cif is prepared. Its function is handed the copy, and cannot tell.
         match unsafe { Adapted::new(cif, function, ptr::null_mut()) } {
             // SAFETY: kept for good.
             Ok(adapted) => unsafe { &raw mut (*adapted).cif },

@@ -27,7 +27,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_cif(
     rtype: *mut Type,
     atypes: *mut *mut Type,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: libffi's contract, kept by the program, is what `prepare` asks; it checks for null itself.
     unsafe { prepare(cif, abi, nargs, rtype, atypes) }
 }
 
@@ -44,7 +44,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_cif_var(
     rtype: *mut Type,
     atypes: *mut *mut Type,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: libffi's contract, kept by the program, is what `prepare` asks; it checks for null itself.
     let status = unsafe { prepare(cif, abi, ntotal, rtype, atypes) };
     if status != Status::Ok {
         return status;
@@ -79,7 +79,7 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
         unsafe { *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes, flags } };
         return Status::Ok;
     }
-    // SAFETY: the caller's promise, and the checks above.
+    // SAFETY: no address is null, by the checks above; the program vouches for what lies there.
     unsafe { prepare_any(cif, abi, nargs, rtype, atypes) }
 }
 
@@ -131,7 +131,7 @@ unsafe fn prepare_any(
         (cif.bytes, cif.flags) = (bytes, flags);
         return Status::Ok;
     }
-    // SAFETY: as above.
+    // SAFETY: the cif has been filled with the types that the program vouches for; libffi reads no others.
     unsafe { by_libffi(cif, written, &key) }
 }
 
@@ -154,7 +154,7 @@ unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &Key<'_>) ->
             _ => "other-abi",
         });
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the cif holds the types for which the program vouches to its caller, and libffi writes to it alone.
     unsafe { real::ffi_prep_cif(cif, cif.abi, cif.nargs, cif.rtype, cif.arg_types) }
 }
 
@@ -175,7 +175,7 @@ pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
     if ty.is_null() || unsafe { (*ty).code } != code::STRUCT {
         return Status::BadTypedef;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: not null; the program vouches that the type is writable and that `offsets` has room for each member.
     unsafe { aggregate::lay_out(ty, offsets) }
 }
 

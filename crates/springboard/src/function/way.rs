@@ -169,7 +169,7 @@ impl Bound {
     /// `bound` points to a [`Bound`] function that returns an `R`, and `slots` to its slots. The rest as
     /// [`Slots::call`](super::Slots::call).
     unsafe extern "C" fn enter<R: SlotResult>(bound: *const c_void, slots: *const u64) -> R {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller passes what `entry` gave beside this function: its own `Bound`, which is still there.
         let bound = unsafe { &*bound.cast::<Bound>() };
         let way = match &bound.binding {
             Binding::Settled(way) => Ok(way),
