@@ -10,12 +10,12 @@ use springboard_code::{
     },
 };
 
-use crate::{ALIGN, ALL, TRAP, address, memory, publish, returning, run};
+use crate::{ALIGN, TRAP, address, all, memory, publish, returning, run};
 
 #[test]
 fn a_fork_freezes_what_is_there() {
     let _process = alone();
-    for strategy in ALL {
+    for &strategy in all() {
         let memory = memory(strategy);
         let mut stubs: Vec<_> = (0..10).map(|value| publish(&memory, &returning(value, 0))).collect();
         let before: Vec<u8> = stubs[9].code().to_vec();
