@@ -1,4 +1,4 @@
-//! What comes before and behind a callback's call: making and closing it, posting a record and draining it.
+//! What comes before and after a callback's call: making and closing it, posting a record and draining it.
 
 use std::{ffi::c_void, mem, ptr::NonNull, thread, time::Instant};
 

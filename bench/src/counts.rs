@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 /// The function at which valgrind writes down what it has counted since the last time, by its symbol.
 const MARK: &str = "springboard_bench_mark";
 
-/// How often each path is run. What comes once a run, and not once a call, is less.
+/// How often each path is run. What comes once per run rather than once per call is less.
 const CALLS: u64 = 1000;
 
 /// Instructions of one call by one path, by whose they are.
@@ -111,7 +111,7 @@ fn count() -> Result<Vec<Count>, String> {
     let mut counts = Vec::new();
     for (index, line) in names.lines().enumerate() {
         let (case, path) = line.split_once(' ').ok_or_else(|| format!("no case and path: {line}"))?;
-        // Each run has a mark before it and one behind it.
+        // Each run has a mark before it and one after it.
         let part = profile.with_extension((2 * index + 2).to_string());
         let text = fs::read_to_string(&part).map_err(|error| format!("{}: {error}", part.display()))?;
         counts.push(per_call(case, path, &Profile::read(&text)?)?);

@@ -2,7 +2,7 @@
 //! instructions.
 //!
 //! * `case` is what is measured by which paths, `cases` the calls, `compile` what comes
-//!   before the first, `dropin` the drop-in for libffi, `callbacks` what comes before and behind a callback's call,
+//!   before the first, `dropin` the drop-in for libffi, `callbacks` what comes before and after a callback's call,
 //!   `v8` what comes before a call from V8.
 //! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be, `plot`
 //!   draws them.

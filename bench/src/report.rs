@@ -113,7 +113,7 @@ pub(crate) fn judge(rows: &mut [Row]) {
 }
 
 impl Report {
-    /// The report as a table for people, one line a row.
+    /// The report as a table for people, one line per row.
     pub(crate) fn table(&self) -> String {
         let mut text = String::new();
         let Machine { cpu, kernel, pinned_to } = &self.machine;

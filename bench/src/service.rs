@@ -38,7 +38,7 @@ const MAPPED: usize = 20_000;
 /// … and those that are bound one by one for one sample.
 const ALONE: usize = 10_000;
 
-/// The function that is bound, over and over. Nothing here is called but for the cold start.
+/// The function that is bound, over and over. Nothing here is called except for the cold start.
 pub(crate) const SYMBOL: &str = "noop";
 
 /// What was measured: times, and bytes.

@@ -110,7 +110,7 @@ fn run() -> Result<usize, Box<dyn Error>> {
 
     print!("{table}");
     let stats = table.native.stats();
-    println!("\nThe last three columns are ns a call, the least of {} measurements.", table::REPETITIONS);
+    println!("\nThe last three columns are ns per call, the least of {} measurements.", table::REPETITIONS);
     println!(
         "{} functions through {} stubs of {} bytes together, {} precompiled, {} through libffi; {}.",
         stats.native,

@@ -110,7 +110,7 @@ static ffi_type nested_type = {0, 0, FFI_TYPE_STRUCT, nested_members};
 
 static void structures(void) {
     PREPARE(five, &five_type, &five_type);
-    /* At the end of a page behind which there is none: nothing may be read or written beyond. */
+    /* At the end of a page after which there is none: nothing may be read or written beyond. */
     char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_NONE) == 0);
     struct five *last = (struct five *)(pages + 4096 - sizeof(struct five));

@@ -1,6 +1,6 @@
 /*
- * Structures that are none of C's, as ctypes describes packed ones and unions. libffi takes the members as they follow each
- * other, each at its own alignment, and those that begin behind the size for nothing. Where they are passed is the same
+ * Structures that C's layout rules do not give, as ctypes describes packed ones and unions. libffi takes the members as they follow each
+ * other, each at its own alignment, and those that begin after the size for nothing. Where they are passed is the same
  * whoever serves it.
  */
 #define _GNU_SOURCE
@@ -32,7 +32,7 @@ struct two_reals {
 struct two_integers {
     long a, b;
 };
-/* Each takes its words where they are passed, and proves by what is behind them that they took no more. */
+/* Each takes its words where they are passed, and shows by what comes after them that they took no more. */
 #define SAME(name, type)                                                                                             \
     static type name(type value, long mark, double real) {                                                           \
         CHECK(mark == 77 && real == 7.5);                                                                            \
@@ -78,7 +78,7 @@ int main(void) {
         {16, 8, {f64, f64, i64}, 'R'}, {16, 16, {i64, u8}, 'I'},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        /* The value ends with its page's last byte: nothing behind it may be read. */
+        /* The value ends with its page's last byte: nothing after it may be read. */
         char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         CHECK(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_NONE) == 0);
         char *value = pages + 4096 - rows[i].size, back[16], result[32];

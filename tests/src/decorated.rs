@@ -250,7 +250,7 @@ impl Draw<'_> {
     fn bit_field(&mut self, name: &str, before: &str) -> String {
         let fitting = |(_, use_as): &&(String, Use)| matches!(use_as, Use::Integer | Use::Aligned);
         let typedefs: Vec<_> = self.typedefs.iter().filter(fitting).cloned().collect();
-        // No type of these is narrower than the widest bit-field here, but for `_Bool`.
+        // No type of these is narrower than the widest bit-field here, except `_Bool`.
         let (of, widest) = match self.once_in(4) && !typedefs.is_empty() {
             true => (typedefs[self.rng.usize(..typedefs.len())].0.clone(), 1),
             false => match self.pick(&INTEGERS) {

@@ -1,7 +1,7 @@
 //! Plans, CLIF and machine code as somebody read and accepted them: one test for each file in `tests/filetests`.
 //!
 //! A file has a header, then cases. A case is C text, comments included, and below it what becomes of it, each line
-//! behind `;`:
+//! after `;`:
 //!
 //! ```text
 //! // Why these cases.

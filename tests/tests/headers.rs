@@ -1,5 +1,5 @@
 //! The C compiler as judge: the system's own headers are read, and what was understood is given back to the compiler
-//! behind them. It refuses a second declaration that says anything else, and an assertion that does not hold.
+//! after them. It refuses a second declaration that says anything else, and an assertion that does not hold.
 
 use std::{
     fmt::Write as _,

@@ -2,7 +2,7 @@
 //!
 //! Random signatures are called by compiled C, with random bytes for arguments. The callee is written in assembly: it
 //! keeps every argument register and the stack area, and prints them. Each byte of a value that a plan moves has to be
-//! there, in the place that the plan names. No stub takes part, and no code of springboard's runtime: what is proven
+//! there, in the place that the plan names. No stub takes part, and no code of springboard's runtime: what is tested
 //! is the plan, and with it the reading of the ABI documents that the planner and the checker share.
 //!
 //! `SPRINGBOARD_SIGNATURES` is the number of signatures for each convention, `SPRINGBOARD_SEED` the first seed. Other
@@ -90,7 +90,7 @@ fn run(setting: Setting, name: &str) -> Result<(), Failed> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
-/// A call that is random but for its seed. `None` where there is no plan.
+/// A random call, the same for the same seed. `None` where there is no plan.
 fn case(seed: u64, target: &Target) -> Option<Case> {
     let signature = random::signature(seed);
     let plan = plan(&signature, target, Entry::Slots).ok()?;

@@ -48,7 +48,7 @@ double many(double a, int32_t b, double c, int32_t d, double e, int32_t f, doubl
          4096 * m + 8192 * n + 16384 * o + 32768.0 * p + 65536 * q + 131072.0 * r;
 }
 
-/* Buffers, with scalars before, between and behind. */
+/* Buffers, with scalars before, between and after. */
 uint32_t sum_bytes(const uint8_t *bytes, uint32_t count) {
   calls++;
   uint32_t sum = 0;

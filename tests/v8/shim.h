@@ -31,7 +31,7 @@ struct Entry {
 // What a JavaScript value is.
 enum Tag : uint8_t { kUndefined, kNull, kBoolean, kNumber, kBigInt, kBytes, kText, kOther, kThrown };
 
-// A JavaScript value as a slow function gets and returns it. `words` are those of a bigint's magnitude; memory behind
+// A JavaScript value as a slow function gets and returns it. `words` are those of a bigint's magnitude; memory after
 // `data` stays the owner's: V8's for arguments, the slow function's for results until its next call. kThrown is a
 // result alone: `data` is the message, `sign` 0 for Error, 1 for TypeError, 2 for RangeError.
 struct Any {
@@ -48,7 +48,7 @@ typedef void (*Slow)(void* data, const Any* arguments, uint32_t count, Any* resu
 uint32_t shim_v8_version(void);  // major * 1000 + minor
 // What the slow twins of all functions call, with the data of the one that is called. Before any other function.
 void shim_serve(Slow);
-// The v8::CFunctionInfo of a description, for good. `arguments` are the kinds of those behind the receiver.
+// The v8::CFunctionInfo of a description, for good. `arguments` are the kinds of those after the receiver.
 const void* shim_info(const uint8_t* arguments, uint32_t count, uint8_t result, uint8_t options, uint8_t bigint);
 // A realm of its own, or one from a snapshot: `blob` outlives it, and so do the references, which end with a zero.
 Realm* shim_realm_new(const char* blob, size_t length, const intptr_t* references);

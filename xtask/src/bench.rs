@@ -15,7 +15,7 @@ use crate::{
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {
-    /// See `--help` behind the command
+    /// See `--help` after the command
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }

@@ -27,7 +27,7 @@ enum What {
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 struct More {
-    /// How much: see `--help` behind the word
+    /// How much: see `--help` after the word
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }

@@ -11,7 +11,7 @@ use crate::{project, tools::Tool};
 pub(crate) struct Suite {
     /// The name on the command line and in the summary.
     pub(crate) name: &'static str,
-    /// What it proves, in a few words.
+    /// What it tests, in a few words.
     pub(crate) about: &'static str,
     /// When it runs.
     pub(crate) when: When,

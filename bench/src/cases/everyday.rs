@@ -129,7 +129,7 @@ fn header(_: &Bench) -> Vec<Runner> {
 /// Rows of a column.
 const ROWS: usize = 1024;
 
-/// Two columns into one, a row a call: by a loop in C, by a stub, and by one call a row.
+/// Two columns into one, a row at a time: by a loop in C, by a stub, and by one call per row from the host.
 macro_rules! columns {
     ($name:ident, $symbol:literal, $loop:literal, $rust:ty, $declaration:literal) => {
         fn $name(bench: &Bench) -> Vec<Runner> {

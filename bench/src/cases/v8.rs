@@ -101,7 +101,7 @@ fn noop(bench: &Bench) -> Vec<Runner> {
     // SAFETY: it does nothing.
     let direct = Runner::new(DIRECT, move |calls| repeat::<()>(calls, move |_, ()| unsafe { direct() }));
     runners(direct, by_hand(&[], address), stubs(bench, "void noop(void)", &[]), |path, code| {
-        // SAFETY: the type is that of the function, behind a receiver.
+        // SAFETY: the type is that of the function, after a receiver.
         let code = unsafe { pointer::<unsafe extern "C" fn(*const c_void)>(code) };
         // SAFETY: it does nothing.
         Runner::new(path, move |calls| repeat::<()>(calls, move |_, ()| unsafe { code(RECEIVER) }))
@@ -121,7 +121,7 @@ fn add_i32(bench: &Bench) -> Vec<Runner> {
     // mov rdi, rsi; mov rsi, rdx
     let hand = by_hand(&[0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6], address);
     runners(direct, hand, stubs(bench, "int add_i32(int, int)", &[]), |path, code| {
-        // SAFETY: the type is that of the function, behind a receiver.
+        // SAFETY: the type is that of the function, after a receiver.
         let code = unsafe { pointer::<Code>(code) };
         Runner::new(path, move |calls| {
             // SAFETY: it takes any numbers.
@@ -143,7 +143,7 @@ fn mix(bench: &Bench) -> Vec<Runner> {
     // mov rdi, rsi; mov rsi, rdx
     let hand = by_hand(&[0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6], address);
     runners(direct, hand, stubs(bench, "double mix(int, double, long, float)", &[]), |path, code| {
-        // SAFETY: the type is that of the function, behind a receiver.
+        // SAFETY: the type is that of the function, after a receiver.
         let code = unsafe { pointer::<Code>(code) };
         Runner::new(path, move |calls| {
             // SAFETY: it takes any numbers.
@@ -165,7 +165,7 @@ fn sum_buffer(bench: &Bench) -> Vec<Runner> {
     });
     let stubs = stubs(bench, "unsigned long sum_buffer(const unsigned char *, unsigned long)", &[0]);
     runners(direct, None, stubs, |path, code| {
-        // SAFETY: the type is that of the function, behind a receiver and before the options.
+        // SAFETY: the type is that of the function, after a receiver and before the options.
         let code = unsafe { pointer::<Code>(code) };
         let call = move |_, _| {
             // SAFETY: there are as many bytes, and the helper takes the value for their address.

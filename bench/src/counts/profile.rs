@@ -21,7 +21,7 @@ impl Profile {
     /// A sentence about the first line that is not understood.
     pub(super) fn read(text: &str) -> Result<Profile, String> {
         let mut profile = Profile::default();
-        // A name stands behind its number where it appears first.
+        // A name comes after its number where it appears first.
         let mut names: HashMap<&str, &str> = HashMap::new();
         let mut object = "";
         let mut lines = text.lines();

@@ -1,6 +1,6 @@
 //! What others do: compile every function by itself, on a page of its own, written and then made executable.
 //!
-//! The code is the emitter's own, so that mappings alone differ; compiling is done once a shape, which is kind.
+//! The code is the emitter's own, so that mappings alone differ; each shape is compiled once, which favours the baseline.
 
 use std::{collections::HashMap, ffi::c_void, ptr};
 

@@ -73,7 +73,7 @@ pub fn common(number: usize, target: &Target) -> Option<Plan> {
     let mut rest = number;
     for kind in &KINDS {
         if rest < kind.count() {
-            // The numbers of lists of n words begin behind those of all that are shorter.
+            // The numbers of lists of n words begin after those of all that are shorter.
             let words = (rest + 1).ilog2();
             let bits = rest + 1 - (1 << words);
             let list = (0..words).map(|word| if bits >> word & 1 == 0 { G } else { V });

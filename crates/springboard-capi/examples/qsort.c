@@ -4,7 +4,7 @@
  */
 #include "check.h"
 
-/* int (const void *, const void *): two slots with pointers, and behind them the slot of the result. */
+/* int (const void *, const void *): two slots with pointers, and after them the slot of the result. */
 static void compare(void *context, uint64_t *slots) {
     const int *a = sb_pointer_of_slot(slots[0]);
     const int *b = sb_pointer_of_slot(slots[1]);

@@ -15,12 +15,12 @@
  * while another thread is using it: what it stood for is freed when that call ends. Objects keep alive what they are
  * made of: a function its library and its code, a callback its type. So handles may be closed in any order.
  *
- * THREADS. Any thread may use any handle, but for mailboxes and types of callbacks with a policy, which belong to
+ * THREADS. Any thread may use any handle, except mailboxes and types of callbacks with a policy, which belong to
  * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD, and what that thread has not closed
  * when it ends is closed then. No function may be called in a signal handler; code that was made may be.
  *
  * FORK. After fork() both processes may use every handle and call all code; what one closes stays open in the other. A
- * mailbox and what is in it stay the parent's: in the child each function but sb_mailbox_close() refuses it with
+ * mailbox and what is in it stay the parent's: in the child each function except sb_mailbox_close() refuses it with
  * SB_ERROR_FORKED, and calls that would be put into it get zero and count as refused. The child makes mailboxes of its
  * own.
  *
@@ -108,7 +108,7 @@ enum { SB_COMPILE_EAGER = 0, SB_COMPILE_LAZY = 1, SB_COMPILE_BACKGROUND = 2 };
 enum { SB_STUBS_PER_SHAPE = 0, SB_STUBS_PER_FUNCTION = 1 };
 enum { SB_LANDING_PADS_DEFAULT = 0, SB_LANDING_PADS_EMIT = 1, SB_LANDING_PADS_OMIT = 2 };
 
-/* Settings of an engine. All zero but for the size is the default. */
+/* Settings of an engine. All zero except size is the default. */
 typedef struct sb_engine_options {
     size_t size;         /* sizeof(sb_engine_options) */
     int jit;             /* SB_JIT_OFF: every call goes through libffi, and no executable memory is asked for */
@@ -214,7 +214,7 @@ int sb_declarations_parse(const char *text, sb_declarations **declarations);
 int sb_declarations_close(sb_declarations *declarations);
 
 /* Reads a signature: "double pow(double, double)", "int (*)(const void *, const void *)". Structures may be defined
- * before it, or come from declarations, which is optional. What a variadic call passes stands behind the dots:
+ * before it, or come from declarations, which is optional. What a variadic call passes comes after the dots:
  * "int printf(const char *, ..., int, double)". Errors: SB_ERROR_NULL, SB_ERROR_ENCODING, SB_ERROR_PARSE, those of
  * handles. */
 int sb_signature_parse(const char *text, const sb_declarations *declarations, sb_signature **signature);
@@ -229,7 +229,7 @@ int sb_signature_text(const sb_signature *signature, char *buffer, size_t size, 
 /* The number of parameters, variadic arguments included. Errors: those of handles, SB_ERROR_NULL. */
 int sb_signature_parameters(const sb_signature *signature, size_t *parameters);
 
-/* What the slot of parameter index (from 0) holds; for the index behind the last, that of the result. Errors: those of
+/* What the slot of parameter index (from 0) holds; for the index after the last, that of the result. Errors: those of
  * handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_LAYOUT. */
 int sb_signature_slot(const sb_signature *signature, size_t index, sb_slot *slot);
 
@@ -307,9 +307,9 @@ int sb_function_bind_address(const sb_engine *engine, void *address, const sb_si
 int sb_function_bind_all(const sb_engine *engine, const sb_library *library, const char *const *declarations,
                          size_t count, sb_function **functions, size_t *failed);
 
-/* The same function once more, such that each call delivers a last error beside the result, read before anything else
+/* The same function once more. Each call also delivers a last error with the result, read before anything else
  * can run on the thread: what read() returns, an int (*)(void) of the library's own that stays callable; or errno where
- * read is null, which is set to 0 before the call. The slot behind all others holds the address of an int for it.
+ * read is null, which is set to 0 before the call. The slot after all others holds the address of an int for it.
  * Errors: those of handles, SB_ERROR_NULL, SB_ERROR_NO_PATH. */
 int sb_function_with_last_error(const sb_engine *engine, const sb_function *function, void *read,
                                 sb_function **derived);
@@ -408,7 +408,7 @@ typedef struct sb_callback sb_callback;
 
 /* What answers calls. */
 typedef struct sb_handler {
-    /* Gets one slot a parameter, as sb_signature_slot() says; the bytes behind an address are the handler's to use
+    /* Gets one slot per parameter, as sb_signature_slot() says; the bytes behind an address are the handler's to use
      * until it returns. One more slot follows: a result that is a word must be written there, whole; the bytes of
      * any other result to the address that is found there. To fail, it calls sb_raise() and returns. */
     void (*call)(void *context, uint64_t *slots);
@@ -482,7 +482,7 @@ int sb_callback_type_path(const sb_callback_type *type, int *path, char *buffer,
 /* Closes the handle. Callbacks of the type stay. Errors: those of handles. */
 int sb_callback_type_close(sb_callback_type *type);
 
-/* Makes a callback. *code becomes the address of a function of the signature's type. The handler is copied, but for
+/* Makes a callback. *code becomes the address of a function of the signature's type. The handler is copied, except
  * what its context points to, which must be good until release is called; the functions must be sound to call on the
  * threads that the policy lets them run on. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_MEMORY; release is
  * not called then. */
@@ -603,7 +603,7 @@ enum { SB_V8_NARROW_CHECK = 0, SB_V8_NARROW_TRUST = 1 };
 enum { SB_V8_OPTIONS_FOR_BUFFERS = 0, SB_V8_OPTIONS_ALWAYS = 1 };
 enum { SB_V8_INT64_DEFAULT = 0, SB_V8_INT64_NUMBER = 1, SB_V8_INT64_BIGINT = 2 };
 
-/* How V8 is to call a function. All zero but for the size is the default. */
+/* How V8 is to call a function. All zero except size is the default. */
 typedef struct sb_v8_settings {
     size_t size;             /* sizeof(sb_v8_settings) */
     int profile;             /* SB_V8_PROFILE_NODE: code for what Node.js has code for, and nothing else */
@@ -639,7 +639,7 @@ typedef struct sb_v8_description {
     int options;      /* 1 where V8's options are the last argument */
     int int64;        /* SB_V8_INT64_NUMBER or SB_V8_INT64_BIGINT */
     int reserved;
-    size_t arguments; /* how many there are behind the receiver, which is always there */
+    size_t arguments; /* how many there are after the receiver, which is always there */
 } sb_v8_description;
 
 /* Forms of JavaScript's values. */
@@ -698,7 +698,7 @@ int sb_v8_function_bind_all(const sb_v8_library *library, const char *const *dec
  * handle is closed. Errors: those of handles, SB_ERROR_NULL. */
 int sb_v8_function_fast(const sb_v8_function *function, void **code, char *buffer, size_t size, size_t *length);
 
-/* What V8 is told about the code. description->size must be set. kinds gets an SB_V8_VOID ... for each argument behind
+/* What V8 is told about the code. description->size must be set. kinds gets an SB_V8_VOID ... for each argument after
  * the receiver, as many as there is room for; it is optional where room is 0. Errors: those of handles, SB_ERROR_NULL,
  * SB_ERROR_ARGUMENT. */
 int sb_v8_function_description(const sb_v8_function *function, sb_v8_description *description, uint8_t *kinds,

@@ -101,7 +101,7 @@ pub(crate) fn null(name: &str) -> Failure {
     Failure::new(SB_ERROR_NULL, format_args!("parameter {name} is null"))
 }
 
-/// A parameter is none of the header's constants for it.
+/// A parameter's value is not one of the header's constants for it.
 pub(crate) fn no_constant(name: &str, value: impl Display) -> Failure {
     Failure::new(SB_ERROR_ARGUMENT, format_args!("parameter {name} cannot be {value}"))
 }

@@ -110,7 +110,7 @@ pub extern "C" fn sb_signature_parameters(
     })
 }
 
-/// What the slot of a parameter, or behind the last the result's, holds.
+/// What the slot of a parameter, or after the last the result's, holds.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_signature_slot(
     signature: *const SignatureHandle,

@@ -45,7 +45,7 @@ impl Closure {
         Closure { address, fields }
     }
 
-    /// Calls the closure's function, with pointers to the arguments in `slots` and to the result: its slot behind
+    /// Calls the closure's function, with pointers to the arguments in `slots` and to the result: its slot after
     /// them, or the memory whose address is there.
     pub(crate) fn call(
         &self,

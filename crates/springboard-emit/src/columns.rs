@@ -1,4 +1,4 @@
-//! Stubs that call once a row.
+//! Stubs that call once per row.
 //!
 //! What lives across the call of a row lies on the stub's own stack and not in callee-saved registers, which the one
 //! unwind row that all stubs share would not know: the target, where each column and the output go on, how many rows
@@ -37,7 +37,7 @@ const COUNT: i32 = 0;
 const STOP: i32 = 8;
 const FIRST_COLUMN: i32 = 16;
 
-/// Offsets in what is kept on the stub's stack. Behind it, where each column goes on, and where the output does.
+/// Offsets in what is kept on the stub's stack. After it, where each column goes on, and where the output does.
 const TARGET: i32 = 0;
 const FRAME: i32 = 8;
 const LEFT: i32 = 16;
@@ -109,7 +109,7 @@ impl<'a> Loop<'a> {
         kept
     }
 
-    /// A loop of `count` rows a turn: begins at `head`, and goes to `behind` where fewer are left, to `done` after an
+    /// A loop of `count` rows per turn: begins at `head`, and goes to `behind` where fewer are left, to `done` after an
     /// error.
     fn rows(
         &self,
@@ -164,7 +164,7 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// The call of the row that is `index` rows behind the one at which the turn began.
+    /// The call of the row that is `index` rows after the one at which the turn began.
     fn row(&self, builder: &mut FunctionBuilder<'_>, kept: StackSlot, index: i64) -> Notes {
         let target = builder.ins().stack_load(types::I64, types::I64, kept, TARGET);
         let values: Vec<Value> = self
@@ -245,7 +245,7 @@ impl<'a> Loop<'a> {
     }
 }
 
-/// Where a column, or behind all of them the output, goes on.
+/// Where a column, or after all of them the output, goes on.
 fn address(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize) -> Value {
     let at = FIRST_KEPT + number as i32 * WORD as i32;
     builder.ins().stack_load(types::I64, types::I64, kept, at)

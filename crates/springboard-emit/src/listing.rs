@@ -40,7 +40,7 @@ impl Compiler {
     }
 }
 
-/// Writes instructions with their note behind them.
+/// Writes instructions with their note after them.
 struct Annotated {
     notes: HashMap<Inst, String>,
 }

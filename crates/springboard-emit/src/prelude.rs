@@ -22,7 +22,7 @@ use crate::{
 /// What the host answers instead of a pointer when it cannot unwrap a value.
 const NO_POINTER: i64 = -1;
 
-/// Builds the prelude, and says where the arguments are behind it.
+/// Builds the prelude, and says where the arguments are after it.
 pub(crate) fn build(
     builder: &mut FunctionBuilder<'_>,
     plan: &Plan,

@@ -11,7 +11,7 @@ use crate::template::HoleKind;
 /// What a name in a stub's code stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Symbol {
-    /// The landing behind the stub's own code.
+    /// The landing after the stub's own code.
     Landing,
     /// Eight bytes that a stamp fills in.
     Hole(HoleKind),

@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (what, time) in [
         ("a loop in C", c_time),
         ("over columns", over_time),
-        ("a call a row", slots_time),
+        ("a call per row", slots_time),
         ("libffi", fallback_time),
     ] {
         let each = time.as_secs_f64() * 1e9 / ROWS as f64;

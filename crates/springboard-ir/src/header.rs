@@ -120,7 +120,7 @@ impl Header {
 /// The line markers of a text.
 struct Markers<'a> {
     text: &'a str,
-    /// Offset of the line behind each marker, its file, and its line there.
+    /// Offset of the line after each marker, its file, and its line there.
     lines: Vec<(usize, Arc<str>, usize)>,
     /// Offset of every line of the text.
     starts: Vec<usize>,

@@ -40,14 +40,14 @@ pub enum PathError {
         /// The name.
         field: String,
     },
-    /// A name behind a type that has no members.
+    /// A name after a type that has no members.
     NoMembers {
         /// The type, as C writes it.
         ty: String,
         /// The name.
         field: String,
     },
-    /// An index behind a type that is no array.
+    /// An index after a type that is no array.
     NoArray {
         /// The type, as C writes it.
         ty: String,
@@ -180,7 +180,7 @@ enum Step<'a> {
     Index(u64),
 }
 
-/// The first step of a path and what is behind it.
+/// The first step of a path and what is after it.
 fn first_step(path: &str, is_first: bool) -> Option<(Step<'_>, &str)> {
     if let Some(inside) = path.strip_prefix('[') {
         let (number, rest) = inside.split_once(']')?;

@@ -23,7 +23,7 @@ impl Display for Type {
 impl Display for Signature {
     /// A pointer to such a function: `double (*)(double, double)`.
     ///
-    /// Arguments passed for `...` stand behind it: `int (*)(const char *, ..., int, double)`.
+    /// Arguments passed for `...` come after it: `int (*)(const char *, ..., int, double)`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         function(self, "(*)", f)
     }
@@ -47,7 +47,7 @@ impl Type {
 }
 
 impl Built {
-    /// The declaration of `name` with this type, as behind `typedef`.
+    /// The declaration of `name` with this type, as after `typedef`.
     pub(crate) fn declaration<'a>(&'a self, name: &'a str) -> impl Display + 'a {
         fmt::from_fn(move |f| {
             match &self.shape {

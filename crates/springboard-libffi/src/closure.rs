@@ -14,7 +14,7 @@ use crate::{
     types::{Cif, Closure, ClosureFunction, DESTINATION, GoClosure, Status, abi},
 };
 
-/// The code of a closure, which lies in it, without the address behind it to which it jumps:
+/// The code of a closure, which lies in it, without the address after it to which it jumps:
 /// `endbr64; lea r10, [rip - 11]; jmp [rip + 7]; nop`. Code from [`pool`] jumps to the same address, so that it does not
 /// matter which of the two is called.
 const CODE: [u8; DESTINATION] = [

@@ -6,7 +6,7 @@
 //! ```text
 //! scalar, void            its code
 //! aggregate up to 16 B    SMALL size alignment member… END
-//! one that is none of C's WORDS size alignment word word  (see `unusual`)
+//! unlike any of C's       WORDS size alignment word word  (see `unusual`)
 //! larger aggregate        LARGE size:u32 alignment:u16     (System V passes it in memory, whatever is in it)
 //! complex                 COMPLEX code-of-part
 //! vector                  VECTOR code-of-lane size
@@ -307,7 +307,8 @@ fn beyond_a_word(ty: &Type) -> Option<u16> {
     }
 }
 
-/// What stands for a scalar in a key. `None` for all that is none, or has not the size and alignment of one.
+/// What stands for a scalar in a key. `None` for a type that is not a scalar, or lacks a scalar's size and
+/// alignment.
 #[inline(always)]
 fn scalar_byte(ty: &Type) -> Option<u8> {
     let &(size, alignment) = SCALARS.get(usize::from(ty.code))?;

@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask libffi --out DIR` makes a `libffi.so.8` of this crate, with the symbols, symbol versions, structures
 //! and data of libffi 3.4 to 3.8 for System V on x86_64. Programs linked to libffi use it unchanged:
-//! `LD_LIBRARY_PATH=DIR PROGRAM`. What a program calls is described by libffi; docs/libffi.md says what is different
-//! behind it.
+//! `LD_LIBRARY_PATH=DIR PROGRAM`. libffi's documentation describes what a program calls; docs/libffi.md says what differs
+//! behind that interface.
 //!
 //! How a call goes:
 //!
@@ -13,7 +13,7 @@
 //! 2. A shape met for the first time is planned, and not compiled. One without a plan keeps libffi's own cif.
 //! 3. `ffi_call` reads the number, and jumps to the stub of the shape's plan. The first call of a shape compiles it.
 //! 4. Closures from `ffi_closure_alloc` have code that was there before they were (`pool`); `ffi_prep_closure_loc`
-//!    writes where it leads to. The stub that it leads to is compiled once a shape.
+//!    writes where it leads to. The stub that it leads to is compiled once per shape.
 //!
 //! Every exported function's Rust name has a prefix, because the real libffi is linked into the same library: the
 //! prefix goes, and libffi's own functions get one, when the library is linked (xtask/src/libffi.rs).

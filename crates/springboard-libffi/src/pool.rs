@@ -204,7 +204,7 @@ fn alone(size: usize) -> Option<Place> {
     Some(Place { data: base.wrapping_add(64).cast(), code: base.wrapping_add(data + CODE).cast() })
 }
 
-/// Maps `bytes` at a multiple of [`CHUNK`]: `data` bytes to be written, and behind them code for `places` places of
+/// Maps `bytes` at a multiple of [`CHUNK`]: `data` bytes to be written, and after them code for `places` places of
 /// `stride` bytes.
 fn map(bytes: usize, data: usize, places: usize, stride: usize) -> Option<*mut u8> {
     let reserved = reserve(bytes)?;

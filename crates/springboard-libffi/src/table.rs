@@ -68,7 +68,7 @@ static PLACE: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
 /// The next number.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The tag of a cif: `bytes` and `flags` as they lie behind each other.
+/// The tag of a cif: `bytes` and `flags` as they lie one after another.
 #[inline(always)]
 pub(crate) fn tag(cif: &Cif) -> u64 {
     u64::from(cif.bytes) | u64::from(cif.flags) << 32

@@ -1,8 +1,8 @@
-//! Aggregates that are none of C's: packed ones, unions, whatever a program writes into an `ffi_type`.
+//! Aggregates that C's layout rules do not give: packed ones, unions, whatever a program writes into an `ffi_type`.
 //!
 //! What libffi makes of them is its own, and said by its code alone (`classify_argument` in src/x86/ffi64.c): it takes
 //! the members as they follow each other, each at the next multiple of its own alignment, whatever size and alignment
-//! the whole has; members behind the size count for nothing. This finds what is passed in the same registers.
+//! the whole has; members after the size count for nothing. This finds what is passed in the same registers.
 
 use crate::{
     aggregate::aligned,
@@ -51,7 +51,7 @@ pub(crate) unsafe fn words(ty: &Type) -> Option<[Word; 2]> {
 /// Aggregates within each other beyond which a type is left to libffi.
 const MAX_DEPTH: u32 = 16;
 
-/// The words that a type takes `at` bytes behind the beginning of the first.
+/// The words that a type takes `at` bytes after the beginning of the first.
 ///
 /// # Safety
 /// As [`words`].
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(words_of(8, 4, &mut [float(), float()]), Some([Floats, Empty]));
         // A number of one byte in a vector register.
         assert_eq!(words_of(9, 1, &mut [byte(), double()]), None);
-        // Unions: the second member lies behind, and what lies behind all counts for nothing.
+        // Unions: the second member's offset is past the first, and what lies past the size counts for nothing.
         assert_eq!(words_of(8, 8, &mut [double(), long()]), Some([Floats, Empty]));
         assert_eq!(words_of(8, 8, &mut [long(), double()]), Some([Integers, Empty]));
         assert_eq!(words_of(4, 4, &mut [float(), int()]), Some([Integers, Empty]));

@@ -2,7 +2,7 @@
 //!
 //! They serve where the system refuses executable memory, and save compiling anywhere. Each is what
 //! `springboard-emit` makes of a common plan ([`springboard_abi::common`]) of the entry
-//! [`Entry::Slots`](springboard_abi::Entry::Slots), behind a landing pad.
+//! [`Entry::Slots`](springboard_abi::Entry::Slots), after a landing pad.
 //!
 //! The build script writes the code as bytes in the program's own text section, so that there is nothing to relocate
 //! when the program starts.

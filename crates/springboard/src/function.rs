@@ -231,7 +231,7 @@ impl fmt::Debug for Function {
 pub enum PointerError {
     /// The signature returns something else.
     Result(ResultMismatch),
-    /// The engine makes one stub a shape, or takes it from the pack.
+    /// The engine makes one stub per shape, or takes it from the pack.
     Shared,
     /// The function is called through libffi, for this reason.
     Libffi(Reason),
@@ -241,7 +241,7 @@ impl fmt::Display for PointerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PointerError::Result(error) => error.fmt(f),
-            PointerError::Shared => f.write_str("the engine makes one stub a shape, and none a function"),
+            PointerError::Shared => f.write_str("the engine makes one stub per shape, and none per function"),
             PointerError::Libffi(reason) => write!(f, "the function is called through libffi: {reason}"),
         }
     }

@@ -43,7 +43,7 @@ impl LastError {
         }
     }
 
-    /// Calls with the error written to `to` behind it, where no stub does it.
+    /// Calls with the error written to `to` after it, where no stub does it.
     ///
     /// # Safety
     /// A function's address is that of an `int (*)(void)`; `to` can be written.

@@ -247,10 +247,10 @@ impl Library {
 }
 
 impl Library {
-    /// The address of `symbol`, or `None` where the library has it not, or as a weak symbol that nothing defines.
+    /// The address of `symbol`, or `None` where the library lacks it or has it as a weak symbol that nothing defines.
     ///
     /// # Errors
-    /// A name that is none.
+    /// A name that cannot be a symbol's, such as one with a zero byte.
     pub fn optional(&self, symbol: &str) -> Result<Option<NonNull<c_void>>, SymbolError> {
         match self.symbol(symbol) {
             Ok(address) => Ok(Some(address)),

@@ -7,7 +7,7 @@ use springboard_ir::{DataModel, Scalar, Type};
 use crate::{declaration::Position, word::CType};
 
 /// `unsafe extern "C" fn(A, B, …) -> R` with up to 12 parameters, each a [`CType`], and with or without `...`
-/// behind them; `R` is a [`CType`] or `()`.
+/// after them; `R` is a [`CType`] or `()`.
 pub trait FunctionPointer: Copy + sealed::FunctionPointer {
     /// The parameters in front of `...`.
     #[doc(hidden)]

@@ -70,7 +70,7 @@ fn symbols() {
     assert!(engine.function_named(&fixture(), "forty_two", "int(void)").is_ok());
 }
 
-/// Opens a library that is none.
+/// Opens a file that is not a library.
 fn open(path: &str) -> LibraryError {
     // SAFETY: no library is there, so none is loaded.
     unsafe { Library::open(OsStr::new(path)) }.expect_err(path)

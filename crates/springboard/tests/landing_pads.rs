@@ -57,7 +57,7 @@ fn stubs_are_entered_at_their_landing_pads_alone() {
         ended_by(|| assert_eq!(unsafe { stub(slots.as_ptr()) }, 5))
     };
     assert_eq!(enter(stub), None);
-    assert_eq!(enter(stub + 4), Some(libc::SIGILL), "no branch may land behind the pad");
+    assert_eq!(enter(stub + 4), Some(libc::SIGILL), "no branch may land after the pad");
 }
 
 std::arch::global_asm!(

@@ -29,7 +29,7 @@ fn functions_of_one_shape_share_a_stub() {
     assert!(one.code_bytes > 0 && one.mapped_bytes >= one.code_bytes, "{one:?}");
 }
 
-/// What a stub a function takes, of 200 shapes of up to twelve parameters, a quarter of them structures.
+/// What a stub per function takes, for 200 shapes of up to twelve parameters, a quarter of them structures.
 #[test]
 fn stubs_of_functions_own_take_little_memory() {
     const SHAPES: usize = 200;

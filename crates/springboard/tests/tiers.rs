@@ -211,7 +211,7 @@ fn many_are_compiled_together() {
             let engine = Engine::builder().compile(compile).stubs(stubs).build();
             let bound = engine.bind_all(&library, declared);
             if compile == Compile::Lazy {
-                // But for those that libffi cannot stand in for.
+                // Except those that libffi cannot stand in for.
                 let at_once = bound.iter().flatten().filter(|function| is_native(function)).count();
                 assert!(engine.stats().compiles <= at_once as u64 && at_once < 10);
                 assert!(engine.stats().pending > 10);

@@ -55,7 +55,7 @@ struct SuiteArguments {
     /// What makes one run differ from another
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Cases by number, with their cuts behind a colon where they were shrunk
+    /// Cases by number, with their cuts after a colon where they were shrunk
     #[arg(long, value_delimiter = ',')]
     case: Vec<Case>,
 }

@@ -86,7 +86,7 @@ struct Batch<'a> {
     suite: &'a Suite,
     library: &'a Library,
     compiler: Compiler,
-    /// One with a stub a shape, one with a stub a function.
+    /// One with a stub per shape, one with a stub per function.
     jit: [Engine; 2],
     no_jit: Engine,
     bench: Bench,

@@ -13,7 +13,7 @@ use crate::oracle::{
     value,
 };
 
-/// Places in the bench's memory; the arguments are in those behind.
+/// Places in the bench's memory; the arguments are in those after.
 const RECORD: usize = 0;
 const REPLY: usize = 1;
 const RESULT: usize = 2;

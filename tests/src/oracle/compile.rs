@@ -31,7 +31,7 @@ impl FromStr for Level {
             "0" => Ok(Level::None),
             "1" => Ok(Level::Some),
             "2" => Ok(Level::More),
-            _ => Err(format!("`{text}` is none of the levels 0, 1 and 2")),
+            _ => Err(format!("`{text}` is not one of the levels 0, 1 and 2")),
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Tally {
     pub signatures: u64,
     /// Numbers of signatures of which the same can be said.
     pub counts: BTreeMap<String, u64>,
-    /// What went wrong, at most one entry a case.
+    /// What went wrong, at most one entry per case.
     pub failures: Vec<Failure>,
 }
 
@@ -155,7 +155,7 @@ impl Drive<'_> {
         self.batch_until(cases, level, name, &|_| false)
     }
 
-    /// Runs a batch, and goes on behind a crash unless a failure was found that is `enough`.
+    /// Runs a batch, and goes on after a crash unless a failure was found that is `enough`.
     fn batch_until(
         &self,
         cases: &[Case],
@@ -188,8 +188,8 @@ impl Drive<'_> {
         Ok(tally)
     }
 
-    /// Calls the cases from position `from` on, and gives back the position from which to go on: the one behind the
-    /// last, or behind a crash.
+    /// Calls the cases from position `from` on, and gives back the position from which to go on: the one after the
+    /// last, or after a crash.
     fn called(
         &self,
         cases: &[Case],

@@ -1,6 +1,6 @@
 //! Every small signature: up to three parameters of five kinds (`int`, `float`, `double`, a pointer, a structure of
-//! one to three members of the first four), returning nothing or the type of the first one; and each again behind
-//! eight `long`, behind eight `double`, and behind both, so that registers of one kind or of all are used up.
+//! one to three members of the first four), returning nothing or the type of the first one; and each again after
+//! eight `long`, after eight `double`, and after both, so that registers of one kind or of all are used up.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use springboard_ir::{Aggregate, AggregateKind, Field, Integer, Param, Signature,
 /// The most parameters, and the most members of the structure.
 const MOST: u32 = 3;
 
-/// How many signatures there are that are not behind others.
+/// How many signatures there are that are not after others.
 const PLAIN: u64 = 12_097;
 
-/// How many `long` and how many `double` the signatures stand behind.
+/// How many `long` and how many `double` the signatures come after.
 const BEHIND: [(usize, usize); 4] = [(0, 0), (8, 0), (0, 8), (8, 8)];
 
 /// How many cases there are.

@@ -18,7 +18,7 @@ const MARGIN: usize = 64;
 /// What lies around values.
 const PATTERN: u8 = 0xc5;
 
-/// Places for values, one behind the other, each followed by memory that faults.
+/// Places for values, one after the other, each followed by memory that faults.
 pub(crate) struct Memory {
     base: *mut u8,
     places: usize,

@@ -102,7 +102,7 @@ pub(crate) fn chance(rng: &mut Rng, percent: u32) -> bool {
     rng.u32(0..100) < percent
 }
 
-/// A type of `kind`, which is none of aggregates.
+/// A type of `kind`, which is not a kind of aggregate.
 pub(crate) fn simple(rng: &mut Rng, kind: Kind, common: &mut Common) -> Type {
     match kind {
         Kind::Word => match rng.u8(0..4) {

@@ -63,7 +63,7 @@ static inline __attribute__((always_inline)) unsigned char *enter(void *frame)
   return oracle_record;
 }
 
-/* Begins a record for a callee that is none of this file's. */
+/* Begins a record for a callee that is not in this file. */
 OPAQUE void oracle_enter(void)
 {
   enter(__builtin_frame_address(0));

@@ -76,7 +76,7 @@ fn has_vector(ty: &Type) -> bool {
     }
 }
 
-/// Whether a type has a member that can be named, or is none of aggregates.
+/// Whether a type has a member that can be named, or is not an aggregate.
 fn has_value(ty: &Type) -> bool {
     match ty {
         Type::Array(array) => array.length > 0 && has_value(&array.element),

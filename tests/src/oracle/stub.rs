@@ -17,7 +17,7 @@ unsafe extern "C" {
 }
 
 impl Stubs {
-    /// Places one stub behind the other, where there are any, with what `stamp` says in their holes.
+    /// Places one stub after the other, where there are any, with what `stamp` says in their holes.
     ///
     /// # Panics
     /// Where the system gives no memory.

@@ -41,7 +41,7 @@ impl FromStr for Source {
         [Source::Scalars, Source::All, Source::Matrix, Source::Declarations]
             .into_iter()
             .find(|source| source.to_string() == text)
-            .ok_or_else(|| format!("`{text}` is none of scalars, all, matrix, declarations"))
+            .ok_or_else(|| format!("`{text}` is not one of scalars, all, matrix, declarations"))
     }
 }
 
@@ -87,7 +87,7 @@ impl Suite {
     /// The signature of a case.
     ///
     /// # Panics
-    /// Where a cut of the case is none of the possible ones.
+    /// Where a cut of the case is not one of the possible ones.
     pub fn signature(&self, case: &Case) -> Signature {
         let mut rng = self.rng(case, 0);
         let drawn = match self.source {

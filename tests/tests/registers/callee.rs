@@ -10,7 +10,7 @@ void begin(size_t stack, const struct reference *references, size_t count);
 ";
 
 /// A C file with `keep`, which keeps the registers and prints them in hexadecimal, with the stack and what is referred
-/// to: one line a call.
+/// to: one line per call.
 pub(crate) fn file(convention: Convention) -> String {
     let keep = match convention {
         Convention::Sysv64 => KEEP_SYSV64,

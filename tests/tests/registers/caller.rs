@@ -7,7 +7,7 @@ use springboard_ir::{Definitions, Param, Prototype, Signature, Type};
 
 use crate::Case;
 
-/// A C file with `main`, which makes one call a case.
+/// A C file with `main`, which makes one call per case.
 pub(crate) fn file(cases: &[Case], attribute: &str) -> String {
     let mut definitions = Vec::new();
     let mut text = "#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n#include <sys/types.h>\n\

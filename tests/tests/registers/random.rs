@@ -114,7 +114,7 @@ fn has_value(ty: &Type) -> bool {
     }
 }
 
-/// Random bytes for every argument, such that they are a value of its type.
+/// Random bytes for every argument that form a value of its type.
 pub(crate) fn values(seed: u64, signature: &Signature, model: &DataModel) -> Vec<Vec<u8>> {
     let mut rng = Rng::with_seed(!seed);
     let value = |ty: &Type| {
@@ -126,7 +126,7 @@ pub(crate) fn values(seed: u64, signature: &Signature, model: &DataModel) -> Vec
     signature.params().iter().map(|param| &param.ty).map(value).collect()
 }
 
-/// A `_Bool` is 0 or 1, and the x87 unit changes numbers that are none.
+/// A `_Bool` is 0 or 1, and the x87 unit changes bit patterns that are not numbers.
 fn make_valid(ty: &Type, model: &DataModel, bytes: &mut [u8]) {
     match ty {
         Type::Bool => bytes[0] &= 1,

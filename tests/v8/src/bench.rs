@@ -8,7 +8,7 @@ use crate::{
     realm::{Realm, shim, version},
 };
 
-/// What is called: as little as there is.
+/// What is called: an empty function, or nearly.
 const ADD: &str = "int32_t plain_add(int32_t, int32_t)";
 
 /// Calls of one repetition, and repetitions of each loop. Reported are the least time, which nothing else has slowed,

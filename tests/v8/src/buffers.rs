@@ -1,4 +1,4 @@
-//! Buffers of all kinds, and what stands before and behind them.
+//! Buffers of all kinds, and what stands before and after them.
 
 use springboard_js::v8::Settings;
 

@@ -56,7 +56,7 @@ fn compare(
     let slow = realm.eval(&format!("attempt({name}, {value})"));
     assert_eq!(realm.slow_calls(handle), slow_between + 1, "{name}({value}) is not called by the slow twin");
     assert_eq!(fast, slow, "{name}({value}), optimised and not");
-    // An old V8 calls the slow twin behind a fast call that failed, which has not reached the function then.
+    // An old V8 calls the slow twin after a fast call that failed, which has not reached the function then.
     let reached = fixture.calls() - calls_between;
     assert_eq!(calls_between - calls_before, reached, "{name}({value}) reaches the function as often");
     (fast, if slow_between == slow_before { Way::Fast } else { Way::Slow })
@@ -110,7 +110,7 @@ fn both_paths_agree_on_64_bits() {
     }
 }
 
-/// Whole numbers of 64 bits, with the last ones that are and the first ones that are none.
+/// Whole numbers of 64 bits, from the last that fit to the first that do not.
 const WHOLE: &str = "0 1 -1 4294967296 9007199254740991 9007199254740992 9007199254740994 -9007199254740992 \
     9223372036854774784 -9223372036854775808";
 const NOT_WHOLE: &str =

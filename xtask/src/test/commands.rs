@@ -129,7 +129,7 @@ pub(super) fn install_capi() -> Command {
     command
 }
 
-/// The tests of what was installed, but for what the arguments leave out.
+/// The tests of what was installed, except what the arguments leave out.
 pub(super) fn capi(arguments: &[&str]) -> Command {
     let mut command = cargo(&["test", "--package", "springboard-capi", "--test", "installed", "--"]);
     command.env("SPRINGBOARD_PREFIX", capi_prefix()).arg("--ignored").args(arguments);

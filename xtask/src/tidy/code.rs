@@ -95,7 +95,7 @@ fn flatten(stream: TokenStream, all: &mut Vec<Token>) {
     }
 }
 
-/// Names are used only where [`RESERVED`] lets them be. Tests may use what they want, but for Cranelift, which has tests
+/// Names are used only where [`RESERVED`] lets them be. Tests may use what they want, except Cranelift, which has tests
 /// of its own.
 fn reserved(rule: &Reserved, file: &File, tokens: &[Token]) -> Vec<Finding> {
     let Reserved { what, is, among, allowed } = rule;
@@ -144,7 +144,7 @@ fn unexplained_unsafe(file: &File, tokens: &[Token]) -> Vec<Finding> {
     findings
 }
 
-/// Whether the comment before the statement that goes on behind `above` explains its safety.
+/// Whether the comment before the statement that goes on after `above` explains its safety.
 fn explained(above: &[&str]) -> bool {
     for line in above.iter().rev().map(|line| line.trim()) {
         if let Some(comment) = line.strip_prefix("//") {

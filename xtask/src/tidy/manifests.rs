@@ -90,7 +90,7 @@ pub(crate) fn check(metadata: &Value, tree: &Tree) -> Vec<Finding> {
             }
             let optional = dependency["optional"] == true;
             if name == "springboard" && !optional && NOT_IN_THE_ENGINE.contains(&to) {
-                let what = format!("{name} must not depend on {to}, but for a feature");
+                let what = format!("{name} must not depend on {to}, except for a feature");
                 findings.push(Finding::new(path, at(to), what));
             }
             if to.starts_with("cranelift") && !NAMES_CRANELIFT.contains(&name) {

@@ -15,7 +15,7 @@ pub(crate) struct File {
 }
 
 impl Tree {
-    /// Reads what lies in `root`, but for what builds leave there.
+    /// Reads what lies in `root`, except what builds leave there.
     pub(crate) fn read(root: &Path) -> Tree {
         let mut files = Vec::new();
         read_folder(root, "", &mut files);

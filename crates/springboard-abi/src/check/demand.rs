@@ -101,7 +101,7 @@ impl Demand {
         self.bytes.contains_key(&place)
     }
 
-    /// The byte belongs to an integer of which the callee looks at 32 bits, and is none of those.
+    /// The byte belongs to an integer of which the callee looks at 32 bits, and lies outside them.
     pub(super) fn leave_open(&mut self, place: Place) {
         if let Some(want) = self.bytes.get_mut(&place)
             && let Want::Exactly(source) = *want
@@ -139,7 +139,7 @@ impl Demand {
         debug_assert!(before.is_none(), "two arguments own {place:?}");
     }
 
-    /// Bytes `from..from + count` of an argument's memory image are at `place` and behind it.
+    /// Bytes `from..from + count` of an argument's memory image are at `place` and after it.
     pub(super) fn image(&mut self, argument: &Argument<'_>, from: u64, count: u64, place: Place) {
         for byte in 0..count {
             let source = Source::Value { param: argument.index, byte: (from + byte) as u32 };
@@ -192,7 +192,7 @@ impl Demand {
     }
 }
 
-/// The byte `count` bytes behind `place`.
+/// The byte `count` bytes after `place`.
 pub(super) fn behind(place: Place, count: u32) -> Place {
     match place {
         Place::Gpr { reg, at } => Place::Gpr { reg, at: at + count as u8 },

@@ -1,4 +1,4 @@
-//! The `direct` entry: what native code passes is where the host's function looks for it, but for the context.
+//! The `direct` entry: what native code passes is where the host's function looks for it, except the context.
 //!
 //! Two demands are derived from the document: of the native function's type, and of the host's, which has a pointer
 //! more. Whatever the first demands, the second must demand of the same byte. What is left is the context's register.

@@ -138,7 +138,7 @@ pub(super) fn place_exists(plan: &Plan, step: usize, action: &Move) -> Result<()
 struct Slots<'a> {
     plan: &'a Plan,
     big_endian: bool,
-    /// The form of every argument's slot, and of the result's behind them.
+    /// The form of every argument's slot, and of the result's after them.
     forms: Vec<SlotForm>,
 }
 

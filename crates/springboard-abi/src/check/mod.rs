@@ -12,7 +12,7 @@
 //!
 //! A callback is the same the other way round: [`upcall`].
 //!
-//! As each byte of an argument is demanded in one place (but for variadic floats of Windows, which are in two)
+//! As each byte of an argument is demanded in one place (except variadic floats on Windows, demanded in two)
 //! and nothing else may be touched, a plan that passes moves every byte exactly once, and no two moves overlap.
 //!
 //! One file a convention, with the clauses of its document. Nothing here calls a planner, and no planner calls
@@ -112,7 +112,7 @@ fn arguments(plan: &Plan, signature: &Signature, target: &Target, demand: &Deman
     compare(plan, demand, &image)
 }
 
-/// The last error goes where the slot behind the arguments, and behind the result's if there is one, says.
+/// The last error goes where the slot after the arguments, and after the result's if there is one, says.
 fn last_error(form: &SlotsForm, signature: &Signature, target: &Target) -> Result<(), Violation> {
     let Some(LastError { slot: found, .. }) = form.last_error else { return Ok(()) };
     let in_memory = match signature.result() {

@@ -144,7 +144,7 @@ fn in_registers(
     for (byte, place) in places {
         demand.image(argument, u64::from(*byte), 1, *place);
     }
-    // The registers are filled from their low end, so the rest begins behind the last byte of each.
+    // The registers are filled from their low end, so the rest begins after the last byte of each.
     for (index, (_, place)) in places.iter().enumerate() {
         let next = places.get(index + 1).map(|(_, place)| *place);
         let (end, size) = match *place {
@@ -181,7 +181,7 @@ fn on_the_stack(argument: &Argument<'_>, model: &DataModel, demand: &mut Demand)
 }
 
 /// What an integer that lies in its slot is extended with. The document leaves the bits above a narrow integer open
-/// (but for `_Bool`, whose low 8 bits are 0 or 1). Clang's callees trust an extension to 32 bits all the same, so a
+/// (except for `_Bool`, whose low 8 bits are 0 or 1). Clang's callees trust an extension to 32 bits all the same, so a
 /// plan extends by the type, and to the whole word, as the slot has it.
 fn word_extension(argument: &Argument<'_>, model: &DataModel) -> Result<Option<Source>, LayoutError> {
     Ok(match SlotForm::of(argument.ty, model)? {

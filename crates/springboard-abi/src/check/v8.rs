@@ -68,7 +68,7 @@ pub fn check_fast_call(plan: &Plan, call: &FastCall, target: &Target) -> Result<
     }
 }
 
-/// What V8 passes behind the receiver.
+/// What V8 passes after the receiver.
 fn passed(call: &FastCall, model: &DataModel) -> Result<Vec<Parameter>, LayoutError> {
     let mut passed = Vec::new();
     for (index, param) in call.signature.params().iter().enumerate() {
@@ -151,7 +151,7 @@ fn leave_open(demand: &mut Demand, passed: &[Parameter]) {
         .map(|(place, _)| place)
         .collect();
     for word in words {
-        // Apple packs the stack: what is four bytes behind may be the next argument's, and is then no extension.
+        // Apple packs the stack: what is four bytes after may be the next argument's, and is then no extension.
         let own = |place: &Place| {
             demand.bytes().any(|(at, want)| {
                 at == *place && matches!(want, Want::Exactly(Source::Zero | Source::Sign { .. }))

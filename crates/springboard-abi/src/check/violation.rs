@@ -177,7 +177,7 @@ pub enum Violation {
     StackBytes { expected: u64, found: u32 },
     /// The number of vector registers is not what a variadic callee is told, or is told to another one.
     VectorCount { least: Option<u8>, found: Option<u8> },
-    /// A move is not behind the one before it.
+    /// A move is not after the one before it.
     Order { step: usize },
     /// A move of a number of bytes that its place cannot take.
     Width { step: usize, bytes: u8 },
@@ -216,17 +216,17 @@ pub enum Violation {
     ResultNotInPlace,
     /// An integer or pointer is not stored as one whole word, made of its own bytes.
     ResultNotWidened,
-    /// The result is stored by way of another slot than the one behind the arguments.
+    /// The result is stored by way of another slot than the one after the arguments.
     ResultSlot { expected: u16, found: u16 },
-    /// A plan of the columns entry has not one column a parameter.
+    /// A plan of the columns entry does not have one column per parameter.
     NoColumns,
     /// The elements of a column are not what the parameter is made of.
     Column { index: usize, expected: Option<(u8, Fill)>, found: Column },
     /// The result of a row is not stored as the convention returns it.
     ColumnResult { expected: Option<ResultMove>, found: Option<ResultMove> },
-    /// The last error goes by way of another slot than the one behind all others.
+    /// The last error goes by way of another slot than the one after all others.
     LastErrorSlot { expected: u16, found: u16 },
-    /// A store of the result is not behind the one before it.
+    /// A store of the result is not after the one before it.
     ResultOrder { step: usize },
     /// A store of a number of bytes that its register does not have.
     ResultWidth { step: usize, bytes: u8 },
@@ -306,7 +306,7 @@ impl fmt::Display for Violation {
                     None => f.write_str("and it is to be told nothing"),
                 }
             }
-            Violation::Order { step } => write!(f, "move {step} is not behind the one before it"),
+            Violation::Order { step } => write!(f, "move {step} is not after the one before it"),
             Violation::Width { step, bytes } => write!(f, "move {step} of {bytes} bytes is impossible there"),
             Violation::NoSuchPlace { step, place } => {
                 write!(f, "move {step} ends in {place:?}, which is no place for an argument")
@@ -360,7 +360,7 @@ impl fmt::Display for Violation {
             Violation::ResultSlot { expected, found } => {
                 write!(f, "the result goes to the address in slot {found}, and slot {expected} has it")
             }
-            Violation::NoColumns => f.write_str("the plan has not one column a parameter"),
+            Violation::NoColumns => f.write_str("the plan does not have one column per parameter"),
             Violation::Column { index, expected, found } => {
                 let found = (found.bytes, found.fill);
                 write!(f, "column {index} has elements of {found:?}, and the parameter wants {expected:?}")
@@ -372,7 +372,7 @@ impl fmt::Display for Violation {
                 write!(f, "the last error goes to the address in slot {found}, and slot {expected} has it")
             }
             Violation::ResultOrder { step } => {
-                write!(f, "result store {step} does not begin behind the one before it")
+                write!(f, "result store {step} does not begin after the one before it")
             }
             Violation::ResultWidth { step, bytes } => {
                 write!(f, "result store {step} of {bytes} bytes is impossible")

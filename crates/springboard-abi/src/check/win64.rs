@@ -86,7 +86,7 @@ fn way(ty: &Type, model: &DataModel) -> Result<Way, LayoutError> {
     Ok(if matches!(size, 1 | 2 | 4 | 8) && !lone_double { Way::General } else { Way::Reference })
 }
 
-/// A value of at most 8 bytes in a general register or a stack word, of which the rest is open, but for integers:
+/// A value of at most 8 bytes in a general register or a stack word, of which the rest is open, except for integers:
 /// a plan extends those, though "the callee must not assume" it, as it does everywhere.
 fn in_word(
     argument: &Argument<'_>,

@@ -43,8 +43,8 @@ pub struct RegisterFile {
     pub gpr_results: &'static [&'static str],
     /// Floating point and vector registers for results.
     pub vec_results: &'static [&'static str],
-    /// The register that holds the address of a result in memory, where it is none of `gpr_args`. It is named by
-    /// the index behind the last of those.
+    /// The register that holds the address of a result in memory, where it is not among `gpr_args`. It is named by
+    /// the index after the last of those.
     pub result_pointer: Option<&'static str>,
     /// Whether the n-th argument takes the n-th register of its class, and the n-th of the other class stays
     /// unused. Elsewhere each class counts for itself.

@@ -129,7 +129,7 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
     Ok(Passing::Direct(vec![Piece { offset: 0, bytes, place }]))
 }
 
-/// A `float` or `double`, or a structure with such a value as its only member. Padding behind it makes no difference:
+/// A `float` or `double`, or a structure with such a value as its only member. Padding after it makes no difference:
 /// a `float` in 8 bytes is passed as a `double` would be (so GCC and Clang).
 fn single_float(ty: &Type, model: &DataModel) -> Result<Option<Scalar>, Ineligible> {
     match ty {

@@ -287,7 +287,7 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         }
         Type::Aggregate(aggregate) => {
             let layout = aggregate.layout(model)?;
-            // Only aggregates without a size can lie behind the last eightbyte, and they have no class.
+            // Only aggregates without a size can lie after the last eightbyte, and they have no class.
             if layout.layout.size == 0 && (is_clang(model) || offset.is_multiple_of(8)) {
                 return Ok(());
             }

@@ -1,5 +1,5 @@
 //! The `direct` entry: native code's arguments go to the host's function in the registers in which they came, with a
-//! context behind them.
+//! context after them.
 //!
 //! Only the general registers in front of the context's are named: no other holds anything that a stub could lose. So
 //! one plan serves all signatures that leave the same register for the context.

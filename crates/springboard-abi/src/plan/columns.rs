@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::{Fill, ResultMove};
 
-/// What a stub that calls once a row does beside calling.
+/// What a stub that calls once per row does besides calling.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Columns {
     /// One a parameter, in order.
@@ -13,7 +13,7 @@ pub struct Columns {
     pub result: Option<ResultMove>,
 }
 
-/// Where a parameter's values come from: elements of its own C type behind each other.
+/// Where a parameter's values come from: elements of its own C type one after another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Column {
     /// Size of an element, in bytes: 1, 2, 4 or 8.

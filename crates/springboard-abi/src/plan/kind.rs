@@ -4,33 +4,33 @@
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum Entry {
-    /// `extern "C" fn(target, slots) -> R`: a downcall with its arguments in an array of 8-byte slots, one an
-    /// argument in order. [`SlotForm`](crate::SlotForm) says what a slot holds. A result that is a
+    /// `extern "C" fn(target, slots) -> R`: a downcall with its arguments in an array of 8-byte slots, one per
+    /// argument, in order. [`SlotForm`](crate::SlotForm) says what a slot holds. A result that is a
     /// [`SlotForm::Word`](crate::SlotForm::Word) stays in the register in which the callee left it, with the bits
-    /// above its width undefined; any other is written to the address in the slot behind the last argument.
+    /// above its width undefined; any other is written to the address in the slot after the last argument.
     Slots,
     /// `extern "C" fn(slots) -> R`: the same, with the target's address in the stub. For hosts that keep one pointer
-    /// a function; one stub a function, where `Slots` has one a plan.
+    /// per function. There is one stub per function, where `Slots` has one per plan.
     Bound,
     /// `extern "C" fn(slots) -> R`: the same with the least code, for signatures whose moves take much of it. The stub
     /// holds the target's address and that of the `Slots` stub of its shape, to which it passes both on. One plan
-    /// serves all signatures. `Operand::Slot` names the stub's own parameter, and behind it the target.
+    /// serves all signatures. `Operand::Slot` names the stub's own parameter, and after it the target.
     Relay,
     /// The native function type itself: native code calls the stub, which writes the arguments into an array of
-    /// slots and calls `extern "C" fn(context, slots)` of the host. Behind the last argument's slot there is one for
+    /// slots and calls `extern "C" fn(context, slots)` of the host. After the last argument's slot there is one for
     /// the result: the host writes a [`SlotForm::Word`](crate::SlotForm::Word) into it, or the bytes of any other
     /// result to the address that it finds there.
     Callback,
-    /// The C function that V8's fast API calls: receiver, one argument a parameter, options where they are needed.
-    /// `Operand::Slot` names a parameter behind the receiver. The target is in the stub.
+    /// The C function that V8's fast API calls: receiver, one argument per parameter, options where they are needed.
+    /// `Operand::Slot` names a parameter after the receiver. The target is in the stub.
     V8,
-    /// `extern "C" fn(target, void *result, void **avalue)`, libffi's form: one pointer an argument, to the bytes of
+    /// `extern "C" fn(target, void *result, void **avalue)`, libffi's form: one pointer per argument, to the bytes of
     /// its own C type. An integer result or pointer is written to `result` as a whole 8-byte word, extended from its
     /// own width (libffi's `ffi_arg`); any other with exactly its bytes, and `void` not at all. `Operand::Memory`
-    /// names an entry of `avalue`; the slot behind the last argument's names `result` itself.
+    /// names an entry of `avalue`; the slot after the last argument's names `result` itself.
     Avalue,
     /// The native function type itself, for libffi's closures: native code calls the stub, which calls
-    /// `fun(cif, result, avalue, user_data)` as the closure says. `avalue` holds one pointer an argument, to bytes of
+    /// `fun(cif, result, avalue, user_data)` as the closure says. `avalue` holds one pointer per argument, to bytes of
     /// its own C type; `result` points to a word, or to the memory of a result that is no
     /// [`SlotForm::Word`](crate::SlotForm::Word). The closure is the context: 32 bytes that are nobody's here, then
     /// `cif`, `fun` and `user_data`. On x86_64 its address comes in `r10`, elsewhere it is in the stub.
@@ -39,13 +39,13 @@ pub enum Entry {
     /// address is the user data.
     GoClosure,
     /// The native function type itself, as for `Callback`; but the stub passes the arguments on where they are, to a
-    /// function of the host that has one parameter more, behind all others: the context. The context's first word is
+    /// function of the host that has one parameter more, after all others: the context. The context's first word is
     /// that function's address. `Operand::Slot` names a general argument register as native code left it; the one
-    /// behind the last of them is the context.
+    /// after the last of them is the context.
     Direct,
-    /// `extern "C" fn(target, frame) -> rows`: one call a row, with arguments from arrays and the result into one, of the
-    /// C types' own elements. The frame is words of 8 bytes: how many rows; the address of a word that ends the loop
-    /// behind the row after which its highest bit is set; the address of the first element of each column; that of the
+    /// `extern "C" fn(target, frame) -> rows`: one call per row. Arguments are read from arrays and the result is written
+    /// to one; their elements have the C types. The frame is words of 8 bytes: the number of rows; the address of a word
+    /// that ends the loop once a row has set its highest bit; the address of the first element of each column; that of the
     /// first result. How many rows were done is returned.
     Columns,
 }

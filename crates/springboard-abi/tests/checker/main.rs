@@ -191,7 +191,7 @@ fn refuses_other_conventions() {
     }
 }
 
-/// A plan that delivers the last error moves what one without it does, and names the slot behind all others.
+/// A plan that delivers the last error moves what one without it does, and names the slot after all others.
 #[test]
 fn last_errors_have_a_slot_of_their_own() {
     for target in targets() {

@@ -61,7 +61,7 @@ int main(int count, char **arguments) {
     LOADED_TRUE(strcmp(copies[0].error_message(), "from below") == 0 && *copies[1].error_message() == 0);
     LOADED_TRUE(copies[1].take_pending() == SB_OK);
 
-    /* Handles of one are none of the other. */
+    /* Handles of one copy are unknown to the other. */
     LOADED_TRUE(copies[1].engine_close(engines[0]) == SB_ERROR_HANDLE);
     LOADED_TRUE(copies[0].engine_close(engines[1]) == SB_ERROR_HANDLE);
     for (int i = 0; i < 2; ++i) {

@@ -34,7 +34,7 @@ fn symbols_are_those_of_the_script() {
     let library = prefix().join("lib/libspringboard.so");
     let exported = printed("nm", &["-D", "--defined-only"], &library);
     assert_eq!(symbols(&exported), wanted);
-    // Nothing else is offered, but for the name of the version.
+    // Nothing else is offered, except the name of the version.
     assert_eq!(exported.lines().filter(|line| !line.contains(" sb_")).count(), 1, "{exported}");
     let plain: BTreeSet<_> =
         wanted.iter().filter_map(|name| Some(name.split_once('@')?.0.to_owned())).collect();

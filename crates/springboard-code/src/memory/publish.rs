@@ -16,7 +16,7 @@ use crate::{
 /// How often a batch is begun anew because its file was lost.
 const ATTEMPTS: usize = 3;
 
-/// Most that one system call writes, in bytes, but for code that is larger.
+/// The most that one system call writes, in bytes, unless a single piece of code is larger.
 const RUN: usize = 64 << 10;
 
 /// A place that was taken for a stub.

@@ -47,7 +47,7 @@ fn memory(strategy: Strategy) -> CodeMemory {
     CodeMemory::new(strategy, usize::MAX)
 }
 
-/// Code that returns `value`, by hand, with `padding` bytes behind it.
+/// Code that returns `value`, by hand, with `padding` bytes after it.
 #[cfg(target_arch = "x86_64")]
 fn returning(value: u32, padding: usize) -> Template {
     let code = [&[0xb8][..], &value.to_le_bytes(), &[0xc3], &vec![0x90; padding]].concat();

@@ -85,7 +85,7 @@ impl Placement {
         (offset, offset + own.size * 8)
     }
 
-    /// Where the next member may begin that asks for an alignment, behind the unit that it closes.
+    /// Where the next member may begin that asks for an alignment, after the unit that it closes.
     ///
     /// GCC looks at where the unit's last bit-field ends, and not at where the unit does, to see whether the member
     /// has its alignment already.
@@ -144,7 +144,7 @@ impl Placement {
         let size = own.size * 8;
         let natural = if self.packed { 1 } else { own.align };
         let open = self.unit.take();
-        // One of no width means nothing but behind another bit-field; there not even packing weakens it.
+        // One of no width means nothing but after another bit-field; there not even packing weakens it.
         let aligns = if bits == 0 { open.is_some() } else { !self.packed };
         if aligns {
             self.align = self.align.max(own.align).max(asked.unwrap_or(1));

@@ -157,7 +157,7 @@ impl<'a> Parser<'a> {
             let Shape::Object { ty: Type::Aggregate(aggregate), .. } = &specifiers.built.shape else {
                 return Ok(());
             };
-            // One with a tag is declared here and is no member.
+            // One with a tag is declared here and adds no member.
             if aggregate.tag.is_some() {
                 return Ok(());
             }
@@ -233,7 +233,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Refuses another member behind an array without a length.
+    /// Refuses another member after an array without a length.
     fn check_last(&self, members: &Members) -> Result<(), Failure> {
         match members.unbounded {
             Some(position) => Err(Failure { position, kind: ParseErrorKind::UnknownLength }),

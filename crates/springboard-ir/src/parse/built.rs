@@ -321,7 +321,7 @@ pub(super) struct Parameters {
     pub(super) positions: Vec<usize>,
     /// How many stand before `...`.
     pub(super) fixed: Option<usize>,
-    /// Where the arguments of one call begin, behind `...`.
+    /// Where the arguments of one call begin, after `...`.
     pub(super) arguments: Option<usize>,
     size: Size,
 }

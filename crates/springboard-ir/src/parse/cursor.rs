@@ -38,7 +38,7 @@ impl<'a> Parser<'a> {
         self.tokens[self.at]
     }
 
-    /// The token behind the next one.
+    /// The token after the next one.
     pub(super) fn peek_second(&self) -> Token {
         self.tokens[(self.at + 1).min(self.tokens.len() - 1)]
     }

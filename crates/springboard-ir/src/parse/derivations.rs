@@ -49,7 +49,7 @@ pub(super) enum Role {
 }
 
 impl<'a> Parser<'a> {
-    /// Attributes behind `declarator`, and the type that comes out of all.
+    /// Attributes after `declarator`, and the type that comes out of all.
     ///
     /// Of the attributes returned, only those that concern the declared thing are left to obey.
     pub(super) fn complete(
@@ -70,7 +70,7 @@ impl<'a> Parser<'a> {
         Ok((built, specifiers.attributes.with(attributes)))
     }
 
-    /// Refuses `complex` as the name where, behind the type, it would be read as a part of that.
+    /// Refuses `complex` as the name where, after the type, it would be read as a part of that.
     fn check_name(&self, specifiers: &Specifiers, declarator: &Declarator<'a>) -> Result<(), Failure> {
         let Some(("complex", position)) = declarator.name else { return Ok(()) };
         let pointer = |derivation: &Derivation| matches!(derivation, Derivation::Pointer { .. });

@@ -86,7 +86,7 @@ impl Parser<'_> {
         enumeration.map_err(|error| fail(ParseErrorKind::Enumeration(error)))
     }
 
-    /// The integer type that a C23 enumeration names behind a colon (6.7.2.2).
+    /// The integer type that a C23 enumeration names after a colon (6.7.2.2).
     fn underlying_type(&mut self) -> Result<Integer, Failure> {
         self.bump();
         let position = self.position();

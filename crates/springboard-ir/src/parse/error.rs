@@ -129,7 +129,7 @@ pub enum ParseErrorKind {
     Constant(ConstantError),
     /// A comment, string or character constant without an end.
     Unterminated,
-    /// A number that is none, or does not fit 64 bits.
+    /// A malformed number, or one that does not fit 64 bits.
     Number(String),
     /// A character that means nothing in C.
     Character(char),

@@ -63,7 +63,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Definitions of types, and behind them the one declaration that the text is about.
+    /// Definitions of types, and after them the one declaration that the text is about.
     fn last_declaration(&mut self, naming: Naming, role: Role) -> Result<Entity, Failure> {
         loop {
             if self.without_declarator()? {

@@ -13,7 +13,7 @@ pub(super) struct Token {
     pub(super) kind: TokenKind,
     /// Offset of its first byte.
     pub(super) start: usize,
-    /// Offset behind its last byte.
+    /// Offset after its last byte.
     pub(super) end: usize,
 }
 
@@ -200,7 +200,7 @@ fn is_pack(said: &str) -> bool {
     said.trim_start().strip_prefix("pack").is_some_and(|rest| !rest.starts_with(is_word))
 }
 
-/// Where the literal at the start of `text` begins behind its prefix (C11 6.4.4.4 and 6.4.5) and its quote. 0 is no literal.
+/// Where the literal at the start of `text` begins after its prefix (C11 6.4.4.4 and 6.4.5) and its quote. 0 is no literal.
 fn prefixed(text: &str, quote: char) -> usize {
     let prefixes = ["u8", "L", "u", "U", ""];
     let prefix = prefixes

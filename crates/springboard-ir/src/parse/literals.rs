@@ -109,7 +109,7 @@ fn literal(text: &str, model: &DataModel) -> Option<Value> {
     Some(Value::typed(value.into(), bytes, signed))
 }
 
-/// The code of the escape sequence that `text` begins with behind its backslash, and how long that is.
+/// The code of the escape sequence that `text` begins with after its backslash, and how long that is.
 fn escaped(text: &str) -> Option<(u32, usize)> {
     let simple = |code: u8| Some((code.into(), 1));
     let digits = |from: usize, radix: u32, most: usize| {

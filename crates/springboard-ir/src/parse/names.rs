@@ -21,7 +21,7 @@ impl Parser<'_> {
         self.own.name(name).or_else(|| self.outer.name(name))
     }
 
-    /// The type of what is declared under `name` and is no type itself: an object or a function.
+    /// The type of the object or function that is declared under `name`.
     pub(super) fn declared(&self, name: &str) -> Option<Built> {
         let object = self.objects.get(name).map(|built| self.completed(built));
         object.or_else(|| Some(Built::function(self.outer.function(name)?.signature.clone())))

@@ -1,4 +1,4 @@
-//! Reading on behind declarations that cannot be read.
+//! Reading on after declarations that cannot be read.
 
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -184,7 +184,7 @@ impl<'a> Parser<'a> {
         last
     }
 
-    /// What stands behind the bracket that closes the group within which `tokens` begin.
+    /// What comes after the bracket that closes the group within which `tokens` begin.
     fn behind_group<'t>(&self, tokens: &'t [Token]) -> &'t [Token] {
         let mut depth = 1u32;
         for (index, token) in tokens.iter().enumerate() {

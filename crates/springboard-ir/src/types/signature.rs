@@ -10,7 +10,7 @@ pub const MAX_PARAMETERS: usize = 1024;
 
 /// A C function type: the result, the parameters, and where variadic arguments begin.
 ///
-/// A signature describes one *call*, so the arguments passed for `...` are part of it, behind the fixed ones.
+/// A signature describes one *call*, so the arguments passed for `...` are part of it, after the fixed ones.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Signature {
     params: Box<[Param]>,

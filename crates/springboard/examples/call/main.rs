@@ -20,7 +20,7 @@ struct Arguments {
     library: OsString,
 
     /// The function, as C declares it: 'double pow(double, double)'. What it needs of types stands before it:
-    /// 'struct p { int x, y; }; struct p turn(struct p)'. Arguments for `...` have their types behind it.
+    /// 'struct p { int x, y; }; struct p turn(struct p)'. Arguments for `...` have their types after it.
     prototype: String,
 
     /// One value a parameter

@@ -26,7 +26,7 @@ pub(crate) fn widened(number: f64, format: FloatFormat) -> u128 {
     bits | sign << if format == FloatFormat::X87 { 79 } else { 127 }
 }
 
-/// Biased exponent, and the fraction behind the 1, of a positive finite number.
+/// Biased exponent, and the fraction after the 1, of a positive finite number.
 fn parts(number: f64) -> (u16, u64) {
     let bits = number.to_bits();
     let (stored, fraction) = ((bits >> 52) as i32, bits << 12);

@@ -108,7 +108,7 @@ impl fmt::Debug for Owner {
     }
 }
 
-/// How a thread waits: an owner such that it can be woken for its mailboxes too.
+/// How a thread waits: an owner so that it can be woken for its mailboxes too.
 #[derive(Clone, Debug)]
 pub(super) enum Waiter {
     Owner(Arc<Owner>),

@@ -20,7 +20,7 @@ pub enum Full {
 pub(super) enum Class {
     /// It does.
     Posted,
-    /// A thread waits for its answer, so there is one a thread at most; it is never dropped for room.
+    /// A thread waits for its answer, so there is at most one per thread; it is never dropped for room.
     Request,
 }
 

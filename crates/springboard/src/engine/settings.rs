@@ -6,7 +6,7 @@ pub enum Jit {
     /// Calls go through stubs where a plan exists, through libffi where not.
     #[default]
     On,
-    /// Nothing is compiled, and no executable memory is asked for. All calls go through libffi, but for those that
+    /// Nothing is compiled, and no executable memory is asked for. All calls go through libffi, except those that
     /// [`Pack`] serves.
     Off,
 }

@@ -75,7 +75,7 @@ impl Copies {
         Copied { address, start, bytes }
     }
 
-    /// How many bytes to allocate, so that an aligned address with all of them behind it is among them.
+    /// How many bytes to allocate, so that an aligned address with all of them after it is among them.
     fn allocated(self) -> usize {
         if self.bytes == 0 { 0 } else { self.bytes + self.align }
     }
@@ -221,7 +221,7 @@ impl Interface {
             None => plainly(result),
             Some(last_error) => {
                 let at = self.params + usize::from(matches!(self.result, SlotForm::Address(_)));
-                // SAFETY: the slot behind all others holds the address of an `int`, as the caller promises; whoever
+                // SAFETY: the slot after all others holds the address of an `int`, as the caller promises; whoever
                 // made the last error promised that it can be asked for.
                 unsafe { last_error.around(pointer(*slots.add(at)).cast(), || plainly(result)) };
             }

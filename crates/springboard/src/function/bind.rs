@@ -94,7 +94,7 @@ impl Engine {
         bound.map(|bound| bound.map(|((), function)| function)).collect()
     }
 
-    /// The same function once more, such that each call delivers the last error with its result:
+    /// The same function once more. Each call also delivers the last error, by
     /// [`Function::call_with_last_error`], or the slot after all others. Compiled now, whatever the engine does
     /// otherwise.
     ///

@@ -106,7 +106,7 @@ unsafe fn call_with(
         };
     }
     slots[ty.slots()].write((&raw mut *last_error).into_slot());
-    // SAFETY: the slots are canonical, one per parameter, and the one for the last error behind them; those that are
+    // SAFETY: the slots are canonical, one per parameter, and the one for the last error after them; those that are
     // addresses are of bytes in `arguments`, which outlive the call. The caller answers for the rest.
     let enter = |result: ResultWord, slots: &[MaybeUninit<u64>]| unsafe {
         let native = NativeScope::enter();

@@ -25,7 +25,7 @@ pub(super) struct FunctionType {
     pub(super) model: DataModel,
     /// What is checked of each argument.
     pub(super) checks: Box<[Check]>,
-    /// What the slot behind the arguments holds.
+    /// What the slot after the arguments holds.
     pub(super) form: SlotForm,
     pub(super) result: ResultKind,
     /// The signature in libffi's terms, once somebody has asked for it.

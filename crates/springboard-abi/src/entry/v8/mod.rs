@@ -39,7 +39,7 @@ pub struct FastCall {
     pub options: Options,
 }
 
-/// Whether V8 passes a pointer to its options behind the arguments.
+/// Whether V8 passes a pointer to its options after the arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Options {
     /// Where a buffer is to be unwrapped.

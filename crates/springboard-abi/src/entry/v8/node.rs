@@ -122,7 +122,7 @@ impl NodeRefusal {
     }
 }
 
-/// How many registers Node counts as free behind the receiver.
+/// How many registers Node counts as free after the receiver.
 struct Budget {
     general: usize,
     /// The same for a signature with buffers, whose options pointer takes one of them.

@@ -51,7 +51,7 @@ fn distance_field(word: u32) -> Option<(u32, u32)> {
 /// but instructions and holes.
 pub(super) fn items(code: &Code) -> Option<Vec<Item>> {
     let hole_at = |at: usize| code.holes.iter().find(|hole| hole.offset as usize == at);
-    // The index of the item at each word of the code, or after it where that is none.
+    // The index of the item at each word of the code, or after it where none begins there.
     let mut index_at = Vec::with_capacity(code.bytes.len() / 4 + 1);
     let mut words = Vec::with_capacity(code.bytes.len() / 4);
     let mut at = 0;

@@ -9,7 +9,7 @@ use crate::template::{Hole, HoleKind};
 /// The code of a stub that keeps what it finds in `r10` where it kept what is in its one hole, the closure's. `None`
 /// where the code is not of the shape that this file knows.
 ///
-/// Cranelift may use `r10` for moves of its own at the stub's beginning. So `r10` is stored first of all, right behind
+/// Cranelift may use `r10` for moves of its own at the stub's beginning. So `r10` is stored first of all, right after
 /// the frame's making, and the two instructions that did so with the hole go. Nothing is relative to what lies between.
 pub(crate) fn from_r10(code: &[u8], holes: &[Hole]) -> Option<Vec<u8>> {
     let [Hole { offset, kind: HoleKind::Context }] = holes else { return None };

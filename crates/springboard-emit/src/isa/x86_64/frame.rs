@@ -83,7 +83,7 @@ const CALLER_SAVED: [Register; 9] = [
 mod tests {
     use super::*;
 
-    /// `body` as Cranelift frames it, with `jmp r10` behind it.
+    /// `body` as Cranelift frames it, with `jmp r10` after it.
     fn framed(body: &[u8]) -> Vec<u8> {
         [&PROLOGUE[..], body, &EPILOGUE, &[0x41, 0xff, 0xe2]].concat()
     }

@@ -3,7 +3,7 @@
 //! A *landing* is appended to a template. The stub calls it in place of the native function, with a direct call
 //! inside the template; the landing sets what is missing and jumps on to the target, so that the target returns to
 //! the stub. All argument registers are taken by then, so the landing finds the target's address where the stub put
-//! it: in the stack word behind the last argument, which belongs to nobody's argument.
+//! it: in the stack word after the last argument, which belongs to nobody's argument.
 //!
 //! ```text
 //!        ┌─────────────────────┐
