@@ -8,12 +8,12 @@ use std::{
 };
 
 use crate::{
-    raw::with_words,
     real,
     shape::Shape,
     table,
     trace::{self, COUNTERS},
     types::{Cif, Code},
+    words::with_words,
 };
 
 /// A stub of the `avalue` entry.
@@ -146,7 +146,7 @@ unsafe fn with_copy(cif: &Cif, avalue: *mut *mut c_void, call: impl FnOnce(*mut 
 
 /// The stub of a shape. Not `C-unwind`: a panic of the compiler's ends the process, and crosses nobody's frames.
 extern "C" fn compiled(shape: &Shape, entry: &table::Entry) -> Option<NonNull<c_void>> {
-    shape.call_stub(entry)
+    entry.call_stub(shape)
 }
 
 /// `ffi_call_go`: a call with an address in the register of the static chain, for functions of gccgo.

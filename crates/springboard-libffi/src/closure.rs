@@ -11,7 +11,7 @@ use crate::{
     shape::Shape,
     table,
     trace::{self, COUNTERS},
-    types::{Cif, Closure, ClosureFunction, GoClosure, Status, TRAMPOLINE, abi},
+    types::{Cif, Closure, ClosureFunction, DESTINATION, GoClosure, Status, abi},
 };
 
 /// The code of a closure, which lies in it, without the address after it to which it jumps:
@@ -23,9 +23,6 @@ const CODE: [u8; DESTINATION] = [
     0xff, 0x25, 0x07, 0x00, 0x00, 0x00, // jmp [rip + 7]
     0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00, // nop
 ];
-
-/// Offset in a closure of the address to which its code jumps.
-pub(crate) const DESTINATION: usize = TRAMPOLINE - 8;
 
 /// `ffi_closure_alloc`: memory for a closure of `size` bytes, and, in `code`, the address by which it is called. Null
 /// where there is none.
@@ -79,7 +76,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
     }
     let known = table::shape(described);
     let compiled = |(entry, shape): (&table::Entry, &Shape)| {
-        NonNull::new(entry.closure.load(Acquire)).or_else(|| shape.closure_stub(entry))
+        NonNull::new(entry.closure.load(Acquire)).or_else(|| entry.closure_stub(shape))
     };
     let Some(stub) = known.and_then(compiled) else {
         trace::count(&COUNTERS.libffi_closures);

@@ -4,8 +4,9 @@ use std::ffi::c_void;
 
 use crate::{
     call::ffi_call,
-    raw::{self, integer, types, with_words},
+    raw::{self, integer, types},
     types::{Cif, Code, Raw, RawClosure, RawFunction, Status, Type, code},
+    words::with_words,
 };
 
 /// How many words an argument takes. Java has no aggregates: libffi ends the process.

@@ -23,7 +23,7 @@ pub(crate) struct CallPlan {
 pub(crate) unsafe extern "C" fn ffi_call_plan_alloc(cif: *mut Cif) -> *mut CallPlan {
     // SAFETY: readable, by the caller's promise.
     let known = table::shape(unsafe { &*cif }).filter(|_| !trace::enabled());
-    let stub = known.and_then(|(entry, shape)| shape.call_stub(entry));
+    let stub = known.and_then(|(entry, shape)| entry.call_stub(shape));
     Box::into_raw(Box::new(CallPlan { stub, cif }))
 }
 

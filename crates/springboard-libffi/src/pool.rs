@@ -22,7 +22,7 @@ use std::{
     },
 };
 
-use crate::closure::DESTINATION;
+use crate::types::DESTINATION;
 
 /// Alignment of a chunk, and size of one with many places, in bytes.
 const CHUNK: usize = 64 << 10;

@@ -1,19 +1,13 @@
 //! The raw API: arguments in one array of words, each in as many as its size takes; aggregates by their address.
 
-use std::{
-    ffi::c_void,
-    mem::{MaybeUninit, offset_of},
-    ptr,
-};
+use std::{ffi::c_void, mem::offset_of, ptr};
 
 use crate::{
     call::ffi_call,
     closure::ffi_prep_closure_loc,
     types::{Cif, Closure, ClosureFunction, Code, Raw, RawClosure, RawFunction, Status, Type, code},
+    words::with_words,
 };
-
-/// Words on the stack for arguments; more are allocated.
-const FEW: usize = 64;
 
 /// The types of a cif's arguments.
 ///
@@ -24,15 +18,6 @@ pub(crate) unsafe fn types<'a>(cif: *const Cif) -> impl Iterator<Item = &'a Type
     let Cif { nargs, arg_types, .. } = unsafe { *cif };
     // SAFETY: a prepared cif has `nargs` addresses of types, and the caller vouches that they are there.
     (0..nargs as usize).map(move |index| unsafe { &**arg_types.add(index) })
-}
-
-/// Calls with room for `count` words, on the stack where they are few.
-pub(crate) fn with_words(count: usize, call: impl FnOnce(*mut Raw)) {
-    if count <= FEW {
-        let mut words = [MaybeUninit::<Raw>::uninit(); FEW];
-        return call(words.as_mut_ptr().cast());
-    }
-    call(vec![Raw { word: 0 }; count].as_mut_ptr());
 }
 
 /// `ffi_raw_size`: bytes of the array of a cif.

@@ -82,6 +82,9 @@ pub(crate) type ClosureFunction =
 /// `FFI_TRAMPOLINE_SIZE`, in bytes.
 pub(crate) const TRAMPOLINE: usize = 32;
 
+/// Offset in a closure of the address to which its code jumps.
+pub(crate) const DESTINATION: usize = TRAMPOLINE - 8;
+
 /// `ffi_closure`: 56 bytes. Stubs of closures know the offsets (`Entry::Closure`).
 #[repr(C, align(8))]
 pub(crate) struct Closure {

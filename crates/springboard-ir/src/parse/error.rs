@@ -4,7 +4,9 @@ use alloc::{boxed::Box, string::String};
 use core::fmt::{self, Display, Formatter};
 
 use crate::{
-    enumeration::EnumerationError, layout::LayoutError, signature::SignatureError, types::AggregateKind,
+    enumeration::EnumerationError,
+    layout::LayoutError,
+    types::{AggregateKind, SignatureError},
 };
 
 /// What is wrong with a text, and where.
