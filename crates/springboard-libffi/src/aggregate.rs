@@ -10,7 +10,7 @@ const MAX_DEPTH: u32 = 256;
 /// of each member, in bytes.
 ///
 /// # Safety
-/// The type and all that it refers to is readable, and writable where its size is 0; `offsets` has room for one number a
+/// The type and all that it refers to is readable, and writable where its size is 0; `offsets` has room for one number per
 /// member.
 pub(crate) unsafe fn lay_out(ty: *mut Type, offsets: *mut usize) -> Status {
     // SAFETY: the caller vouches for the type, what it refers to, and the room at `offsets`, as `place` asks.
@@ -23,7 +23,7 @@ unsafe fn place(ty: *mut Type, mut offsets: *mut usize, depth: u32) -> bool {
     if depth > MAX_DEPTH {
         return false;
     }
-    // SAFETY: readable and writable, by the caller's promise.
+    // SAFETY: readable and writable: the program vouches for it, as libffi asks.
     let Some(ty) = (unsafe { ty.as_mut() }) else { return false };
     if ty.elements.is_null() {
         return false;
@@ -46,7 +46,7 @@ unsafe fn place(ty: *mut Type, mut offsets: *mut usize, depth: u32) -> bool {
         let member = unsafe { &**element };
         size = aligned(size, member.alignment);
         if !offsets.is_null() {
-            // SAFETY: there is room for one a member.
+            // SAFETY: there is room for one per member.
             unsafe {
                 *offsets = size;
                 offsets = offsets.add(1);

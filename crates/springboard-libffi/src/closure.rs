@@ -35,7 +35,7 @@ pub(crate) unsafe extern "C" fn ffi_closure_alloc(size: usize, code: *mut *mut c
         return ptr::null_mut();
     }
     let Some(place) = pool::take(size) else { return ptr::null_mut() };
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     unsafe { *code = place.code };
     place.data
 }
@@ -69,7 +69,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
     if closure.is_null() || cif.is_null() {
         return Status::BadTypedef;
     }
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let described = unsafe { &*cif };
     if !abi::is_known(described.abi) {
         return Status::BadAbi;
@@ -92,7 +92,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
         };
     };
     trace::count(&COUNTERS.native_closures);
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     let closure = unsafe { &mut *closure };
     closure.trampoline[..DESTINATION].copy_from_slice(&CODE);
     closure.trampoline[DESTINATION..].copy_from_slice(&stub.addr().get().to_le_bytes());
@@ -168,7 +168,7 @@ unsafe fn by_libffi(
     code: *mut c_void,
 ) -> Status {
     // Where this word is not zero, libffi takes it for an address of its own.
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     unsafe { closure.cast::<u64>().write(0) };
     // SAFETY: libffi prepared the cif; the program vouches that closure and code are one writable closure.
     unsafe { real::ffi_prep_closure_loc(closure, cif, function, user_data, code) }
@@ -188,7 +188,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_go_closure(
     if closure.is_null() || cif.is_null() {
         return Status::BadTypedef;
     }
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let described = unsafe { &*cif };
     if !abi::is_known(described.abi) {
         return Status::BadAbi;
@@ -196,7 +196,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_go_closure(
     let known = table::shape(described);
     if let Some(stub) = known.and_then(|(_, shape)| shape.go_stub()) {
         trace::count(&COUNTERS.native_closures);
-        // SAFETY: writable, by the caller's promise.
+        // SAFETY: writable: the program vouches for it, as libffi asks.
         unsafe { *closure = GoClosure { entry: stub.as_ptr(), cif, function: Some(function) } };
         return Status::Ok;
     }

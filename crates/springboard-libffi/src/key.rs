@@ -73,7 +73,7 @@ pub(crate) struct Key<'a> {
     pub(crate) modern: bool,
 }
 
-/// Size, alignment and code of each scalar as its `ffi_type` has them, by code; zero where the code is no scalar's.
+/// Size, alignment and code of each scalar as its `ffi_type` has them, by code; zero where the code is not a scalar's.
 const SCALARS: [(usize, u16); 16] = {
     let mut scalars = [(0, 0); 16];
     let table = [

@@ -21,7 +21,7 @@ pub(crate) struct CallPlan {
 /// The cif is prepared, and outlives the plan.
 #[unsafe(export_name = "springboard_libffi_ffi_call_plan_alloc")]
 pub(crate) unsafe extern "C" fn ffi_call_plan_alloc(cif: *mut Cif) -> *mut CallPlan {
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let known = table::shape(unsafe { &*cif }).filter(|_| !trace::enabled());
     let stub = known.and_then(|(entry, shape)| entry.call_stub(shape));
     Box::into_raw(Box::new(CallPlan { stub, cif }))

@@ -70,12 +70,12 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
     if cif.is_null() || rtype.is_null() || (atypes.is_null() && nargs != 0) {
         return Status::BadTypedef;
     }
-    // SAFETY: neither is null, by the checks above; the types are readable by the caller's promise.
+    // SAFETY: neither is null, by the checks above; the program vouches that the types are readable.
     if let Some(word) = unsafe { key::of_scalars(&*rtype, atypes, nargs) }
         && abi == abi::UNIX64
         && let Some(Found::Native(bytes, flags)) = table::find(&[word])
     {
-        // SAFETY: writable, by the caller's promise.
+        // SAFETY: writable: the program vouches for it, as libffi asks.
         unsafe { *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes, flags } };
         return Status::Ok;
     }
@@ -97,7 +97,7 @@ unsafe fn prepare_any(
 ) -> Status {
     let mut room = key::room();
     let mut key = Key::new(&mut room);
-    // SAFETY: not null, and readable by the caller's promise; laid out first.
+    // SAFETY: not null, and the program vouches that it is readable; laid out first.
     let mut written = unsafe {
         if (*rtype).size == 0 && aggregate::lay_out(rtype, ptr::null_mut()) != Status::Ok {
             return Status::BadTypedef;
@@ -121,7 +121,7 @@ unsafe fn prepare_any(
         }
     }
     key.end();
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     let cif = unsafe { &mut *cif };
     *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes: 0, flags: 0 };
     if written.is_ok()
@@ -161,7 +161,7 @@ unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &Key<'_>) ->
 /// `ffi_get_struct_offsets`: lays out a structure, and writes the offset of each member, in bytes.
 ///
 /// # Safety
-/// As libffi has it: the type is writable; `offsets` is null or has room for one number a member.
+/// As libffi has it: the type is writable; `offsets` is null or has room for one number per member.
 #[unsafe(export_name = "springboard_libffi_ffi_get_struct_offsets")]
 pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
     abi: u32,
@@ -171,7 +171,7 @@ pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
     if !abi::is_known(abi) {
         return Status::BadAbi;
     }
-    // SAFETY: readable where not null, by the caller's promise.
+    // SAFETY: readable where not null: the program vouches for it.
     if ty.is_null() || unsafe { (*ty).code } != code::STRUCT {
         return Status::BadTypedef;
     }

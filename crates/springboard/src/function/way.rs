@@ -278,7 +278,7 @@ impl ResultWord {
     /// Code that returns a result of this kind, its type erased, as `entry` gives it for the type.
     #[inline(always)]
     pub(super) fn erased(self, code: impl EntryFor) -> (CodePointer, *const c_void) {
-        // SAFETY: a function pointer is as good as any other for keeping an address.
+        // SAFETY: an address may be kept as any type of function pointer; it is cast back before it is called.
         unsafe {
             match self {
                 ResultWord::F32 => {
