@@ -18,12 +18,12 @@ pub enum Ineligible {
         /// Bytes that the signature needs.
         bytes: u64,
     },
-    /// A parameter that the host is to unwrap from a JavaScript value is no pointer.
+    /// A parameter that the host is to unwrap from a JavaScript value is not a pointer.
     BufferType {
         /// The parameter, counted from 0.
         index: u16,
     },
-    /// Values are handed to the host in the registers in which native code passes them, and one of them is no word.
+    /// Values are handed to the host in the registers in which native code passes them, and one of them is not a word.
     NoWord,
     /// Values are handed to the host in registers, and none is left for its context.
     NoRegister,
@@ -118,7 +118,7 @@ impl fmt::Display for Ineligible {
             Ineligible::StackArguments { bytes } => {
                 write!(f, "the arguments need {bytes} bytes of stack, and {} is the limit", Self::MAX_STACK)
             }
-            Ineligible::NoWord => f.write_str("a value that is passed on in registers is no word"),
+            Ineligible::NoWord => f.write_str("a value that is passed on in registers is not a word"),
             Ineligible::NoRegister => {
                 f.write_str("the arguments leave no general register for the host's context")
             }
@@ -136,7 +136,7 @@ impl fmt::Display for Ineligible {
                 "vectors are passed in two ways here, by which machine the callee was compiled for",
             ),
             Ineligible::BufferType { index } => {
-                write!(f, "parameter {} is declared a buffer and is no pointer", index + 1)
+                write!(f, "parameter {} is declared a buffer but is not a pointer", index + 1)
             }
             Ineligible::StackAlignment { align } => {
                 write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")

@@ -240,7 +240,7 @@ enum { SB_ENTRY_SLOTS = 0, SB_ENTRY_BOUND = 1, SB_ENTRY_CALLBACK = 2, SB_ENTRY_V
 
 /* Code that calls any function of the signature, for hosts that keep their own tables of functions. With
  * SB_ENTRY_SLOTS it is R (*)(const void *function, const uint64_t *slots), of which SB_CALL takes an sb_entry; with
- * SB_ENTRY_AVALUE libffi's form, void (*)(const void *function, void *result, void **values): one pointer an argument,
+ * SB_ENTRY_AVALUE libffi's form, void (*)(const void *function, void *result, void **values): one pointer per argument,
  * to the bytes of its own C type, and a result that is an integer or a pointer written as a whole 8-byte word. Good
  * until the engine's handle is closed. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT (an entry whose code
  * belongs to one function); SB_ERROR_NO_PATH where there is no such code, and the message says why: bound as
@@ -255,7 +255,7 @@ int sb_explain(const sb_signature *signature, int entry, char *buffer, size_t si
 
 /* A native function, bound to its C type.
  *
- * SLOTS. It is called with an array of 8-byte slots, one a parameter, in order; sb_signature_slot() says what each
+ * SLOTS. It is called with an array of 8-byte slots, one per parameter, in order; sb_signature_slot() says what each
  * holds, and the functions sb_slot_of_...() make them. A slot is always written whole. Where a slot is the address of a
  * value's bytes, these need no alignment and are only read. Where the result is such a value, one more slot follows,
  * with the address of memory for it, as large and as aligned as the type. */
@@ -314,7 +314,7 @@ int sb_function_bind_all(const sb_engine *engine, const sb_library *library, con
 int sb_function_with_last_error(const sb_engine *engine, const sb_function *function, void *read,
                                 sb_function **derived);
 
-/* The number of slots that a call reads: one a parameter, one for a result in memory, one for a last error. Errors:
+/* The number of slots that a call reads: one per parameter, one for a result in memory, one for a last error. Errors:
  * those of handles, SB_ERROR_NULL. */
 int sb_function_slots(const sb_function *function, size_t *slots);
 
@@ -323,7 +323,7 @@ int sb_function_slots(const sb_function *function, size_t *slots);
  * once sb_function_path() says SB_PATH_NATIVE. Errors: those of handles, SB_ERROR_NULL. */
 int sb_function_entry(const sb_function *function, sb_entry *entry);
 
-/* The function as one code pointer, R (*)(const uint64_t *slots), for hosts that keep one word a function. Good until
+/* The function as one code pointer, R (*)(const uint64_t *slots), for hosts that keep one word per function. Good until
  * the function's handle is closed. Errors: those of handles, SB_ERROR_NULL; SB_ERROR_NO_POINTER where the engine was not
  * made with SB_STUBS_PER_FUNCTION, or the function is called through libffi. */
 int sb_function_bound_code(const sb_function *function, void **code);
@@ -682,7 +682,7 @@ int sb_v8_library_close(sb_v8_library *library);
 
 /* Binds the function that the declaration names. settings may be null: the defaults. That it gets no fast code is no
  * error. Errors: those of handles, SB_ERROR_NULL; as sb_function_bind(); SB_ERROR_ARGUMENT where the library is
- * retired, the host lacks a function that is needed, or a buffer is no pointer. */
+ * retired, the host lacks a function that is needed, or a buffer is not a pointer. */
 int sb_v8_function_bind(const sb_v8_library *library, const char *declaration, const sb_v8_settings *settings,
                         sb_v8_function **function);
 

@@ -154,7 +154,7 @@ impl Function {
     /// Readies the function for calls with raw slots that return an `R`.
     ///
     /// # Errors
-    /// Where the signature returns something else. A result that is no word (an aggregate, `long double` …) goes to
+    /// Where the signature returns something else. A result that is not a word (an aggregate, `long double` …) goes to
     /// memory and needs `()`, as `void` does.
     pub fn slots<R: SlotResult>(&self) -> Result<Slots<R>, ResultMismatch> {
         Slots::new(self)
@@ -166,7 +166,7 @@ impl Function {
     }
 
     /// The function as one code pointer, which is called with the address of its slots alone, for hosts that keep one
-    /// word a function. The slots are those of [`Function::slots`].
+    /// word per function. The slots are those of [`Function::slots`].
     ///
     /// It must not be called once the function and all its clones are gone: its code is freed then.
     ///

@@ -174,7 +174,7 @@ fn covers(candidate: &Type, ty: &Type, model: &DataModel) -> bool {
     }
 }
 
-/// Marks the bytes of a value of type `ty` at `start` that are no padding between members.
+/// Marks the bytes of a value of type `ty` at `start` that are not padding between members.
 fn mark(ty: &Type, start: u64, model: &DataModel, bytes: &mut [bool]) -> Result<(), LayoutError> {
     match ty {
         Type::Array(array) => {
