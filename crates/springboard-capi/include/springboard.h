@@ -1,35 +1,35 @@
 /*
  * springboard: C signatures described at run time become machine code.
  *
- * A host describes C functions as text, and calls them at nearly the cost of a plain C call; and gives native code
- * function pointers that its own handlers answer. What cannot be compiled on a machine goes through libffi, gives the
- * same answers, and says why.
+ * A host describes C functions as text and calls them at nearly the cost of a plain C call. It can also give native
+ * code function pointers that run its own handlers. Calls that cannot be compiled on a machine go through libffi with
+ * the same results, and the library says why.
  *
- * RESULTS. A function that returns int returns SB_OK, which is 0, or an SB_ERROR_... constant; then nothing has been
- * done unless its text says otherwise, handles to be returned are null, and sb_error_message() has a sentence.
- * Parameters for results that a text calls optional may be null.
+ * RESULTS. A function that returns int returns SB_OK, which is 0, or an SB_ERROR_... constant. On an error nothing has
+ * been done unless the function's comment says otherwise, returned handles are null, and sb_error_message() describes
+ * it. Parameters for results that a comment calls optional may be null.
  *
  * HANDLES. A pointer to an incomplete type is a handle. It points to nothing, is never given out twice, and is good
- * until it is closed. What is passed in its place by mistake (null, a handle that was closed, one of another kind or of
- * another copy of the library, a number that never was one) is refused with an error code. A handle may be closed
- * while another thread is using it: what it stood for is freed when that call ends. Objects keep alive what they are
+ * until it is closed. Anything else in its place (null, a closed handle, a handle of another kind or of another copy of
+ * the library, a number that was never a handle) is refused with an error code. A handle may be closed while another
+ * thread is using it: its object is freed when that call ends. Objects keep alive what they are
  * made of: a function its library and its code, a callback its type. So handles may be closed in any order.
  *
  * THREADS. Any thread may use any handle, except mailboxes and types of callbacks with a policy, which belong to
- * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD, and what that thread has not closed
- * when it ends is closed then. No function may be called in a signal handler; code that was made may be.
+ * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD. Those that are still open when the
+ * thread ends are closed then. No function may be called in a signal handler; generated code may be.
  *
  * FORK. After fork() both processes may use every handle and call all code; what one closes stays open in the other. A
  * mailbox and what is in it stay the parent's: in the child each function except sb_mailbox_close() refuses it with
  * SB_ERROR_FORKED, and calls that would be put into it get zero and count as refused. The child makes mailboxes of its
  * own.
  *
- * LANGUAGE RUNTIMES. No panic leaves the library. No exception, longjmp or thread cancellation may pass through a
- * function of it, nor through a callback.
+ * LANGUAGE RUNTIMES. No panic leaves the library. No exception, longjmp or thread cancellation may pass through its
+ * functions or through a callback.
  *
- * TEXT. Texts end with a zero byte and are UTF-8. A text that is returned is written into a buffer of the caller's:
- * as much of it as there is room for in size bytes, and a zero byte; *length (optional) becomes the length of the whole
- * text without that byte. To ask for the length alone, size is 0.
+ * TEXT. Texts end with a zero byte and are UTF-8. A returned text is written into the caller's buffer of size
+ * bytes, cut to fit, with a zero byte at its end; *length (optional) becomes the length of the whole text without that
+ * byte. Pass size 0 to ask for the length alone.
  *
  * UNLOADING. The shared library stays in the process when it is closed with dlclose(): what was handed out stays good.
  *

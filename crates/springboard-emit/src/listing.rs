@@ -75,7 +75,7 @@ impl FuncWriter for Annotated {
 
 #[cfg(feature = "disassembly")]
 impl Compiler {
-    /// The instructions of a template that this compiler emitted, one a line, with their offsets.
+    /// The instructions of a template that this compiler emitted, one per line, with their offsets.
     ///
     /// # Errors
     /// [`EmitError::Backend`] where the disassembler does not know the target.

@@ -179,8 +179,8 @@ impl Function {
             return Err(PointerError::Result(ResultMismatch::new::<R>(self.signature())));
         }
         match self.bound.resolve() {
-            // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
             Way::Code(code @ Code::Own { .. }) => {
+                // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
                 Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(code.first()) })
             }
             Way::Code(Code::Shared(_) | Code::Packed(_)) => Err(PointerError::Shared),
