@@ -178,11 +178,19 @@ impl Function {
         if !self.bound.ty.returns::<R>() {
             return Err(PointerError::Result(ResultMismatch::new::<R>(self.signature())));
         }
+        let code = self.bound_code()?;
+        // SAFETY: a stub of the bound entry has this type, for the `R` that its signature was just found to return.
+        Ok(unsafe { mem::transmute::<*const c_void, BoundPointer<R>>(code) })
+    }
+
+    /// The same as an address, for hosts that know the type of the result when they run. The code returns that C type in
+    /// its register, and nothing where [`Function::slots`] wants `()`.
+    ///
+    /// # Errors
+    /// As [`Function::bound_pointer`], except [`PointerError::Result`].
+    pub fn bound_code(&self) -> Result<*const c_void, PointerError> {
         match self.bound.resolve() {
-            Way::Code(code @ Code::Own { .. }) => {
-                // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
-                Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(code.first()) })
-            }
+            Way::Code(code @ Code::Own { .. }) => Ok(code.first() as *const c_void),
             Way::Code(Code::Shared(_) | Code::Packed(_)) => Err(PointerError::Shared),
             Way::Libffi(_, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
             Way::Libffi(..) => Err(PointerError::Shared),

@@ -21,7 +21,12 @@ use super::{
     wait::Busy,
 };
 use crate::{
-    bind_error::BindError, declaration::Declaration, engine::Engine, reason::Path, thread, word::SlotResult,
+    bind_error::BindError,
+    declaration::Declaration,
+    engine::Engine,
+    reason::Path,
+    thread,
+    word::{SlotResult, canonical},
 };
 
 /// A type of callbacks: a signature, with stubs ready to be handed out. Its callbacks run on the thread that calls
@@ -201,8 +206,23 @@ impl CallbackType {
             let c = self.signature().result().clone();
             return Err(CreateError::TimeoutResult { c, rust: std::any::type_name::<R>() });
         }
-        let limit = Some((limit, value.into_result()));
-        Ok(self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit }))
+        Ok(self.block_timeout_slot(mailbox, limit, value.into_result(), busy))
+    }
+
+    /// The same with the slot of the value, for hosts that know the result's type when they run. Bits above the width of
+    /// the type are ignored, as is all of the slot where the result is not a word.
+    pub fn block_timeout_slot(
+        &self,
+        mailbox: &Mailbox,
+        limit: Duration,
+        slot: u64,
+        busy: Busy,
+    ) -> OwnerCallbackType {
+        let slot = match self.prepared.result {
+            SlotForm::None | SlotForm::Address(_) => 0,
+            SlotForm::Word(scalar) => canonical(scalar, slot),
+        };
+        self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit: Some((limit, slot)) })
     }
 
     /// The C function type.

@@ -18,7 +18,7 @@ use super::{
     interface::{Argument, Interface},
     types::Unsupported,
 };
-use crate::word::Word;
+use crate::word::{Word, canonical};
 
 /// What a closure calls with its context and slots: the same as a stub.
 pub(crate) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
@@ -142,20 +142,18 @@ impl Data {
 /// # Safety
 /// A value of the scalar's type lies at `value`.
 unsafe fn read_word(scalar: Scalar, value: *const c_void) -> u64 {
-    // SAFETY: the caller vouches for a value of the scalar's type; reads are unaligned, so any address will do.
-    unsafe {
+    // SAFETY: the caller says that a value of this size is there; its address may have any alignment.
+    let word = unsafe {
         match scalar {
-            Scalar::Int { bytes: 1, signed: true } => value.cast::<i8>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 2, signed: true } => value.cast::<i16>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 4, signed: true } => value.cast::<i32>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 1, signed: false } => value.cast::<u8>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 2, signed: false } => value.cast::<u16>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 4, signed: false } => value.cast::<u32>().read_unaligned().into_slot(),
-            Scalar::Bool => (value.cast::<u8>().read_unaligned() != 0).into_slot(),
-            Scalar::Float(FloatFormat::F32) => value.cast::<f32>().read_unaligned().into_slot(),
+            Scalar::Bool | Scalar::Int { bytes: 1, .. } => value.cast::<u8>().read_unaligned().into(),
+            Scalar::Int { bytes: 2, .. } => value.cast::<u16>().read_unaligned().into(),
+            Scalar::Int { bytes: 4, .. } | Scalar::Float(FloatFormat::F32) => {
+                value.cast::<u32>().read_unaligned().into()
+            }
             _ => value.cast::<u64>().read_unaligned(),
         }
-    }
+    };
+    canonical(scalar, word)
 }
 
 /// Writes a result as libffi wants it: integers as whole words, `float` at the start.
