@@ -34,7 +34,7 @@ pub(crate) struct Shape {
 
 // SAFETY: pointers to code, which any thread may call.
 unsafe impl Send for Shape {}
-// SAFETY: as above.
+// SAFETY: the only raw pointers are addresses of code; they sit in a `OnceLock` and an atomic, and code may be shared.
 unsafe impl Sync for Shape {}
 
 /// What compiles, for the whole process.

@@ -61,7 +61,7 @@ pub(crate) enum Status {
     BadArgtype = 3,
 }
 
-/// `ffi_abi` of x86_64: those between the first and the last, which are none.
+/// `ffi_abi` of x86_64. Valid values lie strictly between the first and the last.
 pub(crate) mod abi {
     pub(crate) const FIRST: u32 = 1;
     pub(crate) const UNIX64: u32 = 2;

@@ -154,7 +154,7 @@ impl Function {
     /// Readies the function for calls with raw slots that return an `R`.
     ///
     /// # Errors
-    /// Where the signature returns something else. A result that is no word (an aggregate, `long double` …) goes to
+    /// Where the signature returns something else. A result that is not a word (an aggregate, `long double` …) goes to
     /// memory and needs `()`, as `void` does.
     pub fn slots<R: SlotResult>(&self) -> Result<Slots<R>, ResultMismatch> {
         Slots::new(self)
@@ -166,7 +166,7 @@ impl Function {
     }
 
     /// The function as one code pointer, which is called with the address of its slots alone, for hosts that keep one
-    /// word a function. The slots are those of [`Function::slots`].
+    /// word per function. The slots are those of [`Function::slots`].
     ///
     /// It must not be called once the function and all its clones are gone: its code is freed then.
     ///
@@ -179,8 +179,8 @@ impl Function {
             return Err(PointerError::Result(ResultMismatch::new::<R>(self.signature())));
         }
         match self.bound.resolve() {
-            // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
             Way::Code(code @ Code::Own { .. }) => {
+                // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns.
                 Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(code.first()) })
             }
             Way::Code(Code::Shared(_) | Code::Packed(_)) => Err(PointerError::Shared),

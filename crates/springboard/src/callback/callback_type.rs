@@ -53,7 +53,7 @@ impl CallbackType {
     /// posted or timed call goes on. For one that waits for its answer in any case it changes nothing that matters.
     ///
     /// # Errors
-    /// [`CreateError::Copy`]: there is no such parameter, or it is no pointer.
+    /// [`CreateError::Copy`]: there is no such parameter, or it is not a pointer.
     pub fn copy_in(&self, parameter: usize, copy: CopyIn) -> Result<CallbackType, CreateError> {
         let Terms { signature, captures, .. } = &*self.terms;
         let declared = Capture::declared(signature, &self.prepared.params, captures, parameter, copy)
@@ -185,7 +185,7 @@ impl CallbackType {
     /// in.
     ///
     /// # Errors
-    /// [`CreateError::TimeoutResult`] where `value` is not of the result's type: `()` where that is no word.
+    /// [`CreateError::TimeoutResult`] where `value` is not of the result's type: `()` where that is not a word.
     pub fn block_timeout<R: SlotResult>(
         &self,
         mailbox: &Mailbox,

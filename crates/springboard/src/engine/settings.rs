@@ -47,7 +47,7 @@ pub enum Stubs {
     /// One a shape, which is handed the function's address: the least memory.
     #[default]
     PerShape,
-    /// One a function, with the address in it, for hosts that keep one pointer a function:
+    /// One per function, with the address in it, for hosts that keep one pointer per function:
     /// [`Function::bound_pointer`](crate::Function::bound_pointer). It is freed with the function's last handle.
     ///
     /// The stub of a function whose moves take more than a cache line or so leaves them to a stub of its shape: it

@@ -93,10 +93,10 @@ unsafe extern "C-unwind" fn enter(
 ) {
     // SAFETY: the data of a closure, which is never freed.
     let data = unsafe { &*data.cast::<Data>() };
-    // SAFETY: the caller's promise: an address for each argument.
+    // SAFETY: libffi hands a closure one address per argument of its interface.
     let arguments = unsafe { slice::from_raw_parts(arguments, data.interface.arguments.len()) };
     // No allocation: this may be any thread.
-    // SAFETY: there is room for one slot a parameter and one more; the rest is the caller's promise.
+    // SAFETY: there is room for one slot per parameter and one more; libffi hands over the closure's own arguments.
     unsafe {
         if data.interface.params < FEW_SLOTS {
             data.handle(result, arguments, MaybeUninit::<[u64; FEW_SLOTS]>::uninit().as_mut_ptr().cast());
@@ -109,7 +109,7 @@ unsafe extern "C-unwind" fn enter(
 
 impl Data {
     /// # Safety
-    /// As [`enter`]; `slots` has room for one slot a parameter and one more.
+    /// As [`enter`]; `slots` has room for one slot per parameter and one more.
     unsafe fn handle(&self, result: *mut c_void, arguments: &[*mut c_void], slots: *mut u64) {
         let Interface { arguments: places, result: form, params, .. } = self.interface;
         // SAFETY: indices are those of parameters; an address is that of a value of its parameter's type.
@@ -142,7 +142,7 @@ impl Data {
 /// # Safety
 /// A value of the scalar's type lies at `value`.
 unsafe fn read_word(scalar: Scalar, value: *const c_void) -> u64 {
-    // SAFETY: the caller's promise; the address may have any alignment.
+    // SAFETY: the caller vouches for a value of the scalar's type; reads are unaligned, so any address will do.
     unsafe {
         match scalar {
             Scalar::Int { bytes: 1, signed: true } => value.cast::<i8>().read_unaligned().into_slot(),

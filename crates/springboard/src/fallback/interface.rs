@@ -31,7 +31,7 @@ pub(crate) struct Interface {
 // SAFETY: `cif` points at type descriptions that it owns and nobody else knows, built and laid out before the value
 // is shared. libffi only reads them for a call or a closure, on every target.
 unsafe impl Send for Interface {}
-// SAFETY: as above: nothing is written after `new`.
+// SAFETY: nothing is written after `new`, by us or by libffi, so shared references only read.
 unsafe impl Sync for Interface {}
 
 /// Where libffi finds an argument.
