@@ -83,7 +83,8 @@ impl FastCall {
                 _ if buffers.contains(&index) => return Err(Ineligible::BufferType { index }),
                 SlotForm::Word(scalar) => Passed::Scalar(scalar),
                 SlotForm::Address(layout) => Passed::Address(layout),
-                SlotForm::None => unreachable!("no parameter is void"),
+                // Of `void` nothing is passed; no signature has such a parameter.
+                SlotForm::None => continue,
             });
         }
         if let SlotForm::Address(layout) = SlotForm::of(signature.result(), model)? {
