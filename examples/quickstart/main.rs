@@ -38,7 +38,7 @@ macro_rules! row {
         // SAFETY: the declaration is that of the library's header, and the arguments are good for the function.
         let direct = || unsafe { direct($(black_box($argument)),*) };
         let slots = [$($argument.into_slot()),*];
-        // SAFETY: one slot a parameter, each the word of its type.
+        // SAFETY: one slot per parameter, each the word of its type.
         let row = unsafe { case.words(&slots, $expected, direct) }?;
         $table.push(row);
     }};
@@ -151,7 +151,7 @@ fn snprintf(table: &Table, libc: &Library) -> Result<table::Row, Box<dyn Error>>
     let expected = format!("{} {:.1} {}", -7, 2.5, "words");
     // SAFETY: the buffer is as large as it is said to be, and the format is that of the arguments.
     let direct = || unsafe { direct(buffer, size, black_box(format), -7, 2.5, word) };
-    // SAFETY: as above; one slot a parameter, each the word of its type.
+    // SAFETY: as above; one slot per parameter, each the word of its type.
     let mut row = unsafe { case.words(&slots, expected.len() as c_int, direct) }?;
     row.also(text.starts_with(expected.as_bytes()));
     Ok(row)
@@ -173,7 +173,7 @@ fn div(table: &Table, libc: &Library) -> Result<table::Row, Box<dyn Error>> {
     // SAFETY: the divisor is not 0.
     let direct = || unsafe { direct(black_box(-17), black_box(5)) };
     let expected = Division { quot: -17 / 5, rem: -17 % 5 };
-    // SAFETY: one slot a parameter, each the word of its type.
+    // SAFETY: one slot per parameter, each the word of its type.
     unsafe { case.memory(&[(-17).into_slot(), 5.into_slot()], expected, Some(direct)) }
 }
 
@@ -186,7 +186,7 @@ fn ldiv(table: &Table, libc: &Library) -> Result<table::Row, Box<dyn Error>> {
     let direct = || unsafe { direct(black_box(1 << 40), black_box(-1000)) };
     let expected = Division { quot: (1 << 40) / -1000, rem: (1 << 40) % -1000 };
     let slots = [(1 as c_long) << 40, -1000].map(Word::into_slot);
-    // SAFETY: one slot a parameter, each the word of its type.
+    // SAFETY: one slot per parameter, each the word of its type.
     unsafe { case.memory(&slots, expected, Some(direct)) }
 }
 

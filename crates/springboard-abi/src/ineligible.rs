@@ -4,8 +4,6 @@ use core::fmt;
 
 use springboard_ir::LayoutError;
 
-use crate::convention::Way;
-
 /// The rule by which a signature has no plan for a target. Not an error: the runtime answers it with libffi.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
@@ -20,12 +18,12 @@ pub enum Ineligible {
         /// Bytes that the signature needs.
         bytes: u64,
     },
-    /// A parameter that the host is to unwrap from a JavaScript value is no pointer.
+    /// A parameter that the host is to unwrap from a JavaScript value is not a pointer.
     BufferType {
         /// The parameter, counted from 0.
         index: u16,
     },
-    /// Values are handed to the host in the registers in which native code passes them, and one of them is no word.
+    /// Values are handed to the host in the registers in which native code passes them, and one of them is not a word.
     NoWord,
     /// Values are handed to the host in registers, and none is left for its context.
     NoRegister,
@@ -46,6 +44,26 @@ pub enum Ineligible {
         /// How Clang passes it.
         clang: Way,
     },
+}
+
+/// How one compiler passes a value that the other passes in another way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Way {
+    /// Not at all.
+    Nowhere,
+    /// In general registers.
+    General,
+    /// In floating point or vector registers.
+    Vector,
+    /// In registers of both kinds.
+    Mixed,
+    /// On the stack, or a result in memory of the caller's.
+    Memory,
+    /// By the address of a copy.
+    Reference,
+    /// In a way for which there is no plan.
+    Unplanned,
 }
 
 impl Ineligible {
@@ -100,7 +118,7 @@ impl fmt::Display for Ineligible {
             Ineligible::StackArguments { bytes } => {
                 write!(f, "the arguments need {bytes} bytes of stack, and {} is the limit", Self::MAX_STACK)
             }
-            Ineligible::NoWord => f.write_str("a value that is passed on in registers is no word"),
+            Ineligible::NoWord => f.write_str("a value that is passed on in registers is not a word"),
             Ineligible::NoRegister => {
                 f.write_str("the arguments leave no general register for the host's context")
             }
@@ -118,12 +136,26 @@ impl fmt::Display for Ineligible {
                 "vectors are passed in two ways here, by which machine the callee was compiled for",
             ),
             Ineligible::BufferType { index } => {
-                write!(f, "parameter {} is declared a buffer and is no pointer", index + 1)
+                write!(f, "parameter {} is declared a buffer but is not a pointer", index + 1)
             }
             Ineligible::StackAlignment { align } => {
                 write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")
             }
         }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Way::Nowhere => "nowhere",
+            Way::General => "in general registers",
+            Way::Vector => "in vector registers",
+            Way::Mixed => "in registers of both kinds",
+            Way::Memory => "in memory",
+            Way::Reference => "by its address",
+            Way::Unplanned => "in a way that has no plan",
+        })
     }
 }
 

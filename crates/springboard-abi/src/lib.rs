@@ -15,6 +15,7 @@ extern crate alloc;
 #[cfg(feature = "check")]
 mod check;
 
+mod alike;
 mod convention;
 mod entry;
 mod ineligible;
@@ -23,14 +24,15 @@ mod plan;
 mod shapes;
 mod target;
 
+pub use alike::passed_alike;
 #[cfg(feature = "check")]
 pub use check::{Source, Spot, Violation, check, check_fast_call};
-pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, Way, assign};
+pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
 pub use entry::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,
     node_eligible, node_eligible_call, plan, plan_columns, plan_fast_call, plan_relay, plan_with_last_error,
 };
-pub use ineligible::Ineligible;
+pub use ineligible::{Ineligible, Way};
 pub use place::Place;
 pub use plan::{
     ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,

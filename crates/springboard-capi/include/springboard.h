@@ -1,35 +1,35 @@
 /*
  * springboard: C signatures described at run time become machine code.
  *
- * A host describes C functions as text, and calls them at nearly the cost of a plain C call; and gives native code
- * function pointers that its own handlers answer. What cannot be compiled on a machine goes through libffi, gives the
- * same answers, and says why.
+ * A host describes C functions as text and calls them at nearly the cost of a plain C call. It can also give native
+ * code function pointers that run its own handlers. Calls that cannot be compiled on a machine go through libffi with
+ * the same results, and the library says why.
  *
- * RESULTS. A function that returns int returns SB_OK, which is 0, or an SB_ERROR_... constant; then nothing has been
- * done unless its text says otherwise, handles to be returned are null, and sb_error_message() has a sentence.
- * Parameters for results that a text calls optional may be null.
+ * RESULTS. A function that returns int returns SB_OK, which is 0, or an SB_ERROR_... constant. On an error nothing has
+ * been done unless the function's comment says otherwise, returned handles are null, and sb_error_message() describes
+ * it. Parameters for results that a comment calls optional may be null.
  *
  * HANDLES. A pointer to an incomplete type is a handle. It points to nothing, is never given out twice, and is good
- * until it is closed. What is passed in its place by mistake (null, a handle that was closed, one of another kind or of
- * another copy of the library, a number that never was one) is refused with an error code. A handle may be closed
- * while another thread is using it: what it stood for is freed when that call ends. Objects keep alive what they are
+ * until it is closed. Anything else in its place (null, a closed handle, a handle of another kind or of another copy of
+ * the library, a number that was never a handle) is refused with an error code. A handle may be closed while another
+ * thread is using it: its object is freed when that call ends. Objects keep alive what they are
  * made of: a function its library and its code, a callback its type. So handles may be closed in any order.
  *
  * THREADS. Any thread may use any handle, except mailboxes and types of callbacks with a policy, which belong to
- * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD, and what that thread has not closed
- * when it ends is closed then. No function may be called in a signal handler; code that was made may be.
+ * the thread that made them: elsewhere they are refused with SB_ERROR_THREAD. Those that are still open when the
+ * thread ends are closed then. No function may be called in a signal handler; generated code may be.
  *
  * FORK. After fork() both processes may use every handle and call all code; what one closes stays open in the other. A
  * mailbox and what is in it stay the parent's: in the child each function except sb_mailbox_close() refuses it with
  * SB_ERROR_FORKED, and calls that would be put into it get zero and count as refused. The child makes mailboxes of its
  * own.
  *
- * LANGUAGE RUNTIMES. No panic leaves the library. No exception, longjmp or thread cancellation may pass through a
- * function of it, nor through a callback.
+ * LANGUAGE RUNTIMES. No panic leaves the library. No exception, longjmp or thread cancellation may pass through its
+ * functions or through a callback.
  *
- * TEXT. Texts end with a zero byte and are UTF-8. A text that is returned is written into a buffer of the caller's:
- * as much of it as there is room for in size bytes, and a zero byte; *length (optional) becomes the length of the whole
- * text without that byte. To ask for the length alone, size is 0.
+ * TEXT. Texts end with a zero byte and are UTF-8. A returned text is written into the caller's buffer of size
+ * bytes, cut to fit, with a zero byte at its end; *length (optional) becomes the length of the whole text without that
+ * byte. Pass size 0 to ask for the length alone.
  *
  * UNLOADING. The shared library stays in the process when it is closed with dlclose(): what was handed out stays good.
  *
@@ -240,7 +240,7 @@ enum { SB_ENTRY_SLOTS = 0, SB_ENTRY_BOUND = 1, SB_ENTRY_CALLBACK = 2, SB_ENTRY_V
 
 /* Code that calls any function of the signature, for hosts that keep their own tables of functions. With
  * SB_ENTRY_SLOTS it is R (*)(const void *function, const uint64_t *slots), of which SB_CALL takes an sb_entry; with
- * SB_ENTRY_AVALUE libffi's form, void (*)(const void *function, void *result, void **values): one pointer an argument,
+ * SB_ENTRY_AVALUE libffi's form, void (*)(const void *function, void *result, void **values): one pointer per argument,
  * to the bytes of its own C type, and a result that is an integer or a pointer written as a whole 8-byte word. Good
  * until the engine's handle is closed. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT (an entry whose code
  * belongs to one function); SB_ERROR_NO_PATH where there is no such code, and the message says why: bound as
@@ -255,7 +255,7 @@ int sb_explain(const sb_signature *signature, int entry, char *buffer, size_t si
 
 /* A native function, bound to its C type.
  *
- * SLOTS. It is called with an array of 8-byte slots, one a parameter, in order; sb_signature_slot() says what each
+ * SLOTS. It is called with an array of 8-byte slots, one per parameter, in order; sb_signature_slot() says what each
  * holds, and the functions sb_slot_of_...() make them. A slot is always written whole. Where a slot is the address of a
  * value's bytes, these need no alignment and are only read. Where the result is such a value, one more slot follows,
  * with the address of memory for it, as large and as aligned as the type. */
@@ -314,7 +314,7 @@ int sb_function_bind_all(const sb_engine *engine, const sb_library *library, con
 int sb_function_with_last_error(const sb_engine *engine, const sb_function *function, void *read,
                                 sb_function **derived);
 
-/* The number of slots that a call reads: one a parameter, one for a result in memory, one for a last error. Errors:
+/* The number of slots that a call reads: one per parameter, one for a result in memory, one for a last error. Errors:
  * those of handles, SB_ERROR_NULL. */
 int sb_function_slots(const sb_function *function, size_t *slots);
 
@@ -323,7 +323,7 @@ int sb_function_slots(const sb_function *function, size_t *slots);
  * once sb_function_path() says SB_PATH_NATIVE. Errors: those of handles, SB_ERROR_NULL. */
 int sb_function_entry(const sb_function *function, sb_entry *entry);
 
-/* The function as one code pointer, R (*)(const uint64_t *slots), for hosts that keep one word a function. Good until
+/* The function as one code pointer, R (*)(const uint64_t *slots), for hosts that keep one word per function. Good until
  * the function's handle is closed. Errors: those of handles, SB_ERROR_NULL; SB_ERROR_NO_POINTER where the engine was not
  * made with SB_STUBS_PER_FUNCTION, or the function is called through libffi. */
 int sb_function_bound_code(const sb_function *function, void **code);
@@ -682,7 +682,7 @@ int sb_v8_library_close(sb_v8_library *library);
 
 /* Binds the function that the declaration names. settings may be null: the defaults. That it gets no fast code is no
  * error. Errors: those of handles, SB_ERROR_NULL; as sb_function_bind(); SB_ERROR_ARGUMENT where the library is
- * retired, the host lacks a function that is needed, or a buffer is no pointer. */
+ * retired, the host lacks a function that is needed, or a buffer is not a pointer. */
 int sb_v8_function_bind(const sb_v8_library *library, const char *declaration, const sb_v8_settings *settings,
                         sb_v8_function **function);
 

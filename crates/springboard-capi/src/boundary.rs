@@ -2,14 +2,15 @@
 
 use std::{
     any::Any,
-    ffi::c_int,
+    cell::RefCell,
+    ffi::{CString, c_int},
     fmt::Display,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
 };
 
-use crate::{constants::*, error};
+use crate::constants::*;
 
 /// Why a function of the interface failed: its code, the sentence, and in a C text the place.
 pub(crate) struct Failure {
@@ -32,6 +33,28 @@ impl Failure {
     }
 }
 
+/// The last failure of a thread, as C asks for it.
+pub(crate) struct Last {
+    pub(crate) code: c_int,
+    pub(crate) message: CString,
+    pub(crate) place: Option<Place>,
+}
+
+thread_local! {
+    pub(crate) static LAST: RefCell<Last> =
+        RefCell::new(Last { code: SB_OK as c_int, message: CString::default(), place: None });
+}
+
+/// Keeps a failure for the thread. On a thread whose thread-locals are gone there is nowhere to keep it.
+fn keep(failure: Failure) {
+    let Failure { code, message, place } = failure;
+    let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
+    let _ = LAST.try_with(|last| {
+        // What is replaced is dropped with the borrow's end: C may have its address only until now.
+        *last.borrow_mut() = Last { code: code as c_int, message, place };
+    });
+}
+
 /// Runs the body of an exported function. What it fails with is kept for the thread, and its code returned.
 pub(crate) fn enter(body: impl FnOnce() -> Result<(), Failure>) -> c_int {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
@@ -41,7 +64,7 @@ pub(crate) fn enter(body: impl FnOnce() -> Result<(), Failure>) -> c_int {
     };
     let code = failure.code as c_int;
     // Freeing the message of a previous failure cannot panic.
-    error::keep(failure);
+    keep(failure);
     code
 }
 

@@ -7,17 +7,15 @@ use std::{
 };
 
 use springboard::{
-    CallbackType, Mailbox, Path, SlotResult,
-    abi::SlotForm,
+    CallbackType, Path,
     callback::{Busy, CopyIn, Counts, OwnerCallbackType},
-    ir::{FloatFormat, Prototype, Scalar},
+    ir::Prototype,
 };
 
 use crate::{
     boundary::{Failure, Out, OutHandle, enter, out_handle},
     constants::*,
     engine,
-    function::with_result,
     handle::{self, CallbackTypeHandle, EngineHandle, Found, MailboxHandle, SignatureHandle},
     mailbox::{self, limit},
     text::{Buffer, Growing, write_sized},
@@ -40,12 +38,6 @@ pub struct CallbackCounts {
 // SAFETY: numbers, of which the first is the size.
 unsafe impl Growing for CallbackCounts {}
 
-/// A type that any thread may use, with the form of its result.
-struct Inline {
-    kind: CallbackType,
-    result: SlotForm,
-}
-
 /// A type of either sort.
 pub(crate) enum Kind {
     Inline(CallbackType),
@@ -54,8 +46,8 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) fn get(kind: *const CallbackTypeHandle) -> Result<Kind, Failure> {
-        Ok(match handle::find::<_, Inline, OwnerCallbackType>(kind)? {
-            Found::Shared(inline) => Kind::Inline(inline.kind.clone()),
+        Ok(match handle::find::<_, CallbackType, OwnerCallbackType>(kind)? {
+            Found::Shared(inline) => Kind::Inline((*inline).clone()),
             Found::Local(owner) => Kind::Owner((*owner).clone()),
         })
     }
@@ -79,18 +71,18 @@ impl Kind {
 fn derive(
     from: *const CallbackTypeHandle,
     to: OutHandle<'_, CallbackTypeHandle>,
-    make: impl FnOnce(&CallbackType, SlotForm) -> Result<OwnerCallbackType, Failure>,
+    make: impl FnOnce(&CallbackType) -> Result<OwnerCallbackType, Failure>,
 ) -> c_int {
     enter(|| {
         let to = out_handle(to, "derived")?;
         let inline = inline(from)?;
-        to.write(handle::open_local(make(&inline.kind, inline.result)?)?);
+        to.write(handle::open_local(make(&inline)?)?);
         Ok(())
     })
 }
 
-fn inline(from: *const CallbackTypeHandle) -> Result<std::sync::Arc<Inline>, Failure> {
-    match handle::find::<_, Inline, OwnerCallbackType>(from)? {
+fn inline(from: *const CallbackTypeHandle) -> Result<std::sync::Arc<CallbackType>, Failure> {
+    match handle::find::<_, CallbackType, OwnerCallbackType>(from)? {
         Found::Shared(inline) => Ok(inline),
         Found::Local(_) => Err(Failure::new(SB_ERROR_ARGUMENT, "the type of callbacks has a policy already")),
     }
@@ -108,9 +100,7 @@ pub extern "C" fn sb_callback_type_new(
         let engine = engine::get(engine)?;
         let prototype = handle::get::<_, Prototype>(signature)?;
         let made = engine.callback_type(&*prototype)?;
-        let result = SlotForm::of(made.signature().result(), engine.data_model())
-            .map_err(|error| Failure::new(SB_ERROR_LAYOUT, error))?;
-        kind.write(handle::open(Inline { kind: made, result })?);
+        kind.write(handle::open(made)?);
         Ok(())
     })
 }
@@ -124,8 +114,8 @@ fn copy_in(
     enter(|| {
         let to = out_handle(to, "derived")?;
         let inline = inline(from)?;
-        let kind = inline.kind.copy_in(parameter, copy)?;
-        to.write(handle::open(Inline { kind, result: inline.result })?);
+        let kind = inline.copy_in(parameter, copy)?;
+        to.write(handle::open(kind)?);
         Ok(())
     })
 }
@@ -169,7 +159,7 @@ pub extern "C" fn sb_callback_type_reject(
     kind: *const CallbackTypeHandle,
     derived: OutHandle<'_, CallbackTypeHandle>,
 ) -> c_int {
-    derive(kind, derived, |kind, _| Ok(kind.reject()?))
+    derive(kind, derived, |kind| Ok(kind.reject()?))
 }
 
 /// Other threads' calls are posted.
@@ -179,7 +169,7 @@ pub extern "C" fn sb_callback_type_post(
     mailbox: *const MailboxHandle,
     derived: OutHandle<'_, CallbackTypeHandle>,
 ) -> c_int {
-    derive(kind, derived, |kind, _| Ok(kind.post(&*mailbox::get(mailbox)?)?))
+    derive(kind, derived, |kind| Ok(kind.post(&*mailbox::get(mailbox)?)?))
 }
 
 /// Other threads wait for their answers.
@@ -190,7 +180,7 @@ pub extern "C" fn sb_callback_type_block(
     busy_ns: i64,
     derived: OutHandle<'_, CallbackTypeHandle>,
 ) -> c_int {
-    derive(kind, derived, |kind, _| Ok(kind.block(&*mailbox::get(mailbox)?, busy(busy_ns)?)))
+    derive(kind, derived, |kind| Ok(kind.block(&*mailbox::get(mailbox)?, busy(busy_ns)?)))
 }
 
 /// Other threads wait for their answers for so long.
@@ -203,22 +193,11 @@ pub extern "C" fn sb_callback_type_block_timeout(
     busy_ns: i64,
     derived: OutHandle<'_, CallbackTypeHandle>,
 ) -> c_int {
-    derive(kind, derived, |kind, result| {
+    derive(kind, derived, |kind| {
         let mailbox = mailbox::get(mailbox)?;
         let limit = Duration::from_nanos(limit_ns);
-        let busy = busy(busy_ns)?;
-        with_result!(result, R => timed::<R>(kind, &mailbox, limit, value, busy))
+        Ok(kind.block_timeout_slot(&mailbox, limit, value, busy(busy_ns)?))
     })
-}
-
-fn timed<R: SlotResult>(
-    kind: &CallbackType,
-    mailbox: &Mailbox,
-    limit: Duration,
-    value: u64,
-    busy: Busy,
-) -> Result<OwnerCallbackType, Failure> {
-    Ok(kind.block_timeout(mailbox, limit, R::from_result(value), busy)?)
 }
 
 fn busy(nanoseconds: i64) -> Result<Busy, Failure> {

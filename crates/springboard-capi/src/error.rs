@@ -1,9 +1,6 @@
 //! Errors: the code and message of the last failure, per thread.
 
-use std::{
-    cell::RefCell,
-    ffi::{CString, c_char, c_int},
-};
+use std::ffi::{c_char, c_int};
 
 use springboard::{
     BindError, CallbackError,
@@ -14,30 +11,9 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Failure, Out, Place},
+    boundary::{Failure, LAST, Out, Place},
     constants::*,
 };
-
-struct Last {
-    code: c_int,
-    message: CString,
-    place: Option<Place>,
-}
-
-thread_local! {
-    static LAST: RefCell<Last> =
-        RefCell::new(Last { code: SB_OK as c_int, message: CString::default(), place: None });
-}
-
-/// Keeps a failure for the thread. On a thread whose thread-locals are gone there is nowhere to keep it.
-pub(crate) fn keep(failure: Failure) {
-    let Failure { code, message, place } = failure;
-    let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
-    let _ = LAST.try_with(|last| {
-        // What is replaced is dropped with the borrow's end: C may have its address only until now.
-        *last.borrow_mut() = Last { code: code as c_int, message, place };
-    });
-}
 
 /// The code of the thread's last failure.
 #[unsafe(no_mangle)]

@@ -11,7 +11,7 @@ use springboard::{
     BindError, Engine, Function, LastError, Library,
     abi::SlotForm,
     callback::{NativeScope, take_pending},
-    ir::{FloatFormat, Prototype, Scalar},
+    ir::Prototype,
 };
 
 use crate::{
@@ -46,33 +46,6 @@ impl Bound {
         Ok(Bound { function, result })
     }
 }
-
-/// Does `$body` with `$R` as the Rust type of a result of this form.
-macro_rules! with_result {
-    ($form:expr, $R:ident => $body:expr) => {
-        with_result!(@ $form, $R => $body;
-            Scalar::Bool => bool,
-            Scalar::Int { bytes: 1, signed: true } => i8,
-            Scalar::Int { bytes: 2, signed: true } => i16,
-            Scalar::Int { bytes: 4, signed: true } => i32,
-            Scalar::Int { bytes: 8, signed: true } => i64,
-            Scalar::Int { bytes: 1, signed: false } => u8,
-            Scalar::Int { bytes: 2, signed: false } => u16,
-            Scalar::Int { bytes: 4, signed: false } => u32,
-            Scalar::Int { bytes: 8, signed: false } => u64,
-            Scalar::Float(FloatFormat::F32) => f32,
-            Scalar::Float(FloatFormat::F64) => f64,
-            Scalar::Pointer => *mut std::ffi::c_void)
-    };
-    (@ $form:expr, $R:ident => $body:expr; $($scalar:pat => $rust:ty),*) => {
-        match $form {
-            SlotForm::None | SlotForm::Address(_) => { type $R = (); $body }
-            $(SlotForm::Word($scalar) => { type $R = $rust; $body })*
-            SlotForm::Word(_) => unreachable!("a word has at most 8 bytes"),
-        }
-    };
-}
-pub(crate) use with_result;
 
 pub(crate) fn get(function: *const FunctionHandle) -> Result<Arc<Bound>, Failure> {
     handle::get(function)
@@ -165,11 +138,8 @@ pub unsafe extern "C" fn sb_function_bind_all(
 pub extern "C" fn sb_function_entry(function: *const FunctionHandle, entry: Out<'_, Entry>) -> c_int {
     enter(|| {
         let entry = out(entry, "entry")?;
-        let Bound { function, result } = &*get(function)?;
-        entry.write(with_result!(*result, R => {
-            let (code, target) = function.slots::<R>().map_err(mismatch)?.pointers();
-            Entry { code: code as *mut c_void, target }
-        }));
+        let (code, target) = get(function)?.function.untyped_slots().pointers();
+        entry.write(Entry { code: code.cast_mut(), target });
         Ok(())
     })
 }
@@ -182,8 +152,7 @@ pub extern "C" fn sb_function_bound_code(
 ) -> c_int {
     enter(|| {
         let code = out(code, "code")?;
-        let Bound { function, result } = &*get(function)?;
-        code.write(with_result!(*result, R => function.bound_pointer::<R>()? as *mut c_void));
+        code.write(get(function)?.function.bound_code()?.cast_mut());
         Ok(())
     })
 }
@@ -218,10 +187,6 @@ pub unsafe extern "C" fn sb_function_call(
         result.map(|result| result.write(word));
         take_pending().map_or(Ok(()), |error| Err(error.into()))
     })
-}
-
-fn mismatch(error: springboard::function::ResultMismatch) -> Failure {
-    Failure::new(SB_ERROR_INTERNAL, error)
 }
 
 /// The same function, delivering a last error.

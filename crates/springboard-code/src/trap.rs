@@ -1,7 +1,7 @@
 //! What memory for code holds where no code is: instructions that trap wherever a jump lands among them.
 
 /// The instruction: `int3`; `brk #0x5b`; `c.ebreak`, which is two bytes long, so that no jump lands inside one; zeros,
-/// which are no instruction.
+/// which are not an instruction.
 const TRAP: &[u8] = if cfg!(target_arch = "x86_64") {
     &[0xcc]
 } else if cfg!(target_arch = "aarch64") {

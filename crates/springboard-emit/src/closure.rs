@@ -1,4 +1,4 @@
-//! What stubs of libffi's closures do beside what every upcall does: find their closure, and call its function.
+//! What stubs of libffi's closures do in addition to every upcall's work: find their closure, and call its function.
 //!
 //! The stub takes the address of its closure out of a hole and keeps it on its stack. On x86_64, where it arrives in a
 //! register that no Cranelift signature can ask for, the finished code keeps that register in its place
@@ -14,7 +14,7 @@ use crate::{
     body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
 };
 
-/// A closure while its stub is built: its address waits on the stub's stack.
+/// A closure while its stub is built: its address is kept on the stub's stack.
 pub(crate) struct Closure {
     address: StackSlot,
     fields: Fields,

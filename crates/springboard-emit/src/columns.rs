@@ -1,9 +1,9 @@
 //! Stubs that call once per row.
 //!
 //! What lives across the call of a row lies on the stub's own stack and not in callee-saved registers, which the one
-//! unwind row that all stubs share would not know: the target, where each column and the output go on, how many rows
-//! are left. To find it again takes loads that nothing waits for; what is written again is written once for several
-//! rows: the loop is unrolled, and rows within a turn know their distance.
+//! unwind row that all stubs share does not describe: the target, where each column and the output go on, how many
+//! rows are left. The loads that read it back are on no critical path. It is written back once for several rows: the
+//! loop is unrolled, and rows within a turn are addressed by fixed offsets.
 //!
 //! ```text
 //! turn:   are ROWS rows left? ─no─► single

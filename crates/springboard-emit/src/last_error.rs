@@ -1,8 +1,8 @@
 //! The last error: an `int` that is read as soon as the native function has returned.
 //!
 //! Where it lies at an address that a helper returns, as `errno` does, the address is asked for before the call and
-//! waits on the stub's stack: a thread's `errno` does not move, and after the call there are results in registers
-//! that would have to be saved first. Where a function returns it, there is no other way.
+//! kept on the stub's stack: a thread's `errno` does not move, and after the call there are results in registers
+//! that would have to be saved first. Where a function returns the error itself, it must be called afterwards.
 
 use cranelift_codegen::ir::{
     AbiParam, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
@@ -19,7 +19,7 @@ const TO: i32 = 0;
 /// Offset of the address from which it is read.
 const FROM: i32 = 8;
 
-/// What waits on the stub's stack while the native function runs.
+/// What is kept on the stub's stack while the native function runs.
 pub(crate) struct Kept {
     plan: ErrorSource,
     addresses: StackSlot,

@@ -75,7 +75,7 @@ impl FuncWriter for Annotated {
 
 #[cfg(feature = "disassembly")]
 impl Compiler {
-    /// The instructions of a template that this compiler emitted, one a line, with their offsets.
+    /// The instructions of a template that this compiler emitted, one per line, with their offsets.
     ///
     /// # Errors
     /// [`EmitError::Backend`] where the disassembler does not know the target.
@@ -87,7 +87,7 @@ impl Compiler {
         let operands = self.isa.holes_in_instructions;
         let mut text = String::new();
         let mut start = 0;
-        // A literal is no instruction.
+        // A literal is not an instruction.
         let data = template.holes.iter().filter(|_| !operands).map(|hole| Some(*hole)).chain([None]);
         for hole in data {
             let end = hole.map_or(template.code.len(), |hole| hole.offset as usize);

@@ -15,7 +15,7 @@
 //!   register: the stub returns both, which costs no instruction.
 //! * **Result pointer.** A register of its own for the address of a result is Cranelift's `StructReturn`; an
 //!   ordinary argument register that holds it is an ordinary argument.
-//! * **Landing.** What no signature can say (`isa/x86_64/landing.rs`) needs the target in one more stack word, after all
+//! * **Landing.** What no Cranelift signature can express (`isa/x86_64/landing.rs`) needs the target in one more stack word, after all
 //!   arguments, where the callee never looks.
 
 use cranelift_codegen::{

@@ -98,8 +98,8 @@ fn in_range(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>, index: usize, by
     refused.end(builder);
 }
 
-/// Has the host unwrap every buffer. All arguments wait in the stub's own slots until the last one is unwrapped: a
-/// register that is loaded in between does not outlive the next call of the host.
+/// Has the host unwrap every buffer. All arguments stay in the stub's own slots until the last one is unwrapped: a
+/// value in a register would not survive the next call of the host.
 fn unwrap(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Source {
     let parameters = stub.parameters;
     let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I32], Some(types::I64));

@@ -1,9 +1,9 @@
 //! How an unwinder walks through stubs.
 //!
 //! Every stub with a frame has the same one: the caller's frame pointer and the return address at the frame pointer,
-//! and no other callee-saved register changed. Stubs without a frame make no calls, so no unwinder meets them but by
-//! interrupting one. Hence one row, valid wherever a call is under way, describes a whole mapping full of stubs, and
-//! stubs come and go without the unwinder being told.
+//! and no other callee-saved register changed. Stubs without a frame make no calls, so an unwinder meets one only if
+//! it interrupts it. Hence one row, valid wherever a call is under way, describes a whole mapping full of stubs, and
+//! the unwinder need not be told of single stubs.
 
 use gimli::{
     Encoding, Format, LittleEndian,

@@ -10,8 +10,7 @@ use core::fmt::{self, Display, Formatter};
 
 use crate::{
     enumeration::Enumeration,
-    signature::Signature,
-    types::{Aggregate, AggregateKind, Pointee, Type},
+    types::{Aggregate, AggregateKind, Pointee, Signature, Type},
 };
 
 /// The definitions that types need, each before its first use.

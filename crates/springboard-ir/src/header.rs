@@ -4,10 +4,9 @@ use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use crate::{
-    declarations::Declarations,
     model::DataModel,
-    parse::{ParseError, Seen, scan},
-    signature::Prototype,
+    parse::{Declarations, ParseError, Seen, scan},
+    types::Prototype,
 };
 
 /// A header as the preprocessor leaves it (`cc -E`), read as far as it can be.

@@ -65,7 +65,7 @@ pub enum LayoutError {
     /// A bit-field whose type has an alignment by its name: GCC and Clang put it in two places, and the data model names
     /// neither.
     Compilers,
-    /// A bit-field wider than its type, of a type that is no integer, or of width 0 with a name.
+    /// A bit-field wider than its type, of a type that is not an integer, or of width 0 with a name.
     BitField(u8),
 }
 

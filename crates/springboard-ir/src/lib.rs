@@ -33,7 +33,6 @@
 
 extern crate alloc;
 
-mod declarations;
 mod definitions;
 mod enumeration;
 mod header;
@@ -43,17 +42,17 @@ mod model;
 mod parse;
 mod part;
 mod print;
-mod signature;
 mod types;
 
-pub use declarations::Declarations;
 pub use definitions::{DefinitionConflict, Definitions};
 pub use enumeration::{Enumeration, EnumerationError};
 pub use header::{Header, HeaderFunction, Linkage, Place, Skipped};
 pub use integer::Integer;
 pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, MAX_SIZE};
 pub use model::{BitFields, Compiler, DataModel, FloatFormat, Scalar};
-pub use parse::{ConstantError, Expected, ParseError, ParseErrorKind};
+pub use parse::{ConstantError, Declarations, Expected, ParseError, ParseErrorKind};
 pub use part::{Part, PathError};
-pub use signature::{MAX_PARAMETERS, Param, Prototype, Signature, SignatureError};
-pub use types::{Aggregate, AggregateKind, Array, Complex, Declared, Field, Pointee, Type, Vector};
+pub use types::{
+    Aggregate, AggregateKind, Array, Complex, Declared, Field, MAX_PARAMETERS, Param, Pointee, Prototype,
+    Signature, SignatureError, Type, Vector,
+};

@@ -13,6 +13,7 @@ mod attributes;
 mod built;
 mod constants;
 mod cursor;
+mod declarations;
 mod declarators;
 mod derivations;
 mod enumerations;
@@ -30,16 +31,15 @@ mod words;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
+pub use declarations::Declarations;
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
 pub(crate) use external::Seen;
 
 use crate::{
-    declarations::Declarations,
     model::DataModel,
-    signature::{Prototype, Signature},
-    types::{AggregateKind, Type},
+    types::{AggregateKind, Prototype, Signature, Type},
 };
 use error::{Failure, Places};
 use lexer::Token;

@@ -10,8 +10,7 @@ use core::fmt::{self, Display, Formatter, Write as _};
 use crate::{
     enumeration::Enumeration,
     parse::{Built, Shape},
-    signature::{Param, Prototype, Signature},
-    types::{Aggregate, Complex, Declared, Field, Pointee, Type},
+    types::{Aggregate, Complex, Declared, Field, Param, Pointee, Prototype, Signature, Type},
 };
 
 impl Display for Type {

@@ -6,8 +6,11 @@ use crate::{
     enumeration::Enumeration,
     integer::Integer,
     model::{DataModel, FloatFormat, Scalar},
-    signature::Signature,
 };
+
+mod signature;
+
+pub use signature::{MAX_PARAMETERS, Param, Prototype, Signature, SignatureError};
 
 /// A C type.
 ///

@@ -217,6 +217,6 @@ mod tests {
         let error = explain(&arguments("int f(int)", None, &[2])).unwrap_err();
         assert_eq!(error, "there is no parameter 2 to be a buffer; there are 1");
         let error = explain(&arguments("int f(int)", None, &[1])).unwrap_err();
-        assert_eq!(error, "parameter 1 is declared a buffer and is no pointer");
+        assert_eq!(error, "parameter 1 is declared a buffer but is not a pointer");
     }
 }

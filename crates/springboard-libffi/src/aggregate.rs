@@ -10,10 +10,10 @@ const MAX_DEPTH: u32 = 256;
 /// of each member, in bytes.
 ///
 /// # Safety
-/// The type and all that it refers to is readable, and writable where its size is 0; `offsets` has room for one number a
+/// The type and all that it refers to is readable, and writable where its size is 0; `offsets` has room for one number per
 /// member.
 pub(crate) unsafe fn lay_out(ty: *mut Type, offsets: *mut usize) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller vouches for the type, what it refers to, and the room at `offsets`, as `place` asks.
     if unsafe { place(ty, offsets, 0) } { Status::Ok } else { Status::BadTypedef }
 }
 
@@ -23,13 +23,13 @@ unsafe fn place(ty: *mut Type, mut offsets: *mut usize, depth: u32) -> bool {
     if depth > MAX_DEPTH {
         return false;
     }
-    // SAFETY: readable and writable, by the caller's promise.
+    // SAFETY: readable and writable: the program vouches for it, as libffi asks.
     let Some(ty) = (unsafe { ty.as_mut() }) else { return false };
     if ty.elements.is_null() {
         return false;
     }
     if ty.code == code::VECTOR {
-        // SAFETY: as above.
+        // SAFETY: a type that the caller vouches for, with a list of elements, by the check above.
         return unsafe { place_vector(ty) };
     }
     let (mut size, mut alignment) = (0usize, 0u16);
@@ -46,7 +46,7 @@ unsafe fn place(ty: *mut Type, mut offsets: *mut usize, depth: u32) -> bool {
         let member = unsafe { &**element };
         size = aligned(size, member.alignment);
         if !offsets.is_null() {
-            // SAFETY: there is room for one a member.
+            // SAFETY: there is room for one per member.
             unsafe {
                 *offsets = size;
                 offsets = offsets.add(1);
@@ -77,7 +77,7 @@ unsafe fn place_vector(ty: &mut Type) -> bool {
     let Some(lane) = (unsafe { (*element).as_ref() }) else { return false };
     let scalar = matches!(lane.code, code::FLOAT | code::DOUBLE | code::UINT8..=code::SINT64);
     let mut size = 0usize;
-    // SAFETY: as above.
+    // SAFETY: `element` is at or before the null pointer that ends the elements.
     while let Some(member) = unsafe { (*element).as_ref() } {
         if member.code != lane.code || member.size != lane.size {
             return false;
@@ -124,15 +124,15 @@ mod tests {
         assert_eq!(unsafe { lay_out(&mut whole, ptr::null_mut()) }, Status::BadTypedef, "no members");
         let mut elements = [&raw mut whole, ptr::null_mut()];
         whole.elements = elements.as_mut_ptr();
-        // SAFETY: as above.
+        // SAFETY: `whole` and its list of elements are live.
         assert_eq!(unsafe { lay_out(&mut whole, ptr::null_mut()) }, Status::BadTypedef, "contains itself");
         let mut loose = ty(4, 0, code::UINT32, ptr::null_mut());
         let mut elements = [&raw mut loose, ptr::null_mut()];
         whole.elements = elements.as_mut_ptr();
-        // SAFETY: as above.
+        // SAFETY: `whole`, its list of elements and `loose` are live.
         assert_eq!(unsafe { lay_out(&mut whole, ptr::null_mut()) }, Status::BadTypedef, "alignment 0");
         whole.elements = ptr::null_mut();
-        // SAFETY: as above.
+        // SAFETY: `whole` is live, and has no list.
         assert_eq!(unsafe { lay_out(&mut whole, ptr::null_mut()) }, Status::BadTypedef, "no list of members");
     }
 }

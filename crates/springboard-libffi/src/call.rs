@@ -8,12 +8,12 @@ use std::{
 };
 
 use crate::{
-    raw::with_words,
     real,
     shape::Shape,
     table,
     trace::{self, COUNTERS},
     types::{Cif, Code},
+    words::with_words,
 };
 
 /// A stub of the `avalue` entry.
@@ -28,7 +28,7 @@ const UNWANTED: usize = 4096;
 /// The address is that of a stub of the `avalue` entry.
 #[inline(always)]
 pub(crate) unsafe fn stub(address: NonNull<c_void>) -> Stub {
-    // SAFETY: a function pointer has the size and form of a data pointer; the caller's promise.
+    // SAFETY: a function pointer has a data pointer's size and form, and the caller vouches for the type.
     unsafe { transmute::<NonNull<c_void>, Stub>(address) }
 }
 
@@ -36,7 +36,7 @@ pub(crate) unsafe fn stub(address: NonNull<c_void>) -> Stub {
 /// and writes the result to `rvalue`: an integer narrower than a word as a whole word. `rvalue` may be null.
 ///
 /// # Safety
-/// As libffi has it: the cif is prepared, there is one pointer an argument, and room for the result.
+/// As libffi has it: the cif is prepared, there is one pointer per argument, and room for the result.
 #[unsafe(export_name = "springboard_libffi_ffi_call")]
 pub(crate) unsafe extern "C-unwind" fn ffi_call(
     cif: *mut Cif,
@@ -44,17 +44,17 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call(
     rvalue: *mut c_void,
     avalue: *mut *mut c_void,
 ) {
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let (entry, is_its_own) = table::entry(unsafe { &*cif });
     let address = entry.stub.load(Acquire);
     if let Some(address) = NonNull::new(address)
         && is_its_own
         && !rvalue.is_null()
     {
-        // SAFETY: the entry's stub is that of the cif's shape; the rest is the caller's promise.
+        // SAFETY: the entry's stub is that of the cif's shape; the program vouches for function, result and arguments.
         return unsafe { stub(address)(function, rvalue, avalue) };
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the program's promise to `ffi_call` (prepared cif, an argument per parameter) is what this asks.
     unsafe { call_otherwise(cif, function, rvalue, avalue) }
 }
 
@@ -70,7 +70,7 @@ unsafe extern "C-unwind" fn call_otherwise(
     rvalue: *mut c_void,
     avalue: *mut *mut c_void,
 ) {
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let described = unsafe { &*cif };
     let Some((entry, shape)) = table::shape(described) else {
         trace::count(&COUNTERS.libffi_calls);
@@ -80,7 +80,7 @@ unsafe extern "C-unwind" fn call_otherwise(
         };
     };
     let Some(address) = compiled(shape, entry) else {
-        // SAFETY: the caller's promise.
+        // SAFETY: the cif is prepared, and the program vouches for function, result and arguments.
         return unsafe { call_anew(described, function, rvalue, avalue) };
     };
     trace::count(&COUNTERS.native_calls);
@@ -89,7 +89,7 @@ unsafe extern "C-unwind" fn call_otherwise(
         return unsafe { stub(address)(function, rvalue, avalue) };
     }
     if shape.result.size as usize > UNWANTED || shape.result.align > 16 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the cif is prepared, and the program vouches for function, result and arguments.
         return unsafe { call_anew(described, function, rvalue, avalue) };
     }
     // SAFETY: as in `ffi_call`.
@@ -105,7 +105,7 @@ unsafe extern "C-unwind" fn call_unwanted(stub: Stub, function: Code, avalue: *m
     #[repr(align(16))]
     struct Result([MaybeUninit<u8>; UNWANTED]);
     let mut result = Result([MaybeUninit::uninit(); UNWANTED]);
-    // SAFETY: the caller's promise.
+    // SAFETY: the result fits into `UNWANTED` bytes, and the program vouches for function and arguments.
     unsafe { stub(function, result.0.as_mut_ptr().cast(), avalue) };
 }
 
@@ -121,9 +121,9 @@ unsafe extern "C-unwind" fn call_anew(
     avalue: *mut *mut c_void,
 ) {
     trace::count(&COUNTERS.libffi_calls);
-    // SAFETY: the caller's promise.
+    // SAFETY: the program prepared the cif, and keeps its types for as long as it calls with it.
     let mut copy = unsafe { real::prepared(cif) }.unwrap_or(*cif);
-    // SAFETY: as above.
+    // SAFETY: `avalue` has `nargs` pointers, and `copy` describes the call that the program vouches for.
     unsafe { with_copy(cif, avalue, |avalue| real::ffi_call(&mut copy, function, rvalue, avalue)) }
 }
 
@@ -131,13 +131,13 @@ unsafe extern "C-unwind" fn call_anew(
 /// are gone after the call. Newer ones leave it as it is, and programs call with it again.
 ///
 /// # Safety
-/// `avalue` has one pointer an argument of the cif.
+/// `avalue` has one pointer per argument of the cif.
 unsafe fn with_copy(cif: &Cif, avalue: *mut *mut c_void, call: impl FnOnce(*mut *mut c_void)) {
     let count = cif.nargs as usize;
     with_words(count, |words| {
         let words = words.cast::<*mut c_void>();
         if count != 0 {
-            // SAFETY: there is room for as many; the caller's promise.
+            // SAFETY: `words` has room for `count` pointers, and the caller vouches that `avalue` has as many.
             unsafe { words.copy_from_nonoverlapping(avalue, count) };
         }
         call(words);
@@ -146,7 +146,7 @@ unsafe fn with_copy(cif: &Cif, avalue: *mut *mut c_void, call: impl FnOnce(*mut 
 
 /// The stub of a shape. Not `C-unwind`: a panic of the compiler's ends the process, and crosses nobody's frames.
 extern "C" fn compiled(shape: &Shape, entry: &table::Entry) -> Option<NonNull<c_void>> {
-    shape.call_stub(entry)
+    entry.call_stub(shape)
 }
 
 /// `ffi_call_go`: a call with an address in the register of the static chain, for functions of gccgo.
@@ -162,13 +162,13 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call_go(
     closure: *mut c_void,
 ) {
     trace::count(&COUNTERS.libffi_calls);
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let mut copy = unsafe { *cif };
     if table::shape(&copy).is_some() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the program prepared the cif, and keeps its types for as long as it calls with it.
         copy = unsafe { real::prepared(&copy) }.unwrap_or(copy);
     }
-    // SAFETY: as above.
+    // SAFETY: `avalue` has `nargs` pointers, and `copy` describes the call that the program vouches for.
     unsafe {
         with_copy(&*cif, avalue, |avalue| real::ffi_call_go(&mut copy, function, rvalue, avalue, closure));
     }

@@ -11,7 +11,7 @@ use crate::{
     shape::Shape,
     table,
     trace::{self, COUNTERS},
-    types::{Cif, Closure, ClosureFunction, GoClosure, Status, TRAMPOLINE, abi},
+    types::{Cif, Closure, ClosureFunction, DESTINATION, GoClosure, Status, abi},
 };
 
 /// The code of a closure, which lies in it, without the address after it to which it jumps:
@@ -24,9 +24,6 @@ const CODE: [u8; DESTINATION] = [
     0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00, // nop
 ];
 
-/// Offset in a closure of the address to which its code jumps.
-pub(crate) const DESTINATION: usize = TRAMPOLINE - 8;
-
 /// `ffi_closure_alloc`: memory for a closure of `size` bytes, and, in `code`, the address by which it is called. Null
 /// where there is none.
 ///
@@ -38,7 +35,7 @@ pub(crate) unsafe extern "C" fn ffi_closure_alloc(size: usize, code: *mut *mut c
         return ptr::null_mut();
     }
     let Some(place) = pool::take(size) else { return ptr::null_mut() };
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     unsafe { *code = place.code };
     place.data
 }
@@ -50,7 +47,7 @@ pub(crate) unsafe extern "C" fn ffi_closure_alloc(size: usize, code: *mut *mut c
 #[unsafe(export_name = "springboard_libffi_ffi_closure_free")]
 pub(crate) unsafe extern "C" fn ffi_closure_free(closure: *mut c_void) {
     if let Some(closure) = NonNull::new(closure) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the program vouches that the closure came from `ffi_closure_alloc`, and frees it once.
         unsafe { pool::give(closure) };
     }
 }
@@ -72,18 +69,18 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
     if closure.is_null() || cif.is_null() {
         return Status::BadTypedef;
     }
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let described = unsafe { &*cif };
     if !abi::is_known(described.abi) {
         return Status::BadAbi;
     }
     let known = table::shape(described);
     let compiled = |(entry, shape): (&table::Entry, &Shape)| {
-        NonNull::new(entry.closure.load(Acquire)).or_else(|| shape.closure_stub(entry))
+        NonNull::new(entry.closure.load(Acquire)).or_else(|| entry.closure_stub(shape))
     };
     let Some(stub) = known.and_then(compiled) else {
         trace::count(&COUNTERS.libffi_closures);
-        // SAFETY: the caller's promise; a cif without a shape is one that libffi has prepared itself.
+        // SAFETY: the program vouches for closure, cif and code; a cif without a shape was prepared by libffi itself.
         return unsafe {
             match known {
                 None => by_libffi(closure, cif, function, user_data, code),
@@ -95,7 +92,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
         };
     };
     trace::count(&COUNTERS.native_closures);
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     let closure = unsafe { &mut *closure };
     closure.trampoline[..DESTINATION].copy_from_slice(&CODE);
     closure.trampoline[DESTINATION..].copy_from_slice(&stub.addr().get().to_le_bytes());
@@ -116,7 +113,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure(
     function: ClosureFunction,
     user_data: *mut c_void,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches for closure and cif; the code's address is the closure's own.
     unsafe { ffi_prep_closure_loc(closure, cif, function, user_data, closure.cast()) }
 }
 
@@ -139,7 +136,7 @@ impl Adapted {
         function: ClosureFunction,
         user_data: *mut c_void,
     ) -> Result<*mut Adapted, Status> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller vouches that the cif is prepared and its types are there.
         let prepared = unsafe { real::prepared(&*cif) }?;
         Ok(Box::into_raw(Box::new(Adapted { cif: prepared, theirs: cif, function, user_data })))
     }
@@ -171,9 +168,9 @@ unsafe fn by_libffi(
     code: *mut c_void,
 ) -> Status {
     // Where this word is not zero, libffi takes it for an address of its own.
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     unsafe { closure.cast::<u64>().write(0) };
-    // SAFETY: the caller's promise.
+    // SAFETY: libffi prepared the cif; the program vouches that closure and code are one writable closure.
     unsafe { real::ffi_prep_closure_loc(closure, cif, function, user_data, code) }
 }
 
@@ -191,7 +188,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_go_closure(
     if closure.is_null() || cif.is_null() {
         return Status::BadTypedef;
     }
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let described = unsafe { &*cif };
     if !abi::is_known(described.abi) {
         return Status::BadAbi;
@@ -199,13 +196,13 @@ pub(crate) unsafe extern "C" fn ffi_prep_go_closure(
     let known = table::shape(described);
     if let Some(stub) = known.and_then(|(_, shape)| shape.go_stub()) {
         trace::count(&COUNTERS.native_closures);
-        // SAFETY: writable, by the caller's promise.
+        // SAFETY: writable: the program vouches for it, as libffi asks.
         unsafe { *closure = GoClosure { entry: stub.as_ptr(), cif, function: Some(function) } };
         return Status::Ok;
     }
     trace::count(&COUNTERS.libffi_closures);
     let cif = if known.is_some() {
-        // SAFETY: the caller's promise. Its function is handed this copy, and cannot tell.
+        // SAFETY: the program vouches that the cif is prepared. Its function is handed the copy, and cannot tell.
         match unsafe { Adapted::new(cif, function, ptr::null_mut()) } {
             // SAFETY: kept for good.
             Ok(adapted) => unsafe { &raw mut (*adapted).cif },

@@ -4,8 +4,9 @@ use std::ffi::c_void;
 
 use crate::{
     call::ffi_call,
-    raw::{self, integer, types, with_words},
+    raw::{self, integer, types},
     types::{Cif, Code, Raw, RawClosure, RawFunction, Status, Type, code},
+    words::with_words,
 };
 
 /// How many words an argument takes. Java has no aggregates: libffi ends the process.
@@ -23,7 +24,7 @@ fn words(ty: &Type) -> usize {
 /// As libffi has it: the cif is prepared.
 #[unsafe(export_name = "springboard_libffi_ffi_java_raw_size")]
 pub(crate) unsafe extern "C" fn ffi_java_raw_size(cif: *mut Cif) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches, as libffi asks it to, that the cif is prepared and its types are there.
     unsafe { types(cif) }.map(|ty| words(ty) * 8).sum()
 }
 
@@ -37,9 +38,9 @@ pub(crate) unsafe extern "C" fn ffi_java_raw_to_ptrarray(
     mut raw: *mut Raw,
     args: *mut *mut c_void,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches, as libffi asks it to, that the cif is prepared and its types are there.
     for (index, ty) in unsafe { types(cif) }.enumerate() {
-        // SAFETY: as above.
+        // SAFETY: the program vouches that both arrays have room for the cif's arguments, of which this is one.
         unsafe {
             *args.add(index) = raw.cast();
             raw = raw.add(words(ty));
@@ -57,9 +58,9 @@ pub(crate) unsafe extern "C" fn ffi_java_ptrarray_to_raw(
     args: *mut *mut c_void,
     mut raw: *mut Raw,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches, as libffi asks it to, that the cif is prepared and its types are there.
     for (index, ty) in unsafe { types(cif) }.enumerate() {
-        // SAFETY: as above.
+        // SAFETY: the program vouches that both arrays have room for the cif's arguments, of which this is one.
         unsafe {
             let argument = *args.add(index);
             let word = integer(ty, argument).unwrap_or_else(|| match ty.code {
@@ -83,7 +84,7 @@ pub(crate) unsafe extern "C-unwind" fn ffi_java_raw_call(
     rvalue: *mut c_void,
     raw: *mut Raw,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches that the cif is prepared and `raw` has its words; `args` has room for `nargs`.
     with_words(unsafe { (*cif).nargs } as usize, |args| unsafe {
         ffi_java_raw_to_ptrarray(cif, raw, args.cast());
         ffi_call(cif, function, rvalue, args.cast());
@@ -116,7 +117,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_java_raw_closure_loc(
     user_data: *mut c_void,
     code: *mut c_void,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches for closure, cif and code, as `raw::prepare` asks.
     unsafe { raw::prepare(closure, cif, (function, user_data), code, translate) }
 }
 
@@ -131,6 +132,6 @@ pub(crate) unsafe extern "C" fn ffi_prep_java_raw_closure(
     function: Option<RawFunction>,
     user_data: *mut c_void,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches that the closure's memory is writable and executable, and for the cif.
     unsafe { raw::prepare(closure, cif, (function, user_data), closure.cast(), translate) }
 }

@@ -73,7 +73,7 @@ pub(crate) struct Key<'a> {
     pub(crate) modern: bool,
 }
 
-/// Size, alignment and code of each scalar as its `ffi_type` has them, by code; zero where the code is no scalar's.
+/// Size, alignment and code of each scalar as its `ffi_type` has them, by code; zero where the code is not a scalar's.
 const SCALARS: [(usize, u16); 16] = {
     let mut scalars = [(0, 0); 16];
     let table = [
@@ -138,7 +138,7 @@ impl<'a> Key<'a> {
             self.push(code::VOID as u8);
             return Ok(());
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller of `result` vouches that the type is readable and laid out, which is what `value` asks.
         unsafe { self.value(ty) }
     }
 
@@ -154,7 +154,7 @@ impl<'a> Key<'a> {
             self.push(byte);
             return Ok(());
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller of `value` vouches that the type is readable and laid out, which is what `other` asks.
         unsafe { self.other(ty, 0) }
     }
 
@@ -174,13 +174,13 @@ impl<'a> Key<'a> {
             }
             code::STRUCT => {
                 let before = (self.length, self.last, self.bits);
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller vouches that the structure and its elements are readable and laid out.
                 let written = unsafe { self.aggregate(ty, depth) };
                 if depth != 0 || written != Err(NoKey::Unusual) {
                     return written;
                 }
                 (self.length, self.last, self.bits) = before;
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller vouches that the structure and its members are readable and laid out.
                 let words = unsafe { unusual::words(ty) }.ok_or(NoKey::Unusual)?;
                 let alignment =
                     beyond_a_word(ty).and_then(|it| u8::try_from(it).ok()).ok_or(NoKey::Unusual)?;
@@ -193,7 +193,7 @@ impl<'a> Key<'a> {
             code::COMPLEX => {
                 // SAFETY: a complex type has its part as the first of its elements.
                 let part = unsafe { ty.elements.as_ref() }.ok_or(NoKey::Unknown)?;
-                // SAFETY: as above.
+                // SAFETY: the element is a type's address or null; the caller vouches that such types are readable.
                 let part = unsafe { part.as_ref() }.ok_or(NoKey::Unknown)?;
                 let size = match part.code {
                     code::FLOAT => 4,
@@ -220,7 +220,7 @@ impl<'a> Key<'a> {
                 self.modern = true;
                 // SAFETY: as for complex types.
                 let lane = unsafe { ty.elements.as_ref() }.ok_or(NoKey::Unknown)?;
-                // SAFETY: as above.
+                // SAFETY: the element is a type's address or null; the caller vouches that such types are readable.
                 let lane = unsafe { lane.as_ref() }.ok_or(NoKey::Unknown)?;
                 if !matches!(ty.size, 8 | 16) || usize::from(ty.alignment) != ty.size {
                     return Err(NoKey::Unknown);
@@ -257,11 +257,11 @@ impl<'a> Key<'a> {
                 return Err(NoKey::Unusual);
             }
             match member.code {
-                // SAFETY: the caller's promise.
+                // SAFETY: a member is among what the caller vouches to be readable and laid out.
                 code::STRUCT | code::COMPLEX | code::VECTOR | code::UINT128 | code::SINT128 => unsafe {
                     self.other(member, depth + 1)?;
                 },
-                // SAFETY: the caller's promise.
+                // SAFETY: a member is among what the caller vouches to be readable and laid out.
                 code::INT..=code::POINTER => unsafe { self.value(member)? },
                 _ => return Err(NoKey::Unusual),
             }
@@ -332,7 +332,7 @@ pub(crate) unsafe fn of_scalars(result: &Type, types: *const *mut Type, count: u
         _ => u64::from(scalar_byte(result)?),
     };
     for index in 0..count {
-        // SAFETY: the caller's promise.
+        // SAFETY: `index` is below `count`, and the caller vouches for that many addresses, null or types'.
         let ty = unsafe { (*types.add(index as usize)).as_ref() }?;
         key |= u64::from(scalar_byte(ty)?) << (8 * (index + 1));
     }

@@ -35,3 +35,4 @@ mod table;
 mod trace;
 mod types;
 mod unusual;
+mod words;

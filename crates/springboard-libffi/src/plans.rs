@@ -21,9 +21,9 @@ pub(crate) struct CallPlan {
 /// The cif is prepared, and outlives the plan.
 #[unsafe(export_name = "springboard_libffi_ffi_call_plan_alloc")]
 pub(crate) unsafe extern "C" fn ffi_call_plan_alloc(cif: *mut Cif) -> *mut CallPlan {
-    // SAFETY: readable, by the caller's promise.
+    // SAFETY: readable: the program vouches for it, as libffi asks.
     let known = table::shape(unsafe { &*cif }).filter(|_| !trace::enabled());
-    let stub = known.and_then(|(entry, shape)| shape.call_stub(entry));
+    let stub = known.and_then(|(entry, shape)| entry.call_stub(shape));
     Box::into_raw(Box::new(CallPlan { stub, cif }))
 }
 
@@ -38,12 +38,12 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call_plan_invoke(
     rvalue: *mut c_void,
     avalue: *mut *mut c_void,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches that the plan came from `ffi_call_plan_alloc` and was not freed.
     let plan = unsafe { &*plan };
     match plan.stub {
         // SAFETY: the stub is that of the cif's shape.
         Some(address) if !rvalue.is_null() => unsafe { call::stub(address)(function, rvalue, avalue) },
-        // SAFETY: the caller's promise.
+        // SAFETY: the program vouches that the plan's cif outlives it, and for function, result and arguments.
         _ => unsafe { ffi_call(plan.cif, function, rvalue, avalue) },
     }
 }
@@ -55,7 +55,7 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call_plan_invoke(
 #[unsafe(export_name = "springboard_libffi_ffi_call_plan_free")]
 pub(crate) unsafe extern "C" fn ffi_call_plan_free(plan: *mut CallPlan) {
     if !plan.is_null() {
-        // SAFETY: the caller's promise.
+        // SAFETY: not null, and from `Box::into_raw` in `ffi_call_plan_alloc`; the program frees it once.
         drop(unsafe { Box::from_raw(plan) });
     }
 }

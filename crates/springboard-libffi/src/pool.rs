@@ -22,7 +22,7 @@ use std::{
     },
 };
 
-use crate::closure::DESTINATION;
+use crate::types::DESTINATION;
 
 /// Alignment of a chunk, and size of one with many places, in bytes.
 const CHUNK: usize = 64 << 10;
@@ -186,7 +186,7 @@ fn grow(class: usize) -> Option<()> {
     unsafe { base.cast::<Header>().write(Header { class, number, bytes: CHUNK }) };
     for index in 1..places {
         let next = if index + 1 < places { number << 10 | (index as u32 + 1) } else { 0 };
-        // SAFETY: as above.
+        // SAFETY: place `index` lies in the mapping, which no other thread knows before it is stored in `BASES`.
         unsafe { FreeList::link(base, index, class) }.store(next.into(), Relaxed);
     }
     BASES[number as usize].store(base, Release);
@@ -318,7 +318,7 @@ mod tests {
                         }
                         std::thread::yield_now();
                         for place in mine {
-                            // SAFETY: as above.
+                            // SAFETY: the place was taken by this thread and not yet given back.
                             assert_eq!(unsafe { place.data.cast::<u64>().add(1).read_volatile() }, number);
                             // SAFETY: nobody uses it.
                             unsafe { give(NonNull::new(place.data).unwrap()) };

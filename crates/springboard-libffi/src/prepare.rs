@@ -27,7 +27,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_cif(
     rtype: *mut Type,
     atypes: *mut *mut Type,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: libffi's contract, kept by the program, is what `prepare` asks; it checks for null itself.
     unsafe { prepare(cif, abi, nargs, rtype, atypes) }
 }
 
@@ -44,7 +44,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_cif_var(
     rtype: *mut Type,
     atypes: *mut *mut Type,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: libffi's contract, kept by the program, is what `prepare` asks; it checks for null itself.
     let status = unsafe { prepare(cif, abi, ntotal, rtype, atypes) };
     if status != Status::Ok {
         return status;
@@ -70,16 +70,16 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
     if cif.is_null() || rtype.is_null() || (atypes.is_null() && nargs != 0) {
         return Status::BadTypedef;
     }
-    // SAFETY: neither is null, by the checks above; the types are readable by the caller's promise.
+    // SAFETY: neither is null, by the checks above; the program vouches that the types are readable.
     if let Some(word) = unsafe { key::of_scalars(&*rtype, atypes, nargs) }
         && abi == abi::UNIX64
         && let Some(Found::Native(bytes, flags)) = table::find(&[word])
     {
-        // SAFETY: writable, by the caller's promise.
+        // SAFETY: writable: the program vouches for it, as libffi asks.
         unsafe { *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes, flags } };
         return Status::Ok;
     }
-    // SAFETY: the caller's promise, and the checks above.
+    // SAFETY: no address is null, by the checks above; the program vouches for what lies there.
     unsafe { prepare_any(cif, abi, nargs, rtype, atypes) }
 }
 
@@ -97,7 +97,7 @@ unsafe fn prepare_any(
 ) -> Status {
     let mut room = key::room();
     let mut key = Key::new(&mut room);
-    // SAFETY: not null, and readable by the caller's promise; laid out first.
+    // SAFETY: not null, and the program vouches that it is readable; laid out first.
     let mut written = unsafe {
         if (*rtype).size == 0 && aggregate::lay_out(rtype, ptr::null_mut()) != Status::Ok {
             return Status::BadTypedef;
@@ -121,7 +121,7 @@ unsafe fn prepare_any(
         }
     }
     key.end();
-    // SAFETY: writable, by the caller's promise.
+    // SAFETY: writable: the program vouches for it, as libffi asks.
     let cif = unsafe { &mut *cif };
     *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes: 0, flags: 0 };
     if written.is_ok()
@@ -131,7 +131,7 @@ unsafe fn prepare_any(
         (cif.bytes, cif.flags) = (bytes, flags);
         return Status::Ok;
     }
-    // SAFETY: as above.
+    // SAFETY: the cif has been filled with the types that the program vouches for; libffi reads no others.
     unsafe { by_libffi(cif, written, &key) }
 }
 
@@ -154,14 +154,14 @@ unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &Key<'_>) ->
             _ => "other-abi",
         });
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the cif holds the types for which the program vouches to its caller, and libffi writes to it alone.
     unsafe { real::ffi_prep_cif(cif, cif.abi, cif.nargs, cif.rtype, cif.arg_types) }
 }
 
 /// `ffi_get_struct_offsets`: lays out a structure, and writes the offset of each member, in bytes.
 ///
 /// # Safety
-/// As libffi has it: the type is writable; `offsets` is null or has room for one number a member.
+/// As libffi has it: the type is writable; `offsets` is null or has room for one number per member.
 #[unsafe(export_name = "springboard_libffi_ffi_get_struct_offsets")]
 pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
     abi: u32,
@@ -171,11 +171,11 @@ pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
     if !abi::is_known(abi) {
         return Status::BadAbi;
     }
-    // SAFETY: readable where not null, by the caller's promise.
+    // SAFETY: readable where not null: the program vouches for it.
     if ty.is_null() || unsafe { (*ty).code } != code::STRUCT {
         return Status::BadTypedef;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: not null; the program vouches that the type is writable and that `offsets` has room for each member.
     unsafe { aggregate::lay_out(ty, offsets) }
 }
 

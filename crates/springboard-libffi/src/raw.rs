@@ -1,38 +1,23 @@
 //! The raw API: arguments in one array of words, each in as many as its size takes; aggregates by their address.
 
-use std::{
-    ffi::c_void,
-    mem::{MaybeUninit, offset_of},
-    ptr,
-};
+use std::{ffi::c_void, mem::offset_of, ptr};
 
 use crate::{
     call::ffi_call,
     closure::ffi_prep_closure_loc,
     types::{Cif, Closure, ClosureFunction, Code, Raw, RawClosure, RawFunction, Status, Type, code},
+    words::with_words,
 };
-
-/// Words on the stack for arguments; more are allocated.
-const FEW: usize = 64;
 
 /// The types of a cif's arguments.
 ///
 /// # Safety
 /// The cif is prepared, and its types are there.
 pub(crate) unsafe fn types<'a>(cif: *const Cif) -> impl Iterator<Item = &'a Type> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller vouches that the cif is prepared, so it can be read.
     let Cif { nargs, arg_types, .. } = unsafe { *cif };
-    // SAFETY: as above.
+    // SAFETY: a prepared cif has `nargs` addresses of types, and the caller vouches that they are there.
     (0..nargs as usize).map(move |index| unsafe { &**arg_types.add(index) })
-}
-
-/// Calls with room for `count` words, on the stack where they are few.
-pub(crate) fn with_words(count: usize, call: impl FnOnce(*mut Raw)) {
-    if count <= FEW {
-        let mut words = [MaybeUninit::<Raw>::uninit(); FEW];
-        return call(words.as_mut_ptr().cast());
-    }
-    call(vec![Raw { word: 0 }; count].as_mut_ptr());
 }
 
 /// `ffi_raw_size`: bytes of the array of a cif.
@@ -41,7 +26,7 @@ pub(crate) fn with_words(count: usize, call: impl FnOnce(*mut Raw)) {
 /// As libffi has it: the cif is prepared.
 #[unsafe(export_name = "springboard_libffi_ffi_raw_size")]
 pub(crate) unsafe extern "C" fn ffi_raw_size(cif: *mut Cif) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches, as libffi asks it to, that the cif is prepared and its types are there.
     unsafe { types(cif) }
         .map(|ty| match ty.code {
             code::STRUCT | code::VECTOR => 8,
@@ -60,11 +45,11 @@ pub(crate) unsafe extern "C" fn ffi_raw_to_ptrarray(
     mut raw: *mut Raw,
     args: *mut *mut c_void,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches, as libffi asks it to, that the cif is prepared and its types are there.
     for (index, ty) in unsafe { types(cif) }.enumerate() {
         let by_address = matches!(ty.code, code::STRUCT | code::VECTOR | code::COMPLEX);
         let words = if by_address { 1 } else { ty.size.div_ceil(8) };
-        // SAFETY: as above.
+        // SAFETY: the program vouches that both arrays have room for the cif's arguments, of which this is one.
         unsafe {
             *args.add(index) = if by_address { (*raw).pointer } else { raw.cast() };
             raw = raw.add(words);
@@ -82,9 +67,9 @@ pub(crate) unsafe extern "C" fn ffi_ptrarray_to_raw(
     args: *mut *mut c_void,
     mut raw: *mut Raw,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches, as libffi asks it to, that the cif is prepared and its types are there.
     for (index, ty) in unsafe { types(cif) }.enumerate() {
-        // SAFETY: as above.
+        // SAFETY: the program vouches that both arrays have room for the cif's arguments, of which this is one.
         unsafe {
             let argument = *args.add(index);
             match (integer(ty, argument), ty.code) {
@@ -106,7 +91,7 @@ pub(crate) unsafe extern "C" fn ffi_ptrarray_to_raw(
 /// # Safety
 /// The argument is of that type.
 pub(crate) unsafe fn integer(ty: &Type, argument: *const c_void) -> Option<u64> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller vouches that the argument has this type; reads are unaligned, so any address will do.
     unsafe {
         Some(match ty.code {
             code::UINT8 => argument.cast::<u8>().read_unaligned().into(),
@@ -131,7 +116,7 @@ pub(crate) unsafe extern "C-unwind" fn ffi_raw_call(
     rvalue: *mut c_void,
     raw: *mut Raw,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches that the cif is prepared and `raw` has its words; `args` has room for `nargs`.
     with_words(unsafe { (*cif).nargs } as usize, |args| unsafe {
         ffi_raw_to_ptrarray(cif, raw, args.cast());
         ffi_call(cif, function, rvalue, args.cast());
@@ -157,10 +142,10 @@ unsafe extern "C-unwind" fn translate(
 /// # Safety
 /// The closure is a raw closure, prepared; the rest is its function's.
 pub(crate) unsafe fn call(closure: *mut c_void, cif: *mut Cif, result: *mut c_void, raw: *mut Raw) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller vouches that this is the address of a prepared raw closure.
     let RawClosure { function, user_data, .. } = unsafe { &*closure.cast::<RawClosure>() };
     if let Some(function) = function {
-        // SAFETY: as above.
+        // SAFETY: the program gave the function for this cif; result and words are those of a call by it.
         unsafe { function(cif, result, raw, *user_data) };
     }
 }
@@ -178,11 +163,11 @@ pub(crate) unsafe fn prepare(
 ) -> Status {
     const { assert!(offset_of!(RawClosure, closure) == 0) };
     // The memory that is written: where it executes need not be readable as data.
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches for closure, cif and code; `translate` is handed the raw closure that it expects.
     let status =
         unsafe { ffi_prep_closure_loc(closure.cast::<Closure>(), cif, translate, closure.cast(), code) };
     if status == Status::Ok {
-        // SAFETY: as above.
+        // SAFETY: the program vouches that the closure is writable; nothing calls it before this returns.
         unsafe { ((*closure).function, (*closure).user_data) = (function, user_data) };
     }
     status
@@ -200,7 +185,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_raw_closure_loc(
     user_data: *mut c_void,
     code: *mut c_void,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches for closure, cif and code, as `prepare` asks.
     unsafe { prepare(closure, cif, (function, user_data), code, translate) }
 }
 
@@ -215,6 +200,6 @@ pub(crate) unsafe extern "C" fn ffi_prep_raw_closure(
     function: Option<RawFunction>,
     user_data: *mut c_void,
 ) -> Status {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program vouches that the closure's memory is writable and executable, and for the cif.
     unsafe { prepare(closure, cif, (function, user_data), closure.cast(), translate) }
 }

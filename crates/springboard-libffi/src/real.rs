@@ -44,7 +44,7 @@ unsafe extern "C-unwind" {
 /// The cif was prepared, and its types are still there.
 pub(crate) unsafe fn prepared(cif: &Cif) -> Result<Cif, Status> {
     let mut copy = *cif;
-    // SAFETY: the caller's promise; what is written is the copy.
+    // SAFETY: the caller vouches that the types are still there; libffi writes to the copy alone.
     let status = unsafe { ffi_prep_cif(&mut copy, cif.abi, cif.nargs, cif.rtype, cif.arg_types) };
     if status == Status::Ok { Ok(copy) } else { Err(status) }
 }

@@ -16,7 +16,7 @@ use springboard::{
     stamp::{Stamp, StampError},
 };
 
-use crate::{key, table, trace};
+use crate::{key, trace};
 
 /// A signature as far as calls of it differ.
 pub(crate) struct Shape {
@@ -34,7 +34,7 @@ pub(crate) struct Shape {
 
 // SAFETY: pointers to code, which any thread may call.
 unsafe impl Send for Shape {}
-// SAFETY: as above.
+// SAFETY: the only raw pointers are addresses of code; they sit in a `OnceLock` and an atomic, and code may be shared.
 unsafe impl Sync for Shape {}
 
 /// What compiles, for the whole process.
@@ -84,24 +84,16 @@ impl Shape {
     }
 
     /// The stub for calls. `None` where it cannot be made: then the call is libffi's, this time and for good.
-    pub(crate) fn call_stub(&self, entry: &table::Entry) -> Option<NonNull<c_void>> {
-        let stub = *self.stub.get_or_init(|| self.compile(Entry::Avalue));
-        if let Some(stub) = stub
-            && !trace::enabled()
-        {
-            entry.stub.store(stub.as_ptr(), Release);
-        }
-        stub
+    pub(crate) fn call_stub(&self) -> Option<NonNull<c_void>> {
+        *self.stub.get_or_init(|| self.compile(Entry::Avalue))
     }
 
-    /// The stub for closures, likewise.
-    pub(crate) fn closure_stub(&self, entry: &table::Entry) -> Option<NonNull<c_void>> {
-        let stub = self.compile(Entry::Closure)?;
-        entry.closure.store(stub.as_ptr(), Release);
-        Some(stub)
+    /// The stub for closures, compiled anew each time.
+    pub(crate) fn closure_stub(&self) -> Option<NonNull<c_void>> {
+        self.compile(Entry::Closure)
     }
 
-    /// The stub for Go closures, likewise.
+    /// The stub for Go closures.
     pub(crate) fn go_stub(&self) -> Option<NonNull<c_void>> {
         if let Some(known) = NonNull::new(self.go.load(std::sync::atomic::Ordering::Acquire)) {
             return Some(known);

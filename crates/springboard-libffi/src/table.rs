@@ -6,14 +6,14 @@
 
 use std::{
     ffi::c_void,
-    ptr,
+    ptr::{self, NonNull},
     sync::atomic::{
         AtomicPtr, AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, Release},
     },
 };
 
-use crate::{shape::Shape, types::Cif};
+use crate::{shape::Shape, trace, types::Cif};
 
 /// The most shapes. Cifs of further ones are libffi's.
 const SHAPES: usize = 1 << 16;
@@ -33,6 +33,24 @@ pub(crate) struct Entry {
     /// The stub of the shape's closures, once compiled.
     pub(crate) closure: AtomicPtr<c_void>,
     shape: AtomicPtr<Shape>,
+}
+
+impl Entry {
+    /// The stub for calls of `shape`, which is this entry's. Kept here, unless calls are counted.
+    pub(crate) fn call_stub(&self, shape: &Shape) -> Option<NonNull<c_void>> {
+        let stub = shape.call_stub()?;
+        if !trace::enabled() {
+            self.stub.store(stub.as_ptr(), Release);
+        }
+        Some(stub)
+    }
+
+    /// The stub for closures of `shape`, which is this entry's. Kept here.
+    pub(crate) fn closure_stub(&self, shape: &Shape) -> Option<NonNull<c_void>> {
+        let stub = shape.closure_stub()?;
+        self.closure.store(stub.as_ptr(), Release);
+        Some(stub)
+    }
 }
 
 static ENTRIES: [Entry; SHAPES] = [const {

@@ -61,7 +61,7 @@ pub(crate) enum Status {
     BadArgtype = 3,
 }
 
-/// `ffi_abi` of x86_64: those between the first and the last, which are none.
+/// `ffi_abi` of x86_64. Valid values lie strictly between the first and the last.
 pub(crate) mod abi {
     pub(crate) const FIRST: u32 = 1;
     pub(crate) const UNIX64: u32 = 2;
@@ -81,6 +81,9 @@ pub(crate) type ClosureFunction =
 
 /// `FFI_TRAMPOLINE_SIZE`, in bytes.
 pub(crate) const TRAMPOLINE: usize = 32;
+
+/// Offset in a closure of the address to which its code jumps.
+pub(crate) const DESTINATION: usize = TRAMPOLINE - 8;
 
 /// `ffi_closure`: 56 bytes. Stubs of closures know the offsets (`Entry::Closure`).
 #[repr(C, align(8))]

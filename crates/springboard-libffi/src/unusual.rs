@@ -35,7 +35,7 @@ impl Word {
 /// # Safety
 /// The type is readable with all that it refers to, and laid out.
 pub(crate) unsafe fn words(ty: &Type) -> Option<[Word; 2]> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller of `words` vouches that the type is readable and laid out, which is what `of` asks.
     let words = unsafe { of(ty, 0, 0) }?;
     let bytes = [ty.size.min(8), ty.size.saturating_sub(8)];
     let whole = |(word, bytes)| match word {
@@ -78,7 +78,7 @@ unsafe fn of(ty: &Type, at: usize, depth: u32) -> Option<[Word; 2]> {
             // SAFETY: elements end with a null pointer.
             while let Some(member) = unsafe { (*element).as_ref() } {
                 offset = aligned(offset, member.alignment);
-                // SAFETY: the caller's promise.
+                // SAFETY: a member is among what the caller vouches to be readable and laid out.
                 let its = unsafe { of(member, offset % 8, depth + 1) }?;
                 for (word, into) in its.into_iter().zip(offset / 8..end.div_ceil(8)) {
                     words[into] = words[into].and(word);

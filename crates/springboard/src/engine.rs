@@ -18,10 +18,14 @@ mod compile;
 mod in_bulk;
 mod memory;
 mod queue;
+mod settings;
 mod shape;
 pub mod stamp;
 
-pub use self::builder::{Compile, EngineBuilder, Jit, Pack, Stubs};
+pub use self::{
+    builder::EngineBuilder,
+    settings::{Compile, Jit, Pack, Stubs},
+};
 pub(crate) use self::{
     code::{Callee, Code},
     in_bulk::Wanted,

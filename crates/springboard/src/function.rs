@@ -154,7 +154,7 @@ impl Function {
     /// Readies the function for calls with raw slots that return an `R`.
     ///
     /// # Errors
-    /// Where the signature returns something else. A result that is no word (an aggregate, `long double` …) goes to
+    /// Where the signature returns something else. A result that is not a word (an aggregate, `long double` …) goes to
     /// memory and needs `()`, as `void` does.
     pub fn slots<R: SlotResult>(&self) -> Result<Slots<R>, ResultMismatch> {
         Slots::new(self)
@@ -166,7 +166,7 @@ impl Function {
     }
 
     /// The function as one code pointer, which is called with the address of its slots alone, for hosts that keep one
-    /// word a function. The slots are those of [`Function::slots`].
+    /// word per function. The slots are those of [`Function::slots`].
     ///
     /// It must not be called once the function and all its clones are gone: its code is freed then.
     ///
@@ -178,12 +178,19 @@ impl Function {
         if !self.bound.ty.returns::<R>() {
             return Err(PointerError::Result(ResultMismatch::new::<R>(self.signature())));
         }
+        let code = self.bound_code()?;
+        // SAFETY: a stub of the bound entry has this type, for the `R` that its signature was just found to return.
+        Ok(unsafe { mem::transmute::<*const c_void, BoundPointer<R>>(code) })
+    }
+
+    /// The same as an address, for hosts that know the type of the result when they run. The code returns that C type in
+    /// its register, and nothing where [`Function::slots`] wants `()`.
+    ///
+    /// # Errors
+    /// As [`Function::bound_pointer`], except [`PointerError::Result`].
+    pub fn bound_code(&self) -> Result<*const c_void, PointerError> {
         match self.bound.resolve() {
-            Way::Code(code @ Code::Own { .. }) => {
-                // SAFETY: a stub of the bound entry has this type, for the `R` that its signature returns; that it does
-                // was checked above.
-                Ok(unsafe { mem::transmute::<CodePointer, BoundPointer<R>>(code.first()) })
-            }
+            Way::Code(code @ Code::Own { .. }) => Ok(code.first() as *const c_void),
             Way::Code(Code::Shared(_) | Code::Packed(_)) => Err(PointerError::Shared),
             Way::Libffi(_, Path::Libffi(reason)) => Err(PointerError::Libffi(reason.clone())),
             Way::Libffi(..) => Err(PointerError::Shared),

@@ -59,7 +59,7 @@ impl LastError {
                 }
             }
             LastError::Function(address) => {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller vouches that the address is an `int (*)(void)`, and that `to` can be written.
                 unsafe {
                     let read = ptr::with_exposed_provenance::<c_void>(address.get());
                     let read = mem::transmute::<*const c_void, unsafe extern "C" fn() -> c_int>(read);

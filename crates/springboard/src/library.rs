@@ -179,7 +179,7 @@ impl Library {
     /// Loading runs the library's initialisers, and unloading its finalisers: both must be sound to run in this
     /// process, on the threads that load and drop it.
     pub unsafe fn open(path: impl AsRef<OsStr>) -> Result<Library, LibraryError> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller vouches that the library's initialisers and finalisers are sound to run here.
         unsafe { Library::open_with(path, Flags::default()) }
     }
 
@@ -198,7 +198,7 @@ impl Library {
         if let Some(at) = path.as_bytes().iter().position(|byte| *byte == 0) {
             return Err(LibraryError::NulInPath { path: path.into(), at });
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller vouches that the library's initialisers and finalisers are sound to run here.
         let handle = unsafe { unix::Library::open(Some(path), flags.0) }
             .map_err(|error| LibraryError::Load { path: path.into(), message: said(&error) })?;
         Ok(Library::of(handle, Some(path.into())))

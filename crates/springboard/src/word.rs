@@ -32,6 +32,19 @@ pub trait Word: CType {
     fn from_register(register: Self::Register) -> Self;
 }
 
+/// The canonical slot of a value whose own bytes are the lowest of `word`, whatever lies above them.
+pub(crate) const fn canonical(scalar: Scalar, word: u64) -> u64 {
+    match scalar {
+        Scalar::Bool => (word as u8 != 0) as u64,
+        Scalar::Int { bytes, signed } => {
+            let unused = 64 - bytes as u32 * 8;
+            if signed { ((word << unused) as i64 >> unused) as u64 } else { word << unused >> unused }
+        }
+        Scalar::Float(FloatFormat::F32) => word as u32 as u64,
+        Scalar::Float(_) | Scalar::Pointer | Scalar::Vector { .. } => word,
+    }
+}
+
 /// Words in general registers.
 macro_rules! general {
     () => {

@@ -33,7 +33,7 @@ pub(crate) struct NativeFunction {
     result: DataType,
 }
 
-/// Why a C function is no scalar function.
+/// Why a C function is not a scalar function.
 #[derive(Debug)]
 pub(crate) enum RegisterError {
     /// The prototype cannot be read.

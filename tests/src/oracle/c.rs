@@ -42,7 +42,7 @@ pub fn file(suite: &Suite, cases: &[Case]) -> String {
     text
 }
 
-/// Writes the definitions of enumerations that `ty` needs and `known` has not.
+/// Writes the definitions of enumerations that `ty` needs and `known` lacks.
 fn define_enumerations(ty: &Type, known: &mut HashSet<String>, text: &mut String) {
     match ty {
         Type::Enum(enumeration) => {

@@ -260,7 +260,7 @@ unsafe fn address(library: &Library, name: &str) -> *mut c_void {
     *unsafe { library.get::<*mut c_void>(name) }.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Compares all bits of a value that are no padding.
+/// Compares all bits of a value that are not padding.
 fn equal(name: &str, ty: &Type, model: &DataModel, sent: &[u8], seen: &[u8]) -> Result<(), String> {
     let mask = value::mask(ty, model);
     let different = (0..sent.len()).find(|index| (sent[*index] ^ seen[*index]) & mask[*index] != 0);

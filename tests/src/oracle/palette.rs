@@ -1,4 +1,4 @@
-//! Random types that are no aggregates, and the choice among them.
+//! Random types that are not aggregates, and the choice among them.
 
 use std::sync::Arc;
 

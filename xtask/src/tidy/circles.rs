@@ -129,7 +129,7 @@ impl Circle {
             members.len(),
             steps.join(", ")
         );
-        Finding::soon(place.0, place.1, what)
+        Finding::new(place.0, place.1, what)
     }
 
     /// Prints every edge with its places, those with the fewest first: they are the cheapest to cut.
@@ -152,7 +152,7 @@ mod tests {
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
         let files = [&[("Cargo.toml", ""), ("a/Cargo.toml", "")], files].concat();
-        check(&tree(&files)).iter().map(|finding| finding.to_string().replace("note: ", "")).collect()
+        check(&tree(&files)).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
     ("springboard-code", &["springboard-emit", "springboard-abi", "springboard-ir"]),
-    // The pack is no member of the workspace; it may know the emitter when it is built, and the planner.
+    // The pack is not a member of the workspace; it may know the emitter when it is built, and the planner.
     ("springboard", &["springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
     ("springboard-js", ENGINE),
     ("springboard-everyday", ENGINE),

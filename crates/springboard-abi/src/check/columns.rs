@@ -41,7 +41,7 @@ pub(super) fn check(columns: &Columns, signature: &Signature, target: &Target) -
     }
 }
 
-/// Width and extension of an element. `None` for `void` and for what is no word.
+/// Width and extension of an element. `None` for `void` and for what is not a word.
 fn element(ty: &Type, target: &Target) -> Option<(u8, Fill)> {
     match ty.scalar(&target.model)? {
         Scalar::Bool => Some((1, Fill::Zero)),

@@ -194,7 +194,7 @@ fn word_extension(argument: &Argument<'_>, model: &DataModel) -> Result<Option<S
 /// class SSEUP in its third.
 fn classify(ty: &Type, size: u64, model: &DataModel) -> Result<Classes, LayoutError> {
     if size > 16 {
-        // The one exception is no aggregate: `long double _Complex` is COMPLEX_X87.
+        // The one exception is not an aggregate: `long double _Complex` is COMPLEX_X87.
         let complex = *ty == Type::Complex(springboard_ir::Complex::LongDouble);
         let x87 = complex && model.long_double == FloatFormat::X87;
         return Ok(x87.then_some([Some(Class::ComplexX87); 2]));

@@ -196,7 +196,7 @@ pub enum Violation {
     NoSuchCopy { step: usize, index: u16 },
     /// Two moves end in one byte.
     Overlap { spot: Spot, first: usize, second: usize },
-    /// A sign is to fill the rest of a word that has no rest, has other moves in it, or is no integer's.
+    /// A sign is to fill the rest of a word that has no rest, has other moves in it, or is not an integer's.
     SignFill { step: usize },
     /// A byte that has to hold something holds something else, or nothing.
     Content { spot: Spot, expected: Source, found: Option<Source> },

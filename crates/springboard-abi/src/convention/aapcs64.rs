@@ -300,7 +300,7 @@ fn count_fields(
             continue;
         }
         match field.bits {
-            // A zero-width bit-field is no member; but GCC, unlike Clang, takes one for a member of a union.
+            // A zero-width bit-field is not a member; but GCC, unlike Clang, takes one for a member of a union.
             Some(0) if aggregate.kind == AggregateKind::Struct || stacking == Stacking::Natural => continue,
             Some(_) => return Ok(None),
             None => {}

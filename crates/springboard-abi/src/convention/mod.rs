@@ -22,7 +22,6 @@ mod sysv64;
 mod win64;
 
 pub use assignment::{Assignment, Passing, Piece, Returning};
-pub use compilers::Way;
 pub use rules::RegisterFile;
 use rules::Rules;
 

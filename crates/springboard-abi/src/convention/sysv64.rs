@@ -304,7 +304,7 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
                         inner[0] = Class::Memory;
                         continue;
                     }
-                    // To GCC an array without a length is no member.
+                    // To GCC an array without a length is not a member.
                     (None, _) if field.declared.flexible => continue,
                     (None, _) if is_clang(model) && !first.is_multiple_of(field_align(field, model)? * 8) => {
                         inner[0] = Class::Memory;
@@ -314,7 +314,7 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
                         classify_at(&field.ty, first / 8, model, &mut inner)?;
                         continue;
                     }
-                    // A zero-width bit-field is no member of a structure.
+                    // A zero-width bit-field is not a member of a structure.
                     (Some(0), AggregateKind::Struct) => continue,
                     // The document is silent on unnamed bit-fields. GCC takes them for INTEGER, Clang for padding.
                     (Some(_), _) if is_clang(model) && field.name.is_none() => continue,

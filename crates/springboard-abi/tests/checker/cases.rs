@@ -55,7 +55,7 @@ const CASES: &[Case] = &[
         text: "struct e { }; struct e f(struct e, int)",
         lines: &["rcx <- address of copy0", "rdx <- slot 1"],
     },
-    // GCC 12 and Clang 16: an array without elements is no member of a homogeneous aggregate.
+    // GCC 12 and Clang 16: an array without elements is not a member of a homogeneous aggregate.
     Case {
         triple: AARCH64,
         text: "struct s { float a; float z[0]; }; void f(struct s)",
@@ -78,7 +78,7 @@ const CASES: &[Case] = &[
         text: "void f(int, __int128)",
         lines: &["x1 <- [slot 1][0..8]", "x2 <- [slot 1][8..16]"],
     },
-    // GCC 12 and Clang 16: an address is no integer beside a float.
+    // GCC 12 and Clang 16: an address is not an integer beside a float.
     Case {
         triple: RISCV64,
         text: "struct s { double a; void *b; }; void f(struct s)",

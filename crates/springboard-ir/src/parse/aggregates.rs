@@ -6,6 +6,7 @@ use super::{
     Built, Parser,
     attributes::Attributes,
     built::{Contents, Shape},
+    declarations::Tag,
     declarators::Naming,
     derivations::{Derivation, Length, Role},
     error::{Expected, Failure, ParseErrorKind},
@@ -14,7 +15,6 @@ use super::{
     words::{Keyword, keyword},
 };
 use crate::{
-    declarations::Tag,
     layout::{Layout, Placement},
     model::BitFields,
     types::{Aggregate, AggregateKind, Declared, Field, Type},

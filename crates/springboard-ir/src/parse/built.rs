@@ -6,8 +6,7 @@ use super::{error::ParseErrorKind, words::VA_LIST};
 use crate::{
     layout::{Layout, LayoutError, MAX_DEPTH, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
-    signature::{Param, Signature},
-    types::{Aggregate, AggregateKind, Array, Declared, Pointee, Type},
+    types::{Aggregate, AggregateKind, Array, Declared, Param, Pointee, Signature, Type},
 };
 
 /// Types, members and parameters that one type may be made of, each use of a shared one counted.

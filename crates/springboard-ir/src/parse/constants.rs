@@ -3,6 +3,7 @@
 use super::{
     Parser,
     built::Shape,
+    declarations::Name,
     declarators::Naming,
     derivations::Role,
     error::{ConstantError, Expected, Failure, ParseErrorKind},
@@ -11,7 +12,6 @@ use super::{
     words::{Keyword, keyword},
 };
 use crate::{
-    declarations::Name,
     layout::{Layout, LayoutError},
     model::Scalar,
 };

@@ -4,11 +4,12 @@ use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
 
 use super::{
     MAX_NESTING, Parser,
+    declarations::Declarations,
     error::{Expected, Failure, ParseErrorKind},
     lexer::{Token, TokenKind, lex},
     shortened,
 };
-use crate::{declarations::Declarations, model::DataModel};
+use crate::model::DataModel;
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, outer: &'a Declarations) -> Parser<'a> {

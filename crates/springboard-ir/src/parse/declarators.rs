@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{
     ConstantError, Parser,
-    derivations::{Derivation, Length},
+    derivations::{Declarator, Derivation, Length},
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
     words::{Keyword, keyword, may_be_defined},
@@ -17,16 +17,6 @@ pub(super) enum Naming {
     Required,
     Optional,
     Forbidden,
-}
-
-/// A declarator.
-pub(super) struct Declarator<'a> {
-    /// The name and where it stands.
-    pub(super) name: Option<(&'a str, usize)>,
-    /// Where the declarator begins.
-    pub(super) position: usize,
-    /// The steps from the name outwards.
-    pub(super) derivations: Vec<Derivation>,
 }
 
 impl<'a> Parser<'a> {

@@ -1,17 +1,26 @@
 //! Types from declarators: what the steps around a name make of the type they start from (C11 6.7.6).
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use super::{
     Built, Parser,
     attributes::Attributes,
     built::{Parameters, Shape},
-    declarators::Declarator,
     error::{Expected, Failure, ParseErrorKind},
     specifiers::Specifiers,
     words::VA_LIST,
 };
 use crate::types::Type;
+
+/// A declarator.
+pub(super) struct Declarator<'a> {
+    /// The name and where it stands.
+    pub(super) name: Option<(&'a str, usize)>,
+    /// Where the declarator begins.
+    pub(super) position: usize,
+    /// The steps from the name outwards.
+    pub(super) derivations: Vec<Derivation>,
+}
 
 /// One step from the name towards the type that all is derived from.
 pub(super) enum Derivation {

@@ -6,13 +6,12 @@ use super::{
     Built, Parser,
     attributes::Attributes,
     built::Shape,
+    declarations::Tag,
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
     shortened,
 };
-use crate::{
-    declarations::Tag, definitions::Definition, enumeration::Enumeration, integer::Integer, types::Type,
-};
+use crate::{definitions::Definition, enumeration::Enumeration, integer::Integer, types::Type};
 
 impl Parser<'_> {
     /// An enumeration specifier, of which the keyword comes next. Without a tag it is its integer type.

@@ -4,7 +4,9 @@ use alloc::{boxed::Box, string::String};
 use core::fmt::{self, Display, Formatter};
 
 use crate::{
-    enumeration::EnumerationError, layout::LayoutError, signature::SignatureError, types::AggregateKind,
+    enumeration::EnumerationError,
+    layout::LayoutError,
+    types::{AggregateKind, SignatureError},
 };
 
 /// What is wrong with a text, and where.
@@ -74,9 +76,9 @@ pub enum ParseErrorKind {
     Layout(LayoutError),
     /// Constants that form no enumeration.
     Enumeration(EnumerationError),
-    /// An enumeration that names a type which is no integer type.
+    /// An enumeration that names a type which is not an integer type.
     EnumerationType,
-    /// Something that is no function, where a prototype is wanted.
+    /// Something that is not a function, where a prototype is wanted.
     NotAFunction,
     /// A function or `void`, where the type of an object is wanted.
     NotAnObject,
@@ -93,7 +95,7 @@ pub enum ParseErrorKind {
     },
     /// An array without a length anywhere but at the end of a structure or in a parameter.
     UnknownLength,
-    /// A bit-field of a type that is no integer.
+    /// A bit-field of a type that is not an integer.
     BitFieldType,
     /// A bit-field of a width that its type does not have.
     BitFieldWidth {
@@ -115,7 +117,7 @@ pub enum ParseErrorKind {
     },
     /// A vector of another size than 8 or 16 bytes, or of an element that does not divide it.
     VectorSize(i128),
-    /// A vector of elements that are no numbers of at most 8 bytes.
+    /// A vector of elements that are not numbers of at most 8 bytes.
     VectorElement,
     /// An attribute or pragma that changes types or calls in a way that is not supported here.
     Unsupported(String),
@@ -123,7 +125,7 @@ pub enum ParseErrorKind {
     Misplaced(&'static str),
     /// A directive of the preprocessor, which has to run first.
     Directive(String),
-    /// An expression that is no integer constant, for the reason given.
+    /// An expression that is not an integer constant, for the reason given.
     Constant(ConstantError),
     /// A comment, string or character constant without an end.
     Unterminated,
@@ -152,7 +154,7 @@ pub enum Expected {
     Either(&'static str, &'static str),
 }
 
-/// Why an expression is no integer constant.
+/// Why an expression is not an integer constant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConstantError {
     /// A name that is no enumeration constant.
@@ -161,7 +163,7 @@ pub enum ConstantError {
     DivisionByZero,
     /// A shift by a negative count, or by the width of the value or more.
     Shift(i128),
-    /// A cast to a type that is no integer.
+    /// A cast to a type that is not an integer.
     Cast,
 }
 

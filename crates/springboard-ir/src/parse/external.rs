@@ -5,17 +5,14 @@ use alloc::string::String;
 use super::{
     Built, Parser,
     built::Shape,
-    declarators::{Declarator, Naming},
-    derivations::{Derivation, Role},
+    declarators::Naming,
+    derivations::{Declarator, Derivation, Role},
     error::{Expected, Failure, ParseErrorKind},
     lexer::{Token, TokenKind},
     specifiers::{Specifiers, Storage, Tagged},
     words::{Keyword, keyword},
 };
-use crate::{
-    signature::{Prototype, Signature},
-    types::{Pointee, Type},
-};
+use crate::types::{Pointee, Prototype, Signature, Type};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {

@@ -5,14 +5,12 @@ use alloc::string::String;
 use super::{
     Built, Parser,
     built::Shape,
+    declarations::{Name, Tag},
     error::{Failure, ParseErrorKind},
     shortened,
     words::standard_type,
 };
-use crate::{
-    declarations::{Name, Tag},
-    types::Type,
-};
+use crate::types::Type;
 
 impl Parser<'_> {
     pub(super) fn find_tag(&self, tag: &str) -> Option<&Tag> {

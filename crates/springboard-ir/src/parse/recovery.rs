@@ -154,7 +154,7 @@ impl<'a> Parser<'a> {
             tokens = rest;
             match text {
                 "(" => {
-                    // `type (name)(…)` has a second pair of brackets, `name(…)` has not.
+                    // `type (name)(…)` has a second pair of brackets, `name(…)` does not.
                     let behind = last.and_then(|_| self.behind_group(rest).first());
                     let around = behind.is_some_and(|token| matches!(self.text_of(*token), "(" | "["));
                     if last.is_some() && !around {

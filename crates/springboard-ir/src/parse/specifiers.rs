@@ -5,12 +5,12 @@ use alloc::{string::String, vec::Vec};
 use super::{
     Built, Parser,
     attributes::Attributes,
+    declarations::Name,
     error::{Expected, Failure, ParseErrorKind},
     lexer::{Token, TokenKind},
     words::{Basic, Keyword, VA_LIST, keyword, may_be_defined, short_type, standard_type},
 };
 use crate::{
-    declarations::Name,
     integer::Integer,
     types::{Complex, Type},
 };

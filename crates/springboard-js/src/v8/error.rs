@@ -37,7 +37,7 @@ pub enum BindError {
         /// How many parameters there are.
         count: usize,
     },
-    /// The types cannot be passed so: a buffer is named that is no pointer.
+    /// The types cannot be passed so: a buffer is named that is not a pointer.
     Types(Ineligible),
 }
 

@@ -76,7 +76,7 @@ fn mistakes_are_found_when_a_function_is_bound() {
         mistake(host(), "int puts(const char *)", Settings { buffers: vec![1], ..Settings::default() });
     assert_eq!(error.to_string(), "parameter 2 is named a buffer, and there are 1");
     let error = mistake(host(), "int abs(int)", buffers());
-    assert_eq!(error.to_string(), "parameter 1 is declared a buffer and is no pointer");
+    assert_eq!(error.to_string(), "parameter 1 is declared a buffer but is not a pointer");
     assert!(matches!(mistake(host(), "int abs(", Settings::default()), BindError::Bind(_)));
     assert!(matches!(mistake(host(), "int (*)(int)", Settings::default()), BindError::Bind(_)));
     assert!(matches!(mistake(host(), "int no_such_thing(int)", Settings::default()), BindError::Bind(_)));

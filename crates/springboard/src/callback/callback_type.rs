@@ -21,7 +21,12 @@ use super::{
     wait::Busy,
 };
 use crate::{
-    bind_error::BindError, declaration::Declaration, engine::Engine, reason::Path, thread, word::SlotResult,
+    bind_error::BindError,
+    declaration::Declaration,
+    engine::Engine,
+    reason::Path,
+    thread,
+    word::{SlotResult, canonical},
 };
 
 /// A type of callbacks: a signature, with stubs ready to be handed out. Its callbacks run on the thread that calls
@@ -53,7 +58,7 @@ impl CallbackType {
     /// posted or timed call goes on. For one that waits for its answer in any case it changes nothing that matters.
     ///
     /// # Errors
-    /// [`CreateError::Copy`]: there is no such parameter, or it is no pointer.
+    /// [`CreateError::Copy`]: there is no such parameter, or it is not a pointer.
     pub fn copy_in(&self, parameter: usize, copy: CopyIn) -> Result<CallbackType, CreateError> {
         let Terms { signature, captures, .. } = &*self.terms;
         let declared = Capture::declared(signature, &self.prepared.params, captures, parameter, copy)
@@ -185,7 +190,7 @@ impl CallbackType {
     /// in.
     ///
     /// # Errors
-    /// [`CreateError::TimeoutResult`] where `value` is not of the result's type: `()` where that is no word.
+    /// [`CreateError::TimeoutResult`] where `value` is not of the result's type: `()` where that is not a word.
     pub fn block_timeout<R: SlotResult>(
         &self,
         mailbox: &Mailbox,
@@ -201,8 +206,23 @@ impl CallbackType {
             let c = self.signature().result().clone();
             return Err(CreateError::TimeoutResult { c, rust: std::any::type_name::<R>() });
         }
-        let limit = Some((limit, value.into_result()));
-        Ok(self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit }))
+        Ok(self.block_timeout_slot(mailbox, limit, value.into_result(), busy))
+    }
+
+    /// The same with the slot of the value, for hosts that know the result's type when they run. Bits above the width of
+    /// the type are ignored, as is all of the slot where the result is not a word.
+    pub fn block_timeout_slot(
+        &self,
+        mailbox: &Mailbox,
+        limit: Duration,
+        slot: u64,
+        busy: Busy,
+    ) -> OwnerCallbackType {
+        let slot = match self.prepared.result {
+            SlotForm::None | SlotForm::Address(_) => 0,
+            SlotForm::Word(scalar) => canonical(scalar, slot),
+        };
+        self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit: Some((limit, slot)) })
     }
 
     /// The C function type.

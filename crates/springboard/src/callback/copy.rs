@@ -34,9 +34,9 @@ pub enum CopyError {
         /// Their number.
         parameters: usize,
     },
-    /// The parameter is no pointer.
+    /// The parameter is not a pointer.
     NoPointer,
-    /// The parameter that gives the number of elements does not exist, or is no integer of at most 8 bytes.
+    /// The parameter that gives the number of elements does not exist, or is not an integer of at most 8 bytes.
     NoLength {
         /// That parameter, counted from 0.
         parameter: usize,
@@ -89,7 +89,7 @@ impl Capture {
     pub(super) fn values(params: &[SlotForm]) -> impl Iterator<Item = Capture> {
         params.iter().enumerate().filter_map(|(index, form)| match form {
             SlotForm::Address(Layout { size, .. }) => {
-                // Sizes beyond are no values of any call.
+                // Sizes beyond are not values of any call.
                 Some(Capture { slot: index as u16, what: What::Value(*size as u32) })
             }
             SlotForm::None | SlotForm::Word(_) => None,

@@ -18,7 +18,7 @@ use super::{
     interface::{Argument, Interface},
     types::Unsupported,
 };
-use crate::word::Word;
+use crate::word::{Word, canonical};
 
 /// What a closure calls with its context and slots: the same as a stub.
 pub(crate) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
@@ -93,10 +93,10 @@ unsafe extern "C-unwind" fn enter(
 ) {
     // SAFETY: the data of a closure, which is never freed.
     let data = unsafe { &*data.cast::<Data>() };
-    // SAFETY: the caller's promise: an address for each argument.
+    // SAFETY: libffi hands a closure one address per argument of its interface.
     let arguments = unsafe { slice::from_raw_parts(arguments, data.interface.arguments.len()) };
     // No allocation: this may be any thread.
-    // SAFETY: there is room for one slot a parameter and one more; the rest is the caller's promise.
+    // SAFETY: there is room for one slot per parameter and one more; libffi hands over the closure's own arguments.
     unsafe {
         if data.interface.params < FEW_SLOTS {
             data.handle(result, arguments, MaybeUninit::<[u64; FEW_SLOTS]>::uninit().as_mut_ptr().cast());
@@ -109,7 +109,7 @@ unsafe extern "C-unwind" fn enter(
 
 impl Data {
     /// # Safety
-    /// As [`enter`]; `slots` has room for one slot a parameter and one more.
+    /// As [`enter`]; `slots` has room for one slot per parameter and one more.
     unsafe fn handle(&self, result: *mut c_void, arguments: &[*mut c_void], slots: *mut u64) {
         let Interface { arguments: places, result: form, params, .. } = self.interface;
         // SAFETY: indices are those of parameters; an address is that of a value of its parameter's type.
@@ -142,20 +142,18 @@ impl Data {
 /// # Safety
 /// A value of the scalar's type lies at `value`.
 unsafe fn read_word(scalar: Scalar, value: *const c_void) -> u64 {
-    // SAFETY: the caller's promise; the address may have any alignment.
-    unsafe {
+    // SAFETY: the caller says that a value of this size is there; its address may have any alignment.
+    let word = unsafe {
         match scalar {
-            Scalar::Int { bytes: 1, signed: true } => value.cast::<i8>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 2, signed: true } => value.cast::<i16>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 4, signed: true } => value.cast::<i32>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 1, signed: false } => value.cast::<u8>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 2, signed: false } => value.cast::<u16>().read_unaligned().into_slot(),
-            Scalar::Int { bytes: 4, signed: false } => value.cast::<u32>().read_unaligned().into_slot(),
-            Scalar::Bool => (value.cast::<u8>().read_unaligned() != 0).into_slot(),
-            Scalar::Float(FloatFormat::F32) => value.cast::<f32>().read_unaligned().into_slot(),
+            Scalar::Bool | Scalar::Int { bytes: 1, .. } => value.cast::<u8>().read_unaligned().into(),
+            Scalar::Int { bytes: 2, .. } => value.cast::<u16>().read_unaligned().into(),
+            Scalar::Int { bytes: 4, .. } | Scalar::Float(FloatFormat::F32) => {
+                value.cast::<u32>().read_unaligned().into()
+            }
             _ => value.cast::<u64>().read_unaligned(),
         }
-    }
+    };
+    canonical(scalar, word)
 }
 
 /// Writes a result as libffi wants it: integers as whole words, `float` at the start.

@@ -8,18 +8,72 @@
 
 use std::sync::Arc;
 
-use springboard_abi::{Assignment, Ineligible, Target, assign};
+use springboard_abi::{Target, passed_alike};
 use springboard_ir::{
-    Aggregate, AggregateKind, Array, DataModel, Field, Integer, LayoutError, Param, Signature, Type,
+    Aggregate, AggregateKind, Array, DataModel, Declared, Field, Integer, LayoutError, Scalar, Type,
 };
-
-use super::types::is_plain;
 
 /// Words up to which every mix of integers and floating point numbers is tried. No convention takes more apart.
 const MOST_MIXED: u64 = 4;
 
 /// Bytes of a type beyond which none is looked for: no stack has more.
 const MOST_BYTES: u64 = 1 << 24;
+
+/// Whether libffi lays out and passes a type as the conventions of C do: it knows structures whose members follow
+/// each other as each is aligned, and all have bytes.
+pub(super) fn is_plain(ty: &Type, model: &DataModel, target: Option<&Target>) -> bool {
+    let has_bytes = ty.layout(model).is_ok_and(|layout| layout.size > 0);
+    has_bytes
+        && match ty {
+            Type::Aggregate(aggregate) => {
+                let Aggregate { kind, fields, packed, align, .. } = &**aggregate;
+                let plain = |field: &Field| {
+                    let Field { ty, bits: None, align: None, declared, .. } = field else { return false };
+                    *declared == Declared::default() && is_plain(ty, model, target)
+                };
+                *kind == AggregateKind::Struct
+                    && !packed
+                    && align.is_none()
+                    && fields.iter().all(plain)
+                    && target.is_none_or(|target| may_be_flattened(ty, fields, target))
+            }
+            Type::Array(array) => is_plain(&array.element, model, target),
+            _ => true,
+        }
+}
+
+/// Whether a structure may be described with the elements of its arrays, because libffi knows no arrays. An array of
+/// one element as the only member matters on s390x, where a structure of one `float` is passed as a `float`.
+fn may_be_flattened(ty: &Type, fields: &[Field], target: &Target) -> bool {
+    match fields {
+        [Field { ty: Type::Array(array), .. }] if array.length == 1 => {
+            passed_alike(ty, &structure(vec![array.element.clone()]), target)
+        }
+        _ => true,
+    }
+}
+
+/// The floating point number that is all of a structure, where the structure is passed as the number is.
+///
+/// libffi has the number right where it has the structure wrong: one of a `long double` of the x87 unit comes back on
+/// that unit's stack, and on RISC-V no structure goes into a ninth floating point register.
+pub(super) fn sole_number<'a>(ty: &'a Type, target: &Target) -> Option<&'a Type> {
+    let sole = sole_member(ty);
+    let is_number = matches!(sole.scalar(&target.model), Some(Scalar::Float(_)));
+    (is_number && passed_alike(ty, sole, target)).then_some(sole)
+}
+
+/// The innermost of structures and arrays that have one member each.
+fn sole_member(ty: &Type) -> &Type {
+    match ty {
+        Type::Array(array) if array.length == 1 => sole_member(&array.element),
+        Type::Aggregate(aggregate) => match &*aggregate.fields {
+            [field] => sole_member(&field.ty),
+            _ => ty,
+        },
+        _ => ty,
+    }
+}
 
 /// A plain type that is passed and returned as `ty` is on `target`, where one is found.
 pub(super) fn equivalent(ty: &Type, target: &Target) -> Option<Type> {
@@ -54,7 +108,7 @@ fn candidates(ty: &Type, target: &Target) -> Vec<Type> {
             }));
         }
     }
-    candidates.retain(|candidate| is_plain(candidate, &target.model));
+    candidates.retain(|candidate| is_plain(candidate, &target.model, Some(target)));
     candidates
 }
 
@@ -108,31 +162,6 @@ fn array(element: Type, length: u64) -> Type {
     Type::Array(Arc::new(Array { element, length }))
 }
 
-/// Whether a convention cannot tell two types apart: same size and alignment, and the same places with all
-/// registers free, with one general register taken, and as a result.
-fn passed_alike(a: &Type, b: &Type, target: &Target) -> bool {
-    let layout = |ty: &Type| ty.layout(&target.model);
-    let assigned = |result: &Type, params: &[&Type]| {
-        let params = params.iter().map(|ty| Param { name: None, ty: (*ty).clone() }).collect();
-        let signature = Signature::new(result.clone(), params).ok()?;
-        Some(assign(&signature, target)).filter(tells)
-    };
-    let alike = |places: &dyn Fn(&Type) -> Option<Result<Assignment, Ineligible>>| {
-        places(a).is_some() && places(a) == places(b)
-    };
-    let register = Type::Int(Integer::Long);
-    layout(a).is_ok()
-        && layout(a) == layout(b)
-        && alike(&|ty| assigned(&Type::Void, &[ty]))
-        && alike(&|ty| assigned(&Type::Void, &[&register, ty]))
-        && alike(&|ty| assigned(ty, &[]))
-}
-
-/// Whether an answer says where the bytes are. Two refusals do: on the x87 stack, and in that many bytes of memory.
-fn tells(answer: &Result<Assignment, Ineligible>) -> bool {
-    matches!(answer, Ok(_) | Err(Ineligible::X87Result | Ineligible::StackArguments { .. }))
-}
-
 /// Whether `candidate` has a value in every byte in which `ty`, of the same size, has one.
 fn covers(candidate: &Type, ty: &Type, model: &DataModel) -> bool {
     let values = |ty: &Type| {
@@ -145,7 +174,7 @@ fn covers(candidate: &Type, ty: &Type, model: &DataModel) -> bool {
     }
 }
 
-/// Marks the bytes of a value of type `ty` at `start` that are no padding between members.
+/// Marks the bytes of a value of type `ty` at `start` that are not padding between members.
 fn mark(ty: &Type, start: u64, model: &DataModel, bytes: &mut [bool]) -> Result<(), LayoutError> {
     match ty {
         Type::Array(array) => {
@@ -193,6 +222,30 @@ mod tests {
     fn padding_of_the_stand_in_is_padding() {
         let text = "union u { struct { float a; double b; } c; double d; }; void f(union u)";
         assert_eq!(stand_in(text).as_deref(), Some("struct{double;double;}"));
+    }
+
+    /// What each convention says is asked of it, on whatever machine this runs.
+    #[test]
+    fn structures_of_one_number() {
+        let cases = [
+            ("riscv64gc-unknown-linux-gnu", "struct { struct { float f[1]; } s; }", true, Some("float")),
+            ("riscv64gc-unknown-linux-gnu", "struct { float f, g; }", true, None),
+            ("x86_64-unknown-linux-gnu", "struct { long double d; }", true, Some("long double")),
+            ("x86_64-unknown-linux-gnu", "struct { float f[1]; }", true, Some("float")),
+            ("x86_64-pc-windows-gnu", "struct { float f; }", true, None),
+            ("s390x-unknown-linux-gnu", "struct { float f; }", true, None),
+            ("s390x-unknown-linux-gnu", "struct { float f[1]; }", false, None),
+            ("s390x-unknown-linux-gnu", "struct { float f[2]; }", true, None),
+        ];
+        for (triple, text, plain, number) in cases {
+            let target = Target::of(&triple.parse().expect("a triple")).expect("a known target");
+            let prototype = Prototype::parse(&format!("void f({text} s)"));
+            let signature = prototype.unwrap_or_else(|error| panic!("{text}: {error}")).signature;
+            let ty = &signature.params()[0].ty;
+            assert_eq!(is_plain(ty, &target.model, Some(&target)), plain, "{text} on {triple}");
+            let found = sole_number(ty, &target).map(ToString::to_string);
+            assert_eq!(found.as_deref(), number, "{text} on {triple}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use springboard_code::CodePointer;
 use springboard_ir::{DataModel, FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{declaration::Position, last_error::LastError};
+use crate::{declaration::Position, last_error::LastError, word::canonical};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
@@ -31,7 +31,7 @@ pub(crate) struct Interface {
 // SAFETY: `cif` points at type descriptions that it owns and nobody else knows, built and laid out before the value
 // is shared. libffi only reads them for a call or a closure, on every target.
 unsafe impl Send for Interface {}
-// SAFETY: as above: nothing is written after `new`.
+// SAFETY: nothing is written after `new`, by us or by libffi, so shared references only read.
 unsafe impl Sync for Interface {}
 
 /// Where libffi finds an argument.
@@ -234,7 +234,7 @@ impl Interface {
             SlotForm::Word(scalar) => {
                 let mut word = 0u64;
                 call((&raw mut word).cast());
-                canonical(scalar, word)
+                returned(scalar, word)
             }
             // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
             SlotForm::Address(_) => {
@@ -247,19 +247,9 @@ impl Interface {
 }
 
 /// The canonical slot of a result as libffi leaves it: an integer in the low bytes, `float` in the first.
-fn canonical(scalar: Scalar, word: u64) -> u64 {
-    match scalar {
-        Scalar::Bool => u64::from(word as u8 != 0),
-        Scalar::Int { bytes, signed } => {
-            let unused = 64 - u32::from(bytes) * 8;
-            if signed { ((word << unused) as i64 >> unused) as u64 } else { word << unused >> unused }
-        }
-        Scalar::Float(FloatFormat::F32) => {
-            let [a, b, c, d, ..] = word.to_ne_bytes();
-            u32::from_ne_bytes([a, b, c, d]).into()
-        }
-        Scalar::Float(_) | Scalar::Pointer | Scalar::Vector { .. } => word,
-    }
+fn returned(scalar: Scalar, word: u64) -> u64 {
+    let in_first = cfg!(target_endian = "big") && scalar == Scalar::Float(FloatFormat::F32);
+    canonical(scalar, if in_first { word >> 32 } else { word })
 }
 
 fn pointer(slot: u64) -> *mut c_void {
@@ -275,16 +265,16 @@ mod tests {
     fn results_are_canonical_whatever_lies_above_them() {
         let int = |bytes, signed| Scalar::Int { bytes, signed };
         for above in [0, 0x5555_5555_5555_5500, 0xffff_ffff_ffff_ff00u64] {
-            assert_eq!(canonical(int(1, true), above | 0x80), 0xffff_ffff_ffff_ff80);
-            assert_eq!(canonical(int(1, false), above | 0x80), 0x80);
-            assert_eq!(canonical(Scalar::Bool, above | 1), 1);
-            assert_eq!(canonical(Scalar::Bool, above), 0);
+            assert_eq!(returned(int(1, true), above | 0x80), 0xffff_ffff_ffff_ff80);
+            assert_eq!(returned(int(1, false), above | 0x80), 0x80);
+            assert_eq!(returned(Scalar::Bool, above | 1), 1);
+            assert_eq!(returned(Scalar::Bool, above), 0);
         }
-        assert_eq!(canonical(int(4, true), 0x8000_0000), 0xffff_ffff_8000_0000);
-        assert_eq!(canonical(int(4, false), 0xffff_ffff_8000_0000), 0x8000_0000);
-        assert_eq!(canonical(int(8, true), 1 << 63), 1 << 63);
+        assert_eq!(returned(int(4, true), 0x8000_0000), 0xffff_ffff_8000_0000);
+        assert_eq!(returned(int(4, false), 0xffff_ffff_8000_0000), 0x8000_0000);
+        assert_eq!(returned(int(8, true), 1 << 63), 1 << 63);
         let mut float = [0xff; 8];
         float[..4].copy_from_slice(&1.5f32.to_ne_bytes());
-        assert_eq!(canonical(Scalar::Float(FloatFormat::F32), u64::from_ne_bytes(float)), 0x3fc0_0000);
+        assert_eq!(returned(Scalar::Float(FloatFormat::F32), u64::from_ne_bytes(float)), 0x3fc0_0000);
     }
 }

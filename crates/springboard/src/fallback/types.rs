@@ -4,11 +4,9 @@ use std::fmt;
 
 use libffi::{low, middle::Type as FfiType};
 use springboard_abi::Target;
-use springboard_ir::{
-    Aggregate, AggregateKind, Complex, DataModel, Declared, Field, FloatFormat, LayoutError, Scalar, Type,
-};
+use springboard_ir::{Aggregate, Complex, DataModel, LayoutError, Scalar, Type};
 
-use super::equivalent::equivalent;
+use super::equivalent::{equivalent, is_plain, sole_number};
 use crate::declaration::Position;
 
 /// Why libffi cannot call a function.
@@ -103,7 +101,7 @@ impl Writer<'_> {
         if layout.size == 0 {
             return Ok(None);
         }
-        if is_plain(ty, self.model) {
+        if is_plain(ty, self.model, self.target) {
             return self.plain(ty).map(Some);
         }
         let equivalent = self.target.and_then(|target| equivalent(ty, target));
@@ -131,20 +129,10 @@ impl Writer<'_> {
                 Some(Scalar::Int { bytes: 8, signed: false }) => FfiType::u64(),
                 _ => return Err(UnsupportedType::Int128),
             },
-            // libffi would look for it in general registers, and it comes back on the x87 stack.
-            Type::Aggregate(_) if is_one(FloatFormat::X87, ty, self.model) => FfiType::longdouble(),
-            // The psABI does not tell them apart; libffi puts the structure into a ninth float register.
-            Type::Aggregate(_)
-                if cfg!(target_arch = "riscv64") && is_one(FloatFormat::F32, ty, self.model) =>
-            {
-                FfiType::f32()
-            }
-            Type::Aggregate(_)
-                if cfg!(target_arch = "riscv64") && is_one(FloatFormat::F64, ty, self.model) =>
-            {
-                FfiType::f64()
-            }
             Type::Aggregate(aggregate) => {
+                if let Some(number) = self.target.and_then(|target| sole_number(ty, target)) {
+                    return self.plain(number);
+                }
                 let mut elements = Vec::new();
                 self.members(aggregate, &mut elements)?;
                 FfiType::structure(elements)
@@ -152,20 +140,15 @@ impl Writer<'_> {
         })
     }
 
-    #[cfg(not(target_arch = "riscv64"))]
+    /// A complex number; where libffi has none, the structure of its parts as which the psABI passes it.
     fn complex(&self, complex: Complex) -> Result<FfiType, UnsupportedType> {
-        Ok(match complex {
-            Complex::Float => FfiType::c32(),
-            Complex::Double => FfiType::c64(),
-            Complex::LongDouble => FfiType::complex_longdouble(),
-        })
-    }
-
-    /// libffi has no complex numbers for RISC-V, whose psABI passes them as structures of their parts.
-    #[cfg(target_arch = "riscv64")]
-    fn complex(&self, complex: Complex) -> Result<FfiType, UnsupportedType> {
-        let part = complex.part();
-        Ok(FfiType::structure([self.plain(&part)?, self.plain(&part)?]))
+        match complex_type(complex) {
+            Some(ty) => Ok(ty),
+            None => {
+                let part = self.plain(&complex.part())?;
+                Ok(FfiType::structure([part.clone(), part]))
+            }
+        }
     }
 
     fn members(&self, aggregate: &Aggregate, elements: &mut Vec<FfiType>) -> Result<(), UnsupportedType> {
@@ -188,42 +171,17 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a type is one floating point number of this format, in whatever structures.
-fn is_one(format: FloatFormat, ty: &Type, model: &DataModel) -> bool {
-    match ty {
-        Type::Array(array) => array.length == 1 && is_one(format, &array.element, model),
-        Type::Aggregate(aggregate) => {
-            matches!(&*aggregate.fields, [Field { ty, .. }] if is_one(format, ty, model))
-        }
-        _ => ty.scalar(model) == Some(Scalar::Float(format)),
-    }
+/// libffi's own type of a complex number. Built for RISC-V it has none.
+#[cfg(not(target_arch = "riscv64"))]
+fn complex_type(complex: Complex) -> Option<FfiType> {
+    Some(match complex {
+        Complex::Float => FfiType::c32(),
+        Complex::Double => FfiType::c64(),
+        Complex::LongDouble => FfiType::complex_longdouble(),
+    })
 }
 
-/// Whether an array of one element is the only member.
-fn is_array_of_one(fields: &[Field]) -> bool {
-    matches!(fields, [Field { ty: Type::Array(array), .. }] if array.length == 1)
-}
-
-/// Whether libffi lays out and passes a type as the conventions of C do: it knows structures whose members follow
-/// each other as each is aligned, and all have bytes.
-pub(super) fn is_plain(ty: &Type, model: &DataModel) -> bool {
-    let has_bytes = ty.layout(model).is_ok_and(|layout| layout.size > 0);
-    has_bytes
-        && match ty {
-            Type::Aggregate(aggregate) => {
-                let Aggregate { kind, fields, packed, align, .. } = &**aggregate;
-                let plain = |field: &Field| {
-                    let Field { ty, bits: None, align: None, declared, .. } = field else { return false };
-                    *declared == Declared::default() && is_plain(ty, model)
-                };
-                *kind == AggregateKind::Struct
-                    && !packed
-                    && align.is_none()
-                    && fields.iter().all(plain)
-                    // For s390x an array of one float is none; libffi knows no arrays.
-                    && !(cfg!(target_arch = "s390x") && is_array_of_one(fields))
-            }
-            Type::Array(array) => is_plain(&array.element, model),
-            _ => true,
-        }
+#[cfg(target_arch = "riscv64")]
+fn complex_type(_: Complex) -> Option<FfiType> {
+    None
 }

@@ -80,7 +80,7 @@ pub(super) unsafe fn call(
     match inline.get_mut(..count) {
         // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
         Some(slots) => unsafe { call_with(called, arguments, last_error, slots) },
-        // SAFETY: as above.
+        // SAFETY: the vector has `count` slots, as many as parameters and two more; the caller answers for the call.
         None => unsafe { call_with(called, arguments, last_error, &mut vec![MaybeUninit::uninit(); count]) },
     }
 }

@@ -114,7 +114,7 @@ impl Interpreted<'_> {
     /// `interpreted` points to an [`Interpreted`] function that returns an `R`, and `slots` to its slots. The rest as
     /// [`Slots::call`](super::Slots::call).
     unsafe extern "C" fn enter<R: SlotResult>(interpreted: *const c_void, slots: *const u64) -> R {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller passes what `entry` gave beside this function: the `Interpreted` itself.
         let Interpreted { interface, address } = unsafe { &*interpreted.cast() };
         // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
         R::from_result(unsafe { interface.call(*address, None, slots) })
@@ -163,7 +163,7 @@ impl<R: SlotResult> IndirectSlots<R> {
         match self.stub {
             // SAFETY: the stub returns an `R` and is handed its target; the caller answers for slots and function.
             Some(stub) => unsafe { stub(address.as_ptr(), slots) },
-            // SAFETY: as above.
+            // SAFETY: the caller answers for the function at `address` and for as many slots as its signature has.
             None => unsafe { self.interpret(address, slots) },
         }
     }

@@ -139,6 +139,12 @@ impl UntypedSlots {
         &self.function
     }
 
+    /// The addresses of the code and of the target that it is called with, for hosts that make the call themselves, as
+    /// [`Slots::pointers`]. The code returns the C type of the result, in its register.
+    pub fn pointers(&self) -> (*const c_void, *const c_void) {
+        (self.entry as *const c_void, self.target)
+    }
+
     /// Calls the function, and returns the canonical slot of its result: what [`Word::into_slot`](crate::Word) would
     /// make of it. It is 0 where the function returns `void`, and where the result went to memory.
     ///

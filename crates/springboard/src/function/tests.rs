@@ -129,7 +129,7 @@ fn own_stubs_are_called_through_one_pointer_and_freed() {
     let clone = bound[0].clone();
     bound.clear();
     assert_eq!(engine.stats().live, 2, "a clone is left, and what is shared");
-    // SAFETY: as above.
+    // SAFETY: `add` takes two integers, and `clone` keeps its code.
     assert_eq!(unsafe { add([40, 3].as_ptr()) }, 43);
     drop(clone);
     assert_eq!((engine.stats().live, engine.stats().shared), (1, 1));

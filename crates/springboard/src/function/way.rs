@@ -169,7 +169,7 @@ impl Bound {
     /// `bound` points to a [`Bound`] function that returns an `R`, and `slots` to its slots. The rest as
     /// [`Slots::call`](super::Slots::call).
     unsafe extern "C" fn enter<R: SlotResult>(bound: *const c_void, slots: *const u64) -> R {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller passes what `entry` gave beside this function: its own `Bound`, which is still there.
         let bound = unsafe { &*bound.cast::<Bound>() };
         let way = match &bound.binding {
             Binding::Settled(way) => Ok(way),
@@ -278,7 +278,7 @@ impl ResultWord {
     /// Code that returns a result of this kind, its type erased, as `entry` gives it for the type.
     #[inline(always)]
     pub(super) fn erased(self, code: impl EntryFor) -> (CodePointer, *const c_void) {
-        // SAFETY: a function pointer is as good as any other for keeping an address.
+        // SAFETY: an address may be kept as any type of function pointer; it is cast back before it is called.
         unsafe {
             match self {
                 ResultWord::F32 => {

@@ -1,6 +1,6 @@
 //! The `v8` entry: the C function that V8's fast API calls from optimised JavaScript.
 //!
-//! V8 passes the receiver, then one argument a parameter, then, where the signature needs it, a pointer to its
+//! V8 passes the receiver, then one argument per parameter, then, where the signature needs it, a pointer to its
 //! options. What V8 knows is coarser than C: integers of 32 or 64 bits, `float`, `double`, and values it does not
 //! look into. An aggregate comes as the address of its bytes, and an aggregate result goes to the address that one
 //! more argument holds.
@@ -73,7 +73,7 @@ impl FastCall {
     /// result in memory goes.
     ///
     /// # Errors
-    /// A buffer that is no pointer; a type without a layout.
+    /// A buffer that is not a pointer; a type without a layout.
     pub fn passed(&self, model: &DataModel) -> Result<Vec<Passed>, Ineligible> {
         let FastCall { signature, buffers, .. } = self;
         let mut passed = Vec::with_capacity(signature.params().len() + 2);
@@ -83,7 +83,8 @@ impl FastCall {
                 _ if buffers.contains(&index) => return Err(Ineligible::BufferType { index }),
                 SlotForm::Word(scalar) => Passed::Scalar(scalar),
                 SlotForm::Address(layout) => Passed::Address(layout),
-                SlotForm::None => unreachable!("no parameter is void"),
+                // Of `void` nothing is passed; no signature has such a parameter.
+                SlotForm::None => continue,
             });
         }
         if let SlotForm::Address(layout) = SlotForm::of(signature.result(), model)? {
@@ -113,7 +114,7 @@ pub enum Passed {
 /// Plans a fast call on `target`.
 ///
 /// # Errors
-/// As [`plan`](crate::plan); also where a buffer is no pointer parameter.
+/// As [`plan`](crate::plan); also where a buffer is not a pointer parameter.
 pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
     let mut native = Downcall::of(&call.signature, target, word_move)?;
     let passed = call.passed(&target.model)?;

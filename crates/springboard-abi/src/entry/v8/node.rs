@@ -5,12 +5,12 @@
 
 use core::fmt;
 
-use springboard_ir::{DataModel, FloatFormat, Pointee, Scalar, Signature, Type};
+use springboard_ir::{DataModel, Pointee, Scalar, Signature, Type};
 
 use super::FastCall;
-use crate::target::Convention;
+use crate::{plan::SlotForm, target::Convention};
 
-/// What Node keeps of a function: of each value libffi's type, and the name by which the type was given.
+/// What Node keeps of a function: of each value its type, and the name by which the type was given.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeFunction<'a> {
     /// The type of the result.
@@ -23,22 +23,15 @@ pub struct NodeFunction<'a> {
     pub names: &'a [&'a str],
 }
 
-/// A type as libffi knows it.
+/// What Node's rules tell apart of a type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-#[allow(missing_docs)]
 pub enum NodeKind {
+    /// `void`.
     Void,
-    I8,
-    U8,
-    I16,
-    U16,
-    I32,
-    U32,
-    I64,
-    U64,
-    F32,
-    F64,
-    Pointer,
+    /// A pointer, or an integer of at most 8 bytes. `node:ffi` says `bool` and means `uint8`.
+    General,
+    /// `float` or `double`.
+    Float,
     /// Anything else: an aggregate, `long double`, a complex number.
     Other,
 }
@@ -168,8 +161,8 @@ pub fn node_eligible(function: &NodeFunction<'_>, convention: Convention) -> Res
             NodeKind::Void => return Err(NodeRefusal::VoidArgument { index }),
             NodeKind::Other => return Err(NodeRefusal::ArgumentType { index }),
             _ if *name == "function" => return Err(NodeRefusal::FunctionArgument { index }),
-            NodeKind::F32 | NodeKind::F64 => float += 1,
-            _ => general += 1,
+            NodeKind::Float => float += 1,
+            NodeKind::General => general += 1,
         }
         buffer |= matches!(*name, "buffer" | "arraybuffer");
     }
@@ -221,26 +214,13 @@ fn name_of(ty: &Type) -> &'static str {
 }
 
 impl NodeKind {
-    /// What libffi makes of a C type.
+    /// What a C type is to Node.
     pub fn of(ty: &Type, model: &DataModel) -> NodeKind {
-        match (ty, ty.scalar(model)) {
-            (Type::Void, _) => NodeKind::Void,
-            (Type::LongDouble, _) | (_, None) => NodeKind::Other,
-            (_, Some(scalar)) => match scalar {
-                // `node:ffi` says `bool` and means `uint8`.
-                Scalar::Bool | Scalar::Int { bytes: 1, signed: false } => NodeKind::U8,
-                Scalar::Int { bytes: 1, signed: true } => NodeKind::I8,
-                Scalar::Int { bytes: 2, signed: false } => NodeKind::U16,
-                Scalar::Int { bytes: 2, signed: true } => NodeKind::I16,
-                Scalar::Int { bytes: 4, signed: false } => NodeKind::U32,
-                Scalar::Int { bytes: 4, signed: true } => NodeKind::I32,
-                Scalar::Int { bytes: 8, signed: false } => NodeKind::U64,
-                Scalar::Int { bytes: 8, signed: true } => NodeKind::I64,
-                Scalar::Float(FloatFormat::F32) => NodeKind::F32,
-                Scalar::Float(FloatFormat::F64) => NodeKind::F64,
-                Scalar::Pointer => NodeKind::Pointer,
-                Scalar::Int { .. } | Scalar::Float(_) | Scalar::Vector { .. } => NodeKind::Other,
-            },
+        match SlotForm::of(ty, model) {
+            Ok(SlotForm::None) => NodeKind::Void,
+            Ok(SlotForm::Word(Scalar::Float(_))) => NodeKind::Float,
+            Ok(SlotForm::Word(_)) => NodeKind::General,
+            Ok(SlotForm::Address(_)) | Err(_) => NodeKind::Other,
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) enum Flow {
 }
 
 impl Line {
-    /// All operands that are no distances.
+    /// All operands that are not distances.
     pub(super) fn operands(&self) -> Vec<Operand> {
         let is_distance = |operand: &Operand| matches!(operand, Operand::PCOffset(_));
         self.instruction.operands.iter().filter(|operand| !is_distance(operand)).copied().collect()

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
-use crate::types::{AggregateKind, Type};
+use super::{AggregateKind, Type};
 
 /// The most parameters a signature may have. C promises 127 (C11 5.2.4.1); no program in use comes near this.
 pub const MAX_PARAMETERS: usize = 1024;

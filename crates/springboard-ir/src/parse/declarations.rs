@@ -1,14 +1,13 @@
-//! Types and functions declared by C text.
+//! Types and functions declared by C text: what its names and tags stand for.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt::{self, Display, Formatter};
 
+use super::built::{Built, Shape};
 use crate::{
     definitions::Definition,
     model::DataModel,
-    parse::{Built, Shape},
-    signature::{Prototype, Signature},
-    types::{AggregateKind, Type},
+    types::{AggregateKind, Prototype, Signature, Type},
 };
 
 /// What C text declares: structures, unions, enumerations, names of types, and functions.
