@@ -2,7 +2,7 @@
 //!
 //! A [`Library`] is a native library with what a host does when a call cannot be made: after the library was closed,
 //! with an argument out of range, with a value that is no buffer. A [`Function`] of it has code that V8 may call
-//! ([`Fast`]: an address and a [`Description`]), or the reason why not, and in either case a slow twin that takes any
+//! (a stub and its [`Description`]), or the reason why not, and in either case a slow twin that takes any
 //! values: [`Function::call_slow`].
 //!
 //! A [`Twin`] is the same for a function of the host's own, written in Rust: one conventional function and fast

@@ -153,7 +153,7 @@ fn kinds() {
         let CallError::Argument { index: 0, error: ArgumentError::Kind { value: named, .. } } = &error else {
             panic!("{name}: {error:?}")
         };
-        assert_eq!(*named, value);
+        assert_eq!(**named, value);
     }
     assert_eq!(call("half_f64", &[1.into()]).to_string(), "argument 1: 1 is no value of type double");
 }

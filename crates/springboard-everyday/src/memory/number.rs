@@ -125,7 +125,9 @@ impl Form {
         if extended(number, bits.width.into(), signed) != number {
             let max = u128::MAX >> (128 - u32::from(bits.width) + u32::from(signed));
             let min = if signed { -1 - max as i128 } else { 0 };
-            return Err(ArgumentError::Range { value: value.clone(), ty: ty.clone(), min, max }.into());
+            return Err(
+                ArgumentError::Range { value: Box::new(value.clone()), ty: ty.clone(), min, max }.into()
+            );
         }
         bits.write(bytes, *order, number);
         Ok(())

@@ -120,9 +120,8 @@ impl Signature {
                 _ => {}
             }
         }
-        match result {
-            Type::Array(_) => return Err(SignatureError::ArrayResult),
-            _ => {}
+        if let Type::Array(_) = result {
+            return Err(SignatureError::ArrayResult);
         }
         if let Some(fixed) = fixed {
             if fixed > params.len() {

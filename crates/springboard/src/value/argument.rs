@@ -13,14 +13,14 @@ pub enum ArgumentError {
     /// The value is of another kind than the type: a number for a pointer, an integer for a `double`.
     Kind {
         /// The value.
-        value: Value,
+        value: Box<Value>,
         /// The parameter's type.
         ty: Type,
     },
     /// The integer is beyond the type's range.
     Range {
         /// The value.
-        value: Value,
+        value: Box<Value>,
         /// The parameter's type.
         ty: Type,
         /// The least value of the type.

@@ -115,12 +115,12 @@ impl Check {
     pub(crate) fn refused(&self, value: &Value, ty: &Type) -> ArgumentError {
         match (value, self.range()) {
             (Value::Signed(_) | Value::Unsigned(_), Some((min, max))) => {
-                ArgumentError::Range { value: value.clone(), ty: ty.clone(), min, max }
+                ArgumentError::Range { value: Box::new(value.clone()), ty: ty.clone(), min, max }
             }
             (Value::Bytes(bytes), _) if self.kind == ArgumentKind::Bytes => {
                 ArgumentError::Size { bytes: bytes.len(), ty: ty.clone(), size: self.span }
             }
-            _ => ArgumentError::Kind { value: value.clone(), ty: ty.clone() },
+            _ => ArgumentError::Kind { value: Box::new(value.clone()), ty: ty.clone() },
         }
     }
 }
@@ -133,7 +133,7 @@ impl Value {
     /// The value is of another kind than the type, out of its range, or of another size; or there are no values of the
     /// type.
     pub fn slot(&self, ty: &Type, model: &DataModel) -> Result<u64, ArgumentError> {
-        let kind = || ArgumentError::Kind { value: self.clone(), ty: ty.clone() };
+        let kind = || ArgumentError::Kind { value: Box::new(self.clone()), ty: ty.clone() };
         let check = Check::of(ty, model).map_err(|_| kind())?;
         check.slot(self).ok_or_else(|| check.refused(self, ty))
     }

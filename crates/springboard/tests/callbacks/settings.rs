@@ -24,7 +24,8 @@ fn share(one: &Engine, other: &Engine) -> bool {
 
 #[test]
 fn engines_that_differ_in_a_setting_share_no_stubs() {
-    let settings: [(&str, fn(EngineBuilder) -> EngineBuilder); 3] = [
+    type Setting = fn(EngineBuilder) -> EngineBuilder;
+    let settings: [(&str, Setting); 3] = [
         ("landing pads", |engine| engine.landing_pads(LandingPads::Emit)),
         ("limit", |engine| engine.code_limit(1 << 20)),
         ("announce", |engine| engine.announce(Announce::Gdb)),
