@@ -52,6 +52,9 @@ pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, M
 pub use model::{BitFields, Compiler, DataModel, FloatFormat, Scalar};
 pub use parse::{ConstantError, Declarations, Expected, ParseError, ParseErrorKind};
 pub use part::{Part, PathError};
+/// What names a machine, of the crate target-lexicon: part of this interface on purpose, so that a host need not name that
+/// crate in the same version.
+pub use target_lexicon::{Architecture, Triple};
 pub use types::{
     Aggregate, AggregateKind, Array, Complex, Declared, Field, MAX_PARAMETERS, Param, Pointee, Prototype,
     Signature, SignatureError, Type, Vector,

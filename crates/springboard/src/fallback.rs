@@ -14,4 +14,4 @@ mod types;
 
 pub(crate) use closure::Closures;
 pub(crate) use interface::Interface;
-pub use types::{Unsupported, UnsupportedType};
+pub use types::{Refusal, Unsupported, UnsupportedType};

@@ -135,7 +135,7 @@ impl Interface {
             Some(fixed) => Cif::try_new_variadic(types, fixed, result),
         };
         Ok(Interface {
-            cif: cif.map_err(Unsupported::Refused)?,
+            cif: cif.map_err(|error| Unsupported::Refused(error.into()))?,
             arguments: arguments.into(),
             copies,
             result: form,

@@ -23,7 +23,47 @@ pub enum Unsupported {
         what: UnsupportedType,
     },
     /// libffi itself refused the signature.
-    Refused(low::Error),
+    Refused(Refusal),
+}
+
+/// What libffi says of a signature that it refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A bad or unsupported type.
+    Type,
+    /// A bad or unsupported convention.
+    Convention,
+    /// A type that an argument may not have: of a variadic function, for one.
+    Argument,
+    /// It had no memory for a description.
+    Memory,
+    /// Something that this crate has no word for.
+    Unknown,
+}
+
+impl From<low::Error> for Refusal {
+    fn from(error: low::Error) -> Refusal {
+        match error {
+            low::Error::Typedef => Refusal::Type,
+            low::Error::Abi => Refusal::Convention,
+            low::Error::ArgType => Refusal::Argument,
+            low::Error::Allocation => Refusal::Memory,
+            _ => Refusal::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::Type => "a bad or unsupported type",
+            Refusal::Convention => "a bad or unsupported convention",
+            Refusal::Argument => "a bad or unsupported type of an argument",
+            Refusal::Memory => "no memory",
+            Refusal::Unknown => "an unknown status",
+        })
+    }
 }
 
 /// What libffi has no description for.
@@ -63,7 +103,7 @@ impl fmt::Display for Unsupported {
             Unsupported::Type { position, ty, what } => {
                 write!(f, "{position} is {ty}, and libffi has no {what}")
             }
-            Unsupported::Refused(error) => write!(f, "libffi refused the signature: {error:?}"),
+            Unsupported::Refused(error) => write!(f, "libffi refused the signature: {error}"),
         }
     }
 }
