@@ -76,9 +76,12 @@ impl Cpu {
         let variable = |name: &str| {
             format!("CARGO_TARGET_{}_{name}", self.triple.to_ascii_uppercase().replace('-', "_"))
         };
+        // What follows `--` is not Cargo's.
+        let own = arguments.iter().position(|argument| *argument == "--").unwrap_or(arguments.len());
         command
-            .args(arguments)
+            .args(&arguments[..own])
             .args(["--target", self.triple])
+            .args(&arguments[own..])
             .env("CARGO_TARGET_DIR", FOLDER)
             // The cc crate and our own tests look here for the C compiler.
             .env(format!("CC_{}", self.triple.replace('-', "_")), format!("{}-gcc", self.gnu))

@@ -73,6 +73,7 @@ static SUITES: &[Suite] = &[
                 Step::from(cargo(&test))
             };
             vec![
+                layout("decorated_text_by_clang").needing("clang", [&tools::CLANG]),
                 layout("x86_64_windows").needing("windows", [&tools::MINGW]),
                 layout("aarch64").needing("aarch64", [&tools::GCC_AARCH64]),
                 layout("riscv64").needing("riscv64", [&tools::GCC_RISCV64]),

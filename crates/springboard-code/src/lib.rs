@@ -10,6 +10,7 @@
 //! Not responsible for: what the bytes are, and who may call them.
 
 mod announce;
+mod beside;
 mod capability;
 mod class;
 mod error;
@@ -31,6 +32,7 @@ mod trap;
 mod unwind;
 
 pub use announce::Announce;
+pub use beside::CodeBeside;
 pub use capability::{Capability, capability};
 pub use error::{CodeError, NoRoom, Step};
 pub use mapping::Site;

@@ -2,14 +2,19 @@
 
 use std::{
     ffi::c_void,
-    mem, ptr,
+    mem,
+    os::fd::AsFd,
+    ptr,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
+use rustix::{
+    io::Errno,
+    mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap},
+};
 use springboard_emit::LandingPads;
 
 use crate::{
@@ -132,7 +137,8 @@ impl Mapping {
         Ok(Mapping::owning(perform(Step::MapExecutable, map)?, bytes))
     }
 
-    fn owning(start: *mut c_void, bytes: usize) -> Mapping {
+    /// What is mapped at `start`, now this value's own.
+    pub(crate) fn owning(start: *mut c_void, bytes: usize) -> Mapping {
         Mapping { address: start.expose_provenance(), bytes }
     }
 
@@ -145,6 +151,53 @@ impl Mapping {
     /// Size in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+/// Pages at a multiple of an alignment, of which a part is yet to become executable.
+pub(crate) struct Reserved(Mapping);
+
+impl Reserved {
+    /// Maps `bytes` private bytes, zeroed, to be read and written.
+    pub(crate) fn new(bytes: usize, align: usize) -> Result<Reserved, CodeError> {
+        retry_unmapping();
+        let all = bytes.checked_add(align).ok_or_else(|| Step::MapPages.failed(Errno::NOMEM))?;
+        let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        // SAFETY: the kernel chooses the address, so no mapping that exists is touched.
+        let map = || unsafe { mmap_anonymous(ptr::null_mut(), all, access, flags) };
+        let start = perform(Step::MapPages, map)?;
+        let before = start.addr().next_multiple_of(align) - start.addr();
+        let whole = start.wrapping_byte_add(before);
+        let page = rustix::param::page_size();
+        let end = before + bytes.next_multiple_of(page);
+        // Each unmaps itself.
+        drop((before != 0).then(|| Mapping::owning(start, before)));
+        drop((end < all).then(|| Mapping::owning(start.wrapping_byte_add(end), all - end)));
+        Ok(Reserved(Mapping::owning(whole, bytes)))
+    }
+
+    /// Has `bytes` bytes from `offset` on, whole pages, execute what `file` holds.
+    pub(crate) fn execute(&mut self, offset: usize, bytes: usize, file: impl AsFd) -> Result<(), CodeError> {
+        assert!(offset + bytes <= self.0.bytes);
+        let (at, flags) = (self.0.at(offset).cast(), MapFlags::PRIVATE | MapFlags::FIXED);
+        // SAFETY: the pages that this replaces are this value's own, and nobody has a reference to them.
+        perform(Step::MapExecutable, || unsafe { mmap(at, bytes, execute(), flags, &file, 0) })?;
+        Ok(())
+    }
+
+    /// Writes `code` at `offset`, at the start of a page, and makes its pages executable and not writable, for good.
+    pub(crate) fn seal(&mut self, offset: usize, code: &[u8]) -> Result<(), CodeError> {
+        assert!(offset + code.len() <= self.0.bytes);
+        // SAFETY: the pages are this value's own, writable since they were mapped, and as long as asserted.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), self.0.at(offset), code.len()) };
+        let access = MprotectFlags::from_bits_retain(execute().bits());
+        // SAFETY: the pages are this value's own, and nobody has a reference to them.
+        perform(Step::SealPages, || unsafe { mprotect(self.0.at(offset).cast(), code.len(), access) })
+    }
+
+    /// All of it.
+    pub(crate) fn whole(self) -> Mapping {
+        self.0
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! The code of a place loads the address of its data into `r10` and jumps to the address that it finds there
 //! ([`DESTINATION`]). It is the same for every closure that the place will ever have, so that making one writes no
-//! code. It is written to a file in memory, of which a private mapping executes.
+//! code. It is mapped by `springboard-code`.
 //!
 //! Free places are linked through their data. No lock is taken: a forked child finds the lists whole.
 
@@ -22,6 +22,8 @@ use std::{
     },
 };
 
+use springboard_code::CodeBeside;
+
 use crate::types::DESTINATION;
 
 /// Alignment of a chunk, and size of one with many places, in bytes.
@@ -30,8 +32,11 @@ const CHUNK: usize = 64 << 10;
 /// Bytes of data in a chunk with many places.
 const DATA: usize = 48 << 10;
 
-/// Bytes of code a place.
+/// Bytes of code per place.
 const CODE: usize = 16;
+
+/// `int3`, where there is no code.
+const TRAP: u8 = 0xcc;
 
 /// Sizes of data for which chunks have many places: powers of two, from a closure's own.
 const SMALLEST: usize = 64;
@@ -91,8 +96,10 @@ pub(crate) unsafe fn give(data: NonNull<c_void>) {
     // SAFETY: every place is in the first `CHUNK` bytes of a chunk, which begins with its header.
     let &Header { class, number, bytes } = unsafe { &*base.cast::<Header>() };
     if class == ALONE {
-        // SAFETY: the mapping has no other place.
-        unsafe { libc::munmap(base.cast(), bytes) };
+        if let Some(base) = NonNull::new(base) {
+            // SAFETY: `alone` kept the chunk, of so many bytes; it has no other place, and the caller gives that back.
+            drop(unsafe { CodeBeside::kept(base, bytes) });
+        }
         return;
     }
     let destination = (freed_closure as *const c_void).addr();
@@ -181,7 +188,7 @@ fn grow(class: usize) -> Option<()> {
     let stride = stride(class);
     // As many places as there is code for, of which the first is the header's.
     let places = (DATA / stride).min((CHUNK - DATA) / CODE);
-    let base = map(CHUNK, DATA, places, stride)?;
+    let base = map(DATA, places, stride)?.keep().as_ptr();
     // SAFETY: the mapping begins with memory that is nobody else's.
     unsafe { base.cast::<Header>().write(Header { class, number, bytes: CHUNK }) };
     for index in 1..places {
@@ -198,86 +205,29 @@ fn grow(class: usize) -> Option<()> {
 #[cold]
 fn alone(size: usize) -> Option<Place> {
     let data = size.checked_add(size_of::<Header>() + 64)?.checked_next_multiple_of(CHUNK)?;
-    let base = map(data.checked_add(CHUNK)?, data, 2, 64)?;
+    let chunk = map(data, 2, 64)?;
+    let bytes = chunk.bytes();
+    let base = chunk.keep().as_ptr();
     // SAFETY: the mapping begins with memory that is nobody else's.
-    unsafe { base.cast::<Header>().write(Header { class: ALONE, number: 0, bytes: data + CHUNK }) };
+    unsafe { base.cast::<Header>().write(Header { class: ALONE, number: 0, bytes }) };
     Some(Place { data: base.wrapping_add(64).cast(), code: base.wrapping_add(data + CODE).cast() })
 }
 
-/// Maps `bytes` at a multiple of [`CHUNK`]: `data` bytes to be written, and after them code for `places` places of
-/// `stride` bytes.
-fn map(bytes: usize, data: usize, places: usize, stride: usize) -> Option<*mut u8> {
-    let reserved = reserve(bytes)?;
-    let code: Vec<u8> = (0..places).flat_map(|index| code(data + index * CODE, index * stride)).collect();
-    let at = reserved.wrapping_add(data);
-    if executable(at, &code).is_none() {
-        // SAFETY: the mapping is nobody else's.
-        unsafe { libc::munmap(reserved.cast(), bytes) };
-        return None;
-    }
-    Some(reserved)
-}
-
-/// Memory to be read and written, at a multiple of [`CHUNK`].
-fn reserve(bytes: usize) -> Option<*mut u8> {
-    let all = bytes.checked_add(CHUNK)?;
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a mapping at an address of the system's choice.
-    let start = unsafe { libc::mmap(ptr::null_mut(), all, protection, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        return None;
-    }
-    let before = start.addr().next_multiple_of(CHUNK) - start.addr();
-    let base = start.wrapping_byte_add(before);
-    // SAFETY: the ends of the mapping just made.
-    unsafe {
-        if before != 0 {
-            libc::munmap(start, before);
-        }
-        if before != CHUNK {
-            libc::munmap(base.wrapping_byte_add(bytes), CHUNK - before);
-        }
-    }
-    Some(base.cast())
+/// Maps a chunk: `data` bytes to be written, and after them code for `places` places of `stride` bytes.
+fn map(data: usize, places: usize, stride: usize) -> Option<CodeBeside> {
+    let mut code: Vec<u8> = (0..places).flat_map(|index| code(data + index * CODE, index * stride)).collect();
+    code.resize(CHUNK - DATA, TRAP);
+    CodeBeside::new(CHUNK, data, &code).ok()
 }
 
 /// `endbr64; lea r10, [data]; jmp [r10 + DESTINATION]`, at `at` for data at `data`: offsets in the chunk.
 fn code(at: usize, data: usize) -> [u8; CODE] {
-    let mut code = [0xcc; CODE];
+    let mut code = [TRAP; CODE];
     code[..7].copy_from_slice(&[0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8d, 0x15]);
     let distance = data as i64 - (at as i64 + 11);
     code[7..11].copy_from_slice(&(distance as i32).to_le_bytes());
     code[11..15].copy_from_slice(&[0x41, 0xff, 0x62, DESTINATION as u8]);
     code
-}
-
-/// Puts `code` at `at`, a page's beginning in a mapping of ours, to be executed and never written.
-fn executable(at: *mut u8, code: &[u8]) -> Option<()> {
-    let protection = libc::PROT_READ | libc::PROT_EXEC;
-    // SAFETY: the file is ours; the mapping replaces pages of ours that nobody uses.
-    unsafe {
-        let file = libc::memfd_create(c"springboard closures".as_ptr(), libc::MFD_CLOEXEC);
-        if file >= 0 {
-            let written = libc::write(file, code.as_ptr().cast(), code.len());
-            let mut mapped = libc::MAP_FAILED;
-            if written == code.len() as isize {
-                let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
-                mapped = libc::mmap(at.cast(), code.len(), protection, flags, file, 0);
-            }
-            libc::close(file);
-            if mapped != libc::MAP_FAILED {
-                return Some(());
-            }
-        }
-        // No files in memory: pages that were written once, at an address at which nothing executed then.
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-        let writable = libc::PROT_READ | libc::PROT_WRITE;
-        if libc::mmap(at.cast(), code.len(), writable, flags, -1, 0) == libc::MAP_FAILED {
-            return None;
-        }
-        ptr::copy_nonoverlapping(code.as_ptr(), at, code.len());
-        (libc::mprotect(at.cast(), code.len(), protection) == 0).then_some(())
-    }
 }
 
 #[cfg(test)]

@@ -112,12 +112,7 @@ fn reserved(rule: &Reserved, file: &File, tokens: &[Token]) -> Vec<Finding> {
                 [] => format!("`{ident}`: {what} is named in {among}"),
                 [(path, _), ..] => format!("`{ident}`: {what} is named outside of {path}"),
             };
-            let finding = Finding::soon(&file.path, token.line, sentence.as_str());
-            Some(if *what == "mapping pages" {
-                finding
-            } else {
-                Finding::new(&file.path, token.line, sentence)
-            })
+            Some(Finding::new(&file.path, token.line, sentence))
         }
         _ => None,
     };

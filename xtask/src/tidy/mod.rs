@@ -41,16 +41,9 @@ enum Weight {
     Note,
 }
 
-/// Of rules that the tree does not follow yet.
-const SOON: Weight = Weight::Note;
-
 impl Finding {
     fn new(path: &str, line: usize, what: impl Into<String>) -> Finding {
         Finding { path: path.to_owned(), line, what: what.into(), weight: Weight::Failure }
-    }
-
-    fn soon(path: &str, line: usize, what: impl Into<String>) -> Finding {
-        Finding { weight: SOON, ..Finding::new(path, line, what) }
     }
 
     fn note(path: &str, line: usize, what: impl Into<String>) -> Finding {

@@ -8,6 +8,7 @@ use springboard_code::{
 };
 use springboard_emit::Template;
 
+mod beside;
 mod denied;
 mod descriptors;
 mod forks;
