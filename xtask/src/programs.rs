@@ -47,8 +47,11 @@ pub(crate) fn steps() -> Vec<Step> {
     let in_cxx = |steps: Vec<Step>| {
         steps.into_iter().map(|step| step.needing("c++", [&tools::GXX, &tools::LIBFFI_HEADERS]))
     };
-    let mut all: Vec<Step> = vec![dropin.into(), native.into(), copies.into(), copy.into(), twice.into()];
+    let mut all: Vec<Step> = vec![dropin.into(), native.into()];
     all.extend(in_c(vec![
+        copies.into(),
+        copy.into(),
+        twice.into(),
         interface.into(),
         fixed.into(),
         layouts.into(),
