@@ -1,7 +1,7 @@
 //! Calls over columns: one stub runs a function over arrays, so that a row costs a turn of its loop and not a call of
 //! the host's.
 
-use std::{ffi::c_void, fmt, mem, ops::Range, ptr, ptr::NonNull, sync::Arc};
+use std::{ffi::c_void, fmt, mem, ops::Range, ptr::NonNull, sync::Arc};
 
 use springboard::{
     Engine, Function, Path, Reason, Word,
@@ -131,19 +131,19 @@ impl Columns {
         }
         match (self.result, output) {
             (None, None) => {}
-            (Some(scalar), Some(output)) if scalar == output.scalar => {}
+            (Some(scalar), Some(output)) if scalar == output.element => {}
             (Some(_), Some(output)) => {
                 let ty = signature.result().clone();
-                return Err(ColumnsError::Type { index: None, ty, rust: output.rust });
+                return Err(ColumnsError::Type { index: None, ty, elements: output.element });
             }
             _ => return Err(ColumnsError::Output { ty: signature.result().clone() }),
         }
         let first = columns.iter().find(|column| column.input == Input::Column).map(|column| column.length);
         let rows = output.map(|output| output.length).or(first).unwrap_or(1);
         for (index, (column, expected)) in columns.iter().zip(&self.inputs).enumerate() {
-            if column.scalar != self.params[index] {
+            if column.element != self.params[index] {
                 let ty = signature.params()[index].ty.clone();
-                return Err(ColumnsError::Type { index: Some(index), ty, rust: column.rust });
+                return Err(ColumnsError::Type { index: Some(index), ty, elements: column.element });
             }
             if column.input != *expected {
                 return Err(ColumnsError::Input { index, expected: *expected });
@@ -161,11 +161,9 @@ impl Columns {
     /// As [`Columns::call`]; columns and output are of the function's types and have the rows.
     unsafe fn run(&self, columns: &[Column<'_>], output: Option<&Output<'_>>, rows: Range<usize>) -> usize {
         let Some(stub) = &self.stub else {
-            let (by_row, first) =
-                output.map_or((by_row::<()> as _, ptr::null_mut()), |output| (output.by_row, output.first));
             // SAFETY: the caller says that the function may be called with the rows' values, and that columns and output
-            // are of its types and have the rows. A result of type `()` has no bytes.
-            return unsafe { by_row(&self.function, columns, first, rows) };
+            // are of its types and have the rows.
+            return unsafe { by_row(&self.function, columns, output, rows) };
         };
         let mut inline = [0; INLINE_WORDS];
         let mut allocated;

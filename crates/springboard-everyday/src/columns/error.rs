@@ -3,7 +3,7 @@
 use std::fmt;
 
 use springboard::CallbackError;
-use springboard_ir::Type;
+use springboard_ir::{FloatFormat, Scalar, Type};
 
 use super::Input;
 
@@ -34,8 +34,8 @@ pub enum ColumnsError {
         index: Option<usize>,
         /// Its type.
         ty: Type,
-        /// The name of the elements' Rust type.
-        rust: &'static str,
+        /// What the elements are.
+        elements: Scalar,
     },
     /// A single value is given for a column, or the other way round.
     Input {
@@ -90,8 +90,8 @@ impl fmt::Display for ColumnsError {
                 write!(f, "{}: {ty} is not a number or pointer", place(index))
             }
             ColumnsError::Variadic => f.write_str("a variadic function is not called over columns"),
-            ColumnsError::Type { index, ty, rust } => {
-                write!(f, "{}: {rust} does not stand for {ty}", place(index))
+            ColumnsError::Type { index, ty, elements } => {
+                write!(f, "{}: elements of type {} are not {ty}", place(index), name(*elements))
             }
             ColumnsError::Input { index, expected: Input::Column } => {
                 write!(f, "column {} was declared a column and is one value", index + 1)
@@ -113,3 +113,16 @@ impl fmt::Display for ColumnsError {
 }
 
 impl std::error::Error for ColumnsError {}
+
+/// What Rust calls a scalar.
+fn name(scalar: Scalar) -> String {
+    match scalar {
+        Scalar::Bool => "bool".to_owned(),
+        Scalar::Int { bytes, signed } => format!("{}{}", if signed { 'i' } else { 'u' }, bytes * 8),
+        Scalar::Pointer => "pointer".to_owned(),
+        Scalar::Float(FloatFormat::F32) => "f32".to_owned(),
+        Scalar::Float(FloatFormat::F64) => "f64".to_owned(),
+        Scalar::Float(_) => "long double".to_owned(),
+        Scalar::Vector { bytes } => format!("vector of {bytes} bytes"),
+    }
+}

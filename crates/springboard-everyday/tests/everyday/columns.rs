@@ -274,7 +274,7 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     );
     assert_eq!(
         refused(&[Column::of(&[1i64; 4]), one], Some(&mut out), None),
-        "column 1: i64 does not stand for int"
+        "column 1: elements of type i64 are not int"
     );
     assert_eq!(refused(&[one, one], Some(&mut out), None), "column 1 was declared a column and is one value");
     assert_eq!(
@@ -294,7 +294,7 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     // SAFETY: nothing is called.
     let error =
         unsafe { add.call(&[Column::of(&four), one], Some(Output::of(&mut wide)), None) }.unwrap_err();
-    assert_eq!(error.to_string(), "the output: i64 does not stand for int");
+    assert_eq!(error.to_string(), "the output: elements of type i64 are not int");
 }
 
 #[test]
