@@ -1,8 +1,8 @@
 //! What goes into a call over columns, and where results go.
 
-use std::{ffi::c_void, marker::PhantomData, ops::Range};
+use std::{ffi::c_void, marker::PhantomData};
 
-use springboard::{Function, Word, callback::is_pending};
+use springboard::Word;
 use springboard_ir::{FloatFormat, Scalar};
 
 /// What a parameter gets in each row.
@@ -10,6 +10,8 @@ use springboard_ir::{FloatFormat, Scalar};
 pub enum Input {
     /// The row's element of an array.
     Column,
+    /// The same, of an array whose elements do not follow each other.
+    Strided,
     /// The same value.
     Scalar,
 }
@@ -21,6 +23,8 @@ pub struct Column<'a> {
     pub(super) length: usize,
     pub(super) element: Scalar,
     pub(super) input: Input,
+    /// Bytes from one row's value to the next one's.
+    stride: isize,
     values: PhantomData<&'a ()>,
 }
 
@@ -52,7 +56,22 @@ impl<'a> Column<'a> {
     /// # Safety
     /// For as long as `'a`, the elements are there and nobody writes them.
     pub unsafe fn raw(element: Scalar, first: *const c_void, length: usize) -> Column<'a> {
-        Column { first, length, element, input: Input::Column, values: PhantomData }
+        let stride = width(element) as isize;
+        Column { first, length, element, input: Input::Column, stride, values: PhantomData }
+    }
+
+    /// As [`Column::raw`], of elements that lie `stride` bytes apart, which may be negative: a member of each structure in
+    /// an array, a column of a matrix, an array from its end.
+    ///
+    /// # Safety
+    /// As [`Column::raw`].
+    pub unsafe fn raw_strided(
+        element: Scalar,
+        first: *const c_void,
+        length: usize,
+        stride: isize,
+    ) -> Column<'a> {
+        Column { first, length, element, input: Input::Strided, stride, values: PhantomData }
     }
 
     /// The same value in each row, known by its address alone.
@@ -60,15 +79,17 @@ impl<'a> Column<'a> {
     /// # Safety
     /// As [`Column::raw`], for one element.
     pub unsafe fn raw_scalar(element: Scalar, value: *const c_void) -> Column<'a> {
-        Column { first: value, length: 1, element, input: Input::Scalar, values: PhantomData }
+        Column { first: value, length: 1, element, input: Input::Scalar, stride: 0, values: PhantomData }
     }
 
     /// Where the row's value is.
     pub(super) fn at(&self, row: usize) -> *const c_void {
-        match self.input {
-            Input::Column => self.first.wrapping_byte_add(row * width(self.element)),
-            Input::Scalar => self.first,
-        }
+        self.first.wrapping_byte_offset(row as isize * self.stride)
+    }
+
+    /// The stride as a stub is told it.
+    pub(super) fn stride(&self) -> u64 {
+        self.stride as u64
     }
 }
 
@@ -94,86 +115,12 @@ impl<'a> Output<'a> {
 }
 
 /// Bytes of an element that fits a slot. (Nothing else is ever called with: no parameter has such a type.)
-fn width(element: Scalar) -> usize {
+pub(super) fn width(element: Scalar) -> usize {
     match element {
         Scalar::Bool => 1,
         Scalar::Int { bytes, .. } | Scalar::Vector { bytes } => usize::from(bytes),
         Scalar::Pointer => size_of::<*const c_void>(),
         Scalar::Float(FloatFormat::F32) => 4,
         Scalar::Float(_) => 8,
-    }
-}
-
-/// Calls a function row by row, by whatever path it has, and stores the results in the output. Returns how many rows were
-/// called: it ends after one that left a callback's error pending.
-///
-/// # Safety
-/// As [`Function::call`], with each row's values; they are of the types of the parameters, and the output of that of the
-/// result. The columns and the output have the rows.
-pub(super) unsafe fn by_row(
-    function: &Function,
-    columns: &[Column<'_>],
-    output: Option<&Output<'_>>,
-    rows: Range<usize>,
-) -> usize {
-    let call = function.untyped_slots();
-    let mut unwanted = 0i32;
-    let mut slots = vec![0; columns.len() + 1];
-    // Of a function that delivers its last error, the last slot says where to.
-    slots[columns.len()] = (&raw mut unwanted).into_slot();
-    for row in rows.clone() {
-        for (slot, column) in slots.iter_mut().zip(columns) {
-            // SAFETY: the caller says that the column has the row.
-            *slot = unsafe { load(column.element, column.at(row)) };
-        }
-        // SAFETY: the caller says that the function may be called with these values, whose slots are canonical.
-        let result = unsafe { call.call(&slots) };
-        if let Some(output) = output {
-            // SAFETY: the caller says that the output has the row, and elements of the type of the result.
-            unsafe { store(output.element, output.at(row), result) };
-        }
-        if is_pending() {
-            return row + 1 - rows.start;
-        }
-    }
-    rows.len()
-}
-
-/// The canonical slot of the element at an address.
-///
-/// # Safety
-/// The element is there.
-unsafe fn load(element: Scalar, at: *const c_void) -> u64 {
-    // SAFETY: the caller says that so many bytes are there.
-    let word = unsafe {
-        match width(element) {
-            1 => u64::from(at.cast::<u8>().read()),
-            2 => u64::from(at.cast::<u16>().read_unaligned()),
-            4 => u64::from(at.cast::<u32>().read_unaligned()),
-            _ => at.cast::<u64>().read_unaligned(),
-        }
-    };
-    match element {
-        Scalar::Int { bytes, signed: true } => {
-            let unused = 64 - u32::from(bytes) * 8;
-            ((word << unused) as i64 >> unused) as u64
-        }
-        _ => word,
-    }
-}
-
-/// Stores the value of a canonical slot as an element.
-///
-/// # Safety
-/// There is memory for the element.
-unsafe fn store(element: Scalar, at: *mut c_void, slot: u64) {
-    // SAFETY: the caller says that there is memory for so many bytes.
-    unsafe {
-        match width(element) {
-            1 => at.cast::<u8>().write(slot as u8),
-            2 => at.cast::<u16>().write_unaligned(slot as u16),
-            4 => at.cast::<u32>().write_unaligned(slot as u32),
-            _ => at.cast::<u64>().write_unaligned(slot),
-        }
     }
 }

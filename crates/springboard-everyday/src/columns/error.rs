@@ -37,12 +37,14 @@ pub enum ColumnsError {
         /// What the elements are.
         elements: Scalar,
     },
-    /// A single value is given for a column, or the other way round.
+    /// A single value is given for a column, or the like.
     Input {
         /// The parameter, counted from 0.
         index: usize,
         /// What it was prepared for.
         expected: Input,
+        /// What is given.
+        given: Input,
     },
     /// A column whose length is not that of the output, or of the first column where there is no output.
     Length {
@@ -62,6 +64,13 @@ pub enum ColumnsError {
     Validity {
         /// How many bits there are.
         bits: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// There is not one error per row.
+    Errors {
+        /// How many there are.
+        errors: usize,
         /// How many rows there are.
         rows: usize,
     },
@@ -93,11 +102,8 @@ impl fmt::Display for ColumnsError {
             ColumnsError::Type { index, ty, elements } => {
                 write!(f, "{}: elements of type {} are not {ty}", place(index), name(*elements))
             }
-            ColumnsError::Input { index, expected: Input::Column } => {
-                write!(f, "column {} was declared a column and is one value", index + 1)
-            }
-            ColumnsError::Input { index, expected: Input::Scalar } => {
-                write!(f, "column {} was declared one value and is a column", index + 1)
+            ColumnsError::Input { index, expected, given } => {
+                write!(f, "column {} was declared {expected} and is {given}", index + 1)
             }
             ColumnsError::Length { index, length, rows } => {
                 write!(f, "column {} has {length} elements, and there are {rows} rows", index + 1)
@@ -105,6 +111,9 @@ impl fmt::Display for ColumnsError {
             ColumnsError::Output { ty } => write!(f, "an output is wanted where there is a result, of {ty}"),
             ColumnsError::Validity { bits, rows } => {
                 write!(f, "there are {bits} validity bits, and {rows} rows")
+            }
+            ColumnsError::Errors { errors, rows } => {
+                write!(f, "there is room for {errors} errors, and there are {rows} rows")
             }
             ColumnsError::Pending(error) => write!(f, "before the first row: {error}"),
             ColumnsError::Row { row, error } => write!(f, "row {row}: {error}"),
@@ -124,5 +133,15 @@ fn name(scalar: Scalar) -> String {
         Scalar::Float(FloatFormat::F64) => "f64".to_owned(),
         Scalar::Float(_) => "long double".to_owned(),
         Scalar::Vector { bytes } => format!("vector of {bytes} bytes"),
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Input::Column => "a column",
+            Input::Strided => "a column with a stride",
+            Input::Scalar => "one value",
+        })
     }
 }
