@@ -26,6 +26,7 @@ mod hosted;
 mod library;
 mod native;
 mod node;
+mod reading;
 mod registered;
 mod registry;
 mod settings;
@@ -46,7 +47,8 @@ pub use self::{
     hosted::{BufferHelper, ClosedHelper, Host, RangeHelper},
     library::Library,
     native::{FastArgument, FastFunction, FastResult, HostOptions, OneByteString, Receiver, Value},
-    node::{HostPointer, NodeSettings, Reading, ThrowHelper, ValueHelper, Wide},
+    node::{HostPointer, NodeSettings, Wide},
+    reading::{Reading, ThrowHelper, ValueHelper},
     registered::Registered,
     registry::Registry,
     settings::{Callbacks, Settings},

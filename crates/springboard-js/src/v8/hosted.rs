@@ -17,7 +17,7 @@ use springboard::{
 
 use super::{
     error::Helper,
-    node::{ThrowHelper, ValueHelper},
+    reading::{ThrowHelper, ValueHelper},
     settings::Settings,
 };
 

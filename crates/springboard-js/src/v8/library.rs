@@ -85,7 +85,8 @@ impl Library {
         settings: &NodeSettings,
     ) -> Result<Function, BindError> {
         let native = self.shared.native();
-        node::bind(&self.shared, native.as_ref(), name, arguments, result, settings)
+        let (strict, fast) = node::bind(&self.shared, native.as_ref(), name, arguments, result, settings)?;
+        Ok(Function::node(strict, fast))
     }
 
     /// Closes the library: from now on calls of its guarded functions end with an error. It is unloaded unless other

@@ -5,27 +5,22 @@
 //! the code of these functions converts them, by the same rules as the slow twin.
 
 mod argument;
-mod reading;
 mod strict;
 
-use std::sync::Arc;
+use std::{ffi::c_void, ptr, sync::Arc};
 
 use springboard::{
     Library as Native, Reason,
     abi::{Entry, plan},
     emit::HoleKind,
     ir::{Prototype, Signature},
-    stamp::Stamp,
+    stamp::{Stamp, Stub},
 };
 
+pub use self::argument::Wide;
 pub(super) use self::strict::Strict;
-pub use self::{
-    argument::Wide,
-    reading::{Reading, ThrowHelper, ValueHelper},
-};
 use super::{
     error::{BindError, Helper, NoFast},
-    function::Function,
     hosted::Hosted,
     settings::Callbacks,
     types::{SignatureError, node_signature},
@@ -44,11 +39,11 @@ pub struct NodeSettings {
 
 /// An address that belongs to the host, which springboard only passes on, to whatever thread calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct HostPointer(pub *mut std::ffi::c_void);
+pub struct HostPointer(pub *mut c_void);
 
 impl Default for HostPointer {
     fn default() -> HostPointer {
-        HostPointer(std::ptr::null_mut())
+        HostPointer(ptr::null_mut())
     }
 }
 
@@ -57,7 +52,7 @@ unsafe impl Send for HostPointer {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for HostPointer {}
 
-/// See [`Library::node_function`](super::Library::node_function). `native` is what `library` has not closed yet.
+/// The two halves of a function: see [`Library::node_function`](super::Library::node_function). `native` is what `library` has not closed yet.
 pub(super) fn bind(
     library: &Arc<Hosted>,
     native: Option<&Native>,
@@ -65,7 +60,7 @@ pub(super) fn bind(
     arguments: &[&str],
     result: &str,
     settings: &NodeSettings,
-) -> Result<Function, BindError> {
+) -> Result<(Arc<Strict>, Result<Stub, NoFast>), BindError> {
     let (signature, _) = node_signature(arguments, result).map_err(|error| match error {
         SignatureError::Signature(error) => BindError::Bind(error.into()),
         other => BindError::Names(other),
@@ -82,18 +77,18 @@ pub(super) fn bind(
     let function = library.engine.function_at(address, declared).map_err(BindError::Bind)?;
     let strict = Arc::new(Strict::new(&function, library, settings));
     let fast = if calls_back { Err(NoFast::CallsBack) } else { code(library, &strict) };
-    Ok(Function::node(strict, fast))
+    Ok((strict, fast))
 }
 
 /// The code that V8 calls: it writes what V8 passes into slots, and calls [`Strict::dispatch`].
-fn code(library: &Hosted, strict: &Arc<Strict>) -> Result<springboard::stamp::Stub, NoFast> {
+fn code(library: &Hosted, strict: &Arc<Strict>) -> Result<Stub, NoFast> {
     let signature: Signature = strict.code_signature();
     let engine = &library.engine;
     let plan = engine
         .plan_with(|target| plan(&signature, target, Entry::Callback))
         .map_err(|reason: Reason| NoFast::Reason(reason))?;
     let stamp = Stamp::new(&plan)
-        .hole(HoleKind::Helper, Strict::dispatch as *const std::ffi::c_void)
+        .hole(HoleKind::Helper, Strict::dispatch as *const c_void)
         .hole(HoleKind::Context, Arc::as_ptr(strict).cast());
     engine.stamp(stamp).map_err(NoFast::from)
 }

@@ -4,7 +4,7 @@
 use std::{
     cell::RefCell,
     ffi::{CStr, c_char, c_void},
-    mem, ptr,
+    mem, ptr, slice,
 };
 
 use springboard_code::testing::together;
@@ -101,11 +101,8 @@ fn values_are_read_once_and_strings_copied_for_the_call() {
         (Any::BigInt(bytes.as_ptr().expose_provenance() as i128), 9),
     ] {
         // SAFETY: there is a text, or the address of one.
-        assert_eq!(
-            unsafe { function.call_slow(&[value.clone()]) },
-            Ok(Any::BigInt(length.into())),
-            "{value:?}"
-        );
+        let slow = unsafe { function.call_slow(slice::from_ref(&value)) };
+        assert_eq!(slow, Ok(Any::BigInt(length.into())), "{value:?}");
         assert_eq!(fast(RECEIVER, handle(value), OPTIONS), length);
     }
     let outside =
@@ -120,7 +117,7 @@ fn values_are_read_once_and_strings_copied_for_the_call() {
     .map(|(value, shown)| (value, "a buffer, an ArrayBuffer, a string, or a bigint", shown));
     for (value, wanted, shown) in bigints.into_iter().chain(others) {
         // SAFETY: nothing is called.
-        let thrown = unsafe { function.call_slow(&[value.clone()]) }.unwrap_err();
+        let thrown = unsafe { function.call_slow(slice::from_ref(&value)) }.unwrap_err();
         assert_eq!(thrown.message, format!("Argument 0 must be {wanted}, not {shown}"));
         THROWN.set(None);
         assert_eq!(fast(RECEIVER, handle(value), OPTIONS), 0);

@@ -16,7 +16,6 @@ use springboard::{
 use super::{
     NodeSettings,
     argument::{Argument, Texts},
-    reading::Reading,
 };
 use crate::v8::{
     any::{Any, Thrown},
@@ -24,6 +23,7 @@ use crate::v8::{
     description::{Description, Int64, Kind},
     hosted::Hosted,
     node::HostPointer,
+    reading::Reading,
 };
 
 /// Arguments up to which a call allocates nothing for them.

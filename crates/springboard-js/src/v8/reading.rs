@@ -5,7 +5,7 @@ use std::{
     mem,
 };
 
-use super::super::any::{Any, ErrorKind};
+use super::any::{Any, ErrorKind};
 
 /// Says what a value is: `fn(value, options, reading)`, with a handle of V8's, V8's options, and where the answer goes.
 /// Without one the value is [`Any::Other`]. It runs no JavaScript, which could take away the memory of another buffer
