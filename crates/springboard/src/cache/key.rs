@@ -109,8 +109,8 @@ mod tests {
     use std::collections::HashSet;
 
     use springboard_abi::{
-        ClosureForm, Columns, Convention, Entry, ErrorSource, FastCall, Guard, LastError, Options,
-        SlotContent, UpcallResult, plan_fast_call,
+        ClosureForm, Columns, Convention, Entry, ErrorSource, Errors, FastCall, Guard, LastError, Options,
+        Rows, SlotContent, UpcallResult, plan_fast_call,
     };
 
     use super::*;
@@ -167,6 +167,7 @@ mod tests {
             let result = UpcallResult::Nothing;
             ClosureForm { arguments: [content].into(), result }
         };
+        let over = |rows, errors| Form::Columns(Columns { inputs: [].into(), result: None, rows, errors });
         let mut plans = vec![plan.clone()];
         for form in [
             Form::Slots(SlotsForm { result: memory(2), last_error: None }),
@@ -187,7 +188,9 @@ mod tests {
             Form::GoClosure(closure(SlotContent::Bytes)),
             Form::Direct { context: 0 },
             Form::Direct { context: 1 },
-            Form::Columns(Columns { inputs: [].into(), result: None }),
+            over(Rows::All, Errors::Ignored),
+            over(Rows::Valid, Errors::Ignored),
+            over(Rows::All, Errors::Stored),
         ] {
             plans.push(Plan { form, ..plan.clone() });
         }
