@@ -112,7 +112,10 @@ pub(crate) const CASES: &[Case] = &[
     with("struct b { unsigned a : 3; int b : 20; long c : 40; };", "struct b f(struct b, int)"),
     with("struct __attribute__((packed)) p { char a; int b; double c; };", "struct p f(struct p, int)"),
     with(ALIGNED, "int f(struct w, int)"),
-    with(ALIGNED, "struct w f(int, struct w, long, long, long, long, long, long, struct c, double, struct w)"),
+    with(
+        ALIGNED,
+        "struct w f(int, struct w, long, long, long, long, long, long, struct c, double, struct w)",
+    ),
     with(ALIGNED, "struct c f(struct c, struct w)"),
     with("struct e { };", "int f(struct e, int, struct e)"),
     with("enum color { RED, GREEN };", "enum color f(enum color, enum color)"),

@@ -291,7 +291,12 @@ impl fmt::Display for Violation {
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),
             Violation::StackAlignment { expected, found } => {
                 let above = |align: &Option<u32>| align.unwrap_or(16);
-                write!(f, "the stack area is aligned to {}, and the arguments want {}", above(found), above(expected))
+                write!(
+                    f,
+                    "the stack area is aligned to {}, and the arguments want {}",
+                    above(found),
+                    above(expected)
+                )
             }
             Violation::StackLimit { bytes } => {
                 let limit = crate::Ineligible::MAX_STACK;

@@ -70,7 +70,8 @@ fn is_plain(plan: &Plan) -> bool {
 
 /// All of a plan that is one word, each field in bits of its own, and the number of its moves.
 fn head(plan: &Plan) -> u128 {
-    let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, stack_align, vector_count } = plan;
+    let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, stack_align, vector_count } =
+        plan;
     let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, 0];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);
     // A power of two.
