@@ -11,12 +11,13 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
 }
 
-/// The members of the workspace that are built together: all but the example in a query engine, whose dependencies take
-/// longer than everything else.
-pub(crate) const MEMBERS: [&str; 3] = ["--workspace", "--exclude", DATAFUSION];
+/// The members of the workspace that are built together: all but the examples in DataFusion and on its cluster, whose
+/// dependencies take longer than everything else.
+pub(crate) const MEMBERS: [&str; 5] = ["--workspace", "--exclude", DATAFUSION, "--exclude", BALLISTA];
 
-/// The example in a query engine.
+/// The examples in query engines.
 pub(crate) const DATAFUSION: &str = "springboard-datafusion";
+pub(crate) const BALLISTA: &str = "springboard-ballista";
 pub(crate) const DUCKDB: &str = "springboard-duckdb";
 
 /// The `cargo` that runs us, in the workspace's folder.

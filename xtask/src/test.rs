@@ -389,12 +389,23 @@ static SUITES: &[Suite] = &[
         when: When::Named,
         needs: &[],
         steps: || {
-            let mut compared = datafusion("run");
+            let mut compared = datafusion("run", project::DATAFUSION);
             compared.args(["--", "--rows", "100000"]);
-            let mut query = datafusion("run");
+            let mut query = datafusion("run", project::DATAFUSION);
             query.args(["--", "--function", "double cbrt(double)", "--query"]);
             query.arg("select n, c_cbrt(n) from numbers where n in (-8, 8) group by n order by n");
-            vec![datafusion("test").into(), compared.into(), query.into()]
+            vec![datafusion("test", project::DATAFUSION).into(), compared.into(), query.into()]
+        },
+    },
+    Suite {
+        name: "ballista",
+        about: "C functions in SQL on a cluster of three processes, one of which is killed; minutes to build",
+        when: When::Named,
+        needs: &[&tools::ZLIB],
+        steps: || {
+            let mut cluster = datafusion("run", project::BALLISTA);
+            cluster.args(["--", "--rows", "200000"]);
+            vec![datafusion("test", project::BALLISTA).into(), cluster.into()]
         },
     },
 ];

@@ -21,10 +21,7 @@ use datafusion::{
 };
 use springboard::{Engine, Library};
 
-mod native;
-mod number;
-
-use native::NativeFunction;
+use springboard_datafusion::NativeFunction;
 
 /// Runs SQL in DataFusion, with functions of a C library as scalar functions.
 ///

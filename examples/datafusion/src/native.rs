@@ -4,6 +4,7 @@ use std::{
     any::type_name,
     fmt,
     hash::{Hash, Hasher},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use datafusion::{
@@ -25,17 +26,35 @@ use crate::number::{bytes, data_type};
 
 /// A function of a library, ready to be called over Arrow's arrays: where those are, nothing of them is copied.
 #[derive(PartialEq, Eq)]
-pub(crate) struct NativeFunction {
+pub struct NativeFunction {
     udf: Udf,
+    /// The library and the prototype that it was bound by.
+    source: Source,
     /// What SQL calls it.
     name: String,
     signature: Signature,
     result: DataType,
 }
 
+static ROWS: AtomicU64 = AtomicU64::new(0);
+
+/// For how many rows C functions were called in this process, so far.
+pub fn rows_called() -> u64 {
+    ROWS.load(Relaxed)
+}
+
+/// What it takes to bind a function, here or elsewhere.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Source {
+    /// The library, as the system's loader knows it.
+    pub library: String,
+    /// The function, as C declares it.
+    pub prototype: String,
+}
+
 /// Why a C function is not a scalar function here.
 #[derive(Debug)]
-pub(crate) enum RegisterError {
+pub enum RegisterError {
     Udf(UdfError),
     /// A type of which Arrow has no arrays with C's layout.
     NoArray {
@@ -63,12 +82,13 @@ impl std::error::Error for RegisterError {}
 impl NativeFunction {
     /// The function of `library` that a C prototype declares. SQL calls it by its name with `c_` before it, so that it
     /// takes the place of none of DataFusion's own.
-    pub(crate) fn bind(
-        engine: &Engine,
-        library: &Library,
-        text: &str,
-    ) -> Result<NativeFunction, RegisterError> {
+    ///
+    /// # Errors
+    /// What the prototype or the library lacks, or a type that columns here do not have.
+    pub fn bind(engine: &Engine, library: &Library, text: &str) -> Result<NativeFunction, RegisterError> {
         let udf = Udf::bind(engine, library, text).map_err(RegisterError::Udf)?;
+        let path = library.path().map_or_else(String::new, |path| path.to_string_lossy().into_owned());
+        let source = Source { library: path, prototype: text.to_owned() };
         let array = |element: Element| {
             let no_array = || RegisterError::NoArray { name: udf.name().to_owned(), element };
             data_type(element).ok_or_else(no_array)
@@ -81,7 +101,12 @@ impl NativeFunction {
             true => Signature::nullary(Volatility::Volatile),
             false => Signature::exact(parameters, Volatility::Volatile),
         };
-        Ok(NativeFunction { name: format!("c_{}", udf.name()), udf, signature, result })
+        Ok(NativeFunction { name: format!("c_{}", udf.name()), udf, source, signature, result })
+    }
+
+    /// What it was bound by.
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The results of one call over columns: an array with as many rows.
@@ -92,6 +117,7 @@ impl NativeFunction {
         nulls: Option<NullBuffer>,
         rows: usize,
     ) -> Result<ArrayRef> {
+        ROWS.fetch_add(rows as u64, Relaxed);
         let element = self.udf.result().scalar();
         let mut results = MutableBuffer::from_len_zeroed(rows * bytes(element));
         let validity = nulls.as_ref().map(|nulls| Validity::from_bit(nulls.validity(), nulls.offset()));

@@ -9,10 +9,10 @@ use crate::{
     suite::Step,
 };
 
-/// The example in a query engine, whose two hundred dependencies nobody needs fast.
-pub(super) fn datafusion(what: &str) -> Command {
+/// An example in DataFusion, whose hundreds of dependencies nobody needs fast.
+pub(super) fn datafusion(what: &str, package: &str) -> Command {
     let plain = r#"profile.dev.package."*".opt-level=0"#;
-    let mut command = cargo(&[what, "--package", project::DATAFUSION, "--config", plain]);
+    let mut command = cargo(&[what, "--package", package, "--config", plain]);
     // Beside what other suites have built.
     command.env("CARGO_TARGET_DIR", project::root().join("target/datafusion"));
     command

@@ -6,7 +6,7 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("springboard-bench", EVERYTHING),
     ("springboard-datafusion", EVERYTHING),
     ("springboard-duckdb", EVERYTHING),
+    ("springboard-ballista", &["springboard-datafusion", "springboard"]),
     ("springboard-quickstart", &["springboard"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),

@@ -51,7 +51,9 @@ impl Texts {
     /// # Errors
     /// A NUL in the text.
     pub fn push(&mut self, text: &[u8]) -> Result<(), TextsError> {
-        if let Some(at) = text.iter().position(|byte| *byte == 0) {
+        if text.contains(&0)
+            && let Some(at) = text.iter().position(|byte| *byte == 0)
+        {
             return Err(TextsError { row: self.starts.len(), at });
         }
         self.starts.push(Some(self.bytes.len()));
