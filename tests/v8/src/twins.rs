@@ -7,7 +7,8 @@ use std::{
 
 use springboard_js::{
     v8::{
-        Any, ErrorKind, HostOptions, OneByteString, Receiver, Registry, Thrown, Twin, Value, Variant, calls,
+        Any, Call, ErrorKind, HostOptions, OneByteString, Receiver, Registry, Thrown, Twin, Value, Variant,
+        calls,
     },
     v8_track,
 };
@@ -45,9 +46,9 @@ extern "C" fn divide(_: Receiver, a: i32, b: i32, options: HostOptions) -> i32 {
     a.wrapping_div(b)
 }
 
-fn divide_slow(context: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+fn divide_slow(context: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
     v8_track!("maths.divide.slow");
-    let [Any::Number(a), Any::Number(b)] = arguments else {
+    let [Any::Number(a), Any::Number(b)] = call.arguments else {
         return Err(Thrown::new(ErrorKind::TypeError, "divide takes two numbers"));
     };
     if *b == 0.0 {
@@ -96,9 +97,9 @@ extern "C" fn two(_: Receiver, a: f64, b: f64) -> f64 {
     a + b
 }
 
-fn sum_slow(_: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+fn sum_slow(_: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
     v8_track!("maths.sum.slow");
-    let mut numbers = arguments.iter().map(|any| match any {
+    let mut numbers = call.arguments.iter().map(|any| match any {
         Any::Number(value) => Ok(*value),
         _ => Err(Thrown::new(ErrorKind::TypeError, "sum takes numbers")),
     });
@@ -138,8 +139,8 @@ extern "C" fn length(_: Receiver, text: *const OneByteString) -> u32 {
     unsafe { &*text }.latin1().iter().map(|byte| u32::from(*byte)).sum()
 }
 
-fn length_slow(_: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-    let [Any::Text(text)] = arguments else {
+fn length_slow(_: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
+    let [Any::Text(text)] = call.arguments else {
         return Err(Thrown::new(ErrorKind::TypeError, "it takes a string"));
     };
     Ok(Any::Number(text.chars().map(|character| f64::from(u32::from(character))).sum()))
@@ -168,8 +169,8 @@ extern "C" fn takes(_: Receiver, value: Value, factor: u32) -> u32 {
     if value.0.is_null() { 0 } else { factor * 2 }
 }
 
-fn takes_slow(_: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-    match arguments {
+fn takes_slow(_: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
+    match call.arguments {
         [_, Any::Number(factor)] => Ok(Any::Number(factor * 2.0)),
         _ => Err(Thrown::new(ErrorKind::TypeError, "it takes a value and a number")),
     }
