@@ -148,9 +148,20 @@ void shim_define_weak(Realm* realm, const char* name, const void* data, const Fa
   v8::Isolate* isolate = realm->isolate;
   v8::Isolate::Scope isolate_scope(isolate);
   v8::HandleScope scope(isolate);
-  v8::Context::Scope context_scope(realm->context.Get(isolate));
+  auto context = realm->context.Get(isolate);
+  // V8 keeps a function that was made of a template for as long as the context that it was made in. So it is made in one
+  // of its own.
+  auto own = v8::Context::New(isolate);
+  own->SetSecurityToken(context->GetSecurityToken());
   Weak* weak = new Weak{{}, data, collected};
-  weak->function.Reset(isolate, define(isolate, name, data, fast, count));
+  v8::Local<v8::Function> made;
+  {
+    v8::Context::Scope own_scope(own);
+    made = define(isolate, name, data, fast, count);
+  }
+  v8::Context::Scope context_scope(context);
+  context->Global()->Set(context, text(isolate, name, strlen(name)), made).Check();
+  weak->function.Reset(isolate, made);
   weak->function.SetWeak(
       weak,
       [](const v8::WeakCallbackInfo<Weak>& info) {

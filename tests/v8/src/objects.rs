@@ -162,7 +162,7 @@ unsafe extern "C" fn give_back(data: *const c_void) {
     assert!(removed.is_some(), "it was there");
 }
 
-/// JavaScript loses functions; the host takes them out of its registry, and their stubs are freed.
+/// JavaScript loses functions, each of a context of its own; the host takes them out of its registry, and their stubs are freed.
 fn collected() {
     let engine = Engine::new();
     let (fixture, realm) = (Fixture::open_by(engine.clone()), Realm::new());
@@ -178,7 +178,6 @@ fn collected() {
         define(&format!("f{index}"));
     }
     assert_eq!(engine.stats().live, before + 100);
-    realm.eval("hot = optimised('kept', 1, 2); 0");
     realm.eval(
         "for (let i = 0; i < 100; i++) { const f = globalThis['f' + i]; if (f(i, 1) !== i + 1) throw i }; 0",
     );
@@ -188,6 +187,8 @@ fn collected() {
     }
     assert_eq!(REGISTRY.with_borrow(|registry| registry.functions().len()), 1, "all but one are gone");
     assert_eq!(engine.stats().live, before);
+    // V8 calls a function of another context by its slow twin, also from optimised code.
+    realm.eval("hot = optimised('kept', 1, 2); 0");
     let slow = realm.slow_calls(kept);
-    assert_eq!((realm.eval("show(hot(20, 22))"), realm.slow_calls(kept)), ("42".to_owned(), slow));
+    assert_eq!((realm.eval("show(hot(20, 22))"), realm.slow_calls(kept)), ("42".to_owned(), slow + 1));
 }

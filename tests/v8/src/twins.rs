@@ -22,6 +22,7 @@ use crate::{
 pub(crate) const CASES: &[Case] = &[
     Case { name: "twins::errors_from_fast_calls", since: Since::Always, run: errors_from_fast_calls },
     Case { name: "twins::overloads_by_arity", since: Since::Always, run: overloads_by_arity },
+    Case { name: "twins::more_arguments_than_any_variant", since: Since::Always, run: more_arguments },
     Case { name: "twins::strings_of_one_byte", since: Since::V12_6, run: strings_of_one_byte },
     Case { name: "twins::any_value", since: Since::Always, run: any_value },
 ];
@@ -131,6 +132,21 @@ fn overloads_by_arity() {
     assert_eq!(counts(), [before[0] + 1, before[1] + 1, before[2] + 1]);
     assert_eq!(realm.eval("attempt(hot2, 'x', 2)"), "TypeError: sum takes numbers");
     assert_eq!(counts(), [before[0] + 1, before[1] + 1, before[2] + 2]);
+}
+
+/// Before 12.6 V8 drops arguments for the largest variant that they suffice for; since then it wants the exact number.
+fn more_arguments() {
+    let twin = Registry::new().add(sum()).expect("it is right");
+    let mut realm = Realm::new();
+    let handle = realm.define_registered("sum", &twin);
+    realm.eval("hot4 = optimised('sum', 1, 2, 3, 4); 0");
+    let slow = realm.slow_calls(handle);
+    let (result, slow_calls) = if is_modern() { ("10", 1) } else { ("3", 0) };
+    assert_eq!(
+        (realm.eval("show(hot4(1, 2, 3, 4))"), realm.slow_calls(handle) - slow),
+        (result.into(), slow_calls)
+    );
+    assert_eq!(realm.eval("show(sum(1, 2, 3, 4))"), "10");
 }
 
 extern "C" fn length(_: Receiver, text: *const OneByteString) -> u32 {
