@@ -185,8 +185,10 @@ impl Mailbox {
     /// # Errors
     /// How many calls were not delivered.
     pub fn close(self) -> Result<(), Abandoned> {
-        let abandoned = self.local.abandon();
-        if abandoned == Abandoned::default() { Ok(()) } else { Err(abandoned) }
+        match self.local.abandon() {
+            Abandoned { posted: 0, waiting: 0 } => Ok(()),
+            abandoned => Err(abandoned),
+        }
     }
 }
 

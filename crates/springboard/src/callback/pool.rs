@@ -19,7 +19,7 @@ use springboard_code::{CodePointer, fork};
 mod cell;
 mod source;
 
-use self::{cell::Kind, source::Source};
+use self::source::Source;
 pub(super) use self::{
     cell::{Cell, Count, DirectCell, Policy, SlotsCell, Terms, Unwinding},
     source::{DirectSource, SlotsSource, Stubs},
@@ -152,9 +152,9 @@ impl<S: Source> Pool<S> {
         let entries = self.source.entries(&addresses)?.into_boxed_slice();
         let count = entries.len();
         let made = Box::leak(Box::default());
-        let batch = S::Cell::batch(Cells { pool: self, start: start.addr(), entries, made });
+        let batch = S::batch(Cells { pool: self, start: start.addr(), entries, made });
         let batch: &'static Batch = Box::leak(Box::new(batch));
-        cells.extend((0..count).map(|_| S::Cell::new(Cell::new(batch))));
+        cells.extend((0..count).map(|_| S::cell(Cell::new(batch))));
         Ok(made.get_or_init(|| cells.leak()))
     }
 

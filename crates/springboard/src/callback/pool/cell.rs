@@ -16,7 +16,7 @@ use std::{
 use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
-use super::{Batch, Cells, DirectSource, Facts, SlotsSource, source::Source};
+use super::{Batch, Facts};
 use crate::{
     callback::{
         copy::Capture,
@@ -51,24 +51,14 @@ unsafe impl Sync for Cell {}
 // SAFETY: a cell is reached through shared references alone, so what holds for `Sync` is enough.
 unsafe impl Send for Cell {}
 
-/// A kind of cells: what stubs are given the address of. A cache line; never freed and never moved, because native code
-/// may keep its stub's address for as long as it likes.
-pub(in crate::callback) trait Kind: Send + Sync + Sized + 'static {
-    type Source: Source<Cell = Self>;
-
-    fn new(cell: Cell) -> Self;
-
-    /// What the cells know of each other.
-    fn batch(cells: Cells<Self::Source>) -> Batch;
-}
-
-/// The cell of a stub that makes slots of the arguments, and calls the dispatcher with them.
+/// The cell of a stub that makes slots of the arguments, and calls the dispatcher with them. A cache line; never freed and
+/// never moved, because native code may keep its stub's address for as long as it likes.
 #[repr(C, align(64))]
 pub(crate) struct SlotsCell {
     pub(crate) cell: Cell,
 }
 
-/// The cell of a stub that leaves arguments in their registers.
+/// The same for a stub that leaves arguments in their registers.
 #[repr(C, align(64))]
 pub(crate) struct DirectCell {
     /// What the stub jumps to: the `direct` entry finds it at the start of its context.
@@ -78,31 +68,11 @@ pub(crate) struct DirectCell {
 
 const _: () = assert!(size_of::<SlotsCell>() == 64 && size_of::<DirectCell>() == 64);
 
-impl Kind for SlotsCell {
-    type Source = SlotsSource;
-
-    fn new(cell: Cell) -> SlotsCell {
+impl SlotsCell {
+    pub(super) fn new(cell: Cell) -> SlotsCell {
         SlotsCell { cell }
     }
 
-    fn batch(cells: Cells<SlotsSource>) -> Batch {
-        Batch::Slots(cells)
-    }
-}
-
-impl Kind for DirectCell {
-    type Source = DirectSource;
-
-    fn new(cell: Cell) -> DirectCell {
-        DirectCell { function: AtomicPtr::new(ptr::null_mut()), cell }
-    }
-
-    fn batch(cells: Cells<DirectSource>) -> Batch {
-        Batch::Direct(cells)
-    }
-}
-
-impl SlotsCell {
     /// Makes the cell a callback.
     ///
     /// # Safety
@@ -114,6 +84,10 @@ impl SlotsCell {
 }
 
 impl DirectCell {
+    pub(super) fn new(cell: Cell) -> DirectCell {
+        DirectCell { function: AtomicPtr::new(ptr::null_mut()), cell }
+    }
+
     pub(super) fn jump_to(&self, function: CodePointer) {
         self.function.store((function as *const c_void).cast_mut(), Relaxed);
     }

@@ -6,13 +6,20 @@ use springboard_abi::{Entry, Plan};
 use springboard_code::{CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub};
 use springboard_emit::{HoleKind, Template};
 
-use super::cell::{DirectCell, Kind, SlotsCell};
+use super::{
+    Batch, Cells,
+    cell::{Cell, DirectCell, SlotsCell},
+};
 use crate::{callback::error::CreateError, engine::Engine, fallback::Closures, reason::Reason};
 
-/// Where cells of one kind get their addresses from.
-pub(in crate::callback) trait Source: Send + Sync + 'static {
+/// Where the cells of a pool get their addresses from, and with that their kind.
+pub(in crate::callback) trait Source: Send + Sync + Sized + 'static {
     /// What the code is given the address of.
-    type Cell: Kind<Source = Self>;
+    type Cell: Send + Sync;
+
+    fn cell(cell: Cell) -> Self::Cell;
+
+    fn batch(cells: Cells<Self>) -> Batch;
 
     /// The size of one stub.
     fn code_bytes(&self) -> usize;
@@ -51,6 +58,14 @@ pub(in crate::callback) struct Stubs {
 impl Source for SlotsSource {
     type Cell = SlotsCell;
 
+    fn cell(cell: Cell) -> SlotsCell {
+        SlotsCell::new(cell)
+    }
+
+    fn batch(cells: Cells<SlotsSource>) -> Batch {
+        Batch::Slots(cells)
+    }
+
     fn code_bytes(&self) -> usize {
         match self {
             SlotsSource::Stubs(stubs, _) => stubs.template.code.len(),
@@ -73,6 +88,14 @@ impl Source for SlotsSource {
 
 impl Source for DirectSource {
     type Cell = DirectCell;
+
+    fn cell(cell: Cell) -> DirectCell {
+        DirectCell::new(cell)
+    }
+
+    fn batch(cells: Cells<DirectSource>) -> Batch {
+        Batch::Direct(cells)
+    }
 
     fn code_bytes(&self) -> usize {
         self.stubs.template.code.len()
