@@ -67,7 +67,7 @@ fn find(
         Place::Address(address) => address,
         Place::Symbol => {
             let name = prototype.name.as_deref().ok_or(springboard::BindError::Unnamed)?;
-            native.symbol(name).map_err(springboard::BindError::from)?
+            native.function_symbol(name).map_err(springboard::BindError::from)?
         }
     };
     Ok((prototype, address))

@@ -93,7 +93,7 @@ pub(super) fn bind(
     let calls_back = settings.callbacks.are_possible(&signature);
     let address = match address {
         Some(address) => address,
-        None => native.symbol(name).map_err(springboard::BindError::from)?,
+        None => native.function_symbol(name).map_err(springboard::BindError::from)?,
     };
     let declared = Prototype { name: Some(name.into()), signature };
     let function = library.engine.function_at(address, declared).map_err(BindError::Bind)?;
