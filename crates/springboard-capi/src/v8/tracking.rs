@@ -15,7 +15,9 @@ use crate::{
 };
 
 /// The trackers of places in C, by file and line: for good, as C's own statics would be.
-static TRACKERS: Mutex<Option<HashMap<(String, u32, String), &'static Tracker>>> = Mutex::new(None);
+type Known = HashMap<(String, u32, String), &'static Tracker>;
+
+static TRACKERS: Mutex<Option<Known>> = Mutex::new(None);
 
 /// Counts a call.
 #[unsafe(no_mangle)]
