@@ -40,7 +40,7 @@ pub struct NodeSettings {
     pub callbacks: Callbacks,
     /// Whether calls change anything that JavaScript can see.
     pub effects: Effects,
-    /// The first argument of [`ThrowHelper`]: the host's own.
+    /// The first argument of [`ThrowHelper`](super::ThrowHelper): the host's own.
     pub context: HostPointer,
 }
 
