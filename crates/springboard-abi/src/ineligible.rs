@@ -27,6 +27,19 @@ pub enum Ineligible {
     NoWord,
     /// Values are handed to the host in registers, and none is left for its context.
     NoRegister,
+    /// The type of the host's functions has more parameters than are passed in registers, or none for some of the
+    /// arguments.
+    Callable {
+        /// How many it has.
+        parameters: u8,
+    },
+    /// The host's description has no way to unbox a parameter of this type, or one that gives something else.
+    Unboxing {
+        /// The parameter, counted from 0.
+        index: u16,
+    },
+    /// The host's description does not say how a result of this type is boxed.
+    Boxing,
     /// An argument on the stack wants a stricter alignment than the stack pointer has at a call.
     StackAlignment {
         /// Alignment in bytes.
@@ -72,7 +85,7 @@ impl Ineligible {
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 9] {
+    pub fn examples() -> [Ineligible; 12] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
@@ -81,6 +94,9 @@ impl Ineligible {
             Ineligible::BufferType { index: 1 },
             Ineligible::NoWord,
             Ineligible::NoRegister,
+            Ineligible::Callable { parameters: 7 },
+            Ineligible::Unboxing { index: 1 },
+            Ineligible::Boxing,
             Ineligible::VectorAbi,
             Ineligible::Compilers { parameter: Some(0), gcc: Way::General, clang: Way::Memory },
         ]
@@ -96,6 +112,9 @@ impl Ineligible {
             Ineligible::BufferType { .. } => "buffer-type",
             Ineligible::NoWord => "no-word",
             Ineligible::NoRegister => "no-register",
+            Ineligible::Callable { .. } => "callable",
+            Ineligible::Unboxing { .. } => "unboxing",
+            Ineligible::Boxing => "boxing",
             Ineligible::VectorAbi => "vector-abi",
             Ineligible::Compilers { .. } => "compilers",
         }
@@ -122,6 +141,16 @@ impl fmt::Display for Ineligible {
             Ineligible::NoRegister => {
                 f.write_str("the arguments leave no general register for the host's context")
             }
+            Ineligible::Callable { parameters } => {
+                write!(
+                    f,
+                    "a host's function of {parameters} parameters does not hand over the arguments in registers"
+                )
+            }
+            Ineligible::Unboxing { index } => {
+                write!(f, "the host does not say how parameter {} is unboxed", index + 1)
+            }
+            Ineligible::Boxing => f.write_str("the host does not say how the result is boxed"),
             Ineligible::Compilers { parameter, gcc, clang } => {
                 match parameter {
                     Some(index) => write!(f, "parameter {} is passed", index + 1)?,

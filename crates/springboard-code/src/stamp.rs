@@ -1,13 +1,13 @@
 //! Stamping: a copy of a template with its holes filled.
 
-use std::fmt;
+use std::{ffi::c_void, fmt};
 
-use springboard_abi::{Entry, SlotForm, symbol};
+use springboard_abi::{Entry, SlotForm, boxed::HostAddress, symbol};
 use springboard_emit::{HoleKind, Template};
 
 /// What goes into the holes of a template.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Holes {
+pub struct Holes<'a> {
     /// The address of the native function.
     pub target: u64,
     /// A pointer that belongs to the runtime.
@@ -18,9 +18,13 @@ pub struct Holes {
     pub guard: u64,
     /// The address of the host's function for arguments out of range.
     pub range: u64,
+    /// The address of a host's slow twin.
+    pub slow: u64,
+    /// The addresses of a host, by their numbers.
+    pub host: &'a [*const c_void],
 }
 
-impl Holes {
+impl Holes<'_> {
     fn value(&self, kind: HoleKind) -> u64 {
         match kind {
             HoleKind::Target => self.target,
@@ -28,6 +32,8 @@ impl Holes {
             HoleKind::Helper => self.helper,
             HoleKind::Guard => self.guard,
             HoleKind::Range => self.range,
+            HoleKind::Slow => self.slow,
+            HoleKind::Host(HostAddress(number)) => self.host[usize::from(number)].expose_provenance() as u64,
             other => unreachable!("no stub of the runtime has a hole for {other:?}"),
         }
     }
@@ -66,7 +72,7 @@ pub struct Stamp<'a> {
     /// Its code.
     pub template: &'a Template,
     /// What its holes are filled with.
-    pub holes: Holes,
+    pub holes: Holes<'a>,
 }
 
 impl Stamp<'_> {

@@ -1,5 +1,7 @@
 //! What the emitter hands to the runtime.
 
+use springboard_abi::boxed::HostAddress;
+
 /// Position-independent machine code with holes, compiled once for a plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Template {
@@ -42,10 +44,20 @@ pub enum HoleKind {
     /// The address of the host's `fn(context, index, value, options)` for an argument out of range: the argument,
     /// counted from 0, and its 32 bits, extended by the sign of its type.
     Range,
+    /// The address of the slow twin of a `boxed` stub: a C function of the same type, for what the stub cannot do.
+    Slow,
+    /// An address of the list that a host gives for a `boxed` stub.
+    Host(HostAddress),
 }
 
 impl HoleKind {
-    /// Every kind, in order.
-    pub const ALL: [HoleKind; 5] =
-        [HoleKind::Target, HoleKind::Context, HoleKind::Helper, HoleKind::Guard, HoleKind::Range];
+    /// Every kind of which a stub has one, in order.
+    pub const SINGLE: [HoleKind; 6] = [
+        HoleKind::Target,
+        HoleKind::Context,
+        HoleKind::Helper,
+        HoleKind::Guard,
+        HoleKind::Range,
+        HoleKind::Slow,
+    ];
 }

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{Columns, Entry, Fill, Move, ResultMove};
+use super::{BoxedForm, Columns, Entry, Fill, Move, ResultMove};
 
 /// The form in which a stub's caller hands over arguments and takes the result: an [`Entry`], with what a plan says of
 /// it.
@@ -32,6 +32,8 @@ pub enum Form {
     },
     /// [`Entry::Columns`].
     Columns(Columns),
+    /// [`Entry::Boxed`].
+    Boxed(BoxedForm),
 }
 
 /// What a plan says of the `slots` and `bound` entries.
@@ -196,6 +198,7 @@ impl Form {
             Form::GoClosure(_) => Entry::GoClosure,
             Form::Direct { .. } => Entry::Direct,
             Form::Columns(_) => Entry::Columns,
+            Form::Boxed(_) => Entry::Boxed,
         }
     }
 
@@ -205,6 +208,7 @@ impl Form {
             Form::Slots(SlotsForm { result, .. })
             | Form::Bound(SlotsForm { result, .. })
             | Form::V8(FastForm { result, .. })
+            | Form::Boxed(BoxedForm { result, .. })
             | Form::Avalue(result) => Some(result),
             Form::Relay | Form::Direct { .. } | Form::Columns(_) => Some(&DowncallResult::InPlace),
             Form::Callback(_) | Form::Closure(_) | Form::GoClosure(_) => None,

@@ -48,6 +48,11 @@ pub enum Entry {
     /// that ends the loop once a row has set its highest bit; the address of the first element of each column; that of the
     /// first result. How many rows were done is returned.
     Columns,
+    /// A C function of the host's own callable type: it takes the host's objects, unboxes them, calls, and returns a
+    /// boxed result. A [`BoxedCall`](crate::BoxedCall) describes the objects. Whatever the stub cannot do goes to the
+    /// *slow twin*, a C function of the same type, with the very arguments. The target is in the stub. `Operand::Slot`
+    /// names the canonical slot of an unboxed argument.
+    Boxed,
 }
 
 /// Between which forms a stub translates.
@@ -69,7 +74,8 @@ impl Entry {
             | Entry::V8
             | Entry::Avalue
             | Entry::Direct
-            | Entry::Columns => Direction::Downcall,
+            | Entry::Columns
+            | Entry::Boxed => Direction::Downcall,
             Entry::Callback | Entry::Closure | Entry::GoClosure => Direction::Upcall,
         }
     }
@@ -77,7 +83,7 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 10] = [
+    pub const ALL: [Entry; 11] = [
         Entry::Slots,
         Entry::Bound,
         Entry::Relay,
@@ -88,5 +94,6 @@ impl Entry {
         Entry::GoClosure,
         Entry::Direct,
         Entry::Columns,
+        Entry::Boxed,
     ];
 }

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use springboard_ir::Scalar;
 
+pub(crate) mod boxed;
 mod columns;
 mod display;
 mod form;
@@ -11,6 +12,7 @@ mod kind;
 mod slot_form;
 mod symbol;
 
+pub use boxed::BoxedForm;
 pub use columns::{Column, Columns, Step};
 pub use form::{
     ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter, SlotContent,

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ffi::c_void, fmt, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
-use springboard_abi::{Ineligible, Plan, SlotForm, Target};
+use springboard_abi::{Ineligible, Plan, SlotForm, Target, boxed::HostAddress};
 use springboard_code::{self as code, Holes, Site};
 use springboard_emit::{Hole, HoleKind};
 
@@ -18,8 +18,17 @@ use crate::{address, pack, reason::Reason};
 pub struct Stamp<'p> {
     plan: &'p Plan,
     /// By kind.
-    given: [Given; HoleKind::ALL.len()],
+    given: [Given; HoleKind::SINGLE.len()],
+    /// Those of the host's list.
+    host: &'p [*const c_void],
+    /// A kind that was given an address as if a stub had one hole of it.
+    stray: Option<HoleKind>,
     result: Option<SlotForm>,
+}
+
+/// The number of a kind of which a stub has one hole. `None` of addresses of the host's list.
+fn single(kind: HoleKind) -> Option<usize> {
+    HoleKind::SINGLE.iter().position(|known| *known == kind)
 }
 
 /// What is given for the holes of a kind.
@@ -36,21 +45,37 @@ enum Given {
 impl<'p> Stamp<'p> {
     /// A stub for `plan`, with no hole filled.
     pub fn new(plan: &'p Plan) -> Stamp<'p> {
-        Stamp { plan, given: Default::default(), result: None }
+        Stamp { plan, given: Default::default(), host: &[], stray: None, result: None }
     }
 
     /// Fills the holes of a kind with an address. [`HoleKind`] says what the stub does with it whenever it is called.
+    /// Those of a host's list come with [`Stamp::host`] alone.
     #[must_use]
     pub fn hole(mut self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
-        self.given[kind as usize] = Given::Always(address.expose_provenance() as u64);
+        self.give(kind, Given::Always(address.expose_provenance() as u64));
         self
     }
 
     /// As [`Stamp::hole`], for a kind of which the plan's code may have no hole.
     #[must_use]
     pub fn hole_if_any(mut self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
-        self.given[kind as usize] = Given::IfAny(address.expose_provenance() as u64);
+        self.give(kind, Given::IfAny(address.expose_provenance() as u64));
         self
+    }
+
+    /// The addresses that a [`BoxedCall`](springboard_abi::boxed::BoxedCall) refers to, by their
+    /// [numbers](springboard_abi::boxed::HostAddress). There may be more than the plan needs.
+    #[must_use]
+    pub fn host(mut self, addresses: &'p [*const c_void]) -> Stamp<'p> {
+        self.host = addresses;
+        self
+    }
+
+    fn give(&mut self, kind: HoleKind, given: Given) {
+        match single(kind) {
+            Some(index) => self.given[index] = given,
+            None => self.stray = Some(kind),
+        }
     }
 
     /// What the native function returns, which most plans do not say: debuggers and profilers are told it as part of
@@ -62,10 +87,20 @@ impl<'p> Stamp<'p> {
     }
 
     /// What goes into the holes of a template.
-    fn check(&self, holes: &[Hole]) -> Result<Holes, StampError> {
+    fn check(&self, holes: &[Hole]) -> Result<Holes<'p>, StampError> {
+        if let Some(kind) = self.stray {
+            return Err(StampError::Superfluous(kind));
+        }
+        let missing = |hole: &&Hole| match hole.kind {
+            HoleKind::Host(HostAddress(number)) => usize::from(number) >= self.host.len(),
+            _ => false,
+        };
+        if let Some(hole) = holes.iter().find(missing) {
+            return Err(StampError::Missing(hole.kind));
+        }
         let value = |kind| {
             let is_there = holes.iter().any(|hole| hole.kind == kind);
-            match self.given[kind as usize] {
+            match single(kind).map_or(Given::Nothing, |index| self.given[index]) {
                 Given::Nothing if is_there => Err(StampError::Missing(kind)),
                 Given::Always(_) if !is_there => Err(StampError::Superfluous(kind)),
                 Given::Nothing => Ok(0),
@@ -78,6 +113,8 @@ impl<'p> Stamp<'p> {
             helper: value(HoleKind::Helper)?,
             guard: value(HoleKind::Guard)?,
             range: value(HoleKind::Range)?,
+            slow: value(HoleKind::Slow)?,
+            host: self.host,
         })
     }
 }
@@ -232,7 +269,7 @@ impl Engine {
     }
 
     /// Checks a stamp, and finds the stub that is there already.
-    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'_>) -> Result<Prepared<'s>, StampError> {
+    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'s>) -> Result<Prepared<'s>, StampError> {
         if shape.thunk().is_some() || shape.template().holes.is_empty() {
             stamp.check(&[])?;
             return Ok(Prepared::Made(Stub { code: self.shared_code_of(shape, stamp.result)? }));
