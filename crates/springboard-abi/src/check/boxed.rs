@@ -17,7 +17,7 @@ use crate::{
     entry::BoxedCall,
     plan::{
         BoxedForm, Fill, Form, Plan, SlotForm,
-        boxed::{Arguments, Boxing, Callable, Payload, Returned, Returns, Unbox, Wanted},
+        boxed::{Arguments, Boxing, Callable, Count, Payload, Returned, Returns, Unbox, Wanted},
     },
     target::Target,
 };
@@ -178,13 +178,19 @@ fn returned(ty: &Type, model: &DataModel) -> Result<Returned, Violation> {
     })
 }
 
+/// Whether a reference count is one that machines add to.
+fn counted(count: Option<Count>) -> bool {
+    count.is_none_or(|count| count.bytes == 4 || count.bytes == 8)
+}
+
 /// Whether such a result can be boxed so.
 fn boxed(boxing: &Boxing, returned: Returned) -> bool {
     let memory = returned == Returned::Memory;
     match boxing {
         Boxing::Memory { .. } => memory,
-        Boxing::Call { .. } | Boxing::Constant { .. } => !memory,
-        Boxing::Either { .. } => matches!(returned, Returned::Integer { .. }),
+        Boxing::Call { .. } => !memory,
+        Boxing::Constant { count, .. } => !memory && counted(*count),
+        Boxing::Either { count, .. } => matches!(returned, Returned::Integer { .. }) && counted(*count),
         Boxing::Tagged { shift, .. } => {
             matches!(returned, Returned::Integer { .. }) && matches!(shift, 1..=63)
         }

@@ -11,7 +11,7 @@ use crate::{
     place::Place,
     plan::{
         BoxedForm, Fill, Form, Move, Operand, Plan, SlotForm,
-        boxed::{Arguments, Around, Boxing, Callable, Payload, Returned, Unbox, Unboxed, Wanted},
+        boxed::{Arguments, Around, Boxing, Callable, Count, Payload, Returned, Unbox, Unboxed, Wanted},
     },
     target::Target,
 };
@@ -222,6 +222,12 @@ fn returned(form: SlotForm, target: &Target) -> Returned {
 
 /// Whether a way to box has a meaning for what is returned.
 fn boxes(boxing: &Boxing, returned: Returned) -> bool {
+    if let Boxing::Constant { count: Some(Count { bytes, .. }), .. }
+    | Boxing::Either { count: Some(Count { bytes, .. }), .. } = *boxing
+        && !matches!(bytes, 4 | 8)
+    {
+        return false;
+    }
     match (*boxing, returned) {
         (Boxing::Memory { .. }, Returned::Memory) => true,
         (Boxing::Memory { .. }, _) | (_, Returned::Memory) => false,

@@ -49,7 +49,7 @@ pub enum Entry {
     /// first result. How many rows were done is returned.
     Columns,
     /// A C function of the host's own callable type: it takes the host's objects, unboxes them, calls, and returns a
-    /// boxed result. A [`BoxedCall`](crate::BoxedCall) describes the objects. Whatever the stub cannot do goes to the
+    /// boxed result. A [`BoxedCall`](crate::boxed::BoxedCall) describes the objects. Whatever the stub cannot do goes to the
     /// *slow twin*, a C function of the same type, with the very arguments. The target is in the stub. `Operand::Slot`
     /// names the canonical slot of an unboxed argument.
     Boxed,

@@ -12,11 +12,10 @@ mod kind;
 mod slot_form;
 mod symbol;
 
-pub use boxed::BoxedForm;
 pub use columns::{Column, Columns, Step};
 pub use form::{
-    ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter, SlotContent,
-    SlotsForm, UpcallResult,
+    BoxedForm, ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter,
+    SlotContent, SlotsForm, UpcallResult,
 };
 pub use kind::{Direction, Entry};
 pub use slot_form::SlotForm;

@@ -32,6 +32,7 @@ use springboard_abi::{
 
 use crate::{
     body::{Body, Notes, Source, slot_offset},
+    error::Malformed,
     isa::Isa,
     memory::{MEMORY, SLOT},
     native::{self, Argument, Register},
@@ -104,7 +105,8 @@ impl<'a> Boxed<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Notes {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
+        self.parameters_exist()?;
         let [entry, miss, slow] = [(); 3].map(|()| builder.create_block());
         builder.append_block_params_for_function_params(entry);
         builder.set_cold_block(miss);
@@ -112,15 +114,15 @@ impl<'a> Boxed<'a> {
         builder.switch_to_block(entry);
         let entered = self.enter(builder, entry);
         self.check(builder, &entered, slow);
-        let words = self.unbox(builder, &entered, miss);
+        let words = self.unbox(builder, &entered, miss)?;
         let object = self.allocate(builder, &words);
         let state = self.form.around.map(|around| before(builder, self.plan, around));
-        let (notes, results) = self.call(builder, &words);
+        let (notes, results) = self.call(builder, &words)?;
         let results = match (self.form.around, state) {
             (Some(around), Some(state)) => after(builder, self.plan, around, state, &results),
             _ => results,
         };
-        self.give(builder, object, &results);
+        self.give(builder, object, &results)?;
         // What has been checked is known, so that no register has to keep it.
         builder.switch_to_block(miss);
         let known = known(self.form).map(|(_, value)| builder.ins().iconst(types::I64, value).into());
@@ -128,7 +130,20 @@ impl<'a> Boxed<'a> {
         builder.ins().jump(slow, &known);
         self.slow(builder, &entered, slow);
         builder.seal_all_blocks();
-        notes
+        Ok(notes)
+    }
+
+    /// Whether the stub has the parameters that the plan speaks of.
+    fn parameters_exist(&self) -> Result<(), Malformed> {
+        let Callable { parameters, arguments, zero } = self.form.callable;
+        let last = match arguments {
+            Arguments::Array { array, count, .. } => usize::from(array.max(count)),
+            Arguments::Parameters { first } => {
+                (usize::from(first) + self.form.arguments.len()).saturating_sub(1)
+            }
+        };
+        let last = last.max(zero.map_or(0, usize::from));
+        if last < usize::from(parameters).max(1) { Ok(()) } else { Err(Malformed::Boxed) }
     }
 
     /// Ends the stub by a function of the host, whose result it returns.
@@ -200,7 +215,12 @@ impl<'a> Boxed<'a> {
     }
 
     /// Unboxes all arguments.
-    fn unbox(&self, builder: &mut FunctionBuilder<'_>, entered: &Entered, miss: Block) -> Unboxed {
+    fn unbox(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        entered: &Entered,
+        miss: Block,
+    ) -> Result<Unboxed, Malformed> {
         let form = self.form;
         let mut words = match self.words {
             Keep::Registers => Unboxed::Values(Vec::with_capacity(form.arguments.len())),
@@ -209,25 +229,25 @@ impl<'a> Boxed<'a> {
         };
         for (index, argument) in (0..).zip(&form.arguments) {
             let boxed = |builder: &mut FunctionBuilder<'_>| entered.argument(builder, form.callable, index);
-            let value = unbox::argument(builder, self.plan, argument, &boxed, miss);
+            let value = unbox::argument(builder, self.plan, argument, &boxed, miss)?;
             words.add(builder, index, value, self.plan);
         }
-        words
+        Ok(words)
     }
 
     /// Makes the object of an aggregate result, and keeps it.
-    fn allocate(&self, builder: &mut FunctionBuilder<'_>, words: &Unboxed) -> Option<StackSlot> {
-        let Boxing::Memory { allocate, with, memory } = self.form.boxing else { return None };
-        let Unboxed::Array(slots) = *words else { unreachable!("words are on the stack where a call comes") };
+    fn allocate(&self, builder: &mut FunctionBuilder<'_>, slots: &Unboxed) -> Option<StackSlot> {
+        // Where a function of the host is called, words are on the stack.
+        let (Boxing::Memory { allocate, with, memory }, Unboxed::Array(slots)) = (self.form.boxing, slots)
+        else {
+            return None;
+        };
         let kept = stack_words(builder, 1);
         let with = with.map(|with| host_address(builder, self.plan, with));
-        let object = call_host(builder, self.plan, allocate, with.as_slice(), Some(types::I64));
-        let object = object.expect("it returns a word");
-        let refused = builder.create_block();
+        let object = ask_host(builder, self.plan, allocate, with.as_slice(), types::I64);
+        let [refused, ongoing] = [(); 2].map(|()| builder.create_block());
         builder.set_cold_block(refused);
-        let made = builder.ins().icmp_imm_s(IntCC::NotEqual, object, 0);
-        go_on_if(builder, made, refused);
-        let ongoing = builder.current_block().expect("a block is being built");
+        builder.ins().brif(object, ongoing, &[], refused, &[]);
         builder.switch_to_block(refused);
         let null = builder.ins().iconst(types::I64, 0);
         builder.ins().return_(&[null]);
@@ -238,12 +258,16 @@ impl<'a> Boxed<'a> {
             Memory::Behind { offset } => builder.ins().load(types::I64, MEMORY, object, offset),
         };
         let slot = slot_offset(self.form.arguments.len() as u16);
-        builder.ins().stack_store(types::I64, address, slots, slot);
+        builder.ins().stack_store(types::I64, address, *slots, slot);
         Some(kept)
     }
 
     /// Calls the native function, and stores an aggregate result.
-    fn call(&self, builder: &mut FunctionBuilder<'_>, words: &Unboxed) -> (Notes, Vec<Value>) {
+    fn call(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        words: &Unboxed,
+    ) -> Result<(Notes, Vec<Value>), Malformed> {
         let plan = self.plan;
         let results = match self.form.returned {
             Returned::Nothing => Vec::new(),
@@ -259,6 +283,9 @@ impl<'a> Boxed<'a> {
         };
         let mut body = Body::new(builder, source, plan);
         body.copy_temporaries(plan);
+        if self.form.result != DowncallResult::InPlace && self.form.returned != Returned::Memory {
+            return Err(Malformed::Boxed);
+        }
         let kept = match &self.form.result {
             DowncallResult::Memory { slot, moves } => Some((*slot, moves, body.keep_result_address(*slot))),
             _ => None,
@@ -266,10 +293,11 @@ impl<'a> Boxed<'a> {
         let target = address_in_hole(body.builder, signature, HoleKind::Target);
         let value = |body: &mut Body<'_, '_>, argument: &Argument<'_>| match *argument {
             Argument::Word(ty, moves) => body.word(ty, moves),
-            Argument::Burnt(Register::Vec(_)) => body.builder.ins().f64const(0.0),
-            Argument::Burnt(Register::Gpr(_)) | Argument::Padding | Argument::Target => target,
+            Argument::Burnt(Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
+            Argument::Burnt(Register::Gpr(_)) | Argument::Padding | Argument::Target => Ok(target),
         };
-        let values = self.arguments.iter().map(|argument| value(&mut body, argument)).collect::<Vec<_>>();
+        let values = self.arguments.iter().map(|argument| value(&mut body, argument));
+        let values = values.collect::<Result<Vec<_>, _>>()?;
         let call = if (Isa::with(plan.convention).landing)(plan).is_some() {
             let landing = symbol(body.builder, signature, Symbol::Landing);
             body.builder.ins().call(landing, &values)
@@ -278,12 +306,12 @@ impl<'a> Boxed<'a> {
         };
         let mut results = body.builder.inst_results(call).to_vec();
         if let Some((slot, moves, address)) = kept {
-            body.store_results(slot, address, moves, &results);
+            body.store_results(slot, address, moves, &results)?;
         }
         if self.form.returned == Returned::Memory {
             results.clear();
         }
-        (body.finish_part(), results)
+        Ok((body.finish_part(), results))
     }
 }
 
@@ -361,7 +389,7 @@ impl Unboxed {
 /// Calls the function that comes before the native one, and keeps what it returns.
 fn before(builder: &mut FunctionBuilder<'_>, plan: &Plan, around: Around) -> StackSlot {
     let kept = stack_words(builder, 1);
-    let state = call_host(builder, plan, around.before, &[], Some(types::I64)).expect("it returns a word");
+    let state = ask_host(builder, plan, around.before, &[], types::I64);
     builder.ins().stack_store(types::I64, state, kept, 0);
     kept
 }
@@ -380,7 +408,7 @@ fn after(
         builder.ins().stack_store(types::I64, *value, kept, slot_offset(index));
     }
     let state = load_word(builder, state, 0);
-    call_host(builder, plan, around.after, &[state], None);
+    tell_host(builder, plan, around.after, state);
     let load = |(index, ty)| builder.ins().stack_load(types::I64, ty, kept, slot_offset(index));
     (0..).zip(kinds).map(load).collect()
 }
@@ -393,19 +421,26 @@ fn host_signature(plan: &Plan, parameters: &[Type], result: Option<Type>) -> Sig
     signature
 }
 
-/// Calls a function of the host.
-fn call_host(
+/// What a function of the host returns.
+fn ask_host(
     builder: &mut FunctionBuilder<'_>,
     plan: &Plan,
     function: HostAddress,
     arguments: &[Value],
-    result: Option<Type>,
-) -> Option<Value> {
+    result: Type,
+) -> Value {
     let types = arguments.iter().map(|value| builder.func.dfg.value_type(*value)).collect::<Vec<_>>();
-    let signature = builder.import_signature(host_signature(plan, &types, result));
+    let signature = builder.import_signature(host_signature(plan, &types, Some(result)));
     let function = address_in_hole(builder, signature, HoleKind::Host(function));
     let call = builder.ins().call_indirect(signature, function, arguments);
-    builder.inst_results(call).first().copied()
+    builder.inst_results(call)[0]
+}
+
+/// Calls a function of the host that returns nothing.
+fn tell_host(builder: &mut FunctionBuilder<'_>, plan: &Plan, function: HostAddress, word: Value) {
+    let signature = builder.import_signature(host_signature(plan, &[types::I64], None));
+    let function = address_in_hole(builder, signature, HoleKind::Host(function));
+    builder.ins().call_indirect(signature, function, &[word]);
 }
 
 /// An address of the host: of a type, or of an object.

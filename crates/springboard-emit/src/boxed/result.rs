@@ -1,6 +1,6 @@
 //! What becomes of the native function's result.
 
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Type, Value, condcodes::IntCC, types};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Value, condcodes::IntCC, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
     Fill,
@@ -8,7 +8,12 @@ use springboard_abi::{
 };
 
 use super::{Boxed, host_address, load_word};
-use crate::{body::extended, memory::MEMORY, template::HoleKind};
+use crate::{
+    body::{extended, narrow_type},
+    error::Malformed,
+    memory::MEMORY,
+    template::HoleKind,
+};
 
 impl Boxed<'_> {
     /// Ends the stub: boxes the result, and returns that.
@@ -17,40 +22,45 @@ impl Boxed<'_> {
         builder: &mut FunctionBuilder<'_>,
         object: Option<StackSlot>,
         results: &[Value],
-    ) {
+    ) -> Result<(), Malformed> {
         match self.form.boxing {
             Boxing::Call { function, with } => {
-                let result = self.result(builder, results);
+                let result = self.result(builder, results)?;
                 let with = with.map(|with| host_address(builder, self.plan, with));
                 let arguments = result.into_iter().chain(with).collect::<Vec<_>>();
                 self.leave(builder, HoleKind::Host(function), &arguments);
             }
             Boxing::Constant { object, count } => {
                 let object = host_address(builder, self.plan, object);
-                give_counted(builder, object, count);
+                give_counted(builder, object, count)?;
             }
             Boxing::Either { nonzero, zero, count } => {
-                let result = self.word(builder, results);
+                let (result, ..) = self.integer(builder, results)?;
                 let [nonzero, zero] = [nonzero, zero].map(|object| host_address(builder, self.plan, object));
                 let object = builder.ins().select(result, nonzero, zero);
-                give_counted(builder, object, count);
+                give_counted(builder, object, count)?;
             }
             Boxing::Tagged { shift, tag, otherwise } => {
-                self.give_tagged(builder, results, shift, tag, otherwise)
+                self.give_tagged(builder, results, shift, tag, otherwise)?;
             }
             Boxing::Double { bias } => {
-                let result = self.result(builder, results).expect("a floating point number is returned");
+                let result = match self.form.returned {
+                    Returned::Float | Returned::Double => self.result(builder, results)?,
+                    Returned::Nothing | Returned::Integer { .. } | Returned::Memory => None,
+                };
+                let result = result.ok_or(Malformed::Boxed)?;
                 let bits = builder.ins().bitcast(types::I64, MemFlagsData::new(), result);
                 let bias = builder.ins().iconst(types::I64, bias as i64);
                 let word = builder.ins().iadd(bits, bias);
                 builder.ins().return_(&[word]);
             }
             Boxing::Memory { .. } => {
-                let object = object.expect("it was allocated before the call");
+                let object = object.ok_or(Malformed::Boxed)?;
                 let object = load_word(builder, object, 0);
                 builder.ins().return_(&[object]);
             }
         }
+        Ok(())
     }
 
     /// A tagged word, where the integer comes back when that is shifted to the right by sign.
@@ -61,12 +71,9 @@ impl Boxed<'_> {
         shift: u8,
         tag: u64,
         otherwise: HostAddress,
-    ) {
-        let result = self.word(builder, results);
+    ) -> Result<(), Malformed> {
+        let (result, bytes, fill) = self.integer(builder, results)?;
         let shifted = builder.ins().ishl_imm_u(result, i64::from(shift));
-        let Returned::Integer { bytes, fill } = self.form.returned else {
-            unreachable!("a word is returned")
-        };
         let bits = u32::from(bytes) * 8 + u32::from(fill == Fill::Zero);
         if bits + u32::from(shift) > 64 {
             let again = builder.ins().sshr_imm_u(shifted, i64::from(shift));
@@ -83,33 +90,49 @@ impl Boxed<'_> {
             _ => builder.ins().bor_imm_s(shifted, tag as i64),
         };
         builder.ins().return_(&[word]);
+        Ok(())
     }
 
     /// The result as functions of the host take it.
-    fn result(&self, builder: &mut FunctionBuilder<'_>, results: &[Value]) -> Option<Value> {
-        let result = *results.first()?;
-        Some(match self.form.returned {
+    fn result(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        results: &[Value],
+    ) -> Result<Option<Value>, Malformed> {
+        let Some(&result) = results.first() else { return Ok(None) };
+        Ok(Some(match self.form.returned {
             Returned::Integer { bytes: 8, .. } | Returned::Double | Returned::Nothing | Returned::Memory => {
                 result
             }
-            Returned::Integer { bytes, fill } => extended(builder, result, bytes, fill),
+            Returned::Integer { bytes, fill } => extended(builder, result, bytes, fill)?,
             Returned::Float => builder.ins().fpromote(types::F64, result),
-        })
+        }))
     }
 
-    /// The same of an integer.
-    fn word(&self, builder: &mut FunctionBuilder<'_>, results: &[Value]) -> Value {
-        self.result(builder, results).expect("an integer is returned")
+    /// The same of an integer, with its size and sign.
+    fn integer(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        results: &[Value],
+    ) -> Result<(Value, u8, Fill), Malformed> {
+        let Returned::Integer { bytes, fill } = self.form.returned else { return Err(Malformed::Boxed) };
+        let result = self.result(builder, results)?;
+        Ok((result.ok_or(Malformed::Boxed)?, bytes, fill))
     }
 }
 
 /// Returns an object, one more reference to which is counted.
-fn give_counted(builder: &mut FunctionBuilder<'_>, object: Value, count: Option<Count>) {
+fn give_counted(
+    builder: &mut FunctionBuilder<'_>,
+    object: Value,
+    count: Option<Count>,
+) -> Result<(), Malformed> {
     if let Some(Count { offset, bytes }) = count {
-        let ty = Type::int(u16::from(bytes) * 8).expect("4 or 8 bytes");
+        let ty = if bytes == 8 { types::I64 } else { narrow_type(bytes)? };
         let before = builder.ins().load(ty, MEMORY, object, offset);
         let more = builder.ins().iadd_imm_s(before, 1);
         builder.ins().store(MEMORY, more, object, offset);
     }
     builder.ins().return_(&[object]);
+    Ok(())
 }

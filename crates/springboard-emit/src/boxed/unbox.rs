@@ -7,8 +7,8 @@ use springboard_abi::{
     boxed::{Check, DigitSign, Payload, Returns, Unbox, Unboxed, Wanted},
 };
 
-use super::{call_host, go_on_if, host_address, stay_cold};
-use crate::memory::MEMORY;
+use super::{ask_host, go_on_if, host_address, stay_cold};
+use crate::{error::Malformed, memory::MEMORY};
 
 /// The value of an argument. `boxed` gives the object; where no way fits, the code goes to `miss`.
 pub(super) fn argument(
@@ -17,7 +17,7 @@ pub(super) fn argument(
     argument: &Unboxed,
     boxed: &dyn Fn(&mut FunctionBuilder<'_>) -> Value,
     miss: Block,
-) -> Value {
+) -> Result<Value, Malformed> {
     let way = |builder: &mut FunctionBuilder<'_>, way: &Unbox, miss| {
         // The object is found anew for each way: what was in a register may be gone.
         let object = boxed(builder);
@@ -31,7 +31,7 @@ pub(super) fn argument(
     for (index, each) in argument.ways.iter().enumerate() {
         let last = index + 1 == argument.ways.len();
         let next = if last { miss } else { builder.create_block() };
-        let value = way(builder, each, next);
+        let value = way(builder, each, next)?;
         builder.ins().jump(done, &[value.into()]);
         if !last {
             // The first way is the one to be fast.
@@ -40,7 +40,7 @@ pub(super) fn argument(
         }
     }
     builder.switch_to_block(done);
-    builder.block_params(done)[0]
+    Ok(builder.block_params(done)[0])
 }
 
 /// The type as which a slot's content is in a register.
@@ -62,12 +62,12 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    fn value(&self, builder: &mut FunctionBuilder<'_>, way: &Unbox) -> Value {
-        match *way {
+    fn value(&self, builder: &mut FunctionBuilder<'_>, way: &Unbox) -> Result<Value, Malformed> {
+        Ok(match *way {
             Unbox::Object { ref checks, payload } => {
                 checks.iter().for_each(|check| self.check(builder, *check));
-                let value = self.payload(builder, payload);
-                self.wanted(builder, way, value)
+                let value = self.payload(builder, payload)?;
+                self.wanted(builder, way, value)?
             }
             Unbox::Constant { object, value } => {
                 let known = host_address(builder, self.plan, object);
@@ -85,14 +85,14 @@ impl Way<'_> {
                     Fill::Sign => builder.ins().sshr_imm_u(self.object, i64::from(shift)),
                     Fill::Zero => builder.ins().ushr_imm_u(self.object, i64::from(shift)),
                 };
-                self.wanted(builder, way, value)
+                self.wanted(builder, way, value)?
             }
             Unbox::Double { from, through, bias } => {
                 self.within(builder, self.object, from, through);
                 let bias = builder.ins().iconst(types::I64, bias as i64);
                 let bits = builder.ins().isub(self.object, bias);
                 let value = builder.ins().bitcast(types::F64, MemFlagsData::new(), bits);
-                self.wanted(builder, way, value)
+                self.wanted(builder, way, value)?
             }
             Unbox::Call { function, with, returns } => {
                 let with = with.map(|with| host_address(builder, self.plan, with));
@@ -101,11 +101,11 @@ impl Way<'_> {
                     Returns::Word { .. } => types::I64,
                     Returns::Double { .. } => types::F64,
                 };
-                let value = call_host(builder, self.plan, function, &arguments, Some(ty));
-                let value = self.unless_error(builder, value.expect("it returns a value"), returns);
-                self.wanted(builder, way, value)
+                let value = ask_host(builder, self.plan, function, &arguments, ty);
+                let value = self.unless_error(builder, value, returns);
+                self.wanted(builder, way, value)?
             }
-        }
+        })
     }
 
     fn check(&self, builder: &mut FunctionBuilder<'_>, check: Check) {
@@ -145,9 +145,9 @@ impl Way<'_> {
         go_on_if(builder, inside, self.miss);
     }
 
-    fn payload(&self, builder: &mut FunctionBuilder<'_>, payload: Payload) -> Value {
+    fn payload(&self, builder: &mut FunctionBuilder<'_>, payload: Payload) -> Result<Value, Malformed> {
         let object = self.object;
-        match payload {
+        Ok(match payload {
             Payload::Integer { offset, bytes, fill } => {
                 let ins = builder.ins();
                 match (bytes, fill) {
@@ -157,11 +157,16 @@ impl Way<'_> {
                     (2, Fill::Sign) => ins.sload16(types::I64, MEMORY, object, offset),
                     (4, Fill::Zero) => ins.uload32(MEMORY, object, offset),
                     (4, Fill::Sign) => ins.sload32(MEMORY, object, offset),
-                    _ => ins.load(types::I64, MEMORY, object, offset),
+                    (8, _) => ins.load(types::I64, MEMORY, object, offset),
+                    _ => return Err(Malformed::Width(bytes)),
                 }
             }
             Payload::Float { offset, bytes } => {
-                let ty = if bytes == 4 { types::F32 } else { types::F64 };
+                let ty = match bytes {
+                    4 => types::F32,
+                    8 => types::F64,
+                    _ => return Err(Malformed::Width(bytes)),
+                };
                 builder.ins().load(ty, MEMORY, object, offset)
             }
             Payload::Digit { offset, sign } => {
@@ -170,7 +175,7 @@ impl Way<'_> {
                 builder.ins().imul(sign, digit)
             }
             Payload::Address { offset } => builder.ins().iadd_imm_s(object, i64::from(offset)),
-        }
+        })
     }
 
     /// The sign of an integer of one digit.
@@ -212,8 +217,8 @@ impl Way<'_> {
         builder.append_block_param(ongoing, ty);
         builder.ins().brif(is_value, ongoing, &[value.into()], suspect, &[]);
         builder.switch_to_block(suspect);
-        let report = call_host(builder, self.plan, occurred, &[], Some(types::I64));
-        let none = builder.ins().icmp_imm_s(IntCC::Equal, report.expect("it returns a word"), 0);
+        let report = ask_host(builder, self.plan, occurred, &[], types::I64);
+        let none = builder.ins().icmp_imm_s(IntCC::Equal, report, 0);
         go_on_if(builder, none, self.miss);
         // What was returned is known here, and gone from its register.
         let known = match ty {
@@ -226,9 +231,14 @@ impl Way<'_> {
     }
 
     /// Makes what is wanted of what a way gives. What cannot be held is a miss.
-    fn wanted(&self, builder: &mut FunctionBuilder<'_>, way: &Unbox, value: Value) -> Value {
+    fn wanted(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        way: &Unbox,
+        value: Value,
+    ) -> Result<Value, Malformed> {
         let found = builder.func.dfg.value_type(value);
-        match (self.wanted, way.integers()) {
+        Ok(match (self.wanted, way.integers()) {
             (Wanted::Integer { least, most }, Some(given)) => {
                 self.in_range(builder, value, given, (least.into(), most.into()));
                 value
@@ -244,9 +254,10 @@ impl Way<'_> {
             (wanted, None) => match (found, register(wanted)) {
                 (types::F32, types::F64) => builder.ins().fpromote(types::F64, value),
                 (types::F64, types::F32) => builder.ins().fdemote(types::F32, value),
-                _ => value,
+                (found, wanted) if found == wanted => value,
+                _ => return Err(Malformed::Boxed),
             },
-        }
+        })
     }
 
     /// Goes on where an integer, one of those that are `given`, is one of those that are wanted.

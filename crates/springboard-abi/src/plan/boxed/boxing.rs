@@ -98,7 +98,7 @@ pub enum Returned {
 }
 
 impl Boxing {
-    pub(super) fn each_address(&self, see: &mut impl FnMut(HostAddress)) {
+    pub(in crate::plan) fn each_address(&self, see: &mut impl FnMut(HostAddress)) {
         let (first, second) = match *self {
             Boxing::Call { function, with } => (Some(function), with),
             Boxing::Constant { object, .. } => (Some(object), None),

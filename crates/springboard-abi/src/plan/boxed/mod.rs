@@ -5,10 +5,9 @@
 
 use alloc::boxed::Box;
 
-use super::{DowncallResult, Fill};
+use super::Fill;
 
 mod boxing;
-mod display;
 mod unbox;
 
 pub use boxing::{Boxing, Count, Memory, Returned};
@@ -18,24 +17,6 @@ pub use unbox::{Check, DigitSign, Payload, Returns, Unbox};
 /// has numbers and no addresses, so that functions whose stubs differ in addresses alone share one template.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct HostAddress(pub u8);
-
-/// What a plan says of the `boxed` entry.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct BoxedForm {
-    /// The stub's own type.
-    pub callable: Callable,
-    /// One per parameter of the native function: what its slot gets.
-    pub arguments: Box<[Unboxed]>,
-    /// What is called around the native function.
-    pub around: Option<Around>,
-    /// Where the bytes of an aggregate result go: by way of the slot after the arguments, which holds the address of the
-    /// new object's memory.
-    pub result: DowncallResult,
-    /// What the native function returns.
-    pub returned: Returned,
-    /// What is made of that.
-    pub boxing: Boxing,
-}
 
 /// The type of the stub itself, a C function with this many parameters, each a word in a general register. It returns a
 /// word: the boxed result.
@@ -114,25 +95,5 @@ impl Wanted {
             Fill::Zero => Wanted::Integer { least: 0, most: u64::MAX >> unused },
             Fill::Sign => Wanted::Integer { least: i64::MIN >> unused, most: i64::MAX as u64 >> unused },
         }
-    }
-}
-
-impl BoxedForm {
-    /// How many addresses of the host the stub needs: one more than the largest number.
-    pub fn addresses(&self) -> usize {
-        let mut last = 0;
-        self.each_address(|HostAddress(number)| last = last.max(usize::from(number) + 1));
-        last
-    }
-
-    fn each_address(&self, mut see: impl FnMut(HostAddress)) {
-        for way in self.arguments.iter().flat_map(|argument| &argument.ways) {
-            way.each_address(&mut see);
-        }
-        if let Some(Around { before, after }) = self.around {
-            see(before);
-            see(after);
-        }
-        self.boxing.each_address(&mut see);
     }
 }

@@ -183,7 +183,7 @@ impl Unbox {
         }
     }
 
-    pub(super) fn each_address(&self, see: &mut impl FnMut(HostAddress)) {
+    pub(in crate::plan) fn each_address(&self, see: &mut impl FnMut(HostAddress)) {
         match self {
             Unbox::Object { checks, .. } => {
                 for check in checks {

@@ -2,11 +2,13 @@
 
 use core::fmt;
 
-use super::{
-    Arguments, Around, BoxedForm, Boxing, Callable, Check, Count, DigitSign, HostAddress, Memory, Payload,
-    Returned, Returns, Unbox, Unboxed, Wanted,
+use crate::plan::{
+    BoxedForm, Fill,
+    boxed::{
+        Arguments, Around, Boxing, Callable, Check, Count, DigitSign, HostAddress, Memory, Payload, Returned,
+        Returns, Unbox, Unboxed, Wanted,
+    },
 };
-use crate::plan::Fill;
 
 impl fmt::Display for HostAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,7 +18,7 @@ impl fmt::Display for HostAddress {
 
 impl BoxedForm {
     /// The lines before the moves.
-    pub(in crate::plan) fn fmt_unboxing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn fmt_unboxing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Callable { parameters, arguments, zero } = self.callable;
         write!(f, "  entered with {parameters} words: ")?;
         match arguments {
@@ -54,11 +56,7 @@ impl BoxedForm {
     }
 
     /// The lines after the moves. The first of the result registers have these names.
-    pub(in crate::plan) fn fmt_boxing(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        [general, vector]: [&str; 2],
-    ) -> fmt::Result {
+    pub(super) fn fmt_boxing(&self, f: &mut fmt::Formatter<'_>, [general, vector]: [&str; 2]) -> fmt::Result {
         if let Some(Around { after, .. }) = self.around {
             writeln!(f, "  after the call: {after}(state)")?;
         }

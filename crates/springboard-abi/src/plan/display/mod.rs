@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+mod boxed;
+
 use super::{
     ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
     LastError, Move, Operand, Parameter, Plan, ResultMove, Step, UpcallResult,
