@@ -40,11 +40,6 @@ pub enum Ineligible {
     },
     /// The host's description does not say how a result of this type is boxed.
     Boxing,
-    /// An argument on the stack wants a stricter alignment than the stack pointer has at a call.
-    StackAlignment {
-        /// Alignment in bytes.
-        align: u32,
-    },
     /// A short vector on a machine where compilers lay out and pass them in two ways, by whether it has registers for
     /// them: on s390x since z13. Nothing says which one was at work.
     VectorAbi,
@@ -81,16 +76,15 @@ pub enum Way {
 
 impl Ineligible {
     /// The most bytes of stack arguments, and of copies of arguments that are passed by reference, that a stub
-    /// moves.
+    /// moves; those that alignment beyond 16 may cost are counted with them.
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 12] {
+    pub fn examples() -> [Ineligible; 11] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
             Ineligible::StackArguments { bytes: 5000 },
-            Ineligible::StackAlignment { align: 32 },
             Ineligible::BufferType { index: 1 },
             Ineligible::NoWord,
             Ineligible::NoRegister,
@@ -108,7 +102,6 @@ impl Ineligible {
             Ineligible::NoLayout(_) => "no-layout",
             Ineligible::X87Result => "x87-result",
             Ineligible::StackArguments { .. } => "stack-arguments",
-            Ineligible::StackAlignment { .. } => "stack-alignment",
             Ineligible::BufferType { .. } => "buffer-type",
             Ineligible::NoWord => "no-word",
             Ineligible::NoRegister => "no-register",
@@ -166,9 +159,6 @@ impl fmt::Display for Ineligible {
             ),
             Ineligible::BufferType { index } => {
                 write!(f, "parameter {} is declared a buffer but is not a pointer", index + 1)
-            }
-            Ineligible::StackAlignment { align } => {
-                write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")
             }
         }
     }

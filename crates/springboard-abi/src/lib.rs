@@ -36,9 +36,9 @@ pub use entry::{
 pub use ineligible::{Ineligible, Way};
 pub use place::Place;
 pub use plan::{
-    BoxedForm, ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill,
-    Form, Guard, LastError, Move, Operand, Parameter, Plan, ResultMove, SlotContent, SlotForm, SlotsForm,
-    Step, Temporary, UpcallResult, symbol,
+    BoxedForm, ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm,
+    Fill, Form, Guard, LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, SlotContent, SlotForm,
+    SlotsForm, Step, Temporary, UpcallResult, symbol,
 };
 /// How a host describes itself and a call, for [`Entry::Boxed`].
 pub mod boxed {
