@@ -51,13 +51,27 @@ pub enum HoleKind {
 }
 
 impl HoleKind {
-    /// Every kind of which a stub has one, in order.
-    pub const SINGLE: [HoleKind; 6] = [
+    /// Every kind, in order; the first address for all of a host's list.
+    pub const ALL: [HoleKind; 7] = [
         HoleKind::Target,
         HoleKind::Context,
         HoleKind::Helper,
         HoleKind::Guard,
         HoleKind::Range,
         HoleKind::Slow,
+        HoleKind::Host(HostAddress(0)),
     ];
+
+    /// Its place among [all](HoleKind::ALL). The addresses of a host's list share one.
+    pub const fn number(self) -> usize {
+        match self {
+            HoleKind::Target => 0,
+            HoleKind::Context => 1,
+            HoleKind::Helper => 2,
+            HoleKind::Guard => 3,
+            HoleKind::Range => 4,
+            HoleKind::Slow => 5,
+            HoleKind::Host(_) => 6,
+        }
+    }
 }

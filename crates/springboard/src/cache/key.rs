@@ -9,7 +9,7 @@ use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, Sl
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct CachedPlan {
     plan: Plan,
     /// As [`head`] has it.
     head: u128,
@@ -17,24 +17,24 @@ pub(super) struct Key {
     words: Box<[u128]>,
 }
 
-impl Key {
-    pub(super) fn new(plan: Plan) -> Key {
+impl CachedPlan {
+    pub(super) fn new(plan: Plan) -> CachedPlan {
         let words = plan.moves.iter().map(word).collect();
-        Key { head: head(&plan), plan, words }
+        CachedPlan { head: head(&plan), plan, words }
     }
 }
 
 /// A plan to look for.
-pub(super) struct Wanted<'a>(pub(super) &'a Plan);
+pub(super) struct Sought<'a>(pub(super) &'a Plan);
 
-impl Hash for Key {
+impl Hash for CachedPlan {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Wanted(&self.plan).hash(state);
+        Sought(&self.plan).hash(state);
     }
 }
 
-impl Equivalent<Key> for Wanted<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<CachedPlan> for Sought<'_> {
+    fn equivalent(&self, key: &CachedPlan) -> bool {
         let (wanted, known) = (self.0, &key.plan);
         head(wanted) == key.head
             && wanted.moves.len() == key.words.len()
@@ -43,7 +43,7 @@ impl Equivalent<Key> for Wanted<'_> {
     }
 }
 
-impl Hash for Wanted<'_> {
+impl Hash for Sought<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let plan = self.0;
         state.write_u128(head(plan));
@@ -215,7 +215,7 @@ mod tests {
         }
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
-                let same = Wanted(wanted).equivalent(&Key::new(plan.clone()));
+                let same = Sought(wanted).equivalent(&CachedPlan::new(plan.clone()));
                 assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }
