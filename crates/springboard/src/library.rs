@@ -67,6 +67,17 @@ impl Flags {
     pub const NOLOAD: Flags = Flags(libc::RTLD_NOLOAD);
 }
 
+impl Flags {
+    /// The flags of a host that has them as a number, as `dlopen(3)` takes them. Where they say neither when functions
+    /// are resolved, [`Flags::NOW`] is added.
+    pub fn from_raw(flags: c_int) -> Flags {
+        match flags & (libc::RTLD_LAZY | libc::RTLD_NOW) {
+            0 => Flags(flags | libc::RTLD_NOW),
+            _ => Flags(flags),
+        }
+    }
+}
+
 impl Default for Flags {
     fn default() -> Flags {
         Flags::NOW | Flags::LOCAL
@@ -234,6 +245,16 @@ impl Library {
     /// The process itself: the program, the libraries it was linked to, and those loaded with [`Flags::GLOBAL`].
     pub fn process() -> Library {
         Library::of(unix::Library::this(), None)
+    }
+
+    /// Takes over a handle that `dlopen(3)` gave: it is closed when the library is no longer used.
+    ///
+    /// # Safety
+    /// The handle is open, and nobody else closes it as often as to unload the library before this one is dropped. The
+    /// rest as [`Library::open`].
+    pub unsafe fn from_handle(handle: NonNull<c_void>) -> Library {
+        // SAFETY: the caller vouches for the handle.
+        Library::of(unsafe { unix::Library::from_raw(handle.as_ptr()) }, Some(OsString::from("(a handle)")))
     }
 
     fn of(handle: unix::Library, path: Option<OsString>) -> Library {
