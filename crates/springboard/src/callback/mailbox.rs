@@ -4,14 +4,11 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     fmt, io, mem,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::{Rc, Weak},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
-
-use rustix::event::{EventfdFlags, eventfd};
 
 use springboard_code::fork;
 
@@ -22,7 +19,10 @@ use super::{
     record::{Delivery, Record},
     wait::{Awaited, Busy, Stop, wait_and},
 };
-use crate::thread::{self, CallbackError};
+use crate::{
+    system::event::{BorrowedEvent, Event},
+    thread::{self, CallbackError},
+};
 
 /// A queue of calls from other threads. The thread that made it, its owner, runs their handlers when it drains.
 ///
@@ -55,8 +55,8 @@ pub(super) struct Inbox {
     pub(super) owner: Arc<Owner>,
     queue: Queue<Record, Waiter>,
     waker: Mutex<Option<Waker>>,
-    /// Readable while there are records.
-    event: OnceLock<OwnedFd>,
+    /// Signalled while there are records.
+    event: OnceLock<Event>,
     #[cfg(feature = "tokio")]
     notify: tokio::sync::Notify,
     /// What the owner is to be told at its next drain.
@@ -128,24 +128,24 @@ impl Mailbox {
         *locked(&self.local.shared.waker) = Some(Arc::new(waker));
     }
 
-    /// A file descriptor for poll loops (eventfd(2)): readable when there may be records, until a drain has taken
-    /// them all. Belongs to the mailbox; it must not be read or written.
+    /// What poll loops wait for: a file descriptor to be readable (eventfd(2)), on Windows the handle of an event to be
+    /// signalled. It is when there may be records, until a drain has taken them all. Belongs to the mailbox; it must not
+    /// be read, written or set.
     ///
     /// # Errors
-    /// The system has no more file descriptors, or this is a forked child.
-    pub fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
+    /// The system has no more of them, or this is a forked child.
+    pub fn event(&self) -> io::Result<BorrowedEvent<'_>> {
         let Local { shared, .. } = &*self.local;
         if shared.is_inherited() {
             return Err(io::Error::other(CallbackError::Forked));
         }
         if shared.event.get().is_none() {
-            let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            let _ = shared.event.set(event);
+            let _ = shared.event.set(Event::new()?);
             if !self.is_empty() {
                 shared.signal();
             }
         }
-        Ok(shared.event.get().expect("set above").as_fd())
+        Ok(shared.event.get().expect("set above").borrow())
     }
 
     /// Ends when there are records, or an error to be drained. For tokio's runtimes; any other waker may be set beside.
@@ -179,8 +179,8 @@ impl Mailbox {
         }
         shared.owner.sweep();
         if let Some(event) = shared.event.get() {
-            // What comes from here on makes it readable again.
-            let _ = rustix::io::read(event, &mut [0; 8]);
+            // What comes from here on signals it again.
+            event.clear();
         }
         let mut delivered = 0;
         let error = loop {
@@ -421,11 +421,10 @@ impl Inbox {
         }
     }
 
-    /// Makes the event readable, if anybody asked for one.
+    /// Signals the event, if anybody asked for one.
     fn signal(&self) {
         if let Some(event) = self.event.get() {
-            // A counter at its limit is readable as it is.
-            let _ = rustix::io::write(event, &1u64.to_ne_bytes());
+            event.signal();
         }
         #[cfg(feature = "tokio")]
         self.notify.notify_one();

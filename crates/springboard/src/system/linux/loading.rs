@@ -1,0 +1,162 @@
+//! The system's loader: dlopen(3).
+//!
+//! `dlvsym` and `dladdr1` are glibc's own. They are looked for by `dlsym`, so that a program with another C library
+//! links, and is told what its loader cannot do.
+
+use std::{
+    ffi::{CStr, OsStr, c_char, c_int, c_void},
+    mem,
+    ops::BitOr,
+    os::unix::ffi::OsStrExt,
+    ptr,
+};
+
+use libloading::os::unix;
+
+use crate::described::Described;
+
+/// How a library is loaded: the flags of `dlopen(3)`, joined with `|`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Flags(c_int);
+
+impl Flags {
+    /// Resolve functions of the library's own dependencies when they are first called. musl's loader resolves all of
+    /// them at once whatever is asked for.
+    pub const LAZY: Flags = Flags(libc::RTLD_LAZY);
+    /// Resolve all of them at once, and fail if one is missing.
+    pub const NOW: Flags = Flags(libc::RTLD_NOW);
+    /// Keep the library's symbols to itself.
+    pub const LOCAL: Flags = Flags(libc::RTLD_LOCAL);
+    /// Offer the library's symbols to libraries that are loaded later.
+    pub const GLOBAL: Flags = Flags(libc::RTLD_GLOBAL);
+    /// Never unload the library.
+    pub const NODELETE: Flags = Flags(libc::RTLD_NODELETE);
+    /// Load nothing: succeed only where the library is loaded already.
+    pub const NOLOAD: Flags = Flags(libc::RTLD_NOLOAD);
+}
+
+impl Default for Flags {
+    fn default() -> Flags {
+        Flags::NOW | Flags::LOCAL
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Flags;
+
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+/// The position of the first NUL in a path, in bytes.
+pub(crate) fn nul(path: &OsStr) -> Option<usize> {
+    path.as_bytes().iter().position(|byte| *byte == 0)
+}
+
+/// A loaded library, or the process. Closed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    library: unix::Library,
+    /// The same, as the loader knows it.
+    raw: usize,
+}
+
+impl Handle {
+    /// Loads a library. The error is what the loader says.
+    ///
+    /// # Safety
+    /// The library's initialisers and finalisers are sound to run in this process, on the threads that load and drop it.
+    pub(crate) unsafe fn open(path: &OsStr, flags: Flags) -> Result<Handle, String> {
+        // SAFETY: the caller vouches for the initialisers and finalisers.
+        let library = unsafe { unix::Library::open(Some(path), flags.0) };
+        library.map(Handle::of).map_err(|error| said(&error))
+    }
+
+    /// The program, the libraries that it was linked to, and those loaded with [`Flags::GLOBAL`].
+    pub(crate) fn process() -> Handle {
+        Handle::of(unix::Library::this())
+    }
+
+    fn of(library: unix::Library) -> Handle {
+        let raw = library.into_raw();
+        // SAFETY: the handle is what `into_raw` gave just now, and is taken back once.
+        let library = unsafe { unix::Library::from_raw(raw) };
+        Handle { library, raw: raw.expose_provenance() }
+    }
+
+    /// The address of a symbol, which may be null. The error is what the loader says.
+    pub(crate) fn symbol(&self, name: &CStr) -> Result<*mut c_void, String> {
+        // SAFETY: the address is taken and nothing of its type is claimed.
+        let found = unsafe { self.library.get::<*mut c_void>(name) };
+        found.map(unix::Symbol::into_raw).map_err(|error| said(&error))
+    }
+
+    /// The address of a symbol of a version, which may be null. The error is what the loader says.
+    pub(crate) fn versioned(&self, name: &CStr, version: &CStr) -> Result<*mut c_void, String> {
+        type Dlvsym = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+        let dlvsym = own(c"dlvsym").ok_or("the C library has no versions of symbols (dlvsym)")?;
+        // SAFETY: the C library that defines the name defines it so (dlvsym(3)).
+        let dlvsym = unsafe { mem::transmute::<*mut c_void, Dlvsym>(dlvsym) };
+        let handle = ptr::with_exposed_provenance_mut(self.raw);
+        // SAFETY: the handle is that of a library which `self` keeps loaded; the thread's error is cleared first, and
+        // read right after. The loader's message stays until it is called again on this thread.
+        unsafe {
+            libc::dlerror();
+            let address = dlvsym(handle, name.as_ptr(), version.as_ptr());
+            let error = libc::dlerror();
+            if error.is_null() {
+                Ok(address)
+            } else {
+                Err(CStr::from_ptr(error).to_string_lossy().into_owned())
+            }
+        }
+    }
+}
+
+/// A function of the C library that not all have.
+fn own(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: the name ends with a zero; the call finds a symbol among what is loaded.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!address.is_null()).then_some(address)
+}
+
+/// The loader's own words, without the name of its function.
+fn said(error: &libloading::Error) -> String {
+    match error {
+        libloading::Error::DlOpen { source } | libloading::Error::DlSym { source } => source.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// What the symbol at exactly this address is, by the symbol table of its library. `None` where there is no such
+/// symbol, and where the C library does not tell. The library must stay loaded meanwhile.
+pub(crate) fn described(address: *const c_void) -> Option<Described> {
+    /// dladdr1(3): with `RTLD_DL_SYMENT`, stores the address of the symbol's entry in `extra`.
+    type Dladdr1 = unsafe extern "C" fn(*const c_void, *mut libc::Dl_info, *mut *mut c_void, c_int) -> c_int;
+    const RTLD_DL_SYMENT: c_int = 1;
+    /// Types of symbols (System V gABI, "Symbol Table").
+    const STT_FUNC: u8 = 2;
+    const STT_GNU_IFUNC: u8 = 10;
+    // SAFETY: the C library that defines the name defines it so.
+    let dladdr1 = unsafe { mem::transmute::<*mut c_void, Dladdr1>(own(c"dladdr1")?) };
+    let mut extra: *mut c_void = ptr::null_mut();
+    let mut info = libc::Dl_info {
+        dli_fname: ptr::null(),
+        dli_fbase: ptr::null_mut(),
+        dli_sname: ptr::null(),
+        dli_saddr: ptr::null_mut(),
+    };
+    // SAFETY: `info` and `extra` are ours to be written; the address is looked up and not dereferenced.
+    let found = unsafe { dladdr1(address, &raw mut info, &raw mut extra, RTLD_DL_SYMENT) };
+    if found == 0 || info.dli_saddr.cast_const() != address || extra.is_null() {
+        return None;
+    }
+    // SAFETY: dladdr1 found the entry in the symbol table of the library that has the address; the caller holds that
+    // library, so it is loaded.
+    let entry = unsafe { extra.cast::<libc::Elf64_Sym>().read_unaligned() };
+    Some(match entry.st_info & 0xf {
+        STT_FUNC | STT_GNU_IFUNC => Described::Function,
+        _ => Described::Object { bytes: entry.st_size },
+    })
+}
