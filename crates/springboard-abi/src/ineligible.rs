@@ -27,11 +27,6 @@ pub enum Ineligible {
     NoWord,
     /// Values are handed to the host in registers, and none is left for its context.
     NoRegister,
-    /// An argument on the stack wants a stricter alignment than the stack pointer has at a call.
-    StackAlignment {
-        /// Alignment in bytes.
-        align: u32,
-    },
     /// A short vector on a machine where compilers lay out and pass them in two ways, by whether it has registers for
     /// them: on s390x since z13. Nothing says which one was at work.
     VectorAbi,
@@ -68,16 +63,15 @@ pub enum Way {
 
 impl Ineligible {
     /// The most bytes of stack arguments, and of copies of arguments that are passed by reference, that a stub
-    /// moves.
+    /// moves; those that alignment beyond 16 may cost are counted with them.
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 9] {
+    pub fn examples() -> [Ineligible; 8] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
             Ineligible::StackArguments { bytes: 5000 },
-            Ineligible::StackAlignment { align: 32 },
             Ineligible::BufferType { index: 1 },
             Ineligible::NoWord,
             Ineligible::NoRegister,
@@ -92,7 +86,6 @@ impl Ineligible {
             Ineligible::NoLayout(_) => "no-layout",
             Ineligible::X87Result => "x87-result",
             Ineligible::StackArguments { .. } => "stack-arguments",
-            Ineligible::StackAlignment { .. } => "stack-alignment",
             Ineligible::BufferType { .. } => "buffer-type",
             Ineligible::NoWord => "no-word",
             Ineligible::NoRegister => "no-register",
@@ -137,9 +130,6 @@ impl fmt::Display for Ineligible {
             ),
             Ineligible::BufferType { index } => {
                 write!(f, "parameter {} is declared a buffer but is not a pointer", index + 1)
-            }
-            Ineligible::StackAlignment { align } => {
-                write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")
             }
         }
     }

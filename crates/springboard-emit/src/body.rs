@@ -7,6 +7,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove};
 
 use crate::{
+    error::Malformed,
     memory::{self, MEMORY, SLOT},
     words::{WORD, byte_in_word},
 };
@@ -82,24 +83,24 @@ impl<'a, 'b> Body<'a, 'b> {
         }
     }
 
-    /// The value of one word, from the moves that end in it.
-    pub(crate) fn word(&mut self, ty: Type, moves: &[Move]) -> Value {
+    /// The value of one word, from the moves that end in it: zero where there are none.
+    pub(crate) fn word(&mut self, ty: Type, moves: &[Move]) -> Result<Value, Malformed> {
         if let [step] = moves
             && u32::from(step.bytes) == ty.bytes()
         {
             return self.load(ty, *step);
         }
-        let parts = moves.iter().map(|step| {
-            let part = self.load(types::I64, *step);
-            match self.bits_below(*step) {
+        let part = |step: &Move| {
+            let part = self.load(types::I64, *step)?;
+            Ok(match self.bits_below(*step) {
                 0 => part,
                 bits => self.builder.ins().ishl_imm_u(part, bits),
-            }
-        });
-        let parts = parts.collect::<Vec<_>>();
+            })
+        };
+        let parts = moves.iter().map(part).collect::<Result<Vec<_>, _>>()?;
         let word = parts.into_iter().reduce(|word, part| self.builder.ins().bor(word, part));
-        let word = word.expect("a word is made of moves");
-        if ty == types::I64 { word } else { self.builder.ins().bitcast(ty, MemFlagsData::new(), word) }
+        let word = word.unwrap_or_else(|| self.builder.ins().iconst(types::I64, 0));
+        Ok(if ty == types::I64 { word } else { self.builder.ins().bitcast(ty, MemFlagsData::new(), word) })
     }
 
     /// How many bits of its word are less significant than what a move moves.
@@ -109,18 +110,20 @@ impl<'a, 'b> Body<'a, 'b> {
     }
 
     /// Loads what one move moves, into a register of type `ty`, widened as the move says.
-    pub(crate) fn load(&mut self, ty: Type, step: Move) -> Value {
+    pub(crate) fn load(&mut self, ty: Type, step: Move) -> Result<Value, Malformed> {
         let (base, offset, flags) = match step.operand {
             Operand::Slot { index, at } => match &self.source {
                 Source::Array(slots) => (*slots, slot_offset(index) + i32::from(at), SLOT),
                 // Every argument is behind a pointer: the one slot that a plan moves whole is the result's.
-                Source::Avalue { result, .. } => return *result,
+                Source::Avalue { result, .. } => return Ok(*result),
                 Source::Parameters(parameters) => {
                     return converted(self.builder, parameters[usize::from(index)], ty, step);
                 }
             },
             Operand::Memory { slot, offset } => (self.address(slot), offset as i32, MEMORY),
-            Operand::Temporary { index } => return self.noted(self.temporaries[usize::from(index)], step),
+            Operand::Temporary { index } => {
+                return Ok(self.noted(self.temporaries[usize::from(index)], step));
+            }
         };
         let ins = self.builder.ins();
         let value = match (step.bytes, step.fill) {
@@ -131,9 +134,9 @@ impl<'a, 'b> Body<'a, 'b> {
             (2, Fill::Sign) => ins.sload16(ty, flags, base, offset),
             (4, Fill::Zero) => ins.uload32(flags, base, offset),
             (4, Fill::Sign) => ins.sload32(flags, base, offset),
-            (bytes, _) => unreachable!("a move of {bytes} bytes into a register of type {ty}"),
+            (bytes, _) => return Err(Malformed::Width(bytes)),
         };
-        self.noted(value, step)
+        Ok(self.noted(value, step))
     }
 
     fn noted(&mut self, value: Value, step: Move) -> Value {
@@ -181,21 +184,23 @@ impl<'a, 'b> Body<'a, 'b> {
         kept: StackSlot,
         moves: &[ResultMove],
         results: &[Value],
-    ) {
+    ) -> Result<(), Malformed> {
         let dfg = &self.builder.func.dfg;
         let gprs = results.iter().filter(|value| dfg.value_type(**value).is_int()).count();
         let address = self.builder.ins().stack_load(types::I64, types::I64, kept, 0);
         for step in moves {
             let register = match step.place {
-                Place::Gpr { reg, .. } => results[usize::from(reg)],
-                Place::Vec { reg, .. } => results[gprs + usize::from(reg)],
-                Place::Stack { .. } => unreachable!("no convention returns a result on the stack"),
+                Place::Gpr { reg, .. } => results.get(usize::from(reg)),
+                Place::Vec { reg, .. } => results.get(gprs + usize::from(reg)),
+                Place::Stack { .. } => None,
             };
+            let register = *register.ok_or(Malformed::ResultPlace(step.place))?;
             let operand = Operand::Memory { slot, offset: step.offset };
             let part = Move { place: step.place, operand, bytes: step.bytes, fill: Fill::Zero };
-            let inst = self.store(register, part, address, step.offset as i32);
+            let inst = self.store(register, part, address, step.offset as i32)?;
             self.note(inst, Note::Result(slot, *step));
         }
+        Ok(())
     }
 
     /// Stores a whole word, made of the lowest `bytes` bytes of a result register, to the address that was kept.
@@ -206,29 +211,37 @@ impl<'a, 'b> Body<'a, 'b> {
         register: Value,
         bytes: u8,
         fill: Fill,
-    ) {
-        let word = if bytes == 8 { register } else { extended(self.builder, register, bytes, fill) };
+    ) -> Result<(), Malformed> {
+        let word = if bytes == 8 { register } else { extended(self.builder, register, bytes, fill)? };
         let address = self.builder.ins().stack_load(types::I64, types::I64, kept, 0);
         let inst = self.builder.ins().store(MEMORY, word, address, 0);
         self.note(inst, Note::Widened { slot, bytes, fill });
+        Ok(())
     }
 
     /// Stores what a move takes from a register, and not a byte more.
-    pub(crate) fn store(&mut self, register: Value, step: Move, address: Value, offset: i32) -> Inst {
+    pub(crate) fn store(
+        &mut self,
+        register: Value,
+        step: Move,
+        address: Value,
+        offset: i32,
+    ) -> Result<Inst, Malformed> {
         if !self.builder.func.dfg.value_type(register).is_int() {
-            return self.builder.ins().store(MEMORY, register, address, offset);
+            return Ok(self.builder.ins().store(MEMORY, register, address, offset));
         }
         let value = match self.bits_below(step) {
             0 => register,
             bits => self.builder.ins().ushr_imm_u(register, bits),
         };
         let ins = self.builder.ins();
-        match step.bytes {
+        Ok(match step.bytes {
             1 => ins.istore8(MEMORY, value, address, offset),
             2 => ins.istore16(MEMORY, value, address, offset),
             4 => ins.istore32(MEMORY, value, address, offset),
-            _ => ins.store(MEMORY, value, address, offset),
-        }
+            8 => ins.store(MEMORY, value, address, offset),
+            bytes => return Err(Malformed::Width(bytes)),
+        })
     }
 }
 
@@ -250,28 +263,47 @@ pub(crate) fn to_word(builder: &mut FunctionBuilder<'_>, value: Value) -> Value 
 }
 
 /// A word made of its own low bytes.
-pub(crate) fn extended(builder: &mut FunctionBuilder<'_>, word: Value, bytes: u8, fill: Fill) -> Value {
-    let narrow = Type::int(u16::from(bytes) * 8).expect("a power of two up to 4");
-    let narrow = builder.ins().ireduce(narrow, word);
-    match fill {
+pub(crate) fn extended(
+    builder: &mut FunctionBuilder<'_>,
+    word: Value,
+    bytes: u8,
+    fill: Fill,
+) -> Result<Value, Malformed> {
+    let narrow = builder.ins().ireduce(narrow_type(bytes)?, word);
+    Ok(match fill {
         Fill::Zero => builder.ins().uextend(types::I64, narrow),
         Fill::Sign => builder.ins().sextend(types::I64, narrow),
+    })
+}
+
+/// The type of an integer of so many bytes that is narrower than a word.
+pub(crate) fn narrow_type(bytes: u8) -> Result<Type, Malformed> {
+    match bytes {
+        1 => Ok(types::I8),
+        2 => Ok(types::I16),
+        4 => Ok(types::I32),
+        _ => Err(Malformed::Width(bytes)),
     }
 }
 
 /// A parameter as a register of type `ty` wants it.
-fn converted(builder: &mut FunctionBuilder<'_>, value: Value, ty: Type, step: Move) -> Value {
+fn converted(
+    builder: &mut FunctionBuilder<'_>,
+    value: Value,
+    ty: Type,
+    step: Move,
+) -> Result<Value, Malformed> {
     if builder.func.dfg.value_type(value) == ty && u32::from(step.bytes) == ty.bytes() {
-        return value;
+        return Ok(value);
     }
     let word = to_word(builder, value);
-    let word = if step.bytes < 8 { extended(builder, word, step.bytes, step.fill) } else { word };
-    match ty {
+    let word = if step.bytes < 8 { extended(builder, word, step.bytes, step.fill)? } else { word };
+    Ok(match ty {
         types::I64 => word,
         types::F32 => {
             let bits = builder.ins().ireduce(types::I32, word);
             builder.ins().bitcast(types::F32, MemFlagsData::new(), bits)
         }
         _ => builder.ins().bitcast(ty, MemFlagsData::new(), word),
-    }
+    })
 }

@@ -24,6 +24,7 @@ use springboard_abi::{Column, Columns, Fill, Operand, Place, Plan, ResultMove, S
 
 use crate::{
     body::{Body, Notes, Source},
+    error::Malformed,
     memory::MEMORY,
     native::{self, Argument},
     words::{WORD, Words},
@@ -66,16 +67,16 @@ impl<'a> Loop<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Notes {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
         let [entry, turn, single, finished, done] = [(); 5].map(|()| builder.create_block());
-        builder.append_block_params_for_function_params(entry);
+        let [target, frame] = [(); 2].map(|()| builder.append_block_param(entry, types::I64));
         builder.append_block_param(done, types::I64);
         builder.switch_to_block(entry);
-        let kept = self.keep(builder, entry);
+        let kept = self.keep(builder, target, frame);
         builder.ins().jump(turn, &[]);
 
-        let mut notes = self.rows(builder, kept, [turn, single, done], ROWS);
-        notes.extend(self.rows(builder, kept, [single, finished, done], 1));
+        let mut notes = self.rows(builder, kept, [turn, single, done], ROWS)?;
+        notes.extend(self.rows(builder, kept, [single, finished, done], 1)?);
         builder.switch_to_block(finished);
         let frame = builder.ins().stack_load(types::I64, types::I64, kept, FRAME);
         let count = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, COUNT);
@@ -84,7 +85,7 @@ impl<'a> Loop<'a> {
         let count = builder.block_params(done)[0];
         builder.ins().return_(&[count]);
         builder.seal_all_blocks();
-        notes
+        Ok(notes)
     }
 
     /// How many addresses the frame has: of columns, and of the output.
@@ -93,8 +94,7 @@ impl<'a> Loop<'a> {
     }
 
     /// Keeps what the rows need on the stub's stack.
-    fn keep(&self, builder: &mut FunctionBuilder<'_>, entry: Block) -> StackSlot {
-        let [target, frame] = *builder.block_params(entry) else { unreachable!("it has two parameters") };
+    fn keep(&self, builder: &mut FunctionBuilder<'_>, target: Value, frame: Value) -> StackSlot {
         let bytes = FIRST_KEPT as u32 + self.addresses() as u32 * WORD;
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
         let kept = builder.create_sized_stack_slot(data);
@@ -117,7 +117,7 @@ impl<'a> Loop<'a> {
         kept: StackSlot,
         [head, behind, done]: [Block; 3],
         count: i64,
-    ) -> Notes {
+    ) -> Result<Notes, Malformed> {
         let body = builder.create_block();
         builder.switch_to_block(head);
         let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
@@ -126,7 +126,7 @@ impl<'a> Loop<'a> {
         builder.switch_to_block(body);
         let mut notes = Notes::new();
         for index in 0..count {
-            notes.extend(self.row(builder, kept, index));
+            notes.extend(self.row(builder, kept, index)?);
             let stop = builder.ins().stack_load(types::I64, types::I64, kept, STOPPED);
             let stop = builder.ins().load(types::I64, MemFlagsData::trusted(), stop, 0);
             let failed = builder.ins().icmp_imm_s(IntCC::SignedLessThan, stop, 0);
@@ -144,7 +144,7 @@ impl<'a> Loop<'a> {
         }
         self.go_on(builder, kept, count);
         builder.ins().jump(head, &[]);
-        notes
+        Ok(notes)
     }
 
     /// Goes on by so many rows.
@@ -165,9 +165,14 @@ impl<'a> Loop<'a> {
     }
 
     /// The call of the row that is `index` rows after the one at which the turn began.
-    fn row(&self, builder: &mut FunctionBuilder<'_>, kept: StackSlot, index: i64) -> Notes {
+    fn row(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        kept: StackSlot,
+        index: i64,
+    ) -> Result<Notes, Malformed> {
         let target = builder.ins().stack_load(types::I64, types::I64, kept, TARGET);
-        let values: Vec<Value> = self
+        let values = self
             .columns
             .inputs
             .iter()
@@ -179,27 +184,29 @@ impl<'a> Loop<'a> {
                 let from = address(builder, kept, number);
                 element(builder, from, offset, *column, ty)
             })
-            .collect();
+            .collect::<Result<Vec<Value>, _>>()?;
         let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
         let signature = builder.import_signature(signature);
         let mut body = Body::new(builder, Source::Parameters(values), self.plan);
-        let arguments: Vec<Value> = self
+        let arguments = self
             .arguments
             .iter()
             .map(|argument| match *argument {
                 Argument::Word(ty, moves) => body.word(ty, moves),
-                Argument::Burnt(native::Register::Vec(_)) => body.builder.ins().f64const(0.0),
-                Argument::Burnt(native::Register::Gpr(_)) | Argument::Padding | Argument::Target => target,
+                Argument::Burnt(native::Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
+                Argument::Burnt(native::Register::Gpr(_)) | Argument::Padding | Argument::Target => {
+                    Ok(target)
+                }
             })
-            .collect();
+            .collect::<Result<Vec<Value>, _>>()?;
         let call = body.builder.ins().call_indirect(signature, target, &arguments);
         let results = body.builder.inst_results(call).to_vec();
         let notes = body.finish_part();
         if let Some(result) = self.columns.result {
             let to = address(builder, kept, self.columns.inputs.len());
-            self.store(builder, to, index as i32 * i32::from(result.bytes), result, &results);
+            self.store(builder, to, index as i32 * i32::from(result.bytes), result, &results)?;
         }
-        notes
+        Ok(notes)
     }
 
     /// The register type for an element: that in which it is passed, where no word is made of it.
@@ -223,7 +230,7 @@ impl<'a> Loop<'a> {
         offset: i32,
         result: ResultMove,
         results: &[Value],
-    ) {
+    ) -> Result<(), Malformed> {
         // One general and one vector register come back, in this order.
         let register = match result.place {
             Place::Vec { .. } => results[1],
@@ -240,8 +247,10 @@ impl<'a> Loop<'a> {
             (_, 1) => builder.ins().istore8(MEMORY, register, address, offset),
             (_, 2) => builder.ins().istore16(MEMORY, register, address, offset),
             (_, 4) => builder.ins().istore32(MEMORY, register, address, offset),
-            _ => builder.ins().store(MEMORY, register, address, offset),
+            (_, 8) => builder.ins().store(MEMORY, register, address, offset),
+            (_, bytes) => return Err(Malformed::Width(bytes)),
         };
+        Ok(())
     }
 }
 
@@ -258,15 +267,16 @@ fn element(
     offset: i32,
     column: Column,
     ty: Type,
-) -> Value {
+) -> Result<Value, Malformed> {
     let ins = builder.ins();
-    match (ty, column.bytes, column.fill) {
+    Ok(match (ty, column.bytes, column.fill) {
         (types::F32 | types::F64, ..) | (_, 8, _) => ins.load(ty, MEMORY, address, offset),
         (_, 1, Fill::Zero) => ins.uload8(ty, MEMORY, address, offset),
         (_, 1, Fill::Sign) => ins.sload8(ty, MEMORY, address, offset),
         (_, 2, Fill::Zero) => ins.uload16(ty, MEMORY, address, offset),
         (_, 2, Fill::Sign) => ins.sload16(ty, MEMORY, address, offset),
-        (_, _, Fill::Zero) => ins.uload32(MEMORY, address, offset),
-        (_, _, Fill::Sign) => ins.sload32(MEMORY, address, offset),
-    }
+        (_, 4, Fill::Zero) => ins.uload32(MEMORY, address, offset),
+        (_, 4, Fill::Sign) => ins.sload32(MEMORY, address, offset),
+        (_, bytes, _) => return Err(Malformed::Width(bytes)),
+    })
 }

@@ -116,10 +116,15 @@ impl Compiler {
         };
         self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
-        let notes = match &stub {
+        let built = match &stub {
             Stub::Down(stub) => stub.build(&mut builder),
             Stub::Up(stub) => stub.build(&mut builder),
             Stub::Rows(stub) => stub.build(&mut builder),
+        };
+        let Ok(notes) = built else {
+            // Half a function is of no use to the next one.
+            self.frontend = FunctionBuilderContext::new();
+            return built.map_err(EmitError::from);
         };
         builder.finalize(self.backend.frontend_config());
         self.context
@@ -229,5 +234,26 @@ mod tests {
             }
         }
         assert_eq!(jumps, 8, "all entries but that of callbacks");
+    }
+
+    #[test]
+    fn a_plan_changed_by_hand_is_an_error_and_the_compiler_goes_on() {
+        let triple: Triple = "x86_64-unknown-linux-gnu".parse().expect("a triple");
+        let target = Target::of(&triple).expect("a target");
+        let signature = Signature::parse("struct { short s; double d; }(int, char)").expect("a signature");
+        let mut compiler = Compiler::new(&triple).expect("a compiler");
+        for entry in [Entry::Slots, Entry::Avalue, Entry::Callback] {
+            let good = plan(&signature, &target, entry).expect("a plan");
+            let mut odd = good.clone();
+            for step in &mut odd.moves {
+                step.bytes = 3;
+            }
+            let refused = compiler.emit(&odd);
+            assert!(
+                matches!(refused, Err(EmitError::Malformed(crate::Malformed::Width(3)))),
+                "{entry}: {refused:?}"
+            );
+            compiler.emit(&good).unwrap_or_else(|error| panic!("{entry}: {error}"));
+        }
     }
 }

@@ -10,6 +10,7 @@ use springboard_abi::{DowncallResult, Plan};
 use crate::{
     body::{Body, Notes, extended},
     entered::Entered,
+    error::Malformed,
     isa::Isa,
     last_error,
     native::{self, Argument, Register},
@@ -85,7 +86,7 @@ impl<'a> Downcall<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Notes {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
         let block = builder.create_block();
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
@@ -98,7 +99,7 @@ impl<'a> Downcall<'a> {
             signature.call_conv = CallConv::Tail;
         }
         let signature = builder.import_signature(signature);
-        let source = self.entered.source(builder, &found, signature);
+        let source = self.entered.source(builder, &found, signature)?;
         let target = self.entered.target(builder, &found, &source, signature);
         let mut body = Body::new(builder, source, self.plan);
         body.copy_temporaries(self.plan);
@@ -108,11 +109,11 @@ impl<'a> Downcall<'a> {
             }
             _ => None,
         };
-        let values = self.values(&mut body, target, &found);
+        let values = self.values(&mut body, target, &found)?;
         let call = match self.reach {
             Reach::TailJump => {
                 body.builder.ins().return_call_indirect(signature, target, &values);
-                return body.finish();
+                return Ok(body.finish());
             }
             Reach::Call => body.builder.ins().call_indirect(signature, target, &values),
             Reach::Landing => {
@@ -123,15 +124,15 @@ impl<'a> Downcall<'a> {
         let mut results = body.builder.inst_results(call).to_vec();
         match (self.result, address) {
             (DowncallResult::Memory { slot, moves }, Some(address)) => {
-                body.store_results(*slot, address, moves, &results);
+                body.store_results(*slot, address, moves, &results)?;
                 results.clear();
             }
             (DowncallResult::Widened { slot, bytes, fill }, Some(address)) => {
-                body.store_widened(*slot, address, results[0], *bytes, *fill);
+                body.store_widened(*slot, address, results[0], *bytes, *fill)?;
                 results.clear();
             }
             (DowncallResult::Extended { bytes, fill }, _) => {
-                results[0] = extended(body.builder, results[0], *bytes, *fill);
+                results[0] = extended(body.builder, results[0], *bytes, *fill)?;
             }
             _ => {}
         }
@@ -139,12 +140,17 @@ impl<'a> Downcall<'a> {
             results = last_error::after(body.builder, self.plan, &kept, results);
         }
         body.builder.ins().return_(&results);
-        body.finish()
+        Ok(body.finish())
     }
 
     /// The values of all arguments. What ends in the register of the slots is loaded last, so that it need not be
     /// moved there.
-    fn values(&self, body: &mut Body<'_, '_>, target: Value, found: &[Value]) -> Vec<Value> {
+    fn values(
+        &self,
+        body: &mut Body<'_, '_>,
+        target: Value,
+        found: &[Value],
+    ) -> Result<Vec<Value>, Malformed> {
         let slots = self.entered.slots.map(Register::Gpr);
         let last = self.arguments.iter().position(|argument| {
             matches!(argument, Argument::Word(_, moves) if slots.is_some() && Register::of(moves[0].place) == slots)
@@ -152,11 +158,11 @@ impl<'a> Downcall<'a> {
         let mut values = vec![target; self.arguments.len()];
         for index in (0..values.len()).filter(|index| Some(*index) != last).chain(last) {
             values[index] = match self.arguments[index] {
-                Argument::Word(ty, moves) => body.word(ty, moves),
+                Argument::Word(ty, moves) => body.word(ty, moves)?,
                 Argument::Burnt(register) => self.entered.burnt(body.builder, found, register),
                 Argument::Padding | Argument::Target => target,
             };
         }
-        values
+        Ok(values)
     }
 }

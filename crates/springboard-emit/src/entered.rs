@@ -6,6 +6,7 @@ use springboard_abi::{Form, Parameter, Plan};
 
 use crate::{
     body::Source,
+    error::Malformed,
     isa::Isa,
     last_error,
     native::{Argument, Register},
@@ -115,18 +116,18 @@ impl<'a> Entered<'a> {
         builder: &mut FunctionBuilder<'_>,
         found: &[Value],
         signature: SigRef,
-    ) -> Source {
+    ) -> Result<Source, Malformed> {
         let with_hole = |builder: &mut FunctionBuilder<'_>, kind| {
             let last = address_in_hole(builder, signature, kind);
             Source::Parameters(found.iter().copied().chain([last]).collect())
         };
-        match (&self.plan.form, self.slots) {
-            (Form::V8(fast), _) => prelude::build(builder, self.plan, fast, found),
+        Ok(match (&self.plan.form, self.slots) {
+            (Form::V8(fast), _) => prelude::build(builder, self.plan, fast, found)?,
             (Form::Direct { .. }, _) => with_hole(builder, HoleKind::Context),
             (Form::Avalue(_), Some(array)) => Source::Avalue { array: found[array], result: found[1] },
             (_, Some(slots)) => Source::Array(found[slots]),
             (_, None) => with_hole(builder, HoleKind::Target),
-        }
+        })
     }
 
     /// Something to burn a register with: what is in it anyway, where the stub is free to say that it wants it.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use springboard_abi::Place;
 use target_lexicon::Triple;
 
 /// Why a plan could not be compiled. Each is a defect of springboard or a build without the feature, never the
@@ -18,8 +19,41 @@ pub enum EmitError {
         /// The plan's convention.
         convention: springboard_abi::Convention,
     },
+    /// The plan says what no stub does: it was put together or changed by hand.
+    Malformed(Malformed),
     /// Cranelift refused the function.
     Backend(String),
+}
+
+/// What a plan says that no stub does. [`springboard_abi::plan()`] makes no such plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// So many bytes are moved at once. Registers take 1, 2, 4 or 8, and those for vectors 16.
+    Width(u8),
+    /// A result is in a register that its convention returns none in, or on the stack.
+    ResultPlace(Place),
+    /// An upcall hands out the address of a copy.
+    CopyInUpcall,
+    /// An upcall writes to memory for this slot, and has none.
+    NoMemory(u16),
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Malformed::Width(bytes) => write!(f, "it moves {bytes} bytes at once"),
+            Malformed::ResultPlace(place) => write!(f, "it takes a result from {place:?}"),
+            Malformed::CopyInUpcall => f.write_str("an upcall hands out the address of a copy"),
+            Malformed::NoMemory(slot) => write!(f, "there is no memory for slot {slot}"),
+        }
+    }
+}
+
+impl From<Malformed> for EmitError {
+    fn from(malformed: Malformed) -> EmitError {
+        EmitError::Malformed(malformed)
+    }
 }
 
 impl fmt::Display for EmitError {
@@ -29,6 +63,7 @@ impl fmt::Display for EmitError {
             EmitError::OtherArchitecture { compiler, convention } => {
                 write!(f, "a compiler for {compiler} was given a plan for {convention}")
             }
+            EmitError::Malformed(why) => write!(f, "no planner made this plan: {why}"),
             EmitError::Backend(why) => write!(f, "the code generator refused the plan: {why}"),
         }
     }

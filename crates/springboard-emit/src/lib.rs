@@ -39,7 +39,7 @@ mod upcall;
 mod words;
 
 pub use compiler::Compiler;
-pub use error::EmitError;
+pub use error::{EmitError, Malformed};
 #[cfg(feature = "object")]
 pub use object::object;
 pub use protection::{LandingPads, Protection, ReturnAddresses};

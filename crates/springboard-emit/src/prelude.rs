@@ -11,7 +11,8 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, FastForm, Fill, Guard, Parameter, Plan};
 
 use crate::{
-    body::{Source, extended, slot_offset, to_word},
+    body::{Source, extended, narrow_type, slot_offset, to_word},
+    error::Malformed,
     isa::Isa,
     native,
     symbol::address_in_hole,
@@ -28,7 +29,7 @@ pub(crate) fn build(
     plan: &Plan,
     fast: &FastForm,
     found: &[Value],
-) -> Source {
+) -> Result<Source, Malformed> {
     let parameters = &found[1..=fast.parameters.len()];
     let stub = Stub { caller: plan.caller, fast, parameters };
     if fast.guard == Guard::Closed && !(Isa::with(plan.caller).wraps_guard)(plan) {
@@ -36,13 +37,13 @@ pub(crate) fn build(
     }
     for (index, parameter) in fast.parameters.iter().enumerate() {
         if let Parameter::Narrow { bytes, fill } = *parameter {
-            in_range(builder, &stub, index, bytes, fill);
+            in_range(builder, &stub, index, bytes, fill)?;
         }
     }
     if fast.parameters.contains(&Parameter::Buffer) {
-        return unwrap(builder, &stub);
+        return Ok(unwrap(builder, &stub));
     }
-    Source::Parameters(parameters.to_vec())
+    Ok(Source::Parameters(parameters.to_vec()))
 }
 
 /// A stub while its prelude is built.
@@ -76,11 +77,17 @@ fn closed(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) {
 }
 
 /// Ends the call if a 32-bit value is out of the range of a narrower integer.
-fn in_range(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>, index: usize, bytes: u8, fill: Fill) {
+fn in_range(
+    builder: &mut FunctionBuilder<'_>,
+    stub: &Stub<'_>,
+    index: usize,
+    bytes: u8,
+    fill: Fill,
+) -> Result<(), Malformed> {
     let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I64, types::I64], None);
     let value = stub.parameters[index];
     let whole = builder.ins().ireduce(types::I32, value);
-    let narrow = builder.ins().ireduce(Type::int(u16::from(bytes) * 8).expect("1 or 2 bytes"), whole);
+    let narrow = builder.ins().ireduce(narrow_type(bytes)?, whole);
     let again = match fill {
         Fill::Zero => builder.ins().uextend(types::I32, narrow),
         Fill::Sign => builder.ins().sextend(types::I32, narrow),
@@ -92,10 +99,11 @@ fn in_range(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>, index: usize, by
     let address = address_in_hole(builder, helper, HoleKind::Range);
     let index = builder.ins().iconst(types::I64, index as i64);
     // What is above its 32 bits nobody has promised.
-    let value = extended(builder, value, 4, fill);
+    let value = extended(builder, value, 4, fill)?;
     let options = options(builder, stub);
     builder.ins().call_indirect(helper, address, &[context, index, value, options]);
     refused.end(builder);
+    Ok(())
 }
 
 /// Has the host unwrap every buffer. All arguments stay in the stub's own slots until the last one is unwrapped: a

@@ -12,6 +12,7 @@ use springboard_abi::{
 use crate::{
     body::{Body, Note, Notes, Source, extended, slot_offset, to_word},
     closure::{Closure, Fields},
+    error::Malformed,
     isa::Isa,
     memory,
     memory::SLOT,
@@ -48,7 +49,7 @@ impl<'a> Upcall<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Notes {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
         let block = builder.create_block();
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
@@ -64,10 +65,12 @@ impl<'a> Upcall<'a> {
             let Argument::Word(_, moves) = argument else { continue };
             let steps = arrived.peek().and_then(|(next, _)| pair(self.plan.convention, argument, next));
             if let (Some(steps), Some((_, high))) = (steps, arrived.next_if(|_| steps.is_some())) {
-                spill_pair(&mut body, [value, high], steps, &areas);
+                spill_pair(&mut body, [value, high], steps, &areas)?;
                 continue;
             }
-            moves.iter().for_each(|step| spill(&mut body, value, *step, slots, &areas));
+            for step in *moves {
+                spill(&mut body, value, *step, slots, &areas)?;
+            }
         }
         match closure {
             Some((form, closure)) => {
@@ -80,9 +83,9 @@ impl<'a> Upcall<'a> {
         let slots = body.builder.ins().stack_addr(types::I64, array, 0);
         let notes = body.finish();
         let mut body = Body::new(builder, Source::Array(slots), self.plan);
-        let results = self.results(&mut body);
+        let results = self.results(&mut body)?;
         body.builder.ins().return_(&results);
-        [notes, body.finish()].concat()
+        Ok([notes, body.finish()].concat())
     }
 
     /// Room for one slot for each that the plan speaks of.
@@ -116,13 +119,13 @@ impl<'a> Upcall<'a> {
     }
 
     /// Reserves the areas, and writes their addresses into their slots.
-    fn areas(&self, body: &mut Body<'_, '_>, slots: Value) -> Vec<(u16, Value)> {
+    fn areas(&self, body: &mut Body<'_, '_>, slots: Value) -> Areas {
         let reserve = |area| {
             let address = memory::reserve(body.builder, area);
             body.builder.ins().store(SLOT, address, slots, slot_offset(area.slot));
             (area.slot, address)
         };
-        self.plan.temporaries.iter().map(reserve).collect()
+        Areas(self.plan.temporaries.iter().map(reserve).collect())
     }
 
     /// Calls the host's function with its context and the slots.
@@ -136,12 +139,12 @@ impl<'a> Upcall<'a> {
     }
 
     /// The values of the result registers, general registers first.
-    fn results(&self, body: &mut Body<'_, '_>) -> Vec<Value> {
+    fn results(&self, body: &mut Body<'_, '_>) -> Result<Vec<Value>, Malformed> {
         let whole = |place, operand| Move { place, operand, bytes: 8, fill: Fill::Zero };
-        match self.result {
+        Ok(match self.result {
             UpcallResult::Nothing => Vec::new(),
             UpcallResult::Word(step) => {
-                let value = body.load(self.results[0], *step);
+                let value = body.load(self.results[0], *step)?;
                 if let Some(inst) = body.builder.func.dfg.value_def(value).inst() {
                     body.note(inst, Note::Word(*step));
                 }
@@ -151,7 +154,7 @@ impl<'a> Upcall<'a> {
             UpcallResult::Address { .. } if self.results.is_empty() => Vec::new(),
             UpcallResult::Address { slot } => {
                 let place = Place::Gpr { reg: 0, at: 0 };
-                vec![body.load(types::I64, whole(place, Operand::Slot { index: *slot, at: 0 }))]
+                vec![body.load(types::I64, whole(place, Operand::Slot { index: *slot, at: 0 }))?]
             }
             UpcallResult::Memory { slot, moves } => {
                 let types = &self.results;
@@ -170,43 +173,47 @@ impl<'a> Upcall<'a> {
                     };
                     body.word(*ty, &steps.map(load).collect::<Vec<_>>())
                 };
-                types.iter().enumerate().map(value).collect()
+                types.iter().enumerate().map(value).collect::<Result<_, _>>()?
             }
-        }
+        })
     }
 }
 
 /// Writes what one move takes from an incoming register or stack word to its slot or area.
-fn spill(body: &mut Body<'_, '_>, register: Value, step: Move, slots: Value, areas: &[(u16, Value)]) {
+fn spill(
+    body: &mut Body<'_, '_>,
+    register: Value,
+    step: Move,
+    slots: Value,
+    areas: &Areas,
+) -> Result<(), Malformed> {
     let inst = match step.operand {
         Operand::Slot { index, .. } => {
-            let word = canonical(body, register, step);
+            let word = canonical(body, register, step)?;
             body.builder.ins().store(SLOT, word, slots, slot_offset(index))
         }
-        Operand::Memory { .. } => {
+        Operand::Memory { slot, offset } => {
             let register =
                 if is_whole(body, register, step) { register } else { to_word(body.builder, register) };
-            return spill_memory(body, register, step, areas);
+            body.store(register, step, areas.of(slot)?, offset as i32)?
         }
-        Operand::Temporary { .. } => unreachable!("an upcall hands out no copies"),
+        Operand::Temporary { .. } => return Err(Malformed::CopyInUpcall),
     };
     body.note(inst, Note::Argument(step));
+    Ok(())
 }
 
-/// Writes what one move takes to its area.
-fn spill_memory(body: &mut Body<'_, '_>, register: Value, step: Move, areas: &[(u16, Value)]) {
-    let Operand::Memory { slot, offset } = step.operand else {
-        unreachable!("a value that is no word is in memory")
-    };
-    let area = areas.iter().find(|(owner, _)| *owner == slot);
-    let (_, address) = area.expect("a plan has an area for each value that it takes apart");
-    let inst = body.store(register, step, *address, offset as i32);
-    body.note(inst, Note::Argument(step));
+/// Two registers that hold neighbouring doubles of one aggregate.
+#[derive(Clone, Copy)]
+struct Pair {
+    steps: [Move; 2],
+    /// Where the first of them goes.
+    slot: u16,
+    offset: u32,
 }
 
-/// The moves of two registers that hold neighbouring doubles of one aggregate, where both are to be stored at once
-/// ([`Isa::stores_pairs`]).
-fn pair(convention: Convention, low: &Argument<'_>, high: &Argument<'_>) -> Option<[Move; 2]> {
+/// The pair that two arguments are, where both are to be stored at once ([`Isa::stores_pairs`]).
+fn pair(convention: Convention, low: &Argument<'_>, high: &Argument<'_>) -> Option<Pair> {
     let (Argument::Word(types::F64, [low]), Argument::Word(types::F64, [high])) = (low, high) else {
         return None;
     };
@@ -214,17 +221,34 @@ fn pair(convention: Convention, low: &Argument<'_>, high: &Argument<'_>) -> Opti
     let whole = |step: &Move| step.bytes == 8 && matches!(step.place, Place::Vec { .. });
     let neighbours = high.operand == (Operand::Memory { slot, offset: offset + 8 });
     ((Isa::with(convention).stores_pairs)(convention) && neighbours && whole(low) && whole(high))
-        .then_some([*low, *high])
+        .then_some(Pair { steps: [*low, *high], slot, offset })
 }
 
 /// Writes two neighbouring doubles to their area at once.
-fn spill_pair(body: &mut Body<'_, '_>, values: [Value; 2], steps: [Move; 2], areas: &[(u16, Value)]) {
+fn spill_pair(
+    body: &mut Body<'_, '_>,
+    values: [Value; 2],
+    Pair { steps, slot, offset }: Pair,
+    areas: &Areas,
+) -> Result<(), Malformed> {
     let vector = body.builder.ins().scalar_to_vector(types::F64X2, values[0]);
     let vector = body.builder.ins().insertlane(vector, values[1], 1);
     if let Some(inst) = body.builder.func.dfg.value_def(vector).inst() {
         body.note(inst, Note::Argument(steps[1]));
     }
-    spill_memory(body, vector, steps[0], areas);
+    let inst = body.store(vector, steps[0], areas.of(slot)?, offset as i32)?;
+    body.note(inst, Note::Argument(steps[0]));
+    Ok(())
+}
+
+/// The address of each area, by the slot that it is for.
+struct Areas(Vec<(u16, Value)>);
+
+impl Areas {
+    fn of(&self, slot: u16) -> Result<Value, Malformed> {
+        let area = self.0.iter().find(|(owner, _)| *owner == slot);
+        area.map(|(_, address)| *address).ok_or(Malformed::NoMemory(slot))
+    }
 }
 
 /// Whether a move takes all that its register holds.
@@ -233,13 +257,13 @@ fn is_whole(body: &Body<'_, '_>, register: Value, step: Move) -> bool {
 }
 
 /// The whole slot for a scalar: its own bytes, extended, whatever its register holds beside them.
-fn canonical(body: &mut Body<'_, '_>, register: Value, step: Move) -> Value {
+fn canonical(body: &mut Body<'_, '_>, register: Value, step: Move) -> Result<Value, Malformed> {
     let ty = body.builder.func.dfg.value_type(register);
     if ty == types::F32 {
-        return to_word(body.builder, register);
+        return Ok(to_word(body.builder, register));
     }
     if is_whole(body, register, step) {
-        return register;
+        return Ok(register);
     }
     let word = to_word(body.builder, register);
     let low = match body.bits_below(step) {

@@ -4,7 +4,7 @@ use std::{ffi::c_void, fmt, ptr::NonNull};
 
 use springboard::{
     Engine, Library, Value,
-    library::{Described, SymbolError},
+    library::{Symbol, SymbolError, SymbolKind},
 };
 use springboard_ir::{DataModel, Type};
 
@@ -67,7 +67,7 @@ impl std::error::Error for VariableError {}
 
 impl Variable {
     /// The variable `symbol` of `library`, of type `ty`. Its size is checked against the library's symbol table, where
-    /// that has an entry for it.
+    /// that has one for it.
     ///
     /// # Errors
     /// A symbol that the library does not have, or that is a function there, or smaller than the type; a type without a
@@ -78,18 +78,42 @@ impl Variable {
         symbol: &str,
         ty: &Type,
     ) -> Result<Variable, VariableError> {
+        Variable::of(engine, library, symbol, library.find(symbol), ty)
+    }
+
+    /// The same, of a version of the symbol ([`Library::versioned`]).
+    ///
+    /// # Errors
+    /// As [`Variable::new`]; a version that the library does not have.
+    pub fn versioned(
+        engine: &Engine,
+        library: &Library,
+        symbol: &str,
+        version: &str,
+        ty: &Type,
+    ) -> Result<Variable, VariableError> {
+        Variable::of(engine, library, symbol, library.find_versioned(symbol, version), ty)
+    }
+
+    fn of(
+        engine: &Engine,
+        library: &Library,
+        symbol: &str,
+        found: Result<Symbol, SymbolError>,
+        ty: &Type,
+    ) -> Result<Variable, VariableError> {
         let model = *engine.data_model();
         let layout = ty.layout(&model).map_err(|error| MemoryError::Layout { ty: ty.clone(), error });
         let size = layout.map_err(VariableError::Memory)?.size;
-        let address = library.symbol(symbol).map_err(VariableError::Symbol)?;
-        match library.described(address) {
-            Some(Described::Function) => return Err(VariableError::Function { symbol: symbol.into() }),
-            Some(Described::Object { bytes: has }) if has != 0 && has < size => {
-                return Err(VariableError::Size { symbol: symbol.into(), ty: ty.clone(), size, has });
-            }
-            _ => {}
+        let Symbol { address, kind, bytes } = found.map_err(VariableError::Symbol)?;
+        let symbol = symbol.to_owned();
+        if kind == Some(SymbolKind::Function) {
+            return Err(VariableError::Function { symbol });
         }
-        Ok(Variable { address, ty: ty.clone(), model, library: library.clone() })
+        match bytes {
+            Some(has) if has < size => Err(VariableError::Size { symbol, ty: ty.clone(), size, has }),
+            _ => Ok(Variable { address, ty: ty.clone(), model, library: library.clone() }),
+        }
     }
 
     /// The address of the variable.

@@ -7,9 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use crate::system::loading::{self, Handle};
+use crate::{
+    symbol_kind::Entry,
+    system::loading::{self, Handle},
+};
 
-pub use crate::{described::Described, system::loading::Flags};
+pub use crate::{symbol_kind::SymbolKind, system::loading::Flags};
 
 /// A loaded native library, or the process itself.
 ///
@@ -25,6 +28,18 @@ struct Loaded {
     handle: Handle,
     /// What was asked for. `None` is the process.
     path: Option<OsString>,
+}
+
+/// A symbol of a library.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Symbol {
+    /// The address, good for as long as the library is loaded. Of what each thread has for itself, that of the thread which
+    /// looked it up.
+    pub address: NonNull<c_void>,
+    /// What it is, if the symbol table of the library that has it says so.
+    pub kind: Option<SymbolKind>,
+    /// Size of a function's code or of a variable in bytes, likewise.
+    pub bytes: Option<u64>,
 }
 
 /// Why a library could not be loaded.
@@ -107,6 +122,11 @@ pub enum SymbolError {
         /// The name.
         symbol: String,
     },
+    /// A function was asked for, and the library's symbol table says that this is data.
+    NotFunction {
+        /// The name.
+        symbol: String,
+    },
 }
 
 impl fmt::Display for SymbolError {
@@ -127,6 +147,9 @@ impl fmt::Display for SymbolError {
                 write!(f, "no symbol {symbol} of version {version} in {}: {message}", library.display())
             }
             SymbolError::Null { symbol } => write!(f, "the address of symbol {symbol} is null"),
+            SymbolError::NotFunction { symbol } => {
+                write!(f, "{symbol} is a variable in its library, and no function")
+            }
         }
     }
 }
@@ -188,15 +211,47 @@ impl Library {
     /// # Errors
     /// [`SymbolError`].
     pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
-        let mut short = [0; SHORT_NAME];
-        let long;
-        let name = match c_name(symbol, &mut short) {
-            Some(name) => name,
-            None => {
-                long = symbol_name(symbol)?;
-                long.as_c_str()
-            }
-        };
+        with_c_name(symbol, |name| self.address(symbol, name))
+    }
+
+    /// The address of `symbol`, which is to be a function.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`]; and [`SymbolError::NotFunction`] where the symbol table of the library that has it says so. What
+    /// it says nothing of may be a function.
+    pub fn function_symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
+        let Symbol { address, kind, .. } = self.find(symbol)?;
+        match kind {
+            None | Some(SymbolKind::Function) => Ok(address),
+            Some(_) => Err(SymbolError::NotFunction { symbol: symbol.into() }),
+        }
+    }
+
+    /// `symbol`, with what the symbol table of the library that has it says of it.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`].
+    pub fn find(&self, symbol: &str) -> Result<Symbol, SymbolError> {
+        with_c_name(symbol, |name| Ok(self.described(self.address(symbol, name)?, name, None)))
+    }
+
+    /// `symbol` of a version, likewise.
+    ///
+    /// # Errors
+    /// As [`Library::versioned`].
+    pub fn find_versioned(&self, symbol: &str, version: &str) -> Result<Symbol, SymbolError> {
+        let address = self.versioned(symbol, version)?;
+        Ok(self.described(address, &symbol_name(symbol)?, Some(&symbol_name(version)?)))
+    }
+
+    fn described(&self, address: NonNull<c_void>, name: &CStr, version: Option<&CStr>) -> Symbol {
+        let entry = self.loaded.handle.entry(address, name, version);
+        let bytes = entry.map(|entry| entry.bytes).filter(|bytes| *bytes != 0);
+        Symbol { address, kind: entry.and_then(|Entry { kind, .. }| kind), bytes }
+    }
+
+    /// The address of the symbol that is called `name`, which is `symbol`.
+    fn address(&self, symbol: &str, name: &CStr) -> Result<NonNull<c_void>, SymbolError> {
         let address = self.loaded.handle.symbol(name).map_err(|message| SymbolError::Missing {
             symbol: symbol.into(),
             library: self.loaded.path.clone(),
@@ -235,16 +290,22 @@ impl Library {
             })?;
         NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
     }
-
-    /// What the symbol at `address` is, by the library's symbol table. `None` where no symbol of it begins there, or where
-    /// the system's loader does not tell: musl's does not, and DLLs have no such table.
-    pub fn described(&self, address: NonNull<c_void>) -> Option<Described> {
-        loading::described(address.as_ptr())
-    }
 }
 
 /// Length of names, in bytes, beyond which they are allocated for the loader: its terminator included.
 const SHORT_NAME: usize = 64;
+
+/// Hands a name to `then` as the loader wants it.
+fn with_c_name<T>(
+    symbol: &str,
+    then: impl FnOnce(&CStr) -> Result<T, SymbolError>,
+) -> Result<T, SymbolError> {
+    let mut short = [0; SHORT_NAME];
+    match c_name(symbol, &mut short) {
+        Some(name) => then(name),
+        None => then(&symbol_name(symbol)?),
+    }
+}
 
 /// The name of a symbol for the loader, in `buffer`. `None` where it does not fit, or is none.
 fn c_name<'b>(name: &str, buffer: &'b mut [u8; SHORT_NAME]) -> Option<&'b CStr> {

@@ -4,9 +4,8 @@
 //! | name | is |
 //! |---|---|
 //! | `loading::Flags` | how a library is loaded |
-//! | `loading::Handle` | a loaded library, or the process: `open`, `process`, `symbol`, `versioned`; errors in the loader's words |
+//! | `loading::Handle` | a loaded library, or the process: `open`, `process`, `symbol`, `versioned`, `entry` of its symbol table; errors in the loader's words |
 //! | `loading::nul` | where a path has a NUL, at which the loader would end it |
-//! | `loading::described` | what the library's symbol table says of an address, where the loader tells |
 //! | `errors::errno` | where the running thread's `errno` is |
 //! | `errors::system` | what reads the running thread's last error of the system, where that is not `errno` |
 //! | `threads::number` | the system's number of the running thread |

@@ -42,7 +42,7 @@ use self::{demand::Demand, image::Image, result::Stored};
 use crate::{
     entry::FastCall,
     place::Place,
-    plan::{Form, LastError, Plan, SlotsForm},
+    plan::{Direction, Form, LastError, Plan, SlotsForm},
     target::{Convention, Target},
 };
 
@@ -136,6 +136,10 @@ fn stack_size(plan: &Plan, demand: &Demand) -> Result<(), Violation> {
     let expected = demand.stack_bytes();
     if expected != u64::from(plan.stack_bytes) {
         return Err(Violation::StackBytes { expected, found: plan.stack_bytes });
+    }
+    let expected = demand.stack_align().filter(|_| plan.entry().direction() == Direction::Downcall);
+    if expected != plan.stack_align {
+        return Err(Violation::StackAlignment { expected, found: plan.stack_align });
     }
     Ok(())
 }

@@ -169,8 +169,8 @@ pub enum Violation {
     NoLayout(LayoutError),
     /// The result comes back on the x87 stack, which no plan can express.
     X87Result,
-    /// An argument on the stack wants more alignment than a plan can express.
-    StackAlignment { param: u16, align: u32 },
+    /// The stack area is not aligned as its strictest argument wants, or more.
+    StackAlignment { expected: Option<u32>, found: Option<u32> },
     /// The arguments need more stack than a plan may use.
     StackLimit { bytes: u64 },
     /// The stack area does not end where the last argument does.
@@ -289,8 +289,14 @@ impl fmt::Display for Violation {
             }
             Violation::NoLayout(error) => error.fmt(f),
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),
-            Violation::StackAlignment { param, align } => {
-                write!(f, "argument {} on the stack is aligned to {align}, and the stack to 16", param + 1)
+            Violation::StackAlignment { expected, found } => {
+                let above = |align: &Option<u32>| align.unwrap_or(16);
+                write!(
+                    f,
+                    "the stack area is aligned to {}, and the arguments want {}",
+                    above(found),
+                    above(expected)
+                )
             }
             Violation::StackLimit { bytes } => {
                 let limit = crate::Ineligible::MAX_STACK;

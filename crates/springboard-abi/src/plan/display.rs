@@ -67,7 +67,11 @@ impl fmt::Display for Plan {
             writeln!(f, "  {}", self.describe(step))?;
         }
         if self.stack_bytes != 0 {
-            writeln!(f, "  stack {} bytes", self.stack_bytes)?;
+            write!(f, "  stack {} bytes", self.stack_bytes)?;
+            match self.stack_align {
+                Some(align) => writeln!(f, ", align {align}")?,
+                None => writeln!(f)?,
+            }
         }
         if let Some(count) = self.vector_count {
             writeln!(f, "  al = {count}")?;

@@ -42,6 +42,9 @@ pub struct Plan {
     pub temporaries: Box<[Temporary]>,
     /// Bytes of arguments on the stack, a multiple of 8.
     pub stack_bytes: u32,
+    /// What a downcall aligns that area to, in bytes, where an argument wants more than the convention gives every call.
+    /// An upcall finds it aligned.
+    pub stack_align: Option<u32>,
     /// For a variadic callee that is told (`%al` of System V AMD64): how many vector registers hold arguments.
     pub vector_count: Option<u8>,
 }

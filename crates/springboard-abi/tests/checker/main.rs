@@ -140,6 +140,7 @@ fn refuses_mutants() {
                 let (mutants, mistakes) = counts.entry(mutation.name).or_default();
                 *mutants += 1;
                 let as_good = mutant.stack_bytes == plan.stack_bytes
+                    && mutant.stack_align == plan.stack_align
                     && inputs.iter().zip(&ours).all(|(input, ours)| {
                         machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
                     });

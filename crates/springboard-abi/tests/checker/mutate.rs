@@ -30,6 +30,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation { name: "drop a move", apply: drop_move },
     Mutation { name: "duplicate a move", apply: duplicate_move },
     Mutation { name: "change the stack's size", apply: change_stack_bytes },
+    Mutation { name: "change the stack's alignment", apply: change_stack_align },
     Mutation { name: "change the vector count", apply: change_vector_count },
     Mutation { name: "change a copy's size", apply: |plan, rng| copy(plan, rng, change_copy_size) },
     Mutation { name: "change a copy's alignment", apply: |plan, rng| copy(plan, rng, change_copy_align) },
@@ -151,6 +152,11 @@ fn duplicate_move(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
     }
     moves.push(again);
     with_moves(plan, moves)
+}
+
+fn change_stack_align(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
+    let stack_align = [None, Some(32), Some(64), Some(128)][rng.usize(..4)];
+    (stack_align != plan.stack_align).then(|| Plan { stack_align, ..plan.clone() })
 }
 
 fn change_stack_bytes(plan: &Plan, rng: &mut Rng) -> Option<Plan> {

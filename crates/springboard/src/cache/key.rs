@@ -70,12 +70,16 @@ fn is_plain(plan: &Plan) -> bool {
 
 /// All of a plan that is one word, each field in bits of its own, and the number of its moves.
 fn head(plan: &Plan) -> u128 {
-    let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, vector_count } = plan;
+    let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, stack_align, vector_count } =
+        plan;
     let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, 0];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);
+    // A power of two.
+    let align = stack_align.map_or(0, |align| u64::from(align.trailing_zeros()) + 1);
     u128::from(u32::from_le_bytes(enumerations))
         | u128::from(*stack_bytes) << 32
         | u128::from(count) << 64
+        | u128::from(align) << 73
         | (moves.len() as u128) << 80
 }
 
@@ -191,13 +195,14 @@ mod tests {
         ] {
             plans.push(Plan { form, ..plan.clone() });
         }
-        let changes: [fn(&mut Plan, Temporary); 7] = [
+        let changes: [fn(&mut Plan, Temporary); 8] = [
             |plan, _| plan.convention = Convention::Win64,
             |plan, _| plan.caller = Convention::Win64,
             |plan, _| plan.moves[0].bytes = 4,
             |plan, _| plan.moves = plan.moves[1..].into(),
             |plan, temporary| plan.temporaries = [temporary].into(),
             |plan, _| plan.stack_bytes = 8,
+            |plan, _| plan.stack_align = Some(32),
             |plan, _| plan.vector_count = Some(0),
         ];
         for change in changes {

@@ -42,7 +42,7 @@ impl Engine {
         declaration: impl Declaration,
     ) -> Result<Function, BindError> {
         let prototype = declaration.into_prototype()?;
-        bind(self, Found { prototype, address: library.symbol(symbol)? }, Some(library))
+        bind(self, Found { prototype, address: library.function_symbol(symbol)? }, Some(library))
     }
 
     /// Binds the function at `address`, which must stay callable for as long as the result is used.
@@ -126,7 +126,7 @@ pub(super) struct Found {
 
 /// The address of the symbol that a prototype names.
 fn address_of(library: &Library, prototype: &Prototype) -> Result<NonNull<c_void>, BindError> {
-    Ok(library.symbol(prototype.name.as_deref().ok_or(BindError::Unnamed)?)?)
+    Ok(library.function_symbol(prototype.name.as_deref().ok_or(BindError::Unnamed)?)?)
 }
 
 /// Prepares a signature.

@@ -29,7 +29,7 @@ use windows_sys::Win32::{
     },
 };
 
-use super::{pages::GRANULE, unwind};
+use super::{row, size::GRANULE};
 use crate::{
     error::{CodeError, Step},
     faults::perform,
@@ -59,7 +59,7 @@ struct Writable {
 impl Extent {
     /// `bytes` bytes, a whole number of pages, that hold traps; and after them what unwinders are told of them.
     pub(crate) fn new(bytes: usize) -> Result<Extent, CodeError> {
-        let all = unwind::with_row(bytes) as u64;
+        let all = row::with_row(bytes) as u64;
         let create = || {
             let (high, low) = ((all >> 32) as u32, all as u32);
             let access = PAGE_EXECUTE_READWRITE | SEC_COMMIT;
@@ -79,7 +79,7 @@ impl Extent {
         let mut view = extent.writable(0..all as usize)?;
         let (code, row) = view.contents().split_at_mut(bytes);
         trap::fill(code);
-        unwind::write_row(bytes, row);
+        row::write_row(bytes, row);
         drop(view);
         Ok(extent)
     }

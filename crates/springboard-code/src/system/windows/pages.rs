@@ -3,24 +3,22 @@
 use std::{
     ffi::c_void,
     io, iter, mem, ptr,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use windows_sys::Win32::{
     Foundation::{ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_SUPPORTED},
-    System::{
-        Memory::{
-            FILE_MAP_EXECUTE, FILE_MAP_READ, MEM_COMMIT, MEM_RELEASE, MEM_RESERVE,
-            MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_EXECUTE_READ, PAGE_READWRITE, UnmapViewOfFile,
-            VirtualAlloc, VirtualFree, VirtualProtect,
-        },
-        SystemInformation::{GetSystemInfo, SYSTEM_INFO},
+    System::Memory::{
+        FILE_MAP_EXECUTE, FILE_MAP_READ, MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, MEMORY_MAPPED_VIEW_ADDRESS,
+        MapViewOfFileEx, PAGE_EXECUTE_READ, PAGE_READWRITE, UnmapViewOfFile, VirtualAlloc, VirtualFree,
+        VirtualProtect,
     },
 };
 
+pub(crate) use super::size::page_size;
 use super::{
     extent::{Extent, refusal},
-    unwind,
+    row,
 };
 use crate::{
     error::{CodeError, Step},
@@ -28,23 +26,8 @@ use crate::{
     site::Site,
 };
 
-/// What addresses of mappings, and offsets of views in their section, are multiples of, in bytes. The same on every
-/// Windows.
-pub(super) const GRANULE: usize = 64 << 10;
-
 /// How many places near the site are tried. Others may be taken.
 const PLACES: usize = 32;
-
-/// Size of a page, in bytes.
-pub(crate) fn page_size() -> usize {
-    static SIZE: LazyLock<usize> = LazyLock::new(|| {
-        let mut info = SYSTEM_INFO::default();
-        // SAFETY: the call writes the structure, which is ours.
-        unsafe { GetSystemInfo(&mut info) };
-        info.dwPageSize as usize
-    });
-    *SIZE
-}
 
 /// Pages that this value owns, unmapped when it is dropped.
 ///
@@ -78,7 +61,7 @@ impl Unsealed {
     /// Maps `bytes` private bytes, zeroed, where code should lie.
     pub(crate) fn new(bytes: usize, site: Site) -> Result<Unsealed, CodeError> {
         retry_unmapping();
-        let all = unwind::with_row(bytes);
+        let all = row::with_row(bytes);
         // SAFETY: the system gives what is free, or nothing.
         let map =
             |at: *mut c_void| unsafe { VirtualAlloc(at, all, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) };
@@ -96,10 +79,10 @@ impl Unsealed {
     /// Makes them executable, and not writable, for good.
     pub(crate) fn seal(self) -> Result<Mapping, CodeError> {
         let Mapping { bytes, .. } = self.0;
-        let all = unwind::with_row(bytes);
+        let all = row::with_row(bytes);
         // SAFETY: the page after the contents is this mapping's too, and nobody has a reference to it.
         let page = unsafe { std::slice::from_raw_parts_mut(self.0.at(bytes), all - bytes) };
-        unwind::write_row(bytes, page);
+        row::write_row(bytes, page);
         protect(self.0.at(0), all)?;
         Ok(self.0)
     }
@@ -124,7 +107,7 @@ impl Mapping {
         let access = FILE_MAP_READ | FILE_MAP_EXECUTE;
         // SAFETY: the system gives what is free, or nothing.
         let map = |at: *mut c_void| unsafe { MapViewOfFileEx(extent.section(), access, 0, 0, 0, at) }.Value;
-        let start = perform(Step::MapExecutable, || near(site, unwind::with_row(bytes), map))?;
+        let start = perform(Step::MapExecutable, || near(site, row::with_row(bytes), map))?;
         Ok(Mapping { address: start.expose_provenance(), bytes, from: From::Section })
     }
 

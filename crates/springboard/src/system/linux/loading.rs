@@ -1,19 +1,21 @@
 //! The system's loader: dlopen(3).
 //!
-//! `dlvsym` and `dladdr1` are glibc's own. They are looked for by `dlsym`, so that a program with another C library
-//! links, and is told what its loader cannot do.
+//! `dlvsym` is glibc's own. It is looked for by `dlsym`, so that a program with another C library links, and is told what
+//! its loader cannot do.
 
 use std::{
     ffi::{CStr, OsStr, c_char, c_int, c_void},
     mem,
     ops::BitOr,
     os::unix::ffi::OsStrExt,
-    ptr,
+    ptr::{self, NonNull},
+    sync::OnceLock,
 };
 
 use libloading::os::unix;
 
-use crate::described::Described;
+use super::symbols::{self, Tables};
+use crate::symbol_kind::Entry;
 
 /// How a library is loaded: the flags of `dlopen(3)`, joined with `|`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,6 +62,8 @@ pub(crate) struct Handle {
     library: unix::Library,
     /// The same, as the loader knows it.
     raw: usize,
+    /// Its own symbols, looked for when the kind of one is asked for first.
+    tables: OnceLock<Option<Tables>>,
 }
 
 impl Handle {
@@ -82,7 +86,7 @@ impl Handle {
         let raw = library.into_raw();
         // SAFETY: the handle is what `into_raw` gave just now, and is taken back once.
         let library = unsafe { unix::Library::from_raw(raw) };
-        Handle { library, raw: raw.expose_provenance() }
+        Handle { library, raw: raw.expose_provenance(), tables: OnceLock::new() }
     }
 
     /// The address of a symbol, which may be null. The error is what the loader says.
@@ -112,6 +116,21 @@ impl Handle {
             }
         }
     }
+
+    /// What the symbol table of the library that has it says of the symbol `name` at `address`, of `version` if one is asked
+    /// for. `None` where it says nothing.
+    pub(crate) fn entry(
+        &self,
+        address: NonNull<c_void>,
+        name: &CStr,
+        version: Option<&CStr>,
+    ) -> Option<Entry> {
+        let own = self.tables.get_or_init(|| {
+            // SAFETY: the handle stays open for as long as the tables that are kept beside it.
+            unsafe { Tables::of_handle(ptr::with_exposed_provenance_mut(self.raw)) }
+        });
+        symbols::entry(own.as_ref(), address, name, version)
+    }
 }
 
 /// A function of the C library that not all have.
@@ -127,36 +146,4 @@ fn said(error: &libloading::Error) -> String {
         libloading::Error::DlOpen { source } | libloading::Error::DlSym { source } => source.to_string(),
         other => other.to_string(),
     }
-}
-
-/// What the symbol at exactly this address is, by the symbol table of its library. `None` where there is no such
-/// symbol, and where the C library does not tell. The library must stay loaded meanwhile.
-pub(crate) fn described(address: *const c_void) -> Option<Described> {
-    /// dladdr1(3): with `RTLD_DL_SYMENT`, stores the address of the symbol's entry in `extra`.
-    type Dladdr1 = unsafe extern "C" fn(*const c_void, *mut libc::Dl_info, *mut *mut c_void, c_int) -> c_int;
-    const RTLD_DL_SYMENT: c_int = 1;
-    /// Types of symbols (System V gABI, "Symbol Table").
-    const STT_FUNC: u8 = 2;
-    const STT_GNU_IFUNC: u8 = 10;
-    // SAFETY: the C library that defines the name defines it so.
-    let dladdr1 = unsafe { mem::transmute::<*mut c_void, Dladdr1>(own(c"dladdr1")?) };
-    let mut extra: *mut c_void = ptr::null_mut();
-    let mut info = libc::Dl_info {
-        dli_fname: ptr::null(),
-        dli_fbase: ptr::null_mut(),
-        dli_sname: ptr::null(),
-        dli_saddr: ptr::null_mut(),
-    };
-    // SAFETY: `info` and `extra` are ours to be written; the address is looked up and not dereferenced.
-    let found = unsafe { dladdr1(address, &raw mut info, &raw mut extra, RTLD_DL_SYMENT) };
-    if found == 0 || info.dli_saddr.cast_const() != address || extra.is_null() {
-        return None;
-    }
-    // SAFETY: dladdr1 found the entry in the symbol table of the library that has the address; the caller holds that
-    // library, so it is loaded.
-    let entry = unsafe { extra.cast::<libc::Elf64_Sym>().read_unaligned() };
-    Some(match entry.st_info & 0xf {
-        STT_FUNC | STT_GNU_IFUNC => Described::Function,
-        _ => Described::Object { bytes: entry.st_size },
-    })
 }

@@ -4,4 +4,5 @@ pub(crate) mod errors;
 pub(crate) mod event;
 pub(crate) mod fallback;
 pub(crate) mod loading;
+mod symbols;
 pub(crate) mod threads;

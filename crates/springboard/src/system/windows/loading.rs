@@ -5,7 +5,7 @@ use std::{
     io,
     ops::BitOr,
     os::windows::ffi::OsStrExt,
-    ptr,
+    ptr::{self, NonNull},
 };
 
 use windows_sys::Win32::{
@@ -21,7 +21,7 @@ use windows_sys::Win32::{
     },
 };
 
-use crate::described::Described;
+use crate::symbol_kind::Entry;
 
 /// How a library is loaded, joined with `|`: the flags of `LoadLibraryExW`, and those of other systems that mean
 /// something here.
@@ -153,6 +153,16 @@ impl Handle {
     pub(crate) fn versioned(&self, _name: &CStr, _version: &CStr) -> Result<*mut c_void, String> {
         Err("DLLs have no versions of symbols".into())
     }
+
+    /// What a symbol is: DLLs do not say.
+    pub(crate) fn entry(
+        &self,
+        _address: NonNull<c_void>,
+        _name: &CStr,
+        _version: Option<&CStr>,
+    ) -> Option<Entry> {
+        None
+    }
 }
 
 /// The program and every DLL that is loaded, in the order in which they were.
@@ -177,9 +187,4 @@ fn modules() -> Vec<HMODULE> {
 /// The system's words for its last error.
 fn said() -> String {
     io::Error::last_os_error().to_string()
-}
-
-/// DLLs do not say what their symbols are.
-pub(crate) fn described(_address: *const c_void) -> Option<Described> {
-    None
 }
