@@ -197,6 +197,17 @@ impl Library {
         Library::of(Handle::process(), None)
     }
 
+    /// Takes over a handle that the system's loader gave (`dlopen(3)`, `LoadLibraryExW`): it is closed when the library is no
+    /// longer used.
+    ///
+    /// # Safety
+    /// The handle is open, and nobody else closes it as often as to unload the library before this one is dropped. The
+    /// rest as [`Library::open`].
+    pub unsafe fn from_handle(handle: NonNull<c_void>) -> Library {
+        // SAFETY: the caller vouches for the handle.
+        Library::of(unsafe { Handle::from_raw(handle) }, Some(OsString::from("(a handle)")))
+    }
+
     fn of(handle: Handle, path: Option<OsString>) -> Library {
         Library { loaded: Arc::new(Loaded { handle, path }) }
     }

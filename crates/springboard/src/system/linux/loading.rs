@@ -37,6 +37,17 @@ impl Flags {
     pub const NOLOAD: Flags = Flags(libc::RTLD_NOLOAD);
 }
 
+impl Flags {
+    /// The flags of a host that has them as a number, as the system's loader takes them (`dlopen(3)`). Where they do not
+    /// say when functions are resolved, [`Flags::NOW`] is added.
+    pub fn from_raw(flags: c_int) -> Flags {
+        match flags & (libc::RTLD_LAZY | libc::RTLD_NOW) {
+            0 => Flags(flags | libc::RTLD_NOW),
+            _ => Flags(flags),
+        }
+    }
+}
+
 impl Default for Flags {
     fn default() -> Flags {
         Flags::NOW | Flags::LOCAL
@@ -80,6 +91,15 @@ impl Handle {
     /// The program, the libraries that it was linked to, and those loaded with [`Flags::GLOBAL`].
     pub(crate) fn process() -> Handle {
         Handle::of(unix::Library::this())
+    }
+
+    /// Takes over a handle of the loader's.
+    ///
+    /// # Safety
+    /// It is open, and closed by nobody else before this one is dropped; the rest as [`Handle::open`].
+    pub(crate) unsafe fn from_raw(handle: NonNull<c_void>) -> Handle {
+        // SAFETY: the caller vouches for the handle.
+        Handle::of(unsafe { unix::Library::from_raw(handle.as_ptr()) })
     }
 
     fn of(library: unix::Library) -> Handle {

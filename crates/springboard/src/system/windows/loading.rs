@@ -1,7 +1,7 @@
 //! The system's loader: `LoadLibraryExW`.
 
 use std::{
-    ffi::{CStr, OsStr, c_void},
+    ffi::{CStr, OsStr, c_int, c_void},
     io,
     ops::BitOr,
     os::windows::ffi::OsStrExt,
@@ -56,6 +56,13 @@ impl Flags {
     pub const SEARCH_SYSTEM32: Flags = Flags { search: LOAD_LIBRARY_SEARCH_SYSTEM32, ..Flags::NONE };
     /// Look for dependencies in the library's own folder in place of the program's.
     pub const ALTERED_SEARCH_PATH: Flags = Flags { search: LOAD_WITH_ALTERED_SEARCH_PATH, ..Flags::NONE };
+}
+
+impl Flags {
+    /// The flags of a host that has them as a number, as the system's loader takes them (`LoadLibraryExW`).
+    pub fn from_raw(flags: c_int) -> Flags {
+        Flags { search: flags.cast_unsigned(), ..Flags::NONE }
+    }
 }
 
 impl Default for Flags {
@@ -129,6 +136,14 @@ impl Handle {
             }
         }
         Ok(Handle { module: Some(module) })
+    }
+
+    /// Takes over a handle of the loader's.
+    ///
+    /// # Safety
+    /// It is open, and closed by nobody else before this one is dropped; the rest as [`Handle::open`].
+    pub(crate) unsafe fn from_raw(handle: NonNull<c_void>) -> Handle {
+        Handle { module: Some(Module(handle.as_ptr().expose_provenance())) }
     }
 
     /// The program and every DLL that is loaded.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+mod boxed;
+
 use super::{
     ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm, Fill, Form, Guard,
     LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, Step, UpcallResult,
@@ -21,6 +23,7 @@ impl fmt::Display for Entry {
             Entry::Columns => "columns",
             Entry::GoClosure => "go-closure",
             Entry::Direct => "direct",
+            Entry::Boxed => "boxed",
         })
     }
 }
@@ -50,6 +53,7 @@ impl fmt::Display for Plan {
         match &self.form {
             Form::V8(fast) => fast.fmt_checks(f)?,
             Form::Columns(columns) => columns.fmt_inputs(f)?,
+            Form::Boxed(form) => form.fmt_unboxing(f)?,
             _ => {}
         }
         for (index, memory) in self.temporaries.iter().enumerate() {
@@ -80,6 +84,13 @@ impl fmt::Display for Plan {
             Form::Columns(Columns { result: Some(ResultMove { place, bytes, .. }), .. }) => {
                 let register = fmt::from_fn(|f| result_place(f, *place, *bytes, self.convention));
                 writeln!(f, "  results[row] <- {register}, {bytes} bytes")
+            }
+            Form::Boxed(form) => {
+                if let DowncallResult::Memory { slot, moves } = &form.result {
+                    self.fmt_result_moves(*slot, moves, f)?;
+                }
+                let registers = self.convention.registers();
+                form.fmt_boxing(f, [registers.gpr_results[0], registers.vec_results[0]])
             }
             Form::Callback(result)
             | Form::Closure(ClosureForm { result, .. })
