@@ -7,7 +7,7 @@ use springboard_abi::{
     boxed::{Boxing, Count, HostAddress, Returned},
 };
 
-use super::{Boxed, host_address, load_word};
+use super::{Boxed, OBJECT, host_address};
 use crate::{
     body::{extended, narrow_type},
     error::Malformed,
@@ -56,7 +56,7 @@ impl Boxed<'_> {
             }
             Boxing::Memory { .. } => {
                 let object = object.ok_or(Malformed::Boxed)?;
-                let object = load_word(builder, object, 0);
+                let object = builder.ins().stack_load(types::I64, types::I64, object, OBJECT);
                 builder.ins().return_(&[object]);
             }
         }
