@@ -500,8 +500,8 @@ impl Ffi {
         if other.is(slf) {
             return Err(PyValueError::new_err("self.include(self)"));
         }
-        let theirs = other.get().declared(py);
-        slf.get().declared(py).include(py, &theirs)
+        let mut theirs = other.get().declared(py);
+        slf.get().declared(py).include(py, &mut theirs)
     }
 
     /// A `void *` that stands for a Python object, for as long as the returned object lives.
