@@ -35,7 +35,8 @@ def interpreters():
 def with_pytest(version, program, folder):
     """A program that has pytest; None where none can be made."""
     for candidate in (folder / "bin/python", program):
-        if subprocess.run([candidate, "-c", "import pytest"], capture_output=True).returncode == 0:
+        has = pathlib.Path(candidate).exists() and subprocess.run([candidate, "-c", "import pytest"], capture_output=True)
+        if has and has.returncode == 0:
             return candidate
     made = subprocess.run([program, "-m", "venv", folder], capture_output=True).returncode == 0
     install = [folder / "bin/python", "-m", "pip", "install", "-q", "pytest"]
