@@ -23,10 +23,11 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Column, Columns, Fill, Operand, Place, Plan, ResultMove, Step};
 
 use crate::{
-    body::{Body, Notes, Source},
+    body::{Body, Built, Notes, Source},
     error::Malformed,
     memory::MEMORY,
     native::{self, Argument},
+    outgoing::Outgoing,
     words::{WORD, Words},
 };
 
@@ -45,17 +46,26 @@ const LEFT: i32 = 16;
 const STOPPED: i32 = 24;
 const FIRST_KEPT: i32 = 32;
 
+/// What a stub has on its own stack.
+#[derive(Clone, Copy)]
+struct Frame {
+    kept: StackSlot,
+    outgoing: Option<Outgoing>,
+}
+
 /// Calls over columns in Cranelift's terms.
 pub(crate) struct Loop<'a> {
     plan: &'a Plan,
     columns: &'a Columns,
+    words: Words<'a>,
     arguments: Vec<Argument<'a>>,
 }
 
 impl<'a> Loop<'a> {
     pub(crate) fn of(plan: &'a Plan, columns: &'a Columns) -> Loop<'a> {
-        let arguments = native::arguments(plan, &Words::of(plan), None);
-        Loop { plan, columns, arguments }
+        let words = Words::of(plan);
+        let arguments = native::in_registers(plan, &words);
+        Loop { plan, columns, words, arguments }
     }
 
     /// The signature by which the stub is entered.
@@ -67,16 +77,18 @@ impl<'a> Loop<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Built, Malformed> {
         let [entry, turn, single, finished, done] = [(); 5].map(|()| builder.create_block());
         let [target, frame] = [(); 2].map(|()| builder.append_block_param(entry, types::I64));
         builder.append_block_param(done, types::I64);
         builder.switch_to_block(entry);
+        let outgoing = Outgoing::reserve(builder, self.plan, self.words.stack.len());
         let kept = self.keep(builder, target, frame);
+        let frame = Frame { kept, outgoing };
         builder.ins().jump(turn, &[]);
 
-        let mut notes = self.rows(builder, kept, [turn, single, done], ROWS)?;
-        notes.extend(self.rows(builder, kept, [single, finished, done], 1)?);
+        let mut notes = self.rows(builder, frame, [turn, single, done], ROWS)?;
+        notes.extend(self.rows(builder, frame, [single, finished, done], 1)?);
         builder.switch_to_block(finished);
         let frame = builder.ins().stack_load(types::I64, types::I64, kept, FRAME);
         let count = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, COUNT);
@@ -85,7 +97,7 @@ impl<'a> Loop<'a> {
         let count = builder.block_params(done)[0];
         builder.ins().return_(&[count]);
         builder.seal_all_blocks();
-        Ok(notes)
+        Ok(Built { notes, outgoing })
     }
 
     /// How many addresses the frame has: of columns, and of the output.
@@ -114,10 +126,11 @@ impl<'a> Loop<'a> {
     fn rows(
         &self,
         builder: &mut FunctionBuilder<'_>,
-        kept: StackSlot,
+        frame: Frame,
         [head, behind, done]: [Block; 3],
         count: i64,
     ) -> Result<Notes, Malformed> {
+        let Frame { kept, .. } = frame;
         let body = builder.create_block();
         builder.switch_to_block(head);
         let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
@@ -126,7 +139,7 @@ impl<'a> Loop<'a> {
         builder.switch_to_block(body);
         let mut notes = Notes::new();
         for index in 0..count {
-            notes.extend(self.row(builder, kept, index)?);
+            notes.extend(self.row(builder, frame, index)?);
             let stop = builder.ins().stack_load(types::I64, types::I64, kept, STOPPED);
             let stop = builder.ins().load(types::I64, MemFlagsData::trusted(), stop, 0);
             let failed = builder.ins().icmp_imm_s(IntCC::SignedLessThan, stop, 0);
@@ -168,7 +181,7 @@ impl<'a> Loop<'a> {
     fn row(
         &self,
         builder: &mut FunctionBuilder<'_>,
-        kept: StackSlot,
+        Frame { kept, outgoing }: Frame,
         index: i64,
     ) -> Result<Notes, Malformed> {
         let target = builder.ins().stack_load(types::I64, types::I64, kept, TARGET);
@@ -188,15 +201,16 @@ impl<'a> Loop<'a> {
         let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
         let signature = builder.import_signature(signature);
         let mut body = Body::new(builder, Source::Parameters(values), self.plan);
+        if let Some(outgoing) = outgoing {
+            body.store_stack(outgoing, &self.words.stack)?;
+        }
         let arguments = self
             .arguments
             .iter()
             .map(|argument| match *argument {
                 Argument::Word(ty, moves) => body.word(ty, moves),
                 Argument::Burnt(native::Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
-                Argument::Burnt(native::Register::Gpr(_)) | Argument::Padding | Argument::Target => {
-                    Ok(target)
-                }
+                Argument::Burnt(native::Register::Gpr(_)) => Ok(target),
             })
             .collect::<Result<Vec<Value>, _>>()?;
         let call = body.builder.ins().call_indirect(signature, target, &arguments);

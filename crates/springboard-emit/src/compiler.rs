@@ -15,7 +15,7 @@ use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
 use target_lexicon::Triple;
 
 use crate::{
-    body::Notes,
+    body::{Built, Notes},
     closure,
     columns::Loop,
     downcall::Downcall,
@@ -121,15 +121,24 @@ impl Compiler {
             Stub::Up(stub) => stub.build(&mut builder),
             Stub::Rows(stub) => stub.build(&mut builder),
         };
-        let Ok(notes) = built else {
-            // Half a function is of no use to the next one.
-            self.frontend = FunctionBuilderContext::new();
-            return built.map_err(EmitError::from);
+        let Built { notes, outgoing } = match built {
+            Ok(built) => {
+                builder.finalize(self.backend.frontend_config());
+                built
+            }
+            Err(malformed) => {
+                // Half a function is of no use to the next one.
+                self.frontend = FunctionBuilderContext::new();
+                return Err(malformed.into());
+            }
         };
-        builder.finalize(self.backend.frontend_config());
-        self.context
+        let compiled = self
+            .context
             .compile(&*self.backend, &mut ControlPlane::default())
             .map_err(|error| EmitError::Backend(format!("{:?}", error.inner)))?;
+        if let Some(outgoing) = outgoing {
+            outgoing.check(compiled, plan)?;
+        }
         Ok(notes)
     }
 

@@ -30,6 +30,7 @@ mod memory;
 mod native;
 #[cfg(feature = "object")]
 mod object;
+mod outgoing;
 mod prelude;
 mod protection;
 mod symbol;
