@@ -46,10 +46,7 @@ void start() {
   static std::once_flag once;
   std::call_once(once, [] {
     v8::V8::SetFlagsFromString("--allow-natives-syntax --turbo-fast-api-calls");
-#if V8_MAJOR_VERSION >= 11
-    // The middle tier makes no fast calls, and inlines functions that would into loops around them.
-    v8::V8::SetFlagsFromString("--no-maglev");
-#endif
+    if (const char* flags = getenv("SPRINGBOARD_V8_FLAGS")) v8::V8::SetFlagsFromString(flags);
     platform = v8::platform::NewDefaultPlatform(1);
     v8::V8::InitializePlatform(platform.get());
     v8::V8::Initialize();

@@ -29,11 +29,11 @@ struct Entry {
 };
 
 // What a JavaScript value is.
-enum Tag : uint8_t { kUndefined, kNull, kBoolean, kNumber, kBigInt, kBytes, kText, kOther, kThrown };
+enum Tag : uint8_t { kUndefined, kNull, kBoolean, kNumber, kBigInt, kBytes, kText, kOther, kThrown, kShared };
 
 // A JavaScript value as a slow function gets and returns it. `words` are those of a bigint's magnitude; memory after
 // `data` stays the owner's: V8's for arguments, the slow function's for results until its next call. kThrown is a
-// result alone: `data` is the message, `sign` 0 for Error, 1 for TypeError, 2 for RangeError.
+// result alone: `data` is the message, `sign` 0 for Error, 1 for TypeError, 2 for RangeError, `code` null or the property.
 struct Any {
   uint8_t tag;
   uint8_t sign;
@@ -41,6 +41,7 @@ struct Any {
   uint64_t words[2];
   const uint8_t* data;
   size_t length;
+  const char* code;
 };
 
 typedef void (*Slow)(void* data, const Any* arguments, uint32_t count, Any* result);
@@ -69,7 +70,10 @@ char* shim_run(Realm*, const char* source, uint8_t* threw);
 void shim_free(char*);
 // For fast functions, on the realm's thread:
 // makes the call an error: by an exception where V8 lets fast calls throw, else by asking for the slow function.
-void shim_fail(void* options, uint8_t kind, const char* message);
+void shim_fail(void* options, uint8_t kind, const char* code, const char* message);
+// What a value is. Of a text only its length in UTF-8, for which shim_text writes the bytes.
+void shim_value(const void* value, void* options, Any* any);
+void shim_text(const void* value, void* options, char* bytes, size_t length);
 // The memory of a buffer; all ones, and an error, where the value is none.
 uint64_t shim_buffer(const void* value, void* options, int32_t index);
 // What the function of the call was defined with.

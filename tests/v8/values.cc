@@ -1,5 +1,6 @@
 // Between values of JavaScript and those that slow functions take and return; and errors.
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,7 +39,8 @@ bool memory_of(v8::Local<v8::Value> value, uint8_t** data, size_t* length) {
   return true;
 }
 
-Any any_of(v8::Isolate* isolate, v8::Local<v8::Value> value, std::string* storage) {
+// What a value is; of a text, its length.
+Any any_of(v8::Isolate* isolate, v8::Local<v8::Value> value) {
   Any any{};
   uint8_t* data;
   if (value->IsUndefined()) {
@@ -56,28 +58,50 @@ Any any_of(v8::Isolate* isolate, v8::Local<v8::Value> value, std::string* storag
     value.As<v8::BigInt>()->ToWordsArray(&sign, &count, any.words);
     any.tag = kBigInt;
     any.sign = static_cast<uint8_t>(sign);
-    // There are more words: what has been taken must not be zero.
+    // There are more words: what has been taken must not fit 64 bits.
     if (count > 2) any.words[1] = 1;
   } else if (memory_of(value, &data, &any.length)) {
-    any.tag = kBytes;
+    any.tag = value->IsSharedArrayBuffer() ? kShared : kBytes;
     any.data = data;
   } else if (value->IsString()) {
-    v8::String::Utf8Value chars(isolate, value);
-    storage->assign(*chars, chars.length());
     any.tag = kText;
-    any.data = reinterpret_cast<const uint8_t*>(storage->data());
-    any.length = storage->size();
+    any.length = static_cast<size_t>(value.As<v8::String>()->Utf8Length(isolate));
   } else {
     any.tag = kOther;
   }
   return any;
 }
 
-void throw_error(v8::Isolate* isolate, uint8_t kind, v8::Local<v8::String> message) {
-  isolate->ThrowException(kind == 1   ? v8::Exception::TypeError(message)
-                          : kind == 2 ? v8::Exception::RangeError(message)
-                                      : v8::Exception::Error(message));
+void write_text(v8::Isolate* isolate, v8::Local<v8::Value> value, char* bytes, size_t length) {
+  value.As<v8::String>()->WriteUtf8(isolate, bytes, static_cast<int>(length), nullptr,
+                                    v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
 }
+
+void throw_error(v8::Isolate* isolate, uint8_t kind, const char* code, v8::Local<v8::String> message) {
+  auto error = kind == 1   ? v8::Exception::TypeError(message)
+               : kind == 2 ? v8::Exception::RangeError(message)
+                           : v8::Exception::Error(message);
+  if (code != nullptr) {
+    auto context = isolate->GetCurrentContext();
+    error.As<v8::Object>()
+        ->Set(context, text(isolate, "code", 4), text(isolate, code, strlen(code)))
+        .Check();
+  }
+  isolate->ThrowException(error);
+}
+
+v8::Isolate* isolate_of(void* options) {
+#if FAST_CALLS_THROW
+  auto* given = static_cast<v8::FastApiCallbackOptions*>(options);
+  if (given != nullptr) return given->isolate;
+#else
+  (void)options;
+#endif
+  return v8::Isolate::GetCurrent();
+}
+
+// A handle is one word.
+v8::Local<v8::Value> local_of(const void* const& value) { return reinterpret_cast<const v8::Local<v8::Value>&>(value); }
 
 }  // namespace
 
@@ -90,8 +114,15 @@ void conventional(const v8::FunctionCallbackInfo<v8::Value>& info) {
   v8::Isolate* isolate = info.GetIsolate();
   std::vector<std::string> storage(info.Length());
   std::vector<Any> arguments;
-  for (int index = 0; index < info.Length(); ++index)
-    arguments.push_back(any_of(isolate, info[index], &storage[index]));
+  for (int index = 0; index < info.Length(); ++index) {
+    Any any = any_of(isolate, info[index]);
+    if (any.tag == kText) {
+      storage[index].resize(any.length);
+      write_text(isolate, info[index], storage[index].data(), any.length);
+      any.data = reinterpret_cast<const uint8_t*>(storage[index].data());
+    }
+    arguments.push_back(any);
+  }
   Any result{};
   slow(info.Data().As<v8::External>()->Value(), arguments.data(), static_cast<uint32_t>(arguments.size()), &result);
   auto returned = info.GetReturnValue();
@@ -107,7 +138,7 @@ void conventional(const v8::FunctionCallbackInfo<v8::Value>& info) {
     }
     case kText: returned.Set(text(isolate, reinterpret_cast<const char*>(result.data), result.length)); break;
     case kThrown:
-      throw_error(isolate, result.sign,
+      throw_error(isolate, result.sign, result.code,
                   text(isolate, reinterpret_cast<const char*>(result.data), result.length));
       break;
     default: break;
@@ -116,15 +147,15 @@ void conventional(const v8::FunctionCallbackInfo<v8::Value>& info) {
 
 void shim_serve(Slow function) { slow = function; }
 
-void shim_fail(void* options, uint8_t kind, const char* message) {
+void shim_fail(void* options, uint8_t kind, const char* code, const char* message) {
 #if FAST_CALLS_THROW
-  auto* given = static_cast<v8::FastApiCallbackOptions*>(options);
-  v8::Isolate* isolate = given != nullptr ? given->isolate : v8::Isolate::GetCurrent();
+  v8::Isolate* isolate = isolate_of(options);
   // A fast call has no handle scope.
   v8::HandleScope scope(isolate);
-  throw_error(isolate, kind, text(isolate, message, strlen(message)));
+  throw_error(isolate, kind, code, text(isolate, message, strlen(message)));
 #else
   (void)kind;
+  (void)code;
   (void)message;
   if (options == nullptr) abort();
   static_cast<v8::FastApiCallbackOptions*>(options)->fallback = true;
@@ -132,19 +163,25 @@ void shim_fail(void* options, uint8_t kind, const char* message) {
 }
 
 uint64_t shim_buffer(const void* value, void* options, int32_t index) {
-  // A handle is one word.
-  v8::Local<v8::Value> local = reinterpret_cast<const v8::Local<v8::Value>&>(value);
-#if FAST_CALLS_THROW
-  v8::HandleScope scope(static_cast<v8::FastApiCallbackOptions*>(options)->isolate);
-#else
-  v8::HandleScope scope(v8::Isolate::GetCurrent());
-#endif
+  v8::HandleScope scope(isolate_of(options));
   uint8_t* data;
   size_t length;
-  if (memory_of(local, &data, &length)) return reinterpret_cast<uint64_t>(data);
+  if (memory_of(local_of(value), &data, &length)) return reinterpret_cast<uint64_t>(data);
   std::string message = "argument " + std::to_string(index + 1) + " must be a buffer";
-  shim_fail(options, 1, message.c_str());
+  shim_fail(options, 1, "ERR_INVALID_ARG_VALUE", message.c_str());
   return UINT64_MAX;
+}
+
+void shim_value(const void* value, void* options, Any* any) {
+  v8::Isolate* isolate = isolate_of(options);
+  v8::HandleScope scope(isolate);
+  *any = any_of(isolate, local_of(value));
+}
+
+void shim_text(const void* value, void* options, char* bytes, size_t length) {
+  v8::Isolate* isolate = isolate_of(options);
+  v8::HandleScope scope(isolate);
+  write_text(isolate, local_of(value), bytes, length);
 }
 
 void* shim_data(void* options) {

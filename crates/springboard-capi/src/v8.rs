@@ -78,7 +78,11 @@ pub unsafe extern "C" fn sb_v8_library_new(
         }
         // SAFETY: the caller says that it begins with its size, and that its functions are the header's.
         let V8Host { closed, range, buffer, .. } = unsafe { read_sized(host, V8Host::default(), "host") }?;
-        made.write(handle::open(Library::new(&engine, &library, Host { closed, range, buffer }))?);
+        made.write(handle::open(Library::new(
+            &engine,
+            &library,
+            Host { closed, range, buffer, ..Host::default() },
+        ))?);
         Ok(())
     })
 }

@@ -77,5 +77,5 @@ fn reserved(convention: Convention) -> u32 {
 /// Whether the stub of a plan calls functions of the host, by the convention by which it is entered.
 fn calls_host(plan: &Plan) -> bool {
     let prelude = matches!(&plan.form, Form::V8(fast) if prelude::calls_host(plan, fast));
-    prelude || plan.form.last_error().is_some()
+    prelude || plan.form.last_error().is_some() || matches!(plan.form, Form::Boxed(_))
 }

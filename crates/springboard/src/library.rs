@@ -6,10 +6,15 @@ use std::{
     ops::BitOr,
     os::unix::ffi::OsStrExt,
     ptr::NonNull,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use libloading::os::unix;
+
+mod kind;
+
+pub use kind::SymbolKind;
+use kind::{Entry, Tables};
 
 /// A loaded native library, or the process itself.
 ///
@@ -27,6 +32,20 @@ struct Loaded {
     raw: usize,
     /// What was asked for. `None` is the process.
     path: Option<OsString>,
+    /// Its own symbols, looked for when the kind of one is asked for first.
+    tables: OnceLock<Option<Tables>>,
+}
+
+/// A symbol of a library.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Symbol {
+    /// The address, good for as long as the library is loaded. Of what each thread has for itself, that of the thread which
+    /// looked it up.
+    pub address: NonNull<c_void>,
+    /// What it is, if the symbol table of the library that has it says so.
+    pub kind: Option<SymbolKind>,
+    /// Size of a function's code or of a variable in bytes, likewise.
+    pub bytes: Option<u64>,
 }
 
 /// How a library is loaded: the flags of `dlopen(3)`, joined with `|`.
@@ -142,6 +161,11 @@ pub enum SymbolError {
         /// The name.
         symbol: String,
     },
+    /// A function was asked for, and the library's symbol table says that this is data.
+    NotFunction {
+        /// The name.
+        symbol: String,
+    },
 }
 
 impl fmt::Display for SymbolError {
@@ -162,6 +186,9 @@ impl fmt::Display for SymbolError {
                 write!(f, "no symbol {symbol} of version {version} in {}: {message}", library.display())
             }
             SymbolError::Null { symbol } => write!(f, "the address of symbol {symbol} is null"),
+            SymbolError::NotFunction { symbol } => {
+                write!(f, "{symbol} is a variable in its library, and no function")
+            }
         }
     }
 }
@@ -213,7 +240,9 @@ impl Library {
         let raw = handle.into_raw();
         // SAFETY: the handle is what `into_raw` gave just now, and is taken back once.
         let handle = unsafe { unix::Library::from_raw(raw) };
-        Library { loaded: Arc::new(Loaded { handle, raw: raw.expose_provenance(), path }) }
+        Library {
+            loaded: Arc::new(Loaded { handle, raw: raw.expose_provenance(), path, tables: OnceLock::new() }),
+        }
     }
 
     /// The path by which the library was opened. `None` for the process.
@@ -226,15 +255,51 @@ impl Library {
     /// # Errors
     /// [`SymbolError`].
     pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
-        let mut short = [0; SHORT_NAME];
-        let long;
-        let name = match c_name(symbol, &mut short) {
-            Some(name) => name,
-            None => {
-                long = symbol_name(symbol)?;
-                long.as_c_str()
-            }
-        };
+        with_c_name(symbol, |name| self.address(symbol, name))
+    }
+
+    /// The address of `symbol`, which is to be a function.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`]; and [`SymbolError::NotFunction`] where the symbol table of the library that has it says so. What
+    /// it says nothing of may be a function.
+    pub fn function_symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
+        let Symbol { address, kind, .. } = self.find(symbol)?;
+        match kind {
+            None | Some(SymbolKind::Function) => Ok(address),
+            Some(_) => Err(SymbolError::NotFunction { symbol: symbol.into() }),
+        }
+    }
+
+    /// `symbol`, with what the symbol table of the library that has it says of it.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`].
+    pub fn find(&self, symbol: &str) -> Result<Symbol, SymbolError> {
+        with_c_name(symbol, |name| Ok(self.described(self.address(symbol, name)?, name, None)))
+    }
+
+    /// `symbol` of a version, likewise.
+    ///
+    /// # Errors
+    /// As [`Library::versioned`].
+    pub fn find_versioned(&self, symbol: &str, version: &str) -> Result<Symbol, SymbolError> {
+        let address = self.versioned(symbol, version)?;
+        Ok(self.described(address, &symbol_name(symbol)?, Some(&symbol_name(version)?)))
+    }
+
+    fn described(&self, address: NonNull<c_void>, name: &CStr, version: Option<&CStr>) -> Symbol {
+        let own = self.loaded.tables.get_or_init(|| {
+            // SAFETY: the handle stays open for as long as the tables that are kept beside it.
+            unsafe { Tables::of_handle(std::ptr::with_exposed_provenance_mut(self.loaded.raw)) }
+        });
+        let entry = kind::entry(own.as_ref(), address, name, version);
+        let bytes = entry.map(|entry| entry.bytes).filter(|bytes| *bytes != 0);
+        Symbol { address, kind: entry.and_then(|Entry { kind, .. }| kind), bytes }
+    }
+
+    /// The address of the symbol that is called `name`, which is `symbol`.
+    fn address(&self, symbol: &str, name: &CStr) -> Result<NonNull<c_void>, SymbolError> {
         // SAFETY: the address is taken and nothing of its type is claimed.
         let found = unsafe { self.loaded.handle.get::<*mut c_void>(name) };
         let address = found.map_err(|error| SymbolError::Missing {
@@ -290,6 +355,18 @@ impl Library {
 
 /// Length of names, in bytes, beyond which they are allocated for the loader: its terminator included.
 const SHORT_NAME: usize = 64;
+
+/// Hands a name to `then` as the loader wants it.
+fn with_c_name<T>(
+    symbol: &str,
+    then: impl FnOnce(&CStr) -> Result<T, SymbolError>,
+) -> Result<T, SymbolError> {
+    let mut short = [0; SHORT_NAME];
+    match c_name(symbol, &mut short) {
+        Some(name) => then(name),
+        None => then(&symbol_name(symbol)?),
+    }
+}
 
 /// The name of a symbol for the loader, in `buffer`. `None` where it does not fit, or is none.
 fn c_name<'b>(name: &str, buffer: &'b mut [u8; SHORT_NAME]) -> Option<&'b CStr> {

@@ -2,13 +2,19 @@
 
 use std::{
     env,
-    ffi::{CString, c_void},
+    ffi::{CString, c_char, c_void},
+    ptr,
 };
 
 use springboard::Engine;
-use springboard_js::v8::{Function, Host, Library, Options, Settings, Thrown};
+use springboard_js::v8::{
+    Any, ErrorKind, Function, Host, Library, NodeSettings, Options, Reading, Settings, Thrown,
+};
 
-use crate::realm::{is_modern, shim};
+use crate::{
+    realm::{any, is_modern, shim},
+    shim::RawAny,
+};
 
 /// The fixture as V8 uses it.
 pub(crate) struct Fixture {
@@ -44,6 +50,18 @@ impl Fixture {
         self.function_with(declaration, settings())
     }
 
+    /// A function with the conversions of `node:ffi`.
+    pub(crate) fn node(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        result: &str,
+        settings: NodeSettings,
+    ) -> Function {
+        let function = self.library.node_function(name, arguments, result, &settings);
+        function.unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
     pub(crate) fn function_with(&self, declaration: &str, settings: Settings) -> Function {
         self.library.function(declaration, &settings).unwrap_or_else(|error| panic!("{declaration}: {error}"))
     }
@@ -56,14 +74,54 @@ pub(crate) fn settings() -> Settings {
 }
 
 pub(crate) fn host() -> Host {
-    Host { closed: Some(closed), range: Some(range), buffer: Some(shim().buffer) }
+    Host {
+        closed: Some(closed),
+        range: Some(range),
+        buffer: Some(shim().buffer),
+        throw: Some(throw),
+        value: Some(value),
+    }
 }
 
 /// Makes the running fast call an error.
 pub(crate) fn fail(options: *mut c_void, thrown: &Thrown) {
     let message = CString::new(thrown.message.as_str()).expect("messages have no NUL");
-    // SAFETY: the options are V8's, on the thread of the call; the message is copied.
-    unsafe { (shim().fail)(options, thrown.kind as u8, message.as_ptr()) };
+    let code = thrown.code.map(|code| CString::new(code).expect("codes have no NUL"));
+    let code = code.as_ref().map_or(ptr::null(), |code| code.as_ptr());
+    // SAFETY: the options are V8's, on the thread of the call; the texts are copied.
+    unsafe { (shim().fail)(options, thrown.kind as u8, code, message.as_ptr()) };
+}
+
+unsafe extern "C" fn throw(
+    _context: *mut c_void,
+    options: *mut c_void,
+    kind: ErrorKind,
+    code: *const c_char,
+    message: *const c_char,
+) {
+    // SAFETY: the options are V8's, on the thread of the call; the texts are copied.
+    unsafe { (shim().fail)(options, kind as u8, code, message) };
+}
+
+unsafe extern "C" fn value(value: *const c_void, options: *mut c_void, reading: &mut Reading) {
+    let mut raw = RawAny::new();
+    // SAFETY: value and options are V8's, on the thread of the call.
+    unsafe { (shim().value)(value, options, &mut raw) };
+    match any(&raw) {
+        Any::Undefined => reading.set(Any::Undefined),
+        Any::Null => reading.set(Any::Null),
+        Any::Bool(value) => reading.set(Any::Bool(value)),
+        Any::Number(value) => reading.set(Any::Number(value)),
+        Any::BigInt(value) => reading.set(Any::BigInt(value)),
+        Any::Bytes(data, length) => reading.set(Any::Bytes(data, length)),
+        Any::SharedBytes(data, length) => reading.set(Any::SharedBytes(data, length)),
+        Any::Text(_) => {
+            let bytes = reading.text(raw.length);
+            // SAFETY: as above; there is room for as many bytes.
+            unsafe { (shim().text)(value, options, bytes.as_mut_ptr(), bytes.len()) };
+        }
+        _ => {}
+    }
 }
 
 unsafe extern "C" fn closed(_context: *mut c_void, options: *mut c_void) {

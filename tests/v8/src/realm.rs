@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
-    ffi::{CStr, CString, c_void},
+    ffi::{CStr, CString, c_char, c_void},
     ptr, slice,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -52,7 +52,7 @@ thread_local! {
     /// How often the slow twin of each function has run on this thread, by the function's data.
     static SLOW_CALLS: RefCell<HashMap<*const c_void, u64>> = RefCell::default();
     /// The last message or text that V8 was given.
-    static TEXT: RefCell<String> = RefCell::default();
+    static TEXT: RefCell<CString> = RefCell::default();
 }
 
 /// A realm. It stays on its thread.
@@ -200,7 +200,7 @@ unsafe extern "C" fn slow(data: *mut c_void, arguments: *const RawAny, count: u3
     unsafe { result.write(raw) };
 }
 
-fn any(raw: &RawAny) -> Any<'_> {
+pub(crate) fn any(raw: &RawAny) -> Any<'_> {
     match raw.tag {
         0 => Any::Undefined,
         1 => Any::Null,
@@ -212,6 +212,9 @@ fn any(raw: &RawAny) -> Any<'_> {
             Any::BigInt(if raw.sign == 0 { value } else { value.wrapping_neg() })
         }
         5 => Any::Bytes(raw.data.cast_mut(), raw.length),
+        9 => Any::SharedBytes(raw.data.cast_mut(), raw.length),
+        // Of a text of which only the length is known, nothing.
+        6 if raw.data.is_null() => Any::Text("".into()),
         6 => {
             // SAFETY: the shim keeps the text during the call.
             let bytes = unsafe { slice::from_raw_parts(raw.data, raw.length) };
@@ -221,8 +224,40 @@ fn any(raw: &RawAny) -> Any<'_> {
     }
 }
 
-fn raw(outcome: Result<Any<'_>, Thrown>, storage: &mut String) -> RawAny {
-    let mut raw = RawAny { tag: 0, sign: 0, number: 0.0, words: [0; 2], data: ptr::null(), length: 0 };
+impl RawAny {
+    /// `undefined`.
+    pub(crate) fn new() -> RawAny {
+        RawAny {
+            tag: 0,
+            sign: 0,
+            number: 0.0,
+            words: [0; 2],
+            data: ptr::null(),
+            length: 0,
+            code: ptr::null(),
+        }
+    }
+}
+
+/// A code of an error, for as long as the process lives: there are few.
+fn code_of(code: &'static str) -> *const c_char {
+    static CODES: Mutex<Vec<(&str, CString)>> = Mutex::new(Vec::new());
+    let mut codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, text)) = codes.iter().find(|(known, _)| *known == code) {
+        return text.as_ptr();
+    }
+    let text = CString::new(code).expect("codes have no NUL");
+    let start = text.as_ptr();
+    codes.push((code, text));
+    start
+}
+
+fn raw(outcome: Result<Any<'_>, Thrown>, storage: &mut CString) -> RawAny {
+    let mut raw = RawAny::new();
+    let mut keep = |text: &str| {
+        *storage = CString::new(text).expect("texts of the tests have no NUL");
+        (storage.as_ptr().cast(), text.len())
+    };
     match outcome {
         Ok(Any::Null) => raw.tag = 1,
         Ok(Any::Bool(value)) => (raw.tag, raw.sign) = (2, value.into()),
@@ -233,13 +268,14 @@ fn raw(outcome: Result<Any<'_>, Thrown>, storage: &mut String) -> RawAny {
             raw.words = [magnitude as u64, (magnitude >> 64) as u64];
         }
         Ok(Any::Text(text)) => {
-            *storage = text.into_owned();
-            (raw.tag, raw.data, raw.length) = (6, storage.as_ptr(), storage.len());
+            raw.tag = 6;
+            (raw.data, raw.length) = keep(&text);
         }
         Ok(_) => {}
-        Err(Thrown { kind, message, .. }) => {
-            *storage = message;
-            (raw.tag, raw.sign, raw.data, raw.length) = (8, kind as u8, storage.as_ptr(), storage.len());
+        Err(Thrown { kind, message, code }) => {
+            (raw.tag, raw.sign) = (8, kind as u8);
+            (raw.data, raw.length) = keep(&message);
+            raw.code = code.map_or(ptr::null(), code_of);
         }
     }
     raw

@@ -35,6 +35,7 @@ pub(crate) struct RawAny {
     pub(crate) words: [u64; 2],
     pub(crate) data: *const u8,
     pub(crate) length: usize,
+    pub(crate) code: *const c_char,
 }
 
 /// `Slow` of the header.
@@ -74,7 +75,9 @@ shim! {
     define_by_hand: fn(*mut RawRealm, Add);
     run: fn(*mut RawRealm, *const c_char, *mut u8) -> *mut c_char;
     free: fn(*mut c_char);
-    fail: fn(*mut c_void, u8, *const c_char);
+    fail: fn(*mut c_void, u8, *const c_char, *const c_char);
+    value: fn(*const c_void, *mut c_void, *mut RawAny);
+    text: fn(*const c_void, *mut c_void, *mut u8, usize);
     buffer: fn(*const c_void, *mut c_void, u32) -> usize;
     data: fn(*mut c_void) -> *mut c_void;
     call: fn(*mut RawRealm, *const c_char);

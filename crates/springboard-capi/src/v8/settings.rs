@@ -5,7 +5,7 @@ use std::{
     ptr, slice,
 };
 
-use springboard_js::v8::{Guard, Int64, Narrow, Options, Profile, Settings};
+use springboard_js::v8::{Callbacks, Guard, Int64, Narrow, Options, Profile, Settings};
 
 use crate::{
     boundary::{Failure, no_constant, null},
@@ -71,6 +71,7 @@ pub(super) unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Fai
             other => return Err(no_constant("settings->profile", other)),
         },
         buffers,
+        callbacks: Callbacks::ByType,
         guard: match settings.guard.into() {
             SB_V8_GUARD_CLOSED => Guard::Closed,
             SB_V8_GUARD_NONE => Guard::None,

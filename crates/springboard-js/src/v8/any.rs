@@ -14,12 +14,14 @@ pub enum Any<'a> {
     Bool(bool),
     /// A number.
     Number(f64),
-    /// A bigint. For one out of range of `i128` a host gives any that is not zero and has the same low 64 bits: V8 looks at
-    /// no others.
+    /// A bigint. For one out of range of `i128` a host gives any that does not fit 64 bits and has the same low 64: V8 looks
+    /// at no others.
     BigInt(i128),
     /// The memory of a view or an `ArrayBuffer`: its first byte and its length in bytes. The host keeps the memory there,
     /// and writable, for as long as `'a`.
     Bytes(*mut u8, usize),
+    /// The same of a `SharedArrayBuffer` itself, which `node:ffi` does not take. A view of one is [`Any::Bytes`].
+    SharedBytes(*mut u8, usize),
     /// A string.
     Text(Cow<'a, str>),
     /// Anything else.

@@ -56,7 +56,7 @@ fn find(
     }
     let native = native.ok_or(BindError::Closed)?;
     let name = prototype.name.as_deref().ok_or(springboard::BindError::Unnamed)?;
-    let address = native.symbol(name).map_err(springboard::BindError::from)?;
+    let address = native.function_symbol(name).map_err(springboard::BindError::from)?;
     Ok((prototype, address))
 }
 

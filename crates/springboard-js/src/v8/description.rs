@@ -102,7 +102,7 @@ impl Kind {
         }
     }
 
-    fn of_scalar(scalar: Scalar) -> Kind {
+    pub(super) fn of_scalar(scalar: Scalar) -> Kind {
         match scalar {
             Scalar::Bool => Kind::Bool,
             Scalar::Int { bytes: 8, signed: true } => Kind::I64,

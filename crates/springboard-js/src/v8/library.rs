@@ -9,6 +9,7 @@ use super::{
     error::BindError,
     function::Function,
     hosted::{Host, Hosted},
+    node::{self, NodeSettings},
     settings::Settings,
 };
 
@@ -53,6 +54,39 @@ impl Library {
     ) -> Vec<Result<Function, BindError>> {
         let native = self.shared.native();
         bind::bind(&self.shared, native.as_ref(), declarations)
+    }
+
+    /// Binds a function by the names that `node:ffi` has for types ([`NODE_TYPES`](super::NODE_TYPES)), with its
+    /// conversions: an argument that Node.js refuses is refused, by fast code and slow twin, with the class and code of
+    /// Node's error and the beginning of its message. Two differences: -0 is taken for the integer 0 by both, where
+    /// Node.js takes it or not as its tiers have it; and messages go on to say what was given.
+    ///
+    /// | type | takes |
+    /// | --- | --- |
+    /// | `int8` … `uint32`, `char`, `bool` | whole numbers that fit |
+    /// | `int64`, `uint64` | bigints that fit, and by [`NodeSettings::wide`] safe integers that do |
+    /// | `float32`, `float64` | numbers |
+    /// | `pointer`, `string`, `buffer`, `arraybuffer`, `function` | null and undefined; bigints from 0 to 2^64 - 1; the memory of views and `ArrayBuffer`s; strings without U+0000, as a copy in UTF-8 with a NUL that lives until the function has returned |
+    ///
+    /// There are as many arguments as parameters. Results of 64 bits and pointers are bigints. Calls after
+    /// [`Library::close`] are errors.
+    ///
+    /// V8 from 12.6 has all of this. Older ones return no 64 bits from fast calls, and drop arguments beyond the
+    /// parameters before fast code could count them.
+    ///
+    /// # Errors
+    /// As [`Library::function`]; a name that is none; `void` as a parameter. The host must have [`Host::throw`] and
+    /// [`Host::value`].
+    pub fn node_function(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        result: &str,
+        settings: &NodeSettings,
+    ) -> Result<Function, BindError> {
+        let native = self.shared.native();
+        let (strict, fast) = node::bind(&self.shared, native.as_ref(), name, arguments, result, settings)?;
+        Ok(Function::node(strict, fast))
     }
 
     /// Closes the library: from now on calls of its guarded functions end with an error. It is unloaded unless other

@@ -1,6 +1,7 @@
 //! Without a V8: stubs are called as V8 calls them, from Rust.
 
 mod binding;
+mod node;
 mod registry;
 
 use std::{cell::Cell, ffi::c_void, mem, ptr};
@@ -33,7 +34,7 @@ unsafe extern "C" fn buffer(value: *const c_void, options: *mut c_void, index: u
 }
 
 fn host() -> Host {
-    Host { closed: Some(closed), range: Some(range), buffer: Some(buffer) }
+    Host { closed: Some(closed), range: Some(range), buffer: Some(buffer), ..Host::default() }
 }
 
 fn libc() -> Library {

@@ -3,7 +3,8 @@
 //! System V has the caller of a variadic function say in `%al` how many vector registers hold arguments
 //! (psABI 3.2.3). No Cranelift signature can ask for it. Most stubs are a straight line with one call or jump in it, so
 //! the instruction is put before that in the finished machine code: nothing that the code refers to lies on the other
-//! side of it. Stubs that may branch or call more than once have a landing instead (`landing.rs`).
+//! side of it. Stubs that may branch or call more than once, and calls whose stack area is aligned, have a landing instead
+//! (`landing.rs`).
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Register};
 use springboard_abi::{Convention, Form, Parameter, Plan};
@@ -17,7 +18,8 @@ pub(crate) fn of(plan: &Plan) -> Option<u8> {
         Form::V8(fast) => !fast.parameters.contains(&Parameter::Buffer),
         _ => false,
     };
-    plan.vector_count.filter(|_| is_straight && plan.caller == Convention::Sysv64)
+    plan.vector_count
+        .filter(|_| is_straight && plan.caller == Convention::Sysv64 && plan.stack_align.is_none())
 }
 
 /// `code` with `count` in `%al` at its call. `None` where `code` is no straight line with one call or jump, through a

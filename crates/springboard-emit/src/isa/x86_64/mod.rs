@@ -35,6 +35,8 @@ pub(super) static ISA: Isa = Isa {
     // The shadow space of Windows.
     reserved_at_calls: |convention| if convention == Convention::Win64 { 32 } else { 0 },
     spare_vectors: true,
+    // The target of a jump has one of its own.
+    scratch: 8,
     stores_pairs: |convention| convention == Convention::Sysv64,
     holes_in_instructions: true,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),

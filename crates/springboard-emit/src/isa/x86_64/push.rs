@@ -23,7 +23,9 @@ pub(super) fn pushed(items: &[Item]) -> Option<Vec<Item>> {
     let stores = words(&items[..straight]);
     let count = stores.len() as i64;
     let is_branched = items.iter().any(|item| matches!(item.to, To::Item(target) if target < straight));
-    if count == 0 || is_branched {
+    // A landing finds its words by the stack pointer.
+    let has_landing = items.iter().any(|item| item.is(Op::Call_rel32_64));
+    if count == 0 || is_branched || has_landing {
         return None;
     }
     let mut fresh = items.to_vec();

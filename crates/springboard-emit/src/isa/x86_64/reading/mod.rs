@@ -15,7 +15,7 @@ mod operation;
 mod tests;
 mod values;
 
-use springboard_abi::{Convention, Direction, Place, Plan};
+use springboard_abi::{Convention, Direction, Entry, Place, Plan};
 
 use self::{machine::read, values::Values};
 use super::super::Code;
@@ -50,6 +50,11 @@ impl Live {
         }
         if plan.entry().direction() == Direction::Upcall {
             return Some(Live::HOST);
+        }
+        if plan.entry() == Entry::Boxed {
+            // Functions of the host are called as well.
+            let gprs = ARGUMENTS.iter().fold(0, |gprs, number| gprs | 1 << number);
+            return Some(Live { gprs, vecs: 0xff, stack_bytes: plan.stack_bytes });
         }
         let mut live = Live { gprs: 0, vecs: 0, stack_bytes: plan.stack_bytes };
         for step in &plan.moves {

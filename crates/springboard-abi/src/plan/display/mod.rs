@@ -2,9 +2,11 @@
 
 use core::fmt;
 
+mod boxed;
+
 use super::{
-    ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
-    LastError, Move, Operand, Parameter, Plan, ResultMove, Step, UpcallResult,
+    ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm, Fill, Form, Guard,
+    LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, Step, UpcallResult,
 };
 use crate::{place::Place, target::Convention};
 
@@ -21,6 +23,7 @@ impl fmt::Display for Entry {
             Entry::Columns => "columns",
             Entry::GoClosure => "go-closure",
             Entry::Direct => "direct",
+            Entry::Boxed => "boxed",
         })
     }
 }
@@ -50,6 +53,7 @@ impl fmt::Display for Plan {
         match &self.form {
             Form::V8(fast) => fast.fmt_checks(f)?,
             Form::Columns(columns) => columns.fmt_inputs(f)?,
+            Form::Boxed(form) => form.fmt_unboxing(f)?,
             _ => {}
         }
         for (index, memory) in self.temporaries.iter().enumerate() {
@@ -67,7 +71,11 @@ impl fmt::Display for Plan {
             writeln!(f, "  {}", self.describe(step))?;
         }
         if self.stack_bytes != 0 {
-            writeln!(f, "  stack {} bytes", self.stack_bytes)?;
+            write!(f, "  stack {} bytes", self.stack_bytes)?;
+            match self.stack_align {
+                Some(align) => writeln!(f, ", align {align}")?,
+                None => writeln!(f)?,
+            }
         }
         if let Some(count) = self.vector_count {
             writeln!(f, "  al = {count}")?;
@@ -76,6 +84,13 @@ impl fmt::Display for Plan {
             Form::Columns(Columns { result: Some(ResultMove { place, bytes, .. }), .. }) => {
                 let register = fmt::from_fn(|f| result_place(f, *place, *bytes, self.convention));
                 writeln!(f, "  results[row] <- {register}, {bytes} bytes")
+            }
+            Form::Boxed(form) => {
+                if let DowncallResult::Memory { slot, moves } = &form.result {
+                    self.fmt_result_moves(*slot, moves, f)?;
+                }
+                let registers = self.convention.registers();
+                form.fmt_boxing(f, [registers.gpr_results[0], registers.vec_results[0]])
             }
             Form::Callback(result)
             | Form::Closure(ClosureForm { result, .. })
@@ -104,9 +119,19 @@ impl FastForm {
 impl Columns {
     fn fmt_inputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, column) in self.inputs.iter().enumerate() {
-            let which = if column.step == Step::Row { "row" } else { "0" };
+            let which = match column.step {
+                Step::Row => "row",
+                Step::Stride => "row, by its stride",
+                Step::Same => "0",
+            };
             let by = if column.fill == Fill::Sign { ", sign-extended" } else { "" };
             writeln!(f, "  slot {index} = {} bytes of column {index}[{which}]{by}", column.bytes)?;
+        }
+        if self.rows == Rows::Valid {
+            writeln!(f, "  rows whose bit is set")?;
+        }
+        if self.errors == Errors::Stored {
+            writeln!(f, "  errno to errors[row]")?;
         }
         Ok(())
     }
