@@ -28,45 +28,57 @@ pub(super) fn pushed(items: &[Item]) -> Option<Vec<Item>> {
     if count == 0 || is_branched || has_landing {
         return None;
     }
-    let mut fresh = items.to_vec();
-    for (index, item) in fresh.iter_mut().enumerate() {
-        // What else is on the stub's stack is found by the frame pointer, which does not move.
-        if let Some(at) = at_stack(item)
-            && !stores.contains(&index)
-        {
+    // Whatever is not pushed of the stub's own stack is found by the frame pointer, which does not move.
+    let by_frame = |item: &Item| {
+        let mut item = *item;
+        if let Some(at) = at_stack(&item) {
             item.instruction.set_memory_base(Register::RBP);
             item.instruction.set_memory_displacement64((at - bytes) as u64);
             item.instruction.set_memory_displ_size(if at - bytes >= -128 { 1 } else { 8 });
         }
-    }
-    for index in stores.into_iter().rev() {
-        let from = fresh[index].instruction.op1_register();
-        let load = fresh[index - 1].instruction;
-        let loaded = matches!(load.code(), Op::Mov_r64_rm64 | Op::Movsd_xmm_xmmm64)
-            && load.op1_kind() == OpKind::Memory
-            && load.op0_register() == from
-            && load.memory_index() == Register::None
-            && is_dead(&fresh[index + 1..], from);
-        let (range, pushed) = if loaded {
+        item
+    };
+    let room = match bytes - count * 8 {
+        0 => None,
+        rest => {
+            let op = if rest < 128 { Op::Sub_rm64_imm8 } else { Op::Sub_rm64_imm32 };
+            Some(Item::plain(Instruction::with2(op, Register::RSP, rest as i32).ok()?))
+        }
+    };
+    let mut fresh = Vec::with_capacity(straight);
+    fresh.extend([*push, *frame]);
+    fresh.extend(room);
+    let mut done = 3;
+    for store in stores {
+        let from = items[store].instruction.op1_register();
+        let is_loaded = is_load(&items[store - 1], from) && is_dead(&items[store + 1..], from);
+        let end = if is_loaded { store - 1 } else { store };
+        fresh.extend(items[done..end].iter().map(by_frame));
+        fresh.push(Item::plain(if is_loaded {
+            let load = items[store - 1].instruction;
             let memory = match load.memory_displacement64() as i64 {
                 0 => MemoryOperand::with_base(load.memory_base()),
                 displacement => MemoryOperand::with_base_displ(load.memory_base(), displacement),
             };
-            (index - 1..index + 1, Instruction::with1(Op::Push_rm64, memory).ok()?)
+            Instruction::with1(Op::Push_rm64, memory).ok()?
         } else {
             // There is none for a vector register.
-            (index..index + 1, Instruction::with1(Op::Push_r64, from).ok()?)
-        };
-        fresh = replaced(&fresh, range, &[Item::plain(pushed)])?;
+            Instruction::with1(Op::Push_r64, from).ok()?
+        }));
+        done = store + 1;
     }
-    match bytes - count * 8 {
-        0 => replaced(&fresh, 2..3, &[]),
-        rest => {
-            let op = if rest < 128 { Op::Sub_rm64_imm8 } else { Op::Sub_rm64_imm32 };
-            let room = Instruction::with2(op, Register::RSP, rest as i32).ok()?;
-            replaced(&fresh, 2..3, &[Item::plain(room)])
-        }
-    }
+    fresh.extend(items[done..straight].iter().map(by_frame));
+    let all: Vec<Item> = items.iter().map(by_frame).collect();
+    replaced(&all, 0..straight, &fresh)
+}
+
+/// Whether an instruction loads eight bytes, and nothing else, into this register.
+fn is_load(item: &Item, to: Register) -> bool {
+    let load = &item.instruction;
+    matches!(load.code(), Op::Mov_r64_rm64 | Op::Movsd_xmm_xmmm64)
+        && load.op1_kind() == OpKind::Memory
+        && load.op0_register() == to
+        && load.memory_index() == Register::None
 }
 
 /// Where the words that are pushed are stored, in order: as many as follow each other down to the stack pointer.

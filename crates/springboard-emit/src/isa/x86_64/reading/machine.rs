@@ -76,8 +76,8 @@ pub(super) fn read(values: &mut Values, code: &Code, live: Live) -> Option<Effec
     let lines = lines(code)?;
     let machine = Machine {
         live,
-        gprs: std::array::from_fn(|number| values.id(Value::Gpr(number))),
-        vecs: std::array::from_fn(|number| values.id(Value::Vec(number))),
+        gprs: std::array::from_fn(Id::first),
+        vecs: std::array::from_fn(|number| Id::first(16 + number)),
         flags: None,
         stack: Vec::new(),
         returning: None,
@@ -160,13 +160,13 @@ impl Machine {
                     self.leaves(values)?;
                     let arguments = self.arguments(self.live);
                     self.effect.events.push(Event::Jump { target: to, arguments });
-                    return Some(self.end(values));
+                    return Some(self.end());
                 }
                 (FlowControl::Return, _) if instruction.code() == Op::Retnq => {
                     self.leaves(values)?;
                     let results = [self.gprs[RAX], self.gprs[RDX], self.vecs[0], self.vecs[1]];
                     self.effect.events.push(Event::Return(results));
-                    return Some(self.end(values));
+                    return Some(self.end());
                 }
                 _ => return None,
             }
@@ -174,7 +174,7 @@ impl Machine {
     }
 
     /// A call whose results are returned as they are, with nothing on the stack for it, is a jump.
-    fn end(self, values: &Values) -> Effect {
+    fn end(self) -> Effect {
         let mut effect = self.effect;
         effect.loads.sort_unstable();
         effect.loads.dedup();
@@ -185,7 +185,7 @@ impl Machine {
             && [RAX, RDX, 16, 17]
                 .iter()
                 .zip(results)
-                .all(|(register, id)| values.of(*id) == Value::Left(number - 2, *register))
+                .all(|(register, id)| Some(*id) == Id::left(number - 2, *register))
         {
             let jump = Event::Jump { target: *target, arguments: std::mem::take(arguments) };
             effect.events.truncate(number - 2);
@@ -361,9 +361,9 @@ impl Machine {
         let depth = self.depth(values)?;
         // psABI 3.2.2: at a call the stack is aligned to 16 bytes; at first there is a return address on it.
         let aligned = (depth - 8).rem_euclid(16) == 0;
-        let framed = self.on_stack(values, self.gprs[RBP]) == Some(-16 + 8)
-            && self.stack.contains(&(-8, 8, self.first(values, RBP)));
-        if !aligned || !framed || !self.preserves(values, &[3, 12, 13, 14, 15]) {
+        let framed = self.on_stack(values, self.gprs[RBP]) == Some(-8)
+            && self.stack.contains(&(-8, 8, Id::first(RBP)));
+        if !aligned || !framed || !self.preserves(&[3, 12, 13, 14, 15]) {
             return None;
         }
         let host = is_host(values, target);
@@ -383,27 +383,23 @@ impl Machine {
         let number = self.effect.events.len();
         self.effect.events.push(Event::Call { target, arguments, stack });
         for register in (0..16).filter(|register| *register != RSP && !PRESERVED.contains(register)) {
-            self.gprs[register] = values.id(Value::Left(number, register));
+            self.gprs[register] = Id::left(number, register)?;
         }
         for register in 0..16 {
-            self.vecs[register] = values.id(Value::Left(number, 16 + register));
+            self.vecs[register] = Id::left(number, 16 + register)?;
         }
         self.flags = None;
         Some(())
     }
 
     /// Whether the stub may end: its stack is gone, and the caller's registers are as they were.
-    fn leaves(&self, values: &mut Values) -> Option<()> {
-        (self.depth(values) == Some(0) && self.returning.is_none() && self.preserves(values, &PRESERVED))
+    fn leaves(&self, values: &Values) -> Option<()> {
+        (self.depth(values) == Some(0) && self.returning.is_none() && self.preserves(&PRESERVED))
             .then_some(())
     }
 
-    fn preserves(&self, values: &mut Values, registers: &[usize]) -> bool {
-        registers.iter().all(|&register| self.gprs[register] == self.first(values, register))
-    }
-
-    fn first(&self, values: &mut Values, register: usize) -> Id {
-        values.id(Value::Gpr(register))
+    fn preserves(&self, registers: &[usize]) -> bool {
+        registers.iter().all(|&register| self.gprs[register] == Id::first(register))
     }
 
     fn arguments(&self, live: Live) -> Vec<Id> {
@@ -445,8 +441,8 @@ impl Machine {
     /// Where an address is, counted from where the stack pointer was at first.
     fn on_stack(&self, values: &Values, address: Id) -> Option<i64> {
         match values.of(address) {
-            Value::Gpr(RSP) => Some(0),
-            Value::Sum(base, distance) if values.of(base) == Value::Gpr(RSP) => Some(distance),
+            Value::Register(id) if id == Id::first(RSP) => Some(0),
+            Value::Sum(base, distance) if base == Id::first(RSP) => Some(distance),
             _ => None,
         }
     }
