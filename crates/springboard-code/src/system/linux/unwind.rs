@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use crate::{mapping::Mapping, protection::protection};
+use super::{pages::Mapping, protection::protection};
 
 /// An unwind row that the unwinder knows, for as long as this lives.
 #[derive(Debug)]

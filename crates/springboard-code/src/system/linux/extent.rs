@@ -29,10 +29,10 @@ use rustix::{
     io::{Errno, fcntl_dupfd_cloexec, pwrite},
 };
 
+use super::fork::{self, Process};
 use crate::{
     error::{CodeError, Step},
-    fork::{self, Process},
-    system::perform,
+    faults::perform,
     trap,
 };
 

@@ -7,26 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// What a symbol is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum SymbolKind {
-    /// A function; also one that the loader chooses among several (an indirect function), as `strlen` of glibc.
-    Function,
-    /// A variable or a constant.
-    Data,
-    /// A variable that each thread has for itself.
-    ThreadLocal,
-}
-
-/// An entry of a symbol table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Entry {
-    /// `None` where the table does not say, as it is of what was written in assembly and given no type.
-    pub(super) kind: Option<SymbolKind>,
-    /// Size of what is there, in bytes. 0 where the table does not say.
-    pub(super) bytes: u64,
-}
+use crate::symbol_kind::{Entry, SymbolKind};
 
 /// What the loader knows of a loaded object (link.h). It has more after these.
 #[repr(C)]
@@ -46,7 +27,7 @@ struct Dynamic {
 
 /// The entry for `name`, of `version` if one is asked for, that the loader found at `address`: in the object that was opened,
 /// whose tables are `own`, or in the one that has the address.
-pub(super) fn entry(
+pub(crate) fn entry(
     own: Option<&Tables>,
     address: NonNull<c_void>,
     name: &CStr,
@@ -90,7 +71,7 @@ fn at_address(address: NonNull<c_void>) -> Option<NonNull<LinkMap>> {
 
 /// The tables of an object that look-ups by name use.
 #[derive(Debug)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     base: usize,
     symbols: *const libc::Elf64_Sym,
     strings: *const c_char,
@@ -116,7 +97,7 @@ impl Tables {
     ///
     /// # Safety
     /// `handle` must be one of dlopen(3), and stay open while the tables are used.
-    pub(super) unsafe fn of_handle(handle: *mut c_void) -> Option<Tables> {
+    pub(crate) unsafe fn of_handle(handle: *mut c_void) -> Option<Tables> {
         let mut map: *mut LinkMap = ptr::null_mut();
         // SAFETY: the handle is open; dlinfo(3) stores one pointer for this request.
         let found = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };

@@ -1,28 +1,31 @@
-//! Ranges of pages, by address. The one file that maps, protects and unmaps memory for code.
+//! Ranges of pages, by address. What maps, protects and unmaps memory for code.
 
 use std::{
     ffi::c_void,
     mem,
-    os::fd::AsFd,
+    os::fd::OwnedFd,
     ptr,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Mutex, PoisonError},
 };
 
 use rustix::{
-    io::Errno,
+    fs::{MemfdFlags, memfd_create},
+    io::{Errno, pwrite},
     mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap},
 };
 use springboard_emit::LandingPads;
 
+use super::{extent::Extent, protection::protection};
 use crate::{
     error::{CodeError, Step},
-    file::Extent,
-    protection::protection,
-    system::perform,
+    faults::perform,
+    site::Site,
 };
+
+/// Size of a page, in bytes.
+pub(crate) fn page_size() -> usize {
+    rustix::param::page_size()
+}
 
 /// Pages that this value owns, unmapped when it is dropped.
 ///
@@ -49,50 +52,9 @@ fn checked() -> u32 {
     }
 }
 
-/// What code should lie near to. How far a branch goes costs as much as a cycle or two (docs/benchmarks.md).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub enum Site {
-    /// The code that calls stubs. Where the rest of a stub's time is one way to the native function and back, this is
-    /// as good as any.
-    #[default]
-    Program,
-    /// The C library, and with it most others: for stubs that call native code several times.
-    Libraries,
-}
-
-impl Site {
-    /// The address of some code there.
-    fn landmark(self) -> usize {
-        match self {
-            Site::Program => near as *const () as usize,
-            Site::Libraries => libc::strlen as *const () as usize,
-        }
-    }
-
-    /// Bytes of address space at the site that have been asked for so far.
-    fn taken(self) -> &'static AtomicUsize {
-        static TAKEN: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
-        &TAKEN[self as usize]
-    }
-}
-
-/// Distance from the code at the site at which code memory begins, downwards. More than programs are long, so that
-/// the place is free, and far less than 4 GB.
-const BELOW: usize = 64 << 20;
-
-/// Size of the range in which places are asked for, in bytes. Those at its start are asked for again in the end.
-const REACH: usize = 1 << 30;
-
-/// The largest page that a supported CPU can be set to, in bytes.
-const LARGEST_PAGE: usize = 64 << 10;
-
 /// Where `bytes` of code would lie best.
 fn near(site: Site, bytes: usize) -> *mut c_void {
-    let bytes = bytes.next_multiple_of(LARGEST_PAGE);
-    let taken = site.taken().fetch_add(bytes, Ordering::Relaxed) % REACH;
-    // Null, which a program at low addresses may come to, asks for nothing.
-    let place = site.landmark().saturating_sub(BELOW + taken + bytes);
-    ptr::without_provenance_mut(place / LARGEST_PAGE * LARGEST_PAGE)
+    ptr::without_provenance_mut(site.place(bytes))
 }
 
 impl Unsealed {
@@ -168,7 +130,7 @@ impl Reserved {
         let start = perform(Step::MapPages, map)?;
         let before = start.addr().next_multiple_of(align) - start.addr();
         let whole = start.wrapping_byte_add(before);
-        let page = rustix::param::page_size();
+        let page = page_size();
         let end = before + bytes.next_multiple_of(page);
         // Each unmaps itself.
         drop((before != 0).then(|| Mapping::owning(start, before)));
@@ -176,12 +138,13 @@ impl Reserved {
         Ok(Reserved(Mapping::owning(whole, bytes)))
     }
 
-    /// Has `bytes` bytes from `offset` on, whole pages, execute what `file` holds.
-    pub(crate) fn execute(&mut self, offset: usize, bytes: usize, file: impl AsFd) -> Result<(), CodeError> {
-        assert!(offset + bytes <= self.0.bytes);
+    /// Has whole pages from `offset` on execute `code`. Where it fails, they are as they were.
+    pub(crate) fn execute(&mut self, offset: usize, code: &[u8]) -> Result<(), CodeError> {
+        assert!(offset + code.len() <= self.0.bytes);
+        let file = CodeFile::holding(code)?;
         let (at, flags) = (self.0.at(offset).cast(), MapFlags::PRIVATE | MapFlags::FIXED);
         // SAFETY: the pages that this replaces are this value's own, and nobody has a reference to them.
-        perform(Step::MapExecutable, || unsafe { mmap(at, bytes, execute(), flags, &file, 0) })?;
+        perform(Step::MapExecutable, || unsafe { mmap(at, code.len(), execute(), flags, &file.0, 0) })?;
         Ok(())
     }
 
@@ -198,6 +161,19 @@ impl Reserved {
     /// All of it.
     pub(crate) fn whole(self) -> Mapping {
         self.0
+    }
+}
+
+/// A file in memory that holds code and is mapped privately: what is written to it by force is seen by nobody.
+struct CodeFile(OwnedFd);
+
+impl CodeFile {
+    fn holding(code: &[u8]) -> Result<CodeFile, CodeError> {
+        let create = || memfd_create("springboard closures", MemfdFlags::CLOEXEC);
+        let file = perform(Step::CreateFile, create)?;
+        let whole = |written| if written == code.len() { Ok(()) } else { Err(Errno::IO) };
+        perform(Step::WriteFile, || pwrite(&file, code, 0).and_then(whole))?;
+        Ok(CodeFile(file))
     }
 }
 

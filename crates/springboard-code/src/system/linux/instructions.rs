@@ -6,7 +6,7 @@
 /// The kernel wrote it, by its own address of the page. What it does about caches when a page is mapped for execution, it
 /// does at the first fault alone; so what is written later is ours to clean and to invalidate, by the executing address,
 /// which names the same line of memory.
-pub(crate) fn instructions(pieces: impl Iterator<Item = (*const u8, usize)>) {
+pub(crate) fn synchronise(pieces: impl Iterator<Item = (*const u8, usize)>) {
     pieces.for_each(|(start, bytes)| cache(start, bytes));
     pipelines();
 }

@@ -23,7 +23,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::Published;
+use crate::published::Published;
 
 /// The first word of a file, by which a reader knows the order of bytes.
 const MAGIC: u32 = 0x4a69_5444;
@@ -55,7 +55,7 @@ struct Dump {
     functions: u64,
 }
 
-pub(super) fn tell(folder: &Path, published: &Published<'_>) {
+pub(crate) fn tell(folder: &Path, published: &Published<'_>) {
     let mut dumps = DUMPS.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     let dump = dumps.entry(folder.to_owned()).or_insert((0, None));

@@ -8,12 +8,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::Published;
+use crate::published::Published;
 
 /// The file, with the process that it belongs to.
 static MAP: Mutex<Option<(u32, File)>> = Mutex::new(None);
 
-pub(super) fn tell(published: &Published<'_>) {
+pub(crate) fn tell(published: &Published<'_>) {
     let mut map = MAP.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     if map.as_ref().is_none_or(|(owner, _)| *owner != process) {
