@@ -17,7 +17,7 @@ use springboard_abi::{Convention, FastForm, Fill, Form, Parameter, Place, Plan};
 
 use super::{
     super::Code,
-    assembly::{Item, To, assemble, items},
+    assembly::{Item, To, assemble, items, replaced},
     reading::ARGUMENTS,
 };
 use crate::template::HoleKind;
@@ -54,8 +54,7 @@ pub(super) fn wrap(fast: &FastForm, stub: &Code) -> Option<Code> {
     for check in &checks {
         match check.move_in(&stub, options) {
             Some((at, to)) => {
-                let replaced = super::assembly::replaced(&stub, at..at + 1, &check.code(to)?)?;
-                stub = replaced;
+                stub = replaced(&stub, at..at + 1, &check.code(to)?)?;
                 branches.iter_mut().for_each(|(branch, _)| *branch += if *branch > at { 2 } else { 0 });
                 branches.push((at + 2, *check));
             }
