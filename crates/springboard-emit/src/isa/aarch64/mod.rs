@@ -39,6 +39,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_checks: |_| false,
     reserved_at_calls: |_| 0,
     spare_vectors: true,
+    names_saved: |_| false,
     scratch: 16,
     stores_pairs: |_| false,
     holes_in_instructions: false,

@@ -21,6 +21,7 @@ pub(super) static ISA: Isa = Isa {
     reserved_at_calls: |_| 0,
     // One of them might be `fs1`.
     spare_vectors: false,
+    names_saved: |_| false,
     scratch: 12,
     stores_pairs: |_| false,
     holes_in_instructions: false,

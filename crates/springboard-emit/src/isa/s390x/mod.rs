@@ -13,7 +13,8 @@ pub(super) static ISA: Isa = Isa {
     // The register save area (zSeries ELF ABI, "The Stack Frame").
     reserved_at_calls: |_| 160,
     spare_vectors: true,
-    scratch: 5,
+    names_saved: |_| false,
+    scratch: 4,
     stores_pairs: |_| false,
     holes_in_instructions: false,
     frame: None,

@@ -11,6 +11,7 @@ mod landing;
 mod moves;
 mod push;
 mod reading;
+mod saved;
 mod shorten;
 
 use springboard_abi::{Convention, Entry, Plan};
@@ -35,6 +36,7 @@ pub(super) static ISA: Isa = Isa {
     // The shadow space of Windows.
     reserved_at_calls: |convention| if convention == Convention::Win64 { 32 } else { 0 },
     spare_vectors: true,
+    names_saved: saved::names_saved,
     // The target of a jump has one of its own.
     scratch: 8,
     stores_pairs: |convention| convention == Convention::Sysv64,
