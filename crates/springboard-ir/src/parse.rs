@@ -9,6 +9,7 @@
 //! 2 MiB in one that is not.
 
 mod aggregates;
+mod arithmetic;
 mod attributes;
 mod built;
 mod constants;
@@ -22,6 +23,7 @@ mod excerpt;
 mod external;
 mod lexer;
 mod literals;
+mod macros;
 mod names;
 mod parameters;
 mod pragma;
@@ -36,8 +38,11 @@ pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
 pub(crate) use external::Seen;
+pub(crate) use macros::Macros;
+pub use macros::NotConstant;
 
 use crate::{
+    constant::Constant,
     model::DataModel,
     types::{AggregateKind, Prototype, Signature, Type},
 };
@@ -153,6 +158,11 @@ pub(crate) fn scan<'a>(text: &'a str, outer: &'a Declarations) -> Scan<'a> {
     let skipped = parser.scan();
     let skipped = skipped.into_iter().map(|skipped| (places.locate(skipped.failure), skipped.name)).collect();
     Scan { declarations: parser.own, seen: parser.seen, skipped }
+}
+
+/// The value of the constant expression that is all of `text`, in which the names of `outer` can stand.
+fn constant(text: &str, outer: &Declarations) -> Result<Constant, ParseErrorKind> {
+    run(text, outer, Parser::constant_alone).map(|(constant, _)| constant).map_err(|error| error.kind)
 }
 
 /// Runs `parse` on a whole text. Also returns what the text declared.

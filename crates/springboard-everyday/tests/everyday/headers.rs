@@ -114,7 +114,7 @@ fn compiler_reads(include: &str, own: &[&str]) -> (String, BTreeSet<String>) {
     ));
     let (source, found) = (stem.with_extension("c"), stem.with_extension("X"));
     fs::write(&source, format!("#include <{include}>\n")).unwrap();
-    let text = Command::new("cc").args(["-E", "-D_GNU_SOURCE"]).arg(&source).output().expect("a C compiler");
+    let text = Command::new("cc").args(["-E", "-dD", "-D_GNU_SOURCE"]).arg(&source).output().expect("a C compiler");
     assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
     let status = Command::new("gcc")
         .args(["-D_GNU_SOURCE", "-fsyntax-only", "-aux-info"])
@@ -170,6 +170,59 @@ int fails(int);
     assert_eq!(reported[1], "inside (own.h:3): it is static, and in no library");
     assert!(reported[2].starts_with("missing (own.h:4): no symbol missing in "), "{}", reported[2]);
     assert_eq!(reported.len(), 3);
+}
+
+/// A header with static functions of several kinds: types without a tag, variadic arguments, a result in memory.
+const STATIC: &str = "
+typedef struct { double x, y; } point;
+typedef struct { long part[5]; } large;
+#define ORIGIN 0.5
+static inline point moved(point at, double by) { point to = { at.x + by, at.y + by }; return to; }
+static __inline__ __attribute__((always_inline)) int twice(int x) { return 2 * x; }
+static int last(int count, ...) {
+    __builtin_va_list list; int value = 0;
+    __builtin_va_start(list, count);
+    while (count--) value = __builtin_va_arg(list, int);
+    __builtin_va_end(list);
+    return value;
+}
+static large filled(long with) { large it = {{ with, with, with, with, with }}; return it; }
+";
+
+#[test]
+fn static_functions_are_callable_through_what_is_written_for_them() {
+    let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wrappers-{}", process::id()));
+    let (own, source, object) =
+        (stem.with_extension("h"), stem.with_extension("c"), stem.with_extension("so"));
+    fs::write(&own, STATIC).unwrap();
+    let engine = Engine::new();
+    let header = Header::scan(STATIC, engine.data_model());
+    let text = header::wrappers(&header, &format!("#include {own:?}"), "own_", |_| true);
+    assert_eq!(text.lines().count(), 1 + 4);
+    fs::write(&source, text).unwrap();
+    let status =
+        Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).args([&object, &source]).status().unwrap();
+    assert!(status.success());
+    // SAFETY: the library has neither initialisers nor finalisers.
+    let library = unsafe { Library::open(&object) }.unwrap();
+    let bind = |name: &str| {
+        let prototype = header.declarations().function(name).unwrap();
+        engine.function_named(&library, &format!("own_{name}"), prototype).unwrap()
+    };
+    // SAFETY: the functions are those of the header.
+    unsafe {
+        assert_eq!(bind("twice").call(&[21.into()]), Ok(42.into()));
+        let at: Vec<u8> = [1.0f64, 2.0].into_iter().flat_map(f64::to_ne_bytes).collect();
+        let to: Vec<u8> = [1.5f64, 2.5].into_iter().flat_map(f64::to_ne_bytes).collect();
+        assert_eq!(bind("moved").call(&[at.as_slice().into(), 0.5.into()]), Ok(to.as_slice().into()));
+        let large: Vec<u8> = [7i64; 5].into_iter().flat_map(i64::to_ne_bytes).collect();
+        assert_eq!(bind("filled").call(&[7.into()]), Ok(large.as_slice().into()));
+        let last = engine.function_named(&library, "own_last", "int last(int, ..., int, int)").unwrap();
+        assert_eq!(last.call(&[2.into(), 8.into(), 9.into()]), Ok(9.into()));
+    }
+    for file in [own, source, object] {
+        fs::remove_file(file).unwrap();
+    }
 }
 
 /// A callback that is given a `va_list` hands it on, as it would in C.

@@ -3,7 +3,10 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt::{self, Display, Formatter};
 
-use super::built::{Built, Shape};
+use super::{
+    arithmetic::Value,
+    built::{Built, Shape},
+};
 use crate::{
     definitions::Definition,
     model::DataModel,
@@ -86,7 +89,7 @@ impl Tag {
 pub(crate) enum Name {
     Type(Built),
     /// An enumeration constant.
-    Constant(i128),
+    Constant(Value),
 }
 
 impl Default for Declarations {
@@ -146,7 +149,7 @@ impl Declarations {
     /// The value of the enumeration constant of that name.
     pub fn constant(&self, name: &str) -> Option<i128> {
         match self.names.get(name)? {
-            Name::Constant(value) => Some(*value),
+            Name::Constant(value) => Some(value.value),
             Name::Type(_) => None,
         }
     }

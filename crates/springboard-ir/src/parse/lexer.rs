@@ -190,7 +190,11 @@ fn directive(line: &str) -> Directive {
 fn pragma_operator(text: &str) -> Option<(&str, usize)> {
     let bracket = text.strip_prefix("_Pragma")?.trim_start();
     let quote = bracket.strip_prefix('(')?.trim_start();
-    let (said, rest) = quote.strip_prefix('"')?.split_once('"')?;
+    if !quote.starts_with('"') {
+        return None;
+    }
+    let (TokenKind::String, length) = quoted(quote, '"', TokenKind::String) else { return None };
+    let (said, rest) = (&quote[1..length - 1], &quote[length..]);
     let rest = rest.trim_start().strip_prefix(')')?;
     Some((said, text.len() - rest.len()))
 }

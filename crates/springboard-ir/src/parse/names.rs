@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use super::{
     Built, Parser,
+    arithmetic::Value,
     built::Shape,
     declarations::{Name, Tag},
     error::{Failure, ParseErrorKind},
@@ -60,7 +61,7 @@ impl Parser<'_> {
         if self.own.name(name).is_some() {
             return Err(redefined(name, position));
         }
-        self.define_name(name, Name::Constant(value), position)
+        self.define_name(name, Name::Constant(Value::of(value)), position)
     }
 
     /// `typedef`. The names that standard headers define keep their meaning: `size_t` is one type on every
@@ -76,7 +77,9 @@ impl Parser<'_> {
     fn define_name(&mut self, name: &str, meaning: Name, position: usize) -> Result<(), Failure> {
         let same = match self.find_name(name) {
             Some(Name::Type(known)) => Name::Type(self.completed(known)) == meaning,
-            Some(known) => *known == meaning,
+            Some(Name::Constant(known)) => {
+                matches!(&meaning, Name::Constant(new) if new.value == known.value)
+            }
             None => true,
         };
         if !same {
