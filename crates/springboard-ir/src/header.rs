@@ -6,7 +6,7 @@ use core::fmt;
 use crate::{
     constant::Constant,
     model::DataModel,
-    parse::{Declarations, Macros, NotConstant, ParseError, Seen, scan},
+    parse::{Declarations, Macros, NotConstant, ParseError, Seen, scan, spelled},
     types::Prototype,
 };
 
@@ -94,14 +94,14 @@ impl Header {
             let linkage = if is_static { Linkage::Internal } else { Linkage::External };
             let index = *known.entry(name).or_insert_with(|| {
                 let place = markers.place(position);
-                functions.push(HeaderFunction { name: name.into(), symbol: None, place, linkage });
+                functions.push(HeaderFunction { name: spelled(name), symbol: None, place, linkage });
                 functions.len() - 1
             });
             let function = &mut functions[index];
             function.symbol = function.symbol.take().or(symbol);
         }
         let skipped = scan.skipped.into_iter().map(|(error, name)| Skipped {
-            name: name.map(String::from),
+            name: name.map(spelled),
             place: markers.place(error.position),
             error,
         });

@@ -40,6 +40,7 @@ pub(crate) use built::{Built, Shape};
 pub(crate) use external::Seen;
 pub(crate) use macros::Macros;
 pub use macros::NotConstant;
+pub(crate) use names::spelled;
 
 use crate::{
     constant::Constant,

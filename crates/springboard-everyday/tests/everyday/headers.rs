@@ -73,6 +73,43 @@ mod real {
     }
 }
 
+/// Nothing that the compiler lists is missing, and nothing is told that it does not list.
+#[test]
+#[ignore = "needs GCC: cargo xtask test everyday"]
+fn every_kind_of_declaration_is_told() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/everyday/every_declaration.h");
+    let include = path.to_str().expect("a path of UTF-8");
+    let (text, mut declared) = compiler_reads(include, &["/every_declaration.h"]);
+    // What a function declares within its body is declared for nobody else.
+    for within in ["local", "block_scope", "nested"] {
+        assert!(declared.remove(within), "the compiler lists {within}");
+    }
+    let header = Header::scan(&text, Engine::new().data_model());
+    let read: BTreeSet<String> = header.functions().iter().map(|function| function.name.clone()).collect();
+    let skipped = header.skipped().iter().map(|skipped| skipped.name.clone().expect("each has a name"));
+    let skipped: BTreeSet<String> = skipped.collect();
+    let told: BTreeSet<String> = read.union(&skipped).cloned().collect();
+    assert_eq!(told, declared);
+    let reasons: BTreeSet<String> = header
+        .skipped()
+        .iter()
+        .map(|skipped| format!("{}: {}", skipped.name.as_deref().unwrap_or("?"), skipped.error.kind))
+        .collect();
+    let expected = [
+        "decimal: `_Decimal64` is not supported here",
+        "eighty: `__float80` is not supported here",
+        "implicit_int: unknown type or attribute `implicit_int`",
+        "implicit_static: unknown type or attribute `implicit_static`",
+        "incomplete: `struct later` is not defined here; only a pointer to it can be used",
+        "old_style: it is defined in the old style, which gives no prototype",
+        "old_style_implicit: unknown type or attribute `old_style_implicit`",
+        "old_style_of: it is defined in the old style, which gives no prototype",
+        "register_free: unknown type or attribute `register_free`",
+        "wide: `_Float128` is not supported here",
+    ];
+    assert_eq!(reasons.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
 fn check(case: &Case) {
     let Case { include, library, own, least } = *case;
     let (text, declared) = compiler_reads(include, own);
@@ -109,15 +146,16 @@ fn check(case: &Case) {
 fn compiler_reads(include: &str, own: &[&str]) -> (String, BTreeSet<String>) {
     let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
         "header-{}-{}",
-        include.replace('/', "-"),
+        include.replace(['/', '.'], "-"),
         process::id()
     ));
     let (source, found) = (stem.with_extension("c"), stem.with_extension("X"));
     fs::write(&source, format!("#include <{include}>\n")).unwrap();
-    let text = Command::new("cc").args(["-E", "-dD", "-D_GNU_SOURCE"]).arg(&source).output().expect("a C compiler");
+    let text =
+        Command::new("cc").args(["-E", "-dD", "-D_GNU_SOURCE"]).arg(&source).output().expect("a C compiler");
     assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
     let status = Command::new("gcc")
-        .args(["-D_GNU_SOURCE", "-fsyntax-only", "-aux-info"])
+        .args(["-D_GNU_SOURCE", "-w", "-fsyntax-only", "-aux-info"])
         .args([&found, &source])
         .status()
         .expect("GCC");
@@ -134,12 +172,16 @@ fn compiler_reads(include: &str, own: &[&str]) -> (String, BTreeSet<String>) {
     (String::from_utf8(text.stdout).unwrap(), names)
 }
 
-/// The name in a declaration as GCC writes it: the word before the first bracket that no star follows.
+/// The name in a declaration as GCC writes it: the word before the first bracket that no star follows, or the last one
+/// where the type has a name.
 fn declared_name(declaration: &str) -> String {
-    let brackets = declaration.match_indices('(');
-    let before = brackets.filter(|(at, _)| !declaration[at + 1..].starts_with('*'));
-    let (at, _) = before.into_iter().next().expect("a function has parameters");
-    let word = declaration[..at].trim_end().rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+    let mut brackets = declaration.match_indices('(');
+    let before = brackets.find(|(at, _)| !declaration[at + 1..].starts_with('*'));
+    let end = before.map_or_else(|| declaration.find(';').unwrap_or(declaration.len()), |(at, _)| at);
+    let word = declaration[..end]
+        .trim_end()
+        .rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')))
+        .next();
     word.expect("there is a first word").to_owned()
 }
 

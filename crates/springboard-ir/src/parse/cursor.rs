@@ -6,7 +6,7 @@ use super::{
     MAX_NESTING, Parser,
     declarations::Declarations,
     error::{Expected, Failure, ParseErrorKind},
-    lexer::{Token, TokenKind, lex},
+    lexer::{Token, TokenKind, lex, plain_punctuator},
     shortened,
 };
 use crate::model::DataModel;
@@ -53,7 +53,8 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn text_of(&self, token: Token) -> &'a str {
-        &self.text[token.start..token.end]
+        let text = &self.text[token.start..token.end];
+        if token.kind == TokenKind::Punctuator { plain_punctuator(text) } else { text }
     }
 
     /// The next token, if it is a word.

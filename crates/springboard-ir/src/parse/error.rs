@@ -125,6 +125,8 @@ pub enum ParseErrorKind {
     Misplaced(&'static str),
     /// A directive of the preprocessor, which has to run first.
     Directive(String),
+    /// A function that is defined in the old style, with the types of its parameters after their names: it is no prototype.
+    OldStyle,
     /// An expression that is not a constant, for the reason given.
     Constant(ConstantError),
     /// A comment, string or character constant without an end.
@@ -253,6 +255,7 @@ impl Display for ParseErrorKind {
             Unsupported(what) => write!(f, "`{what}` is not supported here"),
             Misplaced(word) => write!(f, "`{word}` cannot stand here"),
             Directive(name) => write!(f, "`#{name}` is for the preprocessor, which has to run first"),
+            OldStyle => f.write_str("it is defined in the old style, which gives no prototype"),
             Constant(error) => error.fmt(f),
             Unterminated => f.write_str("expected an end of what begins here, found the end of the text"),
             Number(text) => write!(f, "`{text}` is no number that 64 bits hold"),

@@ -9,6 +9,7 @@ use super::{
     derivations::{Declarator, Derivation, Role},
     error::{Expected, Failure, ParseErrorKind},
     lexer::{Token, TokenKind},
+    names::spelled,
     specifiers::{Specifiers, Storage, Tagged},
     words::{Keyword, keyword},
 };
@@ -93,7 +94,7 @@ impl<'a> Parser<'a> {
             if self.peek().kind != TokenKind::End {
                 return Err(self.unexpected(Expected::End));
             }
-            return Ok(Entity { name: declarator.name.map(|(name, _)| name.into()), built, position });
+            return Ok(Entity { name: declarator.name.map(|(name, _)| spelled(name)), built, position });
         }
     }
 
@@ -191,7 +192,7 @@ impl<'a> Parser<'a> {
         }
         self.objects.entry(name).or_insert_with(|| built.clone());
         if let Shape::Function(signature) = built.shape {
-            self.own.declare_function(Prototype { name: Some(name.into()), signature });
+            self.own.declare_function(Prototype { name: Some(spelled(name)), signature });
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::{
     built::Shape,
     declarations::{Name, Tag},
     error::{Failure, ParseErrorKind},
+    lexer::universal_name,
     shortened,
     words::standard_type,
 };
@@ -90,6 +91,18 @@ impl Parser<'_> {
         }
         Ok(())
     }
+}
+
+/// An identifier as its symbol is called: with the characters that its universal character names are of.
+pub(crate) fn spelled(name: &str) -> String {
+    let mut spelled = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let (character, length) = universal_name(rest).unwrap_or((first, first.len_utf8()));
+        spelled.push(character);
+        rest = &rest[length..];
+    }
+    spelled
 }
 
 fn redefined(name: &str, position: usize) -> Failure {
