@@ -35,9 +35,9 @@ pub use entry::{
 pub use ineligible::{Ineligible, Way};
 pub use place::Place;
 pub use plan::{
-    ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
-    LastError, Move, Operand, Parameter, Plan, ResultMove, SlotContent, SlotForm, SlotsForm, Step, Temporary,
-    UpcallResult, symbol,
+    ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm, Fill,
+    Form, Guard, LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, SlotContent, SlotForm,
+    SlotsForm, Step, Temporary, UpcallResult, symbol,
 };
 pub use shapes::{COMMON, common, common_number};
 pub use target::{Convention, Target, UnknownTarget};

@@ -5,31 +5,16 @@ use std::fmt;
 use springboard_abi::{Entry, SlotForm, symbol};
 use springboard_emit::{HoleKind, Template};
 
-/// What goes into the holes of a template.
+/// What goes into the holes of a template: eight bytes for each kind, zero unless said otherwise.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Holes {
-    /// The address of the native function.
-    pub target: u64,
-    /// A pointer that belongs to the runtime.
-    pub context: u64,
-    /// The address of a function of the host.
-    pub helper: u64,
-    /// The address of a library's closed flag, and of the host's function for calls after that.
-    pub guard: u64,
-    /// The address of the host's function for arguments out of range.
-    pub range: u64,
-}
+pub struct Holes([u64; HoleKind::ALL.len()]);
 
 impl Holes {
-    fn value(&self, kind: HoleKind) -> u64 {
-        match kind {
-            HoleKind::Target => self.target,
-            HoleKind::Context => self.context,
-            HoleKind::Helper => self.helper,
-            HoleKind::Guard => self.guard,
-            HoleKind::Range => self.range,
-            other => unreachable!("no stub of the runtime has a hole for {other:?}"),
-        }
+    /// The same, with `value` for the holes of a kind, if the template has any.
+    #[must_use]
+    pub fn with(mut self, kind: HoleKind, value: u64) -> Holes {
+        self.0[kind as usize] = value;
+        self
     }
 }
 
@@ -80,7 +65,7 @@ impl Stamp<'_> {
         to.copy_from_slice(&self.template.code);
         for hole in &self.template.holes {
             let at = hole.offset as usize;
-            to[at..at + 8].copy_from_slice(&self.holes.value(hole.kind).to_ne_bytes());
+            to[at..at + 8].copy_from_slice(&self.holes.0[hole.kind as usize].to_ne_bytes());
         }
     }
 }

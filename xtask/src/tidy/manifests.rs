@@ -6,7 +6,7 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("springboard-libffi", ENGINE),
     ("springboard-bench", EVERYTHING),
     ("springboard-datafusion", EVERYTHING),
+    ("springboard-duckdb", EVERYTHING),
     ("springboard-quickstart", &["springboard"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),

@@ -4,7 +4,7 @@ use springboard_ir::Signature;
 
 use crate::{
     ineligible::Ineligible,
-    plan::{Entry, ErrorSource, Plan, Step},
+    plan::{Entry, ErrorSource, Errors, Plan, Rows, Step},
     target::Target,
 };
 
@@ -40,7 +40,7 @@ pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan
         Entry::Closure => callback::plan(signature, target, callback::Kind::Closure),
         Entry::GoClosure => callback::plan(signature, target, callback::Kind::GoClosure),
         Entry::Direct => direct::plan(signature, target),
-        Entry::Columns => plan_columns(signature, target, |_| Step::Row),
+        Entry::Columns => plan_columns(signature, target, |_| Step::Row, Rows::All, Errors::Ignored),
     }
 }
 

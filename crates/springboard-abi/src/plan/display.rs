@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::{
-    ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
-    LastError, Move, Operand, Parameter, Plan, ResultMove, Step, UpcallResult,
+    ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm, Fill, Form, Guard,
+    LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, Step, UpcallResult,
 };
 use crate::{place::Place, target::Convention};
 
@@ -108,9 +108,19 @@ impl FastForm {
 impl Columns {
     fn fmt_inputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, column) in self.inputs.iter().enumerate() {
-            let which = if column.step == Step::Row { "row" } else { "0" };
+            let which = match column.step {
+                Step::Row => "row",
+                Step::Stride => "row, by its stride",
+                Step::Same => "0",
+            };
             let by = if column.fill == Fill::Sign { ", sign-extended" } else { "" };
             writeln!(f, "  slot {index} = {} bytes of column {index}[{which}]{by}", column.bytes)?;
+        }
+        if self.rows == Rows::Valid {
+            writeln!(f, "  rows whose bit is set")?;
+        }
+        if self.errors == Errors::Stored {
+            writeln!(f, "  errno to errors[row]")?;
         }
         Ok(())
     }

@@ -46,7 +46,10 @@ pub enum Entry {
     /// `extern "C" fn(target, frame) -> rows`: one call per row. Arguments are read from arrays and the result is written
     /// to one; their elements have the C types. The frame is words of 8 bytes: the number of rows; the address of a word
     /// that ends the loop once a row has set its highest bit; the address of the first element of each column; that of the
-    /// first result. How many rows were done is returned.
+    /// first result, unless the function returns nothing. Where the plan stores errors, the address of the thread's `errno`
+    /// and that of the first error; for each column with a [`Step::Stride`](super::Step), how many bytes its elements lie
+    /// apart; where the plan has [`Rows::Valid`](super::Rows), the address of the bits and the number of the first row's.
+    /// How many rows were done, or passed over, is returned.
     Columns,
 }
 

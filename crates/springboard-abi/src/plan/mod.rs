@@ -11,7 +11,7 @@ mod kind;
 mod slot_form;
 mod symbol;
 
-pub use columns::{Column, Columns, Step};
+pub use columns::{Column, Columns, Errors, Rows, Step};
 pub use form::{
     ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter, SlotContent,
     SlotsForm, UpcallResult,

@@ -15,8 +15,8 @@ use std::{collections::BTreeMap, env};
 
 use fastrand::Rng;
 use springboard_abi::{
-    Columns, Convention, DowncallResult, Entry, ErrorSource, Fill, Form, LastError, Plan, SlotsForm, Step,
-    Target, Violation, check, plan, plan_columns, plan_with_last_error,
+    Columns, Convention, DowncallResult, Entry, ErrorSource, Errors, Fill, Form, LastError, Plan, Rows,
+    SlotsForm, Step, Target, Violation, check, plan, plan_columns, plan_with_last_error,
 };
 use springboard_ir::Signature;
 
@@ -223,7 +223,10 @@ fn columns_are_of_their_parameters_types() {
     let mut accepted = 0;
     for target in targets() {
         for (seed, signature, _) in planned(&target, Entry::Slots) {
-            let Ok(plan) = plan_columns(&signature, &target, |_| Step::Row) else { continue };
+            let Ok(plan) = plan_columns(&signature, &target, |_| Step::Row, Rows::All, Errors::Ignored)
+            else {
+                continue;
+            };
             assert_eq!(
                 check(&plan, &signature, &target),
                 Ok(()),

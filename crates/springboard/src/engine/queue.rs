@@ -15,7 +15,7 @@ use springboard_code::fork;
 
 use springboard_abi::Plan;
 
-use super::{Callee, Code, Engine, Shared};
+use super::{Callee, Code, Core, Engine};
 use crate::reason::Reason;
 
 /// What one publication covers at most, so that the first of many need not wait for the last.
@@ -59,7 +59,7 @@ struct Worker {
 impl Engine {
     /// Has the code of `waiting` made on another thread; on this one, where no other can be started.
     pub(crate) fn compile_soon(&self, waiting: Vec<Weak<dyn Waiting>>) {
-        let background = &self.shared.background;
+        let background = &self.core.background;
         let refused = {
             let _hold = fork::hold();
             let mut queue = background.queue();
@@ -72,7 +72,7 @@ impl Engine {
                     worker.thread.unpark();
                     false
                 }
-                _ => !background.start(&mut queue, Arc::downgrade(&self.shared)),
+                _ => !background.start(&mut queue, Arc::downgrade(&self.core)),
             }
         };
         if refused {
@@ -87,7 +87,7 @@ impl Background {
     }
 
     /// Starts the thread. Says whether the system let it.
-    fn start(self: &Arc<Background>, queue: &mut Queue, engine: Weak<Shared>) -> bool {
+    fn start(self: &Arc<Background>, queue: &mut Queue, engine: Weak<Core>) -> bool {
         let background = Arc::clone(self);
         let work = move || background.work(&engine);
         let started = thread::Builder::new().name("springboard".into()).spawn(work);
@@ -97,11 +97,11 @@ impl Background {
     }
 
     /// The life of the thread. It does not keep the engine.
-    fn work(&self, engine: &Weak<Shared>) {
+    fn work(&self, engine: &Weak<Core>) {
         while self.wait() {
             // Whoever waits keeps the engine.
-            while let Some(shared) = engine.upgrade()
-                && self.serve(&Engine { shared })
+            while let Some(core) = engine.upgrade()
+                && self.serve(&Engine { core })
             {}
         }
     }
