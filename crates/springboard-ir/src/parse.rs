@@ -11,6 +11,7 @@
 mod aggregates;
 mod arithmetic;
 mod attributes;
+mod basic;
 mod built;
 mod constants;
 mod cursor;
@@ -25,10 +26,12 @@ mod lexer;
 mod literals;
 mod macros;
 mod names;
+mod nearest;
 mod parameters;
 mod pragma;
 mod recovery;
 mod specifiers;
+mod storage;
 mod words;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};

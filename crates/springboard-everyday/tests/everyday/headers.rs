@@ -24,7 +24,49 @@ struct Case {
 
 /// All functions of real headers are bound or reported. A test for each library, because a machine may lack any.
 mod real {
-    use super::{Case, check};
+    use std::{collections::BTreeSet, path::Path};
+
+    use springboard::{Engine, ir::Header};
+
+    use super::{Case, check, compiler_reads};
+
+    /// Nothing that the compiler lists is missing, and nothing is told that it does not list.
+    #[test]
+    #[ignore = "needs GCC: cargo xtask test everyday"]
+    fn every_kind_of_declaration() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/everyday/every_declaration.h");
+        let include = path.to_str().expect("a path of UTF-8");
+        let (text, mut declared) = compiler_reads(include, &["/every_declaration.h"]);
+        // What a function declares within its body is declared for nobody else.
+        for within in ["local", "block_scope", "nested"] {
+            assert!(declared.remove(within), "the compiler lists {within}");
+        }
+        let header = Header::scan(&text, Engine::new().data_model());
+        let read: BTreeSet<String> =
+            header.functions().iter().map(|function| function.name.clone()).collect();
+        let skipped = header.skipped().iter().map(|skipped| skipped.name.clone().expect("each has a name"));
+        let skipped: BTreeSet<String> = skipped.collect();
+        let told: BTreeSet<String> = read.union(&skipped).cloned().collect();
+        assert_eq!(told, declared);
+        let reasons: BTreeSet<String> = header
+            .skipped()
+            .iter()
+            .map(|skipped| format!("{}: {}", skipped.name.as_deref().unwrap_or("?"), skipped.error.kind))
+            .collect();
+        let expected = [
+            "decimal: `_Decimal64` is not supported here",
+            "eighty: `__float80` is not supported here",
+            "implicit_int: unknown type or attribute `implicit_int`",
+            "implicit_static: unknown type or attribute `implicit_static`",
+            "incomplete: `struct later` is not defined here; only a pointer to it can be used",
+            "old_style: it is defined in the old style, which gives no prototype",
+            "old_style_implicit: unknown type or attribute `old_style_implicit`",
+            "old_style_of: it is defined in the old style, which gives no prototype",
+            "register_free: unknown type or attribute `register_free`",
+            "wide: `_Float128` is not supported here",
+        ];
+        assert_eq!(reasons.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     #[ignore = "needs GCC: cargo xtask test everyday"]
@@ -71,43 +113,6 @@ mod real {
         let own = &["/openssl/evp.h", "/openssl/bio.h", "/openssl/asn1.h"];
         check(&Case { include: "openssl/evp.h", library: "libcrypto.so.3", own, least: 700 });
     }
-}
-
-/// Nothing that the compiler lists is missing, and nothing is told that it does not list.
-#[test]
-#[ignore = "needs GCC: cargo xtask test everyday"]
-fn every_kind_of_declaration_is_told() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/everyday/every_declaration.h");
-    let include = path.to_str().expect("a path of UTF-8");
-    let (text, mut declared) = compiler_reads(include, &["/every_declaration.h"]);
-    // What a function declares within its body is declared for nobody else.
-    for within in ["local", "block_scope", "nested"] {
-        assert!(declared.remove(within), "the compiler lists {within}");
-    }
-    let header = Header::scan(&text, Engine::new().data_model());
-    let read: BTreeSet<String> = header.functions().iter().map(|function| function.name.clone()).collect();
-    let skipped = header.skipped().iter().map(|skipped| skipped.name.clone().expect("each has a name"));
-    let skipped: BTreeSet<String> = skipped.collect();
-    let told: BTreeSet<String> = read.union(&skipped).cloned().collect();
-    assert_eq!(told, declared);
-    let reasons: BTreeSet<String> = header
-        .skipped()
-        .iter()
-        .map(|skipped| format!("{}: {}", skipped.name.as_deref().unwrap_or("?"), skipped.error.kind))
-        .collect();
-    let expected = [
-        "decimal: `_Decimal64` is not supported here",
-        "eighty: `__float80` is not supported here",
-        "implicit_int: unknown type or attribute `implicit_int`",
-        "implicit_static: unknown type or attribute `implicit_static`",
-        "incomplete: `struct later` is not defined here; only a pointer to it can be used",
-        "old_style: it is defined in the old style, which gives no prototype",
-        "old_style_implicit: unknown type or attribute `old_style_implicit`",
-        "old_style_of: it is defined in the old style, which gives no prototype",
-        "register_free: unknown type or attribute `register_free`",
-        "wide: `_Float128` is not supported here",
-    ];
-    assert_eq!(reasons.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
 
 fn check(case: &Case) {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     constant::Constant,
     layout::{Layout, LayoutError},
+    types::Type,
 };
 
 /// Binary operators with how tightly they bind (C11 6.5.5 to 6.5.14).
@@ -59,6 +60,14 @@ impl<'a> Parser<'a> {
             return Err(self.unexpected(Expected::End));
         }
         Ok(constant)
+    }
+
+    /// The type of a constant expression.
+    pub(super) fn constant_type(&mut self) -> Result<Type, Failure> {
+        Ok(match self.expression()?.constant() {
+            Constant::Integer { ty, .. } | Constant::Float { ty, .. } => ty,
+            Constant::Text(_) | Constant::Address(_) => Type::void_pointer(),
+        })
     }
 
     /// A constant expression.
@@ -186,6 +195,7 @@ impl<'a> Parser<'a> {
     /// A type name (C11 6.7.7).
     pub(super) fn type_name(&mut self) -> Result<super::Built, Failure> {
         let specifiers = self.specifiers()?;
+        specifiers.storage.check_nothing()?;
         let mut declarator = self.declarator(Naming::Forbidden)?;
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Other)?;
         // GCC applies it to the whole type; Clang ignores it.

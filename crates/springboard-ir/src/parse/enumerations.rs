@@ -98,6 +98,7 @@ impl Parser<'_> {
         self.bump();
         let position = self.position();
         let specifiers = self.specifiers()?;
+        specifiers.storage.check_nothing()?;
         match specifiers.built.shape {
             Shape::Object { ty: Type::Int(integer), .. } => Ok(integer),
             _ => Err(Failure { position, kind: ParseErrorKind::EnumerationType }),

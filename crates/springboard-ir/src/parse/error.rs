@@ -149,6 +149,8 @@ pub enum Expected {
     Name,
     NameOrBracket,
     Expression,
+    /// A string.
+    String,
     Tag,
     Members,
     End,
@@ -180,6 +182,7 @@ impl Display for Expected {
             Expected::Name => f.write_str("a name"),
             Expected::NameOrBracket => f.write_str("a name, `*` or `(`"),
             Expected::Expression => f.write_str("a constant"),
+            Expected::String => f.write_str("a string"),
             Expected::Tag => f.write_str("a tag or `{`"),
             Expected::Members => f.write_str("a member or `}`"),
             Expected::End => f.write_str("the end"),

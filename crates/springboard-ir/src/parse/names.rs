@@ -59,7 +59,7 @@ impl Parser<'_> {
         value: i128,
         position: usize,
     ) -> Result<(), Failure> {
-        if self.own.name(name).is_some() {
+        if self.own.name(name).is_some() || self.objects.contains_key(name) {
             return Err(redefined(name, position));
         }
         self.define_name(name, Name::Constant(Value::of(value)), position)
@@ -71,6 +71,9 @@ impl Parser<'_> {
         let integer = matches!(built.shape, Shape::Object { ty: Type::Int(_), .. });
         if integer && matches!(standard_type(name), Some(Type::Int(_))) {
             return Ok(());
+        }
+        if self.objects.contains_key(name) {
+            return Err(redefined(name, position));
         }
         self.define_name(name, Name::Type(built), position)
     }
@@ -105,6 +108,6 @@ pub(crate) fn spelled(name: &str) -> String {
     spelled
 }
 
-fn redefined(name: &str, position: usize) -> Failure {
+pub(super) fn redefined(name: &str, position: usize) -> Failure {
     Failure { position, kind: ParseErrorKind::Redefined(shortened(name)) }
 }

@@ -132,7 +132,7 @@ impl<'a> Parser<'a> {
     /// The types that it would have defined, as messages call them: `size_t`, `struct point`.
     fn types_in(&self, tokens: &[Token]) -> Vec<String> {
         let mut types = Vec::new();
-        if tokens.iter().any(|token| keyword(self.text_of(*token)) == Some(Keyword::Typedef)) {
+        if tokens.iter().any(|token| self.text_of(*token) == "typedef") {
             types.extend(self.names_in(tokens).into_iter().map(String::from));
         }
         for three in tokens.windows(3) {
