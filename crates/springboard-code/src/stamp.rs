@@ -1,20 +1,37 @@
 //! Stamping: a copy of a template with its holes filled.
 
-use std::fmt;
+use std::{ffi::c_void, fmt};
 
-use springboard_abi::{Entry, SlotForm, symbol};
+use springboard_abi::{Entry, SlotForm, boxed::HostAddress, symbol};
 use springboard_emit::{HoleKind, Template};
 
 /// What goes into the holes of a template: eight bytes for each kind, zero unless said otherwise.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Holes([u64; HoleKind::ALL.len()]);
+pub struct Holes<'a> {
+    /// By the number of the kind.
+    values: [u64; HoleKind::ALL.len()],
+    host: &'a [*const c_void],
+}
 
-impl Holes {
+impl<'a> Holes<'a> {
     /// The same, with `value` for the holes of a kind, if the template has any.
     #[must_use]
-    pub fn with(mut self, kind: HoleKind, value: u64) -> Holes {
-        self.0[kind as usize] = value;
+    pub fn with(mut self, kind: HoleKind, value: u64) -> Holes<'a> {
+        self.values[kind.number()] = value;
         self
+    }
+
+    /// The same, with the addresses of a host, by their numbers. There must be as many as the template refers to.
+    #[must_use]
+    pub fn with_host(self, addresses: &'a [*const c_void]) -> Holes<'a> {
+        Holes { host: addresses, ..self }
+    }
+
+    fn value(&self, kind: HoleKind) -> u64 {
+        match kind {
+            HoleKind::Host(HostAddress(number)) => self.host[usize::from(number)].expose_provenance() as u64,
+            _ => self.values[kind.number()],
+        }
     }
 }
 
@@ -51,7 +68,7 @@ pub struct Stamp<'a> {
     /// Its code.
     pub template: &'a Template,
     /// What its holes are filled with.
-    pub holes: Holes,
+    pub holes: Holes<'a>,
 }
 
 impl Stamp<'_> {
@@ -65,7 +82,7 @@ impl Stamp<'_> {
         to.copy_from_slice(&self.template.code);
         for hole in &self.template.holes {
             let at = hole.offset as usize;
-            to[at..at + 8].copy_from_slice(&self.holes.0[hole.kind as usize].to_ne_bytes());
+            to[at..at + 8].copy_from_slice(&self.holes.value(hole.kind).to_ne_bytes());
         }
     }
 }

@@ -52,7 +52,7 @@ pub use header::{Header, HeaderFunction, HeaderMacro, Linkage, Place, Skipped};
 pub use integer::Integer;
 pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, MAX_SIZE};
 pub use model::{BitFields, Compiler, DataModel, FloatFormat, Scalar};
-pub use parse::{ConstantError, Declarations, Expected, NotConstant, ParseError, ParseErrorKind};
+pub use parse::{ConstantError, Declarations, Expected, NotConstant, Object, ParseError, ParseErrorKind};
 pub use part::{Part, PathError};
 /// What names a machine, of the crate target-lexicon: part of this interface on purpose, so that a host need not name that
 /// crate in the same version.

@@ -56,4 +56,5 @@ pub use queue::Full;
 pub use report::{Report, set_reporter};
 pub use wait::Busy;
 
+pub use crate::system::event::BorrowedEvent;
 pub use crate::thread::{NativeScope, is_pending, pending_address, take_pending};

@@ -3,12 +3,10 @@
 use std::{
     collections::VecDeque,
     fmt, io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use rustix::event::{EventfdFlags, eventfd};
 use springboard_code::fork;
 
 use super::{
@@ -18,7 +16,10 @@ use super::{
     record::Record,
     wait::Stop,
 };
-use crate::thread::{self, CallbackError};
+use crate::{
+    system::event::{BorrowedEvent, Event},
+    thread::{self, CallbackError},
+};
 
 pub(super) struct Inbox {
     /// The process that made it ([`fork::generation`]). In another one its locks may be held by threads that are not
@@ -27,8 +28,8 @@ pub(super) struct Inbox {
     pub(super) owner: Arc<Owner>,
     queue: Queue<Record, Waiter>,
     waker: Mutex<Option<Waker>>,
-    /// Readable while there are records.
-    event: OnceLock<OwnedFd>,
+    /// Signalled while there are records.
+    event: OnceLock<Event>,
     #[cfg(feature = "tokio")]
     notify: tokio::sync::Notify,
     /// What the owner is to be told at its next drain.
@@ -136,34 +137,33 @@ impl Inbox {
         *locked(&self.waker) = Some(waker);
     }
 
-    /// The event, made at the first call: readable from the start where there is `something` already.
-    pub(super) fn event(&self, something: impl FnOnce() -> bool) -> io::Result<BorrowedFd<'_>> {
+    /// The event, made at the first call: signalled from the start where there is `something` already.
+    pub(super) fn event(&self, something: impl FnOnce() -> bool) -> io::Result<BorrowedEvent<'_>> {
         if let Some(event) = self.event.get() {
-            return Ok(event.as_fd());
+            return Ok(event.borrow());
         }
-        let new = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let new = Event::new()?;
         let event = self.event.get_or_init(|| new);
         if something() {
             self.signal();
         }
-        Ok(event.as_fd())
+        Ok(event.borrow())
     }
 
-    /// Makes the event readable, if anybody asked for one.
+    /// Signals the event, if anybody asked for one.
     pub(super) fn signal(&self) {
         if let Some(event) = self.event.get() {
-            // A counter at its limit is readable as it is.
-            let _ = rustix::io::write(event, &1u64.to_ne_bytes());
+            event.signal();
         }
         #[cfg(feature = "tokio")]
         self.notify.notify_one();
     }
 
-    /// Has what comes from here on make the event readable again. Says whether anybody asked for one.
+    /// Has what comes from here on signal the event again. Says whether anybody asked for one.
     pub(super) fn hear(&self) -> bool {
         let event = self.event.get();
         event.is_some_and(|event| {
-            let _ = rustix::io::read(event, &mut [0; 8]);
+            event.clear();
             true
         })
     }

@@ -4,7 +4,6 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     fmt, io, mem,
-    os::fd::BorrowedFd,
     rc::{Rc, Weak},
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +17,7 @@ use super::{
     record::{Delivery, Record},
     wait::{Awaited, Stop, wait_and},
 };
-use crate::thread::CallbackError;
+use crate::{system::event::BorrowedEvent, thread::CallbackError};
 
 /// A queue of calls from other threads. The thread that made it, its owner, runs their handlers when it drains.
 ///
@@ -94,12 +93,13 @@ impl Mailbox {
         }
     }
 
-    /// A file descriptor for poll loops (eventfd(2)): readable when there may be records, until a drain has taken
-    /// them all. Belongs to the mailbox; it must not be read or written.
+    /// What poll loops wait for: a file descriptor to be readable (eventfd(2)), on Windows the handle of an event to be
+    /// signalled. It is when there may be records, until a drain has taken them all. Belongs to the mailbox; it must not
+    /// be read, written or set.
     ///
     /// # Errors
-    /// The system has no more file descriptors, or this is a forked child.
-    pub fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
+    /// The system has no more of them, or this is a forked child.
+    pub fn event(&self) -> io::Result<BorrowedEvent<'_>> {
         if self.is_inherited() {
             return Err(io::Error::other(CallbackError::Forked));
         }

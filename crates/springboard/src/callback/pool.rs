@@ -247,7 +247,5 @@ impl<C> Free<C> {
 
 /// Time since some moment, to within a few milliseconds, at the cost of a few nanoseconds.
 fn now() -> Duration {
-    use rustix::time::{ClockId, clock_gettime};
-    let time = clock_gettime(ClockId::MonotonicCoarse);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+    crate::system::threads::coarse_time()
 }

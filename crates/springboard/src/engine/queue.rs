@@ -3,13 +3,11 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
+    process, ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread::{self, Thread},
     time::{Duration, Instant},
 };
-
-use rustix::process::{Pid, getpid};
 
 use springboard_code::fork;
 
@@ -52,7 +50,7 @@ struct Queue {
 
 struct Worker {
     /// The process that it lives in: no child has it.
-    process: Pid,
+    process: u32,
     thread: Thread,
 }
 
@@ -68,7 +66,7 @@ impl Engine {
                 return;
             }
             match &queue.worker {
-                Some(worker) if worker.process == getpid() => {
+                Some(worker) if worker.process == process::id() => {
                     worker.thread.unpark();
                     false
                 }
@@ -91,7 +89,8 @@ impl Background {
         let background = Arc::clone(self);
         let work = move || background.work(&engine);
         let started = thread::Builder::new().name("springboard".into()).spawn(work);
-        let worker = started.map(|started| Worker { process: getpid(), thread: started.thread().clone() });
+        let worker =
+            started.map(|started| Worker { process: process::id(), thread: started.thread().clone() });
         queue.worker = worker.ok();
         queue.worker.is_some()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use springboard_abi::{Entry, Plan, SlotForm};
+use springboard_abi::{Entry, Form, Plan, SlotForm};
 use springboard_code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub, fork};
 use springboard_emit::{HoleKind, Template};
 
@@ -21,6 +21,8 @@ pub(super) struct Compiled {
     pub(super) template: Template,
     /// What it has holes for.
     pub(super) holes: HoleKinds,
+    /// How many addresses of a host's list it refers to: one more than the largest number.
+    pub(super) host: usize,
     /// How its stubs are entered.
     pub(super) entry: Entry,
     /// Where its stubs should lie.
@@ -34,8 +36,12 @@ pub(super) struct Compiled {
 impl Compiled {
     pub(super) fn new(template: Template, plan: &Plan, parameters: String) -> Compiled {
         let holes = template.holes.iter().fold(HoleKinds::default(), |kinds, hole| kinds.with(hole.kind));
+        let host = match &plan.form {
+            Form::Boxed(boxed) => boxed.addresses(),
+            _ => 0,
+        };
         let (entry, site) = (plan.entry(), site(plan));
-        Compiled { template, holes, entry, site, parameters: parameters.into(), stub: OnceLock::new() }
+        Compiled { template, holes, host, entry, site, parameters: parameters.into(), stub: OnceLock::new() }
     }
 
     /// What debuggers and profilers are told of a stub of this or another entry with the shape's parameters.
@@ -78,7 +84,7 @@ const _: () = assert!(HoleKind::ALL.len() <= 8);
 
 impl HoleKinds {
     pub(super) fn with(self, kind: HoleKind) -> HoleKinds {
-        HoleKinds(self.0 | 1 << kind as u8)
+        HoleKinds(self.0 | 1 << kind.number())
     }
 
     /// The first kind that is not among others.

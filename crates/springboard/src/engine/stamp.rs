@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ffi::c_void, fmt, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
-use springboard_abi::{Ineligible, Plan, SlotForm, Target};
+use springboard_abi::{Ineligible, Plan, SlotForm, Target, boxed::HostAddress};
 use springboard_code::{self as code, Holes, Site};
 use springboard_emit::HoleKind;
 
@@ -20,7 +20,9 @@ use crate::{address, pack, reason::Reason};
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<'p> {
     plan: &'p Plan,
-    holes: Holes,
+    holes: Holes<'p>,
+    /// How many addresses of a host there are.
+    host: usize,
     /// The kinds that are filled.
     filled: HoleKinds,
     /// Those of them of which there must be holes.
@@ -32,7 +34,7 @@ impl<'p> Stamp<'p> {
     /// A stub for `plan`, with no hole filled.
     pub fn new(plan: &'p Plan) -> Stamp<'p> {
         let (holes, none) = (Holes::default(), HoleKinds::default());
-        Stamp { plan, holes, filled: none, certain: none, result: None }
+        Stamp { plan, holes, host: 0, filled: none, certain: none, result: None }
     }
 
     /// Fills the holes of a kind with an address. [`HoleKind`] says what the stub does with it whenever it is called.
@@ -48,6 +50,15 @@ impl<'p> Stamp<'p> {
         Stamp { holes, filled: self.filled.with(kind), ..self }
     }
 
+    /// The addresses that a [`BoxedCall`](springboard_abi::boxed::BoxedCall) refers to, by their
+    /// [numbers](springboard_abi::boxed::HostAddress). There may be more than the plan needs.
+    #[must_use]
+    pub fn host(self, addresses: &'p [*const c_void]) -> Stamp<'p> {
+        let filled = HoleKind::ALL.into_iter().filter(|kind| matches!(kind, HoleKind::Host(_)));
+        let filled = filled.fold(self.filled, HoleKinds::with);
+        Stamp { holes: self.holes.with_host(addresses), host: addresses.len(), filled, ..self }
+    }
+
     /// What the native function returns, which most plans do not say: debuggers and profilers are told it as part of
     /// the stub's name.
     #[must_use]
@@ -56,8 +67,11 @@ impl<'p> Stamp<'p> {
         self
     }
 
-    /// Whether what is filled are the holes of code that has these kinds.
-    fn check(&self, kinds: HoleKinds) -> Result<(), StampError> {
+    /// Whether what is filled are the holes of code that has these kinds, and refers to so many addresses of a host.
+    fn check(&self, kinds: HoleKinds, host: usize) -> Result<(), StampError> {
+        if self.host < host {
+            return Err(StampError::Missing(HoleKind::Host(HostAddress(self.host as u8))));
+        }
         match (kinds.without(self.filled), self.certain.without(kinds)) {
             (None, None) => Ok(()),
             (Some(kind), _) => Err(StampError::Missing(kind)),
@@ -216,16 +230,16 @@ impl Engine {
     }
 
     /// Checks a stamp, and finds the stub that is there already.
-    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'_>) -> Result<Prepared<'s>, StampError> {
+    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'s>) -> Result<Prepared<'s>, StampError> {
         match shape {
             Shape::Compiled(shape) if shape.holes != HoleKinds::default() => {
-                stamp.check(shape.holes)?;
+                stamp.check(shape.holes, shape.host)?;
                 let (name, template) = (shape.name(shape.entry, stamp.result), &shape.template);
                 let stamp = code::Stamp { name, template, holes: stamp.holes };
                 Ok(Prepared::Own { stamp, site: shape.site })
             }
             _ => {
-                stamp.check(HoleKinds::default())?;
+                stamp.check(HoleKinds::default(), 0)?;
                 Ok(Prepared::Made(Stub { code: self.shared_code_of(shape, stamp.result)? }))
             }
         }

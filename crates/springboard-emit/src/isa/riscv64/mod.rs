@@ -19,6 +19,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_guard: |_| false,
     // One of them might be `fs1`.
     spare_vectors: false,
+    scratch: 12,
     stores_pairs: |_| false,
     holes_in_instructions: false,
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),

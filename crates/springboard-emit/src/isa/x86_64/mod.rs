@@ -26,6 +26,8 @@ pub(super) static ISA: Isa = Isa {
     jumps: |caller, callee| caller == Convention::Sysv64 && callee == Convention::Sysv64,
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
+    // The target of a jump has one of its own.
+    scratch: 8,
     stores_pairs: |convention| convention == Convention::Sysv64,
     holes_in_instructions: true,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),

@@ -114,7 +114,7 @@ impl Stubs {
     }
 
     /// One stub per cell, written and published at once.
-    fn stamp(&self, cells: &[*const c_void], holes: Holes) -> Result<Vec<CodePointer>, CreateError> {
+    fn stamp(&self, cells: &[*const c_void], holes: Holes<'_>) -> Result<Vec<CodePointer>, CreateError> {
         let Stubs { template, memory, entry, parameters } = self;
         let name = Name::Prototype { entry: *entry, parameters, result: None };
         let holes = |cell: &*const c_void| holes.with(HoleKind::Context, cell.expose_provenance() as u64);
