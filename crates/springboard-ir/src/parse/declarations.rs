@@ -185,14 +185,14 @@ impl Declarations {
     /// Every enumeration constant with its value, in the order of names.
     pub fn constants(&self) -> impl Iterator<Item = (&str, i128)> {
         self.names.iter().filter_map(|(name, meaning)| match meaning {
-            Name::Constant(value) => Some((name.as_str(), *value)),
+            Name::Constant(value) => Some((name.as_str(), value.value)),
             Name::Type(_) => None,
         })
     }
 
     /// Makes a name an integer constant, as a `#define` of a number does.
     pub fn define_constant(&mut self, name: &str, value: i128) {
-        self.names.insert(name.into(), Name::Constant(value));
+        self.names.insert(name.into(), Name::Constant(Value::of(value)));
     }
 
     /// Every structure and union that is declared or defined with a tag, with that tag, in the order of tags.

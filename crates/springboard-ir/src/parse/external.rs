@@ -15,7 +15,7 @@ use super::{
     storage::{Declared, Storage},
     words::{Keyword, keyword},
 };
-use crate::types::{Declared, Pointee, Prototype, Signature, Type};
+use crate::types::{Pointee, Prototype, Signature, Type};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {
