@@ -12,10 +12,10 @@ use super::{
     lexer::{Token, TokenKind},
     names::{redefined, spelled},
     specifiers::{Specifiers, Tagged},
-    storage::{Declared, Storage},
+    storage::{Declares, Storage},
     words::{Keyword, keyword},
 };
-use crate::types::{Pointee, Prototype, Signature, Type};
+use crate::types::{Declared, Pointee, Prototype, Signature, Type};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {
@@ -79,7 +79,7 @@ impl<'a> Parser<'a> {
                 continue;
             }
             if specifiers.tagged == Tagged::Yes && self.eat(";") {
-                specifiers.storage.check_external(Declared::Tag)?;
+                specifiers.storage.check_external(Declares::Tag)?;
                 continue;
             }
             let mut declarator = self.declarator(naming)?;
@@ -91,7 +91,7 @@ impl<'a> Parser<'a> {
             }
             let (built, _) = self.complete(&specifiers, &mut declarator, role)?;
             match role {
-                Role::Call => specifiers.storage.check_external(Declared::NoObject)?,
+                Role::Call => specifiers.storage.check_external(Declares::NoObject)?,
                 _ => specifiers.storage.check_nothing()?,
             }
             if role == Role::Call && specifiers.attributes.align_as.is_some() {
@@ -112,7 +112,7 @@ impl<'a> Parser<'a> {
         }
         let specifiers = self.specifiers()?;
         if specifiers.tagged == Tagged::Yes && self.eat(";") {
-            return specifiers.storage.check_external(Declared::Tag);
+            return specifiers.storage.check_external(Declares::Tag);
         }
         self.declarators(&specifiers)
     }
@@ -153,9 +153,9 @@ impl<'a> Parser<'a> {
             let is_function = matches!(built.shape, Shape::Function(_));
             let storage = specifiers.storage;
             let declared =
-                if is_function || storage.is_typedef() { Declared::NoObject } else { Declared::Object };
+                if is_function || storage.is_typedef() { Declares::NoObject } else { Declares::Object };
             storage.check_external(declared)?;
-            if let (Declared::NoObject, Some(_), Some((_, position))) =
+            if let (Declares::NoObject, Some(_), Some((_, position))) =
                 (declared, attributes.align_as, declarator.name)
             {
                 return Err(Failure { position, kind: ParseErrorKind::Misplaced("_Alignas") });

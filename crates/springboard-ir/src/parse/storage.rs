@@ -35,7 +35,7 @@ impl Class {
 
 /// What a declaration declares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Declared {
+pub(super) enum Declares {
     /// A function, or the name of a type.
     NoObject,
     Object,
@@ -93,13 +93,13 @@ impl Storage {
     }
 
     /// Refuses what cannot be said of a declaration outside of functions (6.9, 2).
-    pub(super) fn check_external(&self, declared: Declared) -> Result<(), Failure> {
+    pub(super) fn check_external(&self, declared: Declares) -> Result<(), Failure> {
         match (declared, self.class, self.thread_local, self.of_functions) {
             (_, Some((class @ (Class::Auto | Class::Register), position)), ..) => {
                 Err(misplaced(class.word(), position))
             }
-            (Declared::NoObject, _, Some(position), _) => Err(misplaced("_Thread_local", position)),
-            (Declared::Object | Declared::Tag, .., Some((word, position))) => Err(misplaced(word, position)),
+            (Declares::NoObject, _, Some(position), _) => Err(misplaced("_Thread_local", position)),
+            (Declares::Object | Declares::Tag, .., Some((word, position))) => Err(misplaced(word, position)),
             (_, Some((Class::Typedef, _)), _, Some((word, position))) => Err(misplaced(word, position)),
             _ => Ok(()),
         }
