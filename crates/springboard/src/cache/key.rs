@@ -5,54 +5,60 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
+use smallvec::SmallVec;
 use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, SlotsForm, Temporary};
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
 pub(super) struct CachedPlan {
     plan: Plan,
-    /// As [`head`] has it.
-    head: u128,
-    /// Its moves, as [`word`] has them.
+    /// As [`Sought`] has them.
     words: Box<[u128]>,
 }
 
 impl CachedPlan {
     pub(super) fn new(plan: Plan) -> CachedPlan {
-        let words = plan.moves.iter().map(word).collect();
-        CachedPlan { head: head(&plan), plan, words }
+        CachedPlan { words: Sought::new(&plan).words.into_vec().into(), plan }
     }
 }
 
 /// A plan to look for.
-pub(super) struct Sought<'a>(pub(super) &'a Plan);
+pub(super) struct Sought<'a> {
+    plan: &'a Plan,
+    /// Its [`head`], and a [`word`] for each move. Most plans have no more than fit in here.
+    words: SmallVec<[u128; 12]>,
+}
 
-impl Hash for CachedPlan {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Sought(&self.plan).hash(state);
+impl Sought<'_> {
+    pub(super) fn new(plan: &Plan) -> Sought<'_> {
+        let words = [head(plan)].into_iter().chain(plan.moves.iter().map(word)).collect();
+        Sought { plan, words }
     }
 }
 
-impl Equivalent<CachedPlan> for Sought<'_> {
-    fn equivalent(&self, key: &CachedPlan) -> bool {
-        let (wanted, known) = (self.0, &key.plan);
-        head(wanted) == key.head
-            && wanted.moves.len() == key.words.len()
-            && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
-            && rest(wanted) == rest(known)
+impl Hash for CachedPlan {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash(&self.words, &self.plan, state);
     }
 }
 
 impl Hash for Sought<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let plan = self.0;
-        state.write_u128(head(plan));
-        for step in &plan.moves {
-            state.write_u128(word(step));
-        }
-        if !is_plain(plan) {
-            rest(plan).hash(state);
-        }
+        hash(&self.words, self.plan, state);
+    }
+}
+
+impl Equivalent<CachedPlan> for Sought<'_> {
+    fn equivalent(&self, key: &CachedPlan) -> bool {
+        // The head says whether there is a rest.
+        *self.words == *key.words && (is_plain(self.plan) || rest(self.plan) == rest(&key.plan))
+    }
+}
+
+fn hash<H: Hasher>(words: &[u128], plan: &Plan, state: &mut H) {
+    words.hash(state);
+    if !is_plain(plan) {
+        rest(plan).hash(state);
     }
 }
 
@@ -72,7 +78,7 @@ fn is_plain(plan: &Plan) -> bool {
 fn head(plan: &Plan) -> u128 {
     let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, stack_align, vector_count } =
         plan;
-    let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, 0];
+    let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, is_plain(plan).into()];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);
     // A power of two.
     let align = stack_align.map_or(0, |align| u64::from(align.trailing_zeros()) + 1);
@@ -215,7 +221,7 @@ mod tests {
         }
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
-                let same = Sought(wanted).equivalent(&CachedPlan::new(plan.clone()));
+                let same = Sought::new(wanted).equivalent(&CachedPlan::new(plan.clone()));
                 assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }
