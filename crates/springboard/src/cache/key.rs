@@ -5,60 +5,55 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
-use smallvec::SmallVec;
 use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, SlotsForm, Temporary};
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
 pub(super) struct CachedPlan {
     plan: Plan,
-    /// As [`Sought`] has them.
+    /// As [`head`] has it.
+    head: u128,
+    /// Its moves, as [`word`] has them.
     words: Box<[u128]>,
 }
 
 impl CachedPlan {
     pub(super) fn new(plan: Plan) -> CachedPlan {
-        CachedPlan { words: Sought::new(&plan).words.into_vec().into(), plan }
+        let words = plan.moves.iter().map(word).collect();
+        CachedPlan { head: head(&plan), plan, words }
     }
 }
 
 /// A plan to look for.
-pub(super) struct Sought<'a> {
-    plan: &'a Plan,
-    /// Its [`head`], and a [`word`] for each move. Most plans have no more than fit in here.
-    words: SmallVec<[u128; 12]>,
-}
-
-impl Sought<'_> {
-    pub(super) fn new(plan: &Plan) -> Sought<'_> {
-        let words = [head(plan)].into_iter().chain(plan.moves.iter().map(word)).collect();
-        Sought { plan, words }
-    }
-}
+pub(super) struct Sought<'a>(pub(super) &'a Plan);
 
 impl Hash for CachedPlan {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(&self.words, &self.plan, state);
-    }
-}
-
-impl Hash for Sought<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(&self.words, self.plan, state);
+        Sought(&self.plan).hash(state);
     }
 }
 
 impl Equivalent<CachedPlan> for Sought<'_> {
     fn equivalent(&self, key: &CachedPlan) -> bool {
-        // The head says whether there is a rest.
-        *self.words == *key.words && (is_plain(self.plan) || rest(self.plan) == rest(&key.plan))
+        let (wanted, known) = (self.0, &key.plan);
+        head(wanted) == key.head
+            && wanted.moves.len() == key.words.len()
+            && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
+            // The heads say both whether they are.
+            && (is_plain(wanted) || rest(wanted) == rest(known))
     }
 }
 
-fn hash<H: Hasher>(words: &[u128], plan: &Plan, state: &mut H) {
-    words.hash(state);
-    if !is_plain(plan) {
-        rest(plan).hash(state);
+impl Hash for Sought<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let plan = self.0;
+        state.write_u128(head(plan));
+        for step in &plan.moves {
+            state.write_u128(word(step));
+        }
+        if !is_plain(plan) {
+            rest(plan).hash(state);
+        }
     }
 }
 
@@ -221,7 +216,7 @@ mod tests {
         }
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
-                let same = Sought::new(wanted).equivalent(&CachedPlan::new(plan.clone()));
+                let same = Sought(wanted).equivalent(&CachedPlan::new(plan.clone()));
                 assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }
