@@ -111,7 +111,20 @@ impl Compiler {
             | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
             Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
-        let signature = match &stub {
+        let notes = self.build(&stub)?;
+        match stub {
+            // Nothing that an unwinder would look for in vain.
+            Stub::Boxed(boxed) if (self.isa.names_saved)(self.code()) => {
+                self.context.clear();
+                self.build(&Stub::Boxed(boxed.on_the_stack()))
+            }
+            _ => Ok(notes),
+        }
+    }
+
+    /// Builds and compiles a stub.
+    fn build(&mut self, stub: &Stub<'_>) -> Result<Notes, EmitError> {
+        let signature = match stub {
             Stub::Down(stub) => stub.entry_signature(),
             Stub::Up(stub) => stub.entry_signature(),
             Stub::Rows(stub) => stub.entry_signature(),
@@ -119,7 +132,7 @@ impl Compiler {
         };
         self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
-        let built = match &stub {
+        let built = match stub {
             Stub::Down(stub) => stub.build(&mut builder),
             Stub::Up(stub) => stub.build(&mut builder),
             Stub::Rows(stub) => stub.build(&mut builder),
@@ -137,10 +150,15 @@ impl Compiler {
         Ok(notes)
     }
 
+    /// The compiled function's code.
+    fn code(&self) -> &[u8] {
+        self.context.compiled_code().expect("compiled just now").code_buffer()
+    }
+
     /// Takes the compiled function out of the context.
     fn template(&self, plan: &Plan) -> Result<Template, EmitError> {
         let compiled = self.context.compiled_code().expect("compiled just now");
-        let mut code = compiled.code_buffer().to_vec();
+        let mut code = self.code().to_vec();
         let landing = code.len();
         code.extend((self.isa.landing)(plan).unwrap_or_default());
         let mut holes = Vec::new();

@@ -67,6 +67,11 @@ enum Keep {
     Stack,
 }
 
+/// Offset of a new object's address in what is kept of it.
+const OBJECT: i32 = 8;
+/// Offset of the address of its memory, where the stub stores the result there.
+const ADDRESS: i32 = 0;
+
 /// General registers that are in use while an argument is unboxed, beside the result: the object, and one for a word of
 /// it.
 const TEMPORARIES: usize = 2;
@@ -88,6 +93,11 @@ impl<'a> Boxed<'a> {
         let parameters = if !asks && fits(crowd) { Keep::Registers } else { Keep::Stack };
         let leave = if (isa.jumps)(plan.caller, plan.caller) { Leave::Jump } else { Leave::Call };
         Boxed { plan, form, arguments, leave, parameters, words }
+    }
+
+    /// The same, with everything on the stub's stack.
+    pub(crate) fn on_the_stack(self) -> Boxed<'a> {
+        Boxed { parameters: Keep::Stack, words: Keep::Stack, ..self }
     }
 
     /// The signature by which the stub is entered.
@@ -117,7 +127,7 @@ impl<'a> Boxed<'a> {
         let words = self.unbox(builder, &entered, miss)?;
         let object = self.allocate(builder, &words);
         let state = self.form.around.map(|around| before(builder, self.plan, around));
-        let (notes, results) = self.call(builder, &words)?;
+        let (notes, results) = self.call(builder, &words, object)?;
         let results = match (self.form.around, state) {
             (Some(around), Some(state)) => after(builder, self.plan, around, state, &results),
             _ => results,
@@ -189,11 +199,7 @@ impl<'a> Boxed<'a> {
             builder.switch_to_block(ongoing);
         };
         if let Arguments::Array { count, count_mask, .. } = arguments {
-            let count = entered.values[usize::from(count)];
-            let count = match count_mask {
-                u64::MAX => count,
-                mask => builder.ins().band_imm_s(count, mask as i64),
-            };
+            let count = masked(builder, entered.values[usize::from(count)], count_mask);
             equals(builder, count, self.form.arguments.len() as i64);
         }
         if let Some(zero) = zero {
@@ -242,7 +248,7 @@ impl<'a> Boxed<'a> {
         else {
             return None;
         };
-        let kept = stack_words(builder, 1);
+        let kept = stack_words(builder, 2);
         let with = with.map(|with| host_address(builder, self.plan, with));
         let object = ask_host(builder, self.plan, allocate, with.as_slice(), types::I64);
         let [refused, ongoing] = [(); 2].map(|()| builder.create_block());
@@ -252,13 +258,17 @@ impl<'a> Boxed<'a> {
         let null = builder.ins().iconst(types::I64, 0);
         builder.ins().return_(&[null]);
         builder.switch_to_block(ongoing);
-        builder.ins().stack_store(types::I64, object, kept, 0);
+        builder.ins().stack_store(types::I64, object, kept, OBJECT);
         let address = match memory {
             Memory::Inline { offset } => builder.ins().iadd_imm_s(object, i64::from(offset)),
             Memory::Behind { offset } => builder.ins().load(types::I64, MEMORY, object, offset),
         };
-        let slot = slot_offset(self.form.arguments.len() as u16);
-        builder.ins().stack_store(types::I64, address, *slots, slot);
+        let (to, offset) = match self.form.result {
+            // The callee is passed it, from its slot.
+            DowncallResult::InPlace => (*slots, slot_offset(self.form.arguments.len() as u16)),
+            _ => (kept, ADDRESS),
+        };
+        builder.ins().stack_store(types::I64, address, to, offset);
         Some(kept)
     }
 
@@ -267,6 +277,7 @@ impl<'a> Boxed<'a> {
         &self,
         builder: &mut FunctionBuilder<'_>,
         words: &Unboxed,
+        object: Option<StackSlot>,
     ) -> Result<(Notes, Vec<Value>), Malformed> {
         let plan = self.plan;
         let results = match self.form.returned {
@@ -283,13 +294,6 @@ impl<'a> Boxed<'a> {
         };
         let mut body = Body::new(builder, source, plan);
         body.copy_temporaries(plan);
-        if self.form.result != DowncallResult::InPlace && self.form.returned != Returned::Memory {
-            return Err(Malformed::Boxed);
-        }
-        let kept = match &self.form.result {
-            DowncallResult::Memory { slot, moves } => Some((*slot, moves, body.keep_result_address(*slot))),
-            _ => None,
-        };
         let target = address_in_hole(body.builder, signature, HoleKind::Target);
         let value = |body: &mut Body<'_, '_>, argument: &Argument<'_>| match *argument {
             Argument::Word(ty, moves) => body.word(ty, moves),
@@ -305,8 +309,9 @@ impl<'a> Boxed<'a> {
             body.builder.ins().call_indirect(signature, target, &values)
         };
         let mut results = body.builder.inst_results(call).to_vec();
-        if let Some((slot, moves, address)) = kept {
-            body.store_results(slot, address, moves, &results)?;
+        if let DowncallResult::Memory { slot, moves } = &self.form.result {
+            let to = object.ok_or(Malformed::Boxed)?;
+            body.store_results(*slot, to, moves, &results)?;
         }
         if self.form.returned == Returned::Memory {
             results.clear();
@@ -447,6 +452,19 @@ fn tell_host(builder: &mut FunctionBuilder<'_>, plan: &Plan, function: HostAddre
 fn host_address(builder: &mut FunctionBuilder<'_>, plan: &Plan, address: HostAddress) -> Value {
     let signature = builder.import_signature(host_signature(plan, &[], None));
     address_in_hole(builder, signature, HoleKind::Host(address))
+}
+
+/// The bits of a word under a mask.
+fn masked(builder: &mut FunctionBuilder<'_>, word: Value, mask: u64) -> Value {
+    const LOW_HALF: u64 = u32::MAX as u64;
+    match mask {
+        u64::MAX => word,
+        LOW_HALF => {
+            let low = builder.ins().ireduce(types::I32, word);
+            builder.ins().uextend(types::I64, low)
+        }
+        _ => builder.ins().band_imm_s(word, mask as i64),
+    }
 }
 
 /// Goes on where a condition holds, and elsewhere where it does not.

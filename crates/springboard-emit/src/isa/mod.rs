@@ -29,6 +29,9 @@ pub(crate) struct Isa {
     pub(crate) wraps_guard: fn(&Plan) -> bool,
     /// Whether vector registers that carry no argument may carry words on their way to or from the stack.
     pub(crate) spare_vectors: bool,
+    /// Whether code names registers that belong to its caller, except the frame pointer. Not asked where stubs may save
+    /// them.
+    pub(crate) names_saved: fn(&[u8]) -> bool,
     /// How many general registers a callee may change, of those in which Cranelift keeps values.
     pub(crate) scratch: usize,
     /// Whether two neighbouring doubles of one aggregate are stored at once. Whoever reads both at once, as compilers

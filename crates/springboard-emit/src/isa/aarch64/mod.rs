@@ -37,6 +37,7 @@ pub(super) static ISA: Isa = Isa {
     jumps: |_: Convention, _: Convention| false,
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
+    names_saved: |_| false,
     scratch: 16,
     stores_pairs: |_| false,
     holes_in_instructions: false,

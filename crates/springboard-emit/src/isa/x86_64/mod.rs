@@ -6,6 +6,7 @@ mod count;
 mod frame;
 mod guard;
 mod landing;
+mod saved;
 
 use springboard_abi::{Convention, Entry, Plan};
 
@@ -26,6 +27,7 @@ pub(super) static ISA: Isa = Isa {
     jumps: |caller, callee| caller == Convention::Sysv64 && callee == Convention::Sysv64,
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
+    names_saved: saved::names_saved,
     // The target of a jump has one of its own.
     scratch: 8,
     stores_pairs: |convention| convention == Convention::Sysv64,
