@@ -287,8 +287,14 @@ static SUITES: &[Suite] = &[
         name: "counts",
         about: "stubs take the instructions that are written down for them, and no more",
         when: When::Always,
-        needs: &[&tools::VALGRIND],
-        steps: || vec![bench::command("counts").into()],
+        needs: &[],
+        steps: || {
+            let executed = Step::from(bench::command("counts"));
+            vec![
+                bench::written_counts().into(),
+                executed.needing("executed under valgrind", [&tools::VALGRIND]),
+            ]
+        },
     },
     Suite {
         name: "v8",

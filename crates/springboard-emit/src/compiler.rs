@@ -15,7 +15,7 @@ use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
 use target_lexicon::Triple;
 
 use crate::{
-    body::Notes,
+    body::{Built, Notes},
     boxed::Boxed,
     closure,
     columns::Loop,
@@ -111,19 +111,19 @@ impl Compiler {
             | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
             Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
-        let notes = self.build(&stub)?;
+        let notes = self.build(plan, &stub)?;
         match stub {
             // Nothing that an unwinder would look for in vain.
             Stub::Boxed(boxed) if (self.isa.names_saved)(self.code()) => {
                 self.context.clear();
-                self.build(&Stub::Boxed(boxed.on_the_stack()))
+                self.build(plan, &Stub::Boxed(boxed.on_the_stack()))
             }
             _ => Ok(notes),
         }
     }
 
     /// Builds and compiles a stub.
-    fn build(&mut self, stub: &Stub<'_>) -> Result<Notes, EmitError> {
+    fn build(&mut self, plan: &Plan, stub: &Stub<'_>) -> Result<Notes, EmitError> {
         let signature = match stub {
             Stub::Down(stub) => stub.entry_signature(),
             Stub::Up(stub) => stub.entry_signature(),
@@ -138,15 +138,24 @@ impl Compiler {
             Stub::Rows(stub) => stub.build(&mut builder),
             Stub::Boxed(stub) => stub.build(&mut builder),
         };
-        let Ok(notes) = built else {
-            // Half a function is of no use to the next one.
-            self.frontend = FunctionBuilderContext::new();
-            return built.map_err(EmitError::from);
+        let Built { notes, outgoing } = match built {
+            Ok(built) => {
+                builder.finalize(self.backend.frontend_config());
+                built
+            }
+            Err(malformed) => {
+                // Half a function is of no use to the next one.
+                self.frontend = FunctionBuilderContext::new();
+                return Err(malformed.into());
+            }
         };
-        builder.finalize(self.backend.frontend_config());
-        self.context
+        let compiled = self
+            .context
             .compile(&*self.backend, &mut ControlPlane::default())
             .map_err(|error| EmitError::Backend(format!("{:?}", error.inner)))?;
+        if let Some(outgoing) = outgoing {
+            outgoing.check(compiled, plan)?;
+        }
         Ok(notes)
     }
 

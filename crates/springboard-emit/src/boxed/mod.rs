@@ -26,16 +26,17 @@ use cranelift_codegen::{
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
-    BoxedForm, DowncallResult, Plan,
+    BoxedForm, DowncallResult, Move, Plan,
     boxed::{Arguments, Around, Boxing, Callable, HostAddress, Memory, Returned, Unbox, Wanted},
 };
 
 use crate::{
-    body::{Body, Notes, Source, slot_offset},
+    body::{Body, Built, Notes, Source, slot_offset},
     error::Malformed,
     isa::Isa,
     memory::{MEMORY, SLOT},
     native::{self, Argument, Register},
+    outgoing::Outgoing,
     symbol::{Symbol, address_in_hole, symbol},
     template::HoleKind,
     words::{WORD, Words},
@@ -46,6 +47,8 @@ pub(crate) struct Boxed<'a> {
     plan: &'a Plan,
     form: &'a BoxedForm,
     arguments: Vec<Argument<'a>>,
+    /// The words of the stack area.
+    stack: Vec<&'a [Move]>,
     leave: Leave,
     parameters: Keep,
     words: Keep,
@@ -79,8 +82,8 @@ const TEMPORARIES: usize = 2;
 impl<'a> Boxed<'a> {
     pub(crate) fn of(plan: &'a Plan, form: &'a BoxedForm) -> Boxed<'a> {
         let isa = Isa::with(plan.caller);
-        let landing = (Isa::with(plan.convention).landing)(plan).is_some();
-        let arguments = native::arguments(plan, &Words::of(plan), landing.then_some(Argument::Target));
+        let native_words = Words::of(plan);
+        let arguments = native::in_registers(plan, &native_words);
         let asks = asks(form);
         let calls_before = asks || form.around.is_some() || matches!(form.boxing, Boxing::Memory { .. });
         let is_integer = |slot| matches!(slot, Wanted::Integer { .. });
@@ -92,7 +95,7 @@ impl<'a> Boxed<'a> {
         let crowd = entered.saturating_sub(known(form).count()) + if in_registers { integers } else { 1 };
         let parameters = if !asks && fits(crowd) { Keep::Registers } else { Keep::Stack };
         let leave = if (isa.jumps)(plan.caller, plan.caller) { Leave::Jump } else { Leave::Call };
-        Boxed { plan, form, arguments, leave, parameters, words }
+        Boxed { plan, form, arguments, stack: native_words.stack, leave, parameters, words }
     }
 
     /// The same, with everything on the stub's stack.
@@ -115,19 +118,22 @@ impl<'a> Boxed<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Built, Malformed> {
         self.parameters_exist()?;
         let [entry, miss, slow] = [(); 3].map(|()| builder.create_block());
         builder.append_block_params_for_function_params(entry);
         builder.set_cold_block(miss);
         builder.set_cold_block(slow);
         builder.switch_to_block(entry);
+        // A landing finds the target after the last argument.
+        let passed = self.stack.len() + usize::from(self.has_landing());
+        let outgoing = Outgoing::reserve(builder, self.plan, passed);
         let entered = self.enter(builder, entry);
         self.check(builder, &entered, slow);
         let words = self.unbox(builder, &entered, miss)?;
         let object = self.allocate(builder, &words);
         let state = self.form.around.map(|around| before(builder, self.plan, around));
-        let (notes, results) = self.call(builder, &words, object)?;
+        let (notes, results) = self.call(builder, &words, object, outgoing)?;
         let results = match (self.form.around, state) {
             (Some(around), Some(state)) => after(builder, self.plan, around, state, &results),
             _ => results,
@@ -140,7 +146,11 @@ impl<'a> Boxed<'a> {
         builder.ins().jump(slow, &known);
         self.slow(builder, &entered, slow);
         builder.seal_all_blocks();
-        Ok(notes)
+        Ok(Built { notes, outgoing })
+    }
+
+    fn has_landing(&self) -> bool {
+        (Isa::with(self.plan.convention).landing)(self.plan).is_some()
     }
 
     /// Whether the stub has the parameters that the plan speaks of.
@@ -278,6 +288,7 @@ impl<'a> Boxed<'a> {
         builder: &mut FunctionBuilder<'_>,
         words: &Unboxed,
         object: Option<StackSlot>,
+        outgoing: Option<Outgoing>,
     ) -> Result<(Notes, Vec<Value>), Malformed> {
         let plan = self.plan;
         let results = match self.form.returned {
@@ -298,11 +309,18 @@ impl<'a> Boxed<'a> {
         let value = |body: &mut Body<'_, '_>, argument: &Argument<'_>| match *argument {
             Argument::Word(ty, moves) => body.word(ty, moves),
             Argument::Burnt(Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
-            Argument::Burnt(Register::Gpr(_)) | Argument::Padding | Argument::Target => Ok(target),
+            Argument::Burnt(Register::Gpr(_)) => Ok(target),
         };
+        if let Some(outgoing) = outgoing {
+            if self.has_landing() {
+                let address = outgoing.address(body.builder);
+                outgoing.store(body.builder, address, self.stack.len(), target);
+            }
+            body.store_stack(outgoing, &self.stack)?;
+        }
         let values = self.arguments.iter().map(|argument| value(&mut body, argument));
         let values = values.collect::<Result<Vec<_>, _>>()?;
-        let call = if (Isa::with(plan.convention).landing)(plan).is_some() {
+        let call = if self.has_landing() {
             let landing = symbol(body.builder, signature, Symbol::Landing);
             body.builder.ins().call(landing, &values)
         } else {

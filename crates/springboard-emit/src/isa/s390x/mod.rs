@@ -9,6 +9,9 @@ pub(super) static ISA: Isa = Isa {
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,
     wraps_guard: |_| false,
+    wraps_checks: |_| false,
+    // The register save area (zSeries ELF ABI, "The Stack Frame").
+    reserved_at_calls: |_| 160,
     spare_vectors: true,
     names_saved: |_| false,
     scratch: 4,
