@@ -1,6 +1,8 @@
 //! What tests of more than one crate share.
 
 pub mod decorated;
+pub mod hosts;
+pub mod judged;
 pub mod machine;
 pub mod oracle;
 pub mod text;

@@ -91,6 +91,12 @@ kinds! {
     BackgroundHandle 11 "threads for calls";
     /// `sb_pending`.
     PendingHandle 12 "a call in the background";
+    /// `sb_v8_registry`.
+    V8RegistryHandle 13 "a registry";
+    /// `sb_later`.
+    LaterHandle 14 "an answer that is owed";
+    /// `sb_heir`.
+    HeirHandle 15 "an heir";
 }
 
 const KIND_BITS: u32 = 4;

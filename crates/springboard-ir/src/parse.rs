@@ -9,7 +9,9 @@
 //! 2 MiB in one that is not.
 
 mod aggregates;
+mod arithmetic;
 mod attributes;
+mod basic;
 mod built;
 mod constants;
 mod cursor;
@@ -22,24 +24,31 @@ mod excerpt;
 mod external;
 mod lexer;
 mod literals;
+mod macros;
 mod names;
+mod nearest;
 mod parameters;
 mod pragma;
 mod recovery;
 mod specifiers;
+mod storage;
 mod words;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-pub use declarations::Declarations;
+pub use declarations::{Declarations, Object};
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
 pub(crate) use external::Seen;
+pub(crate) use macros::Macros;
+pub use macros::NotConstant;
+pub(crate) use names::spelled;
 
 use crate::{
+    constant::Constant,
     model::DataModel,
-    types::{AggregateKind, Prototype, Signature, Type},
+    types::{AggregateKind, Declared, Prototype, Signature, Type},
 };
 use error::{Failure, Places};
 use lexer::Token;
@@ -103,7 +112,16 @@ impl Type {
     /// # Errors
     /// What is wrong and where.
     pub fn parse_in(text: &str, declarations: &Declarations) -> Result<Type, ParseError> {
-        run(text, declarations, Parser::type_name_alone).map(|(ty, _)| ty)
+        Type::parse_declared(text, declarations).map(|(ty, _)| ty)
+    }
+
+    /// As [`Type::parse_in`], with what the text says of the type beside: `int[]` is an array of length 0 that is
+    /// `flexible`.
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse_declared(text: &str, declarations: &Declarations) -> Result<(Type, Declared), ParseError> {
+        run(text, declarations, Parser::type_name_alone).map(|(named, _)| named)
     }
 }
 
@@ -126,6 +144,14 @@ impl Declarations {
     pub fn parse_for(text: &str, model: &DataModel) -> Result<Declarations, ParseError> {
         run(text, &Declarations::for_model(model), Parser::translation_unit)
             .map(|((), declarations)| declarations)
+    }
+
+    /// Reads a text with `earlier` declarations before it, and returns what the text itself declares.
+    ///
+    /// # Errors
+    /// What is wrong first and where.
+    pub fn parse_in(text: &str, earlier: &Declarations) -> Result<Declarations, ParseError> {
+        run(text, earlier, Parser::translation_unit).map(|((), declarations)| declarations)
     }
 
     /// As [`Declarations::parse_for`] for texts that were not written for this reader: a declaration that cannot
@@ -153,6 +179,11 @@ pub(crate) fn scan<'a>(text: &'a str, outer: &'a Declarations) -> Scan<'a> {
     let skipped = parser.scan();
     let skipped = skipped.into_iter().map(|skipped| (places.locate(skipped.failure), skipped.name)).collect();
     Scan { declarations: parser.own, seen: parser.seen, skipped }
+}
+
+/// The value of the constant expression that is all of `text`, in which the names of `outer` can stand.
+fn constant(text: &str, outer: &Declarations) -> Result<Constant, ParseErrorKind> {
+    run(text, outer, Parser::constant_alone).map(|(constant, _)| constant).map_err(|error| error.kind)
 }
 
 /// Runs `parse` on a whole text. Also returns what the text declared.

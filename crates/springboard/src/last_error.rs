@@ -9,10 +9,12 @@ use std::{
 
 use springboard_abi::ErrorSource;
 
+use crate::system::errors;
+
 /// What a call reads as soon as the native function has returned, before anything else can run on the thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LastError {
-    /// The C library's `errno`. It is set to zero before the call, so that what is delivered is the call's own: zero,
+    /// The C library's `errno` (Windows: that of the C runtime that this program is linked to). It is set to zero before the call, so that what is delivered is the call's own: zero,
     /// or what the function left there.
     Errno,
     /// What the function at this address returns, an `int (*)(void)`: that of a library which keeps its last error
@@ -27,6 +29,13 @@ impl LastError {
         LastError::Function(address.expose_provenance())
     }
 
+    /// The system's own last error: what `GetLastError` returns on Windows, and elsewhere [`LastError::Errno`]. Windows
+    /// sets it where a function fails; it is not set to zero before the call.
+    pub fn system() -> LastError {
+        let address = errors::system().and_then(|read| NonNull::new(read as *mut c_void));
+        address.map_or(LastError::Errno, LastError::function)
+    }
+
     /// How a plan says it.
     pub(crate) fn source(self) -> ErrorSource {
         match self {
@@ -38,7 +47,7 @@ impl LastError {
     /// What a stub calls.
     pub(crate) fn helper(self) -> u64 {
         match self {
-            LastError::Errno => libc::__errno_location as *const () as u64,
+            LastError::Errno => errors::errno as *const () as u64,
             LastError::Function(address) => address.get() as u64,
         }
     }
@@ -52,7 +61,7 @@ impl LastError {
             LastError::Errno => {
                 // SAFETY: the address is the running thread's, on which the call stays.
                 unsafe {
-                    let errno = libc::__errno_location();
+                    let errno = errors::errno();
                     *errno = 0;
                     call();
                     to.write_unaligned(*errno);

@@ -10,6 +10,8 @@ mod buffers;
 mod closed;
 mod host;
 mod loops;
+mod objects;
+mod posts;
 mod realm;
 mod reentry;
 mod shim;
@@ -71,6 +73,8 @@ fn tests() -> ExitCode {
         reentry::CASES,
         threads::CASES,
         twins::CASES,
+        objects::CASES,
+        posts::CASES,
         snapshot::CASES,
         loops::CASES,
     ];

@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("springboard-everyday", ENGINE),
     ("springboard-capi", EVERYTHING),
     ("springboard-libffi", ENGINE),
+    ("springboard-python", EVERYTHING),
     ("springboard-bench", EVERYTHING),
     ("springboard-datafusion", EVERYTHING),
     ("springboard-duckdb", EVERYTHING),
@@ -24,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("springboard-quickstart", &["springboard"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),
-    ("springboard-v8-tests", EVERYTHING),
+    ("springboard-v8-tests", WITH_C),
     ("xtask", &["springboard-emit", "springboard-abi", "springboard-ir"]),
 ];
 
@@ -34,6 +35,18 @@ const ENGINE: &[&str] =
 
 /// The same, and the crates that are its clients.
 const EVERYTHING: &[&str] = &[
+    "springboard-js",
+    "springboard-everyday",
+    "springboard",
+    "springboard-code",
+    "springboard-emit",
+    "springboard-abi",
+    "springboard-ir",
+];
+
+/// Those, and the interface for C.
+const WITH_C: &[&str] = &[
+    "springboard-capi",
     "springboard-js",
     "springboard-everyday",
     "springboard",

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use springboard_ir::Scalar;
 
+pub(crate) mod boxed;
 mod columns;
 mod display;
 mod form;
@@ -13,8 +14,8 @@ mod symbol;
 
 pub use columns::{Column, Columns, Errors, Rows, Step};
 pub use form::{
-    ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter, SlotContent,
-    SlotsForm, UpcallResult,
+    BoxedForm, ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter,
+    SlotContent, SlotsForm, UpcallResult,
 };
 pub use kind::{Direction, Entry};
 pub use slot_form::SlotForm;

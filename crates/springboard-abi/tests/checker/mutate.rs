@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use springboard_abi::{
-    ClosureForm, DowncallResult, FastForm, Fill, Form, Move, Operand, Place, Plan, ResultMove, SlotsForm,
-    UpcallResult,
+    BoxedForm, ClosureForm, DowncallResult, FastForm, Fill, Form, Move, Operand, Place, Plan, ResultMove,
+    SlotsForm, UpcallResult,
 };
 
 /// One kind of mistake. Gives nothing where the plan has nothing to make it with.
@@ -235,6 +235,7 @@ pub(crate) fn result(plan: &mut Plan) -> Option<PlannedResult<'_>> {
         Form::Slots(SlotsForm { result, .. })
         | Form::Bound(SlotsForm { result, .. })
         | Form::V8(FastForm { result, .. })
+        | Form::Boxed(BoxedForm { result, .. })
         | Form::Avalue(result) => Some(PlannedResult::Downcall(result)),
         Form::Callback(result)
         | Form::Closure(ClosureForm { result, .. })

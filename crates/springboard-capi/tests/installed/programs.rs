@@ -23,6 +23,8 @@ programs! {
     race
     background
     v8
+    v8_host
+    bun
 }
 
 /// Where stubs are made, and where libffi makes closures.

@@ -3,12 +3,12 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use springboard_abi::SlotForm;
-use springboard_code::CodePointer;
 use springboard_ir::{Signature, Type};
 
 use super::{
     copy::{Capture, CopyIn},
     counters::{Counters, Counts},
+    ending,
     erased::Erased,
     error::CreateError,
     handle::Callback,
@@ -16,7 +16,7 @@ use super::{
     mailbox::Mailbox,
     owner::Owner,
     policy::{Block, Post, Reject},
-    pool::{Policy, Pool, Terms, Unwinding},
+    pool::{Facts, Own, Policy, Terms, Unwinding},
     prepared::Prepared,
     wait::Busy,
 };
@@ -25,7 +25,6 @@ use crate::{
     declaration::Declaration,
     engine::Engine,
     reason::Path,
-    thread,
     word::{SlotResult, canonical},
 };
 
@@ -99,27 +98,31 @@ impl CallbackType {
         OwnerCallbackType { inner: self.with(terms), thread: PhantomData }
     }
 
-    fn make(
-        &self,
-        pool: &'static Pool,
-        handler: Erased,
-        direct: Option<CodePointer>,
-    ) -> Result<Callback, CreateError> {
-        let cell = pool.take()?;
-        // SAFETY: the cell comes from the pool. That the handler fits and may run where the terms let it is checked or
-        // asked for by the callers: `closure`, and the contract of `raw`.
-        let generation = unsafe { cell.open(handler, direct, Arc::clone(&self.terms), thread::host_key()) };
-        Ok(Callback::new(cell, generation))
+    /// A callback whose handler gets slots.
+    ///
+    /// # Safety
+    /// The handler fits the signature, and may run on the threads that the terms allow.
+    unsafe fn slots(&self, handler: Erased) -> Result<Callback, CreateError> {
+        let cell = self.prepared.pool.take()?;
+        // SAFETY: the cell comes from the pool, and the caller answers for the handler.
+        let generation = unsafe { cell.open(handler, Arc::clone(&self.terms), self.terms.home()) };
+        Ok(Callback::new(&cell.cell, generation))
     }
 
     fn closure<F, H: Handler<F>>(&self, handler: H) -> Result<Callback, CreateError> {
         H::check(&self.terms.signature, &self.prepared.model)?;
-        let (pool, direct) = match self.prepared.direct {
-            Some(pool) if self.terms.unwinding == Unwinding::Stops => (pool, Some(H::direct())),
-            _ => (self.prepared.pool, None),
-        };
         let handler = Erased::closure(handler);
-        self.make(pool, handler, direct).inspect_err(|_| {
+        let made = match self.prepared.direct {
+            Some(pool) if self.terms.unwinding == Unwinding::Stops => pool.take().map(|cell| {
+                let (terms, thread) = (Arc::clone(&self.terms), self.terms.home());
+                // SAFETY: the cell comes from the pool; the handler's type was checked, and its traits by the callers.
+                let generation = unsafe { cell.open(H::direct(), handler, terms, thread) };
+                Callback::new(&cell.cell, generation)
+            }),
+            // SAFETY: the handler's type was checked, and its traits by the callers.
+            _ => unsafe { self.slots(handler) },
+        };
+        made.inspect_err(|_| {
             // SAFETY: it was made above on this thread, and no callback has it.
             unsafe { handler.release() }
         })
@@ -147,7 +150,8 @@ impl CallbackType {
     /// call after that, on any thread.
     pub unsafe fn raw(&self, handler: RawHandler) -> Result<Callback, CreateError> {
         let handler = handler.erased();
-        self.make(self.prepared.pool, handler, None).inspect_err(|_| {
+        // SAFETY: the caller answers for the handler.
+        unsafe { self.slots(handler) }.inspect_err(|_| {
             // SAFETY: it was made above, and no callback has it. The host's own `release` is not called.
             unsafe { RawHandler::forget(handler) };
         })
@@ -169,11 +173,26 @@ impl CallbackType {
     /// # Errors
     /// [`CreateError::PostResult`] where the result is not `void`.
     pub fn post(&self, mailbox: &Mailbox) -> Result<OwnerCallbackType, CreateError> {
+        self.posted(mailbox, Own::Run)
+    }
+
+    /// As [`CallbackType::post`], and the owner's own calls are put into the mailbox as well, after those that other
+    /// threads have posted: handlers run in the order of the calls, from the drain alone, and never within native code.
+    ///
+    /// A mailbox that is full, and has callers wait, refuses the owner, because nobody else makes room.
+    ///
+    /// # Errors
+    /// As [`CallbackType::post`].
+    pub fn queue(&self, mailbox: &Mailbox) -> Result<OwnerCallbackType, CreateError> {
+        self.posted(mailbox, Own::Queue)
+    }
+
+    fn posted(&self, mailbox: &Mailbox, own: Own) -> Result<OwnerCallbackType, CreateError> {
         let result = self.signature().result();
         if *result != Type::Void {
             return Err(CreateError::PostResult(result.clone()));
         }
-        Ok(self.owned(Post(Arc::clone(mailbox.shared()))))
+        Ok(self.owned(Post { inbox: Arc::clone(mailbox.inbox()), own }))
     }
 
     /// The same signature, for callbacks that belong to the running thread: callers on other threads wait until it
@@ -182,7 +201,7 @@ impl CallbackType {
     /// A caller is released with zero when the mailbox is gone; and when the owner is in native code for as long as
     /// `busy` says.
     pub fn block(&self, mailbox: &Mailbox, busy: Busy) -> OwnerCallbackType {
-        self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit: None })
+        self.owned(Block { inbox: Arc::clone(mailbox.inbox()), busy, limit: None })
     }
 
     /// As [`CallbackType::block`], for no longer than `limit`. A caller whose time is up gets `value`, and the
@@ -222,7 +241,7 @@ impl CallbackType {
             SlotForm::None | SlotForm::Address(_) => 0,
             SlotForm::Word(scalar) => canonical(scalar, slot),
         };
-        self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit: Some((limit, slot)) })
+        self.owned(Block { inbox: Arc::clone(mailbox.inbox()), busy, limit: Some((limit, slot)) })
     }
 
     /// The C function type.
@@ -243,12 +262,12 @@ impl CallbackType {
     /// Calls that got zero because their callback was closed: of all callbacks in the process, of every type, that
     /// share their stubs with this type's.
     pub fn calls_after_close(&self) -> u64 {
-        self.prepared.pools().map(Pool::late).sum()
+        self.prepared.facts().map(Facts::late).sum()
     }
 
     /// Bytes that one callback takes, at most: its stub and its data, without the handler's own.
     pub fn bytes_each(&self) -> usize {
-        self.prepared.pools().map(Pool::bytes_each).max().unwrap_or(0)
+        self.prepared.bytes_each()
     }
 }
 
@@ -274,7 +293,7 @@ impl OwnerCallbackType {
     /// # Errors
     /// As [`CallbackType::callback`].
     pub fn callback<F, H: Handler<F>>(&self, handler: H) -> Result<Callback, CreateError> {
-        self.inner.closure(handler)
+        self.inner.closure(handler).inspect(ending::made)
     }
 
     /// Makes a callback from a function that takes slots.
@@ -286,7 +305,7 @@ impl OwnerCallbackType {
     /// As [`CallbackType::raw`], on the owner thread.
     pub unsafe fn raw(&self, handler: RawHandler) -> Result<Callback, CreateError> {
         // SAFETY: the contract is the caller's, on the only thread to which the terms let the handler.
-        unsafe { self.inner.raw(handler) }
+        unsafe { self.inner.raw(handler) }.inspect(ending::made)
     }
 
     /// The C function type.

@@ -7,10 +7,13 @@ use std::{
 
 use super::{
     copy::copy_out,
-    mailbox::{Inbox, wait},
+    inbox::Inbox,
+    mailbox::wait,
     owner::{Owner, Waiter},
-    pool::{Cell, Count, Policy, Zero},
-    record::{Answer, Question, Record},
+    pool::{Cell, Count, Own, Policy, Zero},
+    question::{Answer, Question},
+    queue::Refusal,
+    record::Record,
     report::{Report, report},
     request::{Leave, Outcome, Request},
     wait::{Awaited, Busy},
@@ -23,7 +26,10 @@ pub(super) struct Reject(pub(super) Arc<Owner>);
 
 /// The caller gets zero, and the handler runs when the owner drains.
 #[derive(Debug)]
-pub(super) struct Post(pub(super) Arc<Inbox>);
+pub(super) struct Post {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) own: Own,
+}
 
 /// The caller waits for the owner.
 #[derive(Debug)]
@@ -52,7 +58,11 @@ impl Policy for Reject {
 
 impl Policy for Post {
     fn owner(&self) -> &Arc<Owner> {
-        &self.0.owner
+        &self.inbox.owner
+    }
+
+    fn own(&self) -> Own {
+        self.own
     }
 
     unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count {
@@ -61,11 +71,45 @@ impl Policy for Post {
         // SAFETY: the slots are the call's; the record gets the call's own count, as is returned.
         if let Some(record) = unsafe { Record::new(cell, slots, None) } {
             terms.counters.sent.count();
-            self.0.post(record);
+            self.send(record);
             return Count::GivenAway;
         }
         terms.counters.refused.count();
         Count::Kept
+    }
+}
+
+impl Post {
+    fn send(&self, record: Record) {
+        match self.inbox.post(record, Waiter::current) {
+            None => {}
+            // Nobody else makes room.
+            Some(Refusal::Later(record)) if self.inbox.owner.is_current() => record.refuse(),
+            Some(Refusal::Later(record)) => self.send_when_there_is_room(record),
+            Some(Refusal::Refused(record)) => record.refuse(),
+        }
+    }
+
+    #[cold]
+    fn send_when_there_is_room(&self, record: Record) {
+        let waiter = Waiter::current();
+        let mut record = Some(record);
+        let put_in = || match self.inbox.post(record.take()?, || waiter.clone()) {
+            None => Some(()),
+            Some(Refusal::Later(later)) => {
+                record = Some(later);
+                None
+            }
+            Some(Refusal::Refused(refused)) => {
+                refused.refuse();
+                Some(())
+            }
+        };
+        if let Err(stop) = wait(&waiter, None, Some(Awaited::new(&self.inbox.owner, Busy::default())), put_in)
+        {
+            self.inbox.stopped(stop);
+            record.into_iter().for_each(Record::refuse);
+        }
     }
 }
 
@@ -97,7 +141,7 @@ impl Policy for Block {
                 Answer::Word(self.limit.map_or(0, |(_, value)| value))
             }
         };
-        match (cell.pool().zero, answer) {
+        match (cell.facts().zero, answer) {
             // SAFETY: the call's slots hold the result at this index.
             (Zero::Slot(index), Answer::Word(word)) => unsafe { *slots.add(index.into()) = word },
             // SAFETY: the call's slots hold at this index the address of as many bytes for the result.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{
     copy::{self, Copies},
-    owner::Waiter,
+    later::Running,
     pool::{Cell, Zero},
-    request::Request,
+    question::{Answer, Question},
 };
 use crate::{
     thread::{CallbackError, without_pending},
@@ -40,26 +40,12 @@ enum State {
     Settled,
 }
 
-/// A call whose caller waits.
-pub(super) struct Question {
-    pub(super) request: Request<Answer>,
-    pub(super) caller: Waiter,
-}
-
 /// What became of a record on the owner thread.
 pub(super) enum Delivery {
     /// Nothing: its caller had left.
     Left,
     /// The handler ran, and ended so.
     Ran(Result<(), CallbackError>),
-}
-
-/// The result of a call.
-#[derive(PartialEq)]
-pub(super) enum Answer {
-    Nothing,
-    Word(u64),
-    Memory(Copies),
 }
 
 impl Record {
@@ -106,15 +92,19 @@ impl Record {
             Slots::Many(slots) => slots,
         };
         let mut memory = Copies::new();
-        if let Zero::Memory(index, bytes) = self.cell.pool().zero {
+        if let Zero::Memory(index, bytes) = self.cell.facts().zero {
             memory = copy::zeroed(bytes as usize);
             slots[usize::from(index)] = memory.as_mut_ptr().into_slot();
         }
         let start = slots.as_mut_ptr();
         // SAFETY: the record is inside; the slots are those of a call; mailboxes deliver on the owner thread alone.
-        let ((), error) = without_pending(|| unsafe { self.cell.run_and_stop_panics(start) });
-        if let Some(question) = &self.answer {
-            let answer = match self.cell.pool().zero {
+        let handle = || without_pending(|| unsafe { self.cell.run_and_stop_panics(start) });
+        let (((), error), postponed) = match &self.answer {
+            Some(question) => Running::new(start, Arc::clone(question), self.cell).run(handle),
+            None => (handle(), false),
+        };
+        if let Some(question) = self.answer.as_ref().filter(|_| !postponed) {
+            let answer = match self.cell.facts().zero {
                 Zero::Nothing => Answer::Nothing,
                 Zero::Slot(index) => Answer::Word(slots[usize::from(index)]),
                 Zero::Memory(..) => Answer::Memory(memory),

@@ -1,4 +1,4 @@
-//! Code for many functions at once: every distinct plan is compiled once, and all stubs are written in one go.
+//! Code for many functions at once: every distinct plan is compiled once, and stubs are written many in one go.
 
 use std::{
     borrow::Borrow,
@@ -21,8 +21,12 @@ use crate::reason::Reason;
 /// Shapes for which one more thread is worth its start.
 const SHAPES_PER_THREAD: usize = 8;
 
+/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
+/// needs it, and so many that those of a size fill pages.
+pub(super) const BATCH: usize = 1024;
+
 /// A function that wants code.
-pub(crate) struct Wanted<T> {
+pub(crate) struct CodeRequest<T> {
     /// What comes back with the code.
     pub(crate) with: T,
     /// The index of its plan.
@@ -36,31 +40,39 @@ impl Engine {
     pub(crate) fn codes<T, U, E>(
         &self,
         plans: Vec<Result<impl Borrow<Plan> + Sync, Reason>>,
-        wanted: Vec<Result<Wanted<T>, E>>,
+        wanted: Vec<Result<CodeRequest<T>, E>>,
         mut each: impl FnMut(T, Result<Code, Reason>) -> Result<U, E>,
     ) -> Vec<Result<U, E>> {
         let shapes = compile(self, plans);
         let shape = |plan: usize| shapes[plan].as_deref().map_err(Reason::clone);
         // One function after the other: the memory that each takes is still in the CPU's cache when the next is made.
         if !self.has_own_stubs() {
-            let mut code = |Wanted { with, plan, callee }| {
+            let mut code = |CodeRequest { with, plan, callee }| {
                 each(with, shape(plan).and_then(|shape| self.code_of(shape, callee)))
             };
             return wanted.into_iter().map(|wanted| wanted.and_then(&mut code)).collect();
         }
-        let own =
-            |Wanted { with, plan, callee }| (with, shape(plan).and_then(|shape| self.own(shape, callee)));
-        let owns: Vec<_> = wanted.into_iter().map(|wanted| wanted.map(own)).collect();
-        let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp()));
-        let stamps: Vec<_> = stamps.collect();
-        let stubs = self.memory().ok().and_then(|memory| memory.publish(&stamps).ok());
-        let mut stubs = stubs.unwrap_or_default().into_iter();
-        let mut code = |own: Own<'_>| match stubs.next() {
-            Some(stub) => Ok(own.code(stub)),
-            None => self.publish(own),
+        let own = |CodeRequest { with, plan, callee }| {
+            (with, shape(plan).and_then(|shape| self.own(shape, callee)))
         };
-        let mut each = |(with, own): (T, Result<Own<'_>, Reason>)| each(with, own.and_then(&mut code));
-        owns.into_iter().map(|own| own.and_then(&mut each)).collect()
+        let mut wanted = wanted.into_iter();
+        let mut made = Vec::with_capacity(wanted.len());
+        loop {
+            let owns: Vec<_> = wanted.by_ref().take(BATCH).map(|wanted| wanted.map(own)).collect();
+            if owns.is_empty() {
+                return made;
+            }
+            let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp));
+            let stamps: Vec<_> = stamps.collect();
+            let stubs = self.memory().ok().and_then(|memory| memory.publish(&stamps).ok());
+            let mut stubs = stubs.unwrap_or_default().into_iter();
+            let mut code = |own: Own<'_>| match stubs.next() {
+                Some(stub) => Ok(own.code(stub)),
+                None => self.publish(own),
+            };
+            let mut each = |(with, own): (T, Result<Own<'_>, Reason>)| each(with, own.and_then(&mut code));
+            made.extend(owns.into_iter().map(|own| own.and_then(&mut each)));
+        }
     }
 
     /// Makes the code of what waits for it.
@@ -74,7 +86,7 @@ impl Engine {
                 plans.push(Ok(Arc::clone(plan)));
                 plans.len() - 1
             });
-            Some(Ok::<_, Infallible>(Wanted { with, plan, callee }))
+            Some(Ok::<_, Infallible>(CodeRequest { with, plan, callee }))
         });
         let wanted = wanted.collect();
         self.codes(plans, wanted, |waiting, code| {

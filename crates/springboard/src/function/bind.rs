@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bind_error::BindError,
     declaration::Declaration,
-    engine::{Callee, Code, Compile, Engine, Waiting, Wanted},
+    engine::{Callee, Code, CodeRequest, Compile, Engine, Waiting},
     last_error::LastError,
     library::Library,
     reason::Reason,
@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// Binds many functions of `library` at once: every distinct shape is compiled once, several at a time where
-    /// there are many and the machine has CPUs to spare, and all stubs are written in one go. One result per
+    /// there are many and the machine has CPUs to spare, and stubs are written many in one go. One result per
     /// declaration, in order.
     ///
     /// # Errors
@@ -214,7 +214,7 @@ fn bind_all<T, E: From<BindError>>(
             }
         }?;
         let callee = distinct[plan].callee(found.address);
-        Ok(Wanted { with: (with, found, plan), plan, callee })
+        Ok(CodeRequest { with: (with, found, plan), plan, callee })
     };
     let wanted: Vec<_> = found.map(wanted).collect();
     let functions = match engine.compiles() {
@@ -225,7 +225,7 @@ fn bind_all<T, E: From<BindError>>(
             })
         }
         Compile::Lazy | Compile::Background => {
-            let bind = |Wanted { with: (with, found, index), .. }| {
+            let bind = |CodeRequest { with: (with, found, index), .. }| {
                 Ok((with, bind_prepared(engine, &distinct[index], found, library)?))
             };
             wanted.into_iter().map(|wanted| wanted.and_then(bind)).collect()

@@ -16,29 +16,25 @@ use std::{
 use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
-use super::{Batch, Pool};
+use super::{Batch, Facts};
 use crate::{
     callback::{
         copy::Capture,
         counters::Counters,
         erased::{Erased, Garbage},
-        gate::{AfterClose, Gate, Generation, Inside, Left},
+        gate::{AfterClose, Gate, Generation, Inside, Left, NOBODY},
         owner::Owner,
         report,
     },
     thread::{self, CallbackError},
 };
 
-/// One callback, or the place for one. A cache line; never freed and never moved, because native code may keep its
-/// stub's address for as long as it likes.
-#[repr(C, align(64))]
+/// One callback, or the place for one; the part that all kinds of cells have.
 pub(crate) struct Cell {
-    /// What a `direct` stub jumps to; that entry finds it at this offset. Unused in other pools.
-    direct: AtomicPtr<c_void>,
     pub(crate) gate: Gate,
     /// Written while the gate is retired, and read by those whom it let in.
     body: UnsafeCell<MaybeUninit<Body>>,
-    batch: *const Batch,
+    batch: &'static Batch,
 }
 
 #[derive(Clone, Copy)]
@@ -55,42 +51,86 @@ unsafe impl Sync for Cell {}
 // SAFETY: a cell is reached through shared references alone, so what holds for `Sync` is enough.
 unsafe impl Send for Cell {}
 
+/// The cell of a stub that makes slots of the arguments, and calls the dispatcher with them. A cache line; never freed and
+/// never moved, because native code may keep its stub's address for as long as it likes.
+#[repr(C, align(64))]
+pub(crate) struct SlotsCell {
+    pub(crate) cell: Cell,
+}
+
+/// The same for a stub that leaves arguments in their registers.
+#[repr(C, align(64))]
+pub(crate) struct DirectCell {
+    /// What the stub jumps to: the `direct` entry finds it at the start of its context.
+    function: AtomicPtr<c_void>,
+    pub(crate) cell: Cell,
+}
+
+const _: () = assert!(size_of::<SlotsCell>() == 64 && size_of::<DirectCell>() == 64);
+
+impl SlotsCell {
+    pub(super) fn new(cell: Cell) -> SlotsCell {
+        SlotsCell { cell }
+    }
+
+    /// Makes the cell a callback.
+    ///
+    /// # Safety
+    /// As [`Cell::open`].
+    pub(crate) unsafe fn open(&self, handler: Erased, terms: Arc<Terms>, thread: u64) -> Generation {
+        // SAFETY: the contract of `Cell::open` is the caller's.
+        unsafe { self.cell.open(handler, terms, thread) }
+    }
+}
+
+impl DirectCell {
+    pub(super) fn new(cell: Cell) -> DirectCell {
+        DirectCell { function: AtomicPtr::new(ptr::null_mut()), cell }
+    }
+
+    pub(super) fn jump_to(&self, function: CodePointer) {
+        self.function.store((function as *const c_void).cast_mut(), Relaxed);
+    }
+
+    /// Makes the cell a callback.
+    ///
+    /// # Safety
+    /// As [`Cell::open`]; and the stub may jump to `function`.
+    pub(crate) unsafe fn open(
+        &self,
+        function: CodePointer,
+        handler: Erased,
+        terms: Arc<Terms>,
+        thread: u64,
+    ) -> Generation {
+        self.jump_to(function);
+        // SAFETY: the contract of `Cell::open` is the caller's.
+        unsafe { self.cell.open(handler, terms, thread) }
+    }
+}
+
 impl Cell {
-    pub(super) fn new(batch: *const Batch) -> Cell {
-        let direct = AtomicPtr::new(ptr::null_mut());
-        Cell { direct, gate: Gate::new(), body: UnsafeCell::new(MaybeUninit::uninit()), batch }
+    /// Retired.
+    pub(super) fn new(batch: &'static Batch) -> Cell {
+        Cell { gate: Gate::new(), body: UnsafeCell::new(MaybeUninit::uninit()), batch }
     }
 
-    fn batch(&self) -> &'static Batch {
-        // SAFETY: `Pool::batch` makes the cell with the address of its own batch, and leaks that.
-        unsafe { &*self.batch }
-    }
-
-    pub(crate) fn pool(&self) -> &'static Pool {
-        self.batch().pool
+    /// What all callbacks have in common whose stubs come from the same pool.
+    pub(crate) fn facts(&self) -> &'static Facts {
+        self.batch.facts()
     }
 
     /// The address of the stub.
     pub(crate) fn entry(&self) -> CodePointer {
-        self.batch().entry(self)
+        self.batch.entry(self)
     }
 
     /// Makes the cell a callback.
     ///
     /// # Safety
     /// The cell was taken from its pool and is nobody else's. The handler fits the signature and may run on the threads
-    /// that `terms` allow. In a pool of direct stubs, `direct` is what these may jump to.
-    pub(crate) unsafe fn open(
-        &self,
-        handler: Erased,
-        direct: Option<CodePointer>,
-        terms: Arc<Terms>,
-        thread: u64,
-    ) -> Generation {
-        debug_assert_eq!(self.pool().refusing.is_some(), direct.is_some());
-        if let Some(direct) = direct {
-            self.direct.store((direct as *const c_void).cast_mut(), Relaxed);
-        }
+    /// that `terms` allow.
+    unsafe fn open(&self, handler: Erased, terms: Arc<Terms>, thread: u64) -> Generation {
         let body = Body { handler, terms: Arc::into_raw(terms) };
         // SAFETY: a cell from the pool is retired, so nobody is let in and nobody else writes.
         unsafe { (*self.body.get()).write(body) };
@@ -140,7 +180,7 @@ impl Cell {
         let result = catch_unwind(AssertUnwindSafe(|| unsafe { self.run(slots) }));
         if let Err(payload) = result {
             // SAFETY: the slots are a call's of this cell's pool.
-            unsafe { self.pool().zero.write(slots) };
+            unsafe { self.facts().zero.write(slots) };
             report::fail(CallbackError::panic(payload));
         }
     }
@@ -207,15 +247,13 @@ impl Cell {
         // SAFETY: nobody is inside any more. It goes to the owner, who may free it; or is released here, where this is the
         // owner or any thread may.
         let garbage = unsafe { Garbage::new(handler) };
-        if let Some(refusing) = self.pool().refusing {
-            self.direct.store((refusing as *const c_void).cast_mut(), Relaxed);
-        }
+        self.batch.shut(self);
         match terms.owner() {
             Some(owner) if !owner.is_current() => owner.discard(garbage),
             _ => garbage.release(),
         }
         drop(terms);
-        self.pool().give_back(self);
+        self.batch.give_back(self);
     }
 }
 
@@ -235,18 +273,46 @@ impl Terms {
     pub(crate) fn owner(&self) -> Option<&Arc<Owner>> {
         self.policy.as_ref().map(|policy| policy.owner())
     }
+
+    /// The policy that answers a call on the thread with this key. `None` where the handler runs there.
+    pub(crate) fn elsewhere(&self, thread: u64) -> Option<&dyn Policy> {
+        let answers = |policy: &&dyn Policy| policy.owner().key != thread || policy.own() == Own::Queue;
+        self.policy.as_deref().filter(answers)
+    }
+
+    /// The key of the thread that is to be the gate's home: the running one, unless its calls are as any other's.
+    pub(crate) fn home(&self) -> u64 {
+        match &self.policy {
+            Some(policy) if policy.own() == Own::Queue => NOBODY,
+            _ => thread::host_key(),
+        }
+    }
 }
 
 /// What a callback does with calls from other threads than its owner.
 pub(crate) trait Policy: fmt::Debug + Send + Sync {
     fn owner(&self) -> &Arc<Owner>;
 
-    /// Answers a call on another thread than the owner. The result's slot holds zero already.
+    fn own(&self) -> Own {
+        Own::Run
+    }
+
+    /// Answers a call on another thread than the owner, or one of the owner's own that queues. The result's slot holds zero
+    /// already.
     ///
     /// # Safety
     /// The call was let in to the cell, whose policy this is, and stays inside until this returns; `slots` are the
     /// call's.
     unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count;
+}
+
+/// What becomes of the owner's own calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Own {
+    /// The handler runs at once.
+    Run,
+    /// They queue behind those of other threads.
+    Queue,
 }
 
 /// Who takes a call off the gate's count.
