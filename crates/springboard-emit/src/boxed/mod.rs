@@ -14,12 +14,13 @@
 //! function of the host runs in between; otherwise they lie in canonical slots on the stub's stack. Whatever lives across
 //! a call lies there as well: the one unwind row that all stubs share does not know callee-saved registers.
 
+mod host;
 mod result;
 mod unbox;
 
 use cranelift_codegen::{
     ir::{
-        AbiParam, Block, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+        Block, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
         condcodes::IntCC, types,
     },
     isa::CallConv,
@@ -27,9 +28,10 @@ use cranelift_codegen::{
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
     BoxedForm, DowncallResult, Move, Plan,
-    boxed::{Arguments, Around, Boxing, Callable, HostAddress, Memory, Returned, Unbox, Wanted},
+    boxed::{Arguments, Boxing, Callable, Memory, Returned, Unbox, Wanted},
 };
 
+use self::host::{after, ask_host, before, host_address, host_signature};
 use crate::{
     body::{Body, Built, Notes, Source, slot_offset},
     error::Malformed,
@@ -407,69 +409,6 @@ impl Unboxed {
             }
         }
     }
-}
-
-/// Calls the function that comes before the native one, and keeps what it returns.
-fn before(builder: &mut FunctionBuilder<'_>, plan: &Plan, around: Around) -> StackSlot {
-    let kept = stack_words(builder, 1);
-    let state = ask_host(builder, plan, around.before, &[], types::I64);
-    builder.ins().stack_store(types::I64, state, kept, 0);
-    kept
-}
-
-/// Calls the function that comes after the native one, with what the one before it returned. Results are found anew.
-fn after(
-    builder: &mut FunctionBuilder<'_>,
-    plan: &Plan,
-    around: Around,
-    state: StackSlot,
-    results: &[Value],
-) -> Vec<Value> {
-    let kept = stack_words(builder, results.len().max(1));
-    let kinds = results.iter().map(|value| builder.func.dfg.value_type(*value)).collect::<Vec<_>>();
-    for (index, value) in (0..).zip(results) {
-        builder.ins().stack_store(types::I64, *value, kept, slot_offset(index));
-    }
-    let state = load_word(builder, state, 0);
-    tell_host(builder, plan, around.after, state);
-    let load = |(index, ty)| builder.ins().stack_load(types::I64, ty, kept, slot_offset(index));
-    (0..).zip(kinds).map(load).collect()
-}
-
-/// The type of a function of the host.
-fn host_signature(plan: &Plan, parameters: &[Type], result: Option<Type>) -> Signature {
-    let mut signature = Signature::new(native::call_conv(plan.caller));
-    signature.params = parameters.iter().copied().map(AbiParam::new).collect();
-    signature.returns = result.into_iter().map(AbiParam::new).collect();
-    signature
-}
-
-/// What a function of the host returns.
-fn ask_host(
-    builder: &mut FunctionBuilder<'_>,
-    plan: &Plan,
-    function: HostAddress,
-    arguments: &[Value],
-    result: Type,
-) -> Value {
-    let types = arguments.iter().map(|value| builder.func.dfg.value_type(*value)).collect::<Vec<_>>();
-    let signature = builder.import_signature(host_signature(plan, &types, Some(result)));
-    let function = address_in_hole(builder, signature, HoleKind::Host(function));
-    let call = builder.ins().call_indirect(signature, function, arguments);
-    builder.inst_results(call)[0]
-}
-
-/// Calls a function of the host that returns nothing.
-fn tell_host(builder: &mut FunctionBuilder<'_>, plan: &Plan, function: HostAddress, word: Value) {
-    let signature = builder.import_signature(host_signature(plan, &[types::I64], None));
-    let function = address_in_hole(builder, signature, HoleKind::Host(function));
-    builder.ins().call_indirect(signature, function, &[word]);
-}
-
-/// An address of the host: of a type, or of an object.
-fn host_address(builder: &mut FunctionBuilder<'_>, plan: &Plan, address: HostAddress) -> Value {
-    let signature = builder.import_signature(host_signature(plan, &[], None));
-    address_in_hole(builder, signature, HoleKind::Host(address))
 }
 
 /// The bits of a word under a mask.

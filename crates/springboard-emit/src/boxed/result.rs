@@ -7,7 +7,7 @@ use springboard_abi::{
     boxed::{Boxing, Count, HostAddress, Returned},
 };
 
-use super::{Boxed, OBJECT, host_address};
+use super::{Boxed, OBJECT, host::host_address};
 use crate::{
     body::{extended, narrow_type},
     error::Malformed,

@@ -7,7 +7,11 @@ use springboard_abi::{
     boxed::{Check, DigitSign, Payload, Returns, Unbox, Unboxed, Wanted},
 };
 
-use super::{ask_host, go_on_if, host_address, masked, stay_cold};
+use super::{
+    go_on_if,
+    host::{ask_host, host_address},
+    masked, stay_cold,
+};
 use crate::{error::Malformed, memory::MEMORY};
 
 /// The value of an argument. `boxed` gives the object; where no way fits, the code goes to `miss`.
