@@ -91,7 +91,7 @@ impl<'a> Downcall<'a> {
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
         let found = builder.block_params(block).to_vec();
-        let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots);
+        let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots)?;
 
         let mut signature =
             native::signature(self.plan, &self.arguments, &native::downcall_results(self.plan, self.result));

@@ -30,14 +30,20 @@ impl LastError {
     /// How a plan says it.
     pub(crate) fn source(self) -> ErrorSource {
         match self {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            LastError::Errno => ErrorSource::ThreadLocal,
+            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
             LastError::Errno => ErrorSource::Location,
             LastError::Function(_) => ErrorSource::Function,
         }
     }
 
-    /// What a stub calls.
+    /// What a stub calls, or how far from the thread pointer it looks.
     pub(crate) fn helper(self) -> u64 {
         match self {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            LastError::Errno => errno_distance(),
+            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
             LastError::Errno => libc::__errno_location as *const () as u64,
             LastError::Function(address) => address.get() as u64,
         }
@@ -67,6 +73,33 @@ impl LastError {
                     to.write_unaligned(read());
                 }
             }
+        }
+    }
+}
+
+/// How far from the thread pointer `errno` is, on every thread alike: glibc has it in the static thread-local storage of
+/// a library that programs start with (its symbol is of the initial-exec model), musl in the thread's descriptor.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn errno_distance() -> u64 {
+    let thread: u64;
+    // SAFETY: the first word that the thread pointer points to is the thread pointer itself (ELF TLS ABI, variant II).
+    unsafe {
+        std::arch::asm!("mov {}, fs:[0]", out(reg) thread, options(nostack, preserves_flags, readonly, pure));
+    }
+    // SAFETY: it has no conditions.
+    let errno = unsafe { libc::__errno_location() };
+    (errno.expose_provenance() as u64).wrapping_sub(thread)
+}
+
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errno_is_as_far_from_the_thread_pointer_on_every_thread() {
+        let here = errno_distance();
+        for _ in 0..4 {
+            assert_eq!(std::thread::spawn(errno_distance).join().ok(), Some(here));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use springboard_abi::{Entry, Plan, SlotForm};
+use springboard_abi::{Entry, ErrorSource, Plan, SlotForm};
 use springboard_emit::Template;
 
 use springboard_code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub, fork};
@@ -102,11 +102,8 @@ impl Shape {
 
 /// Where stubs of a plan should lie: near what they call more often than they are called.
 fn site(plan: &Plan) -> Site {
-    if plan.entry() == Entry::Columns || plan.form.last_error().is_some() {
-        Site::Libraries
-    } else {
-        Site::Program
-    }
+    let asks = plan.form.last_error().is_some_and(|error| error.source != ErrorSource::ThreadLocal);
+    if plan.entry() == Entry::Columns || asks { Site::Libraries } else { Site::Program }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
 use super::{
-    call::{CallError, Called, call},
+    call::{self, CallError, Called},
     slots::{ResultMismatch, SlotsPointer},
     ty::{FunctionType, Prepared},
     way::{EntryFor, Way, entry_of},
@@ -73,16 +73,15 @@ impl Indirect {
         let PreparedIndirect { signature, ty, way } = &*self.prepared;
         let address = address::code(address);
         let interpreted;
-        let (entry, target) = match way {
+        let entered = match way {
             Way::Code(code) => ty.result.word().erased((code, address)),
             Way::Libffi(interface, _) => {
                 interpreted = Interpreted { interface, address };
                 ty.result.word().erased(&interpreted)
             }
         };
-        let called = Called { ty, signature, entry, target };
         // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
-        unsafe { call(called, arguments, &mut 0) }
+        unsafe { call::call(Called { ty, signature, entered }, arguments, &mut 0) }
     }
 
     /// Readies the type for calls with raw slots that return an `R`, as [`Function::slots`](super::Function::slots) does.

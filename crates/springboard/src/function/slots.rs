@@ -2,10 +2,13 @@
 
 use std::{ffi::c_void, fmt};
 
-use springboard_code::CodePointer;
 use springboard_ir::{Signature, Type};
 
-use super::{Function, ty::ResultWord};
+use super::{
+    Function,
+    ty::ResultWord,
+    way::{Entered, EntryFor},
+};
 use crate::word::SlotResult;
 
 /// Code entered with a target and an array of slots. What the target points to is the code's own business: a stub
@@ -44,7 +47,7 @@ impl<R: SlotResult> Slots<R> {
         if !function.bound.ty.returns::<R>() {
             return Err(ResultMismatch::new::<R>(function.signature()));
         }
-        let (entry, target) = function.bound.entry();
+        let (entry, target) = EntryFor::entry(&*function.bound);
         Ok(Slots { entry, target, count: function.bound.slots(), function: function.clone() })
     }
 
@@ -108,25 +111,23 @@ impl<R> fmt::Debug for Slots<R> {
 /// when they run. As [`Slots`] otherwise.
 #[derive(Clone)]
 pub struct UntypedSlots {
-    entry: CodePointer,
-    target: *const c_void,
+    entered: Entered,
     result: ResultWord,
     count: usize,
-    /// Keeps what `entry` and `target` point to.
+    /// Keeps what `entered` points to.
     function: Function,
 }
-
-// SAFETY: as for `Slots`, whose fields these are.
-unsafe impl Send for UntypedSlots {}
-// SAFETY: as for `Slots`; a shared handle offers nothing but the call.
-unsafe impl Sync for UntypedSlots {}
 
 impl UntypedSlots {
     pub(super) fn new(function: &Function) -> UntypedSlots {
         let bound = &*function.bound;
         let result = bound.ty.result.word();
-        let (entry, target) = result.erased(bound);
-        UntypedSlots { entry, target, result, count: bound.slots(), function: function.clone() }
+        UntypedSlots {
+            entered: result.erased(bound),
+            result,
+            count: bound.slots(),
+            function: function.clone(),
+        }
     }
 
     /// How many slots a call reads, as [`Slots::count`].
@@ -142,7 +143,7 @@ impl UntypedSlots {
     /// The addresses of the code and of the target that it is called with, for hosts that make the call themselves, as
     /// [`Slots::pointers`]. The code returns the C type of the result, in its register.
     pub fn pointers(&self) -> (*const c_void, *const c_void) {
-        (self.entry as *const c_void, self.target)
+        (self.entered.code as *const c_void, self.entered.target)
     }
 
     /// Calls the function, and returns the canonical slot of its result: what [`Word::into_slot`](crate::Word) would
@@ -155,7 +156,7 @@ impl UntypedSlots {
         debug_assert!(slots.len() >= self.count, "{} slots are given, {} are read", slots.len(), self.count);
         // SAFETY: the entry is that of the function for this kind of result, which `function` keeps; the caller answers
         // for the slots and for the function.
-        unsafe { self.result.enter(self.entry, self.target, slots.as_ptr()) }
+        unsafe { self.result.enter(self.entered, slots.as_ptr()) }
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
     stores_pairs: |_| false,
+    finds_thread_locals: |_| false,
     holes_in_instructions: false,
     frame: Some(Frame {
         frame_pointer: gimli::AArch64::X29,

@@ -20,6 +20,7 @@ pub(super) static ISA: Isa = Isa {
     // One of them might be `fs1`.
     spare_vectors: false,
     stores_pairs: |_| false,
+    finds_thread_locals: |_| false,
     holes_in_instructions: false,
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
 };

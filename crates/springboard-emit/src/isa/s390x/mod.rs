@@ -11,6 +11,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_guard: |_| false,
     spare_vectors: true,
     stores_pairs: |_| false,
+    finds_thread_locals: |_| false,
     holes_in_instructions: false,
     frame: None,
 };

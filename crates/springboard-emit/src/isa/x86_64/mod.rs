@@ -6,6 +6,7 @@ mod count;
 mod frame;
 mod guard;
 mod landing;
+mod thread_local;
 
 use springboard_abi::{Convention, Entry, Plan};
 
@@ -13,6 +14,7 @@ use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::{
     error::EmitError,
+    last_error,
     protection::{LandingPads, Protection},
 };
 
@@ -27,6 +29,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
     stores_pairs: |convention| convention == Convention::Sysv64,
+    finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
@@ -52,6 +55,9 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
     }
     if let Some(fast) = guard::wrapped(plan) {
         bytes = guard::wrap(fast, &bytes, &mut holes);
+    }
+    if last_error::is_handed_over(plan) {
+        bytes = thread_local::prepend(plan.entry(), &bytes, &mut holes);
     }
     if protection.landing_pads == LandingPads::Emit {
         holes.iter_mut().for_each(|hole| hole.offset += ENDBR64.len() as u32);
