@@ -101,7 +101,7 @@ impl Draw<'_> {
 
     /// `aligned` of any kind, at any place that takes it.
     fn aligned(&mut self) -> String {
-        let align = self.pick(&[1, 2, 4, 8, 16]);
+        let align = self.pick(&[1, 2, 4, 8, 16, 32]);
         match self.rng.u32(0..3) {
             0 => format!("__attribute__((aligned({align})))"),
             1 => format!("__attribute__((__aligned__({align}), unused))"),

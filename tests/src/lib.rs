@@ -1,6 +1,7 @@
 //! What tests of more than one crate share.
 
 pub mod decorated;
+pub mod hosts;
 pub mod machine;
 pub mod oracle;
 pub mod text;

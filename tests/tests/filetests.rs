@@ -16,7 +16,7 @@
 //!
 //! `show` names sections: `plan`, `clif`, `asm`. `convention` is for callees that do not use the platform's own.
 //! `fast-call` says how V8 is to call, where the entry is `v8`: `closed`, `checked`, `options`, and `buffers` for
-//! every `void *` to be one. `last-error` (`location` or `function`) is for plans that deliver one. A file lies in the
+//! every `void *` to be one. `host` names one of the made-up hosts, where the entry is `boxed`. `last-error` (`location` or `function`) is for plans that deliver one. A file lies in the
 //! folder of its convention and entry. `BLESS=1` writes what becomes of the cases into the files.
 
 use std::{
@@ -28,11 +28,13 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use springboard_abi::{
-    Convention, Entry, ErrorSource, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, plan,
-    plan_fast_call, plan_with_last_error,
+    Convention, Entry, ErrorSource, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target,
+    boxed::{BoxedCall, Host},
+    plan, plan_boxed, plan_fast_call, plan_with_last_error,
 };
 use springboard_emit::Compiler;
 use springboard_ir::{Prototype, Signature, Type};
+use springboard_tests::hosts;
 use target_lexicon::Triple;
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ struct Header {
     last_error: Option<ErrorSource>,
     show: Vec<String>,
     fast_call: Vec<String>,
+    host: Option<Host>,
 }
 
 /// C text, and what is expected to become of it.
@@ -161,7 +164,8 @@ fn header(lines: &[String]) -> Result<Header, String> {
     let required = |key: &str| value(key).ok_or_else(|| format!("the header has no `{key}`"));
     for line in lines {
         let key = line.split(':').next().unwrap_or_default();
-        let known = ["target", "convention", "entry", "show", "fast-call", "last-error"].contains(&key);
+        let known =
+            ["target", "convention", "entry", "show", "fast-call", "host", "last-error"].contains(&key);
         if !known && !line.starts_with("//") && !line.is_empty() {
             return Err(format!("the header has a strange line: {line}"));
         }
@@ -195,7 +199,14 @@ fn header(lines: &[String]) -> Result<Header, String> {
         Some("function") => Some(ErrorSource::Function),
         Some(other) => return Err(format!("no source of a last error is named {other}")),
     };
-    Ok(Header { triple, target, entry, last_error, show, fast_call })
+    let host = match value("host") {
+        Some(name) => Some(hosts::named(name).ok_or_else(|| format!("no host is named {name}"))?),
+        None => None,
+    };
+    if host.is_some() != (entry == Entry::Boxed) {
+        return Err(String::from("a host belongs to the entry boxed, and to no other"));
+    }
+    Ok(Header { triple, target, entry, last_error, show, fast_call, host })
 }
 
 impl Header {
@@ -204,6 +215,9 @@ impl Header {
         if let Some(source) = self.last_error {
             let plan = plan_with_last_error(signature, &self.target, source)?;
             return Ok(if self.entry == Entry::Bound { plan.bound() } else { plan });
+        }
+        if let Some(host) = &self.host {
+            return plan_boxed(&BoxedCall::new(signature.clone(), host, &self.target.model)?, &self.target);
         }
         if self.entry != Entry::V8 {
             return plan(signature, &self.target, self.entry);

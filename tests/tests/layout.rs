@@ -147,7 +147,8 @@ fn compare_decorated(compiler: &str, named: Option<Compiler>) {
     let seed = std::env::var("SEED").map_or(1, |seed| seed.parse().expect("a number"));
     let count = std::env::var("COUNT").map_or(COUNT / 2, |count| count.parse().expect("a number"));
     let mut rng = fastrand::Rng::with_seed(seed);
-    let folder = std::env::temp_dir().join(format!("springboard-decorated-{}", std::process::id()));
+    let name = format!("springboard-decorated-{compiler}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).expect("a folder for the C files");
     let (mut numbers, mut refused) = (0, 0);
     for batch in 0..count.div_ceil(BATCH) {

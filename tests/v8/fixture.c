@@ -80,3 +80,11 @@ int32_t call_back(void (*callback)(void), int32_t value) {
   callback();
   return value + 1;
 }
+
+/* Of each text the sum of its bytes and its length. */
+static uint64_t weight(const char *text) {
+  uint64_t sum = 0;
+  for (const char *at = text; *at; at++) sum += (unsigned char)*at;
+  return sum * 1000 + strlen(text);
+}
+uint64_t two_texts(const char *first, const char *second) { calls++; return weight(first) * 3 + weight(second); }

@@ -1,14 +1,17 @@
 // Between values of JavaScript and those that slow functions take and return; and errors.
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "realm.h"
 
 namespace {
 
-Slow slow;
+// How often the slow function of each data has run.
+thread_local std::unordered_map<const void*, uint64_t> slow_calls;
 
 // The memory of a view or a buffer, shared or not; false where the value is neither or its memory is gone. Where there
 // is none because it is empty, its address is null.
@@ -38,46 +41,73 @@ bool memory_of(v8::Local<v8::Value> value, uint8_t** data, size_t* length) {
   return true;
 }
 
-Any any_of(v8::Isolate* isolate, v8::Local<v8::Value> value, std::string* storage) {
-  Any any{};
+// What a value is; of a text, its length.
+sb_v8_value value_of(v8::Isolate* isolate, v8::Local<v8::Value> value) {
+  sb_v8_value made{};
   uint8_t* data;
   if (value->IsUndefined()) {
-    any.tag = kUndefined;
+    made.form = SB_V8_UNDEFINED;
   } else if (value->IsNull()) {
-    any.tag = kNull;
+    made.form = SB_V8_NULL;
   } else if (value->IsBoolean()) {
-    any.tag = kBoolean;
-    any.sign = value->IsTrue();
+    made.form = SB_V8_BOOLEAN;
+    made.flag = value->IsTrue();
   } else if (value->IsNumber()) {
-    any.tag = kNumber;
-    any.number = value.As<v8::Number>()->Value();
+    made.form = SB_V8_NUMBER;
+    made.number = value.As<v8::Number>()->Value();
   } else if (value->IsBigInt()) {
     int sign, count = 2;
-    value.As<v8::BigInt>()->ToWordsArray(&sign, &count, any.words);
-    any.tag = kBigInt;
-    any.sign = static_cast<uint8_t>(sign);
-    // There are more words: what has been taken must not be zero.
-    if (count > 2) any.words[1] = 1;
-  } else if (memory_of(value, &data, &any.length)) {
-    any.tag = kBytes;
-    any.data = data;
+    uint64_t words[2] = {0, 0};
+    value.As<v8::BigInt>()->ToWordsArray(&sign, &count, words);
+    // Where there are more, any that does not fit 64 bits.
+    if (count > 2 || words[1] >> 62 != 0) words[1] = 1;
+    auto magnitude = static_cast<unsigned __int128>(words[1]) << 64 | words[0];
+    auto whole = static_cast<__int128>(sign ? -magnitude : magnitude);
+    made.form = SB_V8_BIGINT;
+    made.low = static_cast<uint64_t>(whole);
+    made.high = static_cast<int64_t>(whole >> 64);
+  } else if (memory_of(value, &data, &made.length)) {
+    made.form = value->IsSharedArrayBuffer() ? SB_V8_SHARED : SB_V8_BYTES;
+    made.bytes = data;
   } else if (value->IsString()) {
-    v8::String::Utf8Value chars(isolate, value);
-    storage->assign(*chars, chars.length());
-    any.tag = kText;
-    any.data = reinterpret_cast<const uint8_t*>(storage->data());
-    any.length = storage->size();
+    made.form = SB_V8_TEXT;
+    made.length = static_cast<size_t>(value.As<v8::String>()->Utf8Length(isolate));
   } else {
-    any.tag = kOther;
+    made.form = SB_V8_OTHER;
   }
-  return any;
+  return made;
 }
 
-void throw_error(v8::Isolate* isolate, uint8_t kind, v8::Local<v8::String> message) {
-  isolate->ThrowException(kind == 1   ? v8::Exception::TypeError(message)
-                          : kind == 2 ? v8::Exception::RangeError(message)
-                                      : v8::Exception::Error(message));
+void write_text(v8::Isolate* isolate, v8::Local<v8::Value> value, char* bytes, size_t length) {
+  value.As<v8::String>()->WriteUtf8(isolate, bytes, static_cast<int>(length), nullptr,
+                                    v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
 }
+
+void throw_error(v8::Isolate* isolate, int kind, const char* code, v8::Local<v8::String> message) {
+  auto error = kind == SB_V8_TYPE_ERROR    ? v8::Exception::TypeError(message)
+               : kind == SB_V8_RANGE_ERROR ? v8::Exception::RangeError(message)
+                           : v8::Exception::Error(message);
+  if (code != nullptr) {
+    auto context = isolate->GetCurrentContext();
+    error.As<v8::Object>()
+        ->Set(context, text(isolate, "code", 4), text(isolate, code, strlen(code)))
+        .Check();
+  }
+  isolate->ThrowException(error);
+}
+
+v8::Isolate* isolate_of(void* options) {
+#if FAST_CALLS_THROW
+  auto* given = static_cast<v8::FastApiCallbackOptions*>(options);
+  if (given != nullptr) return given->isolate;
+#else
+  (void)options;
+#endif
+  return v8::Isolate::GetCurrent();
+}
+
+// A handle is one word.
+v8::Local<v8::Value> local_of(const void* const& value) { return reinterpret_cast<const v8::Local<v8::Value>&>(value); }
 
 }  // namespace
 
@@ -88,43 +118,64 @@ v8::Local<v8::String> text(v8::Isolate* isolate, const char* chars, size_t lengt
 
 void conventional(const v8::FunctionCallbackInfo<v8::Value>& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  std::vector<std::string> storage(info.Length());
-  std::vector<Any> arguments;
-  for (int index = 0; index < info.Length(); ++index)
-    arguments.push_back(any_of(isolate, info[index], &storage[index]));
-  Any result{};
-  slow(info.Data().As<v8::External>()->Value(), arguments.data(), static_cast<uint32_t>(arguments.size()), &result);
+  const size_t count = static_cast<size_t>(info.Length());
+  std::vector<std::string> storage(count);
+  std::vector<sb_v8_value> arguments;
+  std::vector<v8::Local<v8::Value>> values;
+  for (size_t index = 0; index < count; ++index) {
+    values.push_back(info[static_cast<int>(index)]);
+    sb_v8_value value = value_of(isolate, values[index]);
+    if (value.form == SB_V8_TEXT) {
+      storage[index].resize(value.length);
+      write_text(isolate, values[index], storage[index].data(), value.length);
+      value.bytes = storage[index].data();
+    }
+    arguments.push_back(value);
+  }
+  const void* data = info.Data().As<v8::External>()->Value();
+  ++slow_calls[data];
+  v8::Local<v8::Object> receiver = info.This();
+  // Handles are one word each.
+  const sb_v8_call call = {reinterpret_cast<const void* const&>(receiver), arguments.data(),
+                           reinterpret_cast<const void* const*>(values.data()), count};
+  sb_v8_value result;
+  int kind;
+  const int failed = sb_v8_data_call(data, &call, &result, &kind);
+  if (failed == SB_ERROR_THROWN) {
+    const char* message = sb_error_message();
+    throw_error(isolate, kind, sb_v8_thrown_code(), text(isolate, message, strlen(message)));
+    return;
+  }
+  if (failed != SB_OK) abort();
   auto returned = info.GetReturnValue();
-  switch (result.tag) {
-    case kNull: returned.SetNull(); break;
-    case kBoolean: returned.Set(result.sign != 0); break;
-    case kNumber: returned.Set(result.number); break;
-    case kBigInt: {
-      auto context = isolate->GetCurrentContext();
-      v8::Local<v8::BigInt> value;
-      if (v8::BigInt::NewFromWords(context, result.sign, 2, result.words).ToLocal(&value)) returned.Set(value);
+  switch (result.form) {
+    case SB_V8_NULL: returned.SetNull(); break;
+    case SB_V8_BOOLEAN: returned.Set(result.flag != 0); break;
+    case SB_V8_NUMBER: returned.Set(result.number); break;
+    case SB_V8_BIGINT: {
+      if (result.high == 0 && static_cast<int64_t>(result.low) < 0) {
+        returned.Set(v8::BigInt::NewFromUnsigned(isolate, result.low));
+      } else {
+        returned.Set(v8::BigInt::New(isolate, static_cast<int64_t>(result.low)));
+      }
       break;
     }
-    case kText: returned.Set(text(isolate, reinterpret_cast<const char*>(result.data), result.length)); break;
-    case kThrown:
-      throw_error(isolate, result.sign,
-                  text(isolate, reinterpret_cast<const char*>(result.data), result.length));
-      break;
+    case SB_V8_TEXT: returned.Set(text(isolate, static_cast<const char*>(result.bytes), result.length)); break;
     default: break;
   }
 }
 
-void shim_serve(Slow function) { slow = function; }
+uint64_t shim_slow_calls(const void* data) { return slow_calls[data]; }
 
-void shim_fail(void* options, uint8_t kind, const char* message) {
+void shim_fail(void*, void* options, int kind, const char* code, const char* message) {
 #if FAST_CALLS_THROW
-  auto* given = static_cast<v8::FastApiCallbackOptions*>(options);
-  v8::Isolate* isolate = given != nullptr ? given->isolate : v8::Isolate::GetCurrent();
+  v8::Isolate* isolate = isolate_of(options);
   // A fast call has no handle scope.
   v8::HandleScope scope(isolate);
-  throw_error(isolate, kind, text(isolate, message, strlen(message)));
+  throw_error(isolate, kind, code, text(isolate, message, strlen(message)));
 #else
   (void)kind;
+  (void)code;
   (void)message;
   if (options == nullptr) abort();
   static_cast<v8::FastApiCallbackOptions*>(options)->fallback = true;
@@ -132,19 +183,24 @@ void shim_fail(void* options, uint8_t kind, const char* message) {
 }
 
 uint64_t shim_buffer(const void* value, void* options, int32_t index) {
-  // A handle is one word.
-  v8::Local<v8::Value> local = reinterpret_cast<const v8::Local<v8::Value>&>(value);
-#if FAST_CALLS_THROW
-  v8::HandleScope scope(static_cast<v8::FastApiCallbackOptions*>(options)->isolate);
-#else
-  v8::HandleScope scope(v8::Isolate::GetCurrent());
-#endif
+  v8::HandleScope scope(isolate_of(options));
   uint8_t* data;
   size_t length;
-  if (memory_of(local, &data, &length)) return reinterpret_cast<uint64_t>(data);
+  if (memory_of(local_of(value), &data, &length)) return reinterpret_cast<uint64_t>(data);
   std::string message = "argument " + std::to_string(index + 1) + " must be a buffer";
-  shim_fail(options, 1, message.c_str());
+  shim_fail(nullptr, options, SB_V8_TYPE_ERROR, "ERR_INVALID_ARG_VALUE", message.c_str());
   return UINT64_MAX;
+}
+
+void shim_value(const void* value, void* options, sb_v8_reading* reading) {
+  v8::Isolate* isolate = isolate_of(options);
+  v8::HandleScope scope(isolate);
+  const sb_v8_value found = value_of(isolate, local_of(value));
+  if (found.form != SB_V8_TEXT) {
+    if (sb_v8_reading_set(reading, &found) != SB_OK) abort();
+  } else if (char* room = sb_v8_reading_text(reading, found.length)) {
+    write_text(isolate, local_of(value), room, found.length);
+  }
 }
 
 void* shim_data(void* options) {

@@ -10,6 +10,7 @@ mod dump_asm;
 mod generated;
 mod install;
 mod libffi;
+mod npm;
 mod oracle;
 mod programs;
 mod project;

@@ -17,6 +17,7 @@ pub(crate) const MEMBERS: [&str; 3] = ["--workspace", "--exclude", DATAFUSION];
 
 /// The example in a query engine.
 pub(crate) const DATAFUSION: &str = "springboard-datafusion";
+pub(crate) const DUCKDB: &str = "springboard-duckdb";
 
 /// The `cargo` that runs us, in the workspace's folder.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {

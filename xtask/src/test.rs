@@ -13,8 +13,8 @@ use crate::{
     tools, tsan, v8,
 };
 use commands::{
-    NOT_UNDER_MDWE, capi, cross, datafusion, example, exceptions, for_cpu, fresh_machine, install_capi, loom,
-    oracle, real_headers, runner, slices, stress, stress_service,
+    NOT_UNDER_MDWE, capi, cross, datafusion, duckdb, example, exceptions, for_cpu, fresh_machine,
+    install_capi, loom, oracle, real_headers, runner, slices, stress, stress_service,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -363,6 +363,23 @@ static SUITES: &[Suite] = &[
                 example("structs").into(),
                 example("nonblocking").into(),
                 example("columns").into(),
+            ]
+        },
+    },
+    Suite {
+        name: "duckdb",
+        about: "C functions in DuckDB, over its own vectors, and its C API called from declarations",
+        when: When::Always,
+        needs: &[&tools::DUCKDB],
+        steps: || {
+            let query = "select c_sqrt(n) as root from (values (9), (0.25), (null)) as t(n)";
+            vec![
+                duckdb(&["test", "--include-ignored"]).into(),
+                Step::printing(
+                    duckdb(&["run", "--rows", "1", "--function", "double sqrt(double)", "--query", query]),
+                    "root\n3.0\n0.5\nNULL",
+                ),
+                duckdb(&["run", "--rows", "100000"]).into(),
             ]
         },
     },

@@ -9,13 +9,15 @@ use std::{
 use crate::{
     apt::{self, Apt, Fetch},
     cross::{self, AARCH64, Cpu, RISCV64, S390X},
+    npm,
     project::{self, quietly},
     v8_engine::{self, Engine},
 };
 
 /// Lists the tools that optional test suites need, and installs them.
 ///
-/// Everything comes from Debian's packages, nearly all of them those of Debian 12, so `--install` wants to be root.
+/// Nearly everything comes from Debian's packages, most of them those of Debian 12, so `--install` wants to be root. The rest
+/// is fetched by npm.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Install what is missing
@@ -53,6 +55,8 @@ enum Source {
     Linux(u32, u32),
     /// A V8 in a folder of its own.
     V8(&'static Engine),
+    /// A library of a package of npm's registry.
+    Npm(&'static npm::Package),
 }
 
 pub(crate) static QEMU: Tool = Tool::program("qemu-user", "qemu-aarch64-static", &["qemu-user-static"]);
@@ -123,8 +127,10 @@ pub(crate) static STD_S390X: Tool = Tool { name: "rust-std-s390x", source: Sourc
 pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&v8_engine::BOOKWORM) };
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8_engine::SID) };
 
+pub(crate) static DUCKDB: Tool = Tool { name: "duckdb", source: Source::Npm(&npm::DUCKDB) };
+
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 35] = [
+static ALL: [&Tool; 36] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -160,6 +166,7 @@ static ALL: [&Tool; 35] = [
     &STD_S390X,
     &V8_10,
     &V8_13,
+    &DUCKDB,
 ];
 
 impl Tool {
@@ -250,6 +257,12 @@ impl Tool {
                 }
                 return Some(format!("needs {}: cargo xtask tools --install {}", engine.about, self.name));
             }
+            Source::Npm(package) => {
+                if package.library().exists() {
+                    return None;
+                }
+                return Some(format!("needs {}: cargo xtask tools --install {}", package.about, self.name));
+            }
             Source::RustStd(cpu) => {
                 if cpu.std().is_some_and(|folder| folder.is_dir()) {
                     return None;
@@ -322,6 +335,7 @@ fn install(tools: &[&Tool]) -> Result<(), String> {
         match tool.source {
             Source::RustStd(cpu) => install_std(cpu)?,
             Source::V8(engine) => engine.install()?,
+            Source::Npm(package) => package.install()?,
             _ => {}
         }
     }

@@ -18,13 +18,23 @@ fn shim(engine: &Engine) -> PathBuf {
 fn build_shim(engine: &Engine) -> Command {
     let root = engine.root();
     let mut command = Command::new("g++");
-    command.args(["-std=c++20", "-O2", "-fPIC", "-shared", "-fno-rtti", "-Wall", "-Werror", "-isystem"]);
+    command.args(["-std=c++20", "-O2", "-fPIC", "-shared", "-fno-rtti", "-Wall", "-Werror", "-I"]);
+    command.arg(project::root().join("crates/springboard-capi/include")).arg("-isystem");
     command.arg(root.join("usr/include/nodejs/deps/v8/include"));
     command.arg("-o").arg(shim(engine));
-    command.args(["shim.cc", "values.cc", "snapshot.cc"].map(|file| tests().join(file)));
+    command.args(
+        ["shim.cc", "values.cc", "snapshot.cc", "host.cc", "inspector.cc"].map(|file| tests().join(file)),
+    );
     command.arg("-L").arg(root.join(LIBRARIES[0])).args(["-lnode", "-Wl,--allow-shlib-undefined"]);
     command
 }
+
+/// The tests.
+const PROGRAM: &str = "springboard-v8-tests";
+
+/// Flags of V8's with which the tests run once more: without the tier that makes no fast calls, and with a garbage
+/// collector that runs all the time and moves what it can.
+const FLAGS: [&str; 4] = ["--no-maglev", "--gc-interval=50", "--stress-scavenge=50", "--stress-compaction"];
 
 /// Runs a program of the tests in it, by its own loader.
 fn run_program(engine: &Engine, program: &str) -> Command {
@@ -54,7 +64,16 @@ static ENGINES: [(&Engine, &str, &Tool); 2] =
 
 /// The steps of the suite.
 pub(crate) fn steps() -> Vec<Step> {
-    run_in(&[])
+    let mut steps = run_in(&[]);
+    for (engine, name, tool) in ENGINES {
+        let known = FLAGS.iter().filter(|flag| **flag != "--no-maglev" || engine.has_maglev());
+        steps.extend(known.map(|flag| {
+            let mut run = run_program(engine, PROGRAM);
+            run.env("SPRINGBOARD_V8_FLAGS", flag).arg("--test-threads=1");
+            Step::from(run).needing(name, [tool])
+        }));
+    }
+    steps
 }
 
 /// Measures loops in every engine that is there, and says which are not.
@@ -75,10 +94,9 @@ fn run_in(arguments: &[&str]) -> Vec<Step> {
         .args(["-O2", "-fPIC", "-shared", "-Wall", "-Werror", "-o"])
         .arg(fixture())
         .arg(tests().join("fixture.c"));
-    let program = "springboard-v8-tests";
-    let mut steps: Vec<Step> = vec![native.into(), cargo(&["build", "-p", program]).into()];
+    let mut steps: Vec<Step> = vec![native.into(), cargo(&["build", "-p", PROGRAM]).into()];
     for (engine, name, tool) in ENGINES {
-        let mut run = run_program(engine, program);
+        let mut run = run_program(engine, PROGRAM);
         run.args(arguments);
         steps.extend([build_shim(engine), run].map(|command| Step::from(command).needing(name, [tool])));
     }

@@ -17,14 +17,22 @@ pub(crate) struct Engine {
     suite: &'static str,
     /// What it is, for people.
     pub(crate) about: &'static str,
+    middle: Middle,
+}
+
+/// Whether there is a tier between the baseline compiler and TurboFan.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Middle {
+    None,
+    Maglev,
 }
 
 /// Errors of fast calls are reported by the slow function.
 pub(crate) static BOOKWORM: Engine =
-    Engine { suite: "bookworm", about: "V8 10.2, of Debian 12's libnode-dev" };
+    Engine { suite: "bookworm", about: "V8 10.2, of Debian 12's libnode-dev", middle: Middle::None };
 /// Fast calls throw, and may run JavaScript.
 pub(crate) static SID: Engine =
-    Engine { suite: "sid", about: "V8 13.6 or later, of Debian sid's libnode-dev" };
+    Engine { suite: "sid", about: "V8 13.6 or later, of Debian sid's libnode-dev", middle: Middle::Maglev };
 
 /// Where the libraries are in an engine's folder: a release has its C library in the one or the other.
 pub(crate) const LIBRARIES: [&str; 2] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"];
@@ -33,6 +41,11 @@ const LOADER: &str = "ld-linux-x86-64.so.2";
 impl Engine {
     pub(crate) fn folder(&self) -> PathBuf {
         project::root().join("target/v8").join(self.suite)
+    }
+
+    /// Whether it has the tier that makes no fast calls.
+    pub(crate) fn has_maglev(&self) -> bool {
+        self.middle == Middle::Maglev
     }
 
     pub(crate) fn root(&self) -> PathBuf {

@@ -38,7 +38,7 @@ unsafe extern "C" fn buffer(value: *const c_void, _: *mut c_void, _: u32) -> usi
 
 /// A library for V8, with helpers that nobody needs.
 pub(crate) fn library(engine: &Engine, native: &Native) -> Library {
-    let host = Host { closed: Some(closed), range: None, buffer: Some(buffer) };
+    let host = Host { closed: Some(closed), range: None, buffer: Some(buffer), ..Host::default() };
     Library::new(engine, native, host)
 }
 

@@ -27,11 +27,19 @@ pub enum Ineligible {
     NoWord,
     /// Values are handed to the host in registers, and none is left for its context.
     NoRegister,
-    /// An argument on the stack wants a stricter alignment than the stack pointer has at a call.
-    StackAlignment {
-        /// Alignment in bytes.
-        align: u32,
+    /// The type of the host's functions has more parameters than are passed in registers, or none for some of the
+    /// arguments.
+    Callable {
+        /// How many it has.
+        parameters: u8,
     },
+    /// The host's description has no way to unbox a parameter of this type, or one that gives something else.
+    Unboxing {
+        /// The parameter, counted from 0.
+        index: u16,
+    },
+    /// The host's description does not say how a result of this type is boxed.
+    Boxing,
     /// A short vector on a machine where compilers lay out and pass them in two ways, by whether it has registers for
     /// them: on s390x since z13. Nothing says which one was at work.
     VectorAbi,
@@ -68,19 +76,21 @@ pub enum Way {
 
 impl Ineligible {
     /// The most bytes of stack arguments, and of copies of arguments that are passed by reference, that a stub
-    /// moves.
+    /// moves; those that alignment beyond 16 may cost are counted with them.
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 9] {
+    pub fn examples() -> [Ineligible; 11] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
             Ineligible::StackArguments { bytes: 5000 },
-            Ineligible::StackAlignment { align: 32 },
             Ineligible::BufferType { index: 1 },
             Ineligible::NoWord,
             Ineligible::NoRegister,
+            Ineligible::Callable { parameters: 7 },
+            Ineligible::Unboxing { index: 1 },
+            Ineligible::Boxing,
             Ineligible::VectorAbi,
             Ineligible::Compilers { parameter: Some(0), gcc: Way::General, clang: Way::Memory },
         ]
@@ -92,10 +102,12 @@ impl Ineligible {
             Ineligible::NoLayout(_) => "no-layout",
             Ineligible::X87Result => "x87-result",
             Ineligible::StackArguments { .. } => "stack-arguments",
-            Ineligible::StackAlignment { .. } => "stack-alignment",
             Ineligible::BufferType { .. } => "buffer-type",
             Ineligible::NoWord => "no-word",
             Ineligible::NoRegister => "no-register",
+            Ineligible::Callable { .. } => "callable",
+            Ineligible::Unboxing { .. } => "unboxing",
+            Ineligible::Boxing => "boxing",
             Ineligible::VectorAbi => "vector-abi",
             Ineligible::Compilers { .. } => "compilers",
         }
@@ -122,6 +134,16 @@ impl fmt::Display for Ineligible {
             Ineligible::NoRegister => {
                 f.write_str("the arguments leave no general register for the host's context")
             }
+            Ineligible::Callable { parameters } => {
+                write!(
+                    f,
+                    "a host's function of {parameters} parameters does not hand over the arguments in registers"
+                )
+            }
+            Ineligible::Unboxing { index } => {
+                write!(f, "the host does not say how parameter {} is unboxed", index + 1)
+            }
+            Ineligible::Boxing => f.write_str("the host does not say how the result is boxed"),
             Ineligible::Compilers { parameter, gcc, clang } => {
                 match parameter {
                     Some(index) => write!(f, "parameter {} is passed", index + 1)?,
@@ -137,9 +159,6 @@ impl fmt::Display for Ineligible {
             ),
             Ineligible::BufferType { index } => {
                 write!(f, "parameter {} is declared a buffer but is not a pointer", index + 1)
-            }
-            Ineligible::StackAlignment { align } => {
-                write!(f, "an argument on the stack is aligned to {align} bytes, and the stack to 16")
             }
         }
     }

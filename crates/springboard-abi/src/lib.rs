@@ -26,18 +26,29 @@ mod target;
 
 pub use alike::passed_alike;
 #[cfg(feature = "check")]
-pub use check::{Source, Spot, Violation, check, check_fast_call};
+pub use check::{Source, Spot, Violation, check, check_boxed, check_fast_call};
 pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
 pub use entry::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,
-    node_eligible, node_eligible_call, plan, plan_columns, plan_fast_call, plan_relay, plan_with_last_error,
+    node_eligible, node_eligible_call, plan, plan_boxed, plan_columns, plan_fast_call, plan_relay,
+    plan_with_last_error,
 };
 pub use ineligible::{Ineligible, Way};
 pub use place::Place;
 pub use plan::{
-    ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, FastForm, Fill, Form, Guard,
-    LastError, Move, Operand, Parameter, Plan, ResultMove, SlotContent, SlotForm, SlotsForm, Step, Temporary,
-    UpcallResult, symbol,
+    BoxedForm, ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm,
+    Fill, Form, Guard, LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, SlotContent, SlotForm,
+    SlotsForm, Step, Temporary, UpcallResult, symbol,
 };
+/// How a host describes itself and a call, for [`Entry::Boxed`].
+pub mod boxed {
+    pub use crate::{
+        entry::{BoxedCall, Host, Kind},
+        plan::boxed::{
+            Arguments, Around, Boxing, Callable, Check, Count, DigitSign, HostAddress, Memory, Payload,
+            Returned, Returns, Unbox, Unboxed, Wanted,
+        },
+    };
+}
 pub use shapes::{COMMON, common, common_number};
 pub use target::{Convention, Target, UnknownTarget};

@@ -81,7 +81,7 @@ pub extern "C" fn sb_mailbox_fd(mailbox: *const MailboxHandle, fd: Out<'_, c_int
         let fd = out(fd, "fd")?;
         fd.write(-1);
         let mailbox = get(mailbox)?;
-        let event = mailbox.event_fd().map_err(|error| Failure::new(SB_ERROR_SYSTEM, error))?;
+        let event = mailbox.event().map_err(|error| Failure::new(SB_ERROR_SYSTEM, error))?;
         fd.write(event.as_raw_fd());
         Ok(())
     })

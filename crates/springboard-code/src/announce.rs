@@ -2,15 +2,16 @@
 
 #[cfg(feature = "announce")]
 mod gdb;
-#[cfg(feature = "announce")]
-mod jitdump;
-#[cfg(feature = "announce")]
-mod perf_map;
 
 #[cfg(feature = "announce")]
 use std::path::PathBuf;
 
 use crate::stamp::Name;
+#[cfg(feature = "announce")]
+use crate::{
+    published::Published,
+    system::{fork, jitdump, perf_map},
+};
 
 /// Whom code memory tells of each stub that is published. The name that they get says the stub's entry, parameters and
 /// result: [`Plan::symbol`](springboard_abi::Plan::symbol).
@@ -49,7 +50,7 @@ pub(crate) fn tell(announce: &[Announce], name: Name<'_>, code: &[u8]) -> Announ
     }
     let published = Published { name: &name.to_string(), code };
     // A child forked meanwhile would find the files and the list locked for ever.
-    let _hold = crate::fork::hold();
+    let _hold = fork::hold();
     for whom in announce {
         match whom {
             Announce::PerfMap => perf_map::tell(&published),
@@ -64,18 +65,4 @@ pub(crate) fn tell(announce: &[Announce], name: Name<'_>, code: &[u8]) -> Announ
 #[cfg(not(feature = "announce"))]
 pub(crate) fn tell(_: &[Announce], _: Name<'_>, _: &[u8]) -> Announced {
     Announced::default()
-}
-
-#[cfg(feature = "announce")]
-struct Published<'a> {
-    name: &'a str,
-    /// As it stands in memory.
-    code: &'a [u8],
-}
-
-#[cfg(feature = "announce")]
-impl Published<'_> {
-    fn address(&self) -> u64 {
-        self.code.as_ptr().addr() as u64
-    }
 }

@@ -1,18 +1,13 @@
 //! Memory to read and write with code after it, at distances that the code knows.
 
-use std::ptr::NonNull;
-
-use rustix::{
-    fs::{MemfdFlags, memfd_create},
-    io::{Errno, pwrite},
-};
+use std::{io, ptr::NonNull};
 
 use crate::{
     error::{CodeError, Step},
-    fork,
-    mapping::{Mapping, Reserved},
-    sync,
-    system::perform,
+    system::{
+        fork, instructions,
+        pages::{Mapping, Reserved},
+    },
 };
 
 /// Private memory: data to be read and written, then code that is executed and never written again. For hosts whose code
@@ -31,16 +26,15 @@ impl CodeBeside {
     pub fn new(align: usize, data: usize, code: &[u8]) -> Result<CodeBeside, CodeError> {
         // A child that is forked meanwhile would find locks held for ever.
         let _hold = fork::hold();
-        let too_large = || Step::MapPages.failed(Errno::NOMEM);
+        let too_large = || Step::MapPages.failed(io::Error::from_raw_os_error(libc::ENOMEM));
         let bytes = data.checked_add(code.len()).ok_or_else(too_large)?;
         let mut reserved = Reserved::new(bytes, align)?;
-        let written = CodeFile::holding(code).and_then(|file| reserved.execute(data, code.len(), &file.0));
-        if written.is_err() {
+        if reserved.execute(data, code).is_err() {
             // No files in memory: pages that are written once, at an address at which nothing executes then.
             reserved.seal(data, code)?;
         }
         let mapping = reserved.whole();
-        sync::instructions([(mapping.at(data).cast_const(), code.len())].into_iter());
+        instructions::synchronise([(mapping.at(data).cast_const(), code.len())].into_iter());
         Ok(CodeBeside(mapping))
     }
 
@@ -67,18 +61,5 @@ impl CodeBeside {
     /// `start` came from `keep` of a value of so many bytes, and was not taken back before.
     pub unsafe fn kept(start: NonNull<u8>, bytes: usize) -> CodeBeside {
         CodeBeside(Mapping::owning(start.as_ptr().cast(), bytes))
-    }
-}
-
-/// A file in memory that holds code and is mapped privately: what is written to it by force is seen by nobody.
-struct CodeFile(std::os::fd::OwnedFd);
-
-impl CodeFile {
-    fn holding(code: &[u8]) -> Result<CodeFile, CodeError> {
-        let create = || memfd_create("springboard closures", MemfdFlags::CLOEXEC);
-        let file = perform(Step::CreateFile, create)?;
-        let whole = |written| if written == code.len() { Ok(()) } else { Err(Errno::IO) };
-        perform(Step::WriteFile, || pwrite(&file, code, 0).and_then(whole))?;
-        Ok(CodeFile(file))
     }
 }

@@ -7,34 +7,34 @@ use std::{fmt, io};
 pub struct CodeError {
     /// The step.
     pub step: Step,
-    /// The error number of the system call.
+    /// The error number of the system call: `errno`, on Windows `GetLastError()`.
     pub errno: i32,
 }
 
-/// The steps on the way to executable memory, each one system call.
+/// The steps on the way to executable memory, each one system call, [`Step::call`]. No system makes all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Step {
-    /// `memfd_create`: a file in memory to hold code.
+    /// A file in memory to hold code (Windows: a section).
     CreateFile,
-    /// `fcntl`: a descriptor of the file whose number is not given to others soon. Where it fails, the first one serves.
+    /// A descriptor of the file whose number is not given to others soon. Where it fails, the first one serves.
     MoveDescriptor,
-    /// `lseek`: whether the descriptor still is that of the file for code. The host may have closed it, and its number
-    /// may mean another file by now.
+    /// Whether the descriptor still is that of the file for code. The host may have closed it, and its number may mean
+    /// another file by now.
     IdentifyFile,
-    /// `open`: the file a second time, for reading only. Where it fails, the file is mapped privately.
+    /// Opening the file a second time, for reading only. Where it fails, the file is mapped privately.
     ReopenFile,
-    /// `pwrite`: code, or the traps between. Also where the file would grow beyond `RLIMIT_FSIZE`.
+    /// Writing code, or the traps between. Also where the file would grow beyond `RLIMIT_FSIZE`.
     WriteFile,
-    /// `mmap`: the file, readable and executable.
+    /// Mapping the file, readable and executable.
     MapExecutable,
-    /// `mmap`: private pages, writable.
+    /// Mapping private pages, writable.
     MapPages,
-    /// `mprotect`: the same pages, written, executable and not writable.
+    /// Making the same pages, written, executable and not writable.
     SealPages,
-    /// `fallocate`: parts of the file that hold no code any more, back to the system.
+    /// Giving parts of the file that hold no code any more back to the system.
     ReleasePages,
-    /// `munmap`: pages that hold no code any more.
+    /// Unmapping pages that hold no code any more.
     Unmap,
 }
 
@@ -53,21 +53,6 @@ impl Step {
         Step::Unmap,
     ];
 
-    /// The system call.
-    pub const fn call(self) -> &'static str {
-        match self {
-            Step::CreateFile => "memfd_create",
-            Step::MoveDescriptor => "fcntl",
-            Step::IdentifyFile => "lseek",
-            Step::ReopenFile => "open",
-            Step::WriteFile => "pwrite",
-            Step::MapExecutable | Step::MapPages => "mmap",
-            Step::SealPages => "mprotect",
-            Step::ReleasePages => "fallocate",
-            Step::Unmap => "munmap",
-        }
-    }
-
     /// What the call was to do.
     const fn purpose(self) -> &'static str {
         match self {
@@ -84,9 +69,9 @@ impl Step {
         }
     }
 
-    /// The failure of this step.
-    pub(crate) fn failed(self, errno: rustix::io::Errno) -> CodeError {
-        CodeError { step: self, errno: errno.raw_os_error() }
+    /// The failure of this step. `why` is the system's own error.
+    pub(crate) fn failed(self, why: impl Into<io::Error>) -> CodeError {
+        CodeError { step: self, errno: why.into().raw_os_error().unwrap_or_default() }
     }
 }
 

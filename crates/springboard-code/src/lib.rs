@@ -14,29 +14,27 @@ mod beside;
 mod capability;
 mod class;
 mod error;
-mod file;
-pub mod fork;
-mod mapping;
+mod faults;
 mod memory;
-mod protection;
+#[cfg(feature = "announce")]
+mod published;
 mod quarantine;
 mod segment;
+mod site;
 mod space;
 mod stamp;
 mod strategy;
-mod sync;
 mod system;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod trap;
-mod unwind;
 
 pub use announce::Announce;
 pub use beside::CodeBeside;
 pub use capability::{Capability, capability};
 pub use error::{CodeError, NoRoom, Step};
-pub use mapping::Site;
 pub use memory::{CodeMemory, CodePointer, Stub, Usage};
-pub use protection::protection;
+pub use site::Site;
 pub use stamp::{Holes, Name, Stamp};
 pub use strategy::Strategy;
+pub use system::{fork, protection::protection};

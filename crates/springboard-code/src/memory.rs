@@ -18,15 +18,18 @@ use crate::{
     announce::{self, Announce},
     class::BLOCK,
     error::NoRoom,
-    file::Extent,
-    fork::{self, Process},
-    mapping::{Site, retry_unmapping},
     quarantine::Quarantine,
     segment::Segment,
+    site::Site,
     space::{BlockId, Left, SegmentId, Slot, Space},
     stamp::Stamp,
     strategy::Strategy,
-    sync,
+    system::{
+        extent::Extent,
+        fork::{self, Process},
+        instructions,
+        pages::{page_size, retry_unmapping},
+    },
 };
 
 mod clock;
@@ -195,7 +198,7 @@ impl CodeMemory {
             drop(state);
             // Where it fails, the stub stays as it is. Its place is still the stub's until the next line with the lock.
             if extent.trap(start..start + bytes).is_ok() {
-                sync::instructions([(code, bytes)].into_iter());
+                instructions::synchronise([(code, bytes)].into_iter());
             }
             state = self.lock();
         }
@@ -255,7 +258,7 @@ impl State {
 
     /// How many bytes, in whole pages, the limit leaves of `wanted`.
     fn room_for(&self, shared: &Shared, wanted: usize, needed: usize) -> Result<usize, NoRoom> {
-        let unit = BLOCK.max(rustix::param::page_size());
+        let unit = BLOCK.max(page_size());
         let left = shared.limit.saturating_sub(shared.meter.mapped.load(Relaxed)) / unit * unit;
         let bytes = wanted.next_multiple_of(unit).min(left);
         if bytes < needed.max(1) { Err(NoRoom::Limit(shared.limit)) } else { Ok(bytes) }
@@ -299,7 +302,7 @@ impl State {
 
     /// Gives a block's page back, where enough others are empty.
     fn release_block(&mut self, block: BlockId) {
-        if self.space.empty_blocks() <= EMPTY_BLOCKS || rustix::param::page_size() != BLOCK {
+        if self.space.empty_blocks() <= EMPTY_BLOCKS || page_size() != BLOCK {
             return;
         }
         let Some(extent) = self.space.writer(block.segment) else { return };

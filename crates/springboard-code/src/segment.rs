@@ -2,9 +2,12 @@
 
 use crate::{
     error::CodeError,
-    file::Extent,
-    mapping::{Mapping, Site, Unsealed},
-    unwind::Frame,
+    site::Site,
+    system::{
+        extent::Extent,
+        pages::{Mapping, Unsealed},
+        unwind::Frame,
+    },
 };
 
 /// Pages that execute. What is published in them does not change until it is freed.

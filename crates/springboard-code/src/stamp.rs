@@ -1,34 +1,36 @@
 //! Stamping: a copy of a template with its holes filled.
 
-use std::fmt;
+use std::{ffi::c_void, fmt};
 
-use springboard_abi::{Entry, SlotForm, symbol};
+use springboard_abi::{Entry, SlotForm, boxed::HostAddress, symbol};
 use springboard_emit::{HoleKind, Template};
 
-/// What goes into the holes of a template.
+/// What goes into the holes of a template: eight bytes for each kind, zero unless said otherwise.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Holes {
-    /// The address of the native function.
-    pub target: u64,
-    /// A pointer that belongs to the runtime.
-    pub context: u64,
-    /// The address of a function of the host.
-    pub helper: u64,
-    /// The address of a library's closed flag, and of the host's function for calls after that.
-    pub guard: u64,
-    /// The address of the host's function for arguments out of range.
-    pub range: u64,
+pub struct Holes<'a> {
+    /// By the number of the kind.
+    values: [u64; HoleKind::ALL.len()],
+    host: &'a [*const c_void],
 }
 
-impl Holes {
+impl<'a> Holes<'a> {
+    /// The same, with `value` for the holes of a kind, if the template has any.
+    #[must_use]
+    pub fn with(mut self, kind: HoleKind, value: u64) -> Holes<'a> {
+        self.values[kind.number()] = value;
+        self
+    }
+
+    /// The same, with the addresses of a host, by their numbers. There must be as many as the template refers to.
+    #[must_use]
+    pub fn with_host(self, addresses: &'a [*const c_void]) -> Holes<'a> {
+        Holes { host: addresses, ..self }
+    }
+
     fn value(&self, kind: HoleKind) -> u64 {
         match kind {
-            HoleKind::Target => self.target,
-            HoleKind::Context => self.context,
-            HoleKind::Helper => self.helper,
-            HoleKind::Guard => self.guard,
-            HoleKind::Range => self.range,
-            other => unreachable!("no stub of the runtime has a hole for {other:?}"),
+            HoleKind::Host(HostAddress(number)) => self.host[usize::from(number)].expose_provenance() as u64,
+            _ => self.values[kind.number()],
         }
     }
 }
@@ -66,7 +68,7 @@ pub struct Stamp<'a> {
     /// Its code.
     pub template: &'a Template,
     /// What its holes are filled with.
-    pub holes: Holes,
+    pub holes: Holes<'a>,
 }
 
 impl Stamp<'_> {

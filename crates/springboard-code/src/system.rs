@@ -1,81 +1,34 @@
-//! Every system call of code memory goes through [`perform`], so that tests can make any one of them fail.
+//! What code memory wants of an operating system: a folder for each, with the same names in it.
+//!
+//! | name | is |
+//! |---|---|
+//! | `Step::call` | the system call of each step, for errors |
+//! | `extent::Extent` | a part of a file for code: `new`, `write`, `trap`, `lose`, `is_lost`, `release`, `give_back`, `bytes` |
+//! | `pages::Mapping` | pages that execute: `of` an extent, at a site. Never writable |
+//! | `pages::Unsealed`, `pages::Reserved` | private pages that are written, then executable for good |
+//! | `pages::{page_size, retry_unmapping}` | size of a page in bytes; what the system did not unmap at first |
+//! | `instructions::synchronise` | what was written as data is fetched as instructions by every CPU |
+//! | `unwind::Frame` | has exceptions cross the stubs of a mapping |
+//! | `protection::protection` | whether the CPU checks where branches land |
+//! | `fork` | keeps the process from forking while code is made; nothing where processes do not fork |
+//! | `debugger` | the symbols by which debuggers watch for code (feature `announce`) |
+//! | `perf_map::tell`, `jitdump::tell` | the profiler's files; nothing where it does not exist (feature `announce`) |
+//! | `testing` | what a process sees of its own pages, for tests |
+//!
+//! A system that is not here is added by a folder with these names. Nothing outside of the folders asks which system it is.
 
-use rustix::io;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub use linux::*;
 
-use crate::error::{CodeError, Step};
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;
 
-/// Makes the system call of `step`, unless a test has it fail.
-pub(crate) fn perform<T>(step: Step, call: impl FnOnce() -> io::Result<T>) -> Result<T, CodeError> {
-    #[cfg(any(test, feature = "testing"))]
-    faults::next(step)?;
-    call().map_err(|errno| step.failed(errno))
-}
-
-/// Makes system calls of code memory fail on this thread.
-#[cfg(any(test, feature = "testing"))]
-pub mod faults {
-    use std::cell::Cell;
-
-    use rustix::io::Errno;
-
-    use crate::error::{CodeError, Step};
-
-    /// Which calls fail, counted from 0.
-    #[derive(Clone, Copy, Debug)]
-    pub enum Failing {
-        /// This one alone.
-        Nth(u64),
-        /// This one and all after it.
-        From(u64),
-        /// All of this step.
-        Every(Step),
-    }
-
-    /// Whether a call that was to fail was made.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub enum Fault {
-        /// It was, and failed.
-        Injected,
-        /// The work made no such call.
-        NotReached,
-    }
-
-    thread_local! {
-        static FAILING: Cell<Option<Failing>> = const { Cell::new(None) };
-        static FAULT: Cell<Fault> = const { Cell::new(Fault::NotReached) };
-    }
-
-    /// Runs `work` while calls fail as if memory were short. Returns what it returns, and whether one failed.
-    pub fn with<T>(failing: Failing, work: impl FnOnce() -> T) -> (T, Fault) {
-        FAULT.set(Fault::NotReached);
-        FAILING.set(Some(failing));
-        let result = work();
-        FAILING.set(None);
-        (result, FAULT.get())
-    }
-
-    pub(crate) fn next(step: Step) -> Result<(), CodeError> {
-        let fails = match FAILING.get() {
-            None => false,
-            Some(Failing::Every(every)) => every == step,
-            Some(Failing::From(0)) => true,
-            Some(Failing::Nth(0)) => {
-                FAILING.set(None);
-                true
-            }
-            Some(Failing::From(more)) => {
-                FAILING.set(Some(Failing::From(more - 1)));
-                false
-            }
-            Some(Failing::Nth(more)) => {
-                FAILING.set(Some(Failing::Nth(more - 1)));
-                false
-            }
-        };
-        if !fails {
-            return Ok(());
-        }
-        FAULT.set(Fault::Injected);
-        Err(step.failed(Errno::NOMEM))
-    }
-}
+#[cfg(not(any(target_os = "linux", windows)))]
+compile_error!(
+    "springboard-code does not know this system: it needs a folder in crates/springboard-code/src/system with the names \
+     that system.rs lists (extent, pages, instructions, unwind, protection, fork, debugger, perf_map, jitdump, testing)"
+);

@@ -5,12 +5,15 @@
 //! rows are left. The loads that read it back are on no critical path. It is written back once for several rows: the
 //! loop is unrolled, and rows within a turn are addressed by fixed offsets.
 //!
+//! Rows whose validity bit is cleared are passed over inside a turn. A column with a stride goes on by it, and not by the
+//! width of its elements.
+//!
 //! ```text
 //! turn:   are ROWS rows left? ─no─► single
-//!         ROWS times: load, call, store, was there an error? ─yes─► done
+//!         ROWS times: (is the row valid?) load, call, store, was there an error? ─yes─► done
 //!         go on by ROWS rows; back to turn
 //! single: is one row left? ─no─► done
-//!         load, call, store, was there an error? ─yes─► done
+//!         (is the row valid?) load, call, store, was there an error? ─yes─► done
 //!         go on by one row; back to single
 //! done:   return how many rows were done
 //! ```
@@ -20,7 +23,7 @@ use cranelift_codegen::ir::{
     Value, condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Column, Columns, Fill, Operand, Place, Plan, ResultMove, Step};
+use springboard_abi::{Column, Columns, Errors, Fill, Operand, Place, Plan, ResultMove, Rows, Step};
 
 use crate::{
     body::{Body, Notes, Source},
@@ -33,12 +36,16 @@ use crate::{
 /// Rows of a turn.
 const ROWS: i64 = 16;
 
+/// Size of an error, in bytes.
+const INT: i64 = 4;
+
 /// Offsets in the frame.
 const COUNT: i32 = 0;
 const STOP: i32 = 8;
 const FIRST_COLUMN: i32 = 16;
 
-/// Offsets in what is kept on the stub's stack. After it, where each column goes on, and where the output does.
+/// Offsets in what is kept on the stub's stack. After it, all words of the frame that come after the first two: where each
+/// column, the output and the errors go on, and what does not change.
 const TARGET: i32 = 0;
 const FRAME: i32 = 8;
 const LEFT: i32 = 16;
@@ -50,6 +57,18 @@ pub(crate) struct Loop<'a> {
     plan: &'a Plan,
     columns: &'a Columns,
     arguments: Vec<Argument<'a>>,
+}
+
+/// Where the parts of a frame begin, in words after the first two.
+#[derive(Clone, Copy)]
+struct Layout {
+    output: usize,
+    /// The address of the thread's `errno`, and after it that of the first error.
+    errno: usize,
+    strides: usize,
+    /// The address of the validity bits, and after it the number of the next row's.
+    bits: usize,
+    words: usize,
 }
 
 impl<'a> Loop<'a> {
@@ -88,21 +107,27 @@ impl<'a> Loop<'a> {
         Ok(notes)
     }
 
-    /// How many addresses the frame has: of columns, and of the output.
-    fn addresses(&self) -> usize {
-        self.columns.inputs.len() + usize::from(self.columns.result.is_some())
+    fn layout(&self) -> Layout {
+        let output = self.columns.inputs.len();
+        let errno = output + usize::from(self.columns.result.is_some());
+        let strides = errno + if self.columns.errors == Errors::Stored { 2 } else { 0 };
+        let strided = self.columns.inputs.iter().filter(|column| column.step == Step::Stride).count();
+        let bits = strides + strided;
+        let words = bits + if self.columns.rows == Rows::Valid { 2 } else { 0 };
+        Layout { output, errno, strides, bits, words }
     }
 
     /// Keeps what the rows need on the stub's stack.
     fn keep(&self, builder: &mut FunctionBuilder<'_>, target: Value, frame: Value) -> StackSlot {
-        let bytes = FIRST_KEPT as u32 + self.addresses() as u32 * WORD;
+        let all = self.layout().words;
+        let bytes = FIRST_KEPT as u32 + all as u32 * WORD;
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
         let kept = builder.create_sized_stack_slot(data);
         builder.ins().stack_store(types::I64, target, kept, TARGET);
         builder.ins().stack_store(types::I64, frame, kept, FRAME);
         let words = [(COUNT, LEFT), (STOP, STOPPED)].into_iter();
-        let addresses = (0..self.addresses() as i32).map(|index| index * WORD as i32);
-        for (from, to) in words.chain(addresses.map(|at| (FIRST_COLUMN + at, FIRST_KEPT + at))) {
+        let others = (0..all as i32).map(|index| index * WORD as i32);
+        for (from, to) in words.chain(others.map(|at| (FIRST_COLUMN + at, FIRST_KEPT + at))) {
             let word = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, from);
             builder.ins().stack_store(types::I64, word, kept, to);
         }
@@ -126,11 +151,14 @@ impl<'a> Loop<'a> {
         builder.switch_to_block(body);
         let mut notes = Notes::new();
         for index in 0..count {
+            let [more, stopped] = [(); 2].map(|()| builder.create_block());
+            if self.columns.rows == Rows::Valid {
+                self.pass_over(builder, kept, index, more);
+            }
             notes.extend(self.row(builder, kept, index)?);
             let stop = builder.ins().stack_load(types::I64, types::I64, kept, STOPPED);
             let stop = builder.ins().load(types::I64, MemFlagsData::trusted(), stop, 0);
             let failed = builder.ins().icmp_imm_s(IntCC::SignedLessThan, stop, 0);
-            let [more, stopped] = [(); 2].map(|()| builder.create_block());
             builder.ins().brif(failed, stopped, &[], more, &[]);
             builder.set_cold_block(stopped);
             builder.switch_to_block(stopped);
@@ -147,21 +175,51 @@ impl<'a> Loop<'a> {
         Ok(notes)
     }
 
+    /// Goes to `more` unless the row's bit is set.
+    fn pass_over(&self, builder: &mut FunctionBuilder<'_>, kept: StackSlot, index: i64, more: Block) {
+        let bits = self.layout().bits;
+        let [first, next] = [bits, bits + 1].map(|number| word(builder, kept, number));
+        let number = builder.ins().iadd_imm_u(next, index);
+        let byte = builder.ins().ushr_imm_u(number, 3);
+        let at = builder.ins().iadd(first, byte);
+        let byte = builder.ins().uload8(types::I32, MEMORY, at, 0);
+        let within = builder.ins().ireduce(types::I32, number);
+        let within = builder.ins().band_imm_u(within, 7);
+        let bit = builder.ins().ushr(byte, within);
+        let bit = builder.ins().band_imm_u(bit, 1);
+        let valid = builder.create_block();
+        builder.ins().brif(bit, valid, &[], more, &[]);
+        builder.switch_to_block(valid);
+    }
+
     /// Goes on by so many rows.
     fn go_on(&self, builder: &mut FunctionBuilder<'_>, kept: StackSlot, count: i64) {
         let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
         let fewer = builder.ins().iadd_imm_s(left, -count);
         builder.ins().stack_store(types::I64, fewer, kept, LEFT);
-        let inputs = self.columns.inputs.iter().map(|column| (column.bytes, column.step));
-        let output = self.columns.result.iter().map(|result| (result.bytes, Step::Row));
-        for (number, (bytes, step)) in inputs.chain(output).enumerate() {
-            if step == Step::Row {
-                let at = FIRST_KEPT + number as i32 * WORD as i32;
-                let address = builder.ins().stack_load(types::I64, types::I64, kept, at);
-                let next = builder.ins().iadd_imm_u(address, count * i64::from(bytes));
-                builder.ins().stack_store(types::I64, next, kept, at);
-            }
+        let layout = self.layout();
+        let inputs = self.columns.inputs.iter().enumerate().filter(|(_, column)| column.step == Step::Row);
+        let inputs = inputs.map(|(number, column)| (number, i64::from(column.bytes)));
+        let output = self.columns.result.map(|result| (layout.output, i64::from(result.bytes)));
+        let errors = (self.columns.errors == Errors::Stored).then_some((layout.errno + 1, INT));
+        let bits = (self.columns.rows == Rows::Valid).then_some((layout.bits + 1, 1));
+        for (number, by) in inputs.chain(output).chain(errors).chain(bits) {
+            let now = word(builder, kept, number);
+            let next = builder.ins().iadd_imm_u(now, count * by);
+            keep_word(builder, kept, number, next);
         }
+        for (number, stride) in self.strides() {
+            let [now, stride] = [number, stride].map(|number| word(builder, kept, number));
+            let by = builder.ins().imul_imm_s(stride, count);
+            let next = builder.ins().iadd(now, by);
+            keep_word(builder, kept, number, next);
+        }
+    }
+
+    /// The words of each column with a stride: where it goes on, and the stride.
+    fn strides(&self) -> impl Iterator<Item = (usize, usize)> {
+        let inputs = self.columns.inputs.iter().enumerate().filter(|(_, column)| column.step == Step::Stride);
+        inputs.map(|(number, _)| number).zip(self.layout().strides..)
     }
 
     /// The call of the row that is `index` rows after the one at which the turn began.
@@ -171,6 +229,11 @@ impl<'a> Loop<'a> {
         kept: StackSlot,
         index: i64,
     ) -> Result<Notes, Malformed> {
+        let errno = (self.columns.errors == Errors::Stored).then_some(self.layout().errno);
+        if let Some(errno) = errno {
+            let (none, errno) = (builder.ins().iconst(types::I32, 0), word(builder, kept, errno));
+            builder.ins().store(MEMORY, none, errno, 0);
+        }
         let target = builder.ins().stack_load(types::I64, types::I64, kept, TARGET);
         let values = self
             .columns
@@ -179,9 +242,17 @@ impl<'a> Loop<'a> {
             .enumerate()
             .map(|(number, column)| {
                 let ty = self.loaded_as(number, *column);
-                let offset =
-                    if column.step == Step::Row { index as i32 * i32::from(column.bytes) } else { 0 };
-                let from = address(builder, kept, number);
+                let from = word(builder, kept, number);
+                let (from, offset) = match column.step {
+                    Step::Row => (from, index as i32 * i32::from(column.bytes)),
+                    Step::Same => (from, 0),
+                    Step::Stride => {
+                        let stride = self.strides().find(|(column, _)| *column == number);
+                        let stride = stride.map(|(_, stride)| word(builder, kept, stride));
+                        let far = stride.map(|stride| builder.ins().imul_imm_s(stride, index));
+                        (far.map_or(from, |far| builder.ins().iadd(from, far)), 0)
+                    }
+                };
                 element(builder, from, offset, *column, ty)
             })
             .collect::<Result<Vec<Value>, _>>()?;
@@ -203,8 +274,13 @@ impl<'a> Loop<'a> {
         let results = body.builder.inst_results(call).to_vec();
         let notes = body.finish_part();
         if let Some(result) = self.columns.result {
-            let to = address(builder, kept, self.columns.inputs.len());
+            let to = word(builder, kept, self.layout().output);
             self.store(builder, to, index as i32 * i32::from(result.bytes), result, &results)?;
+        }
+        if let Some(errno) = errno {
+            let [from, to] = [errno, errno + 1].map(|number| word(builder, kept, number));
+            let error = builder.ins().load(types::I32, MEMORY, from, 0);
+            builder.ins().store(MEMORY, error, to, (index * INT) as i32);
         }
         Ok(notes)
     }
@@ -254,10 +330,13 @@ impl<'a> Loop<'a> {
     }
 }
 
-/// Where a column, or after all of them the output, goes on.
-fn address(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize) -> Value {
-    let at = FIRST_KEPT + number as i32 * WORD as i32;
-    builder.ins().stack_load(types::I64, types::I64, kept, at)
+/// A word of the frame after the first two, as it is kept now.
+fn word(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize) -> Value {
+    builder.ins().stack_load(types::I64, types::I64, kept, FIRST_KEPT + number as i32 * WORD as i32)
+}
+
+fn keep_word(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize, value: Value) {
+    builder.ins().stack_store(types::I64, value, kept, FIRST_KEPT + number as i32 * WORD as i32);
 }
 
 /// An element, as a canonical slot or as it is passed.

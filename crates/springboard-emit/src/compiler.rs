@@ -16,6 +16,7 @@ use target_lexicon::Triple;
 
 use crate::{
     body::Notes,
+    boxed::Boxed,
     closure,
     columns::Loop,
     downcall::Downcall,
@@ -96,6 +97,7 @@ impl Compiler {
         self.context.clear();
         let stub = match &plan.form {
             Form::Columns(columns) => Stub::Rows(Loop::of(plan, columns)),
+            Form::Boxed(form) => Stub::Boxed(Boxed::of(plan, form)),
             Form::Callback(result) => Stub::Up(Upcall::of(plan, result, None)),
             Form::Closure(form) => {
                 Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::CLOSURE))))
@@ -113,6 +115,7 @@ impl Compiler {
             Stub::Down(stub) => stub.entry_signature(),
             Stub::Up(stub) => stub.entry_signature(),
             Stub::Rows(stub) => stub.entry_signature(),
+            Stub::Boxed(stub) => stub.entry_signature(),
         };
         self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
@@ -120,6 +123,7 @@ impl Compiler {
             Stub::Down(stub) => stub.build(&mut builder),
             Stub::Up(stub) => stub.build(&mut builder),
             Stub::Rows(stub) => stub.build(&mut builder),
+            Stub::Boxed(stub) => stub.build(&mut builder),
         };
         let Ok(notes) = built else {
             // Half a function is of no use to the next one.
@@ -169,6 +173,7 @@ enum Stub<'a> {
     Down(Downcall<'a>),
     Up(Upcall<'a>),
     Rows(Loop<'a>),
+    Boxed(Boxed<'a>),
 }
 
 /// Settings of the code generator, the same for every target.

@@ -33,6 +33,8 @@ pub enum Malformed {
     Width(u8),
     /// A result is in a register that its convention returns none in, or on the stack.
     ResultPlace(Place),
+    /// A boxed argument is to be taken for something that it cannot be, or a result boxed as something that it is not.
+    Boxed,
     /// An upcall hands out the address of a copy.
     CopyInUpcall,
     /// An upcall writes to memory for this slot, and has none.
@@ -46,6 +48,7 @@ impl fmt::Display for Malformed {
         match self {
             Malformed::Width(bytes) => write!(f, "it moves {bytes} bytes at once"),
             Malformed::ResultPlace(place) => write!(f, "it takes a result from {place:?}"),
+            Malformed::Boxed => f.write_str("a value is boxed or unboxed as something that it is not"),
             Malformed::CopyInUpcall => f.write_str("an upcall hands out the address of a copy"),
             Malformed::NoMemory(slot) => write!(f, "there is no memory for slot {slot}"),
             Malformed::ThreadPointer(convention) => {

@@ -10,13 +10,14 @@
 //! 2. `native` says the native call in Cranelift's terms: a Cranelift signature whose arguments land exactly where
 //!    the plan wants them. The tricks that this takes have their names and their one place there.
 //! 3. `downcall` and `upcall` build the function: loads, call, stores, with the instructions of `body` and `memory`.
-//!    `columns` builds those that call once per row. `last_error` reads what is delivered beside a result.
+//!    `columns` builds those that call once per row, `boxed` those that are functions of a host. `last_error` reads what is delivered beside a result.
 //! 4. `isa` has what holds for one CPU alone: instructions that no Cranelift signature can ask for, and passes over the
 //!    finished machine code, each of which is accepted only after reading it.
 //! 5. `compiler` drives this and takes the code out as a [`Template`].
 #![forbid(unsafe_code)]
 
 mod body;
+mod boxed;
 mod closure;
 mod columns;
 mod compiler;

@@ -1,5 +1,7 @@
 //! What the emitter hands to the runtime.
 
+use springboard_abi::boxed::HostAddress;
+
 /// Position-independent machine code with holes, compiled once for a plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Template {
@@ -43,10 +45,34 @@ pub enum HoleKind {
     /// The address of the host's `fn(context, index, value, options)` for an argument out of range: the argument,
     /// counted from 0, and its 32 bits, extended by the sign of its type.
     Range,
+    /// The address of the slow twin of a `boxed` stub: a C function of the same type, for what the stub cannot do.
+    Slow,
+    /// An address of the list that a host gives for a `boxed` stub.
+    Host(HostAddress),
 }
 
 impl HoleKind {
-    /// Every kind, in order.
-    pub const ALL: [HoleKind; 5] =
-        [HoleKind::Target, HoleKind::Context, HoleKind::Helper, HoleKind::Guard, HoleKind::Range];
+    /// Every kind, in order; the first address for all of a host's list.
+    pub const ALL: [HoleKind; 7] = [
+        HoleKind::Target,
+        HoleKind::Context,
+        HoleKind::Helper,
+        HoleKind::Guard,
+        HoleKind::Range,
+        HoleKind::Slow,
+        HoleKind::Host(HostAddress(0)),
+    ];
+
+    /// Its place among [all](HoleKind::ALL). The addresses of a host's list share one.
+    pub const fn number(self) -> usize {
+        match self {
+            HoleKind::Target => 0,
+            HoleKind::Context => 1,
+            HoleKind::Helper => 2,
+            HoleKind::Guard => 3,
+            HoleKind::Range => 4,
+            HoleKind::Slow => 5,
+            HoleKind::Host(_) => 6,
+        }
+    }
 }

@@ -1,39 +1,52 @@
 //! Calls over columns: one stub runs a function over arrays, so that a row costs a turn of its loop and not a call of
 //! the host's.
 
-use std::{ffi::c_void, fmt, mem, ops::Range, ptr, ptr::NonNull, sync::Arc};
+use std::{
+    ffi::{c_int, c_void},
+    fmt, mem,
+    ptr::NonNull,
+    sync::{Arc, OnceLock},
+};
 
 use springboard::{
     Engine, Function, Path, Reason, Word,
-    callback::{NativeScope, is_pending, pending_address, take_pending},
+    callback::{NativeScope, pending_address, take_pending},
     stamp::{Stamp, StampError, Stub},
 };
-use springboard_abi::{SlotForm, Step, plan_columns};
+use springboard_abi::{Errors, Rows, SlotForm, Step, plan_columns};
 use springboard_ir::{Scalar, Type};
 
+mod by_row;
 mod column;
 mod error;
-mod runs;
+mod frame;
+mod validity;
 
-use self::{column::by_row, runs::Runs};
+use self::{by_row::by_row, frame::Frame};
 pub use self::{
     column::{Column, Input, Output},
     error::ColumnsError,
-    runs::Validity,
+    validity::Validity,
 };
-
-/// Words of a frame up to which a call allocates nothing.
-const INLINE_WORDS: usize = 16;
 
 /// A function, prepared for calls over columns. A handle, as [`Function`] is: any thread may use it.
 #[derive(Clone)]
 pub struct Columns {
+    engine: Engine,
     function: Function,
     inputs: Box<[Input]>,
     params: Box<[Scalar]>,
     result: Option<Scalar>,
-    stub: Option<Arc<Stub>>,
     path: Path,
+    /// By what a call asks for ([`Wanted`]), made when the first one does.
+    stubs: Arc<[OnceLock<Option<Arc<Stub>>>; 4]>,
+}
+
+/// What a call asks for beside results: each has a loop of its own.
+#[derive(Clone, Copy)]
+struct Wanted {
+    rows: Rows,
+    errors: Errors,
 }
 
 /// A stub of the columns entry.
@@ -65,11 +78,23 @@ impl Columns {
             Type::Void => None,
             ty => Some(word(None, ty)?),
         };
-        let (stub, path) = match stub(engine, function, inputs) {
-            Ok(stub) => (Some(stub), Path::Native),
-            Err(reason) => (None, Path::Libffi(reason)),
+        let mut columns = Columns {
+            engine: engine.clone(),
+            function: function.clone(),
+            inputs: inputs.into(),
+            params,
+            result,
+            path: Path::Native,
+            stubs: Arc::default(),
         };
-        Ok(Columns { function: function.clone(), inputs: inputs.into(), params, result, stub, path })
+        match columns.compiled(Wanted { rows: Rows::All, errors: Errors::Ignored }) {
+            Ok(stub) => {
+                columns.stubs =
+                    Arc::new([OnceLock::from(Some(stub)), OnceLock::new(), OnceLock::new(), OnceLock::new()])
+            }
+            Err(reason) => columns.path = Path::Libffi(reason),
+        }
+        Ok(columns)
     }
 
     /// The path that rows are called by: the loop in a stub, or one call per row through libffi.
@@ -79,9 +104,10 @@ impl Columns {
 
     /// Calls the function once per row, in order, and stores what it returns at the row's place in `output`, which is
     /// `None` for a function that returns nothing. There are as many rows as elements. Rows whose bit in `validity` is 0
-    /// are skipped.
+    /// are skipped: their elements are not read, and what is at their place in the output stays.
     ///
-    /// Allocates nothing for up to 13 parameters where there is a stub.
+    /// Allocates nothing for up to 13 parameters where there is a stub. Skipping rows is a loop of its own, compiled when it is
+    /// first wanted.
     ///
     /// # Errors
     /// What does not fit, before anything is called. [`ColumnsError::Row`] at the first row at which a callback that
@@ -96,30 +122,66 @@ impl Columns {
         output: Option<Output<'_>>,
         validity: Option<Validity<'_>>,
     ) -> Result<(), ColumnsError> {
-        let rows = self.check(columns, output.as_ref())?;
+        // SAFETY: the caller's promises are the same.
+        unsafe { self.rows(columns, output.as_ref(), validity, None) }
+    }
+
+    /// As [`Columns::call`], and delivers the C library's `errno` after each row: it is zero before the row's call, so that
+    /// what `errors` has for a row is that call's own. What it has for rows that are skipped or not reached stays. (A
+    /// [`LastError`](springboard::LastError) that the function was declared with is not delivered.)
+    ///
+    /// # Errors
+    /// As [`Columns::call`]; also where there is not one error per row.
+    ///
+    /// # Safety
+    /// As [`Columns::call`].
+    pub unsafe fn call_with_errors(
+        &self,
+        columns: &[Column<'_>],
+        output: Option<Output<'_>>,
+        validity: Option<Validity<'_>>,
+        errors: &mut [c_int],
+    ) -> Result<(), ColumnsError> {
+        // SAFETY: the caller's promises are the same.
+        unsafe { self.rows(columns, output.as_ref(), validity, Some(errors)) }
+    }
+
+    /// # Safety
+    /// As [`Columns::call`].
+    unsafe fn rows(
+        &self,
+        columns: &[Column<'_>],
+        output: Option<&Output<'_>>,
+        validity: Option<Validity<'_>>,
+        errors: Option<&mut [c_int]>,
+    ) -> Result<(), ColumnsError> {
+        let rows = self.check(columns, output)?;
         if let Some(bits) = validity.as_ref().map(Validity::rows).filter(|bits| *bits < rows) {
             return Err(ColumnsError::Validity { bits, rows });
+        }
+        if let Some(errors) = errors.as_ref().map(|errors| errors.len()).filter(|errors| *errors != rows) {
+            return Err(ColumnsError::Errors { errors, rows });
         }
         if let Some(error) = take_pending() {
             return Err(ColumnsError::Pending(error));
         }
+        let wanted = Wanted {
+            rows: if validity.is_some() { Rows::Valid } else { Rows::All },
+            errors: if errors.is_some() { Errors::Stored } else { Errors::Ignored },
+        };
         let native = NativeScope::enter();
-        let mut failed = None;
-        for run in Runs::of(validity, rows) {
-            let start = run.start;
-            // SAFETY: the caller says that the function may be called with each row's arguments; `check` found columns
-            // and output to be of its types, and to have as many rows.
-            let done = unsafe { self.run(columns, output.as_ref(), run) };
-            // The loop ends after the row that failed, which may be its last.
-            if is_pending() {
-                failed = Some(start + done.saturating_sub(1));
-                break;
-            }
-        }
+        let done = match self.stub(wanted) {
+            // SAFETY: the caller says that the function may be called with each row's arguments; columns and output are of
+            // its types, and they, the bits and the errors are those of as many rows.
+            Some(stub) => unsafe { self.enter(stub, columns, output, validity, errors, rows) },
+            // SAFETY: as above.
+            None => unsafe { by_row(&self.function, columns, output, validity, errors, rows) },
+        };
         drop(native);
-        match (failed, take_pending()) {
-            (_, None) => Ok(()),
-            (row, Some(error)) => Err(ColumnsError::Row { row: row.unwrap_or(0), error }),
+        // A loop ends after the row that failed, which may be its last.
+        match take_pending() {
+            None => Ok(()),
+            Some(error) => Err(ColumnsError::Row { row: done.saturating_sub(1), error }),
         }
     }
 
@@ -131,56 +193,53 @@ impl Columns {
         }
         match (self.result, output) {
             (None, None) => {}
-            (Some(scalar), Some(output)) if scalar == output.scalar => {}
+            (Some(scalar), Some(output)) if scalar == output.element => {}
             (Some(_), Some(output)) => {
                 let ty = signature.result().clone();
-                return Err(ColumnsError::Type { index: None, ty, rust: output.rust });
+                return Err(ColumnsError::Type { index: None, ty, elements: output.element });
             }
             _ => return Err(ColumnsError::Output { ty: signature.result().clone() }),
         }
-        let first = columns.iter().find(|column| column.input == Input::Column).map(|column| column.length);
+        let first = columns.iter().find(|column| column.input != Input::Scalar).map(|column| column.length);
         let rows = output.map(|output| output.length).or(first).unwrap_or(1);
         for (index, (column, expected)) in columns.iter().zip(&self.inputs).enumerate() {
-            if column.scalar != self.params[index] {
+            if column.element != self.params[index] {
                 let ty = signature.params()[index].ty.clone();
-                return Err(ColumnsError::Type { index: Some(index), ty, rust: column.rust });
+                return Err(ColumnsError::Type { index: Some(index), ty, elements: column.element });
             }
             if column.input != *expected {
-                return Err(ColumnsError::Input { index, expected: *expected });
+                return Err(ColumnsError::Input { index, expected: *expected, given: column.input });
             }
-            if column.input == Input::Column && column.length != rows {
+            if column.input != Input::Scalar && column.length != rows {
                 return Err(ColumnsError::Length { index, length: column.length, rows });
             }
         }
         Ok(rows)
     }
 
-    /// Calls rows that follow each other. Returns how many were called, one that failed included.
+    /// Enters a stub. Returns how many rows were done, one that failed included.
     ///
     /// # Safety
-    /// As [`Columns::call`]; columns and output are of the function's types and have the rows.
-    unsafe fn run(&self, columns: &[Column<'_>], output: Option<&Output<'_>>, rows: Range<usize>) -> usize {
-        let Some(stub) = &self.stub else {
-            let (by_row, first) =
-                output.map_or((by_row::<()> as _, ptr::null_mut()), |output| (output.by_row, output.first));
-            // SAFETY: the caller says that the function may be called with the rows' values, and that columns and output
-            // are of its types and have the rows. A result of type `()` has no bytes.
-            return unsafe { by_row(&self.function, columns, first, rows) };
-        };
-        let mut inline = [0; INLINE_WORDS];
-        let mut allocated;
-        let frame: &mut [u64] = if columns.len() + 3 <= INLINE_WORDS {
-            &mut inline
-        } else {
-            allocated = vec![0; columns.len() + 3];
-            &mut allocated
-        };
-        frame[0] = rows.len() as u64;
-        frame[1] = pending_address().into_slot();
-        for (word, column) in frame[2..].iter_mut().zip(columns) {
-            *word = column.at(rows.start).into_slot();
+    /// As [`Columns::call`]; everything is of the function's types and has the rows, and the stub is for what is given.
+    unsafe fn enter(
+        &self,
+        stub: &Stub,
+        columns: &[Column<'_>],
+        output: Option<&Output<'_>>,
+        validity: Option<Validity<'_>>,
+        errors: Option<&mut [c_int]>,
+        rows: usize,
+    ) -> usize {
+        let mut frame = Frame::new();
+        frame.extend([rows as u64, pending_address().into_slot()]);
+        frame.extend(columns.iter().map(|column| column.first.into_slot()));
+        frame.extend(output.map(|output| output.first.into_slot()));
+        if let Some(errors) = errors {
+            // SAFETY: a question with no memory involved.
+            frame.extend([unsafe { libc::__errno_location() }.into_slot(), errors.as_mut_ptr().into_slot()]);
         }
-        frame[2 + columns.len()] = output.map_or(0, |output| output.at(rows.start).into_slot());
+        frame.extend(columns.iter().filter(|column| column.input == Input::Strided).map(Column::stride));
+        frame.extend(validity.iter().flat_map(Validity::frame));
         // SAFETY: the stub is of the columns entry, whose code has this type, and the frame is laid out as its plan says.
         // The caller says that the function may be called with the rows' values, that the arrays in the frame have as
         // many rows, and that their elements are of the types that the plan was made for.
@@ -189,19 +248,31 @@ impl Columns {
             entry(self.function.address().as_ptr(), frame.as_ptr()) as usize
         }
     }
-}
 
-/// The stub for the function's shape, compiled now if there is none yet.
-fn stub(engine: &Engine, function: &Function, inputs: &[Input]) -> Result<Arc<Stub>, Reason> {
-    let step = |index: usize| match inputs[index] {
-        Input::Column => Step::Row,
-        Input::Scalar => Step::Same,
-    };
-    let plan = engine.plan_with(|target| plan_columns(function.signature(), target, step))?;
-    match engine.stamp(Stamp::new(&plan)) {
-        Ok(stub) => Ok(Arc::new(stub)),
-        Err(StampError::Reason(reason)) => Err(reason),
-        Err(wrong) => panic!("stubs of the columns entry have no holes: {wrong}"),
+    /// The stub for what a call asks for. `None` where rows are called one by one.
+    fn stub(&self, wanted: Wanted) -> Option<&Stub> {
+        if !matches!(self.path, Path::Native) {
+            return None;
+        }
+        let place = wanted.rows as usize * 2 + wanted.errors as usize;
+        self.stubs[place].get_or_init(|| self.compiled(wanted).ok()).as_deref()
+    }
+
+    /// The stub for the function's shape, compiled now if there is none yet.
+    fn compiled(&self, wanted: Wanted) -> Result<Arc<Stub>, Reason> {
+        let step = |index: usize| match self.inputs[index] {
+            Input::Column => Step::Row,
+            Input::Strided => Step::Stride,
+            Input::Scalar => Step::Same,
+        };
+        let plan = self.engine.plan_with(|target| {
+            plan_columns(self.function.signature(), target, step, wanted.rows, wanted.errors)
+        })?;
+        match self.engine.stamp(Stamp::new(&plan)) {
+            Ok(stub) => Ok(Arc::new(stub)),
+            Err(StampError::Reason(reason)) => Err(reason),
+            Err(wrong) => panic!("stubs of the columns entry have no holes: {wrong}"),
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Global variables of libraries.
 
-use std::{
-    ffi::{c_int, c_void},
-    fmt, ptr,
-    ptr::NonNull,
-};
+use std::{ffi::c_void, fmt, ptr::NonNull};
 
-use springboard::{Engine, Library, Value, library::SymbolError};
+use springboard::{
+    Engine, Library, Value,
+    library::{Symbol, SymbolError, SymbolKind},
+};
 use springboard_ir::{DataModel, Type};
 
 use crate::memory::{MemoryError, View, ViewMut};
@@ -68,7 +67,7 @@ impl std::error::Error for VariableError {}
 
 impl Variable {
     /// The variable `symbol` of `library`, of type `ty`. Its size is checked against the library's symbol table, where
-    /// that has an entry for it.
+    /// that has one for it.
     ///
     /// # Errors
     /// A symbol that the library does not have, or that is a function there, or smaller than the type; a type without a
@@ -79,21 +78,42 @@ impl Variable {
         symbol: &str,
         ty: &Type,
     ) -> Result<Variable, VariableError> {
+        Variable::of(engine, library, symbol, library.find(symbol), ty)
+    }
+
+    /// The same, of a version of the symbol ([`Library::versioned`]).
+    ///
+    /// # Errors
+    /// As [`Variable::new`]; a version that the library does not have.
+    pub fn versioned(
+        engine: &Engine,
+        library: &Library,
+        symbol: &str,
+        version: &str,
+        ty: &Type,
+    ) -> Result<Variable, VariableError> {
+        Variable::of(engine, library, symbol, library.find_versioned(symbol, version), ty)
+    }
+
+    fn of(
+        engine: &Engine,
+        library: &Library,
+        symbol: &str,
+        found: Result<Symbol, SymbolError>,
+        ty: &Type,
+    ) -> Result<Variable, VariableError> {
         let model = *engine.data_model();
         let layout = ty.layout(&model).map_err(|error| MemoryError::Layout { ty: ty.clone(), error });
         let size = layout.map_err(VariableError::Memory)?.size;
-        let address = library.symbol(symbol).map_err(VariableError::Symbol)?;
-        if let Some(entry) = symbol_entry(address) {
-            let symbol = symbol.to_owned();
-            match entry.st_info & 0xf {
-                STT_FUNC | STT_GNU_IFUNC => return Err(VariableError::Function { symbol }),
-                _ if entry.st_size != 0 && entry.st_size < size => {
-                    return Err(VariableError::Size { symbol, ty: ty.clone(), size, has: entry.st_size });
-                }
-                _ => {}
-            }
+        let Symbol { address, kind, bytes } = found.map_err(VariableError::Symbol)?;
+        let symbol = symbol.to_owned();
+        if kind == Some(SymbolKind::Function) {
+            return Err(VariableError::Function { symbol });
         }
-        Ok(Variable { address, ty: ty.clone(), model, library: library.clone() })
+        match bytes {
+            Some(has) if has < size => Err(VariableError::Size { symbol, ty: ty.clone(), size, has }),
+            _ => Ok(Variable { address, ty: ty.clone(), model, library: library.clone() }),
+        }
     }
 
     /// The address of the variable.
@@ -159,37 +179,4 @@ impl fmt::Debug for Variable {
             .field("ty", &self.ty.to_string())
             .finish_non_exhaustive()
     }
-}
-
-/// Types of symbols (System V gABI, "Symbol Table").
-const STT_FUNC: u8 = 2;
-const STT_GNU_IFUNC: u8 = 10;
-
-/// The entry of the symbol at exactly this address in its library's symbol table.
-fn symbol_entry(address: NonNull<c_void>) -> Option<libc::Elf64_Sym> {
-    unsafe extern "C" {
-        /// dladdr1(3): with `RTLD_DL_SYMENT`, stores the address of the symbol's entry in `extra`.
-        fn dladdr1(
-            address: *const c_void,
-            info: *mut libc::Dl_info,
-            extra: *mut *mut c_void,
-            flags: c_int,
-        ) -> c_int;
-    }
-    const RTLD_DL_SYMENT: c_int = 1;
-    let mut extra: *mut c_void = ptr::null_mut();
-    let mut info = libc::Dl_info {
-        dli_fname: ptr::null(),
-        dli_fbase: ptr::null_mut(),
-        dli_sname: ptr::null(),
-        dli_saddr: ptr::null_mut(),
-    };
-    // SAFETY: `info` and `extra` are ours to be written; the address is looked up and not dereferenced.
-    let found = unsafe { dladdr1(address.as_ptr(), &raw mut info, &raw mut extra, RTLD_DL_SYMENT) };
-    if found == 0 || info.dli_saddr != address.as_ptr() || extra.is_null() {
-        return None;
-    }
-    // SAFETY: dladdr1 found the entry in the symbol table of the library that has the address; the caller holds that
-    // library, so it is loaded.
-    Some(unsafe { extra.cast::<libc::Elf64_Sym>().read_unaligned() })
 }

@@ -50,7 +50,7 @@ pub use header::{Header, HeaderFunction, Linkage, Place, Skipped};
 pub use integer::Integer;
 pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, MAX_SIZE};
 pub use model::{BitFields, Compiler, DataModel, FloatFormat, Scalar};
-pub use parse::{ConstantError, Declarations, Expected, ParseError, ParseErrorKind};
+pub use parse::{ConstantError, Declarations, Expected, Object, ParseError, ParseErrorKind};
 pub use part::{Part, PathError};
 /// What names a machine, of the crate target-lexicon: part of this interface on purpose, so that a host need not name that
 /// crate in the same version.

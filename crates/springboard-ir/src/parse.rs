@@ -31,7 +31,7 @@ mod words;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-pub use declarations::Declarations;
+pub use declarations::{Declarations, Object};
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
@@ -39,7 +39,7 @@ pub(crate) use external::Seen;
 
 use crate::{
     model::DataModel,
-    types::{AggregateKind, Prototype, Signature, Type},
+    types::{AggregateKind, Declared, Prototype, Signature, Type},
 };
 use error::{Failure, Places};
 use lexer::Token;
@@ -103,7 +103,16 @@ impl Type {
     /// # Errors
     /// What is wrong and where.
     pub fn parse_in(text: &str, declarations: &Declarations) -> Result<Type, ParseError> {
-        run(text, declarations, Parser::type_name_alone).map(|(ty, _)| ty)
+        Type::parse_declared(text, declarations).map(|(ty, _)| ty)
+    }
+
+    /// As [`Type::parse_in`], with what the text says of the type beside: `int[]` is an array of length 0 that is
+    /// `flexible`.
+    ///
+    /// # Errors
+    /// What is wrong and where.
+    pub fn parse_declared(text: &str, declarations: &Declarations) -> Result<(Type, Declared), ParseError> {
+        run(text, declarations, Parser::type_name_alone).map(|(named, _)| named)
     }
 }
 
@@ -126,6 +135,14 @@ impl Declarations {
     pub fn parse_for(text: &str, model: &DataModel) -> Result<Declarations, ParseError> {
         run(text, &Declarations::for_model(model), Parser::translation_unit)
             .map(|((), declarations)| declarations)
+    }
+
+    /// Reads a text with `earlier` declarations before it, and returns what the text itself declares.
+    ///
+    /// # Errors
+    /// What is wrong first and where.
+    pub fn parse_in(text: &str, earlier: &Declarations) -> Result<Declarations, ParseError> {
+        run(text, earlier, Parser::translation_unit).map(|((), declarations)| declarations)
     }
 
     /// As [`Declarations::parse_for`] for texts that were not written for this reader: a declaration that cannot

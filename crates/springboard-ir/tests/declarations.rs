@@ -254,3 +254,39 @@ fn names_need_no_header() {
     let Pointee::Function(signature) = &*callback else { panic!("to a function") };
     assert_eq!(signature.params()[0].ty, declarations.tagged("fwd").unwrap());
 }
+
+#[test]
+fn objects_are_kept_with_what_their_type_leaves_out() {
+    let text =
+        "extern int a[]; const int b = 3 * 4, *c; static const double d = 1.5; int f(void); typedef int T[];";
+    let declarations = Declarations::parse(text).unwrap();
+    let objects: Vec<_> = declarations.objects().iter().collect();
+    let named = |name: &str| objects.iter().find(|object| object.name == name).unwrap();
+    assert_eq!(objects.iter().map(|object| object.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert!(named("a").declared.flexible && !named("a").constant);
+    assert_eq!((named("b").constant, named("b").value), (true, Some(12)));
+    assert_eq!((named("c").constant, named("c").value), (false, None));
+    assert_eq!((named("d").constant, named("d").value), (true, None));
+    assert!(declarations.named_as("T").unwrap().flexible);
+}
+
+#[test]
+fn a_text_is_read_with_those_before_it_and_added_to_them() {
+    let mut declarations = Declarations::parse("struct s; typedef struct s T; enum e { A, B };").unwrap();
+    let later = Declarations::parse_in("struct s { int x[B + 1]; }; T f(T *);", &declarations).unwrap();
+    assert!(later.named("T").is_none());
+    declarations.extend(later);
+    assert_eq!(declarations.named("T").unwrap(), declarations.tagged("s").unwrap());
+    assert_eq!(declarations.function("f").unwrap().to_string(), "struct s f(struct s *)");
+    assert_eq!(declarations.constants().collect::<Vec<_>>(), [("A", 0), ("B", 1)]);
+    assert_eq!(declarations.aggregate_tags().count(), 1);
+    assert!(Declarations::parse_in("int g(U);", &declarations).is_err());
+}
+
+#[test]
+fn an_array_without_a_length_is_told_from_one_of_length_zero() {
+    let none = Declarations::default();
+    for (text, flexible) in [("int[]", true), ("int[0]", false), ("int", false)] {
+        assert_eq!(Type::parse_declared(text, &none).unwrap().1.flexible, flexible, "{text}");
+    }
+}

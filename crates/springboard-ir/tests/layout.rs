@@ -1,6 +1,6 @@
 //! Size and alignment as GCC and Clang have them, of what attributes and names of types align.
 
-use springboard_ir::{Compiler, DataModel, Declarations};
+use springboard_ir::{Compiler, DataModel, Declarations, Layout, LayoutError, ParseErrorKind, Type};
 
 /// What comes before each case.
 const NAMES: &str = "
@@ -65,4 +65,19 @@ fn what_compilers_lay_out_in_two_ways_has_the_layout_of_the_one_that_is_named() 
     assert_eq!(layout(Some(Compiler::Gcc)).unwrap(), (24, 8));
     assert_eq!(layout(Some(Compiler::Clang)).unwrap(), (16, 8));
     assert!(layout(None).unwrap_err().to_string().contains("GCC and Clang"));
+}
+
+/// GCC counts bit-fields of a type that a name aligns to more than any type from multiples of 16 bytes, or of more by its
+/// options: what comes of it is told where it does not matter.
+#[test]
+fn bit_fields_of_types_aligned_beyond_all_others() {
+    let text = |before: &str| {
+        format!(
+            "typedef _Bool b __attribute__((aligned(32))); struct s {{ {before} b bit : 1; char after; }}; struct s"
+        )
+    };
+    let refused = Type::parse(&text("long a, b;")).expect_err("17 for GCC, 33 for Clang");
+    assert_eq!(refused.kind, ParseErrorKind::Layout(LayoutError::Compilers));
+    let ty = Type::parse(&text("long a;")).expect("33 for both");
+    assert_eq!(ty.layout(&DataModel::LP64), Ok(Layout { size: 64, align: 32 }));
 }

@@ -5,6 +5,9 @@
 //! (a stub and its [`Description`]), or the reason why not, and in either case a slow twin that takes any
 //! values: [`Function::call_slow`].
 //!
+//! A function of [`Library::function`] converts as V8 does for fast calls, and one of [`Library::node_function`] as
+//! `node:ffi` of Node.js does: what does not fit is refused.
+//!
 //! A [`Twin`] is the same for a function of the host's own, written in Rust: one conventional function and fast
 //! [`Variant`]s of it with native types. A [`Registry`] holds all of them, and lists the addresses that a snapshot
 //! has to know.
@@ -22,6 +25,8 @@ mod function;
 mod hosted;
 mod library;
 mod native;
+mod node;
+mod reading;
 mod registered;
 mod registry;
 mod settings;
@@ -33,19 +38,21 @@ mod types;
 pub use springboard::abi::{Guard, Narrow, NodeRefusal, Options, Profile, Refusal};
 
 #[cfg(feature = "v8-tracking")]
-pub use self::tracking::{Tracker, calls};
+pub use self::tracking::{KeyTaken, Tracker, calls};
 pub use self::{
     any::{Any, ErrorKind, Thrown},
-    description::{Description, FastCode, Int64, Kind},
+    description::{Description, Effects, FastCode, Int64, Kind},
     error::{BindError, Helper, NoFast, RegisterError},
     function::Function,
     hosted::{BufferHelper, ClosedHelper, Host, RangeHelper},
     library::Library,
     native::{FastArgument, FastFunction, FastResult, HostOptions, OneByteString, Receiver, Value},
+    node::{HostPointer, NodeDeclaration, NodeSettings, Wide},
+    reading::{Reading, ThrowHelper, ValueHelper},
     registered::Registered,
     registry::Registry,
-    settings::Settings,
-    twin::{Slow, Twin, Variant},
+    settings::{Callbacks, Settings},
+    twin::{Call, Slow, Twin, Variant},
     types::{NODE_TYPES, NodeType, SignatureError, node_signature},
 };
 

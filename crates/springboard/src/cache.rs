@@ -10,13 +10,13 @@ use springboard_abi::Plan;
 
 mod key;
 
-use self::key::{Key, Wanted};
+use self::key::{CachedPlan, Sought};
 use crate::stats::Counter;
 
 /// One value per plan, shared by all threads. A hit takes no lock. Where several threads ask for a new plan at once,
 /// one makes its value and the others wait for it.
 pub(crate) struct Cache<T, S = RandomState> {
-    values: papaya::HashMap<Key, Arc<OnceLock<T>>, S>,
+    values: papaya::HashMap<CachedPlan, Arc<OnceLock<T>>, S>,
     /// Lookups that found their plan.
     pub(crate) hits: Counter,
     /// Lookups that did not.
@@ -34,7 +34,7 @@ impl<T, S: BuildHasher> Cache<T, S> {
     /// What `look` sees in the value of `plan`, if there is one. Takes no lock.
     pub(crate) fn get<R>(&self, plan: &Plan, look: impl FnOnce(&T) -> R) -> Option<R> {
         let values = self.values.pin();
-        let value = values.get(&Wanted(plan))?.get()?;
+        let value = values.get(&Sought(plan))?.get()?;
         self.hits.count();
         Some(look(value))
     }
@@ -46,14 +46,14 @@ impl<T, S: BuildHasher> Cache<T, S> {
     {
         let place = {
             let values = self.values.pin();
-            match values.get(&Wanted(plan)) {
+            match values.get(&Sought(plan)) {
                 Some(known) => {
                     self.hits.count();
                     Arc::clone(known)
                 }
                 None => {
                     self.misses.count();
-                    Arc::clone(values.get_or_insert_with(Key::new(plan.clone()), Arc::default))
+                    Arc::clone(values.get_or_insert_with(CachedPlan::new(plan.clone()), Arc::default))
                 }
             }
         };
@@ -62,7 +62,7 @@ impl<T, S: BuildHasher> Cache<T, S> {
 
     /// Whether there is a value for `plan`. Does not count as a lookup.
     pub(crate) fn has(&self, plan: &Plan) -> bool {
-        self.values.pin().get(&Wanted(plan)).is_some_and(|known| known.get().is_some())
+        self.values.pin().get(&Sought(plan)).is_some_and(|known| known.get().is_some())
     }
 }
 

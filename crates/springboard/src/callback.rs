@@ -14,7 +14,8 @@
 //! * `owner` is what other threads know of the thread that a callback belongs to; `wait` is how one waits for it.
 //! * `pool` keeps cells with their stubs ready. A `cell` is one callback, with the terms of its type.
 //! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs. `pools` are all pools.
-//! * `record` is a call on its way into a `mailbox`; a `policy` sends it there, and may wait.
+//! * `record` is a call on its way. It waits in an `inbox`, which is what other threads see of a `mailbox`; a `policy`
+//!   sends it there, and may wait.
 //! * `prepared` is a signature made ready, `callback_type` a type of callbacks, `handle` one callback.
 //!
 //! Keys of threads and pending errors lie below, in `crate::thread`.
@@ -28,6 +29,7 @@ mod error;
 mod gate;
 mod handle;
 mod handler;
+mod inbox;
 mod mailbox;
 mod owner;
 mod parker;
@@ -54,4 +56,5 @@ pub use queue::Full;
 pub use report::{Report, set_reporter};
 pub use wait::Busy;
 
+pub use crate::system::event::BorrowedEvent;
 pub use crate::thread::{NativeScope, is_pending, pending_address, take_pending};

@@ -28,27 +28,33 @@ pub use self::{
 };
 pub(crate) use self::{
     code::{Callee, Code},
-    in_bulk::Wanted,
+    in_bulk::CodeRequest,
     memory::Settings as MemorySettings,
     queue::Waiting,
 };
-use self::{compile::Compilers, memory::Memory, queue::Background, shape::Shape};
+use self::{
+    compile::Compilers,
+    memory::Memory,
+    queue::Background,
+    shape::{Compiled, Shape},
+};
 pub use crate::stats::{Fallbacks, Stats};
 
 /// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
 /// is enough, many are fine. What was bound stays usable when all handles are gone.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    core: Arc<Core>,
 }
 
-struct Shared {
+/// What the handles of an engine share.
+struct Core {
     target: Result<Target, UnknownTarget>,
     model: DataModel,
     memory: Memory,
     cache: Cache<Result<Arc<Shape>, Reason>>,
     /// That of [`Entry::Relay`], once it is asked for.
-    relay: OnceLock<Result<Arc<Shape>, Reason>>,
+    relay: OnceLock<Result<Compiled, Reason>>,
     compilers: Compilers,
     counters: Counters,
     stubs: Stubs,
@@ -80,31 +86,31 @@ impl Engine {
 
     /// What C types are on this machine.
     pub fn data_model(&self) -> &DataModel {
-        &self.shared.model
+        &self.core.model
     }
 
     /// This machine, as code is planned for it. `None` where no convention is known for it.
     pub fn target(&self) -> Option<&Target> {
-        self.shared.target.as_ref().ok()
+        self.core.target.as_ref().ok()
     }
 
     /// What its code memory depends on.
     pub(crate) fn memory_settings(&self) -> &MemorySettings {
-        self.shared.memory.settings()
+        self.core.memory.settings()
     }
 
     /// How its stubs are protected.
     pub(crate) fn protection(&self) -> Protection {
-        self.shared.compilers.protection
+        self.core.compilers.protection
     }
 
     pub(crate) fn counters(&self) -> &Counters {
-        &self.shared.counters
+        &self.core.counters
     }
 
     /// What the engine has done so far.
     pub fn stats(&self) -> Stats {
-        let Shared { memory, cache, counters, .. } = &*self.shared;
+        let Core { memory, cache, counters, .. } = &*self.core;
         let usage = memory.made().map(CodeMemory::usage).unwrap_or_default();
         Stats {
             hits: cache.hits.get(),
@@ -124,7 +130,7 @@ impl Engine {
 
     /// When functions get their code.
     pub(crate) fn compiles(&self) -> Compile {
-        self.shared.compile
+        self.core.compile
     }
 }
 

@@ -9,10 +9,12 @@ use std::{
 
 use springboard_abi::ErrorSource;
 
+use crate::system::errors;
+
 /// What a call reads as soon as the native function has returned, before anything else can run on the thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LastError {
-    /// The C library's `errno`. It is set to zero before the call, so that what is delivered is the call's own: zero,
+    /// The C library's `errno` (Windows: that of the C runtime that this program is linked to). It is set to zero before the call, so that what is delivered is the call's own: zero,
     /// or what the function left there.
     Errno,
     /// What the function at this address returns, an `int (*)(void)`: that of a library which keeps its last error
@@ -27,12 +29,17 @@ impl LastError {
         LastError::Function(address.expose_provenance())
     }
 
+    /// The system's own last error: what `GetLastError` returns on Windows, and elsewhere [`LastError::Errno`]. Windows
+    /// sets it where a function fails; it is not set to zero before the call.
+    pub fn system() -> LastError {
+        let address = errors::system().and_then(|read| NonNull::new(read as *mut c_void));
+        address.map_or(LastError::Errno, LastError::function)
+    }
+
     /// How a plan says it.
     pub(crate) fn source(self) -> ErrorSource {
         match self {
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            LastError::Errno => ErrorSource::ThreadLocal,
-            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+            LastError::Errno if errors::errno_distance().is_some() => ErrorSource::ThreadLocal,
             LastError::Errno => ErrorSource::Location,
             LastError::Function(_) => ErrorSource::Function,
         }
@@ -41,10 +48,7 @@ impl LastError {
     /// What a stub calls, or how far from the thread pointer it looks.
     pub(crate) fn helper(self) -> u64 {
         match self {
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            LastError::Errno => errno_distance(),
-            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-            LastError::Errno => libc::__errno_location as *const () as u64,
+            LastError::Errno => errors::errno_distance().unwrap_or_else(|| errors::errno as *const () as u64),
             LastError::Function(address) => address.get() as u64,
         }
     }
@@ -58,7 +62,7 @@ impl LastError {
             LastError::Errno => {
                 // SAFETY: the address is the running thread's, on which the call stays.
                 unsafe {
-                    let errno = libc::__errno_location();
+                    let errno = errors::errno();
                     *errno = 0;
                     call();
                     to.write_unaligned(*errno);
@@ -73,33 +77,6 @@ impl LastError {
                     to.write_unaligned(read());
                 }
             }
-        }
-    }
-}
-
-/// How far from the thread pointer `errno` is, on every thread alike: glibc has it in the static thread-local storage of
-/// a library that programs start with (its symbol is of the initial-exec model), musl in the thread's descriptor.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn errno_distance() -> u64 {
-    let thread: u64;
-    // SAFETY: the first word that the thread pointer points to is the thread pointer itself (ELF TLS ABI, variant II).
-    unsafe {
-        std::arch::asm!("mov {}, fs:[0]", out(reg) thread, options(nostack, preserves_flags, readonly, pure));
-    }
-    // SAFETY: it has no conditions.
-    let errno = unsafe { libc::__errno_location() };
-    (errno.expose_provenance() as u64).wrapping_sub(thread)
-}
-
-#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errno_is_as_far_from_the_thread_pointer_on_every_thread() {
-        let here = errno_distance();
-        for _ in 0..4 {
-            assert_eq!(std::thread::spawn(errno_distance).join().ok(), Some(here));
         }
     }
 }

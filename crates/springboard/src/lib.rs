@@ -14,11 +14,13 @@
 //! What the first hour needs is here; the rest is in modules by noun: [`function`], [`callback`], [`library`], [`code`],
 //! [`fallback`], and [`stamp`] for hosts that enter stubs themselves.
 
-#[cfg(not(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64", target_arch = "s390x")
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "riscv64",
+    target_arch = "s390x"
 )))]
-compile_error!("springboard runs on Linux, on x86_64, aarch64, riscv64 and s390x");
+compile_error!("springboard runs on x86_64, aarch64, riscv64 and s390x");
 
 mod address;
 mod bind_error;
@@ -33,6 +35,8 @@ pub mod library;
 mod pack;
 mod reason;
 mod stats;
+mod symbol_kind;
+mod system;
 mod thread;
 mod typed;
 mod value;

@@ -1,15 +1,18 @@
 //! Native libraries and the symbols in them.
 
 use std::{
-    ffi::{CStr, CString, NulError, OsStr, OsString, c_int, c_void},
+    ffi::{CStr, CString, NulError, OsStr, OsString, c_void},
     fmt,
-    ops::BitOr,
-    os::unix::ffi::OsStrExt,
     ptr::NonNull,
     sync::Arc,
 };
 
-use libloading::os::unix;
+use crate::{
+    symbol_kind::Entry,
+    system::loading::{self, Handle},
+};
+
+pub use crate::{symbol_kind::SymbolKind, system::loading::Flags};
 
 /// A loaded native library, or the process itself.
 ///
@@ -22,44 +25,21 @@ pub struct Library {
 
 #[derive(Debug)]
 struct Loaded {
-    handle: unix::Library,
-    /// The same, as the loader knows it.
-    raw: usize,
+    handle: Handle,
     /// What was asked for. `None` is the process.
     path: Option<OsString>,
 }
 
-/// How a library is loaded: the flags of `dlopen(3)`, joined with `|`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Flags(c_int);
-
-impl Flags {
-    /// Resolve functions of the library's own dependencies when they are first called.
-    pub const LAZY: Flags = Flags(libc::RTLD_LAZY);
-    /// Resolve all of them at once, and fail if one is missing.
-    pub const NOW: Flags = Flags(libc::RTLD_NOW);
-    /// Keep the library's symbols to itself.
-    pub const LOCAL: Flags = Flags(libc::RTLD_LOCAL);
-    /// Offer the library's symbols to libraries that are loaded later.
-    pub const GLOBAL: Flags = Flags(libc::RTLD_GLOBAL);
-    /// Never unload the library.
-    pub const NODELETE: Flags = Flags(libc::RTLD_NODELETE);
-    /// Load nothing: succeed only where the library is loaded already.
-    pub const NOLOAD: Flags = Flags(libc::RTLD_NOLOAD);
-}
-
-impl Default for Flags {
-    fn default() -> Flags {
-        Flags::NOW | Flags::LOCAL
-    }
-}
-
-impl BitOr for Flags {
-    type Output = Flags;
-
-    fn bitor(self, other: Flags) -> Flags {
-        Flags(self.0 | other.0)
-    }
+/// A symbol of a library.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Symbol {
+    /// The address, good for as long as the library is loaded. Of what each thread has for itself, that of the thread which
+    /// looked it up.
+    pub address: NonNull<c_void>,
+    /// What it is, if the symbol table of the library that has it says so.
+    pub kind: Option<SymbolKind>,
+    /// Size of a function's code or of a variable in bytes, likewise.
+    pub bytes: Option<u64>,
 }
 
 /// Why a library could not be loaded.
@@ -142,6 +122,11 @@ pub enum SymbolError {
         /// The name.
         symbol: String,
     },
+    /// A function was asked for, and the library's symbol table says that this is data.
+    NotFunction {
+        /// The name.
+        symbol: String,
+    },
 }
 
 impl fmt::Display for SymbolError {
@@ -162,6 +147,9 @@ impl fmt::Display for SymbolError {
                 write!(f, "no symbol {symbol} of version {version} in {}: {message}", library.display())
             }
             SymbolError::Null { symbol } => write!(f, "the address of symbol {symbol} is null"),
+            SymbolError::NotFunction { symbol } => {
+                write!(f, "{symbol} is a variable in its library, and no function")
+            }
         }
     }
 }
@@ -195,25 +183,33 @@ impl Library {
         if path.is_empty() {
             return Err(LibraryError::EmptyPath);
         }
-        if let Some(at) = path.as_bytes().iter().position(|byte| *byte == 0) {
+        if let Some(at) = loading::nul(path) {
             return Err(LibraryError::NulInPath { path: path.into(), at });
         }
         // SAFETY: the caller vouches that the library's initialisers and finalisers are sound to run here.
-        let handle = unsafe { unix::Library::open(Some(path), flags.0) }
-            .map_err(|error| LibraryError::Load { path: path.into(), message: said(&error) })?;
+        let handle = unsafe { Handle::open(path, flags) }
+            .map_err(|message| LibraryError::Load { path: path.into(), message })?;
         Ok(Library::of(handle, Some(path.into())))
     }
 
     /// The process itself: the program, the libraries it was linked to, and those loaded with [`Flags::GLOBAL`].
     pub fn process() -> Library {
-        Library::of(unix::Library::this(), None)
+        Library::of(Handle::process(), None)
     }
 
-    fn of(handle: unix::Library, path: Option<OsString>) -> Library {
-        let raw = handle.into_raw();
-        // SAFETY: the handle is what `into_raw` gave just now, and is taken back once.
-        let handle = unsafe { unix::Library::from_raw(raw) };
-        Library { loaded: Arc::new(Loaded { handle, raw: raw.expose_provenance(), path }) }
+    /// Takes over a handle that the system's loader gave (`dlopen(3)`, `LoadLibraryExW`): it is closed when the library is no
+    /// longer used.
+    ///
+    /// # Safety
+    /// The handle is open, and nobody else closes it as often as to unload the library before this one is dropped. The
+    /// rest as [`Library::open`].
+    pub unsafe fn from_handle(handle: NonNull<c_void>) -> Library {
+        // SAFETY: the caller vouches for the handle.
+        Library::of(unsafe { Handle::from_raw(handle) }, Some(OsString::from("(a handle)")))
+    }
+
+    fn of(handle: Handle, path: Option<OsString>) -> Library {
+        Library { loaded: Arc::new(Loaded { handle, path }) }
     }
 
     /// The path by which the library was opened. `None` for the process.
@@ -226,23 +222,53 @@ impl Library {
     /// # Errors
     /// [`SymbolError`].
     pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
-        let mut short = [0; SHORT_NAME];
-        let long;
-        let name = match c_name(symbol, &mut short) {
-            Some(name) => name,
-            None => {
-                long = symbol_name(symbol)?;
-                long.as_c_str()
-            }
-        };
-        // SAFETY: the address is taken and nothing of its type is claimed.
-        let found = unsafe { self.loaded.handle.get::<*mut c_void>(name) };
-        let address = found.map_err(|error| SymbolError::Missing {
+        with_c_name(symbol, |name| self.address(symbol, name))
+    }
+
+    /// The address of `symbol`, which is to be a function.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`]; and [`SymbolError::NotFunction`] where the symbol table of the library that has it says so. What
+    /// it says nothing of may be a function.
+    pub fn function_symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
+        let Symbol { address, kind, .. } = self.find(symbol)?;
+        match kind {
+            None | Some(SymbolKind::Function) => Ok(address),
+            Some(_) => Err(SymbolError::NotFunction { symbol: symbol.into() }),
+        }
+    }
+
+    /// `symbol`, with what the symbol table of the library that has it says of it.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`].
+    pub fn find(&self, symbol: &str) -> Result<Symbol, SymbolError> {
+        with_c_name(symbol, |name| Ok(self.described(self.address(symbol, name)?, name, None)))
+    }
+
+    /// `symbol` of a version, likewise.
+    ///
+    /// # Errors
+    /// As [`Library::versioned`].
+    pub fn find_versioned(&self, symbol: &str, version: &str) -> Result<Symbol, SymbolError> {
+        let address = self.versioned(symbol, version)?;
+        Ok(self.described(address, &symbol_name(symbol)?, Some(&symbol_name(version)?)))
+    }
+
+    fn described(&self, address: NonNull<c_void>, name: &CStr, version: Option<&CStr>) -> Symbol {
+        let entry = self.loaded.handle.entry(address, name, version);
+        let bytes = entry.map(|entry| entry.bytes).filter(|bytes| *bytes != 0);
+        Symbol { address, kind: entry.and_then(|Entry { kind, .. }| kind), bytes }
+    }
+
+    /// The address of the symbol that is called `name`, which is `symbol`.
+    fn address(&self, symbol: &str, name: &CStr) -> Result<NonNull<c_void>, SymbolError> {
+        let address = self.loaded.handle.symbol(name).map_err(|message| SymbolError::Missing {
             symbol: symbol.into(),
             library: self.loaded.path.clone(),
-            message: said(&error),
+            message,
         })?;
-        NonNull::new(address.into_raw()).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
+        NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
     }
 }
 
@@ -259,37 +285,38 @@ impl Library {
         }
     }
 
-    /// The address of `symbol` of a version, as `nm -D --with-symbol-versions` names them: `"GLIBC_2.2.5"`.
+    /// The address of `symbol` of a version, as `nm -D --with-symbol-versions` names them: `"GLIBC_2.2.5"`. glibc's loader
+    /// alone knows versions.
     ///
     /// # Errors
     /// As [`Library::symbol`]; and [`SymbolError::Version`].
     pub fn versioned(&self, symbol: &str, version: &str) -> Result<NonNull<c_void>, SymbolError> {
         let (name, version_name) = (symbol_name(symbol)?, symbol_name(version)?);
-        let handle = std::ptr::with_exposed_provenance_mut(self.loaded.raw);
-        // SAFETY: the handle is that of a library which `self` keeps loaded; the thread's error is cleared first, and
-        // read right after.
-        let (address, error) = unsafe {
-            libc::dlerror();
-            let address = libc::dlvsym(handle, name.as_ptr(), version_name.as_ptr());
-            (address, libc::dlerror())
-        };
-        if !error.is_null() {
-            // SAFETY: the loader's message stays until it is called again on this thread.
-            let message = unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned();
-            let library = self.loaded.path.clone();
-            return Err(SymbolError::Version {
+        let address =
+            self.loaded.handle.versioned(&name, &version_name).map_err(|message| SymbolError::Version {
                 symbol: symbol.into(),
                 version: version.into(),
-                library,
+                library: self.loaded.path.clone(),
                 message,
-            });
-        }
+            })?;
         NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
     }
 }
 
 /// Length of names, in bytes, beyond which they are allocated for the loader: its terminator included.
 const SHORT_NAME: usize = 64;
+
+/// Hands a name to `then` as the loader wants it.
+fn with_c_name<T>(
+    symbol: &str,
+    then: impl FnOnce(&CStr) -> Result<T, SymbolError>,
+) -> Result<T, SymbolError> {
+    let mut short = [0; SHORT_NAME];
+    match c_name(symbol, &mut short) {
+        Some(name) => then(name),
+        None => then(&symbol_name(symbol)?),
+    }
+}
 
 /// The name of a symbol for the loader, in `buffer`. `None` where it does not fit, or is none.
 fn c_name<'b>(name: &str, buffer: &'b mut [u8; SHORT_NAME]) -> Option<&'b CStr> {
@@ -308,12 +335,4 @@ fn symbol_name(name: &str) -> Result<CString, SymbolError> {
     }
     CString::new(name)
         .map_err(|nul: NulError| SymbolError::Nul { symbol: name.into(), at: nul.nul_position() })
-}
-
-/// The loader's own words, without the name of its function.
-fn said(error: &libloading::Error) -> String {
-    match error {
-        libloading::Error::DlOpen { source } | libloading::Error::DlSym { source } => source.to_string(),
-        other => other.to_string(),
-    }
 }

@@ -13,6 +13,8 @@ use std::{
 
 mod error;
 
+use crate::system::threads;
+
 pub use self::error::CallbackError;
 
 /// A bit of [`key`]: an error is pending on the thread. No key has it, so one comparison checks both.
@@ -63,9 +65,9 @@ impl Thread {
     }
 }
 
-/// The system's number of the running thread (gettid(2)).
+/// The system's number of the running thread.
 pub(crate) fn system_id() -> i32 {
-    rustix::thread::gettid().as_raw_nonzero().get()
+    threads::number()
 }
 
 /// Makes `error` the pending one, unless there is one: the first is what the host asks for. `false` where the thread's

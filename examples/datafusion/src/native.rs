@@ -8,59 +8,52 @@ use std::{
 
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, AsArray, PrimitiveArray, new_null_array},
-        buffer::NullBuffer,
-        datatypes::{ArrowPrimitiveType, DataType},
+        array::{Array, ArrayData, ArrayRef, make_array, new_null_array},
+        buffer::{MutableBuffer, NullBuffer},
+        datatypes::DataType,
     },
     common::{DataFusionError, Result, ScalarValue},
     logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility},
 };
-use springboard::{
-    BindError, Engine, Function, Library, Word,
-    ir::{ParseError, Prototype, Type},
+use springboard::{Engine, Library, ir::Scalar};
+use springboard_everyday::{
+    columns::{Column, Columns, ColumnsError, Input, Output, Validity},
+    udf::{Element, Udf, UdfError},
 };
-use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output, Validity};
 
-use crate::number::{arrow_type, with_number};
+use crate::number::{bytes, data_type};
 
 /// A function of a library, ready to be called over Arrow's arrays: where those are, nothing of them is copied.
+#[derive(PartialEq, Eq)]
 pub(crate) struct NativeFunction {
-    engine: Engine,
-    function: Function,
+    udf: Udf,
     /// What SQL calls it.
     name: String,
     signature: Signature,
     result: DataType,
 }
 
-/// Why a C function is not a scalar function.
+/// Why a C function is not a scalar function here.
 #[derive(Debug)]
 pub(crate) enum RegisterError {
-    /// The prototype cannot be read.
-    Prototype { text: String, error: ParseError },
-    /// A function without a name.
-    Nameless(String),
-    /// The library does not have it.
-    Bind(BindError),
-    /// A type of which Arrow has no arrays. The parameter, counted from 0; `None` for the result.
-    NoNumber { name: String, parameter: Option<usize>, ty: Type },
-    /// It cannot be called over columns.
-    Columns { name: String, error: ColumnsError },
+    Udf(UdfError),
+    /// A type of which Arrow has no arrays with C's layout.
+    NoArray {
+        name: String,
+        element: Element,
+    },
 }
 
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RegisterError::Prototype { text, error } => write!(f, "{error}\n{}", error.excerpt(text)),
-            RegisterError::Nameless(text) => write!(f, "`{text}` has no name"),
-            RegisterError::Bind(error) => error.fmt(f),
-            RegisterError::NoNumber { name, parameter: Some(index), ty } => {
-                write!(f, "{name}: parameter {} is of type {ty}, and columns here are of numbers", index + 1)
+            RegisterError::Udf(error) => error.fmt(f),
+            RegisterError::NoArray { name, element: Element::Text } => {
+                write!(f, "{name}: columns of texts are not called over here")
             }
-            RegisterError::NoNumber { name, parameter: None, ty } => {
-                write!(f, "{name}: the result is of type {ty}, and columns here are of numbers")
+            RegisterError::NoArray { name, .. } => {
+                write!(f, "{name}: a _Bool has a byte in C and a bit in Arrow")
             }
-            RegisterError::Columns { name, error } => write!(f, "{name}: {error}"),
         }
     }
 }
@@ -75,47 +68,40 @@ impl NativeFunction {
         library: &Library,
         text: &str,
     ) -> Result<NativeFunction, RegisterError> {
-        let prototype =
-            Prototype::parse(text).map_err(|error| RegisterError::Prototype { text: text.into(), error })?;
-        let name = prototype.name.clone().ok_or_else(|| RegisterError::Nameless(text.into()))?;
-        let number = |parameter, ty: &Type| {
-            arrow_type(ty, engine.data_model()).ok_or_else(|| RegisterError::NoNumber {
-                name: name.clone(),
-                parameter,
-                ty: ty.clone(),
-            })
+        let udf = Udf::bind(engine, library, text).map_err(RegisterError::Udf)?;
+        let array = |element: Element| {
+            let no_array = || RegisterError::NoArray { name: udf.name().to_owned(), element };
+            data_type(element).ok_or_else(no_array)
         };
-        let result = number(None, prototype.signature.result())?;
-        let parameters = prototype.signature.params().iter().enumerate();
-        let parameters: Vec<_> = parameters
-            .map(|(index, parameter)| number(Some(index), &parameter.ty))
-            .collect::<Result<_, _>>()?;
-        let function = engine.function(library, prototype).map_err(RegisterError::Bind)?;
-        Columns::new(engine, &function, &vec![Input::Column; parameters.len()])
-            .map_err(|error| RegisterError::Columns { name: name.clone(), error })?;
+        let result = array(udf.result())?;
+        let parameters =
+            udf.parameters().iter().map(|element| array(*element)).collect::<Result<Vec<_>, _>>()?;
         // C does not say whether a function gives the same result twice.
         let signature = match parameters.is_empty() {
             true => Signature::nullary(Volatility::Volatile),
             false => Signature::exact(parameters, Volatility::Volatile),
         };
-        Ok(NativeFunction { engine: engine.clone(), function, name: format!("c_{name}"), signature, result })
+        Ok(NativeFunction { name: format!("c_{}", udf.name()), udf, signature, result })
     }
 
     /// The results of one call over columns: an array with as many rows.
-    fn run<R: ArrowPrimitiveType<Native: Word>>(
+    fn run(
         &self,
         prepared: &Columns,
         columns: &[Column<'_>],
         nulls: Option<NullBuffer>,
         rows: usize,
     ) -> Result<ArrayRef> {
-        let mut results = vec![R::Native::default(); rows];
+        let element = self.udf.result().scalar();
+        let mut results = MutableBuffer::from_len_zeroed(rows * bytes(element));
         let validity = nulls.as_ref().map(|nulls| Validity::from_bit(nulls.validity(), nulls.offset()));
+        // SAFETY: the buffer has room for the rows, and is this call's.
+        let output = unsafe { Output::raw(element, results.as_mut_ptr().cast(), rows) };
         // SAFETY: whoever registered the function said that it may be called with any numbers of its types, from any
         // thread.
-        unsafe { prepared.call(columns, Some(Output::of(&mut results)), validity) }
-            .map_err(|error| self.failed(&error))?;
-        Ok(std::sync::Arc::new(PrimitiveArray::<R>::new(results.into(), nulls)))
+        unsafe { prepared.call(columns, Some(output), validity) }.map_err(|error| self.failed(&error))?;
+        let array = ArrayData::builder(self.result.clone()).len(rows).add_buffer(results.into()).nulls(nulls);
+        Ok(make_array(array.build()?))
     }
 
     fn failed(&self, error: &ColumnsError) -> DataFusionError {
@@ -141,25 +127,27 @@ impl ScalarUDFImpl for NativeFunction {
         let one_value =
             !args.is_empty() && args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if one_value { 1 } else { number_rows };
-        let arrays: Vec<(ArrayRef, Input)> = args
+        let arrays: Vec<(ArrayData, Input)> = args
             .into_iter()
             .map(|argument| match argument {
-                ColumnarValue::Array(array) => Ok((array, Input::Column)),
-                ColumnarValue::Scalar(value) => Ok((value.to_array_of_size(1)?, Input::Scalar)),
+                ColumnarValue::Array(array) => Ok((array.to_data(), Input::Column)),
+                ColumnarValue::Scalar(value) => Ok((value.to_array_of_size(1)?.to_data(), Input::Scalar)),
             })
             .collect::<Result<_>>()?;
-        if arrays.iter().any(|(array, input)| *input == Input::Scalar && array.is_null(0)) {
+        if arrays.iter().any(|(array, input)| *input == Input::Scalar && array.null_count() > 0) {
             return Ok(ColumnarValue::Array(new_null_array(&self.result, rows)));
         }
-        let columns: Vec<Column<'_>> = arrays.iter().map(|(array, input)| column(array, *input)).collect();
+        let columns: Vec<Column<'_>> = arrays
+            .iter()
+            .zip(self.udf.parameters())
+            .map(|((array, input), element)| column(array, *input, element.scalar()))
+            .collect();
         let inputs: Vec<Input> = arrays.iter().map(|(_, input)| *input).collect();
         // Nothing is compiled for functions of one shape but the first time.
-        let prepared =
-            Columns::new(&self.engine, &self.function, &inputs).map_err(|error| self.failed(&error))?;
+        let prepared = self.udf.columns(&inputs).map_err(|error| self.failed(&error))?;
         let nulls =
             arrays.iter().filter(|(_, input)| *input == Input::Column).map(|(array, _)| array.nulls());
-        let nulls = NullBuffer::union_many(nulls);
-        let results = with_number!(&self.result, R => self.run::<R>(&prepared, &columns, nulls, rows))?;
+        let results = self.run(&prepared, &columns, NullBuffer::union_many(nulls), rows)?;
         Ok(match one_value {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&results, 0)?),
             false => ColumnarValue::Array(results),
@@ -168,36 +156,25 @@ impl ScalarUDFImpl for NativeFunction {
 }
 
 /// The values of an array, which may be a slice of another, where they are.
-fn column(array: &ArrayRef, input: Input) -> Column<'_> {
-    with_number!(array.data_type(), N => {
-        let values = array.as_primitive::<N>().values();
+fn column(array: &ArrayData, input: Input, element: Scalar) -> Column<'_> {
+    let values = array.buffers()[0].as_ptr().wrapping_add(array.offset() * bytes(element)).cast();
+    // SAFETY: DataFusion passes arrays of the types that the signature names, whose values these are.
+    unsafe {
         match input {
-            Input::Column => Column::of(values),
-            Input::Scalar => Column::scalar(&values[0]),
+            Input::Column => Column::raw(element, values, array.len()),
+            Input::Scalar => Column::raw_scalar(element, values),
         }
-    })
+    }
 }
 
 impl fmt::Debug for NativeFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(type_name::<NativeFunction>())
-            .field("function", &self.function)
-            .finish_non_exhaustive()
+        f.debug_struct(type_name::<NativeFunction>()).field("udf", &self.udf).finish_non_exhaustive()
     }
 }
-
-/// The same code, called in the same way: DataFusion looks for equal expressions.
-impl PartialEq for NativeFunction {
-    fn eq(&self, other: &NativeFunction) -> bool {
-        self.function.address() == other.function.address()
-            && self.function.signature() == other.function.signature()
-    }
-}
-
-impl Eq for NativeFunction {}
 
 impl Hash for NativeFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.function.address().hash(state);
+        self.udf.function().address().hash(state);
     }
 }

@@ -1,43 +1,32 @@
 //! C's numbers as Arrow has them.
 
 use datafusion::arrow::datatypes::DataType;
-use springboard::ir::{DataModel, FloatFormat, Scalar, Type};
+use springboard::ir::{FloatFormat, Scalar};
+use springboard_everyday::udf::Element;
 
-/// The Arrow type whose arrays are arrays of `ty`. `None` where there is none: pointers and structures; and `_Bool`, which
-/// has a byte in C and a bit in Arrow.
-pub(crate) fn arrow_type(ty: &Type, model: &DataModel) -> Option<DataType> {
-    Some(match ty.scalar(model)? {
-        Scalar::Int { bytes: 1, signed: true } => DataType::Int8,
-        Scalar::Int { bytes: 2, signed: true } => DataType::Int16,
-        Scalar::Int { bytes: 4, signed: true } => DataType::Int32,
-        Scalar::Int { bytes: 8, signed: true } => DataType::Int64,
-        Scalar::Int { bytes: 1, signed: false } => DataType::UInt8,
-        Scalar::Int { bytes: 2, signed: false } => DataType::UInt16,
-        Scalar::Int { bytes: 4, signed: false } => DataType::UInt32,
-        Scalar::Int { bytes: 8, signed: false } => DataType::UInt64,
-        Scalar::Float(FloatFormat::F32) => DataType::Float32,
-        Scalar::Float(FloatFormat::F64) => DataType::Float64,
-        _ => return None,
+/// The Arrow type whose arrays are arrays of the element. `None` where there is none: texts, which have a length there and a
+/// NUL in C, and `_Bool`, which has a byte in C and a bit in Arrow.
+pub(crate) fn data_type(element: Element) -> Option<DataType> {
+    Some(match element {
+        Element::Number(Scalar::Int { bytes: 1, signed: true }) => DataType::Int8,
+        Element::Number(Scalar::Int { bytes: 2, signed: true }) => DataType::Int16,
+        Element::Number(Scalar::Int { bytes: 4, signed: true }) => DataType::Int32,
+        Element::Number(Scalar::Int { bytes: 8, signed: true }) => DataType::Int64,
+        Element::Number(Scalar::Int { bytes: 1, signed: false }) => DataType::UInt8,
+        Element::Number(Scalar::Int { bytes: 2, signed: false }) => DataType::UInt16,
+        Element::Number(Scalar::Int { bytes: 4, signed: false }) => DataType::UInt32,
+        Element::Number(Scalar::Int { bytes: 8, signed: false }) => DataType::UInt64,
+        Element::Number(Scalar::Float(FloatFormat::F32)) => DataType::Float32,
+        Element::Number(Scalar::Float(FloatFormat::F64)) => DataType::Float64,
+        Element::Number(_) | Element::Text => return None,
     })
 }
 
-/// Evaluates an expression in which a name stands for the Arrow type that a [`DataType`] names: one that [`arrow_type`] gives.
-macro_rules! with_number {
-    ($data_type:expr, $name:ident => $value:expr) => {
-        with_number! { $data_type, $name => $value;
-            Int8 Int8Type, Int16 Int16Type, Int32 Int32Type, Int64 Int64Type,
-            UInt8 UInt8Type, UInt16 UInt16Type, UInt32 UInt32Type, UInt64 UInt64Type,
-            Float32 Float32Type, Float64 Float64Type
-        }
-    };
-    ($data_type:expr, $name:ident => $value:expr; $($variant:ident $arrow:ident),*) => {
-        match $data_type {
-            $(datafusion::arrow::datatypes::DataType::$variant => {
-                type $name = datafusion::arrow::datatypes::$arrow;
-                $value
-            })*
-            other => unreachable!("{other} is no C number"),
-        }
-    };
+/// The size of a number, in bytes.
+pub(crate) fn bytes(number: Scalar) -> usize {
+    match number {
+        Scalar::Int { bytes, .. } => bytes.into(),
+        Scalar::Float(FloatFormat::F32) => 4,
+        _ => 8,
+    }
 }
-pub(crate) use with_number;

@@ -87,15 +87,12 @@ fn sql_calls_functions_of_all_kinds_of_numbers() {
 #[test]
 fn what_is_no_function_over_numbers_is_refused() {
     let why = |text| bind(text).expect_err(text);
-    assert_eq!(
-        why("double nan(const char *tag)"),
-        "nan: parameter 1 is of type const char *, and columns here are of numbers"
-    );
+    assert_eq!(why("double nan(const char *tag)"), "nan: columns of texts are not called over here");
     assert_eq!(
         why("long double sqrtl(long double)"),
-        "sqrtl: the result is of type long double, and columns here are of numbers"
+        "sqrtl: the result is of type long double: columns are of numbers of at most 8 bytes, and of texts"
     );
-    assert_eq!(why("double (double)"), "`double (double)` has no name");
+    assert_eq!(why("double (double)"), "`double (double)` names no function");
     assert!(why("double no_such_function(double)").starts_with("no symbol no_such_function in libm.so.6"));
     assert!(
         why("double pow(double, strange)").ends_with("double pow(double, strange)\n                   ^"),

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use loom::{sync::Arc, thread};
 
 use super::check;
-use crate::queue::{Class, Full, Queue, Refusal};
+use crate::queue::{Full, Queue, Refusal};
 
 type Records = Queue<(u32, u32), u32>;
 
 fn push(queue: &Records, sender: u32, number: u32) -> bool {
-    queue.push(Class::Posted, (sender, number), || sender).is_ok()
+    queue.post((sender, number), || sender).is_ok()
 }
 
 fn take(queue: &Records) -> Vec<(u32, u32)> {
@@ -57,7 +57,7 @@ fn an_owner_that_goes_to_sleep_is_woken() {
     check(4, || {
         let queue = Arc::new(Records::new(None));
         let other = Arc::clone(&queue);
-        let sender = thread::spawn(move || other.push(Class::Posted, (1, 0), || 1).expect("unbounded").wake);
+        let sender = thread::spawn(move || other.post((1, 0), || 1).expect("unbounded").wake);
         let asleep = queue.is_empty_and_owner_waits();
         assert_eq!(sender.join().unwrap(), asleep);
     });
@@ -69,10 +69,10 @@ fn whoever_waits_for_room_is_told_of_it() {
         let queue = Arc::new(Records::new(Some((1, Full::Block))));
         assert!(push(&queue, 1, 0));
         let other = Arc::clone(&queue);
-        let sender = thread::spawn(move || match other.push(Class::Posted, (2, 0), || 2) {
+        let sender = thread::spawn(move || match other.post((2, 0), || 2) {
             Ok(_) => false,
-            Err(Refusal::Full(_)) => true,
-            Err(Refusal::Closed(_)) => panic!("it is open"),
+            Err(Refusal::Later(_)) => true,
+            Err(Refusal::Refused(_)) => panic!("it is open, and its bound says to wait"),
         });
         let mut told = queue.take(&mut VecDeque::new());
         let waits = sender.join().unwrap();
@@ -88,7 +88,7 @@ fn a_bound_is_kept_by_dropping_the_oldest() {
         let senders = [1, 2].map(|sender| {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                let pushed = queue.push(Class::Posted, (sender, 0), || sender).expect("room is made");
+                let pushed = queue.post((sender, 0), || sender).expect("room is made");
                 usize::from(pushed.dropped.is_some())
             })
         });

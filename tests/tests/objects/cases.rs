@@ -22,6 +22,7 @@ const BYTES: &str = "struct s1 { char a[1]; }; struct s2 { char a[2]; }; struct 
 const FLOATS: &str = "struct f1 { float a; }; struct f2 { float a, b; }; struct f3 { float a, b, c; }; \
     struct f4 { float a[4]; }; struct f5 { float a[5]; }; struct d1 { double a; }; struct d2 { double x, y; }; \
     struct d3 { double x, y, z; }; struct d4 { struct d2 a, b; }; struct d5 { double a[5]; };";
+const ALIGNED: &str = "struct w { long v[4]; } __attribute__((aligned(32))); struct c { char a; } __attribute__((aligned(64)));";
 const MIXED: &str = "struct id { int a; double b; }; struct di { double a; int b; }; struct fi { float a; int b; }; \
     struct ffi { float a, b; int c; }; struct ifd { int a; float b; double c; }; struct l2 { long a, b; }; \
     struct l3 { long a, b, c; }; struct lc { long a; char b; }; struct cf { char a; float b; };";
@@ -110,6 +111,12 @@ pub(crate) const CASES: &[Case] = &[
     ),
     with("struct b { unsigned a : 3; int b : 20; long c : 40; };", "struct b f(struct b, int)"),
     with("struct __attribute__((packed)) p { char a; int b; double c; };", "struct p f(struct p, int)"),
+    with(ALIGNED, "int f(struct w, int)"),
+    with(
+        ALIGNED,
+        "struct w f(int, struct w, long, long, long, long, long, long, struct c, double, struct w)",
+    ),
+    with(ALIGNED, "struct c f(struct c, struct w)"),
     with("struct e { };", "int f(struct e, int, struct e)"),
     with("enum color { RED, GREEN };", "enum color f(enum color, enum color)"),
     scalar("float _Complex f(float _Complex)"),
@@ -121,4 +128,5 @@ pub(crate) const CASES: &[Case] = &[
     ),
     with(MIXED, "long f(int, ..., struct l2, double, struct l3)"),
     with(FLOATS, "double f(double, ..., struct d2, struct d4)"),
+    with(ALIGNED, "double f(double, ..., int, struct w, double, struct c)"),
 ];

@@ -1,7 +1,7 @@
 //! Loops in JavaScript: through stubs, and through a C++ function that was registered by hand.
 
 use rustix::time::{ClockId, clock_gettime};
-use springboard_js::v8::{Guard, Narrow, Options, Settings};
+use springboard_js::v8::{Guard, Narrow, NodeSettings, Options, Settings};
 
 use crate::{
     host::Fixture,
@@ -35,7 +35,9 @@ pub(crate) fn run() {
     for (name, settings) in [("stub", bare), ("guarded", guarded), ("guarded_options", with_options)] {
         handles.push(realm.define(name, &fixture.function_with(ADD, settings)));
     }
-    let loops = ["stub", "guarded", "guarded_options", "inlined"];
+    let strict = fixture.node("plain_add", &["i32", "i32"], "i32", NodeSettings::default());
+    handles.push(realm.define("strict", &strict));
+    let loops = ["stub", "guarded", "guarded_options", "strict", "inlined"];
     for name in loops.into_iter().chain(["by_hand"]) {
         realm.eval(&format!(
             "loop_{name} = (n) => {{ let sum = 0; for (let i = 0; i < n; i++) sum = {name}(sum, i) | 0; return sum }}; \

@@ -3,10 +3,11 @@
 use std::{
     env,
     ffi::{CString, c_void},
+    ptr,
 };
 
 use springboard::Engine;
-use springboard_js::v8::{Function, Host, Library, Options, Settings, Thrown};
+use springboard_js::v8::{Function, Host, Library, NodeDeclaration, NodeSettings, Options, Settings, Thrown};
 
 use crate::realm::{is_modern, shim};
 
@@ -44,6 +45,18 @@ impl Fixture {
         self.function_with(declaration, settings())
     }
 
+    /// A function with the conversions of `node:ffi`.
+    pub(crate) fn node(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        result: &str,
+        settings: NodeSettings,
+    ) -> Function {
+        let function = self.library.node_function(&NodeDeclaration { name, arguments, result }, &settings);
+        function.unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
     pub(crate) fn function_with(&self, declaration: &str, settings: Settings) -> Function {
         self.library.function(declaration, &settings).unwrap_or_else(|error| panic!("{declaration}: {error}"))
     }
@@ -56,14 +69,22 @@ pub(crate) fn settings() -> Settings {
 }
 
 pub(crate) fn host() -> Host {
-    Host { closed: Some(closed), range: Some(range), buffer: Some(shim().buffer) }
+    Host {
+        closed: Some(closed),
+        range: Some(range),
+        buffer: Some(shim().buffer),
+        throw: Some(shim().fail),
+        value: Some(shim().value),
+    }
 }
 
 /// Makes the running fast call an error.
 pub(crate) fn fail(options: *mut c_void, thrown: &Thrown) {
     let message = CString::new(thrown.message.as_str()).expect("messages have no NUL");
-    // SAFETY: the options are V8's, on the thread of the call; the message is copied.
-    unsafe { (shim().fail)(options, thrown.kind as u8, message.as_ptr()) };
+    let code = thrown.code.as_deref().map(|code| CString::new(code).expect("codes have no NUL"));
+    let code = code.as_ref().map_or(ptr::null(), |code| code.as_ptr());
+    // SAFETY: the options are V8's, on the thread of the call; the texts are copied.
+    unsafe { (shim().fail)(ptr::null_mut(), options, thrown.kind, code, message.as_ptr()) };
 }
 
 unsafe extern "C" fn closed(_context: *mut c_void, options: *mut c_void) {

@@ -3,17 +3,19 @@
 //! Run by `cargo xtask test v8`, which builds the shim (`shim.cc`) and the fixture (`fixture.c`) for each V8, and says
 //! where they are: `SPRINGBOARD_V8_SHIM` and `SPRINGBOARD_V8_FIXTURE`. `cargo xtask bench --filter v8` runs it with
 //! the one word `bench`, to measure loops. Tests of snapshots run it in other processes, which make one and start from
-//! one.
+//! one. `SPRINGBOARD_V8_FLAGS` has flags for V8.
 
 mod bench;
 mod buffers;
 mod closed;
 mod host;
 mod loops;
+mod objects;
 mod realm;
 mod reentry;
 mod shim;
 mod snapshot;
+mod strict;
 mod threads;
 mod twins;
 mod values;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["snapshot", path] => snapshot::make(path, None),
         ["snapshot", path, forgotten] => snapshot::make(path, forgotten.parse().ok()),
         ["start-from", path] => snapshot::start_from(path),
+        ["call-back-fast"] => reentry::call_back_fast(),
         ["start-without-code", path] => snapshot::start_without_code(path),
         _ => return tests(),
     }
@@ -63,11 +66,13 @@ fn tests() -> ExitCode {
     let arguments = Arguments::from_args();
     let all = [
         values::CASES,
+        strict::CASES,
         buffers::CASES,
         closed::CASES,
         reentry::CASES,
         threads::CASES,
         twins::CASES,
+        objects::CASES,
         snapshot::CASES,
         loops::CASES,
     ];

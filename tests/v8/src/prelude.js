@@ -13,6 +13,15 @@ function attempt(f, ...values) {
   }
 }
 
+// The same, with the class and the code of what it throws.
+function judged(f, ...values) {
+  try {
+    return show(f(...values));
+  } catch (error) {
+    return `${error.name} [${error.code}]: ${error.message}`;
+  }
+}
+
 // A function that calls the global function `name` with its own arguments, as many as there are in `warm`. Each has a
 // text of its own: V8 shares optimised code among functions of the same text.
 let callers = 0;
@@ -30,4 +39,25 @@ function optimised(name, ...warm) {
   %OptimizeFunctionOnNextCall(f);
   attempt(f, ...warm);
   return f;
+}
+
+// Calls a function so often. It is never optimised itself: code that Maglev makes of a loop calls slow twins.
+function times(count, f, ...values) {
+  let last;
+  for (let i = 0; i < count; i++) last = f(...values);
+  return last;
+}
+%NeverOptimizeFunction(times);
+
+// How many of so many calls throw this.
+function thrown(count, expected, f, ...values) {
+  let thrown = 0;
+  for (let i = 0; i < count; i++) if (attempt(f, ...values) === expected) thrown++;
+  return thrown;
+}
+%NeverOptimizeFunction(thrown);
+
+// The bytes of a text in UTF-8.
+function utf8(text) {
+  return Uint8Array.from(unescape(encodeURIComponent(text)), (c) => c.charCodeAt(0));
 }

@@ -169,14 +169,19 @@ pub(crate) fn start_without_code(path: &str) {
     println!("fast: {}", realm.eval("hot = optimised('add', 1, 2); hot(20, 22)"));
 }
 
-/// Runs this program once more, with other words.
-fn child(words: &[&str]) -> Output {
+/// Runs this program once more, with other words, and V8 with its own flags.
+pub(crate) fn child(words: &[&str]) -> Output {
     let line = fs::read("/proc/self/cmdline").expect("Linux has it");
     let line = String::from_utf8(line).expect("text");
     let all: Vec<&str> = line.trim_end_matches('\0').split('\0').collect();
     // A loader that runs the program stands before it.
     let own = all.len() - (env::args().count() - 1);
-    Command::new(all[0]).args(&all[1..own]).args(words).output().expect("it runs again")
+    Command::new(all[0])
+        .args(&all[1..own])
+        .args(words)
+        .env_remove("SPRINGBOARD_V8_FLAGS")
+        .output()
+        .expect("it runs again")
 }
 
 /// Where a snapshot is written.

@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use crate::{
     cross::Cpu,
+    npm,
     project::{self, cargo},
     suite::Step,
 };
@@ -14,6 +15,13 @@ pub(super) fn datafusion(what: &str) -> Command {
     let mut command = cargo(&[what, "--package", project::DATAFUSION, "--config", plain]);
     // Beside what other suites have built.
     command.env("CARGO_TARGET_DIR", project::root().join("target/datafusion"));
+    command
+}
+
+/// The example in DuckDB.
+pub(super) fn duckdb(what: &[&str]) -> Command {
+    let mut command = cargo(&[&what[..1], &["--package", project::DUCKDB, "--"], &what[1..]].concat());
+    command.env("SPRINGBOARD_DUCKDB", npm::DUCKDB.library());
     command
 }
 

@@ -31,7 +31,9 @@ pub(crate) fn read(tree: &Tree, root: &str) -> Result<Vec<Import>, Finding> {
     let mut imports = BTreeSet::new();
     for (index, module) in modules.0.iter().enumerate() {
         for (line, path) in &module.mentions {
-            for to in modules.resolve(index, path, 0).map(|found| found.passed).unwrap_or_default() {
+            for to in
+                modules.resolve(index, path, &mut Vec::new()).map(|found| found.passed).unwrap_or_default()
+            {
                 imports.insert(Import {
                     from: module.path.clone(),
                     to: modules.0[to].path.clone(),
@@ -157,12 +159,9 @@ impl Modules {
         }
     }
 
-    /// Where a path leads that stands in a module; nowhere in this crate if `None`.
-    fn resolve(&self, module: usize, path: &[String], depth: usize) -> Option<Found> {
-        // A name that is imported under itself leads in a circle.
-        if depth > 16 {
-            return None;
-        }
+    /// Where a path leads that stands in a module; nowhere in this crate if `None`. `asked` are the names that it is part of
+    /// the answer for, with their modules.
+    fn resolve(&self, module: usize, path: &[String], asked: &mut Vec<(usize, String)>) -> Option<Found> {
         let mut at = module;
         let mut passed = Vec::new();
         for (index, word) in path.iter().enumerate() {
@@ -171,7 +170,7 @@ impl Modules {
                 "self" => at,
                 "super" => self.by_path(self.0[at].path.split_last()?.1)?,
                 _ => {
-                    let step = self.named(at, word, depth);
+                    let step = self.named(at, word, asked);
                     // Something of another crate, or that is not imported.
                     if index == 0 && step.is_none() {
                         return None;
@@ -193,17 +192,27 @@ impl Modules {
     }
 
     /// What a name means in a module, if it is a module in it, or imported there.
-    fn named(&self, module: usize, name: &str, depth: usize) -> Option<Found> {
+    fn named(&self, module: usize, name: &str, asked: &mut Vec<(usize, String)>) -> Option<Found> {
         let of = &self.0[module];
         let child = [&of.path[..], &[name.to_owned()]].concat();
         if let Some(child) = self.by_path(&child) {
             return Some(Found { passed: Vec::new(), module: Some(child) });
         }
-        let imported = of.names.get(name).and_then(|path| self.resolve(module, path, depth + 1));
-        let found = imported.or_else(|| {
-            let globs = of.globs.iter().filter_map(|path| self.resolve(module, path, depth + 1)?.module);
-            globs.filter(|glob| *glob != module).find_map(|glob| self.named(glob, name, depth + 1))
-        });
+        // A name that is imported under itself, or looked for in what it names, leads in a circle.
+        let question = (module, name.to_owned());
+        if asked.contains(&question) {
+            return None;
+        }
+        asked.push(question);
+        let mut found = of.names.get(name).and_then(|path| self.resolve(module, path, asked));
+        for path in &of.globs {
+            if found.is_none()
+                && let Some(glob) = self.resolve(module, path, asked).and_then(|found| found.module)
+            {
+                found = self.named(glob, name, asked);
+            }
+        }
+        asked.pop();
         found.map(|mut found| {
             found.passed.push(module);
             found

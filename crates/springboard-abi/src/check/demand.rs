@@ -72,6 +72,8 @@ pub(super) struct Demand {
     bytes: BTreeMap<Place, Want>,
     /// Bytes of stack that arguments have taken so far.
     stack: u64,
+    /// The strictest alignment of any of them there.
+    strictest: u32,
     /// Arguments passed by reference, by their number: size and least alignment of the copy.
     pub(super) copies: BTreeMap<u16, Layout>,
     /// For a variadic callee that is told: how many vector registers hold arguments.
@@ -85,6 +87,7 @@ impl Demand {
             model: *model,
             bytes: BTreeMap::new(),
             stack: 0,
+            strictest: 0,
             copies: BTreeMap::new(),
             vectors: None,
             returned: Returned::InPlace,
@@ -110,6 +113,11 @@ impl Demand {
         }
     }
 
+    /// The alignment of the argument area, where an argument wants more than the 16 bytes that every call has.
+    pub(super) fn stack_align(&self) -> Option<u32> {
+        (self.strictest > 16).then_some(self.strictest)
+    }
+
     /// Bytes of the whole argument area.
     pub(super) fn stack_bytes(&self) -> u64 {
         self.stack.next_multiple_of(8)
@@ -122,6 +130,7 @@ impl Demand {
     /// Where that is more than any plan moves, so that a demand never has more bytes than a plan can.
     pub(super) fn take_stack(&mut self, size: u64, align: u32) -> Result<Place, Violation> {
         let offset = self.stack.next_multiple_of(align.into());
+        self.strictest = self.strictest.max(align);
         self.stack = offset + size;
         if self.stack > Ineligible::MAX_STACK {
             return Err(Violation::StackLimit { bytes: self.stack });

@@ -51,8 +51,8 @@ pub(super) fn check(plan: &Plan, found: u8, signature: &Signature, target: &Targ
 
 /// Whether the stub does nothing but move words between registers.
 pub(super) fn moves_alone(plan: &Plan) -> Result<(), Violation> {
-    let Plan { temporaries, stack_bytes, vector_count, .. } = plan;
-    if !temporaries.is_empty() || *stack_bytes != 0 || vector_count.is_some() {
+    let Plan { temporaries, stack_bytes, stack_align, vector_count, .. } = plan;
+    if !temporaries.is_empty() || *stack_bytes != 0 || stack_align.is_some() || vector_count.is_some() {
         return Err(Violation::MoreThanPassedOn);
     }
     Ok(())

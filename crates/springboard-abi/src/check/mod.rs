@@ -20,6 +20,7 @@
 
 mod aapcs64;
 mod apple64;
+mod boxed;
 mod columns;
 mod demand;
 mod direct;
@@ -42,16 +43,18 @@ use self::{demand::Demand, image::Image, result::Stored};
 use crate::{
     entry::FastCall,
     place::Place,
-    plan::{Form, LastError, Plan, SlotsForm},
+    plan::{Direction, Form, LastError, Plan, SlotsForm},
     target::{Convention, Target},
 };
 
+pub use boxed::check_boxed;
 pub use v8::check_fast_call;
 pub use violation::{Source, Spot, Violation};
 
 /// Accepts `plan` if it calls a function of type `signature` on `target` the way the target's ABI document says.
 ///
-/// A plan of the `v8` entry is held against a call without buffers and checks; [`check_fast_call`] knows of them.
+/// A plan of the `v8` entry is held against a call without buffers and checks; [`check_fast_call`] knows of them. One of
+/// the `boxed` entry is held against the description in it; [`check_boxed`] knows that of the host.
 ///
 /// It does not matter who made the plan. A plan for another signature that needs the same moves is accepted, as
 /// the two are one plan.
@@ -84,6 +87,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
             arguments(plan, signature, target, &demand)?;
             result::check(Stored::InPlace, signature, target, &demand)
         }
+        Form::Boxed(form) => boxed::check_form(plan, form, signature, target, &demand),
         Form::V8(_) => check_fast_call(plan, &FastCall::new(signature.clone()), target),
         Form::Direct { context } => direct::check(plan, *context, signature, target),
         Form::Callback(result) => upcall::check(plan, result, signature, target, &demand),
@@ -136,6 +140,10 @@ fn stack_size(plan: &Plan, demand: &Demand) -> Result<(), Violation> {
     let expected = demand.stack_bytes();
     if expected != u64::from(plan.stack_bytes) {
         return Err(Violation::StackBytes { expected, found: plan.stack_bytes });
+    }
+    let expected = demand.stack_align().filter(|_| plan.entry().direction() == Direction::Downcall);
+    if expected != plan.stack_align {
+        return Err(Violation::StackAlignment { expected, found: plan.stack_align });
     }
     Ok(())
 }

@@ -165,9 +165,6 @@ fn in_registers(
 /// over-aligned, as it stands.
 fn on_the_stack(argument: &Argument<'_>, model: &DataModel, demand: &mut Demand) -> Result<(), Violation> {
     let align = argument.layout.align.max(8);
-    if align > 16 {
-        return Err(Violation::StackAlignment { param: argument.index, align });
-    }
     let size = argument.layout.size;
     let rounded = size.next_multiple_of(8);
     let place = demand.take_stack(rounded, align)?;

@@ -265,6 +265,7 @@ fn as_argument(plan: &Plan, step: Move, ty: &Type, target: &Target) -> Result<()
         moves: Box::new([step]),
         temporaries: Box::default(),
         stack_bytes: 0,
+        stack_align: None,
         ..plan.clone()
     };
     let signature = Signature::new(Type::Void, vec![Param { name: None, ty: ty.clone() }])

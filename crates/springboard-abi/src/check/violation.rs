@@ -7,7 +7,10 @@ use springboard_ir::LayoutError;
 use crate::{
     convention::RegisterFile,
     place::Place,
-    plan::{Column, Entry, Fill, Guard, Parameter, ResultMove},
+    plan::{
+        Column, Entry, Fill, Guard, Parameter, ResultMove,
+        boxed::{Returned, Wanted},
+    },
     target::Convention,
 };
 
@@ -165,12 +168,25 @@ pub enum Violation {
     ResultExtension { expected: Option<(u8, Fill)> },
     /// A stub that may return a zero of its own returns that of a `double`, and the result is a `float`.
     ZeroOfAnotherType,
+    /// A host's functions are of another type, or of one whose parameters are not all in registers, or which has none
+    /// for some of the arguments.
+    Callable { parameters: u8 },
+    /// The ways to unbox an argument are others than the host's, or give no value of its type.
+    Unboxing { param: u16 },
+    /// The slot of an unboxed argument holds more or less than its type.
+    Unboxed { param: u16, expected: Wanted, found: Wanted },
+    /// Something else is called around the native function.
+    Around,
+    /// The native function returns something else than what is boxed.
+    Returned { expected: Returned, found: Returned },
+    /// The result is boxed in another way than the host's, or in one that it has no use for.
+    Boxing,
     /// A type of the signature has no layout, so there is no plan for it.
     NoLayout(LayoutError),
     /// The result comes back on the x87 stack, which no plan can express.
     X87Result,
-    /// An argument on the stack wants more alignment than a plan can express.
-    StackAlignment { param: u16, align: u32 },
+    /// The stack area is not aligned as its strictest argument wants, or more.
+    StackAlignment { expected: Option<u32>, found: Option<u32> },
     /// The arguments need more stack than a plan may use.
     StackLimit { bytes: u64 },
     /// The stack area does not end where the last argument does.
@@ -287,10 +303,30 @@ impl fmt::Display for Violation {
             Violation::ZeroOfAnotherType => {
                 f.write_str("a refused call returns the zero of a double, and the result is a float")
             }
+            Violation::Callable { parameters } => {
+                write!(f, "no function of the host's {parameters} parameters is called so")
+            }
+            Violation::Unboxing { param } => {
+                write!(f, "argument {} is not unboxed as the host says, to a value of its type", param + 1)
+            }
+            Violation::Unboxed { param, expected, found } => {
+                write!(f, "argument {} is unboxed as {found}, and is {expected}", param + 1)
+            }
+            Violation::Around => f.write_str("something else is called around the native function"),
+            Violation::Returned { expected, found } => {
+                write!(f, "what is boxed is {found:?}, and {expected:?} is returned")
+            }
+            Violation::Boxing => f.write_str("the result is not boxed as the host says, or has another type"),
             Violation::NoLayout(error) => error.fmt(f),
             Violation::X87Result => f.write_str("the result is on the x87 stack, which no plan can express"),
-            Violation::StackAlignment { param, align } => {
-                write!(f, "argument {} on the stack is aligned to {align}, and the stack to 16", param + 1)
+            Violation::StackAlignment { expected, found } => {
+                let above = |align: &Option<u32>| align.unwrap_or(16);
+                write!(
+                    f,
+                    "the stack area is aligned to {}, and the arguments want {}",
+                    above(found),
+                    above(expected)
+                )
             }
             Violation::StackLimit { bytes } => {
                 let limit = crate::Ineligible::MAX_STACK;

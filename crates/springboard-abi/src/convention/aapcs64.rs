@@ -136,7 +136,7 @@ pub(crate) fn assign_with(
     for param in &signature.params()[fixed..] {
         params.push(anonymous(&param.ty, model, &mut state)?);
     }
-    Ok(Assignment { params, result, stack_bytes: state.nsaa.bytes(), vector_count: None })
+    Ok(Assignment { params, result, stack_bytes: state.nsaa.bytes(), stack_align: None, vector_count: None })
 }
 
 fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, Ineligible> {

@@ -19,6 +19,8 @@ pub struct Assignment {
     pub result: Returning,
     /// Bytes of arguments on the stack, a multiple of 8. Neither shadow space nor the register save area counts.
     pub stack_bytes: u32,
+    /// What an argument wants the stack area to be aligned to, in bytes, where that is more than the convention gives it.
+    pub stack_align: Option<u32>,
     /// For a variadic callee that is told: the number of vector registers with arguments.
     pub vector_count: Option<u8>,
 }
@@ -68,11 +70,14 @@ pub struct Piece {
 #[derive(Default)]
 pub(crate) struct StackArea {
     next: u32,
+    /// The strictest alignment that was asked for.
+    align: u32,
 }
 
 impl StackArea {
     /// Takes `bytes` at the next multiple of `align`.
     pub(crate) fn take(&mut self, bytes: u64, align: u32) -> Result<Place, Ineligible> {
+        self.align = self.align.max(align);
         let offset = self.next.next_multiple_of(align);
         let end = u64::from(offset) + bytes;
         // Anything beyond is refused for stubs; stopping here keeps the arithmetic in range.
@@ -86,5 +91,10 @@ impl StackArea {
     /// The size of the area, a multiple of 8.
     pub(crate) fn bytes(&self) -> u32 {
         self.next.next_multiple_of(8)
+    }
+
+    /// The alignment of the area, where it is more than `given`, which the stack has at a call.
+    pub(crate) fn align_above(&self, given: u32) -> Option<u32> {
+        Some(self.align).filter(|align| *align > given)
     }
 }

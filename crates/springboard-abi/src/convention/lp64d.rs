@@ -74,7 +74,7 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
         let kind = if index < fixed { Kind::Named } else { Kind::Variadic };
         params.push(passing(&param.ty, kind, model, &mut state)?);
     }
-    Ok(Assignment { params, result, stack_bytes: state.stack.bytes(), vector_count: None })
+    Ok(Assignment { params, result, stack_bytes: state.stack.bytes(), stack_align: None, vector_count: None })
 }
 
 fn passing(ty: &Type, kind: Kind, model: &DataModel, state: &mut State) -> Result<Passing, Ineligible> {

@@ -75,17 +75,19 @@ pub fn assign(signature: &Signature, target: &Target) -> Result<Assignment, Inel
 /// The same, where a stub can move as many bytes as it takes.
 pub(crate) fn assign_for_stub(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
     let assignment = assign(signature, target)?;
-    let copied: u64 = assignment
-        .params
-        .iter()
-        .map(|passing| match passing {
-            Passing::Reference { copy, .. } => copy.size,
-            Passing::Nothing | Passing::Direct(_) => 0,
-        })
-        .sum();
-    let bytes = copied + u64::from(assignment.stack_bytes);
+    let copies = assignment.params.iter().map(|passing| match passing {
+        Passing::Reference { copy, .. } => aligned_bytes(copy.size, copy.align),
+        Passing::Nothing | Passing::Direct(_) => 0,
+    });
+    let arguments = aligned_bytes(assignment.stack_bytes.into(), assignment.stack_align.unwrap_or(0));
+    let bytes = copies.sum::<u64>() + arguments;
     if bytes > Ineligible::MAX_STACK {
         return Err(Ineligible::StackArguments { bytes });
     }
     Ok(assignment)
+}
+
+/// What `bytes` that are aligned to `align` take of a frame, which is aligned to 16 bytes at most.
+pub(crate) fn aligned_bytes(bytes: u64, align: u32) -> u64 {
+    bytes + if align > 16 { u64::from(align) } else { 0 }
 }

@@ -88,7 +88,7 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
         .iter()
         .map(|param| passing(&param.ty, model, &mut state))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Assignment { params, result, stack_bytes: state.stack.bytes(), vector_count: None })
+    Ok(Assignment { params, result, stack_bytes: state.stack.bytes(), stack_align: None, vector_count: None })
 }
 
 /// Whether there is a vector in a type.

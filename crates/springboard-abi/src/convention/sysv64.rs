@@ -60,6 +60,9 @@ enum Class {
     Memory,
 }
 
+/// What the stack is aligned to at a call (3.2.2).
+const STACK_ALIGN: u32 = 16;
+
 /// Argument registers in use.
 #[derive(Default)]
 struct Registers {
@@ -78,7 +81,8 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
         .collect::<Result<Vec<_>, _>>()?;
     // 3.2.3, "Passing", variable arguments: al is an upper bound on the number of vector registers used.
     let vector_count = signature.fixed().map(|_| registers.vec);
-    Ok(Assignment { params, result, stack_bytes: stack.bytes(), vector_count })
+    let (stack_bytes, stack_align) = (stack.bytes(), stack.align_above(STACK_ALIGN));
+    Ok(Assignment { params, result, stack_bytes, stack_align, vector_count })
 }
 
 fn passing(
@@ -95,12 +99,9 @@ fn passing(
     if let Some(pieces) = in_registers(&classes, layout.size, registers) {
         return Ok(Passing::Direct(pieces));
     }
-    // 3.2.3, "Passing": in memory each argument is aligned to eight bytes, or more where its type is.
-    let align = layout.align.max(8);
-    if align > 16 {
-        return Err(Ineligible::StackAlignment { align });
-    }
-    let place = stack.take(layout.size.next_multiple_of(8), align)?;
+    // 3.2.3, "Passing": in memory each argument is aligned to eight bytes, or more where its type is. 3.2.2 has the caller
+    // align the end of the argument area to 32 or 64 for a vector of that size; GCC and Clang do so for every type.
+    let place = stack.take(layout.size.next_multiple_of(8), layout.align.max(8))?;
     Ok(Passing::Direct(vec![Piece { offset: 0, bytes: layout.size as u32, place }]))
 }
 

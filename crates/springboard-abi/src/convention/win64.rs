@@ -64,7 +64,7 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
         position += 1;
     }
     let stack_bytes = position.saturating_sub(IN_REGISTERS) * 8;
-    Ok(Assignment { params, result, stack_bytes, vector_count: None })
+    Ok(Assignment { params, result, stack_bytes, stack_align: None, vector_count: None })
 }
 
 fn passing(ty: &Type, anonymous: bool, model: &DataModel, position: u32) -> Result<Passing, Ineligible> {

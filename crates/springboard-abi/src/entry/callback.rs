@@ -7,7 +7,7 @@ use springboard_ir::{Layout, Param, Scalar, Signature};
 
 use super::moves::{piece_moves, result_moves, whole_slot, word_move};
 use crate::{
-    convention::{Assignment, Passing, Piece, Returning, assign_for_stub},
+    convention::{Assignment, Passing, Piece, Returning, aligned_bytes, assign_for_stub},
     ineligible::Ineligible,
     place::Place,
     plan::{ClosureForm, Fill, Form, Move, Operand, Plan, SlotContent, SlotForm, Temporary, UpcallResult},
@@ -24,7 +24,8 @@ pub(super) enum Kind {
 
 pub(super) fn plan(signature: &Signature, target: &Target, kind: Kind) -> Result<Plan, Ineligible> {
     let model = &target.model;
-    let Assignment { params, result, stack_bytes, vector_count: _ } = assign_for_stub(signature, target)?;
+    let Assignment { params, result, stack_bytes, stack_align: _, vector_count: _ } =
+        assign_for_stub(signature, target)?;
     // The limit on parameters keeps every index in range.
     let result_slot = signature.params().len() as u16;
     let mut moves = Vec::with_capacity(params.len() + 1);
@@ -77,7 +78,7 @@ pub(super) fn plan(signature: &Signature, target: &Target, kind: Kind) -> Result
     };
     let frame = u64::from(result_slot + 1) * 8
         + u64::from(stack_bytes)
-        + temporaries.iter().map(|area| u64::from(area.bytes)).sum::<u64>();
+        + temporaries.iter().map(|area| aligned_bytes(area.bytes.into(), area.align)).sum::<u64>();
     // A closure's stub keeps pointers to the slots as well. It has no stack probe, which would come before it has
     // found its closure: its frame, with all that is spilled, stays smaller than a page.
     let (frame, limit) = match kind {
@@ -107,6 +108,7 @@ pub(super) fn plan(signature: &Signature, target: &Target, kind: Kind) -> Result
         moves: moves.into(),
         temporaries: temporaries.into(),
         stack_bytes,
+        stack_align: None,
         vector_count: None,
     })
 }

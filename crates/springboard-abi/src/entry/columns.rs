@@ -8,11 +8,12 @@ use super::{downcall::Downcall, moves::word_move};
 use crate::{
     convention::Returning,
     ineligible::Ineligible,
-    plan::{Column, Columns, Fill, Form, Plan, ResultMove, SlotForm, Step},
+    plan::{Column, Columns, Errors, Fill, Form, Plan, ResultMove, Rows, SlotForm, Step},
     target::Target,
 };
 
-/// Plans calls of `signature` on `target` over columns; `step` says which element of a parameter's column a row has.
+/// Plans calls of `signature` on `target` over columns; `step` says which element of a parameter's column a row has, `rows`
+/// which rows are called, and `errors` whether each row's `errno` is stored.
 ///
 /// # Errors
 /// As [`plan`](crate::plan); also where a parameter or result is not a [`SlotForm::Word`], and for variadic functions.
@@ -20,13 +21,15 @@ pub fn plan_columns(
     signature: &Signature,
     target: &Target,
     step: impl Fn(usize) -> Step,
+    rows: Rows,
+    errors: Errors,
 ) -> Result<Plan, Ineligible> {
     if signature.fixed().is_some() {
         return Err(Ineligible::NoWord);
     }
     let call = Downcall::of(signature, target, word_move)?;
-    // The stub keeps a word for each column, and a few more, on its stack.
-    let bytes = (u64::from(call.result_slot) + 5) * 8 + u64::from(call.stack_bytes);
+    // The stub keeps two words for each column, and a few more, on its stack.
+    let bytes = (u64::from(call.result_slot) * 2 + 10) * 8 + u64::from(call.stack_bytes);
     if bytes > Ineligible::MAX_STACK {
         return Err(Ineligible::StackArguments { bytes });
     }
@@ -46,5 +49,5 @@ pub fn plan_columns(
         }
         _ => return Err(Ineligible::NoWord),
     };
-    Ok(call.plan(target, Form::Columns(Columns { inputs: inputs.into(), result })))
+    Ok(call.plan(target, Form::Columns(Columns { inputs: inputs.into(), result, rows, errors })))
 }

@@ -51,6 +51,7 @@ pub(super) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         moves: moves.into(),
         temporaries: Box::default(),
         stack_bytes: 0,
+        stack_align: None,
         vector_count: None,
     })
 }

@@ -17,6 +17,7 @@ pub(super) struct Downcall {
     pub(super) moves: Vec<Move>,
     temporaries: Box<[Temporary]>,
     pub(super) stack_bytes: u32,
+    stack_align: Option<u32>,
     vector_count: Option<u8>,
     /// How the result comes back.
     pub(super) returning: Returning,
@@ -34,7 +35,8 @@ impl Downcall {
         word: fn(u16, Scalar, &Piece, &Target) -> Move,
     ) -> Result<Downcall, Ineligible> {
         let model = &target.model;
-        let Assignment { params, result, stack_bytes, vector_count } = assign_for_stub(signature, target)?;
+        let Assignment { params, result, stack_bytes, stack_align, vector_count } =
+            assign_for_stub(signature, target)?;
         // The limit on parameters keeps every index in range.
         let result_slot = signature.params().len() as u16;
         let mut moves = Vec::with_capacity(params.len() + 1);
@@ -66,6 +68,7 @@ impl Downcall {
             moves,
             temporaries,
             stack_bytes,
+            stack_align,
             vector_count,
             returning: result,
             result: form,
@@ -101,6 +104,7 @@ impl Downcall {
             moves: self.moves.into(),
             temporaries: self.temporaries,
             stack_bytes: self.stack_bytes,
+            stack_align: self.stack_align,
             vector_count: self.vector_count,
         }
     }

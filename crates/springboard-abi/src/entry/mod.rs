@@ -4,11 +4,12 @@ use springboard_ir::Signature;
 
 use crate::{
     ineligible::Ineligible,
-    plan::{Entry, ErrorSource, Plan, Step},
+    plan::{Entry, ErrorSource, Errors, Plan, Rows, Step},
     target::Target,
 };
 
 mod avalue;
+mod boxed;
 mod callback;
 mod columns;
 mod direct;
@@ -18,6 +19,7 @@ mod relay;
 mod slots;
 mod v8;
 
+pub use boxed::{BoxedCall, Host, Kind, plan_boxed};
 pub use columns::plan_columns;
 pub use relay::plan_relay;
 pub use v8::{
@@ -26,6 +28,8 @@ pub use v8::{
 };
 
 /// Plans one call of `signature` on `target`, entered by `entry`.
+///
+/// A call of [`Entry::Boxed`] has no plan without a host's description: [`plan_boxed`] takes one.
 ///
 /// # Errors
 /// The rule by which there is no plan. This is an answer and not a failure: such calls go through libffi.
@@ -40,7 +44,8 @@ pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan
         Entry::Closure => callback::plan(signature, target, callback::Kind::Closure),
         Entry::GoClosure => callback::plan(signature, target, callback::Kind::GoClosure),
         Entry::Direct => direct::plan(signature, target),
-        Entry::Columns => plan_columns(signature, target, |_| Step::Row),
+        Entry::Columns => plan_columns(signature, target, |_| Step::Row, Rows::All, Errors::Ignored),
+        Entry::Boxed => Err(Ineligible::Boxing),
     }
 }
 

@@ -22,6 +22,7 @@ pub fn plan_relay(target: &Target) -> Plan {
         moves: [whole_slot(1, register(0)), whole_slot(0, register(1))].into(),
         temporaries: Box::default(),
         stack_bytes: 0,
+        stack_align: None,
         vector_count: None,
     }
 }

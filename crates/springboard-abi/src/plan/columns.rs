@@ -11,9 +11,33 @@ pub struct Columns {
     pub inputs: Box<[Column]>,
     /// What is stored of each result, at its row: the result register and its low bytes. `None` for `void`.
     pub result: Option<ResultMove>,
+    /// Which rows are called.
+    pub rows: Rows,
+    /// Whether each row's `errno` is stored.
+    pub errors: Errors,
 }
 
-/// Where a parameter's values come from: elements of its own C type one after another.
+/// Which rows are called.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
+pub enum Rows {
+    /// All of them.
+    #[default]
+    All,
+    /// Those whose bit is set: one bit per row, from the least significant bit of each byte on.
+    Valid,
+}
+
+/// What becomes of the `int` in which the C library leaves a call's error.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
+pub enum Errors {
+    /// Nothing.
+    #[default]
+    Ignored,
+    /// It is zero before each row's call, and stored at the row's place in a column of `int` after it.
+    Stored,
+}
+
+/// Where a parameter's values come from: elements of its own C type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Column {
     /// Size of an element, in bytes: 1, 2, 4 or 8.
@@ -29,6 +53,8 @@ pub struct Column {
 pub enum Step {
     /// The row's own.
     Row,
+    /// The row's own, of elements that lie so many bytes apart as the caller says.
+    Stride,
     /// The first: all rows have the same value.
     Same,
 }

@@ -2,7 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::{Columns, Entry, Fill, Move, ResultMove};
+use super::{
+    Columns, Entry, Fill, Move, ResultMove,
+    boxed::{Around, Boxing, Callable, HostAddress, Returned, Unboxed},
+};
 
 /// The form in which a stub's caller hands over arguments and takes the result: an [`Entry`], with what a plan says of
 /// it.
@@ -32,6 +35,8 @@ pub enum Form {
     },
     /// [`Entry::Columns`].
     Columns(Columns),
+    /// [`Entry::Boxed`].
+    Boxed(BoxedForm),
 }
 
 /// What a plan says of the `slots` and `bound` entries.
@@ -52,6 +57,24 @@ pub struct FastForm {
     pub guard: Guard,
     /// What happens to the result.
     pub result: DowncallResult,
+}
+
+/// What a plan says of the `boxed` entry.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct BoxedForm {
+    /// The stub's own type.
+    pub callable: Callable,
+    /// One per parameter of the native function: what its slot gets.
+    pub arguments: Box<[Unboxed]>,
+    /// What is called around the native function.
+    pub around: Option<Around>,
+    /// Where the bytes of an aggregate result go: by way of the slot after the arguments, which holds the address of the
+    /// new object's memory.
+    pub result: DowncallResult,
+    /// What the native function returns.
+    pub returned: Returned,
+    /// What is made of that.
+    pub boxing: Boxing,
 }
 
 /// What a plan says of libffi's closures.
@@ -200,6 +223,7 @@ impl Form {
             Form::GoClosure(_) => Entry::GoClosure,
             Form::Direct { .. } => Entry::Direct,
             Form::Columns(_) => Entry::Columns,
+            Form::Boxed(_) => Entry::Boxed,
         }
     }
 
@@ -209,6 +233,7 @@ impl Form {
             Form::Slots(SlotsForm { result, .. })
             | Form::Bound(SlotsForm { result, .. })
             | Form::V8(FastForm { result, .. })
+            | Form::Boxed(BoxedForm { result, .. })
             | Form::Avalue(result) => Some(result),
             Form::Relay | Form::Direct { .. } | Form::Columns(_) => Some(&DowncallResult::InPlace),
             Form::Callback(_) | Form::Closure(_) | Form::GoClosure(_) => None,
@@ -238,5 +263,25 @@ impl FastForm {
     /// Whether V8 passes a pointer to its options, after the parameters.
     pub fn takes_options(&self) -> bool {
         self.parameters.last() == Some(&Parameter::Options)
+    }
+}
+
+impl BoxedForm {
+    /// How many addresses of the host the stub needs: one more than the largest number.
+    pub fn addresses(&self) -> usize {
+        let mut last = 0;
+        self.each_address(|HostAddress(number)| last = last.max(usize::from(number) + 1));
+        last
+    }
+
+    fn each_address(&self, mut see: impl FnMut(HostAddress)) {
+        for way in self.arguments.iter().flat_map(|argument| &argument.ways) {
+            way.each_address(&mut see);
+        }
+        if let Some(Around { before, after }) = self.around {
+            see(before);
+            see(after);
+        }
+        self.boxing.each_address(&mut see);
     }
 }

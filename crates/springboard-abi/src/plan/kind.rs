@@ -46,8 +46,16 @@ pub enum Entry {
     /// `extern "C" fn(target, frame) -> rows`: one call per row. Arguments are read from arrays and the result is written
     /// to one; their elements have the C types. The frame is words of 8 bytes: the number of rows; the address of a word
     /// that ends the loop once a row has set its highest bit; the address of the first element of each column; that of the
-    /// first result. How many rows were done is returned.
+    /// first result, unless the function returns nothing. Where the plan stores errors, the address of the thread's `errno`
+    /// and that of the first error; for each column with a [`Step::Stride`](super::Step), how many bytes its elements lie
+    /// apart; where the plan has [`Rows::Valid`](super::Rows), the address of the bits and the number of the first row's.
+    /// How many rows were done, or passed over, is returned.
     Columns,
+    /// A C function of the host's own callable type: it takes the host's objects, unboxes them, calls, and returns a
+    /// boxed result. A [`BoxedCall`](crate::boxed::BoxedCall) describes the objects. Whatever the stub cannot do goes to the
+    /// *slow twin*, a C function of the same type, with the very arguments. The target is in the stub. `Operand::Slot`
+    /// names the canonical slot of an unboxed argument.
+    Boxed,
 }
 
 /// Between which forms a stub translates.
@@ -69,7 +77,8 @@ impl Entry {
             | Entry::V8
             | Entry::Avalue
             | Entry::Direct
-            | Entry::Columns => Direction::Downcall,
+            | Entry::Columns
+            | Entry::Boxed => Direction::Downcall,
             Entry::Callback | Entry::Closure | Entry::GoClosure => Direction::Upcall,
         }
     }
@@ -77,7 +86,7 @@ impl Entry {
 
 impl Entry {
     /// Every entry, in the order of the documentation.
-    pub const ALL: [Entry; 10] = [
+    pub const ALL: [Entry; 11] = [
         Entry::Slots,
         Entry::Bound,
         Entry::Relay,
@@ -88,5 +97,6 @@ impl Entry {
         Entry::GoClosure,
         Entry::Direct,
         Entry::Columns,
+        Entry::Boxed,
     ];
 }

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use springboard_ir::Scalar;
 
+pub(crate) mod boxed;
 mod columns;
 mod display;
 mod form;
@@ -11,10 +12,10 @@ mod kind;
 mod slot_form;
 mod symbol;
 
-pub use columns::{Column, Columns, Step};
+pub use columns::{Column, Columns, Errors, Rows, Step};
 pub use form::{
-    ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter, SlotContent,
-    SlotsForm, UpcallResult,
+    BoxedForm, ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter,
+    SlotContent, SlotsForm, UpcallResult,
 };
 pub use kind::{Direction, Entry};
 pub use slot_form::SlotForm;
@@ -42,6 +43,9 @@ pub struct Plan {
     pub temporaries: Box<[Temporary]>,
     /// Bytes of arguments on the stack, a multiple of 8.
     pub stack_bytes: u32,
+    /// What a downcall aligns that area to, in bytes, where an argument wants more than the convention gives every call.
+    /// An upcall finds it aligned.
+    pub stack_align: Option<u32>,
     /// For a variadic callee that is told (`%al` of System V AMD64): how many vector registers hold arguments.
     pub vector_count: Option<u8>,
 }

@@ -15,8 +15,8 @@ use std::{collections::BTreeMap, env};
 
 use fastrand::Rng;
 use springboard_abi::{
-    Columns, Convention, DowncallResult, Entry, ErrorSource, Fill, Form, LastError, Plan, SlotsForm, Step,
-    Target, Violation, check, plan, plan_columns, plan_with_last_error,
+    Columns, Convention, DowncallResult, Entry, ErrorSource, Errors, Fill, Form, LastError, Plan, Rows,
+    SlotsForm, Step, Target, Violation, check, plan, plan_columns, plan_with_last_error,
 };
 use springboard_ir::Signature;
 
@@ -140,6 +140,7 @@ fn refuses_mutants() {
                 let (mutants, mistakes) = counts.entry(mutation.name).or_default();
                 *mutants += 1;
                 let as_good = mutant.stack_bytes == plan.stack_bytes
+                    && mutant.stack_align == plan.stack_align
                     && inputs.iter().zip(&ours).all(|(input, ours)| {
                         machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
                     });
@@ -222,7 +223,10 @@ fn columns_are_of_their_parameters_types() {
     let mut accepted = 0;
     for target in targets() {
         for (seed, signature, _) in planned(&target, Entry::Slots) {
-            let Ok(plan) = plan_columns(&signature, &target, |_| Step::Row) else { continue };
+            let Ok(plan) = plan_columns(&signature, &target, |_| Step::Row, Rows::All, Errors::Ignored)
+            else {
+                continue;
+            };
             assert_eq!(
                 check(&plan, &signature, &target),
                 Ok(()),

@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use springboard_abi::{
-    ClosureForm, DowncallResult, FastForm, Fill, Form, Move, Operand, Place, Plan, ResultMove, SlotsForm,
-    UpcallResult,
+    BoxedForm, ClosureForm, DowncallResult, FastForm, Fill, Form, Move, Operand, Place, Plan, ResultMove,
+    SlotsForm, UpcallResult,
 };
 
 /// One kind of mistake. Gives nothing where the plan has nothing to make it with.
@@ -30,6 +30,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation { name: "drop a move", apply: drop_move },
     Mutation { name: "duplicate a move", apply: duplicate_move },
     Mutation { name: "change the stack's size", apply: change_stack_bytes },
+    Mutation { name: "change the stack's alignment", apply: change_stack_align },
     Mutation { name: "change the vector count", apply: change_vector_count },
     Mutation { name: "change a copy's size", apply: |plan, rng| copy(plan, rng, change_copy_size) },
     Mutation { name: "change a copy's alignment", apply: |plan, rng| copy(plan, rng, change_copy_align) },
@@ -153,6 +154,11 @@ fn duplicate_move(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
     with_moves(plan, moves)
 }
 
+fn change_stack_align(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
+    let stack_align = [None, Some(32), Some(64), Some(128)][rng.usize(..4)];
+    (stack_align != plan.stack_align).then(|| Plan { stack_align, ..plan.clone() })
+}
+
 fn change_stack_bytes(plan: &Plan, rng: &mut Rng) -> Option<Plan> {
     let stack_bytes = plan.stack_bytes.checked_add_signed([-8, -1, 1, 8][rng.usize(..4)])?;
     Some(Plan { stack_bytes, ..plan.clone() })
@@ -229,6 +235,7 @@ pub(crate) fn result(plan: &mut Plan) -> Option<PlannedResult<'_>> {
         Form::Slots(SlotsForm { result, .. })
         | Form::Bound(SlotsForm { result, .. })
         | Form::V8(FastForm { result, .. })
+        | Form::Boxed(BoxedForm { result, .. })
         | Form::Avalue(result) => Some(PlannedResult::Downcall(result)),
         Form::Callback(result)
         | Form::Closure(ClosureForm { result, .. })

@@ -62,7 +62,7 @@ fn aggregate(rng: &mut Rng, depth: u32) -> Type {
             None => field(rng, index, depth, packed),
         })
         .collect();
-    let align = (rng.u8(..24) == 0).then(|| 1 << rng.u32(..6));
+    let align = (rng.u8(..24) == 0).then(|| 1 << rng.u32(..8));
     Type::Aggregate(Arc::new(Aggregate { kind, tag: None, fields, packed, align }))
 }
 

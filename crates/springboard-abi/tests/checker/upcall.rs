@@ -294,6 +294,7 @@ fn refuses_mutants_of_callbacks() {
                 let (mutants, mistakes) = counts.entry(mutation.name).or_default();
                 *mutants += 1;
                 let as_good = mutant.stack_bytes == plan.stack_bytes
+                    && mutant.stack_align == plan.stack_align
                     && mutant.vector_count == plan.vector_count
                     && inputs.iter().zip(&ours).all(|(input, ours)| {
                         run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs, input))

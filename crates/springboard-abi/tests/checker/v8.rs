@@ -65,6 +65,7 @@ fn refuses_mutants_of_moves() {
             for mutation in mutate::MUTATIONS {
                 let Some(mutant) = (mutation.apply)(&plan, &mut rng) else { continue };
                 let as_good = mutant.stack_bytes == plan.stack_bytes
+                    && mutant.stack_align == plan.stack_align
                     && inputs.iter().zip(&ours).all(|(input, ours)| {
                         machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
                     });

@@ -11,8 +11,7 @@ use object::{
     write::{Object, Symbol, SymbolSection},
 };
 
-use super::Published;
-use crate::fork;
+use crate::{published::Published, system::fork};
 
 /// A stub that debuggers know of, until it is dropped.
 #[derive(Debug)]
@@ -47,30 +46,7 @@ struct Descriptor {
 const REGISTER: u32 = 1;
 const UNREGISTER: u32 = 2;
 
-// Weak, because a process has one of each, and another compiler in it may bring them too.
-std::arch::global_asm!(
-    ".pushsection .text.springboard_gdb,\"ax\",@progbits",
-    ".weak __jit_debug_register_code",
-    ".type __jit_debug_register_code, @function",
-    ".balign 16",
-    "__jit_debug_register_code:",
-    #[cfg(target_arch = "s390x")]
-    "br %r14",
-    #[cfg(not(target_arch = "s390x"))]
-    "ret",
-    ".size __jit_debug_register_code, . - __jit_debug_register_code",
-    ".popsection",
-    ".pushsection .data.springboard_gdb,\"aw\",@progbits",
-    ".weak __jit_debug_descriptor",
-    ".type __jit_debug_descriptor, @object",
-    ".balign 8",
-    "__jit_debug_descriptor:",
-    ".long 1, 0",
-    ".quad 0, 0",
-    ".size __jit_debug_descriptor, 24",
-    ".popsection",
-);
-
+// Defined by the system's folder.
 unsafe extern "C" {
     fn __jit_debug_register_code();
     static mut __jit_debug_descriptor: Descriptor;

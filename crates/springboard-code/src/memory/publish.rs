@@ -5,12 +5,11 @@ use super::{CodeMemory, LAST_SEGMENT, Shared, State};
 use crate::{
     class::{BLOCK, CACHE_LINE, Class},
     error::{CodeError, NoRoom},
-    file::Extent,
-    mapping::Unsealed,
     segment::Segment,
     space::Slot,
     stamp::Stamp,
-    sync, trap,
+    system::{extent::Extent, instructions, pages::Unsealed},
+    trap,
 };
 
 /// How often a batch is begun anew because its file was lost.
@@ -88,7 +87,7 @@ impl CodeMemory {
         }
         let segment = Segment::sealed(pages)?;
         let starts: Vec<_> = offsets.iter().map(|&offset| segment.at(offset).cast_const()).collect();
-        sync::instructions(starts.iter().copied().zip(stamps.iter().map(Stamp::bytes)));
+        instructions::synchronise(starts.iter().copied().zip(stamps.iter().map(Stamp::bytes)));
         let id = state.space.add_frozen(stamps.len() as u32);
         state.insert(shared, id, segment);
         let place = |(offset, start)| Place { slot: Slot { segment: id, offset: offset as u32 }, start };
@@ -178,7 +177,9 @@ fn write(stamps: &[Stamp<'_>], taken: &[Taken]) -> Result<(), CodeError> {
             }
         }
     }
-    sync::instructions(taken.iter().zip(stamps).map(|(taken, stamp)| (taken.place.start, stamp.bytes())));
+    instructions::synchronise(
+        taken.iter().zip(stamps).map(|(taken, stamp)| (taken.place.start, stamp.bytes())),
+    );
     Ok(())
 }
 

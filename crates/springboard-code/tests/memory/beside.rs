@@ -5,11 +5,11 @@ use springboard_code::{
     testing::{
         access, alone, code_mappings, descriptors,
         faults::{self, Failing, Fault},
-        unmap_the_rest,
+        strategies, unmap_the_rest,
     },
 };
 
-use super::{BLOCK, all};
+use super::BLOCK;
 
 const ALIGN: usize = 64 << 10;
 
@@ -57,7 +57,7 @@ fn any_system_call_may_fail() {
             break;
         }
     }
-    if all().len() > 1 {
+    if strategies().len() > 1 {
         assert_eq!(refused, 1, "without memory alone there is no way");
         let (made, _) = faults::with(Failing::Every(Step::CreateFile), beside);
         assert!(made.is_ok(), "without files, pages are sealed");

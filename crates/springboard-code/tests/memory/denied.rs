@@ -5,12 +5,12 @@ use springboard_code::{
     testing::{
         access, alone, code_mappings, descriptors,
         faults::{self, Failing, Fault},
-        let_pass, unmap_the_rest, writable_and_executable,
+        let_pass, strategies, unmap_the_rest, writable_and_executable,
     },
 };
 use springboard_emit::Template;
 
-use crate::{WAIT, address, all, memory, publish_all, returning, run};
+use crate::{WAIT, address, memory, publish_all, returning, run};
 
 /// Makes and frees stubs of all kinds, whatever fails. What failed.
 fn exercise(strategy: Strategy) -> Vec<NoRoom> {
@@ -57,7 +57,7 @@ fn exercise_while(failing: Failing, strategy: Strategy) -> (Vec<NoRoom>, Fault) 
 #[test]
 fn any_system_call_may_fail() {
     let _process = alone();
-    for &strategy in all() {
+    for &strategy in strategies() {
         for nth in 0.. {
             let (errors, fault) = exercise_while(Failing::Nth(nth), strategy);
             let most = if strategy == Strategy::File { 0 } else { 1 };
@@ -73,7 +73,7 @@ fn any_system_call_may_fail() {
 #[test]
 fn all_system_calls_may_fail_from_any_on() {
     let _process = alone();
-    for &strategy in all() {
+    for &strategy in strategies() {
         let mut failed = Vec::new();
         for nth in 0.. {
             let (errors, fault) = exercise_while(Failing::From(nth), strategy);

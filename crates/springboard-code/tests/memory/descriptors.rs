@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use springboard_code::{
     Strategy, Stub,
     testing::{Child, Ended, access, alone, code_descriptors, code_mappings},
@@ -27,15 +28,11 @@ fn close_from_3() {
 }
 
 /// Sets a limit. What it was.
-fn limit(resource: libc::__rlimit_resource_t, to: u64) -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the pointers are to a limit, which the first call writes and the second reads.
-    unsafe {
-        assert_eq!(libc::getrlimit(resource, &mut limit), 0);
-        let before = std::mem::replace(&mut limit.rlim_cur, to);
-        assert_eq!(libc::setrlimit(resource, &limit), 0);
-        before
-    }
+fn limit(resource: Resource, to: u64) -> u64 {
+    let mut limit = getrlimit(resource);
+    let before = limit.current.replace(to);
+    setrlimit(resource, limit).expect("a limit may be lowered, and raised to what it was");
+    before.unwrap_or(u64::MAX)
 }
 
 #[test]
@@ -122,14 +119,14 @@ fn a_limit_of_file_sizes_is_no_signal() {
     in_a_child(|| {
         let memory = memory(Strategy::File);
         let before = publish(&memory, &returning(1, 0));
-        limit(libc::RLIMIT_FSIZE, 0);
+        limit(Resource::Fsize, 0);
         let after = publish(&memory, &returning(2, 0));
         assert_eq!((run(&before), run(&after)), (1, 2));
         assert_eq!(access(address(&after)).unwrap(), "r-xp", "the next way");
         drop(before);
     });
     in_a_child(|| {
-        limit(libc::RLIMIT_FSIZE, 40 << 10);
+        limit(Resource::Fsize, 40 << 10);
         let memory = memory(Strategy::File);
         let stubs: Vec<_> = (0..300).map(|value| publish(&memory, &returning(value, 900))).collect();
         for (value, stub) in (0..).zip(&stubs) {
@@ -145,9 +142,9 @@ fn a_limit_of_file_sizes_is_no_signal() {
 fn a_limit_of_descriptors_is_the_next_way() {
     in_a_child(|| {
         let memory = memory(Strategy::File);
-        let before = limit(libc::RLIMIT_NOFILE, 3);
+        let before = limit(Resource::Nofile, 3);
         let without = publish(&memory, &returning(1, 0));
-        limit(libc::RLIMIT_NOFILE, before);
+        limit(Resource::Nofile, before);
         assert_eq!((run(&without), code_descriptors().len()), (1, 0));
     });
 }

@@ -7,15 +7,16 @@ use springboard_code::{
     testing::{
         Child, Ended, alone, code_descriptors, code_mappings,
         faults::{self, Failing},
+        strategies,
     },
 };
 
-use crate::{ALIGN, TRAP, address, all, memory, publish, returning, run};
+use crate::{ALIGN, TRAP, address, memory, publish, returning, run};
 
 #[test]
 fn a_fork_freezes_what_is_there() {
     let _process = alone();
-    for &strategy in all() {
+    for &strategy in strategies() {
         let memory = memory(strategy);
         let mut stubs: Vec<_> = (0..10).map(|value| publish(&memory, &returning(value, 0))).collect();
         let before: Vec<u8> = stubs[9].code().to_vec();
@@ -141,5 +142,25 @@ fn a_child_of_the_system_call_writes_a_file_of_its_own() {
     let more: Vec<_> = (20..40).map(|value| publish(&memory, &returning(value, 0))).collect();
     for (value, stub) in (0..).zip(stubs.iter().chain(&more)) {
         assert_eq!(run(stub), value);
+    }
+}
+
+#[test]
+fn a_call_to_a_freed_stub_traps() {
+    let _process = alone();
+    {
+        let memory = memory(Strategy::File);
+        let _neighbour = publish(&memory, &returning(1, 0));
+        let stub = publish(&memory, &returning(2, 0));
+        // SAFETY: `returning` wrote a function of this type. What happens once it is freed is what is tested.
+        let function: extern "C" fn() -> u32 = unsafe { std::mem::transmute(stub.entry()) };
+        assert_eq!(function(), 2);
+        drop(stub);
+        let ended = Child::fork(|| {
+            function();
+        })
+        .wait();
+        let trap = if cfg!(target_arch = "s390x") { libc::SIGILL } else { libc::SIGTRAP };
+        assert_eq!(ended, Ended::Killed(trap));
     }
 }

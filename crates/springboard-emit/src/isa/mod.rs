@@ -29,6 +29,8 @@ pub(crate) struct Isa {
     pub(crate) wraps_guard: fn(&Plan) -> bool,
     /// Whether vector registers that carry no argument may carry words on their way to or from the stack.
     pub(crate) spare_vectors: bool,
+    /// How many general registers a callee may change, of those in which Cranelift keeps values.
+    pub(crate) scratch: usize,
     /// Whether two neighbouring doubles of one aggregate are stored at once. Whoever reads both at once, as compilers
     /// like to, otherwise waits ten cycles and more: the CPU does not forward two stores to one load.
     pub(crate) stores_pairs: fn(Convention) -> bool,

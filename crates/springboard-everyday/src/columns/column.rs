@@ -1,15 +1,17 @@
 //! What goes into a call over columns, and where results go.
 
-use std::{any::type_name, ffi::c_void, marker::PhantomData, mem::size_of, ops::Range};
+use std::{ffi::c_void, marker::PhantomData};
 
-use springboard::{Function, SlotResult, Word, callback::is_pending};
-use springboard_ir::Scalar;
+use springboard::Word;
+use springboard_ir::{FloatFormat, Scalar};
 
 /// What a parameter gets in each row.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Input {
     /// The row's element of an array.
     Column,
+    /// The same, of an array whose elements do not follow each other.
+    Strided,
     /// The same value.
     Scalar,
 }
@@ -19,13 +21,10 @@ pub enum Input {
 pub struct Column<'a> {
     pub(super) first: *const c_void,
     pub(super) length: usize,
-    /// Bytes from one row's value to the next one's.
-    stride: usize,
-    pub(super) scalar: Scalar,
+    pub(super) element: Scalar,
     pub(super) input: Input,
-    pub(super) rust: &'static str,
-    /// The slot of the value at an address.
-    load: unsafe fn(*const c_void) -> u64,
+    /// Bytes from one row's value to the next one's.
+    stride: isize,
     values: PhantomData<&'a ()>,
 }
 
@@ -34,106 +33,94 @@ pub struct Column<'a> {
 pub struct Output<'a> {
     pub(super) first: *mut c_void,
     pub(super) length: usize,
-    stride: usize,
-    pub(super) scalar: Scalar,
-    pub(super) rust: &'static str,
-    pub(super) by_row: ByRow,
+    pub(super) element: Scalar,
     values: PhantomData<&'a mut ()>,
 }
 
 impl<'a> Column<'a> {
     /// One element of `values` per row.
     pub fn of<T: Word>(values: &'a [T]) -> Column<'a> {
-        Column {
-            length: values.len(),
-            stride: size_of::<T>(),
-            input: Input::Column,
-            ..Column::made(values.as_ptr())
-        }
+        // SAFETY: a slice has its elements for as long as it is borrowed.
+        unsafe { Column::raw(T::SCALAR, values.as_ptr().cast(), values.len()) }
     }
 
     /// The same value in each row.
     pub fn scalar<T: Word>(value: &'a T) -> Column<'a> {
-        Column::made(value)
+        // SAFETY: a reference leads to a value for as long as it lives.
+        unsafe { Column::raw_scalar(T::SCALAR, (&raw const *value).cast()) }
     }
 
-    fn made<T: Word>(first: *const T) -> Column<'a> {
-        /// # Safety
-        /// A `T` is at `address`.
-        unsafe fn load<T: Word>(address: *const c_void) -> u64 {
-            // SAFETY: the caller says that a `T` is there.
-            unsafe { address.cast::<T>().read_unaligned() }.into_slot()
-        }
-        Column {
-            first: first.cast(),
-            length: 1,
-            stride: 0,
-            scalar: T::SCALAR,
-            input: Input::Scalar,
-            rust: type_name::<T>(),
-            load: load::<T>,
-            values: PhantomData,
-        }
+    /// One element per row, of memory that the host knows by its address alone: `length` elements from `first` on, one
+    /// right after the other, of any alignment.
+    ///
+    /// # Safety
+    /// For as long as `'a`, the elements are there and nobody writes them.
+    pub unsafe fn raw(element: Scalar, first: *const c_void, length: usize) -> Column<'a> {
+        let stride = width(element) as isize;
+        Column { first, length, element, input: Input::Column, stride, values: PhantomData }
+    }
+
+    /// As [`Column::raw`], of elements that lie `stride` bytes apart, which may be negative: a member of each structure in
+    /// an array, a column of a matrix, an array from its end.
+    ///
+    /// # Safety
+    /// As [`Column::raw`].
+    pub unsafe fn raw_strided(
+        element: Scalar,
+        first: *const c_void,
+        length: usize,
+        stride: isize,
+    ) -> Column<'a> {
+        Column { first, length, element, input: Input::Strided, stride, values: PhantomData }
+    }
+
+    /// The same value in each row, known by its address alone.
+    ///
+    /// # Safety
+    /// As [`Column::raw`], for one element.
+    pub unsafe fn raw_scalar(element: Scalar, value: *const c_void) -> Column<'a> {
+        Column { first: value, length: 1, element, input: Input::Scalar, stride: 0, values: PhantomData }
     }
 
     /// Where the row's value is.
     pub(super) fn at(&self, row: usize) -> *const c_void {
-        self.first.wrapping_byte_add(row * self.stride)
+        self.first.wrapping_byte_offset(row as isize * self.stride)
+    }
+
+    /// The stride as a stub is told it.
+    pub(super) fn stride(&self) -> u64 {
+        self.stride as u64
     }
 }
 
 impl<'a> Output<'a> {
     /// One element of `values` per row. Those of rows that are skipped or not reached stay as they are.
     pub fn of<T: Word>(values: &'a mut [T]) -> Output<'a> {
-        Output {
-            first: values.as_mut_ptr().cast(),
-            length: values.len(),
-            stride: size_of::<T>(),
-            scalar: T::SCALAR,
-            rust: type_name::<T>(),
-            by_row: by_row::<T>,
-            values: PhantomData,
-        }
+        // SAFETY: a slice has its elements for as long as it is borrowed.
+        unsafe { Output::raw(T::SCALAR, values.as_mut_ptr().cast(), values.len()) }
+    }
+
+    /// One element per row, of memory that the host knows by its address alone, laid out as that of [`Column::raw`].
+    ///
+    /// # Safety
+    /// For as long as `'a`, there is memory for the elements, and nobody else reads or writes it.
+    pub unsafe fn raw(element: Scalar, first: *mut c_void, length: usize) -> Output<'a> {
+        Output { first, length, element, values: PhantomData }
     }
 
     /// Where the row's result goes.
     pub(super) fn at(&self, row: usize) -> *mut c_void {
-        self.first.wrapping_byte_add(row * self.stride)
+        self.first.wrapping_byte_add(row * width(self.element))
     }
 }
 
-/// [`by_row`], for the Rust type of the results.
-pub(super) type ByRow = unsafe fn(&Function, &[Column<'_>], *mut c_void, Range<usize>) -> usize;
-
-/// Calls a function row by row, by whatever path it has, and stores the results in the array at `first`. Returns how
-/// many rows were called: it ends after one that left a callback's error pending.
-///
-/// # Safety
-/// As [`Function::call`], with each row's values; they are of the types of the parameters, and the result is an `R`. The
-/// columns and the output have the rows.
-pub(super) unsafe fn by_row<R: SlotResult>(
-    function: &Function,
-    columns: &[Column<'_>],
-    first: *mut c_void,
-    rows: Range<usize>,
-) -> usize {
-    let call = function.slots::<R>().expect("the output has the type of the result");
-    let mut unwanted = 0i32;
-    let mut slots = vec![0; columns.len() + 1];
-    // Of a function that delivers its last error, the last slot says where to.
-    slots[columns.len()] = (&raw mut unwanted).into_slot();
-    for row in rows.clone() {
-        for (slot, column) in slots.iter_mut().zip(columns) {
-            // SAFETY: the caller says that the column has the row; `load` is for its elements' type.
-            *slot = unsafe { (column.load)(column.at(row)) };
-        }
-        // SAFETY: the caller says that the function may be called with these values, whose slots are canonical.
-        let result = unsafe { call.call(&slots) };
-        // SAFETY: the caller says that the output has the row, and elements of type `R`.
-        unsafe { first.cast::<R>().wrapping_add(row).write_unaligned(result) };
-        if is_pending() {
-            return row + 1 - rows.start;
-        }
+/// Bytes of an element that fits a slot. (Nothing else is ever called with: no parameter has such a type.)
+pub(super) fn width(element: Scalar) -> usize {
+    match element {
+        Scalar::Bool => 1,
+        Scalar::Int { bytes, .. } | Scalar::Vector { bytes } => usize::from(bytes),
+        Scalar::Pointer => size_of::<*const c_void>(),
+        Scalar::Float(FloatFormat::F32) => 4,
+        Scalar::Float(_) => 8,
     }
-    rows.len()
 }

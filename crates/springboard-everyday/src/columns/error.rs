@@ -3,7 +3,7 @@
 use std::fmt;
 
 use springboard::CallbackError;
-use springboard_ir::Type;
+use springboard_ir::{FloatFormat, Scalar, Type};
 
 use super::Input;
 
@@ -34,15 +34,17 @@ pub enum ColumnsError {
         index: Option<usize>,
         /// Its type.
         ty: Type,
-        /// The name of the elements' Rust type.
-        rust: &'static str,
+        /// What the elements are.
+        elements: Scalar,
     },
-    /// A single value is given for a column, or the other way round.
+    /// A single value is given for a column, or the like.
     Input {
         /// The parameter, counted from 0.
         index: usize,
         /// What it was prepared for.
         expected: Input,
+        /// What is given.
+        given: Input,
     },
     /// A column whose length is not that of the output, or of the first column where there is no output.
     Length {
@@ -62,6 +64,13 @@ pub enum ColumnsError {
     Validity {
         /// How many bits there are.
         bits: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// There is not one error per row.
+    Errors {
+        /// How many there are.
+        errors: usize,
         /// How many rows there are.
         rows: usize,
     },
@@ -90,14 +99,11 @@ impl fmt::Display for ColumnsError {
                 write!(f, "{}: {ty} is not a number or pointer", place(index))
             }
             ColumnsError::Variadic => f.write_str("a variadic function is not called over columns"),
-            ColumnsError::Type { index, ty, rust } => {
-                write!(f, "{}: {rust} does not stand for {ty}", place(index))
+            ColumnsError::Type { index, ty, elements } => {
+                write!(f, "{}: elements of type {} are not {ty}", place(index), name(*elements))
             }
-            ColumnsError::Input { index, expected: Input::Column } => {
-                write!(f, "column {} was declared a column and is one value", index + 1)
-            }
-            ColumnsError::Input { index, expected: Input::Scalar } => {
-                write!(f, "column {} was declared one value and is a column", index + 1)
+            ColumnsError::Input { index, expected, given } => {
+                write!(f, "column {} was declared {expected} and is {given}", index + 1)
             }
             ColumnsError::Length { index, length, rows } => {
                 write!(f, "column {} has {length} elements, and there are {rows} rows", index + 1)
@@ -106,6 +112,9 @@ impl fmt::Display for ColumnsError {
             ColumnsError::Validity { bits, rows } => {
                 write!(f, "there are {bits} validity bits, and {rows} rows")
             }
+            ColumnsError::Errors { errors, rows } => {
+                write!(f, "there is room for {errors} errors, and there are {rows} rows")
+            }
             ColumnsError::Pending(error) => write!(f, "before the first row: {error}"),
             ColumnsError::Row { row, error } => write!(f, "row {row}: {error}"),
         }
@@ -113,3 +122,26 @@ impl fmt::Display for ColumnsError {
 }
 
 impl std::error::Error for ColumnsError {}
+
+/// What Rust calls a scalar.
+fn name(scalar: Scalar) -> String {
+    match scalar {
+        Scalar::Bool => "bool".to_owned(),
+        Scalar::Int { bytes, signed } => format!("{}{}", if signed { 'i' } else { 'u' }, bytes * 8),
+        Scalar::Pointer => "pointer".to_owned(),
+        Scalar::Float(FloatFormat::F32) => "f32".to_owned(),
+        Scalar::Float(FloatFormat::F64) => "f64".to_owned(),
+        Scalar::Float(_) => "long double".to_owned(),
+        Scalar::Vector { bytes } => format!("vector of {bytes} bytes"),
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Input::Column => "a column",
+            Input::Strided => "a column with a stride",
+            Input::Scalar => "one value",
+        })
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use springboard::{CallbackError, Engine, Function, LastError, Path, Word};
+use springboard::{CType, CallbackError, Engine, Function, LastError, Path, Word, ir::Scalar};
 use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output, Validity};
 
 use super::{engines, function, library};
@@ -152,6 +152,140 @@ fn nothing_is_written_beside_the_output() {
     }
 }
 
+/// Members of structures, one array from its end and one that is as dense as any, with and without validity bits.
+#[test]
+fn elements_lie_as_far_apart_as_they_are_said_to() {
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Record {
+        before: u8,
+        a: i32,
+        b: i32,
+    }
+    const D: Input = Input::Strided;
+    const INT: Scalar = i32::SCALAR;
+    for engine in engines() {
+        let add = over(&engine, "add_int", &[D, D]);
+        let mixed = over(&engine, "add_int", &[C, D]);
+        for rows in lengths() {
+            let records: Vec<Record> =
+                (0..rows as i32).map(|x| Record { before: 0xff, a: x * 7, b: 1 << (x % 31) }).collect();
+            let dense: Vec<i32> = records.iter().map(|record| record.a).collect();
+            let stride = size_of::<Record>() as isize;
+            let at = |offset: usize| records.as_ptr().wrapping_byte_add(offset).cast();
+            let [a, b] = [std::mem::offset_of!(Record, a), std::mem::offset_of!(Record, b)].map(at);
+            let last = at((rows.max(1) - 1) * size_of::<Record>() + std::mem::offset_of!(Record, b));
+            // SAFETY: there are as many records; the last one's `b` is where the array from its end begins.
+            let [a, b, reversed] = unsafe {
+                [(a, stride), (b, stride), (last, -stride)]
+                    .map(|(first, stride)| Column::raw_strided(INT, first, rows, stride))
+            };
+            let forwards: Vec<i32> = records.iter().map(|record| record.a + record.b).collect();
+            let backwards: Vec<i32> =
+                records.iter().zip(records.iter().rev()).map(|(x, y)| x.a + y.b).collect();
+            let mut out = vec![0; rows];
+            call(&add, &[a, b], Output::of(&mut out));
+            assert_eq!(out, forwards, "{rows} rows, {}", add.path());
+            call(&add, &[a, reversed], Output::of(&mut out));
+            assert_eq!(out, backwards, "{rows} rows, {}", add.path());
+            call(&mixed, &[Column::of(&dense), b], Output::of(&mut out));
+            assert_eq!(out, forwards, "{rows} rows, {}", mixed.path());
+
+            let bits: Vec<u8> = (0..rows.div_ceil(8) + 1).map(|byte| (byte * 0x35 + 9) as u8).collect();
+            let validity = Validity::from_bit(&bits, 5);
+            let mut some = vec![-1; rows];
+            // SAFETY: as in `call`.
+            unsafe { add.call(&[a, reversed], Some(Output::of(&mut some)), Some(validity)) }.unwrap();
+            for (row, value) in some.into_iter().enumerate() {
+                let valid = bits[(row + 5) / 8] >> ((row + 5) % 8) & 1 == 1;
+                assert_eq!(value, if valid { backwards[row] } else { -1 }, "row {row} of {rows}");
+            }
+            assert!(records.iter().all(|record| record.before == 0xff));
+        }
+    }
+}
+
+/// Each row has its own `errno`, and zero where its call left none.
+#[test]
+fn errors_are_those_of_their_rows() {
+    for engine in engines() {
+        // SAFETY: the C library's libm is well-behaved.
+        let libm = unsafe { springboard::Library::open("libm.so.6") }.unwrap();
+        let ilogb = engine.function(&libm, "double log(double)").unwrap();
+        let log = Columns::new(&engine, &ilogb, &[C]).unwrap();
+        for rows in lengths() {
+            let values: Vec<f64> =
+                (0..rows).map(|row| [1.0, 0.0, -1.0, 2.5, f64::INFINITY][row % 5]).collect();
+            let expected: Vec<i32> =
+                (0..rows).map(|row| [0, libc::ERANGE, libc::EDOM, 0, 0][row % 5]).collect();
+            let (mut out, mut errors) = (vec![0f64; rows], vec![-1; rows]);
+            // SAFETY: a logarithm of any number.
+            unsafe {
+                log.call_with_errors(&[Column::of(&values)], Some(Output::of(&mut out)), None, &mut errors)
+            }
+            .unwrap();
+            assert_eq!(errors, expected, "{rows} rows, {}", log.path());
+            assert!(
+                out.iter().zip(&values).all(|(out, x)| out.to_bits() == x.ln().to_bits() || out.is_nan())
+            );
+
+            let bits = vec![0b1011_0110; rows.div_ceil(8)];
+            errors.fill(-1);
+            let validity = Some(Validity::from(&bits[..]));
+            // SAFETY: as above.
+            unsafe {
+                log.call_with_errors(
+                    &[Column::of(&values)],
+                    Some(Output::of(&mut out)),
+                    validity,
+                    &mut errors,
+                )
+            }
+            .unwrap();
+            for (row, error) in errors.into_iter().enumerate() {
+                let valid = bits[row / 8] >> (row % 8) & 1 == 1;
+                assert_eq!(error, if valid { expected[row] } else { -1 }, "row {row} of {rows}");
+            }
+        }
+        let mut few = [0; 3];
+        // SAFETY: nothing is called.
+        let error = unsafe {
+            log.call_with_errors(&[Column::of(&[1.0; 4])], Some(Output::of(&mut [0.0; 4])), None, &mut few)
+        };
+        assert_eq!(error.unwrap_err().to_string(), "there is room for 3 errors, and there are 4 rows");
+    }
+}
+
+/// One stub, several threads.
+#[test]
+fn threads_share_a_loop() {
+    let engine = Engine::new();
+    let add = over(&engine, "add_int", &[C, S]);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let add = &add;
+            scope.spawn(move || {
+                let values: Vec<i32> = (0..1000).map(|x| x * thread).collect();
+                let bits = [0b1111_1110; 125];
+                for _ in 0..200 {
+                    let mut out = vec![0; values.len()];
+                    // SAFETY: it adds.
+                    unsafe {
+                        add.call(
+                            &[Column::of(&values), Column::scalar(&thread)],
+                            Some(Output::of(&mut out)),
+                            Some((&bits).into()),
+                        )
+                    }
+                    .unwrap();
+                    let expected = |row: usize| if row.is_multiple_of(8) { 0 } else { values[row] + thread };
+                    assert!(out.iter().enumerate().all(|(row, out)| *out == expected(row)));
+                }
+            });
+        }
+    });
+}
+
 /// Where a copy of values lies in its pages, before and after which nobody may touch anything.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Edge {
@@ -274,7 +408,7 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     );
     assert_eq!(
         refused(&[Column::of(&[1i64; 4]), one], Some(&mut out), None),
-        "column 1: i64 does not stand for int"
+        "column 1: elements of type i64 are not int"
     );
     assert_eq!(refused(&[one, one], Some(&mut out), None), "column 1 was declared a column and is one value");
     assert_eq!(
@@ -294,7 +428,7 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     // SAFETY: nothing is called.
     let error =
         unsafe { add.call(&[Column::of(&four), one], Some(Output::of(&mut wide)), None) }.unwrap_err();
-    assert_eq!(error.to_string(), "the output: i64 does not stand for int");
+    assert_eq!(error.to_string(), "the output: elements of type i64 are not int");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Global variables: read, written, and checked against what their library says of them.
 
-use springboard::{Engine, Value, ir::Type, library::SymbolError};
+use springboard::{Engine, Library, Value, ir::Type, library::SymbolError};
 use springboard_everyday::{
     memory::{self, MemoryError},
     variable::{Variable, VariableError},
@@ -42,6 +42,20 @@ fn variables_are_what_the_library_says() {
     assert_eq!(find("counter", "long"), size);
     assert_eq!(size.to_string(), "counter has 4 bytes in its library, and long has 8");
     assert_eq!(find("fails", "int"), VariableError::Function { symbol: "fails".into() });
+    // By name, also where the loader chooses the function among several.
+    for function in ["puts", "strlen"] {
+        let int = Type::parse("int").unwrap();
+        let error = Variable::new(&engine, &Library::process(), function, &int).unwrap_err();
+        assert_eq!(error, VariableError::Function { symbol: function.into() });
+    }
+    if cfg!(all(target_arch = "x86_64", target_env = "gnu")) {
+        let int = Type::parse("int").unwrap();
+        // SAFETY: the C library is loaded already.
+        let libc = unsafe { Library::open("libc.so.6") }.unwrap();
+        let old = Variable::versioned(&engine, &libc, "memcpy", "GLIBC_2.2.5", &int).unwrap_err();
+        assert_eq!(old, VariableError::Function { symbol: "memcpy".into() });
+        assert!(Variable::versioned(&engine, &libc, "environ", "GLIBC_2.2.5", &int).is_ok());
+    }
     assert!(matches!(find("no_such_variable", "int"), VariableError::Symbol(SymbolError::Missing { .. })));
     assert!(matches!(find("counter", "void"), VariableError::Memory(MemoryError::Layout { .. })));
 }

@@ -14,6 +14,8 @@ pub(crate) struct Placement {
     compiler: Option<Compiler>,
     kind: AggregateKind,
     packed: bool,
+    /// The strictest alignment that any type of the target has by itself, in bytes.
+    max_align: u32,
     /// Strictest alignment so far, in bytes.
     align: u32,
     /// Where the next member may begin.
@@ -36,8 +38,18 @@ struct Unit {
 impl Placement {
     pub(crate) fn new(aggregate: &Aggregate, model: &DataModel) -> Placement {
         let (kind, packed) = (aggregate.kind, aggregate.packed);
-        let DataModel { bit_fields: rule, compiler, .. } = *model;
-        Placement { rule, compiler, kind, packed, align: 1, next: 0, end: 0, unit: None }
+        let DataModel { bit_fields: rule, compiler, max_align, .. } = *model;
+        Placement {
+            rule,
+            compiler,
+            kind,
+            packed,
+            max_align: max_align.into(),
+            align: 1,
+            next: 0,
+            end: 0,
+            unit: None,
+        }
     }
 
     /// Places `field`, whose type has the layout `own`. Returns its offset in bits.
@@ -99,6 +111,9 @@ impl Placement {
 
     /// A bit-field, whose type may have by its name an alignment that is `raised` over its own. GCC takes that for the
     /// bit-field's own as well.
+    ///
+    /// It counts from the last multiple of the strictest alignment that a type has by itself, which some of its options make
+    /// more (`-mavx`): where that matters, it lays out in two ways itself.
     fn place_bits_of(
         &mut self,
         bits: u64,
@@ -108,15 +123,22 @@ impl Placement {
         raised: Option<u32>,
     ) -> Result<(u64, u64), LayoutError> {
         let before = self.align;
-        let by_clang = self.place_bits(bits, has_name, asked, own);
-        let aligns = raised.filter(|_| !self.packed);
-        if aligns.is_none() || self.compiler == Some(Compiler::Clang) {
-            return Ok(by_clang);
+        let by_clang = (self.place_bits(bits, has_name, asked, own), self.align);
+        let Some(aligns) = raised.filter(|_| !self.packed) else { return Ok(by_clang.0) };
+        if self.compiler == Some(Compiler::Clang) {
+            return Ok(by_clang.0);
         }
-        let clang = core::mem::replace(&mut self.align, before);
-        let by_gcc = self.place_bits(bits, has_name, asked.max(aligns), own);
-        let agree = by_gcc == by_clang && self.align == clang;
-        if agree || self.compiler.is_some() { Ok(by_gcc) } else { Err(LayoutError::Compilers) }
+        let (next, last) = (self.next, self.next - self.next % bits_of(self.max_align));
+        let mut by_gcc = |base: u64| {
+            (self.align, self.next) = (before, next - base);
+            let (start, end) = self.place_bits(bits, has_name, asked.max(Some(aligns)), own);
+            self.next = next;
+            ((start + base, end + base), self.align)
+        };
+        let from_start = by_gcc(0);
+        let from_last = by_gcc(last);
+        let agree = from_last == from_start && (self.compiler.is_some() || from_last == by_clang);
+        if agree { Ok(from_last.0) } else { Err(LayoutError::Compilers) }
     }
 
     /// A bit-field that may lie anywhere within one unit of its type.

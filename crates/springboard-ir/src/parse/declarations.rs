@@ -7,13 +7,13 @@ use super::built::{Built, Shape};
 use crate::{
     definitions::Definition,
     model::DataModel,
-    types::{AggregateKind, Prototype, Signature, Type},
+    types::{AggregateKind, Declared, Prototype, Signature, Type},
 };
 
-/// What C text declares: structures, unions, enumerations, names of types, and functions.
+/// What C text declares: structures, unions, enumerations, names of types, functions, and objects.
 ///
 /// Made by [`Declarations::parse`]. [`Prototype::parse_in`] reads a prototype that uses them. Displays as C text
-/// that declares the same.
+/// that declares the same, objects left out.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Declarations {
     model: DataModel,
@@ -24,6 +24,22 @@ pub struct Declarations {
     functions: Vec<Prototype>,
     /// The place of each in `functions`.
     by_name: BTreeMap<String, usize>,
+    objects: Vec<Object>,
+}
+
+/// An object that C text declares: a variable, or a constant.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Object {
+    /// Its name.
+    pub name: String,
+    /// Its type. An array without a length has the length 0, and is `flexible` in [`Object::declared`].
+    pub ty: Type,
+    /// What the declaration says of the type beside.
+    pub declared: Declared,
+    /// Whether it is `const`. Of an array, whether its elements are.
+    pub constant: bool,
+    /// What it is initialised with, where that is an integer constant.
+    pub value: Option<i128>,
 }
 
 /// One declaration, as it is written out again.
@@ -106,6 +122,7 @@ impl Declarations {
             names: BTreeMap::new(),
             functions: Vec::new(),
             by_name: BTreeMap::new(),
+            objects: Vec::new(),
         }
     }
 
@@ -141,6 +158,86 @@ impl Declarations {
     /// Every type that [`Declarations::named`] gives, with its name, in the order of names.
     pub fn named_types(&self) -> impl Iterator<Item = (&str, Type)> {
         self.names.keys().filter_map(|name| Some((name.as_str(), self.named(name)?)))
+    }
+
+    /// What the `typedef` of that name says of its type beside [`Declarations::named`]: that the array has no length, for
+    /// one.
+    pub fn named_as(&self, name: &str) -> Option<Declared> {
+        match self.names.get(name)? {
+            Name::Type(built) => Some(built.declared),
+            Name::Constant(_) => None,
+        }
+    }
+
+    /// Every name that stands for a function type by a `typedef`, with that type, in the order of names.
+    pub fn named_functions(&self) -> impl Iterator<Item = (&str, Signature)> {
+        self.names.iter().filter_map(|(name, meaning)| match meaning {
+            Name::Type(Built { shape: Shape::Function(signature), .. }) => {
+                Some((name.as_str(), self.complete(signature)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Every enumeration constant with its value, in the order of names.
+    pub fn constants(&self) -> impl Iterator<Item = (&str, i128)> {
+        self.names.iter().filter_map(|(name, meaning)| match meaning {
+            Name::Constant(value) => Some((name.as_str(), *value)),
+            Name::Type(_) => None,
+        })
+    }
+
+    /// Makes a name an integer constant, as a `#define` of a number does.
+    pub fn define_constant(&mut self, name: &str, value: i128) {
+        self.names.insert(name.into(), Name::Constant(value));
+    }
+
+    /// Every structure and union that is declared or defined with a tag, with that tag, in the order of tags.
+    pub fn aggregate_tags(&self) -> impl Iterator<Item = (AggregateKind, &str)> {
+        self.tags.iter().filter_map(|(tag, meaning)| match meaning {
+            Tag::Forward(kind) | Tag::Aggregate(kind, _) => Some((*kind, tag.as_str())),
+            Tag::Enumeration(_) => None,
+        })
+    }
+
+    /// Every object, in the order of first declaration.
+    pub fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
+    /// Adds what a text declared that was read with these declarations before it ([`Declarations::parse_in`]). What it
+    /// declares again takes the place of what was there.
+    pub fn extend(&mut self, later: Declarations) {
+        let Declarations { items, tags, names, functions, objects, .. } = later;
+        let at = |index: usize, known: &Declarations| {
+            known.by_name.get(functions[index].name.as_deref()?).copied()
+        };
+        for prototype in &functions {
+            let Some(name) = &prototype.name else { continue };
+            match self.by_name.get(name) {
+                Some(index) => self.functions[*index] = prototype.clone(),
+                None => {
+                    self.by_name.insert(name.clone(), self.functions.len());
+                    self.functions.push(prototype.clone());
+                }
+            }
+        }
+        for item in items {
+            match item {
+                Item::Function(index) => {
+                    let item = at(index, self).map(Item::Function).filter(|item| !self.items.contains(item));
+                    self.items.extend(item);
+                }
+                item => self.items.push(item),
+            }
+        }
+        self.tags.extend(tags);
+        self.names.extend(names);
+        for object in objects {
+            self.objects.retain(|known| known.name != object.name);
+            self.objects.push(object);
+        }
+        self.complete_functions();
     }
 
     /// The value of the enumeration constant of that name.
@@ -226,6 +323,13 @@ impl Declarations {
     /// Keeps a definition to be written out again.
     pub(crate) fn define(&mut self, definition: Definition) {
         self.items.push(Item::Definition(definition));
+    }
+
+    /// Keeps an object. The first declaration counts.
+    pub(crate) fn declare_object(&mut self, object: Object) {
+        if !self.objects.iter().rev().any(|known| known.name == object.name) {
+            self.objects.push(object);
+        }
     }
 
     /// Keeps a function. The first declaration counts.

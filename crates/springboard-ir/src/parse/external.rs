@@ -5,6 +5,7 @@ use alloc::string::String;
 use super::{
     Built, Parser,
     built::Shape,
+    declarations::Object,
     declarators::Naming,
     derivations::{Declarator, Derivation, Role},
     error::{Expected, Failure, ParseErrorKind},
@@ -12,7 +13,7 @@ use super::{
     specifiers::{Specifiers, Storage, Tagged},
     words::{Keyword, keyword},
 };
-use crate::types::{Pointee, Prototype, Signature, Type};
+use crate::types::{Declared, Pointee, Prototype, Signature, Type};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {
@@ -43,7 +44,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A whole text that ends in the name of a type.
-    pub(super) fn type_name_alone(&mut self) -> Result<Type, Failure> {
+    pub(super) fn type_name_alone(&mut self) -> Result<(Type, Declared), Failure> {
         let Entity { built, position, .. } = self.last_declaration(Naming::Forbidden, Role::Other)?;
         let Shape::Object { ty, .. } = built.shape else {
             return Err(Failure { position, kind: ParseErrorKind::NotAnObject });
@@ -51,7 +52,7 @@ impl<'a> Parser<'a> {
         if built.declared.type_align.is_some() {
             return Err(Failure { position, kind: ParseErrorKind::Unsupported("aligned".into()) });
         }
-        Ok(ty)
+        Ok((ty, built.declared))
     }
 
     /// A whole text of declarations.
@@ -155,14 +156,14 @@ impl<'a> Parser<'a> {
                     self.seen.push(Seen { name, position, symbol, is_static });
                 }
             }
+            let object = self.object(&declarator, &built, specifiers.storage);
             self.declare(&declarator, built, specifiers.storage, attributes.alignment())?;
             if is_function && self.at("{") {
                 return self.skip_group();
             }
-            if self.eat("=") {
-                while !(self.at(",") || self.at(";") || self.peek().kind == TokenKind::End) {
-                    self.skip_group()?;
-                }
+            let value = if self.eat("=") { self.initializer()? } else { None };
+            if let Some(object) = object {
+                self.own.declare_object(Object { value, ..object });
             }
             if self.eat(";") {
                 return Ok(());
@@ -171,6 +172,37 @@ impl<'a> Parser<'a> {
                 return Err(self.unexpected(Expected::Either(",", ";")));
             }
         }
+    }
+
+    /// The object that a declarator declares, if it is one.
+    fn object(&self, declarator: &Declarator<'a>, built: &Built, storage: Storage) -> Option<Object> {
+        let (Some((name, _)), Shape::Object { ty, constant }) = (declarator.name, &built.shape) else {
+            return None;
+        };
+        let object = Object {
+            name: name.into(),
+            ty: ty.clone(),
+            declared: built.declared,
+            constant: *constant,
+            value: None,
+        };
+        (storage != Storage::Typedef).then_some(object)
+    }
+
+    /// Passes what an object is initialised with. The value, if it is an integer constant.
+    fn initializer(&mut self) -> Result<Option<i128>, Failure> {
+        let start = self.at;
+        let constant = self.constant().map(|constant| constant.value);
+        let ends =
+            |parser: &Parser<'a>| parser.at(",") || parser.at(";") || parser.peek().kind == TokenKind::End;
+        if let (Ok(value), true) = (constant, ends(self)) {
+            return Ok(Some(value));
+        }
+        self.at = start;
+        while !ends(self) {
+            self.skip_group()?;
+        }
+        Ok(None)
     }
 
     /// Keeps what a declarator declares, if it is a type or a function.

@@ -12,7 +12,7 @@ use springboard::{
 use super::{
     description::{Description, Int64},
     error::{BindError, NoFast},
-    settings::Settings,
+    settings::{Callbacks, Settings},
 };
 
 /// How functions of one type with the same settings are called.
@@ -28,7 +28,8 @@ pub(super) struct Called {
 
 impl Called {
     fn new(engine: &Engine, signature: &Signature, settings: &Settings) -> Result<Called, BindError> {
-        let Settings { profile, buffers, guard, narrow, options, int64, context: _ } = settings;
+        let Settings { profile, buffers, guard, callbacks, narrow, options, int64, effects: _, context: _ } =
+            settings;
         let count = signature.params().len();
         if let Some(&index) = buffers.iter().find(|index| usize::from(**index) >= count) {
             return Err(BindError::NoSuchParameter { index, count });
@@ -50,6 +51,7 @@ impl Called {
             _ => Ok(()),
         };
         let plan = match refusal {
+            _ if callbacks.are_possible(signature) => Err(NoFast::CallsBack),
             Ok(()) => engine.plan_with(|target| plan_fast_call(&call, target)).map_err(NoFast::Reason),
             Err(refusal) => Err(NoFast::Refused(refusal)),
         };
@@ -58,7 +60,7 @@ impl Called {
 }
 
 /// A type, and all settings that make a difference to anything except what fills the holes of a stub.
-type Key<'a> = (&'a Signature, &'a [u16], Profile, Guard, Narrow, Options, Option<Int64>);
+type Key<'a> = (&'a Signature, &'a [u16], Profile, Guard, Callbacks, Narrow, Options, Option<Int64>);
 
 /// What is known of the types of many functions.
 #[derive(Default)]
@@ -77,8 +79,9 @@ impl<'a> Known<'a> {
         signature: &'a Signature,
         settings: &'a Settings,
     ) -> Result<Arc<Called>, BindError> {
-        let Settings { profile, buffers, guard, narrow, options, int64, context: _ } = settings;
-        let key = (signature, &**buffers, *profile, *guard, *narrow, *options, *int64);
+        let Settings { profile, buffers, guard, callbacks, narrow, options, int64, effects: _, context: _ } =
+            settings;
+        let key = (signature, &**buffers, *profile, *guard, *callbacks, *narrow, *options, *int64);
         let called = || Called::new(engine, signature, settings).map(Arc::new);
         self.called.entry(key).or_insert_with(called).clone()
     }

@@ -33,7 +33,7 @@ pub(super) unsafe fn arguments(arguments: &[Any<'_>], called: &Called) -> Result
     let given = arguments.iter().chain(iter::repeat(&Any::Undefined));
     let value = |(index, (passed, any)): (usize, (&Passed, &Any<'_>))| match (passed, any) {
         (Passed::Scalar(scalar), any) => word(index, any, *scalar, narrow, int64),
-        (Passed::Buffer, Any::Bytes(data, _)) => Ok(Value::Pointer(data.cast())),
+        (Passed::Buffer, Any::Bytes(data, _) | Any::SharedBytes(data, _)) => Ok(Value::Pointer(data.cast())),
         (Passed::Buffer, _) => Err(Thrown::no_buffer(index)),
         (Passed::Address(layout), any) => {
             let address = pointer(index, any, int64)?;
@@ -74,7 +74,7 @@ fn truth(any: &Any<'_>) -> bool {
         Any::Number(value) => *value != 0.0 && !value.is_nan(),
         Any::BigInt(value) => *value != 0,
         Any::Text(text) => !text.is_empty(),
-        Any::Bytes(..) | Any::Other => true,
+        Any::Bytes(..) | Any::SharedBytes(..) | Any::Other => true,
     }
 }
 

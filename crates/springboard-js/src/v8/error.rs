@@ -8,6 +8,8 @@ use springboard::{
     stamp::StampError,
 };
 
+use super::types::SignatureError;
+
 /// A function of the host that stubs call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)]
@@ -15,6 +17,8 @@ pub enum Helper {
     Buffer,
     Closed,
     Range,
+    Throw,
+    Value,
 }
 
 /// Why a native function could not be bound.
@@ -39,6 +43,8 @@ pub enum BindError {
     },
     /// The types cannot be passed so: a buffer is named that is not a pointer.
     Types(Ineligible),
+    /// The names of types are not `node:ffi`'s.
+    Names(SignatureError),
 }
 
 impl From<springboard::BindError> for BindError {
@@ -59,6 +65,8 @@ impl fmt::Display for Helper {
             Helper::Buffer => "buffer",
             Helper::Closed => "closed",
             Helper::Range => "range",
+            Helper::Throw => "throw",
+            Helper::Value => "value",
         })
     }
 }
@@ -73,6 +81,7 @@ impl fmt::Display for BindError {
                 write!(f, "parameter {} is named a buffer, and there are {count}", index + 1)
             }
             BindError::Types(rule) => rule.fmt(f),
+            BindError::Names(error) => error.fmt(f),
         }
     }
 }
@@ -85,6 +94,8 @@ impl std::error::Error for BindError {}
 pub enum NoFast {
     /// The profile refuses it.
     Refused(Refusal),
+    /// It may call JavaScript back.
+    CallsBack,
     /// No code could be made.
     Reason(Reason),
 }
@@ -102,6 +113,7 @@ impl fmt::Display for NoFast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NoFast::Refused(refusal) => refusal.fmt(f),
+            NoFast::CallsBack => f.write_str("the function may call JavaScript back"),
             NoFast::Reason(reason) => reason.fmt(f),
         }
     }

@@ -8,9 +8,10 @@ use super::{
     any::{Any, Thrown},
     called::Called,
     convert,
-    description::{Description, Int64},
+    description::{Description, Effects, Int64},
     error::NoFast,
     hosted::Hosted,
+    node::Strict,
 };
 
 /// A native function that JavaScript calls.
@@ -23,12 +24,21 @@ pub struct Function {
 }
 
 struct Bound {
-    called: Arc<Called>,
     fast: Result<Stub, NoFast>,
-    slow: springboard::Function,
-    library: Arc<Hosted>,
-    /// Keeps the code loaded that a stub without a guard may still enter.
-    _kept: Option<Native>,
+    conversions: Conversions,
+}
+
+/// Whose conversions a function has, with what they need.
+enum Conversions {
+    V8 {
+        called: Arc<Called>,
+        slow: springboard::Function,
+        library: Arc<Hosted>,
+        effects: Effects,
+        /// Keeps the code loaded that a stub without a guard may still enter.
+        _kept: Option<Native>,
+    },
+    Node(Arc<Strict>),
 }
 
 impl Function {
@@ -38,9 +48,16 @@ impl Function {
         fast: Result<Stub, NoFast>,
         slow: springboard::Function,
         library: Arc<Hosted>,
+        effects: Effects,
         kept: Option<Native>,
     ) -> Function {
-        Function { shared: Arc::new(Bound { called, fast, slow, library, _kept: kept }) }
+        let conversions = Conversions::V8 { called, slow, library, effects, _kept: kept };
+        Function { shared: Arc::new(Bound { fast, conversions }) }
+    }
+
+    /// One with the conversions of `node:ffi`.
+    pub(super) fn node(strict: Arc<Strict>, fast: Result<Stub, NoFast>) -> Function {
+        Function { shared: Arc::new(Bound { fast, conversions: Conversions::Node(strict) }) }
     }
 
     /// The code that V8 may call: a C function that takes what [`Function::description`] says. It lives as long as this
@@ -54,17 +71,31 @@ impl Function {
 
     /// What V8 is told about the fast code.
     pub fn description(&self) -> &Description {
-        &self.shared.called.description
+        match &self.shared.conversions {
+            Conversions::V8 { called, .. } => &called.description,
+            Conversions::Node(strict) => strict.description(),
+        }
     }
 
     /// The C type.
     pub fn signature(&self) -> &Signature {
-        &self.shared.called.call.signature
+        match &self.shared.conversions {
+            Conversions::V8 { called, .. } => &called.call.signature,
+            Conversions::Node(strict) => strict.signature(),
+        }
     }
 
     /// What 64-bit integers are in JavaScript.
     pub fn int64(&self) -> Int64 {
         self.description().int64
+    }
+
+    /// Whether calls change anything that JavaScript can see, which a host tells V8.
+    pub fn effects(&self) -> Effects {
+        match &self.shared.conversions {
+            Conversions::V8 { effects, .. } => *effects,
+            Conversions::Node(strict) => strict.effects(),
+        }
     }
 
     /// Calls with any values, as V8 does where the fast code does not serve. It converts values as V8 does for the fast
@@ -78,7 +109,11 @@ impl Function {
     /// As [`springboard::Function::call`]. The address of an aggregate's bytes must be good for reading them, and that
     /// of a result in memory for writing it; other addresses are good for what the function does with them.
     pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-        let Bound { called, slow, library, .. } = &*self.shared;
+        let (called, slow, library) = match &self.shared.conversions {
+            Conversions::V8 { called, slow, library, .. } => (called, slow, library),
+            // SAFETY: the caller answers for the function and what it does with its arguments.
+            Conversions::Node(strict) => return unsafe { strict.call_slow(arguments) },
+        };
         if called.call.guard == Guard::Closed && library.is_closed() {
             return Err(Thrown::closed());
         }

@@ -15,7 +15,11 @@ use springboard::{
     emit::GUARD_HELPER,
 };
 
-use super::{error::Helper, settings::Settings};
+use super::{
+    error::Helper,
+    reading::{ThrowHelper, ValueHelper},
+    settings::Settings,
+};
 
 /// What the host does when a function of a closed library is called: `fn(context, options)`, on the thread that calls.
 /// It throws, or asks for the slow twin through the options, which are null where V8 passes none. Then the stub returns
@@ -42,6 +46,10 @@ pub struct Host {
     pub range: Option<RangeHelper>,
     /// For parameters that are buffers.
     pub buffer: Option<BufferHelper>,
+    /// For functions with the conversions of `node:ffi`: [`Library::node_function`](super::Library::node_function).
+    pub throw: Option<ThrowHelper>,
+    /// For the same.
+    pub value: Option<ValueHelper>,
 }
 
 impl Host {

@@ -1,14 +1,15 @@
 //! A native library as V8 uses it.
 
-use std::{fmt, sync::Arc};
+use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
 use springboard::{Declaration, Engine, Library as Native};
 
 use super::{
-    bind,
+    bind::{self, Place},
     error::BindError,
     function::Function,
     hosted::{Host, Hosted},
+    node::{self, NodeDeclaration, NodeSettings},
     settings::Settings,
 };
 
@@ -42,6 +43,22 @@ impl Library {
         self.functions([(declaration, settings)]).remove(0)
     }
 
+    /// Binds the function at an address: one that native code has handed out, or found in a table. Calls of it are refused
+    /// once the library has been closed, as if it were a symbol of it.
+    ///
+    /// # Errors
+    /// As [`Library::function`], except that there is no symbol to be missing, and that a name is not needed.
+    pub fn function_at(
+        &self,
+        address: NonNull<c_void>,
+        declaration: impl Declaration,
+        settings: &Settings,
+    ) -> Result<Function, BindError> {
+        let native = self.shared.native();
+        let wanted = [(Place::Address(address), declaration, settings)];
+        bind::bind(&self.shared, native.as_ref(), wanted).remove(0)
+    }
+
     /// Binds many functions, each with settings of its own: every distinct shape is compiled once, and all stubs are
     /// written in one go. One result per declaration, in order.
     ///
@@ -52,7 +69,63 @@ impl Library {
         declarations: impl IntoIterator<Item = (D, &'s Settings)>,
     ) -> Vec<Result<Function, BindError>> {
         let native = self.shared.native();
-        bind::bind(&self.shared, native.as_ref(), declarations)
+        let wanted =
+            declarations.into_iter().map(|(declaration, settings)| (Place::Symbol, declaration, settings));
+        bind::bind(&self.shared, native.as_ref(), wanted)
+    }
+
+    /// Binds a function by the names that `node:ffi` has for types ([`NODE_TYPES`](super::NODE_TYPES)), with its
+    /// conversions: an argument that Node.js refuses is refused, by fast code and slow twin, with the class and code of
+    /// Node's error and the beginning of its message. Two differences: -0 is taken for the integer 0 by both, where
+    /// Node.js takes it or not as its tiers have it; and messages go on to say what was given.
+    ///
+    /// | type | takes |
+    /// | --- | --- |
+    /// | `int8` … `uint32`, `char`, `bool` | whole numbers that fit |
+    /// | `int64`, `uint64` | bigints that fit, and by [`NodeSettings::wide`] safe integers that do |
+    /// | `float32`, `float64` | numbers |
+    /// | `pointer`, `string`, `buffer`, `arraybuffer`, `function` | null and undefined; bigints from 0 to 2^64 - 1; the memory of views and `ArrayBuffer`s; strings without U+0000, as a copy in UTF-8 with a NUL that lives until the function has returned |
+    ///
+    /// There are as many arguments as parameters. Results of 64 bits and pointers are bigints. Calls after
+    /// [`Library::close`] are errors.
+    ///
+    /// V8 from 12.6 has all of this. Older ones return no 64 bits from fast calls, and drop arguments beyond the
+    /// parameters before fast code could count them.
+    ///
+    /// # Errors
+    /// As [`Library::function`]; a name that is none; `void` as a parameter. The host must have [`Host::throw`] and
+    /// [`Host::value`].
+    pub fn node_function(
+        &self,
+        declaration: &NodeDeclaration<'_>,
+        settings: &NodeSettings,
+    ) -> Result<Function, BindError> {
+        self.node(None, declaration, settings)
+    }
+
+    /// Binds the function at an address by the names of its types: `getFunctionFromPointer` of `node:ffi`. As
+    /// [`Library::node_function`] and [`Library::function_at`].
+    ///
+    /// # Errors
+    /// As [`Library::node_function`], except that there is no symbol to be missing.
+    pub fn node_function_at(
+        &self,
+        address: NonNull<c_void>,
+        declaration: &NodeDeclaration<'_>,
+        settings: &NodeSettings,
+    ) -> Result<Function, BindError> {
+        self.node(Some(address), declaration, settings)
+    }
+
+    fn node(
+        &self,
+        address: Option<NonNull<c_void>>,
+        declaration: &NodeDeclaration<'_>,
+        settings: &NodeSettings,
+    ) -> Result<Function, BindError> {
+        let native = self.shared.native();
+        let (strict, fast) = node::bind(&self.shared, native.as_ref(), address, declaration, settings)?;
+        Ok(Function::node(strict, fast))
     }
 
     /// Closes the library: from now on calls of its guarded functions end with an error. It is unloaded unless other

@@ -2,9 +2,12 @@
 
 use std::{ffi::c_void, ptr};
 
-use springboard::abi::{Guard, Narrow, Options, Profile};
+use springboard::{
+    abi::{Guard, Narrow, Options, Profile},
+    ir::{Pointee, Signature, Type},
+};
 
-use super::description::Int64;
+use super::description::{Effects, Int64};
 
 /// How V8 is to call a function.
 #[derive(Clone, Debug)]
@@ -15,6 +18,10 @@ pub struct Settings {
     pub buffers: Vec<u16>,
     /// Whether a call after [`Library::close`](super::Library::close) is caught.
     pub guard: Guard,
+    /// Whether the function may call JavaScript back.
+    pub callbacks: Callbacks,
+    /// Whether calls change anything that JavaScript can see.
+    pub effects: Effects,
     /// Whether integers narrower than 32 bits are checked.
     pub narrow: Narrow,
     /// Whether V8 passes its options.
@@ -32,10 +39,39 @@ impl Default for Settings {
             profile: Profile::Full,
             buffers: Vec::new(),
             guard: Guard::Closed,
+            callbacks: Callbacks::ByType,
+            effects: Effects::Possible,
             narrow: Narrow::Check,
             options: Options::ForBuffers,
             int64: None,
             context: ptr::null_mut(),
+        }
+    }
+}
+
+/// Whether a function may call JavaScript back, directly or by whatever it calls, before it returns. One that may gets no
+/// fast code, and its slow twin serves all calls.
+///
+/// V8 documents that fast calls may run JavaScript. But in 13.6 the garbage collector moves code under a running fast
+/// call, whoever has made the function, and the process dies.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Callbacks {
+    /// If it takes the address of a function, as Node.js has it.
+    #[default]
+    ByType,
+    /// It never does, whatever it takes.
+    Never,
+    /// It may: by an address that it was given as `void *`, or has kept from another call.
+    Possible,
+}
+
+impl Callbacks {
+    pub(super) fn are_possible(self, signature: &Signature) -> bool {
+        let is_function = |ty: &Type| matches!(ty, Type::Pointer(to) if matches!(**to, Pointee::Function(_)));
+        match self {
+            Callbacks::ByType => signature.params().iter().any(|param| is_function(&param.ty)),
+            Callbacks::Never => false,
+            Callbacks::Possible => true,
         }
     }
 }

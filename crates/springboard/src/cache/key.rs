@@ -9,7 +9,7 @@ use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, Sl
 
 /// A plan in the cache.
 #[derive(PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct CachedPlan {
     plan: Plan,
     /// As [`head`] has it.
     head: u128,
@@ -17,24 +17,24 @@ pub(super) struct Key {
     words: Box<[u128]>,
 }
 
-impl Key {
-    pub(super) fn new(plan: Plan) -> Key {
+impl CachedPlan {
+    pub(super) fn new(plan: Plan) -> CachedPlan {
         let words = plan.moves.iter().map(word).collect();
-        Key { head: head(&plan), plan, words }
+        CachedPlan { head: head(&plan), plan, words }
     }
 }
 
 /// A plan to look for.
-pub(super) struct Wanted<'a>(pub(super) &'a Plan);
+pub(super) struct Sought<'a>(pub(super) &'a Plan);
 
-impl Hash for Key {
+impl Hash for CachedPlan {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Wanted(&self.plan).hash(state);
+        Sought(&self.plan).hash(state);
     }
 }
 
-impl Equivalent<Key> for Wanted<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<CachedPlan> for Sought<'_> {
+    fn equivalent(&self, key: &CachedPlan) -> bool {
         let (wanted, known) = (self.0, &key.plan);
         head(wanted) == key.head
             && wanted.moves.len() == key.words.len()
@@ -43,7 +43,7 @@ impl Equivalent<Key> for Wanted<'_> {
     }
 }
 
-impl Hash for Wanted<'_> {
+impl Hash for Sought<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let plan = self.0;
         state.write_u128(head(plan));
@@ -70,12 +70,16 @@ fn is_plain(plan: &Plan) -> bool {
 
 /// All of a plan that is one word, each field in bits of its own, and the number of its moves.
 fn head(plan: &Plan) -> u128 {
-    let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, vector_count } = plan;
+    let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, stack_align, vector_count } =
+        plan;
     let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, 0];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);
+    // A power of two.
+    let align = stack_align.map_or(0, |align| u64::from(align.trailing_zeros()) + 1);
     u128::from(u32::from_le_bytes(enumerations))
         | u128::from(*stack_bytes) << 32
         | u128::from(count) << 64
+        | u128::from(align) << 73
         | (moves.len() as u128) << 80
 }
 
@@ -109,8 +113,8 @@ mod tests {
     use std::collections::HashSet;
 
     use springboard_abi::{
-        ClosureForm, Columns, Convention, Entry, ErrorSource, FastCall, Guard, LastError, Options,
-        SlotContent, UpcallResult, plan_fast_call,
+        ClosureForm, Columns, Convention, Entry, ErrorSource, Errors, FastCall, Guard, LastError, Options,
+        Rows, SlotContent, UpcallResult, plan_fast_call,
     };
 
     use super::*;
@@ -167,6 +171,7 @@ mod tests {
             let result = UpcallResult::Nothing;
             ClosureForm { arguments: [content].into(), result }
         };
+        let over = |rows, errors| Form::Columns(Columns { inputs: [].into(), result: None, rows, errors });
         let mut plans = vec![plan.clone()];
         for form in [
             Form::Slots(SlotsForm { result: memory(2), last_error: None }),
@@ -187,17 +192,20 @@ mod tests {
             Form::GoClosure(closure(SlotContent::Bytes)),
             Form::Direct { context: 0 },
             Form::Direct { context: 1 },
-            Form::Columns(Columns { inputs: [].into(), result: None }),
+            over(Rows::All, Errors::Ignored),
+            over(Rows::Valid, Errors::Ignored),
+            over(Rows::All, Errors::Stored),
         ] {
             plans.push(Plan { form, ..plan.clone() });
         }
-        let changes: [fn(&mut Plan, Temporary); 7] = [
+        let changes: [fn(&mut Plan, Temporary); 8] = [
             |plan, _| plan.convention = Convention::Win64,
             |plan, _| plan.caller = Convention::Win64,
             |plan, _| plan.moves[0].bytes = 4,
             |plan, _| plan.moves = plan.moves[1..].into(),
             |plan, temporary| plan.temporaries = [temporary].into(),
             |plan, _| plan.stack_bytes = 8,
+            |plan, _| plan.stack_align = Some(32),
             |plan, _| plan.vector_count = Some(0),
         ];
         for change in changes {
@@ -207,7 +215,7 @@ mod tests {
         }
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
-                let same = Wanted(wanted).equivalent(&Key::new(plan.clone()));
+                let same = Sought(wanted).equivalent(&CachedPlan::new(plan.clone()));
                 assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }

@@ -3,7 +3,6 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use springboard_abi::SlotForm;
-use springboard_code::CodePointer;
 use springboard_ir::{Signature, Type};
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
     mailbox::Mailbox,
     owner::Owner,
     policy::{Block, Post, Reject},
-    pool::{Policy, Pool, Terms, Unwinding},
+    pool::{Facts, Policy, Terms, Unwinding},
     prepared::Prepared,
     wait::Busy,
 };
@@ -99,27 +98,31 @@ impl CallbackType {
         OwnerCallbackType { inner: self.with(terms), thread: PhantomData }
     }
 
-    fn make(
-        &self,
-        pool: &'static Pool,
-        handler: Erased,
-        direct: Option<CodePointer>,
-    ) -> Result<Callback, CreateError> {
-        let cell = pool.take()?;
-        // SAFETY: the cell comes from the pool. That the handler fits and may run where the terms let it is checked or
-        // asked for by the callers: `closure`, and the contract of `raw`.
-        let generation = unsafe { cell.open(handler, direct, Arc::clone(&self.terms), thread::host_key()) };
-        Ok(Callback::new(cell, generation))
+    /// A callback whose handler gets slots.
+    ///
+    /// # Safety
+    /// The handler fits the signature, and may run on the threads that the terms allow.
+    unsafe fn slots(&self, handler: Erased) -> Result<Callback, CreateError> {
+        let cell = self.prepared.pool.take()?;
+        // SAFETY: the cell comes from the pool, and the caller answers for the handler.
+        let generation = unsafe { cell.open(handler, Arc::clone(&self.terms), thread::host_key()) };
+        Ok(Callback::new(&cell.cell, generation))
     }
 
     fn closure<F, H: Handler<F>>(&self, handler: H) -> Result<Callback, CreateError> {
         H::check(&self.terms.signature, &self.prepared.model)?;
-        let (pool, direct) = match self.prepared.direct {
-            Some(pool) if self.terms.unwinding == Unwinding::Stops => (pool, Some(H::direct())),
-            _ => (self.prepared.pool, None),
-        };
         let handler = Erased::closure(handler);
-        self.make(pool, handler, direct).inspect_err(|_| {
+        let made = match self.prepared.direct {
+            Some(pool) if self.terms.unwinding == Unwinding::Stops => pool.take().map(|cell| {
+                let (terms, thread) = (Arc::clone(&self.terms), thread::host_key());
+                // SAFETY: the cell comes from the pool; the handler's type was checked, and its traits by the callers.
+                let generation = unsafe { cell.open(H::direct(), handler, terms, thread) };
+                Callback::new(&cell.cell, generation)
+            }),
+            // SAFETY: the handler's type was checked, and its traits by the callers.
+            _ => unsafe { self.slots(handler) },
+        };
+        made.inspect_err(|_| {
             // SAFETY: it was made above on this thread, and no callback has it.
             unsafe { handler.release() }
         })
@@ -147,7 +150,8 @@ impl CallbackType {
     /// call after that, on any thread.
     pub unsafe fn raw(&self, handler: RawHandler) -> Result<Callback, CreateError> {
         let handler = handler.erased();
-        self.make(self.prepared.pool, handler, None).inspect_err(|_| {
+        // SAFETY: the caller answers for the handler.
+        unsafe { self.slots(handler) }.inspect_err(|_| {
             // SAFETY: it was made above, and no callback has it. The host's own `release` is not called.
             unsafe { RawHandler::forget(handler) };
         })
@@ -173,7 +177,7 @@ impl CallbackType {
         if *result != Type::Void {
             return Err(CreateError::PostResult(result.clone()));
         }
-        Ok(self.owned(Post(Arc::clone(mailbox.shared()))))
+        Ok(self.owned(Post(Arc::clone(mailbox.inbox()))))
     }
 
     /// The same signature, for callbacks that belong to the running thread: callers on other threads wait until it
@@ -182,7 +186,7 @@ impl CallbackType {
     /// A caller is released with zero when the mailbox is gone; and when the owner is in native code for as long as
     /// `busy` says.
     pub fn block(&self, mailbox: &Mailbox, busy: Busy) -> OwnerCallbackType {
-        self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit: None })
+        self.owned(Block { inbox: Arc::clone(mailbox.inbox()), busy, limit: None })
     }
 
     /// As [`CallbackType::block`], for no longer than `limit`. A caller whose time is up gets `value`, and the
@@ -222,7 +226,7 @@ impl CallbackType {
             SlotForm::None | SlotForm::Address(_) => 0,
             SlotForm::Word(scalar) => canonical(scalar, slot),
         };
-        self.owned(Block { inbox: Arc::clone(mailbox.shared()), busy, limit: Some((limit, slot)) })
+        self.owned(Block { inbox: Arc::clone(mailbox.inbox()), busy, limit: Some((limit, slot)) })
     }
 
     /// The C function type.
@@ -243,12 +247,12 @@ impl CallbackType {
     /// Calls that got zero because their callback was closed: of all callbacks in the process, of every type, that
     /// share their stubs with this type's.
     pub fn calls_after_close(&self) -> u64 {
-        self.prepared.pools().map(Pool::late).sum()
+        self.prepared.facts().map(Facts::late).sum()
     }
 
     /// Bytes that one callback takes, at most: its stub and its data, without the handler's own.
     pub fn bytes_each(&self) -> usize {
-        self.prepared.pools().map(Pool::bytes_each).max().unwrap_or(0)
+        self.prepared.bytes_each()
     }
 }
 

@@ -16,7 +16,7 @@ use springboard_code::CodePointer;
 
 use super::{
     gate::{AfterClose, Alone, Inside},
-    pool::{Cell, Count, Unwinding},
+    pool::{Cell, Count, DirectCell, SlotsCell, Unwinding},
     report,
 };
 use crate::{
@@ -27,10 +27,11 @@ use crate::{
 /// Handles a call of the callback whose cell is at `cell`, with its arguments in slots; writes the result.
 ///
 /// # Safety
-/// `cell` is the address of a [`Cell`], and `slots` are those of a call of its callback: as stubs and closures call it.
+/// `cell` is the address of a [`SlotsCell`], and `slots` are those of a call of its callback: as stubs and closures call
+/// it.
 pub(super) unsafe extern "C-unwind" fn dispatch(cell: *const c_void, slots: *mut u64) {
-    // SAFETY: the caller passes the address of a cell, and `Pool::batch` leaks all cells.
-    let cell: &'static Cell = unsafe { &*cell.cast() };
+    // SAFETY: the caller passes the address of a cell, and pools never free one.
+    let SlotsCell { cell } = unsafe { &*cell.cast() };
     // No home's key has the pending bit, and none is 0.
     if cell.gate.is_home(thread::key()) {
         match cell.gate.enter_alone() {
@@ -74,12 +75,12 @@ unsafe fn handle(cell: &'static Cell, slots: *mut u64) {
 /// `cell` is or was that of a callback whose handler is an `H`; the slots are those of the call.
 #[inline(always)]
 pub(super) unsafe fn direct<H: 'static, R: SlotResult, const N: usize>(
-    cell: *const Cell,
+    cell: *const DirectCell,
     call: impl FnOnce(&H) -> R,
     slots: impl FnOnce() -> [u64; N],
 ) -> R {
-    // SAFETY: the caller passes the address of a cell, and `Pool::batch` leaks all cells.
-    let cell: &'static Cell = unsafe { &*cell };
+    // SAFETY: the caller passes the address of a cell, and pools never free one.
+    let DirectCell { cell, .. } = unsafe { &*cell };
     if !cell.gate.is_home(thread::key()) {
         // SAFETY: the caller's slots are a call's of this cell.
         return unsafe { with_slots(cell, slots) };
@@ -163,7 +164,8 @@ pub(super) enum ResultRegister {
 
 /// What stubs of the `direct` entry jump to once their callback is closed and left, when the code of its handler may be
 /// unloaded: a function that returns zero, with `registers` general registers before the cell's.
-pub(super) fn refusing(result: ResultRegister, registers: usize) -> CodePointer {
+/// `None` for more registers than any convention has.
+pub(super) fn refusing(result: ResultRegister, registers: u8) -> Option<CodePointer> {
     match result {
         ResultRegister::None => refusing_with::<()>(registers),
         ResultRegister::General => refusing_with::<u64>(registers),
@@ -176,26 +178,26 @@ macro_rules! refusing {
     ($registers:expr; $($count:literal ($($register:ident)*))*) => {
         match $registers {
             $($count => {
-                unsafe extern "C" fn refuse<R: SlotResult>($($register: u64,)* cell: *const Cell) -> R {
+                unsafe extern "C" fn refuse<R: SlotResult>($($register: u64,)* cell: *const DirectCell) -> R {
                     let _ = ($($register,)*);
-                    // SAFETY: stubs pass the cell that they were stamped with, and `Pool::batch` leaks all cells.
-                    count_late(unsafe { &*cell });
+                    // SAFETY: stubs pass the cell that they were stamped with, and pools never free one.
+                    count_late(unsafe { &(*cell).cell });
                     R::from_result(0)
                 }
                 // SAFETY: all function pointers have one form. Only stubs of a plan with these registers jump to it.
-                unsafe {
-                    mem::transmute::<unsafe extern "C" fn($(refusing!(@ $register),)* *const Cell) -> R, CodePointer>(
+                Some(unsafe {
+                    mem::transmute::<unsafe extern "C" fn($(refusing!(@ $register),)* *const DirectCell) -> R, CodePointer>(
                         refuse::<R>,
                     )
-                }
+                })
             })*
-            _ => unreachable!("no convention has so many argument registers"),
+            _ => None,
         }
     };
     (@ $register:ident) => { u64 };
 }
 
-fn refusing_with<R: SlotResult>(registers: usize) -> CodePointer {
+fn refusing_with<R: SlotResult>(registers: u8) -> Option<CodePointer> {
     refusing! { registers;
         0 () 1 (a) 2 (a b) 3 (a b c) 4 (a b c d) 5 (a b c d e) 6 (a b c d e f) 7 (a b c d e f g)
     }
@@ -220,7 +222,7 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
         Some(policy) if policy.owner().key != thread & !PENDING => {
             // SAFETY: the caller's slots are a call's of this cell, which has let it in.
             let count = unsafe {
-                cell.pool().zero.write(slots);
+                cell.facts().zero.write(slots);
                 policy.elsewhere(cell, slots)
             };
             if count == Count::GivenAway {
@@ -230,7 +232,7 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
         _ if thread & PENDING != 0 => {
             terms.counters.skipped.count();
             // SAFETY: the caller's slots are a call's of this cell.
-            unsafe { cell.pool().zero.write(slots) };
+            unsafe { cell.facts().zero.write(slots) };
         }
         // SAFETY: let in until `leave` is dropped, on the owner thread or without a policy.
         _ => unsafe { run_here(cell, slots) },
@@ -288,7 +290,7 @@ unsafe fn run_here(cell: &Cell, slots: *mut u64) {
 unsafe fn late(cell: &Cell, slots: *mut u64) {
     count_late(cell);
     // SAFETY: the caller's slots are a call's of this cell.
-    unsafe { cell.pool().zero.write(slots) };
+    unsafe { cell.facts().zero.write(slots) };
 }
 
 fn count_late(cell: &Cell) {
@@ -297,5 +299,5 @@ fn count_late(cell: &Cell) {
         let _ = writeln!(io::stderr(), "springboard: a closed callback was called at {address:p}");
         process::abort();
     }
-    cell.pool().late.fetch_add(1, Relaxed);
+    cell.facts().late.fetch_add(1, Relaxed);
 }

@@ -4,25 +4,20 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     fmt, io, mem,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    panic::{AssertUnwindSafe, catch_unwind},
     rc::{Rc, Weak},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use rustix::event::{EventfdFlags, eventfd};
-
-use springboard_code::fork;
-
 use super::{
     error::{CreateError, DrainError},
-    owner::{Owner, Waiter},
-    queue::{Class, Full, Pushed, Queue, Refusal},
+    inbox::Inbox,
+    owner::Waiter,
+    queue::{Class, Full},
     record::{Delivery, Record},
-    wait::{Awaited, Busy, Stop, wait_and},
+    wait::{Awaited, Stop, wait_and},
 };
-use crate::thread::{self, CallbackError};
+use crate::{system::event::BorrowedEvent, thread::CallbackError};
 
 /// A queue of calls from other threads. The thread that made it, its owner, runs their handlers when it drains.
 ///
@@ -40,30 +35,12 @@ pub struct Mailbox {
 
 /// The owner's side.
 pub(super) struct Local {
-    shared: Arc<Inbox>,
+    inbox: Arc<Inbox>,
     /// Taken from the queue, and not delivered yet.
     taken: RefCell<VecDeque<(Class, Record)>>,
     /// How many of these are requests.
     requests: Cell<usize>,
 }
-
-/// Every thread's side.
-pub(super) struct Inbox {
-    /// The process that made it ([`fork::generation`]). In another one its locks may be held by threads that are not
-    /// there, and its event is the parent's.
-    process: u64,
-    pub(super) owner: Arc<Owner>,
-    queue: Queue<Record, Waiter>,
-    waker: Mutex<Option<Waker>>,
-    /// Readable while there are records.
-    event: OnceLock<OwnedFd>,
-    #[cfg(feature = "tokio")]
-    notify: tokio::sync::Notify,
-    /// What the owner is to be told at its next drain.
-    errors: Mutex<VecDeque<CallbackError>>,
-}
-
-type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// Calls that were not delivered when their mailbox was closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
@@ -93,76 +70,54 @@ impl Mailbox {
     }
 
     fn new(bound: Option<(usize, Full)>) -> Result<Mailbox, CreateError> {
-        let owner = Owner::current().ok_or(CreateError::NotOwner)?;
-        fork::watch();
-        let shared = Arc::new(Inbox {
-            process: fork::generation(),
-            owner,
-            queue: Queue::new(bound),
-            waker: Mutex::default(),
-            event: OnceLock::new(),
-            #[cfg(feature = "tokio")]
-            notify: tokio::sync::Notify::new(),
-            errors: Mutex::default(),
-        });
-        let local = Rc::new(Local { shared, taken: RefCell::default(), requests: Cell::new(0) });
+        let inbox = Arc::new(Inbox::new(bound)?);
+        let local = Rc::new(Local { inbox, taken: RefCell::default(), requests: Cell::new(0) });
         adopt(&local);
         Ok(Mailbox { local })
     }
 
-    pub(super) fn shared(&self) -> &Arc<Inbox> {
-        &self.local.shared
+    pub(super) fn inbox(&self) -> &Arc<Inbox> {
+        &self.local.inbox
     }
 
     /// Whether it was made by the process that this one was forked from.
     pub fn is_inherited(&self) -> bool {
-        self.local.shared.is_inherited()
+        self.local.inbox.is_inherited()
     }
 
     /// Sets what is called when a record comes into the empty mailbox. It runs on the thread that called back, and
     /// must touch nothing that belongs to the owner; it must not panic. In a forked child this does nothing.
     pub fn set_waker(&self, waker: impl Fn() + Send + Sync + 'static) {
-        if self.is_inherited() {
-            return;
+        if !self.is_inherited() {
+            self.local.inbox.set_waker(Arc::new(waker));
         }
-        *locked(&self.local.shared.waker) = Some(Arc::new(waker));
     }
 
-    /// A file descriptor for poll loops (eventfd(2)): readable when there may be records, until a drain has taken
-    /// them all. Belongs to the mailbox; it must not be read or written.
+    /// What poll loops wait for: a file descriptor to be readable (eventfd(2)), on Windows the handle of an event to be
+    /// signalled. It is when there may be records, until a drain has taken them all. Belongs to the mailbox; it must not
+    /// be read, written or set.
     ///
     /// # Errors
-    /// The system has no more file descriptors, or this is a forked child.
-    pub fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
-        let Local { shared, .. } = &*self.local;
-        if shared.is_inherited() {
+    /// The system has no more of them, or this is a forked child.
+    pub fn event(&self) -> io::Result<BorrowedEvent<'_>> {
+        if self.is_inherited() {
             return Err(io::Error::other(CallbackError::Forked));
         }
-        if shared.event.get().is_none() {
-            let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            let _ = shared.event.set(event);
-            if !self.is_empty() {
-                shared.signal();
-            }
-        }
-        Ok(shared.event.get().expect("set above").as_fd())
+        self.local.inbox.event(|| !self.is_empty())
     }
 
     /// Ends when there are records, or an error to be drained. For tokio's runtimes; any other waker may be set beside.
     #[cfg(feature = "tokio")]
     pub async fn ready(&self) {
         while self.is_empty() {
-            self.local.shared.notify.notified().await;
+            self.local.inbox.notified().await;
         }
     }
 
     /// Whether there is nothing to drain, not even an error.
     pub fn is_empty(&self) -> bool {
-        let Local { shared, taken, .. } = &*self.local;
-        if shared.is_inherited() {
-            return false;
-        }
-        taken.borrow().is_empty() && shared.queue.is_empty() && locked(&shared.errors).is_empty()
+        let Local { inbox, taken, .. } = &*self.local;
+        !inbox.is_inherited() && taken.borrow().is_empty() && inbox.is_empty()
     }
 
     /// Runs the handlers of at most `max` records, in order, and returns their number.
@@ -173,18 +128,15 @@ impl Mailbox {
     /// What a handler ended with; the drain stops after it, and the next one goes on. Or that a caller was refused
     /// because this thread was in native code, or that this is a forked child.
     pub fn drain(&self, max: usize) -> Result<usize, DrainError> {
-        let Local { shared, .. } = &*self.local;
-        if shared.is_inherited() {
+        let Local { inbox, .. } = &*self.local;
+        if inbox.is_inherited() {
             return Err(DrainError { delivered: 0, error: CallbackError::Forked });
         }
-        shared.owner.sweep();
-        if let Some(event) = shared.event.get() {
-            // What comes from here on makes it readable again.
-            let _ = rustix::io::read(event, &mut [0; 8]);
-        }
+        inbox.owner.sweep();
+        let heard = inbox.hear();
         let mut delivered = 0;
         let error = loop {
-            if let Some(error) = locked(&shared.errors).pop_front() {
+            if let Some(error) = inbox.error() {
                 break Some(error);
             }
             if delivered == max {
@@ -201,8 +153,8 @@ impl Mailbox {
                 }
             }
         };
-        if shared.event.get().is_some() && !self.is_empty() {
-            shared.signal();
+        if heard && !self.is_empty() {
+            inbox.signal();
         }
         match error {
             None => Ok(delivered),
@@ -214,16 +166,14 @@ impl Mailbox {
     ///
     /// Meanwhile the thread serves callers that wait for its other mailboxes.
     pub fn wait(&self, limit: Option<Duration>) -> bool {
-        let Local { shared, taken, .. } = &*self.local;
+        let Local { inbox, taken, .. } = &*self.local;
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let waiter = Waiter::Owner(Arc::clone(&shared.owner));
-        if shared.is_inherited() {
+        let waiter = Waiter::Owner(Arc::clone(&inbox.owner));
+        if inbox.is_inherited() {
             return true;
         }
         let some = || {
-            let empty = taken.borrow().is_empty()
-                && locked(&shared.errors).is_empty()
-                && shared.queue.is_empty_and_owner_waits();
+            let empty = taken.borrow().is_empty() && inbox.is_empty_and_owner_waits();
             (!empty).then_some(())
         };
         let others = || serve(Some(&self.local));
@@ -235,8 +185,10 @@ impl Mailbox {
     /// # Errors
     /// How many calls were not delivered.
     pub fn close(self) -> Result<(), Abandoned> {
-        let abandoned = self.local.abandon();
-        if abandoned == Abandoned::default() { Ok(()) } else { Err(abandoned) }
+        match self.local.abandon() {
+            Abandoned { posted: 0, waiting: 0 } => Ok(()),
+            abandoned => Err(abandoned),
+        }
     }
 }
 
@@ -248,7 +200,7 @@ impl Drop for Mailbox {
 
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailbox").field("owner", &self.local.shared.owner).finish_non_exhaustive()
+        f.debug_struct("Mailbox").field("owner", &self.local.inbox.owner).finish_non_exhaustive()
     }
 }
 
@@ -257,8 +209,7 @@ impl Local {
     fn next(&self) -> Option<Record> {
         let mut taken = self.taken.borrow_mut();
         if taken.is_empty() {
-            let waiting = self.shared.queue.take(&mut taken);
-            waiting.iter().for_each(Waiter::wake);
+            self.inbox.take(&mut taken);
             self.requests.set(taken.iter().filter(|(class, _)| *class == Class::Request).count());
         }
         let (class, record) = taken.pop_front()?;
@@ -268,27 +219,27 @@ impl Local {
 
     /// Answers the callers that wait, and delivers what their threads posted before.
     fn serve(&self) -> bool {
-        if self.shared.is_inherited() {
+        if self.inbox.is_inherited() {
             return false;
         }
         let mut served = false;
-        while self.requests.get() != 0 || self.shared.queue.has_request() {
+        while self.requests.get() != 0 || self.inbox.has_request() {
             let Some(record) = self.next() else { break };
             served = true;
             if let Delivery::Ran(Err(error)) = record.deliver() {
-                self.shared.tell(error);
+                self.inbox.tell(error);
             }
         }
         served
     }
 
     fn abandon(&self) -> Abandoned {
-        if self.shared.is_inherited() {
+        if self.inbox.is_inherited() {
             // The records are the parent's, and perhaps one of its threads was changing the queue.
-            mem::forget((Arc::clone(&self.shared), self.taken.take()));
+            mem::forget((Arc::clone(&self.inbox), self.taken.take()));
             return Abandoned::default();
         }
-        let mut left = self.shared.close();
+        let mut left = self.inbox.close();
         let mut taken = mem::take(&mut *self.taken.borrow_mut());
         self.requests.set(0);
         taken.append(&mut left);
@@ -296,7 +247,7 @@ impl Local {
         let abandoned = Abandoned { posted: taken.len() - waiting, waiting };
         drop(taken);
         // Some of them were the last calls of closed callbacks.
-        self.shared.owner.sweep();
+        self.inbox.owner.sweep();
         abandoned
     }
 }
@@ -312,8 +263,8 @@ impl Drop for Mailboxes {
     fn drop(&mut self) {
         for mailbox in self.0.take().iter().filter_map(Weak::upgrade) {
             // One that was leaked. What it has taken up already is leaked too; its callers see the owner gone.
-            if !mailbox.shared.is_inherited() {
-                drop(mailbox.shared.close());
+            if !mailbox.inbox.is_inherited() {
+                drop(mailbox.inbox.close());
             }
         }
     }
@@ -350,113 +301,4 @@ pub(super) fn wait<T>(
     poll: impl FnMut() -> Option<T>,
 ) -> Result<T, Stop> {
     wait_and(|| matches!(waiter, Waiter::Owner(_)) && serve(None), waiter, deadline, awaited, poll)
-}
-
-impl Inbox {
-    /// Whether another process made it, from which this one was forked.
-    pub(super) fn is_inherited(&self) -> bool {
-        self.process != fork::generation()
-    }
-
-    /// Puts in a posted call.
-    pub(super) fn post(&self, record: Record) {
-        if self.is_inherited() {
-            return record.refuse();
-        }
-        match self.queue.push(Class::Posted, record, Waiter::current) {
-            Ok(pushed) => self.pushed(pushed),
-            Err(Refusal::Full(record)) if self.queue.when_full() == Some(Full::Block) => {
-                self.post_when_there_is_room(record);
-            }
-            Err(Refusal::Full(record) | Refusal::Closed(record)) => record.refuse(),
-        }
-    }
-
-    #[cold]
-    fn post_when_there_is_room(&self, record: Record) {
-        let waiter = Waiter::current();
-        let mut record = Some(record);
-        let put_in = || match self.queue.push(Class::Posted, record.take()?, || waiter.clone()) {
-            Ok(pushed) => Some(Ok(pushed)),
-            Err(Refusal::Closed(record)) => Some(Err(record)),
-            Err(Refusal::Full(full)) => {
-                record = Some(full);
-                None
-            }
-        };
-        match wait(&waiter, None, Some(Awaited::new(&self.owner, Busy::default())), put_in) {
-            Ok(Ok(pushed)) => self.pushed(pushed),
-            Ok(Err(record)) => record.refuse(),
-            Err(stop) => {
-                self.stopped(stop);
-                record.into_iter().for_each(Record::refuse);
-            }
-        }
-    }
-
-    /// Puts in a call whose caller waits. `false` where the mailbox is gone.
-    pub(super) fn ask(&self, record: Record) -> bool {
-        if self.is_inherited() {
-            return false;
-        }
-        match self.queue.push(Class::Request, record, || unreachable!("requests need no room")) {
-            Ok(pushed) => {
-                self.pushed(Pushed { wake: true, ..pushed });
-                true
-            }
-            // The record refuses the request.
-            Err(Refusal::Closed(_) | Refusal::Full(_)) => false,
-        }
-    }
-
-    fn pushed(&self, pushed: Pushed<Record>) {
-        if pushed.wake {
-            self.owner.wake();
-        }
-        if pushed.first {
-            self.signal();
-            let waker = locked(&self.waker).clone();
-            // Whoever panics here has been told not to; C must not be unwound in any case.
-            waker.into_iter().for_each(|waker| _ = catch_unwind(AssertUnwindSafe(|| waker())));
-        }
-    }
-
-    /// Makes the event readable, if anybody asked for one.
-    fn signal(&self) {
-        if let Some(event) = self.event.get() {
-            // A counter at its limit is readable as it is.
-            let _ = rustix::io::write(event, &1u64.to_ne_bytes());
-        }
-        #[cfg(feature = "tokio")]
-        self.notify.notify_one();
-    }
-
-    /// A caller stopped waiting for the owner.
-    pub(super) fn stopped(&self, stop: Stop) {
-        if stop == Stop::Busy {
-            self.tell(CallbackError::Busy { caller: thread::system_id() });
-        }
-    }
-
-    fn tell(&self, error: CallbackError) {
-        locked(&self.errors).push_back(error);
-        self.signal();
-    }
-
-    /// Lets nothing in any more.
-    pub(super) fn close(&self) -> VecDeque<(Class, Record)> {
-        let (records, waiting) = self.queue.close();
-        waiting.iter().for_each(Waiter::wake);
-        records
-    }
-}
-
-impl fmt::Debug for Inbox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailbox").field("owner", &self.owner).finish_non_exhaustive()
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,9 +7,11 @@ use std::{
 
 use super::{
     copy::copy_out,
-    mailbox::{Inbox, wait},
+    inbox::Inbox,
+    mailbox::wait,
     owner::{Owner, Waiter},
     pool::{Cell, Count, Policy, Zero},
+    queue::Refusal,
     record::{Answer, Question, Record},
     report::{Report, report},
     request::{Leave, Outcome, Request},
@@ -61,11 +63,42 @@ impl Policy for Post {
         // SAFETY: the slots are the call's; the record gets the call's own count, as is returned.
         if let Some(record) = unsafe { Record::new(cell, slots, None) } {
             terms.counters.sent.count();
-            self.0.post(record);
+            self.send(record);
             return Count::GivenAway;
         }
         terms.counters.refused.count();
         Count::Kept
+    }
+}
+
+impl Post {
+    fn send(&self, record: Record) {
+        match self.0.post(record, Waiter::current) {
+            None => {}
+            Some(Refusal::Later(record)) => self.send_when_there_is_room(record),
+            Some(Refusal::Refused(record)) => record.refuse(),
+        }
+    }
+
+    #[cold]
+    fn send_when_there_is_room(&self, record: Record) {
+        let waiter = Waiter::current();
+        let mut record = Some(record);
+        let put_in = || match self.0.post(record.take()?, || waiter.clone()) {
+            None => Some(()),
+            Some(Refusal::Later(later)) => {
+                record = Some(later);
+                None
+            }
+            Some(Refusal::Refused(refused)) => {
+                refused.refuse();
+                Some(())
+            }
+        };
+        if let Err(stop) = wait(&waiter, None, Some(Awaited::new(&self.0.owner, Busy::default())), put_in) {
+            self.0.stopped(stop);
+            record.into_iter().for_each(Record::refuse);
+        }
     }
 }
 
@@ -97,7 +130,7 @@ impl Policy for Block {
                 Answer::Word(self.limit.map_or(0, |(_, value)| value))
             }
         };
-        match (cell.pool().zero, answer) {
+        match (cell.facts().zero, answer) {
             // SAFETY: the call's slots hold the result at this index.
             (Zero::Slot(index), Answer::Word(word)) => unsafe { *slots.add(index.into()) = word },
             // SAFETY: the call's slots hold at this index the address of as many bytes for the result.

@@ -9,21 +9,23 @@
 
 use std::{
     collections::VecDeque,
-    ffi::c_void,
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
-use springboard_abi::{Entry, Plan};
-use springboard_code::{CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub, fork};
-use springboard_emit::Template;
+use springboard_code::{CodePointer, fork};
 
 mod cell;
+mod source;
 
-pub(super) use self::cell::{Cell, Count, Policy, Terms, Unwinding};
+use self::source::Source;
+pub(super) use self::{
+    cell::{Cell, Count, DirectCell, Policy, SlotsCell, Terms, Unwinding},
+    source::{DirectSource, SlotsSource, Stubs},
+};
 use super::error::CreateError;
-use crate::{engine::Engine, fallback::Closures, reason::Reason, word::Word};
+use crate::word::Word;
 
 /// The number of stubs made at first. Each following batch is twice as large.
 const FIRST_BATCH: usize = 16;
@@ -40,63 +42,48 @@ const QUARANTINE_AGE: Duration = Duration::from_millis(100);
 /// … unless so many wait: what is closed faster than that would eat up the memory.
 const QUARANTINE_FULL: usize = 16384;
 
-/// Cells with their stubs, for one plan and form of result.
-pub(super) struct Pool {
+/// Cells of one kind, for one plan and form of result. Their stubs are made from its source.
+pub(super) struct Pool<S: Source> {
+    pub(super) facts: Facts,
+    source: S,
+    free: Mutex<Free<S::Cell>>,
+}
+
+/// What a pool's cells have in common, of whatever kind.
+pub(super) struct Facts {
     pub(super) zero: Zero,
-    /// In a pool of `direct` stubs, which leave arguments in their registers and jump to what their cell says: what that
-    /// is once the callback is closed and left.
-    pub(super) refusing: Option<CodePointer>,
     /// Calls that came after their callback was closed.
     pub(super) late: AtomicU64,
-    source: Source,
-    free: Mutex<Free>,
 }
 
-/// How cells get an address that can be called.
-pub(super) enum Source {
-    Stubs(Stubs),
-    /// Made by libffi.
-    Closures(Closures),
-}
-
-/// What a stub calls with its context and the slots.
-pub(super) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
-
-/// What stubs are stamped from, and where they go.
-pub(super) struct Stubs {
-    template: Template,
-    memory: CodeMemory,
-    /// What stubs of the `callback` entry call.
-    helper: Helper,
-    entry: Entry,
-    /// What debuggers and profilers are told of their parameters.
-    parameters: String,
-}
-
-#[derive(Default)]
-pub(super) struct Free {
+pub(super) struct Free<C: 'static> {
     /// Never used.
-    fresh: Vec<&'static Cell>,
+    fresh: Vec<&'static C>,
     /// Closed, in that order.
-    closed: VecDeque<Quarantined>,
+    closed: VecDeque<Quarantined<C>>,
     next_batch: usize,
 }
 
-struct Quarantined {
-    cell: &'static Cell,
+struct Quarantined<C: 'static> {
+    cell: &'static C,
     since: Duration,
 }
 
 /// Cells made together.
-pub(super) struct Batch {
-    pub(super) pool: &'static Pool,
-    cells: Vec<Cell>,
-    entries: Entries,
+pub(super) enum Batch {
+    Slots(Cells<SlotsSource>),
+    Direct(Cells<DirectSource>),
 }
 
-enum Entries {
-    Stubs(Vec<Stub>),
-    Closures(Vec<CodePointer>),
+/// The cells of a batch.
+pub(super) struct Cells<S: Source> {
+    pool: &'static Pool<S>,
+    /// The address of the first.
+    start: usize,
+    /// The addresses by which native code calls them, in order.
+    entries: Box<[CodePointer]>,
+    /// Themselves, once they are made.
+    made: &'static OnceLock<&'static [S::Cell]>,
 }
 
 /// What a caller gets whose call is not handled: zero bytes, in the form of the result.
@@ -125,29 +112,23 @@ impl Zero {
     }
 }
 
-impl Pool {
+impl<S: Source> Pool<S> {
     /// A pool, never freed. Makes nothing yet.
-    pub(super) fn new(source: Source, zero: Zero, refusing: Option<CodePointer>) -> &'static Pool {
-        let free = Mutex::new(Free { next_batch: FIRST_BATCH, ..Free::default() });
-        Box::leak(Box::new(Pool { zero, refusing, late: AtomicU64::new(0), source, free }))
+    pub(super) fn new(source: S, zero: Zero) -> &'static Pool<S> {
+        let free = Mutex::new(Free { fresh: Vec::new(), closed: VecDeque::new(), next_batch: FIRST_BATCH });
+        Box::leak(Box::new(Pool { facts: Facts { zero, late: AtomicU64::new(0) }, source, free }))
     }
 
     /// Bytes of code and of cell that one callback takes. Code that libffi makes does not count.
     pub(super) fn bytes_each(&self) -> usize {
-        size_of::<Cell>()
-            + match &self.source {
-                Source::Stubs(stubs) => stubs.template.code.len(),
-                Source::Closures(_) => 0,
-            }
-    }
-
-    /// Calls that came too late.
-    pub(super) fn late(&self) -> u64 {
-        self.late.load(Relaxed)
+        size_of::<S::Cell>() + self.source.code_bytes()
     }
 
     /// A cell that nobody uses.
-    pub(super) fn take(&'static self) -> Result<&'static Cell, CreateError> {
+    ///
+    /// # Errors
+    /// There is no more memory for stubs, or libffi has none for closures.
+    pub(super) fn take(&'static self) -> Result<&'static S::Cell, CreateError> {
         if let Some(cell) = self.lock().spare() {
             return Ok(cell);
         }
@@ -158,62 +139,102 @@ impl Pool {
             return Ok(cell);
         }
         let count = free.next_batch;
-        let batch = self.batch(count)?;
+        free.fresh.extend(self.batch(count)?.iter().rev());
         free.next_batch = (count * 2).min(LAST_BATCH);
-        free.fresh.extend(batch.cells.iter().rev());
-        Ok(free.fresh.pop().expect("a batch has cells"))
+        free.fresh.pop().ok_or(CreateError::Closures)
+    }
+
+    /// Makes `count` cells, never freed; fewer where libffi has no memory for more.
+    fn batch(&'static self, count: usize) -> Result<&'static [S::Cell], CreateError> {
+        let mut cells = Vec::with_capacity(count);
+        let start: *const S::Cell = cells.as_ptr();
+        let addresses: Vec<_> = (0..count).map(|index| start.wrapping_add(index).cast()).collect();
+        let entries = self.source.entries(&addresses)?.into_boxed_slice();
+        let count = entries.len();
+        let made = Box::leak(Box::default());
+        let batch = S::batch(Cells { pool: self, start: start.addr(), entries, made });
+        let batch: &'static Batch = Box::leak(Box::new(batch));
+        cells.extend((0..count).map(|_| S::cell(Cell::new(batch))));
+        Ok(made.get_or_init(|| cells.leak()))
     }
 
     /// Takes back a cell whose callback is closed and left.
-    pub(super) fn give_back(&self, cell: &'static Cell) {
+    fn give_back(&self, cell: &'static S::Cell) {
         let since = now();
         self.lock().closed.push_back(Quarantined { cell, since });
     }
 
     /// Nothing else may be waited for while it is locked, unless the process was kept from forking before.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Free> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Free<S::Cell>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn batch(&'static self, count: usize) -> Result<&'static Batch, CreateError> {
-        let batch: &'static mut Batch = Box::leak(Box::new(Batch {
-            pool: self,
-            cells: Vec::with_capacity(count),
-            entries: Entries::Closures(Vec::new()),
-        }));
-        let address: *const Batch = batch;
-        batch.cells.extend((0..count).map(|_| Cell::new(address)));
-        match &self.source {
-            Source::Stubs(stubs) => {
-                let stubs = stubs.stamp(&batch.cells)?;
-                batch.entries = Entries::Stubs(stubs);
-            }
-            Source::Closures(closures) => {
-                let closure = |cell: &Cell| closures.closure((&raw const *cell).cast());
-                let entries = batch.cells.iter().map_while(closure).collect::<Vec<_>>();
-                if entries.is_empty() {
-                    return Err(CreateError::Closures);
-                }
-                batch.cells.truncate(entries.len());
-                batch.entries = Entries::Closures(entries);
-            }
-        }
-        Ok(batch)
-    }
 }
 
-impl fmt::Debug for Pool {
+impl<S: Source> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("late", &self.late.load(Relaxed)).finish_non_exhaustive()
+        f.debug_struct("Pool").field("late", &self.facts.late()).finish_non_exhaustive()
     }
 }
 
-impl Free {
-    fn spare(&mut self) -> Option<&'static Cell> {
+impl Batch {
+    /// What the pool's cells have in common.
+    fn facts(&self) -> &'static Facts {
+        match self {
+            Batch::Slots(cells) => &cells.pool.facts,
+            Batch::Direct(cells) => &cells.pool.facts,
+        }
+    }
+
+    /// The address by which native code calls a cell of this batch.
+    fn entry(&self, cell: &Cell) -> CodePointer {
+        match self {
+            Batch::Slots(cells) => cells.entries[cells.index(cell)],
+            Batch::Direct(cells) => cells.entries[cells.index(cell)],
+        }
+    }
+
+    /// Keeps the code of a cell of this batch from entering its handler, which may be unloaded from now on.
+    fn shut(&self, cell: &Cell) {
+        if let Batch::Direct(cells) = self
+            && let Some(cell) = cells.whole(cell)
+        {
+            cell.jump_to(cells.pool.source.refusing);
+        }
+    }
+
+    /// Takes back a cell of this batch whose callback is closed and left.
+    fn give_back(&self, cell: &Cell) {
+        match self {
+            Batch::Slots(cells) => cells.whole(cell).into_iter().for_each(|cell| cells.pool.give_back(cell)),
+            Batch::Direct(cells) => cells.whole(cell).into_iter().for_each(|cell| cells.pool.give_back(cell)),
+        }
+    }
+}
+
+impl<S: Source> Cells<S> {
+    fn index(&self, cell: &Cell) -> usize {
+        ((&raw const *cell).addr() - self.start) / size_of::<S::Cell>()
+    }
+
+    /// The cell of which this is the part that all kinds have.
+    fn whole(&self, cell: &Cell) -> Option<&'static S::Cell> {
+        self.made.get()?.get(self.index(cell))
+    }
+}
+
+impl Facts {
+    /// Calls that came too late.
+    pub(super) fn late(&self) -> u64 {
+        self.late.load(Relaxed)
+    }
+}
+
+impl<C> Free<C> {
+    fn spare(&mut self) -> Option<&'static C> {
         self.fresh.pop().or_else(|| self.out_of_quarantine())
     }
 
-    fn out_of_quarantine(&mut self) -> Option<&'static Cell> {
+    fn out_of_quarantine(&mut self) -> Option<&'static C> {
         let waiting = self.closed.len();
         if waiting <= QUARANTINE {
             return None;
@@ -224,47 +245,7 @@ impl Free {
     }
 }
 
-impl Batch {
-    /// The address by which native code calls a cell of this batch.
-    pub(super) fn entry(&self, cell: &Cell) -> CodePointer {
-        let index = ((&raw const *cell).addr() - self.cells.as_ptr().addr()) / size_of::<Cell>();
-        match &self.entries {
-            Entries::Stubs(stubs) => stubs[index].entry(),
-            Entries::Closures(entries) => entries[index],
-        }
-    }
-}
-
-impl Stubs {
-    /// Stubs of `plan`, which is compiled here.
-    pub(super) fn of(
-        plan: &Plan,
-        engine: &Engine,
-        memory: CodeMemory,
-        helper: Helper,
-    ) -> Result<Stubs, Reason> {
-        let template = engine.template(plan)?;
-        Ok(Stubs { template, memory, helper, entry: plan.entry(), parameters: plan.symbol_parameters() })
-    }
-
-    /// One stub per cell, written and published at once.
-    fn stamp(&self, cells: &[Cell]) -> Result<Vec<Stub>, CreateError> {
-        let Stubs { template, memory, helper, entry, parameters } = self;
-        let name = Name::Prototype { entry: *entry, parameters, result: None };
-        let helper = (*helper as *const c_void).into_slot();
-        let holes =
-            |cell: &Cell| Holes { context: (&raw const *cell).into_slot(), helper, ..Holes::default() };
-        let stamps: Vec<_> = cells.iter().map(|cell| Stamp { name, template, holes: holes(cell) }).collect();
-        memory.publish(&stamps).map_err(|error| match error {
-            NoRoom::System(error) => CreateError::Memory(error),
-            NoRoom::Limit(bytes) => CreateError::CodeLimit { bytes },
-        })
-    }
-}
-
 /// Time since some moment, to within a few milliseconds, at the cost of a few nanoseconds.
 fn now() -> Duration {
-    use rustix::time::{ClockId, clock_gettime};
-    let time = clock_gettime(ClockId::MonotonicCoarse);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+    crate::system::threads::coarse_time()
 }

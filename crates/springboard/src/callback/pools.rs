@@ -13,7 +13,7 @@ use springboard_ir::Signature;
 
 use super::{
     dispatch::{self, ResultRegister},
-    pool::{Free, Pool, Source, Stubs, Zero},
+    pool::{DirectCell, DirectSource, Free, Pool, SlotsCell, SlotsSource, Stubs, Zero},
 };
 use crate::{
     engine::{Engine, MemorySettings},
@@ -26,47 +26,68 @@ use crate::{
 struct StubsKey {
     plan: Plan,
     zero: Zero,
-    /// Of a `direct` plan.
-    result: Option<ResultRegister>,
     protection: Protection,
     memory: MemorySettings,
 }
 
 #[derive(Default)]
 struct Pools {
-    stubs: HashMap<StubsKey, &'static Pool>,
-    closures: HashMap<Signature, &'static Pool>,
+    slots: HashMap<StubsKey, &'static Pool<SlotsSource>>,
+    /// By the register of the result too.
+    direct: HashMap<(StubsKey, ResultRegister), &'static Pool<DirectSource>>,
+    closures: HashMap<Signature, &'static Pool<SlotsSource>>,
     memory: HashMap<MemorySettings, CodeMemory>,
 }
 
 static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
-/// The pool of stubs for `plan`, whose rejected callers get `zero`. Compiles the plan if the pool is new. A plan of the
-/// `direct` entry comes with the register of its result.
-pub(super) fn stubs(
+/// The pool of stubs for `plan`, of the `callback` entry, whose rejected callers get `zero`. Compiles the plan if the pool
+/// is new.
+pub(super) fn slots(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool<SlotsSource>, Reason> {
+    let key = StubsKey::new(engine, plan, zero);
+    let (_hold, mut pools) = lock();
+    if let Some(pool) = pools.slots.get(&key) {
+        return Ok(pool);
+    }
+    let stubs = Stubs::of(&key.plan, engine, pools.memory(&key.memory)?)?;
+    let pool = Pool::new(SlotsSource::Stubs(stubs, dispatch::dispatch), zero);
+    pools.slots.insert(key, pool);
+    Ok(pool)
+}
+
+/// The same for a plan of the `direct` entry, with its result in `register`. `None` without memory for code.
+pub(super) fn direct(
     engine: &Engine,
     plan: Plan,
     zero: Zero,
-    result: Option<ResultRegister>,
-) -> Result<&'static Pool, Reason> {
-    let (protection, memory) = (engine.protection(), engine.memory_settings().clone());
-    let key = StubsKey { plan, zero, result, protection, memory };
+    register: ResultRegister,
+) -> Option<&'static Pool<DirectSource>> {
+    let Form::Direct { context } = plan.form else { return None };
+    let key = (StubsKey::new(engine, plan, zero), register);
     let (_hold, mut pools) = lock();
-    if let Some(pool) = pools.stubs.get(&key) {
-        return Ok(pool);
+    if let Some(pool) = pools.direct.get(&key) {
+        return Some(pool);
     }
-    let memory = match pools.memory.entry(key.memory.clone()) {
-        hash_map::Entry::Occupied(known) => known.get().clone(),
-        hash_map::Entry::Vacant(place) => place.insert(key.memory.memory()?).clone(),
-    };
-    let refusing = match (result, &key.plan.form) {
-        (Some(result), Form::Direct { context }) => Some(dispatch::refusing(result, usize::from(*context))),
-        _ => None,
-    };
-    let pool =
-        Pool::new(Source::Stubs(Stubs::of(&key.plan, engine, memory, dispatch::dispatch)?), zero, refusing);
-    pools.stubs.insert(key, pool);
-    Ok(pool)
+    let refusing = dispatch::refusing(register, context)?;
+    let stubs = Stubs::of(&key.0.plan, engine, pools.memory(&key.0.memory).ok()?).ok()?;
+    let pool = Pool::new(DirectSource { stubs, refusing }, zero);
+    pools.direct.insert(key, pool);
+    Some(pool)
+}
+
+impl StubsKey {
+    fn new(engine: &Engine, plan: Plan, zero: Zero) -> StubsKey {
+        StubsKey { plan, zero, protection: engine.protection(), memory: engine.memory_settings().clone() }
+    }
+}
+
+impl Pools {
+    fn memory(&mut self, settings: &MemorySettings) -> Result<CodeMemory, Reason> {
+        Ok(match self.memory.entry(settings.clone()) {
+            hash_map::Entry::Occupied(known) => known.get().clone(),
+            hash_map::Entry::Vacant(place) => place.insert(settings.memory()?).clone(),
+        })
+    }
 }
 
 /// The pool of libffi's closures for `signature`.
@@ -74,13 +95,13 @@ pub(super) fn closures(
     engine: &Engine,
     signature: &Signature,
     zero: Zero,
-) -> Result<&'static Pool, Unsupported> {
+) -> Result<&'static Pool<SlotsSource>, Unsupported> {
     let (_hold, mut pools) = lock();
     if let Some(pool) = pools.closures.get(signature) {
         return Ok(pool);
     }
     let closures = Closures::new(signature, engine.data_model(), engine.target(), dispatch::dispatch)?;
-    let pool = Pool::new(Source::Closures(closures), zero, None);
+    let pool = Pool::new(SlotsSource::Closures(closures), zero);
     pools.closures.insert(signature.clone(), pool);
     Ok(pool)
 }
@@ -94,13 +115,18 @@ fn lock() -> (fork::Hold, MutexGuard<'static, Pools>) {
 
 /// All pools, locked while the process forks. Fields are dropped in order.
 struct AllLocked {
-    _free: Vec<MutexGuard<'static, Free>>,
+    _slots: Vec<MutexGuard<'static, Free<SlotsCell>>>,
+    _direct: Vec<MutexGuard<'static, Free<DirectCell>>>,
     _pools: MutexGuard<'static, Pools>,
 }
 
 /// Locks all pools. Their locks are taken elsewhere without a [`fork::Hold`], and nothing is waited for under them.
 fn lock_all() -> Box<dyn Any> {
     let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = pools.stubs.values().chain(pools.closures.values());
-    Box::new(AllLocked { _free: all.map(|pool| pool.lock()).collect(), _pools: pools })
+    let slots = pools.slots.values().chain(pools.closures.values());
+    Box::new(AllLocked {
+        _slots: slots.map(|pool| pool.lock()).collect(),
+        _direct: pools.direct.values().map(|pool| pool.lock()).collect(),
+        _pools: pools,
+    })
 }

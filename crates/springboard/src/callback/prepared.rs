@@ -6,7 +6,7 @@ use springboard_ir::{DataModel, FloatFormat, Scalar, Signature};
 use super::{
     dispatch::ResultRegister,
     error::CreateError,
-    pool::{Pool, Zero},
+    pool::{DirectSource, Facts, Pool, SlotsSource, Zero},
     pools,
 };
 use crate::{bind_error::BindError, declaration::Position, engine::Engine, reason::Path};
@@ -16,9 +16,9 @@ pub(super) struct Prepared {
     pub(super) model: DataModel,
     pub(super) params: Box<[SlotForm]>,
     pub(super) result: SlotForm,
-    pub(super) pool: &'static Pool,
+    pub(super) pool: &'static Pool<SlotsSource>,
     /// For handlers whose types are known, where every value is a word in a register.
-    pub(super) direct: Option<&'static Pool>,
+    pub(super) direct: Option<&'static Pool<DirectSource>>,
     pub(super) path: Path,
 }
 
@@ -40,8 +40,8 @@ impl Prepared {
             // Larger results have no plan and no caller.
             SlotForm::Address(layout) => Zero::Memory(slot, layout.size as u32),
         };
-        let stubs =
-            engine.plan(signature, Entry::Callback).and_then(|plan| pools::stubs(engine, plan, zero, None));
+        let stubs = engine.plan(signature, Entry::Callback);
+        let stubs = stubs.and_then(|plan| pools::slots(engine, plan, zero));
         let (pool, path) = match stubs {
             Ok(pool) => (pool, Path::Native),
             Err(reason) => match pools::closures(engine, signature, zero) {
@@ -59,14 +59,18 @@ impl Prepared {
         };
         // Without a plan for that, or memory, there is the other pool.
         let direct = direct.and_then(|register| {
-            let plan = engine.plan(signature, Entry::Direct).ok()?;
-            pools::stubs(engine, plan, zero, Some(register)).ok()
+            pools::direct(engine, engine.plan(signature, Entry::Direct).ok()?, zero, register)
         });
         Ok(Prepared { model, params, result, pool, direct, path })
     }
 
-    /// The pools of its callbacks.
-    pub(super) fn pools(&self) -> impl Iterator<Item = &'static Pool> {
-        [self.pool].into_iter().chain(self.direct)
+    /// What its callbacks have in common with others.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &'static Facts> {
+        [&self.pool.facts].into_iter().chain(self.direct.map(|pool| &pool.facts))
+    }
+
+    /// Bytes that one callback takes, at most.
+    pub(super) fn bytes_each(&self) -> usize {
+        self.pool.bytes_each().max(self.direct.map_or(0, Pool::bytes_each))
     }
 }

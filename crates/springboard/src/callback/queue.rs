@@ -52,13 +52,21 @@ pub(super) struct Pushed<T> {
     pub(super) dropped: Option<T>,
 }
 
-/// A record was not put in, and is given back.
+/// A posted record was not put in, and is given back.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Refusal<T> {
-    /// There is no room. If the bound says so, whoever asked waits for it.
-    Full(T),
-    /// The mailbox is gone.
-    Closed(T),
+    /// There is no room, and whoever asked is woken once there may be.
+    Later(T),
+    /// There is no room and none to be waited for, or the mailbox is gone.
+    Refused(T),
+}
+
+impl<T, W> State<T, W> {
+    fn push(&mut self, class: Class, record: T) -> Pushed<T> {
+        self.records.push_back((class, record));
+        let wake = mem::take(&mut self.owner_waits);
+        Pushed { first: self.records.len() == 1, wake, dropped: None }
+    }
 }
 
 impl<T, W: PartialEq> Queue<T, W> {
@@ -73,33 +81,23 @@ impl<T, W: PartialEq> Queue<T, W> {
         Queue { bound, state: Mutex::new(state) }
     }
 
-    /// What happens when it is full. `None` where it never is.
-    pub(super) fn when_full(&self) -> Option<Full> {
-        self.bound.map(|(_, full)| full)
-    }
-
-    /// Puts a record in. Where there is no room, and callers wait for it, remembers whom to wake: `waiter` is asked
-    /// for then alone.
-    pub(super) fn push(
-        &self,
-        class: Class,
-        record: T,
-        waiter: impl FnOnce() -> W,
-    ) -> Result<Pushed<T>, Refusal<T>> {
+    /// Puts a posted record in. Where there is no room, and callers wait for it, remembers whom to wake: `waiter` is
+    /// asked for then alone.
+    pub(super) fn post(&self, record: T, waiter: impl FnOnce() -> W) -> Result<Pushed<T>, Refusal<T>> {
         let mut state = lock(&self.state);
         if !state.open {
-            return Err(Refusal::Closed(record));
+            return Err(Refusal::Refused(record));
         }
         let mut dropped = None;
         match self.bound {
-            Some((capacity, full)) if class == Class::Posted && state.posted >= capacity => match full {
-                Full::Refuse => return Err(Refusal::Full(record)),
+            Some((capacity, full)) if state.posted >= capacity => match full {
+                Full::Refuse => return Err(Refusal::Refused(record)),
                 Full::Block => {
                     let waiter = waiter();
                     if !state.waiting.contains(&waiter) {
                         state.waiting.push(waiter);
                     }
-                    return Err(Refusal::Full(record));
+                    return Err(Refusal::Later(record));
                 }
                 Full::DropOldest => {
                     let oldest = state.records.iter().position(|(class, _)| *class == Class::Posted);
@@ -107,16 +105,20 @@ impl<T, W: PartialEq> Queue<T, W> {
                     state.posted -= usize::from(dropped.is_some());
                     if dropped.is_none() {
                         // A capacity of 0.
-                        return Err(Refusal::Full(record));
+                        return Err(Refusal::Refused(record));
                     }
                 }
             },
             _ => {}
         }
-        state.posted += usize::from(class == Class::Posted);
-        state.records.push_back((class, record));
-        let wake = mem::take(&mut state.owner_waits);
-        Ok(Pushed { first: state.records.len() == 1, wake, dropped })
+        state.posted += 1;
+        Ok(Pushed { dropped, ..state.push(Class::Posted, record) })
+    }
+
+    /// Puts a request in, which needs no room. Gives it back where the mailbox is gone.
+    pub(super) fn ask(&self, record: T) -> Result<Pushed<T>, T> {
+        let mut state = lock(&self.state);
+        if state.open { Ok(state.push(Class::Request, record)) } else { Err(record) }
     }
 
     /// Takes all records out, into `taken`, which must be empty. Returns who is to be told that there is room.

@@ -106,7 +106,7 @@ impl Record {
             Slots::Many(slots) => slots,
         };
         let mut memory = Copies::new();
-        if let Zero::Memory(index, bytes) = self.cell.pool().zero {
+        if let Zero::Memory(index, bytes) = self.cell.facts().zero {
             memory = copy::zeroed(bytes as usize);
             slots[usize::from(index)] = memory.as_mut_ptr().into_slot();
         }
@@ -114,7 +114,7 @@ impl Record {
         // SAFETY: the record is inside; the slots are those of a call; mailboxes deliver on the owner thread alone.
         let ((), error) = without_pending(|| unsafe { self.cell.run_and_stop_panics(start) });
         if let Some(question) = &self.answer {
-            let answer = match self.cell.pool().zero {
+            let answer = match self.cell.facts().zero {
                 Zero::Nothing => Answer::Nothing,
                 Zero::Slot(index) => Answer::Word(slots[usize::from(index)]),
                 Zero::Memory(..) => Answer::Memory(memory),

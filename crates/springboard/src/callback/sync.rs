@@ -28,15 +28,10 @@ pub(super) fn light_fence() {
     loom::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
 }
 
-/// The dear half: as if every other thread of the process ran a full fence now (membarrier(2),
-/// `MEMBARRIER_CMD_PRIVATE_EXPEDITED`). To be used only where [`is_asymmetric`].
+/// The dear half: as if every other thread of the process ran a full fence now. To be used only where [`is_asymmetric`].
 pub(super) fn heavy_fence() {
     #[cfg(not(loom))]
-    {
-        use rustix::thread::{MembarrierCommand, membarrier};
-        membarrier(MembarrierCommand::PrivateExpedited)
-            .expect("a process that has registered is not refused");
-    }
+    crate::system::threads::heavy_fence();
     #[cfg(loom)]
     loom::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
 }
@@ -45,14 +40,7 @@ pub(super) fn heavy_fence() {
 pub(super) fn is_asymmetric() -> bool {
     #[cfg(not(loom))]
     {
-        use std::sync::LazyLock;
-
-        use rustix::thread::{MembarrierCommand, membarrier};
-        static REGISTERED: LazyLock<bool> = LazyLock::new(|| {
-            membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok()
-                && membarrier(MembarrierCommand::PrivateExpedited).is_ok()
-        });
-        *REGISTERED
+        crate::system::threads::is_asymmetric()
     }
     #[cfg(loom)]
     true

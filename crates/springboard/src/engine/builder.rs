@@ -9,7 +9,7 @@ use springboard_ir::{Compiler, DataModel};
 use target_lexicon::Triple;
 
 use super::{
-    Engine, Shared,
+    Core, Engine,
     compile::Compilers,
     memory::{Memory, Settings},
     queue::Background,
@@ -118,7 +118,7 @@ impl EngineBuilder {
             protection.landing_pads = self.landing_pads.unwrap_or_default();
         }
         Engine {
-            shared: Arc::new(Shared {
+            core: Arc::new(Core {
                 target: Target::of(&host).map(|target| Target { model, ..target }),
                 model,
                 memory: Memory::new(memory),

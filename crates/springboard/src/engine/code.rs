@@ -3,10 +3,14 @@
 use std::{ffi::c_void, ptr::NonNull, sync::Arc};
 
 use springboard_abi::{DowncallResult, Entry, Plan, SlotForm, plan_relay, plan_with_last_error};
-use springboard_code::{CodePointer, Holes, Stamp, Stub, fork};
+use springboard_code::{CodePointer, Holes, Name, Site, Stamp, Stub, fork};
+use springboard_emit::HoleKind;
 use springboard_ir::Signature;
 
-use super::{Engine, Stubs, shape::Shape};
+use super::{
+    Engine, Stubs,
+    shape::{Compiled, Shape},
+};
 use crate::{
     last_error::LastError,
     reason::{Path, Reason},
@@ -78,7 +82,7 @@ impl Engine {
 
     /// Whether each function has a stub of its own. Without memory for code there is what the pack has.
     pub(super) fn has_own_stubs(&self) -> bool {
-        self.shared.stubs == Stubs::PerFunction && self.memory().is_ok()
+        self.core.stubs == Stubs::PerFunction && self.memory().is_ok()
     }
 
     /// The code for a function, compiled now if nobody has asked for its plan before.
@@ -96,7 +100,7 @@ impl Engine {
 
     /// Writes a function's own stub.
     pub(super) fn publish(&self, own: Own<'_>) -> Result<Code, Reason> {
-        let stub = self.memory()?.publish(&[own.stamp()])?.remove(0);
+        let stub = self.core.memory.at(own.site)?.publish(&[own.stamp])?.remove(0);
         Ok(own.code(stub))
     }
 
@@ -104,7 +108,7 @@ impl Engine {
     pub(crate) fn has_code(&self, plan: &Plan) -> bool {
         plan.entry() == Entry::Slots
             && !self.has_own_stubs()
-            && (self.shared.cache.has(plan) || self.thunk(plan).is_some())
+            && (self.core.cache.has(plan) || self.thunk(plan).is_some())
     }
 
     /// The code for a function that delivers a last error with its result.
@@ -121,11 +125,9 @@ impl Engine {
         }
         // What is asked for the error is in the stub, so that no two functions can share one.
         let shape = self.shape(&plan.bound())?;
-        let own = self.own(&shape, callee)?;
-        let mut stamp = own.stamp();
-        stamp.holes.helper = last_error.helper();
-        let stub = self.memory_for(&shape)?.publish(&[stamp])?.remove(0);
-        Ok(own.code(stub))
+        let mut own = self.own(&shape, callee)?;
+        own.stamp.holes = own.stamp.holes.with(HoleKind::Helper, last_error.helper());
+        self.publish(own)
     }
 
     /// The stub of a plan of the slots entry, whatever the engine makes otherwise.
@@ -134,76 +136,68 @@ impl Engine {
     }
 
     pub(super) fn shared_code_of(&self, shape: &Shape, result: Option<SlotForm>) -> Result<Code, Reason> {
-        match shape.thunk() {
-            Some(thunk) => Ok(Code::Packed(thunk)),
-            None => Ok(Code::Shared(Arc::clone(self.stub_of(shape, result)?))),
+        match shape {
+            Shape::Thunk(thunk) => Ok(Code::Packed(*thunk)),
+            Shape::Compiled(shape) => Ok(Code::Shared(Arc::clone(self.stub_of(shape, result)?))),
         }
     }
 
     /// The stub that serves every function of a shape.
-    pub(super) fn stub_of<'s>(
-        &self,
-        shape: &'s Shape,
-        result: Option<SlotForm>,
-    ) -> Result<&'s Arc<Stub>, Reason> {
-        shape.stub(self.memory_for(shape)?, &self.shared.counters.shared, result)
+    fn stub_of<'s>(&self, shape: &'s Compiled, result: Option<SlotForm>) -> Result<&'s Arc<Stub>, Reason> {
+        shape.stub(self.memory_for(shape)?, &self.core.counters.shared, result)
     }
 
     /// What a function's own stub is stamped from.
     pub(super) fn own<'s>(&'s self, shape: &'s Shape, callee: Callee) -> Result<Own<'s>, Reason> {
-        if shape.entry() != Entry::Slots {
-            return Ok(Own { shape, callee, relayed: None });
-        }
-        let relay = self.relay()?;
-        let (to, keeps) = match shape.thunk() {
-            Some(thunk) => (thunk, None),
-            None => {
-                let stub = self.stub_of(shape, Some(callee.result))?;
-                (stub.entry(), Some(Arc::clone(stub)))
+        let result = Some(callee.result);
+        let (name, to, keeps) = match shape {
+            Shape::Compiled(shape) if shape.entry != Entry::Slots => {
+                let name = shape.name(shape.entry, result);
+                return Ok(Own { stamp: shape.stamp(name, callee), site: shape.site, keeps: None });
+            }
+            Shape::Compiled(shape) => {
+                let stub = self.stub_of(shape, result)?;
+                (shape.name(Entry::Relay, result), stub.entry(), Some(Arc::clone(stub)))
+            }
+            Shape::Thunk(thunk) => {
+                (Name::Prototype { entry: Entry::Relay, parameters: "", result }, *thunk, None)
             }
         };
-        Ok(Own { shape, callee, relayed: Some(Relayed { relay, to, keeps }) })
+        let mut stamp = self.relay()?.stamp(name, callee);
+        stamp.holes = stamp.holes.with(HoleKind::Helper, to as usize as u64);
+        Ok(Own { stamp, site: Site::Program, keeps })
     }
 
-    fn relay(&self) -> Result<&Shape, Reason> {
-        let relay = self.shared.relay.get().unwrap_or_else(|| {
+    fn relay(&self) -> Result<&Compiled, Reason> {
+        let relay = self.core.relay.get().unwrap_or_else(|| {
             // A child that is forked meanwhile would find it locked for ever.
             let _hold = fork::hold();
             let plan = || self.plan_with(|target| Ok(plan_relay(target)));
-            self.shared.relay.get_or_init(|| self.shape(&plan()?))
+            self.core.relay.get_or_init(|| self.compiled(&plan()?))
         });
-        relay.as_deref().map_err(Reason::clone)
+        relay.as_ref().map_err(Reason::clone)
+    }
+}
+
+impl Compiled {
+    /// A stub of this code that knows its function.
+    fn stamp<'s>(&'s self, name: Name<'s>, callee: Callee) -> Stamp<'s> {
+        let holes = Holes::default().with(HoleKind::Target, callee.address.addr().get() as u64);
+        Stamp { name, template: &self.template, holes }
     }
 }
 
 /// A function's own stub, to be stamped.
 pub(super) struct Own<'s> {
-    shape: &'s Shape,
-    callee: Callee,
-    relayed: Option<Relayed<'s>>,
-}
-
-/// What a stub needs that leaves its moves to another.
-struct Relayed<'s> {
-    relay: &'s Shape,
-    /// What belongs to the shape, and serves all functions of it.
-    to: CodePointer,
+    pub(super) stamp: Stamp<'s>,
+    site: Site,
+    /// The stub to which it leaves the moves, which serves all functions of the shape.
     keeps: Option<Arc<Stub>>,
 }
 
 impl Own<'_> {
-    pub(super) fn stamp(&self) -> Stamp<'_> {
-        let target = self.callee.address.addr().get() as u64;
-        let (template, entry, helper) = match &self.relayed {
-            None => (self.shape.template(), Entry::Bound, 0),
-            Some(Relayed { relay, to, .. }) => (relay.template(), Entry::Relay, *to as usize as u64),
-        };
-        let name = self.shape.name(entry, Some(self.callee.result));
-        Stamp { name, template, holes: Holes { target, helper, ..Holes::default() } }
-    }
-
     /// What the function is entered through, when `stub` is what was stamped.
     pub(super) fn code(self, stub: Stub) -> Code {
-        Code::Own { stub, _to: self.relayed.and_then(|relayed| relayed.keeps) }
+        Code::Own { stub, _to: self.keeps }
     }
 }

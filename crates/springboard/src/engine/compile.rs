@@ -8,7 +8,10 @@ use springboard_emit::{Compiler, EmitError, Protection, Template};
 use springboard_ir::Signature;
 use target_lexicon::Triple;
 
-use super::{Engine, Pack, shape::Shape};
+use super::{
+    Engine, Pack,
+    shape::{Compiled, Shape},
+};
 use crate::{pack, reason::Reason};
 
 /// Compilers that nobody is using.
@@ -40,17 +43,17 @@ impl Compilers {
 
 impl Engine {
     pub(super) fn memory(&self) -> Result<&CodeMemory, Reason> {
-        self.shared.memory.get()
+        self.core.memory.get()
     }
 
     /// Memory for stubs of a shape.
-    pub(super) fn memory_for(&self, shape: &Shape) -> Result<&CodeMemory, Reason> {
-        self.shared.memory.at(shape.site())
+    pub(super) fn memory_for(&self, shape: &Compiled) -> Result<&CodeMemory, Reason> {
+        self.core.memory.at(shape.site)
     }
 
     /// The thunk for a plan, if it was compiled with the program.
     pub(super) fn thunk(&self, plan: &Plan) -> Option<CodePointer> {
-        match self.shared.pack {
+        match self.core.pack {
             Pack::On => pack::find(plan, self.target()?),
             Pack::Off => None,
         }
@@ -65,26 +68,31 @@ impl Engine {
     pub(crate) fn template(&self, plan: &Plan) -> Result<Template, Reason> {
         // A child that is forked meanwhile would find the compilers locked for ever.
         let _hold = fork::hold();
-        let template = self.shared.compilers.emit(plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
-        self.shared.counters.compiles.count();
+        let template = self.core.compilers.emit(plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
+        self.core.counters.compiles.count();
         Ok(template)
     }
 
     /// The shape of a plan, compiled now if nobody has asked for it before.
     pub(super) fn shape(&self, plan: &Plan) -> Result<Arc<Shape>, Reason> {
-        let cache = &self.shared.cache;
+        let cache = &self.core.cache;
         if let Some(known) = cache.get(plan, Result::clone) {
             return known;
         }
         // A child that is forked while another thread compiles would wait for that thread for ever.
         let _hold = fork::hold();
-        cache.get_or_make(plan, || match self.thunk(plan) {
-            Some(thunk) => Ok(Arc::new(Shape::packed(thunk))),
-            None => {
-                self.memory()?;
-                let parameters = if self.shared.names { plan.symbol_parameters() } else { String::new() };
-                Ok(Arc::new(Shape::compiled(self.template(plan)?, plan, parameters)))
-            }
+        cache.get_or_make(plan, || {
+            Ok(Arc::new(match self.thunk(plan) {
+                Some(thunk) => Shape::Thunk(thunk),
+                None => Shape::Compiled(self.compiled(plan)?),
+            }))
         })
+    }
+
+    /// A plan, compiled now.
+    pub(super) fn compiled(&self, plan: &Plan) -> Result<Compiled, Reason> {
+        self.memory()?;
+        let parameters = if self.core.names { plan.symbol_parameters() } else { String::new() };
+        Ok(Compiled::new(self.template(plan)?, plan, parameters))
     }
 }

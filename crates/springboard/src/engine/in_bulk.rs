@@ -22,7 +22,7 @@ use crate::reason::Reason;
 const SHAPES_PER_THREAD: usize = 8;
 
 /// A function that wants code.
-pub(crate) struct Wanted<T> {
+pub(crate) struct CodeRequest<T> {
     /// What comes back with the code.
     pub(crate) with: T,
     /// The index of its plan.
@@ -36,22 +36,23 @@ impl Engine {
     pub(crate) fn codes<T, U, E>(
         &self,
         plans: Vec<Result<impl Borrow<Plan> + Sync, Reason>>,
-        wanted: Vec<Result<Wanted<T>, E>>,
+        wanted: Vec<Result<CodeRequest<T>, E>>,
         mut each: impl FnMut(T, Result<Code, Reason>) -> Result<U, E>,
     ) -> Vec<Result<U, E>> {
         let shapes = compile(self, plans);
         let shape = |plan: usize| shapes[plan].as_deref().map_err(Reason::clone);
         // One function after the other: the memory that each takes is still in the CPU's cache when the next is made.
         if !self.has_own_stubs() {
-            let mut code = |Wanted { with, plan, callee }| {
+            let mut code = |CodeRequest { with, plan, callee }| {
                 each(with, shape(plan).and_then(|shape| self.code_of(shape, callee)))
             };
             return wanted.into_iter().map(|wanted| wanted.and_then(&mut code)).collect();
         }
-        let own =
-            |Wanted { with, plan, callee }| (with, shape(plan).and_then(|shape| self.own(shape, callee)));
+        let own = |CodeRequest { with, plan, callee }| {
+            (with, shape(plan).and_then(|shape| self.own(shape, callee)))
+        };
         let owns: Vec<_> = wanted.into_iter().map(|wanted| wanted.map(own)).collect();
-        let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp()));
+        let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp));
         let stamps: Vec<_> = stamps.collect();
         let stubs = self.memory().ok().and_then(|memory| memory.publish(&stamps).ok());
         let mut stubs = stubs.unwrap_or_default().into_iter();
@@ -74,7 +75,7 @@ impl Engine {
                 plans.push(Ok(Arc::clone(plan)));
                 plans.len() - 1
             });
-            Some(Ok::<_, Infallible>(Wanted { with, plan, callee }))
+            Some(Ok::<_, Infallible>(CodeRequest { with, plan, callee }))
         });
         let wanted = wanted.collect();
         self.codes(plans, wanted, |waiting, code| {

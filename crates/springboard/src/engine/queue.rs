@@ -3,19 +3,17 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
+    process, ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread::{self, Thread},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, getpid};
-
 use springboard_code::fork;
 
 use springboard_abi::Plan;
 
-use super::{Callee, Code, Engine, Shared};
+use super::{Callee, Code, Core, Engine};
 use crate::reason::Reason;
 
 /// What one publication covers at most, so that the first of many need not wait for the last.
@@ -52,14 +50,14 @@ struct Queue {
 
 struct Worker {
     /// The process that it lives in: no child has it.
-    process: Pid,
+    process: u32,
     thread: Thread,
 }
 
 impl Engine {
     /// Has the code of `waiting` made on another thread; on this one, where no other can be started.
     pub(crate) fn compile_soon(&self, waiting: Vec<Weak<dyn Waiting>>) {
-        let background = &self.shared.background;
+        let background = &self.core.background;
         let refused = {
             let _hold = fork::hold();
             let mut queue = background.queue();
@@ -68,11 +66,11 @@ impl Engine {
                 return;
             }
             match &queue.worker {
-                Some(worker) if worker.process == getpid() => {
+                Some(worker) if worker.process == process::id() => {
                     worker.thread.unpark();
                     false
                 }
-                _ => !background.start(&mut queue, Arc::downgrade(&self.shared)),
+                _ => !background.start(&mut queue, Arc::downgrade(&self.core)),
             }
         };
         if refused {
@@ -87,21 +85,22 @@ impl Background {
     }
 
     /// Starts the thread. Says whether the system let it.
-    fn start(self: &Arc<Background>, queue: &mut Queue, engine: Weak<Shared>) -> bool {
+    fn start(self: &Arc<Background>, queue: &mut Queue, engine: Weak<Core>) -> bool {
         let background = Arc::clone(self);
         let work = move || background.work(&engine);
         let started = thread::Builder::new().name("springboard".into()).spawn(work);
-        let worker = started.map(|started| Worker { process: getpid(), thread: started.thread().clone() });
+        let worker =
+            started.map(|started| Worker { process: process::id(), thread: started.thread().clone() });
         queue.worker = worker.ok();
         queue.worker.is_some()
     }
 
     /// The life of the thread. It does not keep the engine.
-    fn work(&self, engine: &Weak<Shared>) {
+    fn work(&self, engine: &Weak<Core>) {
         while self.wait() {
             // Whoever waits keeps the engine.
-            while let Some(shared) = engine.upgrade()
-                && self.serve(&Engine { shared })
+            while let Some(core) = engine.upgrade()
+                && self.serve(&Engine { core })
             {}
         }
     }

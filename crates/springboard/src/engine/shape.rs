@@ -1,76 +1,52 @@
-//! Shapes: compiled plans, and the stub that serves every function of one.
+//! Shapes: what there is for a plan, and the stub that serves every function of one.
 
 use std::sync::{Arc, OnceLock};
 
-use springboard_abi::{Entry, ErrorSource, Plan, SlotForm};
-use springboard_emit::Template;
-
+use springboard_abi::{Entry, ErrorSource, Form, Plan, SlotForm};
 use springboard_code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub, fork};
+use springboard_emit::{HoleKind, Template};
 
 use crate::{last_error::LastError, reason::Reason, stats::Counter};
 
+/// What there is for a plan.
+pub(super) enum Shape {
+    /// Code of the slots entry that was compiled with the program. It is handed its target.
+    Thunk(CodePointer),
+    Compiled(Compiled),
+}
+
 /// A compiled plan.
-pub(super) struct Shape {
-    code: ShapeCode,
-    entry: Entry,
-    site: Site,
+pub(super) struct Compiled {
+    /// The code to stamp.
+    pub(super) template: Template,
+    /// What it has holes for.
+    pub(super) holes: HoleKinds,
+    /// How many addresses of a host's list it refers to: one more than the largest number.
+    pub(super) host: usize,
+    /// How its stubs are entered.
+    pub(super) entry: Entry,
+    /// Where its stubs should lie.
+    pub(super) site: Site,
     /// What debuggers and profilers are told of its parameters, where somebody is.
     parameters: Box<str>,
     /// The stub that serves every function of the shape, where the entry is handed its target.
     stub: OnceLock<Arc<Stub>>,
 }
 
-/// What there is for a plan.
-enum ShapeCode {
-    Template(Template),
-    /// It was compiled with the program, and is handed its target.
-    Thunk(CodePointer),
-}
-
-impl Shape {
-    /// Code to stamp, for stubs of this plan.
-    pub(super) fn compiled(template: Template, plan: &Plan, parameters: String) -> Shape {
-        let code = ShapeCode::Template(template);
+impl Compiled {
+    pub(super) fn new(template: Template, plan: &Plan, parameters: String) -> Compiled {
+        let holes = template.holes.iter().fold(HoleKinds::default(), |kinds, hole| kinds.with(hole.kind));
+        let host = match &plan.form {
+            Form::Boxed(boxed) => boxed.addresses(),
+            _ => 0,
+        };
         let (entry, site) = (plan.entry(), site(plan));
-        Shape { code, entry, site, parameters: parameters.into(), stub: OnceLock::new() }
-    }
-
-    /// Code that is there, of the slots entry.
-    pub(super) fn packed(thunk: CodePointer) -> Shape {
-        let code = ShapeCode::Thunk(thunk);
-        let (entry, site) = (Entry::Slots, Site::Program);
-        Shape { code, entry, site, parameters: Box::default(), stub: OnceLock::new() }
-    }
-
-    /// Where its stubs should lie.
-    pub(super) fn site(&self) -> Site {
-        self.site
-    }
-
-    /// How its stubs are entered.
-    pub(super) fn entry(&self) -> Entry {
-        self.entry
+        Compiled { template, holes, host, entry, site, parameters: parameters.into(), stub: OnceLock::new() }
     }
 
     /// What debuggers and profilers are told of a stub of this or another entry with the shape's parameters.
     pub(super) fn name(&self, entry: Entry, result: Option<SlotForm>) -> Name<'_> {
         Name::Prototype { entry, parameters: &self.parameters, result }
-    }
-
-    /// The code that was compiled with the program, if that is what there is.
-    pub(super) fn thunk(&self) -> Option<CodePointer> {
-        match self.code {
-            ShapeCode::Thunk(thunk) => Some(thunk),
-            ShapeCode::Template(_) => None,
-        }
-    }
-
-    /// The code to stamp. Only shapes of the slots entry may have none.
-    pub(super) fn template(&self) -> &Template {
-        match &self.code {
-            ShapeCode::Template(template) => template,
-            ShapeCode::Thunk(_) => unreachable!("whoever stamps has asked for a thunk first"),
-        }
     }
 
     /// The stub for an entry that is handed its target: one serves every function of the shape. It is named after the
@@ -89,14 +65,32 @@ impl Shape {
         }
         // A child that is forked meanwhile would find the place locked for ever.
         let _hold = fork::hold();
-        let holes = Holes { helper: LastError::Errno.helper(), ..Holes::default() };
-        let stamp = Stamp { name: self.name(self.entry, result), template: self.template(), holes };
+        let holes = Holes::default().with(HoleKind::Helper, LastError::Errno.helper());
+        let stamp = Stamp { name: self.name(self.entry, result), template: &self.template, holes };
         let published = memory.publish(&[stamp])?.remove(0);
         // Of threads that come here at once, one's stub stays.
         Ok(self.stub.get_or_init(|| {
             made.count();
             Arc::new(published)
         }))
+    }
+}
+
+/// A set of kinds of holes.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct HoleKinds(u8);
+
+const _: () = assert!(HoleKind::ALL.len() <= 8);
+
+impl HoleKinds {
+    pub(super) fn with(self, kind: HoleKind) -> HoleKinds {
+        HoleKinds(self.0 | 1 << kind.number())
+    }
+
+    /// The first kind that is not among others.
+    pub(super) fn without(self, others: HoleKinds) -> Option<HoleKind> {
+        let rest = self.0 & !others.0;
+        HoleKind::ALL.get(rest.trailing_zeros() as usize).copied()
     }
 }
 
@@ -121,7 +115,7 @@ mod tests {
         let plan = plan(&signature, &Target::host().unwrap(), Entry::Slots).unwrap();
         // Bytes that nobody runs.
         let template = Template { code: [0; 8].into(), align: 8, holes: Box::default() };
-        let shape = Shape::compiled(template, &plan, String::new());
+        let shape = Compiled::new(template, &plan, String::new());
         let made = Counter::default();
         let memory = |limit| CodeMemory::new(Strategy::File, limit);
         assert!(matches!(shape.stub(&memory(0), &made, None), Err(Reason::CodeLimit { bytes: 0 })));

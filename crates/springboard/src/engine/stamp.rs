@@ -3,11 +3,14 @@
 use std::{collections::HashMap, ffi::c_void, fmt, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
-use springboard_abi::{Ineligible, Plan, SlotForm, Target};
+use springboard_abi::{Ineligible, Plan, SlotForm, Target, boxed::HostAddress};
 use springboard_code::{self as code, Holes, Site};
-use springboard_emit::{Hole, HoleKind};
+use springboard_emit::HoleKind;
 
-use super::{Code, Engine, Pack, Shared, in_bulk, shape::Shape};
+use super::{
+    Code, Core, Engine, Pack, in_bulk,
+    shape::{HoleKinds, Shape},
+};
 use crate::{address, pack, reason::Reason};
 
 /// A stub to be: its plan, and what is written into the holes of its code.
@@ -17,40 +20,43 @@ use crate::{address, pack, reason::Reason};
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<'p> {
     plan: &'p Plan,
-    /// By kind.
-    given: [Given; HoleKind::ALL.len()],
+    holes: Holes<'p>,
+    /// How many addresses of a host there are.
+    host: usize,
+    /// The kinds that are filled.
+    filled: HoleKinds,
+    /// Those of them of which there must be holes.
+    certain: HoleKinds,
     result: Option<SlotForm>,
-}
-
-/// What is given for the holes of a kind.
-#[derive(Clone, Copy, Default, Debug)]
-enum Given {
-    #[default]
-    Nothing,
-    /// An address, whether there are such holes or not.
-    IfAny(u64),
-    /// An address, for holes that must be there.
-    Always(u64),
 }
 
 impl<'p> Stamp<'p> {
     /// A stub for `plan`, with no hole filled.
     pub fn new(plan: &'p Plan) -> Stamp<'p> {
-        Stamp { plan, given: Default::default(), result: None }
+        let (holes, none) = (Holes::default(), HoleKinds::default());
+        Stamp { plan, holes, host: 0, filled: none, certain: none, result: None }
     }
 
     /// Fills the holes of a kind with an address. [`HoleKind`] says what the stub does with it whenever it is called.
     #[must_use]
-    pub fn hole(mut self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
-        self.given[kind as usize] = Given::Always(address.expose_provenance() as u64);
-        self
+    pub fn hole(self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
+        Stamp { certain: self.certain.with(kind), ..self.hole_if_any(kind, address) }
     }
 
     /// As [`Stamp::hole`], for a kind of which the plan's code may have no hole.
     #[must_use]
-    pub fn hole_if_any(mut self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
-        self.given[kind as usize] = Given::IfAny(address.expose_provenance() as u64);
-        self
+    pub fn hole_if_any(self, kind: HoleKind, address: *const c_void) -> Stamp<'p> {
+        let holes = self.holes.with(kind, address.expose_provenance() as u64);
+        Stamp { holes, filled: self.filled.with(kind), ..self }
+    }
+
+    /// The addresses that a [`BoxedCall`](springboard_abi::boxed::BoxedCall) refers to, by their
+    /// [numbers](springboard_abi::boxed::HostAddress). There may be more than the plan needs.
+    #[must_use]
+    pub fn host(self, addresses: &'p [*const c_void]) -> Stamp<'p> {
+        let filled = HoleKind::ALL.into_iter().filter(|kind| matches!(kind, HoleKind::Host(_)));
+        let filled = filled.fold(self.filled, HoleKinds::with);
+        Stamp { holes: self.holes.with_host(addresses), host: addresses.len(), filled, ..self }
     }
 
     /// What the native function returns, which most plans do not say: debuggers and profilers are told it as part of
@@ -61,24 +67,16 @@ impl<'p> Stamp<'p> {
         self
     }
 
-    /// What goes into the holes of a template.
-    fn check(&self, holes: &[Hole]) -> Result<Holes, StampError> {
-        let value = |kind| {
-            let is_there = holes.iter().any(|hole| hole.kind == kind);
-            match self.given[kind as usize] {
-                Given::Nothing if is_there => Err(StampError::Missing(kind)),
-                Given::Always(_) if !is_there => Err(StampError::Superfluous(kind)),
-                Given::Nothing => Ok(0),
-                Given::IfAny(address) | Given::Always(address) => Ok(address),
-            }
-        };
-        Ok(Holes {
-            target: value(HoleKind::Target)?,
-            context: value(HoleKind::Context)?,
-            helper: value(HoleKind::Helper)?,
-            guard: value(HoleKind::Guard)?,
-            range: value(HoleKind::Range)?,
-        })
+    /// Whether what is filled are the holes of code that has these kinds, and refers to so many addresses of a host.
+    fn check(&self, kinds: HoleKinds, host: usize) -> Result<(), StampError> {
+        if self.host < host {
+            return Err(StampError::Missing(HoleKind::Host(HostAddress(self.host as u8))));
+        }
+        match (kinds.without(self.filled), self.certain.without(kinds)) {
+            (None, None) => Ok(()),
+            (Some(kind), _) => Err(StampError::Missing(kind)),
+            (None, Some(kind)) => Err(StampError::Superfluous(kind)),
+        }
     }
 }
 
@@ -151,7 +149,7 @@ impl Engine {
     /// # Errors
     /// The reason why there is no plan, or can be no code.
     pub fn plan_with(&self, plan: impl FnOnce(&Target) -> Result<Plan, Ineligible>) -> Result<Plan, Reason> {
-        let Shared { target, pack, .. } = &*self.shared;
+        let Core { target, pack, .. } = &*self.core;
         if !pack::AVAILABLE || *pack == Pack::Off {
             self.memory()?;
         }
@@ -175,13 +173,13 @@ impl Engine {
             let shape = shape.as_ref().map_err(Reason::clone)?;
             match self.prepare(shape, &stamp)? {
                 Prepared::Made(stub) => Ok(stub),
-                Prepared::Own { stamp, .. } => {
-                    let mut stubs = self.memory_for(shape)?.publish(&[stamp]).map_err(Reason::from)?;
+                Prepared::Own { stamp, site } => {
+                    let mut stubs = self.core.memory.at(site)?.publish(&[stamp]).map_err(Reason::from)?;
                     Ok(Stub::own(stubs.remove(0)))
                 }
             }
         };
-        self.shared.cache.get(stamp.plan, make).unwrap_or_else(|| make(&self.shape(stamp.plan)))
+        self.core.cache.get(stamp.plan, make).unwrap_or_else(|| make(&self.shape(stamp.plan)))
     }
 
     /// Makes many stubs: each plan is compiled once, several at a time where there are many, and all code is written in
@@ -232,15 +230,19 @@ impl Engine {
     }
 
     /// Checks a stamp, and finds the stub that is there already.
-    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'_>) -> Result<Prepared<'s>, StampError> {
-        if shape.thunk().is_some() || shape.template().holes.is_empty() {
-            stamp.check(&[])?;
-            return Ok(Prepared::Made(Stub { code: self.shared_code_of(shape, stamp.result)? }));
+    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'s>) -> Result<Prepared<'s>, StampError> {
+        match shape {
+            Shape::Compiled(shape) if shape.holes != HoleKinds::default() => {
+                stamp.check(shape.holes, shape.host)?;
+                let (name, template) = (shape.name(shape.entry, stamp.result), &shape.template);
+                let stamp = code::Stamp { name, template, holes: stamp.holes };
+                Ok(Prepared::Own { stamp, site: shape.site })
+            }
+            _ => {
+                stamp.check(HoleKinds::default(), 0)?;
+                Ok(Prepared::Made(Stub { code: self.shared_code_of(shape, stamp.result)? }))
+            }
         }
-        let template = shape.template();
-        let holes = stamp.check(&template.holes)?;
-        let name = shape.name(shape.entry(), stamp.result);
-        Ok(Prepared::Own { stamp: code::Stamp { name, template, holes }, site: shape.site() })
     }
 }
 

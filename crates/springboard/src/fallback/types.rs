@@ -7,7 +7,7 @@ use springboard_abi::Target;
 use springboard_ir::{Aggregate, Complex, DataModel, LayoutError, Scalar, Type};
 
 use super::equivalent::{equivalent, is_plain, sole_number};
-use crate::declaration::Position;
+use crate::{declaration::Position, system};
 
 /// Why libffi cannot call a function.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,7 +182,7 @@ impl Writer<'_> {
 
     /// A complex number; where libffi has none, the structure of its parts as which the psABI passes it.
     fn complex(&self, complex: Complex) -> Result<FfiType, UnsupportedType> {
-        match complex_type(complex) {
+        match system::fallback::complex(complex) {
             Some(ty) => Ok(ty),
             None => {
                 let part = self.plain(&complex.part())?;
@@ -209,19 +209,4 @@ impl Writer<'_> {
         };
         (0..array.length).try_for_each(|_| self.member(&array.element, elements))
     }
-}
-
-/// libffi's own type of a complex number. Built for RISC-V it has none.
-#[cfg(not(target_arch = "riscv64"))]
-fn complex_type(complex: Complex) -> Option<FfiType> {
-    Some(match complex {
-        Complex::Float => FfiType::c32(),
-        Complex::Double => FfiType::c64(),
-        Complex::LongDouble => FfiType::complex_longdouble(),
-    })
-}
-
-#[cfg(target_arch = "riscv64")]
-fn complex_type(_: Complex) -> Option<FfiType> {
-    None
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bind_error::BindError,
     declaration::Declaration,
-    engine::{Callee, Code, Compile, Engine, Waiting, Wanted},
+    engine::{Callee, Code, CodeRequest, Compile, Engine, Waiting},
     last_error::LastError,
     library::Library,
     reason::Reason,
@@ -42,7 +42,7 @@ impl Engine {
         declaration: impl Declaration,
     ) -> Result<Function, BindError> {
         let prototype = declaration.into_prototype()?;
-        bind(self, Found { prototype, address: library.symbol(symbol)? }, Some(library))
+        bind(self, Found { prototype, address: library.function_symbol(symbol)? }, Some(library))
     }
 
     /// Binds the function at `address`, which must stay callable for as long as the result is used.
@@ -126,7 +126,7 @@ pub(super) struct Found {
 
 /// The address of the symbol that a prototype names.
 fn address_of(library: &Library, prototype: &Prototype) -> Result<NonNull<c_void>, BindError> {
-    Ok(library.symbol(prototype.name.as_deref().ok_or(BindError::Unnamed)?)?)
+    Ok(library.function_symbol(prototype.name.as_deref().ok_or(BindError::Unnamed)?)?)
 }
 
 /// Prepares a signature.
@@ -214,7 +214,7 @@ fn bind_all<T, E: From<BindError>>(
             }
         }?;
         let callee = distinct[plan].callee(found.address);
-        Ok(Wanted { with: (with, found, plan), plan, callee })
+        Ok(CodeRequest { with: (with, found, plan), plan, callee })
     };
     let wanted: Vec<_> = found.map(wanted).collect();
     let functions = match engine.compiles() {
@@ -225,7 +225,7 @@ fn bind_all<T, E: From<BindError>>(
             })
         }
         Compile::Lazy | Compile::Background => {
-            let bind = |Wanted { with: (with, found, index), .. }| {
+            let bind = |CodeRequest { with: (with, found, index), .. }| {
                 Ok((with, bind_prepared(engine, &distinct[index], found, library)?))
             };
             wanted.into_iter().map(|wanted| wanted.and_then(bind)).collect()

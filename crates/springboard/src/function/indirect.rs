@@ -84,6 +84,28 @@ impl Indirect {
         unsafe { call::call(Called { ty, signature, entered }, arguments, &mut 0) }
     }
 
+    /// Calls the function at `address` with raw slots, and returns the result's slot: for hosts that know the type of the
+    /// result when they run. The slots are those of [`Slots`](super::Slots).
+    ///
+    /// # Safety
+    /// As [`IndirectSlots::call`].
+    pub unsafe fn call_slots(&self, address: NonNull<c_void>, slots: &[u64]) -> u64 {
+        let PreparedIndirect { ty, way, .. } = &*self.prepared;
+        debug_assert!(slots.len() >= ty.slots(), "{} slots are given, {} are read", slots.len(), ty.slots());
+        let address = address::code(address);
+        let interpreted;
+        let result = ty.result.word();
+        let entered = match way {
+            Way::Code(code) => result.erased((code, address)),
+            Way::Libffi(interface, _) => {
+                interpreted = Interpreted { interface, address };
+                result.erased(&interpreted)
+            }
+        };
+        // SAFETY: the entry is that of the type for this kind of result; the caller answers for slots and function.
+        unsafe { result.enter(entered, slots.as_ptr()) }
+    }
+
     /// Readies the type for calls with raw slots that return an `R`, as [`Function::slots`](super::Function::slots) does.
     ///
     /// # Errors

@@ -199,7 +199,7 @@ fn a_poll_loop_and_a_waker_are_told() {
         let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
         let callback = posting.callback(|_: i64| ()).unwrap();
         let readable = || {
-            let fd = mailbox.event_fd().unwrap().as_raw_fd();
+            let fd = mailbox.event().unwrap().as_raw_fd();
             let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
             // SAFETY: one descriptor.
             unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }

@@ -4,7 +4,7 @@ use std::{ffi::c_void, ptr::NonNull};
 
 use springboard::{
     Engine, Library, Value, Word,
-    library::{Flags, LibraryError, SymbolError},
+    library::{Flags, LibraryError, SymbolError, SymbolKind},
 };
 
 use super::{engines, function, library, support};
@@ -41,6 +41,54 @@ fn symbols_have_versions() {
     assert_eq!(libc.versioned("getpid", ""), Err(SymbolError::Empty));
     let process = Library::process();
     assert!(process.versioned("getpid", "GLIBC_1.0").is_err());
+}
+
+/// By name in the library itself, in one that it depends on, and among all of the process; and by name and version.
+#[test]
+fn symbols_have_kinds() {
+    // SAFETY: the C library and libm are loaded already.
+    let [libc, libm] = ["libc.so.6", "libm.so.6"].map(|name| unsafe { Library::open(name) }.unwrap());
+    for library in [&libc, &libm, &Library::process()] {
+        let kind = |symbol| library.find(symbol).unwrap().kind;
+        // `strlen` is chosen among several by the CPU, on most machines.
+        for function in ["puts", "strlen", "getpid", "memcpy"] {
+            assert_eq!(kind(function), Some(SymbolKind::Function), "{function} by {library:?}");
+            assert_eq!(library.function_symbol(function), library.symbol(function));
+        }
+        let environ = library.find("environ").unwrap();
+        assert_eq!(
+            (environ.kind, environ.bytes),
+            (Some(SymbolKind::Data), Some(size_of::<usize>() as u64)),
+            "by {library:?}"
+        );
+        let refused = SymbolError::NotFunction { symbol: "environ".into() };
+        assert_eq!(library.function_symbol("environ"), Err(refused));
+    }
+    if cfg!(all(target_arch = "x86_64", target_env = "gnu")) {
+        for version in ["GLIBC_2.2.5", "GLIBC_2.14"] {
+            let memcpy = libc.find_versioned("memcpy", version).unwrap();
+            assert_eq!(memcpy.kind, Some(SymbolKind::Function), "{version}");
+        }
+        let environ = libc.find_versioned("environ", "GLIBC_2.2.5").unwrap();
+        assert_eq!(environ.kind, Some(SymbolKind::Data));
+    }
+}
+
+/// What has no type in its table may be anything.
+#[test]
+fn a_symbol_without_a_type_may_be_a_function() {
+    let source =
+        "__asm__(\".globl untyped; untyped:\"); int typed(void) { return 3; } _Thread_local int own;";
+    let file = support::compile(source, "kinds");
+    // SAFETY: the library has neither initialisers nor finalisers.
+    let library = unsafe { Library::open(&file) }.unwrap();
+    assert_eq!(library.find("untyped").unwrap().kind, None);
+    assert!(library.function_symbol("untyped").is_ok());
+    assert_eq!(library.find("own").unwrap().kind, Some(SymbolKind::ThreadLocal));
+    assert!(matches!(library.function_symbol("own"), Err(SymbolError::NotFunction { .. })));
+    let error = Engine::new().function(&library, "int own(void)").unwrap_err();
+    assert_eq!(error.to_string(), "own is a variable in its library, and no function");
+    std::fs::remove_file(file).unwrap();
 }
 
 #[test]

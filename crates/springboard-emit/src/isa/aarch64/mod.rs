@@ -37,6 +37,7 @@ pub(super) static ISA: Isa = Isa {
     jumps: |_: Convention, _: Convention| false,
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
+    scratch: 16,
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,

@@ -19,6 +19,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_guard: |_| false,
     // One of them might be `fs1`.
     spare_vectors: false,
+    scratch: 12,
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,

@@ -10,6 +10,7 @@ pub(super) static ISA: Isa = Isa {
     jumps: |_, _| false,
     wraps_guard: |_| false,
     spare_vectors: true,
+    scratch: 5,
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,

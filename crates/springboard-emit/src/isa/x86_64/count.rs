@@ -3,14 +3,15 @@
 //! System V has the caller of a variadic function say in `%al` how many vector registers hold arguments
 //! (psABI 3.2.3). No Cranelift signature can ask for it. A stub of the `avalue` entry is a straight line with one
 //! call in it, so the instruction is put before that call in the finished machine code: nothing that the code
-//! refers to lies on the other side of it. Entries whose stubs may branch have a landing instead (`landing.rs`).
+//! refers to lies on the other side of it. Entries whose stubs may branch, and calls
+//! whose stack area is aligned, have a landing instead (`landing.rs`).
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Register};
 use springboard_abi::{Entry, Plan};
 
 /// The count that is to be put into the stub of `plan`, if any.
 pub(crate) fn of(plan: &Plan) -> Option<u8> {
-    plan.vector_count.filter(|_| plan.entry() == Entry::Avalue)
+    plan.vector_count.filter(|_| plan.entry() == Entry::Avalue && plan.stack_align.is_none())
 }
 
 /// `code` with `count` in `%al` at its call. `None` where `code` is no straight line with one call or jump, through a

@@ -28,6 +28,8 @@ pub(super) static ISA: Isa = Isa {
     jumps: |caller, callee| caller == Convention::Sysv64 && callee == Convention::Sysv64,
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     spare_vectors: true,
+    // The target of a jump has one of its own.
+    scratch: 8,
     stores_pairs: |convention| convention == Convention::Sysv64,
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,

@@ -17,7 +17,7 @@ use std::{
 use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
-use super::{Batch, Pool};
+use super::{Batch, Facts};
 use crate::{
     callback::{
         copy::Capture,
@@ -30,16 +30,12 @@ use crate::{
     thread::{self, CallbackError},
 };
 
-/// One callback, or the place for one. A cache line; never freed and never moved, because native code may keep its
-/// stub's address for as long as it likes.
-#[repr(C, align(64))]
+/// One callback, or the place for one; the part that all kinds of cells have.
 pub(crate) struct Cell {
-    /// What a `direct` stub jumps to; that entry finds it at this offset. Unused in other pools.
-    direct: AtomicPtr<c_void>,
     pub(crate) gate: Gate,
     /// Written while the gate is retired, and read by those whom it let in.
     body: UnsafeCell<MaybeUninit<Body>>,
-    batch: *const Batch,
+    batch: &'static Batch,
 }
 
 #[derive(Clone, Copy)]
@@ -56,42 +52,86 @@ unsafe impl Sync for Cell {}
 // SAFETY: a cell is reached through shared references alone, so what holds for `Sync` is enough.
 unsafe impl Send for Cell {}
 
+/// The cell of a stub that makes slots of the arguments, and calls the dispatcher with them. A cache line; never freed and
+/// never moved, because native code may keep its stub's address for as long as it likes.
+#[repr(C, align(64))]
+pub(crate) struct SlotsCell {
+    pub(crate) cell: Cell,
+}
+
+/// The same for a stub that leaves arguments in their registers.
+#[repr(C, align(64))]
+pub(crate) struct DirectCell {
+    /// What the stub jumps to: the `direct` entry finds it at the start of its context.
+    function: AtomicPtr<c_void>,
+    pub(crate) cell: Cell,
+}
+
+const _: () = assert!(size_of::<SlotsCell>() == 64 && size_of::<DirectCell>() == 64);
+
+impl SlotsCell {
+    pub(super) fn new(cell: Cell) -> SlotsCell {
+        SlotsCell { cell }
+    }
+
+    /// Makes the cell a callback.
+    ///
+    /// # Safety
+    /// As [`Cell::open`].
+    pub(crate) unsafe fn open(&self, handler: Erased, terms: Arc<Terms>, thread: u64) -> Generation {
+        // SAFETY: the contract of `Cell::open` is the caller's.
+        unsafe { self.cell.open(handler, terms, thread) }
+    }
+}
+
+impl DirectCell {
+    pub(super) fn new(cell: Cell) -> DirectCell {
+        DirectCell { function: AtomicPtr::new(ptr::null_mut()), cell }
+    }
+
+    pub(super) fn jump_to(&self, function: CodePointer) {
+        self.function.store((function as *const c_void).cast_mut(), Relaxed);
+    }
+
+    /// Makes the cell a callback.
+    ///
+    /// # Safety
+    /// As [`Cell::open`]; and the stub may jump to `function`.
+    pub(crate) unsafe fn open(
+        &self,
+        function: CodePointer,
+        handler: Erased,
+        terms: Arc<Terms>,
+        thread: u64,
+    ) -> Generation {
+        self.jump_to(function);
+        // SAFETY: the contract of `Cell::open` is the caller's.
+        unsafe { self.cell.open(handler, terms, thread) }
+    }
+}
+
 impl Cell {
-    pub(super) fn new(batch: *const Batch) -> Cell {
-        let direct = AtomicPtr::new(ptr::null_mut());
-        Cell { direct, gate: Gate::new(), body: UnsafeCell::new(MaybeUninit::uninit()), batch }
+    /// Retired.
+    pub(super) fn new(batch: &'static Batch) -> Cell {
+        Cell { gate: Gate::new(), body: UnsafeCell::new(MaybeUninit::uninit()), batch }
     }
 
-    fn batch(&self) -> &'static Batch {
-        // SAFETY: `Pool::batch` makes the cell with the address of its own batch, and leaks that.
-        unsafe { &*self.batch }
-    }
-
-    pub(crate) fn pool(&self) -> &'static Pool {
-        self.batch().pool
+    /// What all callbacks have in common whose stubs come from the same pool.
+    pub(crate) fn facts(&self) -> &'static Facts {
+        self.batch.facts()
     }
 
     /// The address of the stub.
     pub(crate) fn entry(&self) -> CodePointer {
-        self.batch().entry(self)
+        self.batch.entry(self)
     }
 
     /// Makes the cell a callback.
     ///
     /// # Safety
     /// The cell was taken from its pool and is nobody else's. The handler fits the signature and may run on the threads
-    /// that `terms` allow. In a pool of direct stubs, `direct` is what these may jump to.
-    pub(crate) unsafe fn open(
-        &self,
-        handler: Erased,
-        direct: Option<CodePointer>,
-        terms: Arc<Terms>,
-        thread: u64,
-    ) -> Generation {
-        debug_assert_eq!(self.pool().refusing.is_some(), direct.is_some());
-        if let Some(direct) = direct {
-            self.direct.store((direct as *const c_void).cast_mut(), Relaxed);
-        }
+    /// that `terms` allow.
+    unsafe fn open(&self, handler: Erased, terms: Arc<Terms>, thread: u64) -> Generation {
         let body = Body { handler, terms: Arc::into_raw(terms) };
         // SAFETY: a cell from the pool is retired, so nobody is let in and nobody else writes.
         unsafe { (*self.body.get()).write(body) };
@@ -153,7 +193,7 @@ impl Cell {
     #[inline(never)]
     unsafe fn panicked(&self, slots: *mut u64, payload: Box<dyn Any + Send>) {
         // SAFETY: the contract is this function's own.
-        unsafe { self.pool().zero.write(slots) };
+        unsafe { self.facts().zero.write(slots) };
         report::fail(CallbackError::panic(payload));
     }
 
@@ -220,15 +260,13 @@ impl Cell {
         // SAFETY: nobody is inside any more. It goes to the owner, who may free it; or is released here, where this is the
         // owner or any thread may.
         let garbage = unsafe { Garbage::new(handler) };
-        if let Some(refusing) = self.pool().refusing {
-            self.direct.store((refusing as *const c_void).cast_mut(), Relaxed);
-        }
+        self.batch.shut(self);
         match terms.owner() {
             Some(owner) if !owner.is_current() => owner.discard(garbage),
             _ => garbage.release(),
         }
         drop(terms);
-        self.pool().give_back(self);
+        self.batch.give_back(self);
     }
 }
 

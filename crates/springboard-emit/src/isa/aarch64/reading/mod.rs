@@ -12,7 +12,7 @@ mod reader;
 mod tests;
 mod values;
 
-use springboard_abi::{Direction, Place, Plan};
+use springboard_abi::{Direction, Entry, Place, Plan};
 use yaxpeax_arm::armv8::a64::{Opcode, Operand};
 
 use self::{
@@ -70,6 +70,10 @@ impl Live {
     pub(super) fn of(plan: &Plan) -> Live {
         if plan.entry().direction() == Direction::Upcall {
             return Live { gprs: 0b1111, vecs: 0 };
+        }
+        if plan.entry() == Entry::Boxed {
+            // Functions of the host are called as well.
+            return Live { gprs: 0xff, vecs: 0xff };
         }
         let mut live = Live { gprs: 0, vecs: 0 };
         for step in &plan.moves {

@@ -1,0 +1,135 @@
+//! Sources: how the cells of a pool get addresses that native code can call.
+
+use std::{ffi::c_void, mem};
+
+use springboard_abi::{Entry, Plan};
+use springboard_code::{CodeMemory, CodePointer, Holes, Name, NoRoom, Stamp, Stub};
+use springboard_emit::{HoleKind, Template};
+
+use super::{
+    Batch, Cells,
+    cell::{Cell, DirectCell, SlotsCell},
+};
+use crate::{callback::error::CreateError, engine::Engine, fallback::Closures, reason::Reason};
+
+/// Where the cells of a pool get their addresses from, and with that their kind.
+pub(in crate::callback) trait Source: Send + Sync + Sized + 'static {
+    /// What the code is given the address of.
+    type Cell: Send + Sync;
+
+    fn cell(cell: Cell) -> Self::Cell;
+
+    fn batch(cells: Cells<Self>) -> Batch;
+
+    /// The size of one stub.
+    fn code_bytes(&self) -> usize;
+
+    /// Code for cells at these addresses, for the rest of the process' life: for all, or the first of them.
+    fn entries(&self, cells: &[*const c_void]) -> Result<Vec<CodePointer>, CreateError>;
+}
+
+/// What a stub calls with its context and the slots.
+pub(in crate::callback) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
+
+/// Of code that makes slots of the arguments.
+pub(in crate::callback) enum SlotsSource {
+    /// Stubs of the `callback` entry, and what they call.
+    Stubs(Stubs, Helper),
+    /// Made by libffi.
+    Closures(Closures),
+}
+
+/// Of stubs of the `direct` entry, which leave arguments in their registers and jump to what their cell says.
+pub(in crate::callback) struct DirectSource {
+    pub(in crate::callback) stubs: Stubs,
+    /// What that is once the callback is closed and left.
+    pub(in crate::callback) refusing: CodePointer,
+}
+
+/// What stubs are stamped from, and where they go.
+pub(in crate::callback) struct Stubs {
+    template: Template,
+    memory: CodeMemory,
+    entry: Entry,
+    /// What debuggers and profilers are told of their parameters.
+    parameters: String,
+}
+
+impl Source for SlotsSource {
+    type Cell = SlotsCell;
+
+    fn cell(cell: Cell) -> SlotsCell {
+        SlotsCell::new(cell)
+    }
+
+    fn batch(cells: Cells<SlotsSource>) -> Batch {
+        Batch::Slots(cells)
+    }
+
+    fn code_bytes(&self) -> usize {
+        match self {
+            SlotsSource::Stubs(stubs, _) => stubs.template.code.len(),
+            SlotsSource::Closures(_) => 0,
+        }
+    }
+
+    fn entries(&self, cells: &[*const c_void]) -> Result<Vec<CodePointer>, CreateError> {
+        match self {
+            SlotsSource::Stubs(stubs, helper) => {
+                let helper = (*helper as *const c_void).expose_provenance() as u64;
+                stubs.stamp(cells, Holes::default().with(HoleKind::Helper, helper))
+            }
+            SlotsSource::Closures(closures) => {
+                Ok(cells.iter().map_while(|cell| closures.closure(*cell)).collect())
+            }
+        }
+    }
+}
+
+impl Source for DirectSource {
+    type Cell = DirectCell;
+
+    fn cell(cell: Cell) -> DirectCell {
+        DirectCell::new(cell)
+    }
+
+    fn batch(cells: Cells<DirectSource>) -> Batch {
+        Batch::Direct(cells)
+    }
+
+    fn code_bytes(&self) -> usize {
+        self.stubs.template.code.len()
+    }
+
+    fn entries(&self, cells: &[*const c_void]) -> Result<Vec<CodePointer>, CreateError> {
+        self.stubs.stamp(cells, Holes::default())
+    }
+}
+
+impl Stubs {
+    /// Stubs of `plan`, which is compiled here.
+    pub(in crate::callback) fn of(plan: &Plan, engine: &Engine, memory: CodeMemory) -> Result<Stubs, Reason> {
+        let template = engine.template(plan)?;
+        Ok(Stubs { template, memory, entry: plan.entry(), parameters: plan.symbol_parameters() })
+    }
+
+    /// One stub per cell, written and published at once.
+    fn stamp(&self, cells: &[*const c_void], holes: Holes<'_>) -> Result<Vec<CodePointer>, CreateError> {
+        let Stubs { template, memory, entry, parameters } = self;
+        let name = Name::Prototype { entry: *entry, parameters, result: None };
+        let holes = |cell: &*const c_void| holes.with(HoleKind::Context, cell.expose_provenance() as u64);
+        let stamps: Vec<_> = cells.iter().map(|cell| Stamp { name, template, holes: holes(cell) }).collect();
+        match memory.publish(&stamps) {
+            Ok(stubs) => Ok(stubs.into_iter().map(kept).collect()),
+            Err(NoRoom::System(error)) => Err(CreateError::Memory(error)),
+            Err(NoRoom::Limit(bytes)) => Err(CreateError::CodeLimit { bytes }),
+        }
+    }
+}
+
+/// The address of a stub, which stays for good.
+fn kept(stub: Stub) -> CodePointer {
+    let entry = stub.entry();
+    mem::forget(stub);
+    entry
+}

@@ -1,0 +1,22 @@
+"""C functions and C data, at the speed of a C extension, with no compiler.
+
+The surface is that of cffi in its ABI mode::
+
+    from springboard import FFI
+
+    ffi = FFI()
+    ffi.cdef("double pow(double, double);")
+    libm = ffi.dlopen("m", keep_gil=True)
+    libm.pow(2, 10)
+"""
+
+from ._springboard import (
+    FFI,
+    CDefError,
+    FFIError,
+    VerificationError,
+    VerificationMissing,
+    __version__,
+)
+
+__all__ = ["FFI", "CDefError", "FFIError", "VerificationError", "VerificationMissing"]

@@ -1,0 +1,319 @@
+//! The buffer protocol. It is a part of the stable interface since CPython 3.11 only, but the functions and the structure
+//! have been the same since 3.0, and are what every version exports.
+
+use std::{
+    ffi::{CStr, c_char, c_int, c_void},
+    mem, ptr,
+};
+
+use pyo3::{
+    exceptions::{PyIndexError, PyTypeError, PyValueError},
+    ffi,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyBytes, PySlice, PyType},
+};
+
+use crate::{cdata::CData, convert};
+
+/// `Py_buffer` of CPython, as every version since 3.0 has it.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct RawView {
+    pub(crate) buf: *mut c_void,
+    pub(crate) obj: *mut ffi::PyObject,
+    pub(crate) len: isize,
+    pub(crate) itemsize: isize,
+    pub(crate) readonly: c_int,
+    pub(crate) ndim: c_int,
+    pub(crate) format: *mut c_char,
+    pub(crate) shape: *mut isize,
+    pub(crate) strides: *mut isize,
+    pub(crate) suboffsets: *mut isize,
+    pub(crate) internal: *mut c_void,
+}
+
+unsafe extern "C" {
+    fn PyObject_GetBuffer(object: *mut ffi::PyObject, view: *mut RawView, flags: c_int) -> c_int;
+    fn PyBuffer_Release(view: *mut RawView);
+    fn PyBuffer_FillInfo(
+        view: *mut RawView,
+        object: *mut ffi::PyObject,
+        memory: *mut c_void,
+        length: isize,
+        readonly: c_int,
+        flags: c_int,
+    ) -> c_int;
+}
+
+/// How a buffer is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// One run of bytes.
+    Bytes,
+    /// One run of bytes that can be written.
+    WritableBytes,
+    /// Elements with their format, where their strides may be anything.
+    Elements,
+    /// The same, that can be written.
+    WritableElements,
+}
+
+impl Ask {
+    const fn flags(self) -> c_int {
+        const WRITABLE: c_int = 0x1;
+        const FORMAT: c_int = 0x4;
+        const STRIDES: c_int = 0x8 | 0x10;
+        match self {
+            Ask::Bytes => 0,
+            Ask::WritableBytes => WRITABLE,
+            Ask::Elements => FORMAT | STRIDES,
+            Ask::WritableElements => FORMAT | STRIDES | WRITABLE,
+        }
+    }
+}
+
+/// Memory that a Python object lends. The object keeps it in place for as long as this value is there.
+pub(crate) struct View {
+    /// Boxed: the object may know the structure by its address.
+    raw: Box<RawView>,
+}
+
+// SAFETY: the memory is the object's, and the pointers are only followed, and the view only released, with the
+// interpreter attached.
+unsafe impl Send for View {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for View {}
+
+impl View {
+    pub(crate) fn of(object: &Bound<'_, PyAny>, ask: Ask) -> PyResult<View> {
+        let mut raw: Box<RawView> = Box::new(
+            // SAFETY: every field is an integer or a pointer, for which zero is a value.
+            unsafe { mem::zeroed() },
+        );
+        // SAFETY: the interpreter is attached, and `raw` is the structure that the function fills.
+        match unsafe { PyObject_GetBuffer(object.as_ptr(), &raw mut *raw, ask.flags()) } {
+            0 => Ok(View { raw }),
+            _ => Err(PyErr::fetch(object.py())),
+        }
+    }
+
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.raw.buf.cast()
+    }
+
+    /// Bytes of the memory.
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len as usize
+    }
+
+    pub(crate) fn is_readonly(&self) -> bool {
+        self.raw.readonly != 0
+    }
+
+    pub(crate) fn item_size(&self) -> usize {
+        self.raw.itemsize as usize
+    }
+
+    /// The type of an element, in the notation of the module `struct`. `None` is unsigned bytes.
+    pub(crate) fn format(&self) -> Option<&CStr> {
+        // SAFETY: where there is a format it is a C string that lives as long as the view.
+        (!self.raw.format.is_null()).then(|| unsafe { CStr::from_ptr(self.raw.format) })
+    }
+
+    /// The number of elements in each dimension, and the distance between them in bytes. Of a view of elements.
+    pub(crate) fn dimensions(&self) -> impl Iterator<Item = (usize, isize)> {
+        (0..self.raw.ndim as usize).map(|index| {
+            // SAFETY: a view that was asked for strides has `ndim` lengths and distances.
+            unsafe { (*self.raw.shape.add(index) as usize, *self.raw.strides.add(index)) }
+        })
+    }
+
+    /// The object that lends the memory.
+    pub(crate) fn object<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: a view that is not released holds a reference to the object.
+        unsafe { Bound::from_borrowed_ptr_or_opt(py, self.raw.obj) }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        Python::attach(|_| {
+            // SAFETY: the view was filled by `PyObject_GetBuffer`, is released once, and the interpreter is attached.
+            unsafe { PyBuffer_Release(&raw mut *self.raw) }
+        });
+    }
+}
+
+/// The memory of C data as Python's bytes: `ffi.buffer(cdata, size)`.
+///
+/// The class that Python sees is derived from this one, with the buffer protocol.
+#[pyclass(frozen, subclass, weakref, module = "springboard", name = "_Buffer")]
+pub(crate) struct Buffer {
+    /// Keeps the memory.
+    cdata: Py<CData>,
+    size: usize,
+}
+
+impl Buffer {
+    fn start(&self) -> *mut u8 {
+        self.cdata.get().data()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.size == 0 {
+            return &[];
+        }
+        // SAFETY: `cdata` says that its memory has as many bytes, as ever with C data.
+        unsafe { std::slice::from_raw_parts(self.start(), self.size) }
+    }
+
+    fn index(&self, index: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let index: isize = index.extract()?;
+        let index = if index < 0 { index + self.size as isize } else { index };
+        usize::try_from(index)
+            .ok()
+            .filter(|index| *index < self.size)
+            .ok_or_else(|| PyIndexError::new_err("index out of range"))
+    }
+
+    /// Start and length of the bytes that a slice means.
+    fn range(&self, slice: &Bound<'_, PySlice>) -> PyResult<(usize, usize)> {
+        let indices = slice.indices(self.size as isize)?;
+        if indices.step != 1 {
+            return Err(PyTypeError::new_err("buffer does not support slices with a step"));
+        }
+        Ok((indices.start as usize, indices.slicelength))
+    }
+
+    fn write(&self, at: usize, bytes: &[u8]) {
+        // SAFETY: the callers have found that the range lies within the memory; it may overlap the source.
+        unsafe { ptr::copy(bytes.as_ptr(), self.start().add(at), bytes.len()) }
+    }
+}
+
+#[pymethods]
+impl Buffer {
+    #[new]
+    #[pyo3(signature = (cdata, size=-1))]
+    fn new(cdata: &Bound<'_, PyAny>, size: isize) -> PyResult<Buffer> {
+        let Ok(cdata) = cdata.cast::<CData>() else {
+            let given = convert::type_name(cdata);
+            return Err(PyTypeError::new_err(format!("expected a pointer or array cdata, got '{given}'")));
+        };
+        let this = cdata.get();
+        let ctype = this.ctype.get();
+        if !(ctype.pointee().is_some() || matches!(ctype.kind, crate::ctype::Kind::Array { .. })) {
+            return Err(PyTypeError::new_err(format!(
+                "expected a pointer or array cdata, got '{}'",
+                ctype.text()
+            )));
+        }
+        let size = match usize::try_from(size) {
+            Ok(size) => size,
+            Err(_) => this.pointed_size().ok_or_else(|| {
+                PyTypeError::new_err(format!("don't know the size pointed to by '{}'", ctype.text()))
+            })?,
+        };
+        Ok(Buffer { cdata: cdata.clone().unbind(), size })
+    }
+
+    fn __len__(&self) -> usize {
+        self.size
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let (at, length) = match key.cast::<PySlice>() {
+            Ok(slice) => self.range(slice)?,
+            Err(_) => (self.index(key)?, 1),
+        };
+        Ok(PyBytes::new(py, &self.bytes()[at..][..length]))
+    }
+
+    fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let view = View::of(value, Ask::Bytes)?;
+        // SAFETY: the view lends that many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(view.start().cast_const(), view.len()) };
+        let (at, length) = match key.cast::<PySlice>() {
+            Ok(slice) => self.range(slice)?,
+            Err(_) => (self.index(key)?, 1),
+        };
+        if bytes.len() != length {
+            return Err(PyValueError::new_err("right operand length must match slice length"));
+        }
+        self.write(at, bytes);
+        Ok(())
+    }
+
+    fn __delitem__(&self, _key: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyTypeError::new_err("buffer does not support item deletion"))
+    }
+
+    fn __richcmp__(
+        &self,
+        py: Python<'_>,
+        other: &Bound<'_, PyAny>,
+        how: pyo3::pyclass::CompareOp,
+    ) -> PyResult<Py<PyAny>> {
+        let Ok(view) = View::of(other, Ask::Bytes) else { return Ok(py.NotImplemented()) };
+        // SAFETY: the view lends that many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(view.start().cast_const(), view.len()) };
+        let answer = how.matches(self.bytes().cmp(bytes));
+        Ok(pyo3::types::PyBool::new(py, answer).to_owned().into_any().unbind())
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        visit.call(&self.cdata)
+    }
+}
+
+/// The slot of the buffer protocol.
+///
+/// # Safety
+/// As CPython calls `bf_getbuffer`: attached, with an object of the class and a view to fill.
+unsafe extern "C" fn get_buffer(object: *mut ffi::PyObject, view: *mut RawView, flags: c_int) -> c_int {
+    Python::attach(|py| {
+        // SAFETY: the slot is called with an object of the class that has it, which is derived from `Buffer`.
+        let buffer = unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<Buffer>() };
+        let buffer = buffer.get();
+        // SAFETY: the view is CPython's to fill, and the memory is the object's for as long as it lives.
+        unsafe { PyBuffer_FillInfo(view, object, buffer.start().cast(), buffer.size as isize, 0, flags) }
+    })
+}
+
+/// The class `ffi.buffer`.
+pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    /// `Py_bf_getbuffer`; CPython takes the slot by number since 3.9.
+    const GET_BUFFER: c_int = 1;
+    let class = CLASS.get_or_try_init(py, || {
+        let mut slots = [
+            ffi::PyType_Slot {
+                slot: GET_BUFFER,
+                pfunc: get_buffer as unsafe extern "C" fn(*mut ffi::PyObject, *mut RawView, c_int) -> c_int as *mut c_void,
+            },
+            ffi::PyType_Slot {
+                slot: ffi::Py_tp_doc,
+                pfunc: c"buffer(cdata, size=-1)\n--\n\nThe memory that `cdata` points to, as bytes that can be read and written."
+                    .as_ptr()
+                    .cast_mut()
+                    .cast(),
+            },
+            ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() },
+        ];
+        let mut spec = ffi::PyType_Spec {
+            name: c"springboard.buffer".as_ptr(),
+            basicsize: 0,
+            itemsize: 0,
+            flags: ffi::Py_TPFLAGS_DEFAULT as _,
+            slots: slots.as_mut_ptr(),
+        };
+        let bases = pyo3::types::PyTuple::new(py, [py.get_type::<Buffer>()])?;
+        // SAFETY: the specification is complete and ends in an empty slot; CPython copies what it needs.
+        let class = unsafe {
+            Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpecWithBases(&raw mut spec, bases.as_ptr()))
+        }?;
+        Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
+    })?;
+    Ok(class.bind(py).clone())
+}

@@ -1,0 +1,265 @@
+//! C data as Python objects: a value of a primitive type, an address, or memory with a type.
+
+mod attributes;
+mod iterate;
+mod number;
+mod own;
+mod repr;
+mod subscript;
+
+use std::{
+    cell::UnsafeCell,
+    sync::{Mutex, MutexGuard, OnceLock},
+};
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyAttributeError, PyTypeError, PyValueError},
+    prelude::*,
+    types::{PyDict, PyTuple},
+};
+
+pub(crate) use self::{
+    iterate::CDataIterator,
+    own::{Allocated, Block, Own},
+};
+use crate::{
+    call::{self, Vectorcall},
+    ctype::{CType, Kind},
+};
+
+// C data. The class has no documentation of its own: that of an object is its function's.
+#[pyclass(frozen, weakref, module = "springboard", name = "CData")]
+pub(crate) struct CData {
+    /// Entered by CPython when the object is called: the slow twin, or a stub that was made for the function.
+    pub(crate) vectorcall: Vectorcall,
+    pub(crate) ctype: Py<CType>,
+    /// An address: that of the memory; of a pointer or function, the value itself. Not used for primitive types.
+    address: *mut u8,
+    /// The bytes of a primitive type's value.
+    value: UnsafeCell<[u64; 2]>,
+    /// Elements of an array whose type leaves the length open; bytes of a structure that ends in such an array.
+    length: Option<usize>,
+    own: Mutex<Own>,
+    /// What belongs to a function of a library.
+    pub(crate) function: OnceLock<Box<call::Bound>>,
+}
+
+// SAFETY: the bytes of `value` are written before the object is seen by others. What `address` points to is C's, and is
+// as safe to use from a thread as the program says; all access to it happens with the interpreter attached.
+unsafe impl Send for CData {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for CData {}
+
+impl CData {
+    fn with(ctype: Py<CType>, address: *mut u8, length: Option<usize>, own: Own) -> CData {
+        CData {
+            vectorcall: Vectorcall::slow(),
+            ctype,
+            address,
+            value: UnsafeCell::new([0; 2]),
+            length,
+            own: Mutex::new(own),
+            function: OnceLock::new(),
+        }
+    }
+
+    /// An address, or memory that is somebody else's.
+    pub(crate) fn borrowed(ctype: Py<CType>, address: *mut u8) -> CData {
+        CData::with(ctype, address, None, Own::Nothing)
+    }
+
+    /// The same, for an array of which the type leaves the length open.
+    pub(crate) fn array(ctype: Py<CType>, address: *mut u8, length: usize) -> CData {
+        CData::with(ctype, address, Some(length), Own::Slice)
+    }
+
+    /// What keeps memory or another object, with the address.
+    pub(crate) fn owning(ctype: Py<CType>, address: *mut u8, length: Option<usize>, own: Own) -> CData {
+        CData::with(ctype, address, length, own)
+    }
+
+    /// A value of a primitive type or an enumeration, zero until `write` fills it.
+    pub(crate) fn primitive(
+        ctype: Py<CType>,
+        write: impl FnOnce(*mut u8) -> PyResult<()>,
+    ) -> PyResult<CData> {
+        let made = CData::with(ctype, std::ptr::null_mut(), None, Own::Nothing);
+        write(made.value.get().cast())?;
+        Ok(made)
+    }
+
+    /// Where the bytes of the data lie; of a pointer or function, where it points.
+    pub(crate) fn data(&self) -> *mut u8 {
+        match self.ctype.get().primitive() {
+            Some(_) => self.value.get().cast(),
+            None => self.address,
+        }
+    }
+
+    /// The address, of data that is one.
+    pub(crate) fn address(&self) -> *mut u8 {
+        self.address
+    }
+
+    pub(crate) fn set_vectorcall(&self, stub: *const std::ffi::c_void) {
+        self.vectorcall.set(stub);
+    }
+
+    pub(crate) fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The number of elements of an array.
+    pub(crate) fn elements(&self) -> Option<usize> {
+        match &self.ctype.get().kind {
+            Kind::Array { length, .. } => length.or(self.length).or(Some(0)),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a structure that ends in an array without a length, as far as they are known.
+    pub(crate) fn extent(&self) -> Option<usize> {
+        self.length
+    }
+
+    /// The size that `sizeof` answers for the data.
+    pub(crate) fn size(&self) -> Option<usize> {
+        match &self.ctype.get().kind {
+            Kind::Array { item, .. } => Some(item.get().size()? * self.elements()?),
+            Kind::Aggregate(_) => self.length.or(self.ctype.get().size()),
+            _ => self.ctype.get().size(),
+        }
+    }
+
+    /// The size of what a pointer points to, or of an array.
+    pub(crate) fn pointed_size(&self) -> Option<usize> {
+        match self.ctype.get().pointee() {
+            Some(item) => self.length.or(item.get().size()),
+            None => self.size(),
+        }
+    }
+
+    /// Whether memory goes when the object does.
+    pub(crate) fn owns_memory(&self) -> bool {
+        matches!(*self.own(), Own::Memory(_) | Own::Allocated(_))
+    }
+}
+
+impl CData {
+    fn lacks(&self, attribute: &str) -> PyErr {
+        PyAttributeError::new_err(format!(
+            "cdata '{}' has no attribute '{attribute}'",
+            self.ctype.get().text()
+        ))
+    }
+
+    fn bound(&self, attribute: &str) -> PyResult<&call::Bound> {
+        self.function.get().map(|bound| &**bound).ok_or_else(|| self.lacks(attribute))
+    }
+}
+
+#[pymethods]
+impl CData {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        repr::of(self, py)
+    }
+
+    #[pyo3(signature = (*arguments, **keywords))]
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        keywords: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if keywords.is_some_and(|keywords| !keywords.is_empty()) {
+            return Err(call::no_keywords());
+        }
+        let arguments: Vec<_> = arguments.iter().collect();
+        call::slow(slf, &arguments)
+    }
+
+    fn __enter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        own::check_releasable(slf.get())?;
+        Ok(slf.clone().into_any().unbind())
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(slf: &Bound<'_, Self>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        own::release(slf)
+    }
+
+    /// The name of a function of a library.
+    #[getter]
+    fn __name__(&self) -> PyResult<&str> {
+        self.bound("__name__").map(|bound| bound.name.as_str())
+    }
+
+    /// The declaration of a function of a library.
+    #[getter]
+    fn __doc__(&self) -> Option<String> {
+        self.function.get().map(|bound| call::documentation(bound))
+    }
+
+    /// What `inspect.signature` says of a function.
+    #[getter]
+    fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Kind::Function(function) = &self.ctype.get().kind else {
+            return Err(self.lacks("__signature__"));
+        };
+        let names = self.function.get().map_or(&[][..], |bound| &bound.parameters);
+        call::python_signature(py, function, names)
+    }
+
+    fn __dir__(&self) -> Vec<String> {
+        let body = self.ctype.get().members();
+        body.map(|body| body.members.iter().map(|member| member.name.clone()).collect()).unwrap_or_default()
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.ctype)?;
+        match self.own.try_lock() {
+            Ok(own) => own.traverse(&visit),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let taken = self.own.try_lock().map(|mut own| own.take_references());
+        if let Ok(taken) = taken {
+            taken.end();
+        }
+    }
+}
+
+impl Drop for CData {
+    fn drop(&mut self) {
+        let own = std::mem::replace(
+            self.own.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()),
+            Own::Nothing,
+        );
+        own.end();
+    }
+}
+
+/// The C data that an object is.
+pub(crate) fn expect<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, CData>> {
+    object.cast::<CData>().map_err(|_| {
+        let given = crate::convert::type_name(object);
+        PyTypeError::new_err(format!("expected a cdata object, got '{given}'"))
+    })
+}
+
+/// Ends what an owning object keeps, before the object goes.
+pub(crate) fn release(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    match object.cast::<CData>() {
+        Ok(cdata) => own::release(cdata),
+        Err(_) => Err(PyValueError::new_err(
+            "only 'cdata' object from ffi.new(), ffi.gc(), ffi.from_buffer() or ffi.new_allocator()() can be used with the 'with' keyword or ffi.release()",
+        )),
+    }
+}
+
+/// Takes the destructor of `ffi.gc` away.
+pub(crate) fn forget_destructor(cdata: &Bound<'_, PyAny>) -> PyResult<()> {
+    own::forget_destructor(expect(cdata)?.get())
+}

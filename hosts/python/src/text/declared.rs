@@ -1,0 +1,489 @@
+//! What an `FFI` has been told of C.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use pyo3::{
+    exceptions::{PyNotImplementedError, PyTypeError, PyValueError},
+    prelude::*,
+};
+use springboard::ir::{
+    Aggregate, AggregateKind, ConstantError, Declarations, Header, Object, ParseError, ParseErrorKind,
+    Prototype, Signature, Type,
+};
+
+use super::dialect::{Define, DialectError, Text, UNTAGGED, defines_type};
+use crate::{
+    ctype::{self, CType},
+    engine,
+    error::{CDefError, FFIError},
+};
+
+/// Types that are known without a declaration, and may be declared otherwise.
+const BUILT_IN: [(&str, &str); 7] = [
+    ("int_fast16_t", "typedef long int_fast16_t;"),
+    ("uint_fast16_t", "typedef unsigned long uint_fast16_t;"),
+    ("int_fast32_t", "typedef long int_fast32_t;"),
+    ("uint_fast32_t", "typedef unsigned long uint_fast32_t;"),
+    ("FILE", "typedef struct _IO_FILE FILE;"),
+    ("char16_t", "typedef struct __springboard_char16_t { unsigned short unit; } char16_t;"),
+    ("char32_t", "typedef struct __springboard_char32_t { unsigned int unit; } char32_t;"),
+];
+
+/// How a text is read.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Options {
+    /// What is declared again takes the place of what was.
+    pub(crate) replace: bool,
+    /// The greatest alignment of members, in bytes.
+    pub(crate) pack: Option<u32>,
+}
+
+/// What an `FFI` has been told of C.
+pub(crate) struct Declared {
+    pub(super) declarations: Declarations,
+    /// Every text so far.
+    sources: Vec<(String, Options)>,
+    /// Names of [`BUILT_IN`] that the program declares itself.
+    own_built_in: BTreeSet<&'static str>,
+    /// Structures, unions and enumerations with a tag.
+    pub(super) tagged: HashMap<(Tag, String), Py<CType>>,
+    /// Those without one, by the address of what was read, which is kept.
+    pub(super) untagged: HashMap<usize, (Untagged, Py<CType>)>,
+    /// The names that a `typedef` gives to those without a tag.
+    pub(super) untagged_names: HashMap<usize, String>,
+    /// The names that a `typedef` gives to enumerations without a tag, by the tag that the dialect gave them.
+    pub(super) untagged_enums: HashMap<String, String>,
+    functions: BTreeMap<String, Prototype>,
+    objects: BTreeMap<String, Object>,
+    /// Numbers from `#define`, `static const` and enumerations.
+    constants: BTreeMap<String, i128>,
+    /// Types by their text.
+    known: HashMap<String, (Py<CType>, Spelled)>,
+}
+
+/// The space of names that a tag is in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Tag {
+    Aggregate(AggregateKind),
+    Enum,
+}
+
+/// What was read without a tag. Kept so that its address stays its own.
+pub(super) type Untagged = Arc<Aggregate>;
+
+/// How the text of a type spells it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spelled {
+    AsIs,
+    /// A function, of which the type is a pointer to it.
+    Function,
+}
+
+/// What a name of a library stands for.
+pub(crate) enum Named {
+    Function {
+        ctype: Py<CType>,
+        prototype: Prototype,
+    },
+    Variable(Py<CType>),
+    Constant(i128),
+    /// A constant that is no integer: only a compiler knows where it is.
+    Opaque,
+    /// One of an enumeration whose values a compiler would have to find.
+    Partial,
+}
+
+impl Declared {
+    pub(crate) fn new() -> Declared {
+        let mut declared = Declared {
+            declarations: Declarations::for_model(engine().data_model()),
+            sources: Vec::new(),
+            own_built_in: BTreeSet::new(),
+            tagged: HashMap::new(),
+            untagged: HashMap::new(),
+            untagged_names: HashMap::new(),
+            untagged_enums: HashMap::new(),
+            functions: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            constants: BTreeMap::new(),
+            known: HashMap::new(),
+        };
+        declared.add_built_in();
+        declared
+    }
+
+    fn add_built_in(&mut self) {
+        for (name, text) in BUILT_IN {
+            if !self.own_built_in.contains(name) {
+                let read = Declarations::parse_in(text, &self.declarations).expect("what is built in is C");
+                self.declarations.extend(read);
+            }
+        }
+    }
+
+    /// Reads a text of declarations.
+    pub(crate) fn read(&mut self, py: Python<'_>, source: &str, options: Options) -> PyResult<()> {
+        let text = Text::new(source).map_err(|error| dialect_error(source, &error))?;
+        let pragma = pragma(options);
+        let c = format!("{pragma}{}", text.c);
+        // What a `#define` says is a constant to what comes after it.
+        let numbers = text.defines.iter().filter_map(|(name, define)| match define {
+            Define::Number(value) => Some((name.as_str(), *value)),
+            Define::Unknown => None,
+        });
+        for (name, value) in numbers.clone() {
+            if let (Some(known), false) = (self.constants.get(name), options.replace)
+                && *known != value
+            {
+                return Err(FFIError::new_err(format!("multiple declarations of constant: {name}")));
+            }
+        }
+        for (name, value) in numbers {
+            self.constants.insert(name.into(), value);
+            self.declarations.define_constant(name, value);
+        }
+        for (name, _) in BUILT_IN {
+            if !self.own_built_in.contains(name) && defines_type(&text.c, name) {
+                self.own_built_in.insert(name);
+                self.read_again(None)?;
+            }
+        }
+        let own = loop {
+            match Declarations::parse_in(&c, &self.declarations) {
+                Ok(own) => break own,
+                Err(error) => self.retry(source, &text, pragma.len(), &c, error, options)?,
+            }
+        };
+        self.check_repeated(&own, options)?;
+        self.sources.push((source.into(), options));
+        self.add(py, own)
+    }
+
+    /// Reads what can be read of a whole header, after the preprocessor. What was left out, and why.
+    pub(crate) fn scan(&mut self, py: Python<'_>, source: &str) -> PyResult<Vec<String>> {
+        let header = Header::scan(source, engine().data_model());
+        let skipped = header.skipped().iter().map(|skipped| {
+            let name = skipped.name.as_deref().unwrap_or("a declaration");
+            format!("{name} ({}): {}", skipped.place, skipped.error.kind)
+        });
+        let skipped = skipped.collect();
+        self.add(py, header.declarations().clone())?;
+        Ok(skipped)
+    }
+
+    /// Makes a text that could not be read readable, where that is because of what came before it.
+    fn retry(
+        &mut self,
+        source: &str,
+        text: &Text,
+        pragma: usize,
+        c: &str,
+        error: ParseError,
+        options: Options,
+    ) -> PyResult<()> {
+        if let ParseErrorKind::Redefined(name) = &error.kind {
+            if options.replace {
+                let name = name.clone();
+                return self.read_again(Some(&name));
+            }
+            if !c.contains(&format!("struct {name}")) && !c.contains(&format!("union {name}")) {
+                return Err(FFIError::new_err(format!(
+                    "multiple declarations of {name} (for interactive usage, try cdef(xx, override=True))"
+                )));
+            }
+        }
+        let at = text.origin(error.position.saturating_sub(pragma));
+        Err(of_text(source, at, &error, "<cdef source string>"))
+    }
+
+    /// Reads all texts again: without what is built in and declared by the program, and without those that declare a
+    /// name.
+    fn read_again(&mut self, without: Option<&str>) -> PyResult<()> {
+        self.declarations = Declarations::for_model(engine().data_model());
+        self.add_built_in();
+        for (name, value) in &self.constants {
+            self.declarations.define_constant(name, *value);
+        }
+        for (source, options) in &self.sources {
+            let Ok(text) = Text::new(source) else { continue };
+            let c = format!("{}{}", pragma(*options), text.c);
+            if let Ok(own) = Declarations::parse_in(&c, &self.declarations)
+                && without.is_none_or(|name| own.named(name).is_none() && own.tagged(name).is_none())
+            {
+                self.declarations.extend(own);
+            }
+        }
+        if let Some(name) = without {
+            self.tagged.retain(|(_, tag), _| tag != name);
+        }
+        Ok(())
+    }
+
+    /// Refuses a function or variable that is declared again with another type.
+    fn check_repeated(&self, own: &Declarations, options: Options) -> PyResult<()> {
+        if options.replace {
+            return Ok(());
+        }
+        let twice = |kind: &str, name: &str| {
+            FFIError::new_err(format!(
+                "multiple declarations of {kind} {name} (for interactive usage, try cdef(xx, override=True))"
+            ))
+        };
+        for Prototype { name, signature } in own.functions() {
+            let Some(name) = name else { continue };
+            if signature.fixed() == Some(0) && signature.params().is_empty() {
+                return Err(CDefError::new_err(format!(
+                    "<cdef source string>:1: {name}: a function with only '(...)' as argument is not correct C"
+                )));
+            }
+            if let Some(known) = self.functions.get(name)
+                && unnamed(&known.signature) != unnamed(signature)
+            {
+                return Err(twice("function", name));
+            }
+        }
+        for object in own.objects() {
+            if self.objects.get(&object.name).is_some_and(|known| known.ty != object.ty) {
+                return Err(twice("variable", &object.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, py: Python<'_>, own: Declarations) -> PyResult<()> {
+        for (name, ty) in own.named_types() {
+            let key = match &ty {
+                Type::Aggregate(aggregate) if aggregate.tag.is_none() => Arc::as_ptr(aggregate) as usize,
+                Type::Enum(enumeration) => {
+                    if let Some(tag) = enumeration.tag().filter(|tag| tag.starts_with(UNTAGGED)) {
+                        self.untagged_enums.entry(tag.into()).or_insert_with(|| name.into());
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            self.untagged_names.entry(key).or_insert_with(|| name.into());
+        }
+        for prototype in own.functions() {
+            if let Some(name) = &prototype.name {
+                self.functions.insert(name.clone(), prototype.clone());
+            }
+        }
+        for object in own.objects() {
+            match object.value.filter(|_| object.constant && matches!(object.ty, Type::Int(_))) {
+                Some(value) => {
+                    self.constants.insert(object.name.clone(), value);
+                }
+                None => {
+                    self.objects.insert(object.name.clone(), object.clone());
+                }
+            }
+        }
+        self.constants.extend(own.constants().map(|(name, value)| (String::from(name), value)));
+        self.declarations.extend(own);
+        self.known.clear();
+        self.complete_tags(py)
+    }
+
+    /// Adds the types and constants of another `FFI`.
+    pub(crate) fn include(&mut self, py: Python<'_>, other: &Declared) -> PyResult<()> {
+        self.declarations.extend(other.declarations.clone());
+        for (key, ctype) in &other.tagged {
+            self.tagged.entry(key.clone()).or_insert_with(|| ctype.clone_ref(py));
+        }
+        for (key, (kept, ctype)) in &other.untagged {
+            self.untagged.entry(*key).or_insert_with(|| (kept.clone(), ctype.clone_ref(py)));
+        }
+        self.untagged_names.extend(other.untagged_names.iter().map(|(key, name)| (*key, name.clone())));
+        let enums = other.untagged_enums.iter().map(|(tag, name)| (tag.clone(), name.clone()));
+        self.untagged_enums.extend(enums);
+        self.constants.extend(other.constants.iter().map(|(name, value)| (name.clone(), *value)));
+        self.sources.extend(other.sources.iter().cloned());
+        self.known.clear();
+        Ok(())
+    }
+
+    /// The type that a text names.
+    pub(crate) fn parse(&mut self, py: Python<'_>, source: &str) -> PyResult<(Py<CType>, Spelled)> {
+        if let Some((ctype, spelled)) = self.known.get(source) {
+            return Ok((ctype.clone_ref(py), *spelled));
+        }
+        let text = Text::new(source).map_err(|error| dialect_error(source, &error))?;
+        let mut spelled = Spelled::AsIs;
+        let ctype = match Type::parse_declared(&text.c, &self.declarations) {
+            Ok((ty, declared)) => self.resolve(py, &ty, declared.flexible)?,
+            // A function, which may have a name; anything else is wrong as the name of a type.
+            Err(error) => {
+                let signature = Signature::parse_in(&text.c, &self.declarations)
+                    .map_err(|_| of_type(source, text.origin(error.position), &error))?;
+                spelled = Spelled::Function;
+                self.resolve_function(py, &signature)?
+            }
+        };
+        self.known.insert(source.into(), (ctype.clone_ref(py), spelled));
+        Ok((ctype, spelled))
+    }
+
+    /// What a library has under that name.
+    pub(crate) fn named(&mut self, py: Python<'_>, name: &str) -> PyResult<Option<Named>> {
+        if let Some(prototype) = self.functions.get(name).cloned() {
+            let signature = self.declarations.complete(&prototype.signature);
+            let ctype = self.resolve_function(py, &signature)?;
+            return Ok(Some(Named::Function { ctype, prototype }));
+        }
+        if let Some(object) = self.objects.get(name).cloned() {
+            if object.constant && !matches!(object.ty, Type::Array(_)) {
+                return Ok(Some(Named::Opaque));
+            }
+            let ctype = self.resolve(py, &object.ty, object.declared.flexible)?;
+            return Ok(Some(Named::Variable(ctype)));
+        }
+        if self.is_partial(name) {
+            return Ok(Some(Named::Partial));
+        }
+        Ok(self.constants.get(name).map(|value| Named::Constant(*value)))
+    }
+
+    /// Every name that a library can have.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        let names = self.functions.keys().chain(self.objects.keys()).chain(self.constants.keys());
+        names.map(String::as_str).filter(|name| !name.starts_with(super::dialect::REST)).collect()
+    }
+
+    /// Names of types, of structures, and of unions.
+    pub(crate) fn types(&self) -> [Vec<String>; 3] {
+        let declarations = &self.declarations;
+        let built_in = |name: &str| {
+            let own = |known: &&str| !self.own_built_in.contains(*known);
+            BUILT_IN.iter().map(|(known, _)| *known).filter(own).any(|known| known == name)
+        };
+        let types = declarations.named_types().map(|(name, _)| name);
+        let functions = declarations.named_functions().map(|(name, _)| name);
+        let mut types: Vec<String> =
+            types.chain(functions).filter(|name| !built_in(name)).map(String::from).collect();
+        types.sort();
+        let tags = |wanted: AggregateKind| {
+            let tags = declarations.aggregate_tags().filter(|(kind, tag)| {
+                *kind == wanted && !tag.starts_with("__springboard_") && *tag != "_IO_FILE"
+            });
+            let mut tags: Vec<String> = tags.map(|(_, tag)| String::from(tag)).collect();
+            tags.sort();
+            tags
+        };
+        [types, tags(AggregateKind::Struct), tags(AggregateKind::Union)]
+    }
+
+    pub(crate) fn traverse(&self, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        let known = self.known.values().map(|(ctype, _)| ctype);
+        let untagged = self.untagged.values().map(|(_, ctype)| ctype);
+        for ctype in self.tagged.values().chain(untagged).chain(known) {
+            visit.call(ctype)?;
+        }
+        Ok(())
+    }
+
+    /// Gives up every type, for the garbage collector to break cycles.
+    pub(crate) fn clear(&mut self) {
+        self.tagged.clear();
+        self.untagged.clear();
+        self.known.clear();
+    }
+
+    /// A function type, as a pointer to it.
+    pub(super) fn resolve_function(&mut self, py: Python<'_>, signature: &Signature) -> PyResult<Py<CType>> {
+        let result = self.resolve(py, signature.result(), false)?;
+        let mut arguments = Vec::new();
+        for parameter in signature.params() {
+            arguments.push(self.resolve(py, &parameter.ty, false)?);
+        }
+        ctype::function_of(py, arguments, result, signature.fixed().is_some())
+    }
+}
+
+/// The parameters' names mean nothing.
+fn unnamed(signature: &Signature) -> (Vec<&Type>, &Type, Option<usize>) {
+    (signature.params().iter().map(|param| &param.ty).collect(), signature.result(), signature.fixed())
+}
+
+fn pragma(options: Options) -> String {
+    options.pack.map(|pack| format!("#pragma pack({pack})\n")).unwrap_or_default()
+}
+
+/// Line and column of an offset, both counted from 1, by the last line marker before it.
+fn place<'a>(source: &'a str, at: usize, name: &'a str) -> (String, usize, usize, &'a str, bool) {
+    let before = &source[..at.min(source.len())];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line_text = source[start..].split('\n').next().unwrap_or_default();
+    let mut file = (name.to_string(), 1, false);
+    let mut in_comment = false;
+    for line in before[..start].lines() {
+        // A marker within a comment is none.
+        let marker = (!in_comment).then(|| marker(line)).flatten();
+        match marker {
+            Some((number, name)) => file = (name.unwrap_or(file.0), number, true),
+            None => file.1 += 1,
+        }
+        let mut rest = line;
+        while let Some(found) = rest.find(if in_comment { "*/" } else { "/*" }) {
+            in_comment = !in_comment;
+            rest = &rest[found + 2..];
+        }
+    }
+    (file.0, file.1, at - start + 1, line_text, file.2)
+}
+
+/// Line and file of a line marker.
+fn marker(line: &str) -> Option<(usize, Option<String>)> {
+    let rest = line.trim_start().strip_prefix('#')?.trim_start();
+    let rest = rest.strip_prefix("line").unwrap_or(rest).trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let number = rest[..end].parse().ok()?;
+    let file = rest[end..].split_once('"').and_then(|(_, rest)| rest.split_once('"'));
+    Some((number, file.map(|(file, _)| file.to_string())))
+}
+
+/// The exception for a text of declarations.
+fn of_text(source: &str, at: usize, error: &ParseError, name: &str) -> PyErr {
+    if let ParseErrorKind::UnknownEnum(tag) = &error.kind {
+        return PyNotImplementedError::new_err(format!(
+            "enum {tag}: the '{{}}' declaration should appear on the first time the enum is mentioned, not later"
+        ));
+    }
+    let at = at.min(source.len());
+    let (file, line, column, text, marked) = place(source, at, name);
+    let head = if marked { "parse error".into() } else { format!("cannot parse \"{}\"", text.trim()) };
+    let caret = format!("{text}\n{}^", " ".repeat(source[at + 1 - column..at].chars().count()));
+    CDefError::new_err(format!("{head}\n{file}:{line}:{column}: {}\n{caret}", error.kind))
+}
+
+/// The exception for the text of a type.
+fn of_type(source: &str, at: usize, error: &ParseError) -> PyErr {
+    match &error.kind {
+        ParseErrorKind::UnknownType { name, .. } if source.trim() == name => {
+            CDefError::new_err(format!("unknown identifier '{name}'"))
+        }
+        ParseErrorKind::Signature(error) => PyTypeError::new_err(error.to_string()),
+        ParseErrorKind::ArrayLength(_) => PyValueError::new_err("negative array length"),
+        ParseErrorKind::Constant(ConstantError::Unknown(name)) => {
+            CDefError::new_err(format!("cannot parse \"{source}\": '{name}' is no known constant"))
+        }
+        _ => of_text(source, at, error, "<cdef source string>"),
+    }
+}
+
+fn dialect_error(source: &str, error: &DialectError) -> PyErr {
+    let message = match error {
+        DialectError::Define { name, value } => format!(
+            "only supports one of the following syntax:\n  #define {name} ...     (literally dot-dot-dot)\n  #define {name} NUMBER  (with NUMBER an integer constant, decimal/hex/octal)\ngot:\n  #define {name} {value}"
+        ),
+        DialectError::Body(at) => {
+            let (file, line, ..) = place(source, *at, "<cdef source string>");
+            format!("{file}:{line}: unexpected <FuncDef>: this construct is valid C but not valid in cdef()")
+        }
+        DialectError::Unclosed => "'extern \"Python\"': its end is not found".into(),
+    };
+    CDefError::new_err(message)
+}

@@ -1,0 +1,7 @@
+//! C text: the dialect of `cdef`, and types out of what `springboard-ir` reads.
+
+mod declared;
+mod dialect;
+mod resolve;
+
+pub(crate) use self::declared::{Declared, Named, Options, Spelled};
