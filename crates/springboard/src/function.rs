@@ -1,6 +1,7 @@
 //! Functions, bound to their C types.
 //!
-//! * `ty` is a function type, prepared; `way` is how a function of it is entered; `bind` puts both together.
+//! * `ty` is a function type, prepared; `way` is how a function of it is entered, `entered` what that comes down to;
+//!   `bind` puts both together.
 //! * `call`, `slots`, `typed` and `indirect` are the ways to call.
 
 use std::{
@@ -15,6 +16,7 @@ use springboard_ir::{DataModel, Prototype, Signature};
 
 mod bind;
 mod call;
+mod entered;
 mod indirect;
 mod slots;
 #[cfg(test)]
@@ -26,13 +28,15 @@ mod way;
 use self::{
     bind::Found,
     call::Called,
+    entered::Entered,
     ty::FunctionType,
-    way::{Binding, Entered, Way},
+    way::{Binding, Way},
 };
 pub use self::{
     call::CallError,
+    entered::SlotsPointer,
     indirect::{Indirect, IndirectSlots},
-    slots::{ResultMismatch, Slots, SlotsPointer, UntypedSlots},
+    slots::{ResultMismatch, Slots, UntypedSlots},
     typed::Typed,
 };
 use crate::{

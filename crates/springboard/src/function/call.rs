@@ -5,8 +5,8 @@ use std::{fmt, mem::MaybeUninit};
 use springboard_ir::{Layout, Signature};
 
 use super::{
+    entered::Entered,
     ty::{FunctionType, ResultKind, ResultMemory, ResultWord},
-    way::Entered,
 };
 use crate::{
     thread::{CallbackError, NativeScope, take_pending},

@@ -8,9 +8,10 @@ use springboard_ir::Signature;
 
 use super::{
     call::{self, CallError, Called},
-    slots::{ResultMismatch, SlotsPointer},
+    entered::{EntryFor, SlotsPointer},
+    slots::ResultMismatch,
     ty::{FunctionType, Prepared},
-    way::{EntryFor, Way, entry_of},
+    way::{Way, entry_of},
 };
 use crate::{
     address, bind_error::BindError, declaration::Declaration, engine::Engine, fallback::Interface,

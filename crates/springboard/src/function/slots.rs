@@ -6,14 +6,10 @@ use springboard_ir::{Signature, Type};
 
 use super::{
     Function,
+    entered::{Entered, EntryFor, SlotsPointer},
     ty::ResultWord,
-    way::{Entered, EntryFor},
 };
 use crate::word::SlotResult;
-
-/// Code entered with a target and an array of slots. What the target points to is the code's own business: a stub
-/// is handed the native function, the way through libffi what it knows of it.
-pub type SlotsPointer<R> = unsafe extern "C" fn(*const c_void, *const u64) -> R;
 
 /// A function ready to be called with an array of 8-byte slots.
 ///

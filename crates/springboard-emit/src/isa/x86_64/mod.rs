@@ -14,7 +14,6 @@ use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::{
     error::EmitError,
-    last_error,
     protection::{LandingPads, Protection},
 };
 
@@ -58,7 +57,7 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
     if let Some(fast) = guard::wrapped(plan) {
         bytes = guard::wrap(fast, &bytes, &mut holes);
     }
-    if last_error::is_handed_over(plan) {
+    if thread_local::is_wanted(plan) {
         bytes = thread_local::prepend(plan.entry(), &bytes, &mut holes);
     }
     if protection.landing_pads == LandingPads::Emit {

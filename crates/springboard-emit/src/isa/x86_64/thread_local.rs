@@ -8,9 +8,14 @@
 //!
 //! Cranelift knows of thread-locals only by calls of `__tls_get_addr`.
 
-use springboard_abi::Entry;
+use springboard_abi::{Entry, ErrorSource, Plan};
 
 use crate::template::{Hole, HoleKind};
+
+/// Whether a plan's stub is handed the address of its last error.
+pub(crate) fn is_wanted(plan: &Plan) -> bool {
+    plan.form.last_error().is_some_and(|error| error.source == ErrorSource::ThreadLocal)
+}
 
 /// Puts the instructions before a stub of an entry that has slots.
 pub(crate) fn prepend(entry: Entry, stub: &[u8], holes: &mut Vec<Hole>) -> Vec<u8> {
