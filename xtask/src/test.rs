@@ -14,7 +14,7 @@ use crate::{
 };
 use commands::{
     NOT_UNDER_MDWE, capi, cross, datafusion, duckdb, example, exceptions, for_cpu, fresh_machine,
-    install_capi, loom, oracle, real_headers, runner, slices, stress, stress_service,
+    install_capi, loom, oracle, python, real_headers, runner, slices, stress, stress_service,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -54,7 +54,7 @@ static SUITES: &[Suite] = &[
     },
     Suite {
         name: "layouts",
-        about: "sizes, alignments and places of members of thousands of types, by compilers for other targets",
+        about: "layouts of thousands of types, by compilers for other targets; changed declarations, judged by GCC",
         when: When::Always,
         needs: &[],
         steps: || {
@@ -72,8 +72,13 @@ static SUITES: &[Suite] = &[
                 ];
                 Step::from(cargo(&test))
             };
+            let judged = ["test", "-p", "springboard-tests", "--test", "judged", "--", "--ignored"];
             vec![
+                cargo(&judged).into(),
                 layout("decorated_text_by_clang").needing("clang", [&tools::CLANG]),
+                layout("decorated_text_aarch64").needing("aarch64", [&tools::GCC_AARCH64]),
+                layout("decorated_text_riscv64").needing("riscv64", [&tools::GCC_RISCV64]),
+                layout("decorated_text_s390x").needing("s390x", [&tools::GCC_S390X]),
                 layout("x86_64_windows").needing("windows", [&tools::MINGW]),
                 layout("aarch64").needing("aarch64", [&tools::GCC_AARCH64]),
                 layout("riscv64").needing("riscv64", [&tools::GCC_RISCV64]),
@@ -98,6 +103,13 @@ static SUITES: &[Suite] = &[
             power.args(["--", "libm.so.6", "double pow(double, double)", "2", "10"]);
             vec![example("quickstart").into(), Step::printing(power, "1024")]
         },
+    },
+    Suite {
+        name: "python",
+        about: "the package for Python: its tests under each CPython of this machine, the guide's examples among them",
+        when: When::Always,
+        needs: &[&tools::PYTHON],
+        steps: || vec![cargo(&["build", "-p", "springboard-python"]).into(), python().into()],
     },
     Suite {
         name: "pack",
@@ -278,8 +290,14 @@ static SUITES: &[Suite] = &[
         name: "counts",
         about: "stubs take the instructions that are written down for them, and no more",
         when: When::Always,
-        needs: &[&tools::VALGRIND],
-        steps: || vec![bench::command("counts").into()],
+        needs: &[],
+        steps: || {
+            let executed = Step::from(bench::command("counts"));
+            vec![
+                bench::written_counts().into(),
+                executed.needing("executed under valgrind", [&tools::VALGRIND]),
+            ]
+        },
     },
     Suite {
         name: "v8",
@@ -352,6 +370,7 @@ static SUITES: &[Suite] = &[
             let mut zlib = example("header");
             zlib.args(["--", "/usr/include/zlib.h", "libz.so.1"]);
             vec![
+                real_headers("every_kind_of_declaration"),
                 real_headers("c_library"),
                 real_headers("zlib").needing("zlib", [&tools::ZLIB_HEADERS]),
                 Step::from(zlib).needing("zlib", [&tools::ZLIB_HEADERS]),

@@ -6,7 +6,7 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("springboard-everyday", ENGINE),
     ("springboard-capi", EVERYTHING),
     ("springboard-libffi", ENGINE),
+    ("springboard-python", EVERYTHING),
     ("springboard-bench", EVERYTHING),
     ("springboard-datafusion", EVERYTHING),
     ("springboard-duckdb", EVERYTHING),

@@ -39,7 +39,8 @@ impl Equivalent<CachedPlan> for Sought<'_> {
         head(wanted) == key.head
             && wanted.moves.len() == key.words.len()
             && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
-            && rest(wanted) == rest(known)
+            // The heads say both whether they are.
+            && (is_plain(wanted) || rest(wanted) == rest(known))
     }
 }
 
@@ -72,7 +73,7 @@ fn is_plain(plan: &Plan) -> bool {
 fn head(plan: &Plan) -> u128 {
     let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, stack_align, vector_count } =
         plan;
-    let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, 0];
+    let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, is_plain(plan).into()];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);
     // A power of two.
     let align = stack_align.map_or(0, |align| u64::from(align.trailing_zeros()) + 1);
@@ -113,8 +114,10 @@ mod tests {
     use std::collections::HashSet;
 
     use springboard_abi::{
-        ClosureForm, Columns, Convention, Entry, ErrorSource, Errors, FastCall, Guard, LastError, Options,
-        Rows, SlotContent, UpcallResult, plan_fast_call,
+        BoxedForm, ClosureForm, Columns, Convention, Entry, ErrorSource, Errors, FastCall, Guard, LastError,
+        Options, Rows, SlotContent, UpcallResult,
+        boxed::{Arguments, Around, Boxing, Callable, HostAddress, Returned},
+        plan_fast_call,
     };
 
     use super::*;
@@ -172,6 +175,13 @@ mod tests {
             ClosureForm { arguments: [content].into(), result }
         };
         let over = |rows, errors| Form::Columns(Columns { inputs: [].into(), result: None, rows, errors });
+        let boxed = |around| {
+            let boxing = Boxing::Constant { object: HostAddress(2), count: None };
+            let arguments = Arguments::Array { array: 1, count: 2, count_mask: u64::MAX };
+            let callable = Callable { parameters: 3, arguments, zero: None };
+            let (result, returned) = (DowncallResult::InPlace, Returned::Nothing);
+            Form::Boxed(BoxedForm { callable, arguments: [].into(), around, result, returned, boxing })
+        };
         let mut plans = vec![plan.clone()];
         for form in [
             Form::Slots(SlotsForm { result: memory(2), last_error: None }),
@@ -192,6 +202,8 @@ mod tests {
             Form::GoClosure(closure(SlotContent::Bytes)),
             Form::Direct { context: 0 },
             Form::Direct { context: 1 },
+            boxed(None),
+            boxed(Some(Around { before: HostAddress(0), after: HostAddress(1) })),
             over(Rows::All, Errors::Ignored),
             over(Rows::Valid, Errors::Ignored),
             over(Rows::All, Errors::Stored),
