@@ -100,13 +100,58 @@ fn a_function_outlives_its_library_and_its_engine() {
 }
 
 #[test]
+fn handles_keep_what_they_call() {
+    let _maps = NoWritableCode;
+    for jit in BOTH {
+        let library = support::load("int answer(void) { return 42; }", "kept");
+        let path = library.path().unwrap().to_owned();
+        let answer = engine(jit).function(&library, "int answer(void)").unwrap();
+        let slots = answer.slots::<i32>().unwrap();
+        let untyped = answer.untyped_slots();
+        let typed = answer.typed::<unsafe extern "C" fn() -> i32>().unwrap();
+        drop((library, answer));
+        let clone = slots.clone();
+        drop(slots);
+        assert_eq!(enter(&clone, &[]), 42);
+        drop(clone);
+        // SAFETY: the function takes nothing and touches nothing.
+        unsafe {
+            assert_eq!(untyped.call(&[]), 42);
+            drop(untyped);
+            assert_eq!(typed.call(), 42);
+        }
+        assert!(is_mapped(&path), "the last handle keeps the library");
+        drop(typed);
+        assert!(!is_mapped(&path), "nothing keeps the library");
+    }
+}
+
+#[test]
+fn a_function_keeps_the_stub_that_it_leaves_its_moves_to() {
+    let _maps = NoWritableCode;
+    let source = "long sum(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j) \
+                  { return a + b + c + d + e + f + g + h + i + j; }";
+    let library = support::load(source, "relayed");
+    let engine = Engine::builder().stubs(Stubs::PerFunction).build();
+    let declaration = "long sum(long, long, long, long, long, long, long, long, long, long)";
+    let sum = engine.function(&library, declaration).unwrap();
+    let stats = engine.stats();
+    assert_eq!((stats.live, stats.shared), (2, 1), "one of its own, and one of its shape");
+    drop((library, engine));
+    let ten: Vec<Value> = (1..=10i64).map(Value::from).collect();
+    assert_eq!(call(&sum, &ten), Value::from(55i64));
+}
+
+fn is_mapped(path: &std::ffi::OsStr) -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    maps.contains(&*path.to_string_lossy())
+}
+
+#[test]
 fn a_library_is_unloaded_with_its_last_function() {
     let library = support::load("int answer(void) { return 42; }", "unloaded");
     let path = library.path().unwrap().to_owned();
-    let mapped = || {
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        maps.contains(&*path.to_string_lossy())
-    };
+    let mapped = || is_mapped(&path);
     let answer = engine(Jit::On).function(&library, "int answer(void)").unwrap();
     drop(library);
     assert!(mapped(), "the function keeps the library");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use springboard_abi::{Entry, Form, Plan, SlotForm};
+use springboard_abi::{Entry, ErrorSource, Form, Plan, SlotForm};
 use springboard_code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub, fork};
 use springboard_emit::{HoleKind, Template};
 
@@ -98,11 +98,8 @@ impl HoleKinds {
 
 /// Where stubs of a plan should lie: near what they call more often than they are called.
 fn site(plan: &Plan) -> Site {
-    if plan.entry() == Entry::Columns || plan.form.last_error().is_some() {
-        Site::Libraries
-    } else {
-        Site::Program
-    }
+    let asks = plan.form.last_error().is_some_and(|error| error.source != ErrorSource::ThreadLocal);
+    if plan.entry() == Entry::Columns || asks { Site::Libraries } else { Site::Program }
 }
 
 #[cfg(test)]
