@@ -426,7 +426,7 @@ fn paths_and_reasons() {
 fn the_systems_own_libraries() {
     let _maps = NoWritableCode;
     // SAFETY: the C library's initialisers have run already.
-    let libm = unsafe { Library::open("libm.so.6") }.unwrap();
+    let libm = unsafe { Library::open(springboard::library::MATH_LIBRARY) }.unwrap();
     for jit in BOTH {
         let engine = engine(jit);
         let pow = engine.function(&libm, "double pow(double, double)").unwrap();

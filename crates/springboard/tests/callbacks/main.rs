@@ -14,8 +14,11 @@ use springboard::{
     CallError, Callback, CallbackError, CallbackType, Engine, Jit, Library, Path, Value, Word,
     callback::{AfterClose, CreateError, RawHandler, raise, take_pending},
     function::TypeMismatch,
+    library::C_LIBRARY,
 };
 
+#[cfg(unix)]
+mod aborting;
 mod closing;
 mod settings;
 #[path = "../support/mod.rs"]
@@ -66,7 +69,7 @@ fn library() -> Library {
 /// The system's C library.
 fn libc() -> Library {
     // SAFETY: it is loaded already.
-    unsafe { Library::open("libc.so.6") }.expect("the tests run on glibc")
+    unsafe { Library::open(C_LIBRARY) }.expect("every program has a C library")
 }
 
 /// Calls `declaration` of the library with a callback and further arguments.

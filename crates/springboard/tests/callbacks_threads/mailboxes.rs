@@ -18,7 +18,7 @@ use springboard::{
 
 use crate::{
     jobs::{Job, STRUCTS, drain_all, function, kind},
-    support::{BOTH, call, engine},
+    support::{BOTH, call, engine, system::is_signalled},
 };
 
 #[test]
@@ -189,8 +189,6 @@ fn errors_of_posted_calls_surface_at_the_drain() {
 
 #[test]
 fn a_poll_loop_and_a_waker_are_told() {
-    use std::os::fd::AsRawFd;
-
     for jit in BOTH {
         let mailbox = Mailbox::unbounded().unwrap();
         let wakes = Arc::new(AtomicUsize::new(0));
@@ -198,12 +196,7 @@ fn a_poll_loop_and_a_waker_are_told() {
         mailbox.set_waker(move || _ = counted.fetch_add(1, SeqCst));
         let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
         let callback = posting.callback(|_: i64| ()).unwrap();
-        let readable = || {
-            let fd = mailbox.event().unwrap().as_raw_fd();
-            let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-            // SAFETY: one descriptor.
-            unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
-        };
+        let readable = || is_signalled(mailbox.event().unwrap());
         assert!(!readable());
         Job::posts(&callback, 0, 5).join();
         assert!(readable());

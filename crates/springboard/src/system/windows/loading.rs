@@ -23,6 +23,12 @@ use windows_sys::Win32::{
 
 use crate::symbol_kind::Entry;
 
+/// By what name the loader finds the C library of programs that mingw links.
+pub const C_LIBRARY: &str = "msvcrt.dll";
+
+/// By what name the loader finds the functions of `math.h`.
+pub const MATH_LIBRARY: &str = "msvcrt.dll";
+
 /// How a library is loaded, joined with `|`: the flags of `LoadLibraryExW`, and those of other systems that mean
 /// something here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
