@@ -28,7 +28,8 @@ v8::Local<v8::String> text(v8::Isolate* isolate, const char* chars, size_t lengt
 void conventional(const v8::FunctionCallbackInfo<v8::Value>& info);
 
 // Defines a function in the global object of the context that is entered.
-void define(v8::Isolate* isolate, const char* name, const void* data, const Fast* fast, uint32_t count);
+v8::Local<v8::Function> define(v8::Isolate* isolate, const char* name, const void* data, const Fast* fast,
+                               uint32_t count);
 
 // Runs a script in the context that is entered: its value, or the exception.
 v8::Local<v8::Value> run(v8::Isolate* isolate, const char* source, uint8_t* threw);

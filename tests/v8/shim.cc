@@ -12,17 +12,17 @@ namespace {
 v8::CTypeInfo type_of(uint8_t kind) {
   using Type = v8::CTypeInfo::Type;
   switch (kind) {
-    case kVoid: return v8::CTypeInfo(Type::kVoid);
-    case kBool: return v8::CTypeInfo(Type::kBool);
-    case kI32: return v8::CTypeInfo(Type::kInt32);
-    case kU32: return v8::CTypeInfo(Type::kUint32);
-    case kI64: return v8::CTypeInfo(Type::kInt64);
-    case kU64: case kPointer: return v8::CTypeInfo(Type::kUint64);
-    case kF32: return v8::CTypeInfo(Type::kFloat32);
-    case kF64: return v8::CTypeInfo(Type::kFloat64);
-    case kValue: return v8::CTypeInfo(Type::kV8Value);
+    case SB_V8_VOID: return v8::CTypeInfo(Type::kVoid);
+    case SB_V8_BOOL: return v8::CTypeInfo(Type::kBool);
+    case SB_V8_I32: return v8::CTypeInfo(Type::kInt32);
+    case SB_V8_U32: return v8::CTypeInfo(Type::kUint32);
+    case SB_V8_I64: return v8::CTypeInfo(Type::kInt64);
+    case SB_V8_U64: case SB_V8_POINTER: return v8::CTypeInfo(Type::kUint64);
+    case SB_V8_F32: return v8::CTypeInfo(Type::kFloat32);
+    case SB_V8_F64: return v8::CTypeInfo(Type::kFloat64);
+    case SB_V8_VALUE: return v8::CTypeInfo(Type::kV8Value);
 #if FAST_CALLS_THROW
-    case kOneByte: return v8::CTypeInfo(Type::kSeqOneByteString);
+    case SB_V8_ONE_BYTE_STRING: return v8::CTypeInfo(Type::kSeqOneByteString);
 #endif
     default: abort();
   }
@@ -38,6 +38,13 @@ struct Info : Types, v8::CFunctionInfo {
       : Types{std::move(all)},
         v8::CFunctionInfo(result, static_cast<unsigned>(types.size()), types.data(), representation...) {}
 };
+
+v8::SideEffectType effects_of(const void* data) {
+  size_t count;
+  int effects;
+  if (sb_v8_data_variants(data, &count, &effects) != SB_OK) abort();
+  return effects == SB_V8_EFFECTS_NONE ? v8::SideEffectType::kHasNoSideEffect : v8::SideEffectType::kHasSideEffect;
+}
 
 }  // namespace
 
@@ -56,7 +63,7 @@ void start() {
 uint32_t shim_v8_version(void) { return V8_MAJOR_VERSION * 1000 + V8_MINOR_VERSION; }
 
 const void* shim_info(const uint8_t* arguments, uint32_t count, uint8_t result, uint8_t options, uint8_t bigint) {
-  std::vector<v8::CTypeInfo> types{type_of(kValue)};  // the receiver
+  std::vector<v8::CTypeInfo> types{type_of(SB_V8_VALUE)};  // the receiver
   for (uint32_t argument = 0; argument < count; ++argument) types.push_back(type_of(arguments[argument]));
   if (options) types.push_back(v8::CTypeInfo(v8::CTypeInfo::kCallbackOptionsType));
 #if FAST_CALLS_THROW
@@ -95,7 +102,8 @@ void shim_realm_free(Realm* realm) {
   delete realm;
 }
 
-void define(v8::Isolate* isolate, const char* name, const void* data, const Fast* fast, uint32_t count) {
+v8::Local<v8::Function> define(v8::Isolate* isolate, const char* name, const void* data, const Fast* fast,
+                               uint32_t count) {
   auto context = isolate->GetCurrentContext();
   std::vector<v8::CFunction> functions;
   for (uint32_t index = 0; index < count; ++index)
@@ -104,15 +112,16 @@ void define(v8::Isolate* isolate, const char* name, const void* data, const Fast
   v8::Local<v8::FunctionTemplate> function;
   if (count <= 1) {
     function = v8::FunctionTemplate::New(isolate, conventional, external, v8::Local<v8::Signature>(), 0,
-                                         v8::ConstructorBehavior::kThrow, v8::SideEffectType::kHasSideEffect,
+                                         v8::ConstructorBehavior::kThrow, effects_of(data),
                                          count == 1 ? functions.data() : nullptr);
   } else {
     function = v8::FunctionTemplate::NewWithCFunctionOverloads(
         isolate, conventional, external, v8::Local<v8::Signature>(), 0, v8::ConstructorBehavior::kThrow,
-        v8::SideEffectType::kHasSideEffect, {functions.data(), functions.size()});
+        effects_of(data), {functions.data(), functions.size()});
   }
   auto made = function->GetFunction(context).ToLocalChecked();
   context->Global()->Set(context, text(isolate, name, strlen(name)), made).Check();
+  return made;
 }
 
 void shim_define(Realm* realm, const char* name, const void* data, const Fast* fast, uint32_t count) {
@@ -121,6 +130,53 @@ void shim_define(Realm* realm, const char* name, const void* data, const Fast* f
   v8::HandleScope scope(isolate);
   v8::Context::Scope context_scope(realm->context.Get(isolate));
   define(isolate, name, data, fast, count);
+}
+
+namespace {
+
+// A function that somebody may still have.
+struct Weak {
+  v8::Global<v8::Function> function;
+  const void* data;
+  void (*collected)(const void* data);
+};
+
+}  // namespace
+
+void shim_define_weak(Realm* realm, const char* name, const void* data, const Fast* fast, uint32_t count,
+                      void (*collected)(const void* data)) {
+  v8::Isolate* isolate = realm->isolate;
+  v8::Isolate::Scope isolate_scope(isolate);
+  v8::HandleScope scope(isolate);
+  auto context = realm->context.Get(isolate);
+  // V8 keeps a function that was made of a template for as long as the context that it was made in. So it is made in one
+  // of its own.
+  auto own = v8::Context::New(isolate);
+  own->SetSecurityToken(context->GetSecurityToken());
+  Weak* weak = new Weak{{}, data, collected};
+  v8::Local<v8::Function> made;
+  {
+    v8::Context::Scope own_scope(own);
+    made = define(isolate, name, data, fast, count);
+  }
+  v8::Context::Scope context_scope(context);
+  context->Global()->Set(context, text(isolate, name, strlen(name)), made).Check();
+  weak->function.Reset(isolate, made);
+  weak->function.SetWeak(
+      weak,
+      [](const v8::WeakCallbackInfo<Weak>& info) {
+        info.GetParameter()->function.Reset();
+        info.SetSecondPassCallback([](const v8::WeakCallbackInfo<Weak>& info) {
+          info.GetParameter()->collected(info.GetParameter()->data);
+          delete info.GetParameter();
+        });
+      },
+      v8::WeakCallbackType::kParameter);
+}
+
+void shim_collect(Realm* realm) {
+  v8::Isolate::Scope isolate_scope(realm->isolate);
+  realm->isolate->LowMemoryNotification();
 }
 
 namespace {

@@ -1,8 +1,11 @@
-// What the tests need of V8, as C functions. The Rust side of it is src/shim.rs; the two must agree. shim.cc has realms
+// What the tests need of V8, as C functions. The Rust side of it is src/shim.rs; the two must agree. What the shim needs of
+// springboard it has by the C API, as any host in C++. shim.cc has realms
 // and functions, values.cc what they are called with, snapshot.cc snapshots.
 //
 // A realm is an isolate with one context. It belongs to the thread that made it.
 #pragma once
+
+#include <springboard.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -10,9 +13,7 @@
 extern "C" {
 
 struct Realm;
-
-// The kinds of `springboard_js::v8::Kind`, in its order.
-enum Kind : uint8_t { kVoid, kBool, kI32, kU32, kI64, kU64, kF32, kF64, kPointer, kValue, kOneByte };
+struct Host;
 
 // One fast function: its address, and what `shim_info` has made of its description.
 struct Fast {
@@ -28,27 +29,9 @@ struct Entry {
   uint32_t count;
 };
 
-// What a JavaScript value is.
-enum Tag : uint8_t { kUndefined, kNull, kBoolean, kNumber, kBigInt, kBytes, kText, kOther, kThrown, kShared };
-
-// A JavaScript value as a slow function gets and returns it. `words` are those of a bigint's magnitude; memory after
-// `data` stays the owner's: V8's for arguments, the slow function's for results until its next call. kThrown is a
-// result alone: `data` is the message, `sign` 0 for Error, 1 for TypeError, 2 for RangeError, `code` null or the property.
-struct Any {
-  uint8_t tag;
-  uint8_t sign;
-  double number;
-  uint64_t words[2];
-  const uint8_t* data;
-  size_t length;
-  const char* code;
-};
-
-typedef void (*Slow)(void* data, const Any* arguments, uint32_t count, Any* result);
-
 uint32_t shim_v8_version(void);  // major * 1000 + minor
-// What the slow twins of all functions call, with the data of the one that is called. Before any other function.
-void shim_serve(Slow);
+// How often the slow function of this data has run on this thread.
+uint64_t shim_slow_calls(const void* data);
 // The v8::CFunctionInfo of a description, for good. `arguments` are the kinds of those after the receiver.
 const void* shim_info(const uint8_t* arguments, uint32_t count, uint8_t result, uint8_t options, uint8_t bigint);
 // A realm of its own, or one from a snapshot: `blob` outlives it, and so do the references, which end with a zero.
@@ -58,6 +41,20 @@ void shim_realm_free(Realm*);
 void shim_define(Realm*, const char* name, const void* data, const Fast* fast, uint32_t count);
 // The address of the slow function of V8's that all functions have.
 const void* shim_conventional(void);
+// The same, and `collected` is called with the data when garbage collection has found that nobody has the function.
+void shim_define_weak(Realm*, const char* name, const void* data, const Fast* fast, uint32_t count,
+                      void (*collected)(const void* data));
+// Collects all garbage.
+void shim_collect(Realm*);
+// What a debugger answers that evaluates an expression, which must have no effects, as JSON. Freed by shim_free.
+char* shim_inspect(Realm*, const char* expression);
+// Functions of a host in C++: `has` and `is_receiver`.
+Host* shim_host_new(void);
+// Defines them as global functions.
+void shim_host_define(Host*, Realm*);
+// How often the slow half of the first or the second has run on this thread.
+uint64_t shim_host_slow_calls(Host*, uint32_t index);
+void shim_host_free(Host*);
 // A snapshot of a realm with these functions, in which a script has run; null where it threw. Freed by shim_free. Where
 // the references, which end with a zero, lack an address, V8 ends the process.
 char* shim_snapshot(const intptr_t* references, const Entry* entries, uint32_t count, const char* script,
@@ -70,10 +67,9 @@ char* shim_run(Realm*, const char* source, uint8_t* threw);
 void shim_free(char*);
 // For fast functions, on the realm's thread:
 // makes the call an error: by an exception where V8 lets fast calls throw, else by asking for the slow function.
-void shim_fail(void* options, uint8_t kind, const char* code, const char* message);
-// What a value is. Of a text only its length in UTF-8, for which shim_text writes the bytes.
-void shim_value(const void* value, void* options, Any* any);
-void shim_text(const void* value, void* options, char* bytes, size_t length);
+void shim_fail(void* context, void* options, int kind, const char* code, const char* message);
+// Says what a value is.
+void shim_value(const void* value, void* options, sb_v8_reading* reading);
 // The memory of a buffer; all ones, and an error, where the value is none.
 uint64_t shim_buffer(const void* value, void* options, int32_t index);
 // What the function of the call was defined with.

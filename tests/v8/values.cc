@@ -3,13 +3,15 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "realm.h"
 
 namespace {
 
-Slow slow;
+// How often the slow function of each data has run.
+thread_local std::unordered_map<const void*, uint64_t> slow_calls;
 
 // The memory of a view or a buffer, shared or not; false where the value is neither or its memory is gone. Where there
 // is none because it is empty, its address is null.
@@ -40,36 +42,40 @@ bool memory_of(v8::Local<v8::Value> value, uint8_t** data, size_t* length) {
 }
 
 // What a value is; of a text, its length.
-Any any_of(v8::Isolate* isolate, v8::Local<v8::Value> value) {
-  Any any{};
+sb_v8_value value_of(v8::Isolate* isolate, v8::Local<v8::Value> value) {
+  sb_v8_value made{};
   uint8_t* data;
   if (value->IsUndefined()) {
-    any.tag = kUndefined;
+    made.form = SB_V8_UNDEFINED;
   } else if (value->IsNull()) {
-    any.tag = kNull;
+    made.form = SB_V8_NULL;
   } else if (value->IsBoolean()) {
-    any.tag = kBoolean;
-    any.sign = value->IsTrue();
+    made.form = SB_V8_BOOLEAN;
+    made.flag = value->IsTrue();
   } else if (value->IsNumber()) {
-    any.tag = kNumber;
-    any.number = value.As<v8::Number>()->Value();
+    made.form = SB_V8_NUMBER;
+    made.number = value.As<v8::Number>()->Value();
   } else if (value->IsBigInt()) {
     int sign, count = 2;
-    value.As<v8::BigInt>()->ToWordsArray(&sign, &count, any.words);
-    any.tag = kBigInt;
-    any.sign = static_cast<uint8_t>(sign);
-    // There are more words: what has been taken must not fit 64 bits.
-    if (count > 2) any.words[1] = 1;
-  } else if (memory_of(value, &data, &any.length)) {
-    any.tag = value->IsSharedArrayBuffer() ? kShared : kBytes;
-    any.data = data;
+    uint64_t words[2] = {0, 0};
+    value.As<v8::BigInt>()->ToWordsArray(&sign, &count, words);
+    // Where there are more, any that does not fit 64 bits.
+    if (count > 2 || words[1] >> 62 != 0) words[1] = 1;
+    auto magnitude = static_cast<unsigned __int128>(words[1]) << 64 | words[0];
+    auto whole = static_cast<__int128>(sign ? -magnitude : magnitude);
+    made.form = SB_V8_BIGINT;
+    made.low = static_cast<uint64_t>(whole);
+    made.high = static_cast<int64_t>(whole >> 64);
+  } else if (memory_of(value, &data, &made.length)) {
+    made.form = value->IsSharedArrayBuffer() ? SB_V8_SHARED : SB_V8_BYTES;
+    made.bytes = data;
   } else if (value->IsString()) {
-    any.tag = kText;
-    any.length = static_cast<size_t>(value.As<v8::String>()->Utf8Length(isolate));
+    made.form = SB_V8_TEXT;
+    made.length = static_cast<size_t>(value.As<v8::String>()->Utf8Length(isolate));
   } else {
-    any.tag = kOther;
+    made.form = SB_V8_OTHER;
   }
-  return any;
+  return made;
 }
 
 void write_text(v8::Isolate* isolate, v8::Local<v8::Value> value, char* bytes, size_t length) {
@@ -77,9 +83,9 @@ void write_text(v8::Isolate* isolate, v8::Local<v8::Value> value, char* bytes, s
                                     v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
 }
 
-void throw_error(v8::Isolate* isolate, uint8_t kind, const char* code, v8::Local<v8::String> message) {
-  auto error = kind == 1   ? v8::Exception::TypeError(message)
-               : kind == 2 ? v8::Exception::RangeError(message)
+void throw_error(v8::Isolate* isolate, int kind, const char* code, v8::Local<v8::String> message) {
+  auto error = kind == SB_V8_TYPE_ERROR    ? v8::Exception::TypeError(message)
+               : kind == SB_V8_RANGE_ERROR ? v8::Exception::RangeError(message)
                            : v8::Exception::Error(message);
   if (code != nullptr) {
     auto context = isolate->GetCurrentContext();
@@ -112,42 +118,56 @@ v8::Local<v8::String> text(v8::Isolate* isolate, const char* chars, size_t lengt
 
 void conventional(const v8::FunctionCallbackInfo<v8::Value>& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  std::vector<std::string> storage(info.Length());
-  std::vector<Any> arguments;
-  for (int index = 0; index < info.Length(); ++index) {
-    Any any = any_of(isolate, info[index]);
-    if (any.tag == kText) {
-      storage[index].resize(any.length);
-      write_text(isolate, info[index], storage[index].data(), any.length);
-      any.data = reinterpret_cast<const uint8_t*>(storage[index].data());
+  const size_t count = static_cast<size_t>(info.Length());
+  std::vector<std::string> storage(count);
+  std::vector<sb_v8_value> arguments;
+  std::vector<v8::Local<v8::Value>> values;
+  for (size_t index = 0; index < count; ++index) {
+    values.push_back(info[static_cast<int>(index)]);
+    sb_v8_value value = value_of(isolate, values[index]);
+    if (value.form == SB_V8_TEXT) {
+      storage[index].resize(value.length);
+      write_text(isolate, values[index], storage[index].data(), value.length);
+      value.bytes = storage[index].data();
     }
-    arguments.push_back(any);
+    arguments.push_back(value);
   }
-  Any result{};
-  slow(info.Data().As<v8::External>()->Value(), arguments.data(), static_cast<uint32_t>(arguments.size()), &result);
+  const void* data = info.Data().As<v8::External>()->Value();
+  ++slow_calls[data];
+  v8::Local<v8::Object> receiver = info.This();
+  // Handles are one word each.
+  const sb_v8_call call = {reinterpret_cast<const void* const&>(receiver), arguments.data(),
+                           reinterpret_cast<const void* const*>(values.data()), count};
+  sb_v8_value result;
+  int kind;
+  const int failed = sb_v8_data_call(data, &call, &result, &kind);
+  if (failed == SB_ERROR_THROWN) {
+    const char* message = sb_error_message();
+    throw_error(isolate, kind, sb_v8_thrown_code(), text(isolate, message, strlen(message)));
+    return;
+  }
+  if (failed != SB_OK) abort();
   auto returned = info.GetReturnValue();
-  switch (result.tag) {
-    case kNull: returned.SetNull(); break;
-    case kBoolean: returned.Set(result.sign != 0); break;
-    case kNumber: returned.Set(result.number); break;
-    case kBigInt: {
-      auto context = isolate->GetCurrentContext();
-      v8::Local<v8::BigInt> value;
-      if (v8::BigInt::NewFromWords(context, result.sign, 2, result.words).ToLocal(&value)) returned.Set(value);
+  switch (result.form) {
+    case SB_V8_NULL: returned.SetNull(); break;
+    case SB_V8_BOOLEAN: returned.Set(result.flag != 0); break;
+    case SB_V8_NUMBER: returned.Set(result.number); break;
+    case SB_V8_BIGINT: {
+      if (result.high == 0 && static_cast<int64_t>(result.low) < 0) {
+        returned.Set(v8::BigInt::NewFromUnsigned(isolate, result.low));
+      } else {
+        returned.Set(v8::BigInt::New(isolate, static_cast<int64_t>(result.low)));
+      }
       break;
     }
-    case kText: returned.Set(text(isolate, reinterpret_cast<const char*>(result.data), result.length)); break;
-    case kThrown:
-      throw_error(isolate, result.sign, result.code,
-                  text(isolate, reinterpret_cast<const char*>(result.data), result.length));
-      break;
+    case SB_V8_TEXT: returned.Set(text(isolate, static_cast<const char*>(result.bytes), result.length)); break;
     default: break;
   }
 }
 
-void shim_serve(Slow function) { slow = function; }
+uint64_t shim_slow_calls(const void* data) { return slow_calls[data]; }
 
-void shim_fail(void* options, uint8_t kind, const char* code, const char* message) {
+void shim_fail(void*, void* options, int kind, const char* code, const char* message) {
 #if FAST_CALLS_THROW
   v8::Isolate* isolate = isolate_of(options);
   // A fast call has no handle scope.
@@ -168,20 +188,19 @@ uint64_t shim_buffer(const void* value, void* options, int32_t index) {
   size_t length;
   if (memory_of(local_of(value), &data, &length)) return reinterpret_cast<uint64_t>(data);
   std::string message = "argument " + std::to_string(index + 1) + " must be a buffer";
-  shim_fail(options, 1, "ERR_INVALID_ARG_VALUE", message.c_str());
+  shim_fail(nullptr, options, SB_V8_TYPE_ERROR, "ERR_INVALID_ARG_VALUE", message.c_str());
   return UINT64_MAX;
 }
 
-void shim_value(const void* value, void* options, Any* any) {
+void shim_value(const void* value, void* options, sb_v8_reading* reading) {
   v8::Isolate* isolate = isolate_of(options);
   v8::HandleScope scope(isolate);
-  *any = any_of(isolate, local_of(value));
-}
-
-void shim_text(const void* value, void* options, char* bytes, size_t length) {
-  v8::Isolate* isolate = isolate_of(options);
-  v8::HandleScope scope(isolate);
-  write_text(isolate, local_of(value), bytes, length);
+  const sb_v8_value found = value_of(isolate, local_of(value));
+  if (found.form != SB_V8_TEXT) {
+    if (sb_v8_reading_set(reading, &found) != SB_OK) abort();
+  } else if (char* room = sb_v8_reading_text(reading, found.length)) {
+    write_text(isolate, local_of(value), room, found.length);
+  }
 }
 
 void* shim_data(void* options) {

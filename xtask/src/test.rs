@@ -14,7 +14,7 @@ use crate::{
 };
 use commands::{
     NOT_UNDER_MDWE, capi, cross, datafusion, duckdb, example, exceptions, for_cpu, fresh_machine,
-    install_capi, loom, musl, oracle, real_headers, runner, slices, stress, stress_service, windows,
+    install_capi, loom, musl, oracle, python, real_headers, runner, slices, stress, stress_service, windows,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -98,6 +98,13 @@ static SUITES: &[Suite] = &[
             power.args(["--", "libm.so.6", "double pow(double, double)", "2", "10"]);
             vec![example("quickstart").into(), Step::printing(power, "1024")]
         },
+    },
+    Suite {
+        name: "python",
+        about: "the package for Python: its tests under each CPython of this machine, the guide's examples among them",
+        when: When::Always,
+        needs: &[&tools::PYTHON],
+        steps: || vec![cargo(&["build", "-p", "springboard-python"]).into(), python().into()],
     },
     Suite {
         name: "pack",

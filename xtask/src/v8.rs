@@ -18,10 +18,13 @@ fn shim(engine: &Engine) -> PathBuf {
 fn build_shim(engine: &Engine) -> Command {
     let root = engine.root();
     let mut command = Command::new("g++");
-    command.args(["-std=c++20", "-O2", "-fPIC", "-shared", "-fno-rtti", "-Wall", "-Werror", "-isystem"]);
+    command.args(["-std=c++20", "-O2", "-fPIC", "-shared", "-fno-rtti", "-Wall", "-Werror", "-I"]);
+    command.arg(project::root().join("crates/springboard-capi/include")).arg("-isystem");
     command.arg(root.join("usr/include/nodejs/deps/v8/include"));
     command.arg("-o").arg(shim(engine));
-    command.args(["shim.cc", "values.cc", "snapshot.cc"].map(|file| tests().join(file)));
+    command.args(
+        ["shim.cc", "values.cc", "snapshot.cc", "host.cc", "inspector.cc"].map(|file| tests().join(file)),
+    );
     command.arg("-L").arg(root.join(LIBRARIES[0])).args(["-lnode", "-Wl,--allow-shlib-undefined"]);
     command
 }

@@ -80,7 +80,7 @@ enum {
     SB_ERROR_CALLBACK = 16,   /* a handler raised an error: the message is its own */
     SB_ERROR_SYSTEM = 17,     /* a system call failed */
     SB_ERROR_INTERNAL = 18,   /* a bug of springboard */
-    SB_ERROR_THROWN = 19,     /* JavaScript is to throw the message (sb_v8_function_call) */
+    SB_ERROR_THROWN = 19,     /* JavaScript is to throw the message (sb_v8_function_call, sb_v8_data_call) */
     SB_ERROR_REFUSED = 20,    /* a call in the background was not accepted */
     SB_ERROR_ABANDONED = 21,  /* a call in the background was not made */
     SB_ERROR_FORKED = 22      /* the mailbox belongs to the process that this one was forked from */
@@ -583,6 +583,9 @@ typedef struct sb_v8_library sb_v8_library;
  * gone. */
 typedef struct sb_v8_function sb_v8_function;
 
+/* Where the host's function value says what a value is. Good until that function returns, and no handle. */
+typedef struct sb_v8_reading sb_v8_reading;
+
 /* What the host does when a call cannot be made. What a function needs and is not given is an error when it is bound.
  * The code that calls them returns zero to JavaScript. They run no JavaScript. */
 typedef struct sb_v8_host {
@@ -595,6 +598,12 @@ typedef struct sb_v8_host {
     /* The address of the memory of a value that is to be a buffer; SIZE_MAX once it has thrown or asked for the slow
      * call. */
     size_t (*buffer)(const void *value, void *options, uint32_t parameter);
+    /* For functions with the conversions of node:ffi. Makes the running call an error: throws one of class kind
+     * (SB_V8_ERROR ...), with the property code if that is not null; or asks for the slow call by V8's options. The
+     * texts are gone when it returns. */
+    void (*fail)(void *context, void *options, int kind, const char *code, const char *message);
+    /* For the same. Says what a value is, by sb_v8_reading_set() or sb_v8_reading_text(); otherwise it is SB_V8_OTHER. */
+    void (*value)(const void *value, void *options, sb_v8_reading *reading);
 } sb_v8_host;
 
 enum { SB_V8_PROFILE_FULL = 0, SB_V8_PROFILE_NODE = 1 };
@@ -602,6 +611,18 @@ enum { SB_V8_GUARD_CLOSED = 0, SB_V8_GUARD_NONE = 1 };
 enum { SB_V8_NARROW_CHECK = 0, SB_V8_NARROW_TRUST = 1 };
 enum { SB_V8_OPTIONS_FOR_BUFFERS = 0, SB_V8_OPTIONS_ALWAYS = 1 };
 enum { SB_V8_INT64_DEFAULT = 0, SB_V8_INT64_NUMBER = 1, SB_V8_INT64_BIGINT = 2 };
+
+
+/* Whether a function may call JavaScript back before it returns. One that may gets no fast code: V8 13.6 dies of JavaScript
+ * within a fast call. */
+enum {
+    SB_V8_CALLBACKS_BY_TYPE = 0, /* if it takes the address of a function */
+    SB_V8_CALLBACKS_NEVER = 1,
+    SB_V8_CALLBACKS_POSSIBLE = 2
+};
+
+/* Whether calls change anything that JavaScript can see: v8::SideEffectType. */
+enum { SB_V8_EFFECTS_POSSIBLE = 0, SB_V8_EFFECTS_NONE = 1 };
 
 /* How V8 is to call a function. All zero except size is the default. */
 typedef struct sb_v8_settings {
@@ -611,10 +632,12 @@ typedef struct sb_v8_settings {
     int narrow;              /* SB_V8_NARROW_TRUST: integers narrower than 32 bits are in range */
     int options;             /* SB_V8_OPTIONS_ALWAYS: V8 passes its options, not for buffers alone */
     int int64;               /* what 64-bit integers are in JavaScript; by default bigints */
-    int reserved;            /* 0 */
+    int callbacks;           /* SB_V8_CALLBACKS_... */
     const uint16_t *buffers; /* the parameters that JavaScript passes as buffers, counted from 0 */
     size_t buffer_count;     /* how many */
     void *context;           /* what the host's functions are given */
+    int effects;             /* SB_V8_EFFECTS_... */
+    int reserved;            /* 0 */
 } sb_v8_settings;
 
 /* How V8 passes a value: the types of v8::CTypeInfo. */
@@ -648,10 +671,11 @@ enum {
     SB_V8_NULL = 1,
     SB_V8_BOOLEAN = 2, /* flag */
     SB_V8_NUMBER = 3,  /* number */
-    SB_V8_BIGINT = 4,  /* high * 2^64 + low; of one that does not fit, the low 64 bits count */
+    SB_V8_BIGINT = 4,  /* high * 2^64 + low; for one that does not fit, any with the same low that does not fit 64 bits */
     SB_V8_BYTES = 5,   /* the memory of a view or ArrayBuffer: bytes, length */
     SB_V8_TEXT = 6,    /* UTF-8: bytes, length */
-    SB_V8_OTHER = 7
+    SB_V8_OTHER = 7,
+    SB_V8_SHARED = 8   /* the memory of a SharedArrayBuffer itself: bytes, length. A view of one is SB_V8_BYTES */
 };
 
 /* A value of JavaScript. What it points to stays the caller's. */
@@ -686,6 +710,11 @@ int sb_v8_library_close(sb_v8_library *library);
 int sb_v8_function_bind(const sb_v8_library *library, const char *declaration, const sb_v8_settings *settings,
                         sb_v8_function **function);
 
+/* Binds the function at an address, as if it were a symbol of the library. Errors: as sb_v8_function_bind(), without
+ * those of symbols; SB_ERROR_NULL where the address is null. */
+int sb_v8_function_bind_address(const sb_v8_library *library, void *address, const char *declaration,
+                                const sb_v8_settings *settings, sb_v8_function **function);
+
 /* Binds count functions at once, which takes less time and memory than one by one. settings has one for each, of which
  * any may be null: the defaults; where it is null itself, all have them. functions has room for count handles; those that
  * could not be bound become null. Where some could not, *failed becomes the index of the first, and the error is its own;
@@ -706,12 +735,182 @@ int sb_v8_function_description(const sb_v8_function *function, sb_v8_description
 
 /* Calls with any values: the slow call. It makes of values what V8 makes of them for the fast code. The result is
  * undefined, a boolean, a number or a bigint. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT;
- * SB_ERROR_THROWN where JavaScript is to throw the message, as SB_V8_ERROR ... in *thrown (optional). */
+ * SB_ERROR_THROWN where JavaScript is to throw the message, as SB_V8_ERROR ... in *thrown (optional), with
+ * sb_v8_thrown_code(). */
 int sb_v8_function_call(const sb_v8_function *function, const sb_v8_value *arguments, size_t count,
                         sb_v8_value *result, int *thrown);
 
-/* Closes the handle. Its code is freed: V8 must call it no more. Errors: those of handles. */
+/* Closes the handle. Its code is freed, unless a registry has the function: V8 must call it no more. Errors: those of
+ * handles. */
 int sb_v8_function_close(sb_v8_function *function);
+
+/* What the error of the last SB_ERROR_THROWN on this thread has as its property code, such as "ERR_INVALID_ARG_VALUE".
+ * Null where it has none, and where the last failure was another. Good as sb_error_message() is. Cannot fail. */
+const char *sb_v8_thrown_code(void);
+
+/* ---- V8: node:ffi -------------------------------------------------------------------------------------------- */
+
+/* A type of node:ffi. */
+typedef struct sb_v8_node_type {
+    size_t size;                /* sizeof(sb_v8_node_type) */
+    const char *name;           /* matched exactly; belongs to the library, and is good for ever, as the others */
+    const char *const *aliases; /* other names; ends with null */
+    const char *c;              /* the C type */
+    int is_buffer;              /* 1 where an argument is an object of which the memory is passed */
+    int reserved;
+} sb_v8_node_type;
+
+/* The types by their place in the table, from 0. type->size must be set. Errors: SB_ERROR_ARGUMENT where there is none;
+ * SB_ERROR_NULL. */
+int sb_v8_node_type_at(size_t index, sb_v8_node_type *type);
+
+/* The type of a name or an alias. Errors: as sb_v8_node_type_at(). */
+int sb_v8_node_type_named(const char *name, sb_v8_node_type *type);
+
+/* What int64 and uint64 arguments are given as. */
+enum { SB_V8_WIDE_BIGINT_OR_NUMBER = 0, SB_V8_WIDE_BIGINT = 1 };
+
+/* A function by the names of its types. */
+typedef struct sb_v8_node_declaration {
+    const char *name;             /* the symbol; not looked at where there is an address */
+    void *address;                /* null, or where the function is */
+    const char *const *arguments; /* names of types */
+    size_t count;                 /* how many */
+    const char *result;           /* the name of the result's type */
+} sb_v8_node_declaration;
+
+/* How it is called. All zero except size is the default. */
+typedef struct sb_v8_node_settings {
+    size_t size;   /* sizeof(sb_v8_node_settings) */
+    int wide;      /* SB_V8_WIDE_...; numbers are taken if they are safe integers */
+    int callbacks; /* SB_V8_CALLBACKS_... */
+    int effects;   /* SB_V8_EFFECTS_... */
+    int reserved;  /* 0 */
+    void *context; /* what the host's function fail is given */
+} sb_v8_node_settings;
+
+/* Binds a function with the conversions of node:ffi of Node.js 26: what Node refuses is refused by the code and by
+ * the slow call, with the class and code of its errors and the beginning of their messages. The host must have fail and
+ * value. settings may be null. Errors: as sb_v8_function_bind(); SB_ERROR_ARGUMENT for names of no type. */
+int sb_v8_node_function_bind(const sb_v8_library *library, const sb_v8_node_declaration *declaration,
+                             const sb_v8_node_settings *settings, sb_v8_function **function);
+
+/* The value is this. Texts are copied; other memory stays where it is until the call has returned. Errors:
+ * SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
+int sb_v8_reading_set(sb_v8_reading *reading, const sb_v8_value *value);
+
+/* The value is a text of length bytes in UTF-8, which the host writes to where this says: the one copy of it that the
+ * native function sees. Null where there is no reading, or no room. */
+char *sb_v8_reading_text(sb_v8_reading *reading, size_t length);
+
+/* ---- V8: functions of the host's own ------------------------------------------------------------------------- */
+
+/* The functions of a host, with and without fast code, its own and native ones. V8 has each by its data: an address that
+ * the host gives to V8 as the function's data, and that does not change until the function is removed or the last
+ * handle of the registry is closed. Then no JavaScript function of it may be left. */
+typedef struct sb_v8_registry sb_v8_registry;
+
+/* A call by JavaScript, as the conventional half of a function gets it. */
+typedef struct sb_v8_call {
+    const void *receiver;         /* this: a handle of V8's, good until the call returns; null where there is none */
+    const sb_v8_value *arguments; /* what the arguments are */
+    const void *const *values;    /* the same as handles of V8's, good until the call returns; or null */
+    size_t count;                 /* how many */
+} sb_v8_call;
+
+/* An error that JavaScript is to throw. The texts are copied when the function that says so returns. */
+typedef struct sb_v8_thrown {
+    int kind; /* SB_V8_ERROR ... */
+    int reserved;
+    const char *code;    /* null, or its property code */
+    const char *message;
+} sb_v8_thrown;
+
+/* A fast variant: a C function of the receiver, the arguments, and V8's options if it says so. */
+typedef struct sb_v8_variant {
+    const void *code;         /* its address */
+    const uint8_t *arguments; /* SB_V8_BOOL ... of each argument after the receiver */
+    size_t count;             /* how many */
+    int result;               /* SB_V8_VOID ... */
+    int options;              /* 1 where V8's options are the last argument */
+    int int64;                /* SB_V8_INT64_... */
+    int reserved;
+} sb_v8_variant;
+
+/* A function of the host's own. */
+typedef struct sb_v8_twin {
+    size_t size;      /* sizeof(sb_v8_twin) */
+    const char *name; /* namespace.function */
+    /* The conventional half, which takes any values and checks them: returns 0 with the result, or another number with
+     * what JavaScript is to throw. A text of the result is copied when it returns. It may be called on any thread that has
+     * an isolate with the function. */
+    int (*slow)(void *context, const sb_v8_call *call, sb_v8_value *result, sb_v8_thrown *thrown);
+    void *context;                 /* the host's own; a variant finds it by sb_v8_data_context() */
+    const sb_v8_variant *variants; /* of different numbers of arguments */
+    size_t variant_count;
+    const char *const *outcomes;   /* last parts of keys namespace.function.outcome by which calls are counted */
+    size_t outcome_count;
+    int effects;                   /* SB_V8_EFFECTS_... */
+    int reserved;                  /* 0 */
+} sb_v8_twin;
+
+/* Makes a registry without functions. Errors: SB_ERROR_NULL, SB_ERROR_MEMORY. */
+int sb_v8_registry_new(sb_v8_registry **registry);
+
+/* Adds a function of the host's own. All of the twin is copied. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ENCODING,
+ * SB_ERROR_ARGUMENT: a name or key that is taken or malformed, two variants of one number of arguments, a variant
+ * with options without a context, kinds that cannot stand where they do. */
+int sb_v8_registry_add(const sb_v8_registry *registry, const sb_v8_twin *twin, const void **data);
+
+/* Adds a native function, which the registry keeps. Errors: those of handles, SB_ERROR_NULL. */
+int sb_v8_registry_add_function(const sb_v8_registry *registry, const sb_v8_function *function, const void **data);
+
+/* Takes a function out: its names are free again, and its code is freed. No JavaScript function of it may be left, which a
+ * host learns from a weak handle, and no call of it may be under way. Errors: those of handles; SB_ERROR_ARGUMENT where
+ * the registry has no function of this data. */
+int sb_v8_registry_remove(const sb_v8_registry *registry, const void *data);
+
+/* The addresses that a snapshot has to know, in the order in which functions were added: of each its data, and of all its
+ * fast code the address and what type_info says, which is the host's type information of the description. The host
+ * puts its slow callback before them, and a zero after them. *count (optional) becomes how many there are, of which
+ * references gets as many as there is room for. Errors: those of handles, SB_ERROR_NULL. */
+int sb_v8_registry_references(const sb_v8_registry *registry,
+                              const void *(*type_info)(void *context, const sb_v8_description *description,
+                                                       const uint8_t *kinds),
+                              void *context, const void **references, size_t room, size_t *count);
+
+/* Closes the handle, and frees the functions. Errors: those of handles. */
+int sb_v8_registry_close(sb_v8_registry *registry);
+
+/* How many fast codes the function of this data has, and (optional) whether calls change anything. The data of these
+ * functions is that of a function that a registry has: unlike a handle it is not checked. Errors: SB_ERROR_NULL. */
+int sb_v8_data_variants(const void *data, size_t *count, int *effects);
+
+/* One of the fast codes, from 0: its address, and what V8 is told about it, as sb_v8_function_description(). Errors:
+ * SB_ERROR_NULL, SB_ERROR_ARGUMENT. */
+int sb_v8_data_fast(const void *data, size_t index, const void **code, sb_v8_description *description, uint8_t *kinds,
+                    size_t room);
+
+/* Calls with any values: what the host's slow callback does, for all functions. A text of the result is good until the
+ * thread's next call. Errors: SB_ERROR_NULL, SB_ERROR_ARGUMENT; SB_ERROR_THROWN as sb_v8_function_call(). */
+int sb_v8_data_call(const void *data, const sb_v8_call *call, sb_v8_value *result, int *thrown);
+
+/* The context of a function of the host's own; null for a native one. Errors: SB_ERROR_NULL. */
+int sb_v8_data_context(const void *data, void **context);
+
+/* Counts a call under a key, namespace.function or namespace.function.outcome, at a place in the source. Errors:
+ * SB_ERROR_NULL; SB_ERROR_ARGUMENT where the key is malformed, or counts at another place as well. */
+int sb_v8_track(const char *key, const char *file, int line);
+
+/* How often calls were counted under a key. Errors: SB_ERROR_NULL. */
+int sb_v8_tracked(const char *key, uint64_t *count);
+
+/* The same at the place where it stands, in programs that are compiled for tests: with SB_V8_TRACKING. */
+#ifdef SB_V8_TRACKING
+#define SB_V8_TRACK(key) ((void)sb_v8_track(key, __FILE__, __LINE__))
+#else
+#define SB_V8_TRACK(key) ((void)0)
+#endif
 
 /* ---- Slots --------------------------------------------------------------------------------------------------- */
 

@@ -17,6 +17,8 @@ pub(crate) struct Failure {
     pub(crate) code: i64,
     pub(crate) message: String,
     pub(crate) place: Option<Place>,
+    /// The property `code` of what JavaScript is to throw.
+    pub(crate) thrown: Option<CString>,
 }
 
 /// A place in a C text: the offset in bytes, and line and column from 1.
@@ -29,7 +31,7 @@ pub(crate) struct Place {
 
 impl Failure {
     pub(crate) fn new(code: i64, message: impl Display) -> Failure {
-        Failure { code, message: message.to_string(), place: None }
+        Failure { code, message: message.to_string(), place: None, thrown: None }
     }
 }
 
@@ -38,20 +40,21 @@ pub(crate) struct Last {
     pub(crate) code: c_int,
     pub(crate) message: CString,
     pub(crate) place: Option<Place>,
+    pub(crate) thrown: Option<CString>,
 }
 
 thread_local! {
     pub(crate) static LAST: RefCell<Last> =
-        RefCell::new(Last { code: SB_OK as c_int, message: CString::default(), place: None });
+        RefCell::new(Last { code: SB_OK as c_int, message: CString::default(), place: None, thrown: None });
 }
 
 /// Keeps a failure for the thread. On a thread whose thread-locals are gone there is nowhere to keep it.
 fn keep(failure: Failure) {
-    let Failure { code, message, place } = failure;
+    let Failure { code, message, place, thrown } = failure;
     let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
     let _ = LAST.try_with(|last| {
         // What is replaced is dropped with the borrow's end: C may have its address only until now.
-        *last.borrow_mut() = Last { code: code as c_int, message, place };
+        *last.borrow_mut() = Last { code: code as c_int, message, place, thrown };
     });
 }
 

@@ -98,6 +98,14 @@ constants! {
     SB_V8_INT64_NUMBER = 1;
     SB_V8_INT64_BIGINT = 2;
 
+    SB_V8_CALLBACKS_BY_TYPE = 0;
+    SB_V8_CALLBACKS_NEVER = 1;
+    SB_V8_CALLBACKS_POSSIBLE = 2;
+    SB_V8_EFFECTS_POSSIBLE = 0;
+    SB_V8_EFFECTS_NONE = 1;
+    SB_V8_WIDE_BIGINT_OR_NUMBER = 0;
+    SB_V8_WIDE_BIGINT = 1;
+
     SB_V8_VOID = 0;
     SB_V8_BOOL = 1;
     SB_V8_I32 = 2;
@@ -118,6 +126,7 @@ constants! {
     SB_V8_BYTES = 5;
     SB_V8_TEXT = 6;
     SB_V8_OTHER = 7;
+    SB_V8_SHARED = 8;
 
     SB_V8_ERROR = 0;
     SB_V8_TYPE_ERROR = 1;

@@ -1,6 +1,10 @@
 //! Errors: the code and message of the last failure, per thread.
 
-use std::ffi::{c_char, c_int};
+use std::{
+    cell::RefCell,
+    ffi::{c_char, c_int},
+    ptr,
+};
 
 use springboard::{
     BindError, CallbackError,
@@ -11,7 +15,7 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Failure, LAST, Out, Place},
+    boundary::{Failure, LAST, Last, Out, Place},
     constants::*,
 };
 
@@ -25,6 +29,13 @@ pub extern "C" fn sb_error_code() -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_error_message() -> *const c_char {
     LAST.try_with(|last| last.borrow().message.as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// The property `code` of what JavaScript is to throw, by the thread's last failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_thrown_code() -> *const c_char {
+    let code = |last: &RefCell<Last>| last.borrow().thrown.as_ref().map(|code| code.as_ptr());
+    LAST.try_with(code).ok().flatten().unwrap_or(ptr::null())
 }
 
 /// The place in a C text of the thread's last failure.

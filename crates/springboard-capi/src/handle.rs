@@ -91,6 +91,8 @@ kinds! {
     BackgroundHandle 11 "threads for calls";
     /// `sb_pending`.
     PendingHandle 12 "a call in the background";
+    /// `sb_v8_registry`.
+    V8RegistryHandle 13 "a registry";
 }
 
 const KIND_BITS: u32 = 4;

@@ -19,6 +19,14 @@ use crate::{
 pub struct Text<'a>(*const c_char, PhantomData<&'a c_char>);
 
 impl<'a> Text<'a> {
+    /// A text of a structure that C passes.
+    ///
+    /// # Safety
+    /// It is null, or ends with a zero byte and lives as long as `'a`.
+    pub(crate) unsafe fn of(text: *const c_char) -> Text<'a> {
+        Text(text, PhantomData)
+    }
+
     /// The bytes. `None` where it is null.
     pub(crate) fn bytes(self) -> Option<&'a CStr> {
         // SAFETY: C passed the value, and the type's documentation asks C for a string that lives as long as the call.

@@ -59,6 +59,10 @@ impl Form for Option<extern "C" fn(*mut c_void)> {
     const FORM: Option<Scalar> = Some(Scalar::Pointer);
 }
 
+impl Form for Option<v8::V8TypeInfo> {
+    const FORM: Option<Scalar> = Some(Scalar::Pointer);
+}
+
 impl Form for Option<extern "C" fn(*mut c_void, *const c_char)> {
     const FORM: Option<Scalar> = Some(Scalar::Pointer);
 }
@@ -186,6 +190,25 @@ fn exported() -> Vec<(&'static str, Forms)> {
         v8::sb_v8_function_description(_, _, _, _) unsafe;
         v8::sb_v8_function_call(_, _, _, _, _) unsafe;
         v8::sb_v8_function_close(_);
+        v8::sb_v8_function_bind_address(_, _, _, _, _) unsafe;
+        v8::sb_v8_node_type_at(_, _) unsafe;
+        v8::sb_v8_node_type_named(_, _) unsafe;
+        v8::sb_v8_node_function_bind(_, _, _, _) unsafe;
+        v8::sb_v8_reading_set(_, _) unsafe;
+        v8::sb_v8_reading_text(_, _);
+        v8::sb_v8_registry_new(_);
+        v8::sb_v8_registry_add(_, _, _) unsafe;
+        v8::sb_v8_registry_add_function(_, _, _);
+        v8::sb_v8_registry_remove(_, _);
+        v8::sb_v8_registry_references(_, _, _, _, _, _) unsafe;
+        v8::sb_v8_registry_close(_);
+        v8::sb_v8_data_variants(_, _, _) unsafe;
+        v8::sb_v8_data_fast(_, _, _, _, _, _) unsafe;
+        v8::sb_v8_data_call(_, _, _, _) unsafe;
+        v8::sb_v8_data_context(_, _) unsafe;
+        v8::sb_v8_track(_, _, _);
+        v8::sb_v8_tracked(_, _);
+        error::sb_v8_thrown_code();
     }
 }
 
@@ -247,7 +270,9 @@ fn constants_and_structures_are_those_of_the_crate() {
     // In the header's own order of things: macros that are no constants, and ends of names in comments.
     let there: BTreeSet<_> = words(HEADER, "SB_")
         .into_iter()
-        .filter(|word| !["SB_VERSION", "SB_CALL"].contains(word) && !word.ends_with('_'))
+        .filter(|word| {
+            !["SB_VERSION", "SB_CALL", "SB_V8_TRACK", "SB_V8_TRACKING"].contains(word) && !word.ends_with('_')
+        })
         .collect();
     assert_eq!(names, there);
 
@@ -277,14 +302,22 @@ fn constants_and_structures_are_those_of_the_crate() {
     structure!("sb_handler", callback::Handler, call context release);
     structure!("sb_callback_counts", callback_type::CallbackCounts,
         size sent delivered refused dropped skipped late);
-    structure!("sb_v8_host", v8::V8Host, size closed range buffer);
+    structure!("sb_v8_host", v8::V8Host, size closed range buffer fail value);
     structure!("sb_v8_settings", v8::V8Settings,
-        size profile guard narrow options int64 reserved buffers buffer_count context);
+        size profile guard narrow options int64 callbacks buffers buffer_count context effects reserved);
     structure!("sb_v8_description", v8::V8Description, size result options int64 reserved arguments);
     structure!("sb_v8_value", v8::V8Value, form flag number low high bytes length);
+    structure!("sb_v8_node_type", v8::V8NodeType, size name aliases c is_buffer reserved);
+    structure!("sb_v8_node_declaration", v8::V8NodeDeclaration<'_>, name address arguments count result);
+    structure!("sb_v8_node_settings", v8::V8NodeSettings, size wide callbacks effects reserved context);
+    structure!("sb_v8_call", v8::V8Call, receiver arguments values count);
+    structure!("sb_v8_thrown", v8::V8Thrown, kind reserved code message);
+    structure!("sb_v8_variant", v8::V8Variant, code arguments count result options int64 reserved);
+    structure!("sb_v8_twin", v8::V8Twin,
+        size name slow context variants variant_count outcomes outcome_count effects reserved);
     claim(format!("SB_VERSION == {}", version::sb_version()));
-    let structures = plain().matches("typedef struct").count() - 12;
-    assert_eq!(structures, 10, "a structure of the header is not compared here");
+    let structures = plain().matches("typedef struct").count() - 14;
+    assert_eq!(structures, 17, "a structure of the header is not compared here");
     compile(&text);
 }
 

@@ -38,21 +38,21 @@ mod types;
 pub use springboard::abi::{Guard, Narrow, NodeRefusal, Options, Profile, Refusal};
 
 #[cfg(feature = "v8-tracking")]
-pub use self::tracking::{Tracker, calls};
+pub use self::tracking::{KeyTaken, Tracker, calls};
 pub use self::{
     any::{Any, ErrorKind, Thrown},
-    description::{Description, FastCode, Int64, Kind},
+    description::{Description, Effects, FastCode, Int64, Kind},
     error::{BindError, Helper, NoFast, RegisterError},
     function::Function,
     hosted::{BufferHelper, ClosedHelper, Host, RangeHelper},
     library::Library,
     native::{FastArgument, FastFunction, FastResult, HostOptions, OneByteString, Receiver, Value},
-    node::{HostPointer, NodeSettings, Wide},
+    node::{HostPointer, NodeDeclaration, NodeSettings, Wide},
     reading::{Reading, ThrowHelper, ValueHelper},
     registered::Registered,
     registry::Registry,
     settings::{Callbacks, Settings},
-    twin::{Slow, Twin, Variant},
+    twin::{Call, Slow, Twin, Variant},
     types::{NODE_TYPES, NodeType, SignatureError, node_signature},
 };
 

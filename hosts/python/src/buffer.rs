@@ -107,10 +107,6 @@ impl View {
         self.raw.len as usize
     }
 
-    pub(crate) fn is_readonly(&self) -> bool {
-        self.raw.readonly != 0
-    }
-
     pub(crate) fn item_size(&self) -> usize {
         self.raw.itemsize as usize
     }

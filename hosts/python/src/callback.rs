@@ -3,14 +3,18 @@
 use std::{
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyNotImplementedError, PyTypeError},
+    ffi,
     prelude::*,
-    types::PyTuple,
+    types::{PyCFunction, PyTuple},
 };
 use springboard::callback::{Callback, RawHandler};
 
@@ -134,20 +138,44 @@ unsafe fn handle(context: *const c_void, slots: *mut u64) {
     call::leave_errno();
     // SAFETY: the callback keeps its state for as long as it can be called.
     let state = unsafe { &*context.cast::<State>() };
-    let called = Python::try_attach(|py| {
+    if is_gone() {
         // SAFETY: the caller's promise.
-        let call = || unsafe { state.call(py, slots) };
-        if catch_unwind(AssertUnwindSafe(call)).is_err() {
-            // SAFETY: as above.
-            unsafe { state.give_error(slots) };
-        }
-    });
-    if called.is_none() {
-        // The interpreter is gone, or going.
-        // SAFETY: as above.
         unsafe { state.give_error(slots) };
+    } else {
+        // A stub may have released the lock without the knowledge of pyo3, which would take it for held.
+        // SAFETY: the interpreter is there, and the lock is given back below.
+        let held = unsafe { ffi::PyGILState_Ensure() };
+        Python::attach(|py| {
+            // SAFETY: the caller's promise.
+            let call = || unsafe { state.call(py, slots) };
+            if catch_unwind(AssertUnwindSafe(call)).is_err() {
+                // SAFETY: as above.
+                unsafe { state.give_error(slots) };
+            }
+        });
+        // SAFETY: this is what was ensured above, on this thread.
+        unsafe { ffi::PyGILState_Release(held) };
     }
     call::enter_errno();
+}
+
+/// Whether the interpreter has begun to end: other threads than the one that ends it cannot run Python any more.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Marks that the interpreter ends, when it does.
+pub(crate) fn end_with_interpreter(py: Python<'_>) -> PyResult<()> {
+    let mark = PyCFunction::new_closure(py, None, None, |_, _| ENDING.store(true, Ordering::SeqCst))?;
+    py.import("atexit")?.call_method1("register", (mark,))?;
+    Ok(())
+}
+
+/// Whether Python cannot be called from this thread any more.
+fn is_gone() -> bool {
+    // SAFETY: both may be called at any time.
+    unsafe {
+        ffi::Py_IsInitialized() == 0
+            || (ENDING.load(Ordering::SeqCst) && ffi::PyGILState_GetThisThreadState().is_null())
+    }
 }
 
 impl State {

@@ -5,7 +5,7 @@ use pyo3::{
     exceptions::{PyException, PyNotImplementedError, PyRuntimeError},
     prelude::*,
 };
-use springboard::{BindError, callback::CreateError, ir::ParseError};
+use springboard::{BindError, callback::CreateError};
 
 create_exception!(
     springboard,
@@ -40,9 +40,4 @@ pub(crate) fn of_callback(name: &str, error: &CreateError) -> PyErr {
         )),
         _ => PyRuntimeError::new_err(format!("{name}: {error}")),
     }
-}
-
-/// The message for text that cannot be read: the line that is wrong, with a caret.
-pub(crate) fn text(error: &ParseError, text: &str) -> String {
-    format!("{}\n{}", error.kind, error.excerpt(text))
 }

@@ -331,7 +331,8 @@ impl Ffi {
 
     /// C data whose memory is that of a Python object with the buffer protocol, which stays locked until the data goes.
     #[pyo3(signature = (cdecl, python_buffer=None, require_writable=false))]
-    fn from_buffer<'py>(
+    #[pyo3(name = "from_buffer")]
+    fn lent<'py>(
         &self,
         py: Python<'py>,
         cdecl: &Bound<'py, PyAny>,
@@ -499,8 +500,8 @@ impl Ffi {
         if other.is(slf) {
             return Err(PyValueError::new_err("self.include(self)"));
         }
-        let theirs = other.get().declared(py);
-        slf.get().declared(py).include(py, &theirs)
+        let mut theirs = other.get().declared(py);
+        slf.get().declared(py).include(py, &mut theirs)
     }
 
     /// A `void *` that stands for a Python object, for as long as the returned object lives.
@@ -510,7 +511,8 @@ impl Ffi {
     }
 
     /// The object that a handle stands for.
-    fn from_handle(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    #[pyo3(name = "from_handle")]
+    fn handled(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         crate::handle::object(py, cdata::expect(x)?.get())
     }
 

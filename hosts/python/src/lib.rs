@@ -20,7 +20,10 @@ mod handle;
 mod library;
 mod text;
 
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use pyo3::prelude::*;
 use springboard::Engine;
@@ -31,13 +34,20 @@ pub(crate) fn engine() -> &'static Engine {
     ENGINE.get_or_init(Engine::new)
 }
 
+/// Whether CPython enters stubs: it calls C data by vectorcall.
+static ENTERS_STUBS: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn enters_stubs() -> bool {
+    ENTERS_STUBS.load(Ordering::Relaxed)
+}
+
 #[pymodule]
 fn _springboard(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<ctype::CType>()?;
     module.add_class::<ctype::CField>()?;
     module.add_class::<cdata::CData>()?;
-    module.add("_vectorcall", call::enable(py)?)?;
+    ENTERS_STUBS.store(call::enable(py)?, Ordering::Relaxed);
     module.add_class::<library::Library>()?;
     module.add_class::<ffi::Ffi>()?;
     module.add("buffer", buffer::class(py)?)?;
@@ -45,5 +55,6 @@ fn _springboard(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CDefError", py.get_type::<error::CDefError>())?;
     module.add("VerificationError", py.get_type::<error::VerificationError>())?;
     module.add("VerificationMissing", py.get_type::<error::VerificationMissing>())?;
+    callback::end_with_interpreter(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -139,7 +139,8 @@ impl Library {
                     parameters: names,
                     gil: self.gil,
                     stub: None,
-                    library,
+                    columns: Default::default(),
+                    _library: library,
                 };
                 call::boxed::function(py, ctype, address, bound).map(Found::Function)
             }

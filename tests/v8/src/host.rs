@@ -2,19 +2,14 @@
 
 use std::{
     env,
-    ffi::{CString, c_char, c_void},
+    ffi::{CString, c_void},
     ptr,
 };
 
 use springboard::Engine;
-use springboard_js::v8::{
-    Any, ErrorKind, Function, Host, Library, NodeSettings, Options, Reading, Settings, Thrown,
-};
+use springboard_js::v8::{Function, Host, Library, NodeDeclaration, NodeSettings, Options, Settings, Thrown};
 
-use crate::{
-    realm::{any, is_modern, shim},
-    shim::RawAny,
-};
+use crate::realm::{is_modern, shim};
 
 /// The fixture as V8 uses it.
 pub(crate) struct Fixture {
@@ -58,7 +53,7 @@ impl Fixture {
         result: &str,
         settings: NodeSettings,
     ) -> Function {
-        let function = self.library.node_function(name, arguments, result, &settings);
+        let function = self.library.node_function(&NodeDeclaration { name, arguments, result }, &settings);
         function.unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
@@ -78,50 +73,18 @@ pub(crate) fn host() -> Host {
         closed: Some(closed),
         range: Some(range),
         buffer: Some(shim().buffer),
-        throw: Some(throw),
-        value: Some(value),
+        throw: Some(shim().fail),
+        value: Some(shim().value),
     }
 }
 
 /// Makes the running fast call an error.
 pub(crate) fn fail(options: *mut c_void, thrown: &Thrown) {
     let message = CString::new(thrown.message.as_str()).expect("messages have no NUL");
-    let code = thrown.code.map(|code| CString::new(code).expect("codes have no NUL"));
+    let code = thrown.code.as_deref().map(|code| CString::new(code).expect("codes have no NUL"));
     let code = code.as_ref().map_or(ptr::null(), |code| code.as_ptr());
     // SAFETY: the options are V8's, on the thread of the call; the texts are copied.
-    unsafe { (shim().fail)(options, thrown.kind as u8, code, message.as_ptr()) };
-}
-
-unsafe extern "C" fn throw(
-    _context: *mut c_void,
-    options: *mut c_void,
-    kind: ErrorKind,
-    code: *const c_char,
-    message: *const c_char,
-) {
-    // SAFETY: the options are V8's, on the thread of the call; the texts are copied.
-    unsafe { (shim().fail)(options, kind as u8, code, message) };
-}
-
-unsafe extern "C" fn value(value: *const c_void, options: *mut c_void, reading: &mut Reading) {
-    let mut raw = RawAny::new();
-    // SAFETY: value and options are V8's, on the thread of the call.
-    unsafe { (shim().value)(value, options, &mut raw) };
-    match any(&raw) {
-        Any::Undefined => reading.set(Any::Undefined),
-        Any::Null => reading.set(Any::Null),
-        Any::Bool(value) => reading.set(Any::Bool(value)),
-        Any::Number(value) => reading.set(Any::Number(value)),
-        Any::BigInt(value) => reading.set(Any::BigInt(value)),
-        Any::Bytes(data, length) => reading.set(Any::Bytes(data, length)),
-        Any::SharedBytes(data, length) => reading.set(Any::SharedBytes(data, length)),
-        Any::Text(_) => {
-            let bytes = reading.text(raw.length);
-            // SAFETY: as above; there is room for as many bytes.
-            unsafe { (shim().text)(value, options, bytes.as_mut_ptr(), bytes.len()) };
-        }
-        _ => {}
-    }
+    unsafe { (shim().fail)(ptr::null_mut(), options, thrown.kind, code, message.as_ptr()) };
 }
 
 unsafe extern "C" fn closed(_context: *mut c_void, options: *mut c_void) {

@@ -10,6 +10,7 @@ mod buffers;
 mod closed;
 mod host;
 mod loops;
+mod objects;
 mod realm;
 mod reentry;
 mod shim;
@@ -71,6 +72,7 @@ fn tests() -> ExitCode {
         reentry::CASES,
         threads::CASES,
         twins::CASES,
+        objects::CASES,
         snapshot::CASES,
         loops::CASES,
     ];

@@ -1,19 +1,15 @@
 //! An isolate with one context, its functions, and scripts run in it.
 
 use std::{
-    cell::RefCell,
-    collections::HashMap,
-    ffi::{CStr, CString, c_char, c_void},
-    ptr, slice,
+    ffi::{CStr, CString, c_void},
+    ptr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use libloading::os::unix::Library;
-use springboard_js::v8::{
-    Any, Description, FastCode, Function, HostOptions, Int64, Registered, Registry, Thrown,
-};
+use springboard_js::v8::{Description, FastCode, Function, HostOptions, Int64, Registered, Registry};
 
-use crate::shim::{RawAny, RawFast, RawRealm, Shim};
+use crate::shim::{RawFast, RawRealm, Shim};
 
 /// What scripts of the tests use.
 pub(crate) const PRELUDE: &str = include_str!("prelude.js");
@@ -26,8 +22,6 @@ pub(crate) fn load(path: &str) -> Result<(), String> {
     // SAFETY: the shim's initialisers are those of V8.
     let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
     let shim = Shim::of(&library).map_err(|error| error.to_string())?;
-    // SAFETY: functions are defined with the data that it expects.
-    unsafe { (shim.serve)(slow) };
     std::mem::forget(library);
     SHIM.set(shim).map_err(|_| "the shim is loaded once".to_owned())
 }
@@ -46,13 +40,6 @@ pub(crate) fn is_modern() -> bool {
 pub(crate) fn version() -> u32 {
     // SAFETY: it has no contract.
     unsafe { (shim().v8_version)() }
-}
-
-thread_local! {
-    /// How often the slow twin of each function has run on this thread, by the function's data.
-    static SLOW_CALLS: RefCell<HashMap<*const c_void, u64>> = RefCell::default();
-    /// The last message or text that V8 was given.
-    static TEXT: RefCell<CString> = RefCell::default();
 }
 
 /// A realm. It stays on its thread.
@@ -149,9 +136,45 @@ impl Realm {
         Handle::of(function)
     }
 
+    /// The same without keeping the function: `collected` is called with its data once JavaScript has lost it.
+    pub(crate) fn define_weak(
+        &self,
+        name: &str,
+        function: &Registered,
+        data: *const c_void,
+        collected: unsafe extern "C" fn(*const c_void),
+    ) {
+        let fast = fast_of(function);
+        let name = CString::new(name).expect("names have no NUL");
+        // SAFETY: the realm is this thread's; the function lives until `collected` is called.
+        unsafe {
+            let count = fast.len() as u32;
+            (shim().define_weak)(self.raw, name.as_ptr(), data, fast.as_ptr(), count, collected);
+        }
+    }
+
+    /// Collects all garbage.
+    pub(crate) fn collect(&self) {
+        // SAFETY: the realm is this thread's.
+        unsafe { (shim().collect)(self.raw) };
+    }
+
+    /// What a debugger answers that evaluates an expression, which must have no effects.
+    pub(crate) fn inspect(&self, expression: &str) -> String {
+        let expression = CString::new(expression).expect("no NUL");
+        // SAFETY: the realm is this thread's; the text is freed once, when it has been copied.
+        unsafe {
+            let raw = (shim().inspect)(self.raw, expression.as_ptr());
+            let text = CStr::from_ptr(raw).to_string_lossy().into_owned();
+            (shim().free)(raw);
+            text
+        }
+    }
+
     /// How often a slow twin has run on this thread.
     pub(crate) fn slow_calls(&self, handle: Handle) -> u64 {
-        SLOW_CALLS.with_borrow(|calls| calls.get(&handle.0).copied().unwrap_or(0))
+        // SAFETY: it has no contract.
+        unsafe { (shim().slow_calls)(handle.0) }
     }
 
     /// Runs a script: its value as text, or the exception's.
@@ -180,103 +203,4 @@ impl Drop for Realm {
         // SAFETY: it is this thread's, and nothing of it runs.
         unsafe { (shim().realm_free)(self.raw) };
     }
-}
-
-/// The conventional function, as far as it is the same for all.
-unsafe extern "C" fn slow(data: *mut c_void, arguments: *const RawAny, count: u32, result: *mut RawAny) {
-    SLOW_CALLS.with_borrow_mut(|calls| *calls.entry(data.cast_const()).or_default() += 1);
-    // SAFETY: the shim passes on the data that it was given with the function, which lives as long as its realm.
-    let function = unsafe { Registered::of(data) };
-    let arguments: Vec<Any<'_>> = if count == 0 {
-        Vec::new()
-    } else {
-        // SAFETY: the shim passes that many, and they outlive the call.
-        unsafe { slice::from_raw_parts(arguments, count as usize) }.iter().map(any).collect()
-    };
-    // SAFETY: the scripts of the tests pass what the fixture's functions take.
-    let outcome = unsafe { function.call_slow(&arguments) };
-    let raw = TEXT.with_borrow_mut(|text| raw(outcome, text));
-    // SAFETY: the shim gives memory for the result.
-    unsafe { result.write(raw) };
-}
-
-pub(crate) fn any(raw: &RawAny) -> Any<'_> {
-    match raw.tag {
-        0 => Any::Undefined,
-        1 => Any::Null,
-        2 => Any::Bool(raw.sign != 0),
-        3 => Any::Number(raw.number),
-        4 => {
-            let magnitude = u128::from(raw.words[1]) << 64 | u128::from(raw.words[0]);
-            let value = magnitude.cast_signed();
-            Any::BigInt(if raw.sign == 0 { value } else { value.wrapping_neg() })
-        }
-        5 => Any::Bytes(raw.data.cast_mut(), raw.length),
-        9 => Any::SharedBytes(raw.data.cast_mut(), raw.length),
-        // Of a text of which only the length is known, nothing.
-        6 if raw.data.is_null() => Any::Text("".into()),
-        6 => {
-            // SAFETY: the shim keeps the text during the call.
-            let bytes = unsafe { slice::from_raw_parts(raw.data, raw.length) };
-            Any::Text(String::from_utf8_lossy(bytes))
-        }
-        _ => Any::Other,
-    }
-}
-
-impl RawAny {
-    /// `undefined`.
-    pub(crate) fn new() -> RawAny {
-        RawAny {
-            tag: 0,
-            sign: 0,
-            number: 0.0,
-            words: [0; 2],
-            data: ptr::null(),
-            length: 0,
-            code: ptr::null(),
-        }
-    }
-}
-
-/// A code of an error, for as long as the process lives: there are few.
-fn code_of(code: &'static str) -> *const c_char {
-    static CODES: Mutex<Vec<(&str, CString)>> = Mutex::new(Vec::new());
-    let mut codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, text)) = codes.iter().find(|(known, _)| *known == code) {
-        return text.as_ptr();
-    }
-    let text = CString::new(code).expect("codes have no NUL");
-    let start = text.as_ptr();
-    codes.push((code, text));
-    start
-}
-
-fn raw(outcome: Result<Any<'_>, Thrown>, storage: &mut CString) -> RawAny {
-    let mut raw = RawAny::new();
-    let mut keep = |text: &str| {
-        *storage = CString::new(text).expect("texts of the tests have no NUL");
-        (storage.as_ptr().cast(), text.len())
-    };
-    match outcome {
-        Ok(Any::Null) => raw.tag = 1,
-        Ok(Any::Bool(value)) => (raw.tag, raw.sign) = (2, value.into()),
-        Ok(Any::Number(value)) => (raw.tag, raw.number) = (3, value),
-        Ok(Any::BigInt(value)) => {
-            let magnitude = value.unsigned_abs();
-            (raw.tag, raw.sign) = (4, (value < 0).into());
-            raw.words = [magnitude as u64, (magnitude >> 64) as u64];
-        }
-        Ok(Any::Text(text)) => {
-            raw.tag = 6;
-            (raw.data, raw.length) = keep(&text);
-        }
-        Ok(_) => {}
-        Err(Thrown { kind, message, code }) => {
-            (raw.tag, raw.sign) = (8, kind as u8);
-            (raw.data, raw.length) = keep(&message);
-            raw.code = code.map_or(ptr::null(), code_of);
-        }
-    }
-    raw
 }

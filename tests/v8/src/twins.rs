@@ -7,7 +7,8 @@ use std::{
 
 use springboard_js::{
     v8::{
-        Any, ErrorKind, HostOptions, OneByteString, Receiver, Registry, Thrown, Twin, Value, Variant, calls,
+        Any, Call, ErrorKind, HostOptions, OneByteString, Receiver, Registry, Thrown, Twin, Value, Variant,
+        calls,
     },
     v8_track,
 };
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) const CASES: &[Case] = &[
     Case { name: "twins::errors_from_fast_calls", since: Since::Always, run: errors_from_fast_calls },
     Case { name: "twins::overloads_by_arity", since: Since::Always, run: overloads_by_arity },
+    Case { name: "twins::more_arguments_than_any_variant", since: Since::Always, run: more_arguments },
     Case { name: "twins::strings_of_one_byte", since: Since::V12_6, run: strings_of_one_byte },
     Case { name: "twins::any_value", since: Since::Always, run: any_value },
 ];
@@ -45,9 +47,9 @@ extern "C" fn divide(_: Receiver, a: i32, b: i32, options: HostOptions) -> i32 {
     a.wrapping_div(b)
 }
 
-fn divide_slow(context: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+fn divide_slow(context: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
     v8_track!("maths.divide.slow");
-    let [Any::Number(a), Any::Number(b)] = arguments else {
+    let [Any::Number(a), Any::Number(b)] = call.arguments else {
         return Err(Thrown::new(ErrorKind::TypeError, "divide takes two numbers"));
     };
     if *b == 0.0 {
@@ -96,9 +98,9 @@ extern "C" fn two(_: Receiver, a: f64, b: f64) -> f64 {
     a + b
 }
 
-fn sum_slow(_: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+fn sum_slow(_: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
     v8_track!("maths.sum.slow");
-    let mut numbers = arguments.iter().map(|any| match any {
+    let mut numbers = call.arguments.iter().map(|any| match any {
         Any::Number(value) => Ok(*value),
         _ => Err(Thrown::new(ErrorKind::TypeError, "sum takes numbers")),
     });
@@ -132,14 +134,29 @@ fn overloads_by_arity() {
     assert_eq!(counts(), [before[0] + 1, before[1] + 1, before[2] + 2]);
 }
 
+/// Before 12.6 V8 drops arguments for the largest variant that they suffice for; since then it wants the exact number.
+fn more_arguments() {
+    let twin = Registry::new().add(sum()).expect("it is right");
+    let mut realm = Realm::new();
+    let handle = realm.define_registered("sum", &twin);
+    realm.eval("hot4 = optimised('sum', 1, 2, 3, 4); 0");
+    let slow = realm.slow_calls(handle);
+    let (result, slow_calls) = if is_modern() { ("10", 1) } else { ("3", 0) };
+    assert_eq!(
+        (realm.eval("show(hot4(1, 2, 3, 4))"), realm.slow_calls(handle) - slow),
+        (result.into(), slow_calls)
+    );
+    assert_eq!(realm.eval("show(sum(1, 2, 3, 4))"), "10");
+}
+
 extern "C" fn length(_: Receiver, text: *const OneByteString) -> u32 {
     v8_track!("text.length.fast");
     // SAFETY: V8 passes the address of a string that is good during the call.
     unsafe { &*text }.latin1().iter().map(|byte| u32::from(*byte)).sum()
 }
 
-fn length_slow(_: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-    let [Any::Text(text)] = arguments else {
+fn length_slow(_: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
+    let [Any::Text(text)] = call.arguments else {
         return Err(Thrown::new(ErrorKind::TypeError, "it takes a string"));
     };
     Ok(Any::Number(text.chars().map(|character| f64::from(u32::from(character))).sum()))
@@ -168,8 +185,8 @@ extern "C" fn takes(_: Receiver, value: Value, factor: u32) -> u32 {
     if value.0.is_null() { 0 } else { factor * 2 }
 }
 
-fn takes_slow(_: *mut c_void, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
-    match arguments {
+fn takes_slow(_: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
+    match call.arguments {
         [_, Any::Number(factor)] => Ok(Any::Number(factor * 2.0)),
         _ => Err(Thrown::new(ErrorKind::TypeError, "it takes a value and a number")),
     }

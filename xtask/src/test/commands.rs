@@ -26,6 +26,14 @@ pub(super) fn duckdb(what: &[&str]) -> Command {
     command
 }
 
+/// The package for Python under each CPython, as cargo has just built it.
+pub(super) fn python() -> Command {
+    let mut command = Command::new("/usr/bin/python3");
+    command.arg(project::root().join("hosts/python/each_python.py"));
+    command.arg(project::root().join("target/debug/lib_springboard.so"));
+    command
+}
+
 /// A library's headers, which plain `cargo test` leaves out.
 pub(super) fn real_headers(library: &str) -> Step {
     let name = format!("headers::real::{library}");

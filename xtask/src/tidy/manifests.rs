@@ -6,7 +6,7 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
@@ -17,13 +17,14 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("springboard-everyday", ENGINE),
     ("springboard-capi", EVERYTHING),
     ("springboard-libffi", ENGINE),
+    ("springboard-python", EVERYTHING),
     ("springboard-bench", EVERYTHING),
     ("springboard-datafusion", EVERYTHING),
     ("springboard-duckdb", EVERYTHING),
     ("springboard-quickstart", &["springboard"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),
-    ("springboard-v8-tests", EVERYTHING),
+    ("springboard-v8-tests", WITH_C),
     ("xtask", &["springboard-emit", "springboard-abi", "springboard-ir"]),
 ];
 
@@ -33,6 +34,18 @@ const ENGINE: &[&str] =
 
 /// The same, and the crates that are its clients.
 const EVERYTHING: &[&str] = &[
+    "springboard-js",
+    "springboard-everyday",
+    "springboard",
+    "springboard-code",
+    "springboard-emit",
+    "springboard-abi",
+    "springboard-ir",
+];
+
+/// Those, and the interface for C.
+const WITH_C: &[&str] = &[
+    "springboard-capi",
     "springboard-js",
     "springboard-everyday",
     "springboard",

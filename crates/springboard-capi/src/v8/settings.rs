@@ -5,7 +5,7 @@ use std::{
     ptr, slice,
 };
 
-use springboard_js::v8::{Callbacks, Guard, Int64, Narrow, Options, Profile, Settings};
+use springboard_js::v8::{Callbacks, Effects, Guard, Int64, Narrow, Options, Profile, Settings};
 
 use crate::{
     boundary::{Failure, no_constant, null},
@@ -24,10 +24,12 @@ pub struct V8Settings {
     pub narrow: c_int,
     pub options: c_int,
     pub int64: c_int,
-    pub reserved: c_int,
+    pub callbacks: c_int,
     pub buffers: *const u16,
     pub buffer_count: usize,
     pub context: *mut c_void,
+    pub effects: c_int,
+    pub reserved: c_int,
 }
 
 // SAFETY: numbers and addresses, of which the first is the size.
@@ -48,10 +50,12 @@ pub(super) unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Fai
         narrow: 0,
         options: 0,
         int64: 0,
-        reserved: 0,
+        callbacks: 0,
         buffers: ptr::null(),
         buffer_count: 0,
         context: ptr::null_mut(),
+        effects: 0,
+        reserved: 0,
     };
     // SAFETY: they are not null; the caller says that they begin with their size.
     let settings = unsafe { read_sized(settings, default, "settings") }?;
@@ -71,7 +75,8 @@ pub(super) unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Fai
             other => return Err(no_constant("settings->profile", other)),
         },
         buffers,
-        callbacks: Callbacks::ByType,
+        callbacks: callbacks(settings.callbacks, "settings->callbacks")?,
+        effects: effects(settings.effects, "settings->effects")?,
         guard: match settings.guard.into() {
             SB_V8_GUARD_CLOSED => Guard::Closed,
             SB_V8_GUARD_NONE => Guard::None,
@@ -94,5 +99,24 @@ pub(super) unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Fai
             other => return Err(no_constant("settings->int64", other)),
         },
         context: settings.context,
+    })
+}
+
+/// Whether a function may call back.
+pub(super) fn callbacks(constant: c_int, name: &str) -> Result<Callbacks, Failure> {
+    Ok(match constant.into() {
+        SB_V8_CALLBACKS_BY_TYPE => Callbacks::ByType,
+        SB_V8_CALLBACKS_NEVER => Callbacks::Never,
+        SB_V8_CALLBACKS_POSSIBLE => Callbacks::Possible,
+        other => return Err(no_constant(name, other)),
+    })
+}
+
+/// Whether calls change anything.
+pub(super) fn effects(constant: c_int, name: &str) -> Result<Effects, Failure> {
+    Ok(match constant.into() {
+        SB_V8_EFFECTS_POSSIBLE => Effects::Possible,
+        SB_V8_EFFECTS_NONE => Effects::None,
+        other => return Err(no_constant(name, other)),
     })
 }

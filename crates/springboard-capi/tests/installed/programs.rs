@@ -23,6 +23,7 @@ programs! {
     race
     background
     v8
+    v8_host
 }
 
 /// Where stubs are made, and where libffi makes closures.

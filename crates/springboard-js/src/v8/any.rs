@@ -35,7 +35,7 @@ pub struct Thrown {
     pub kind: ErrorKind,
     /// What a host sets as its property `code`, if it has one. Slow calls of native functions throw `node:ffi`'s codes:
     /// `ERR_INVALID_ARG_VALUE`, `ERR_FFI_LIBRARY_CLOSED`, `ERR_FFI_CALL_FAILED`.
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
     /// Its message.
     pub message: String,
 }
@@ -43,11 +43,28 @@ pub struct Thrown {
 /// A class of errors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)]
-#[repr(u8)]
+#[repr(i32)]
 pub enum ErrorKind {
     Error,
     TypeError,
     RangeError,
+}
+
+impl Any<'_> {
+    /// The same value with a text of its own.
+    pub fn into_owned(self) -> Any<'static> {
+        match self {
+            Any::Undefined => Any::Undefined,
+            Any::Null => Any::Null,
+            Any::Bool(value) => Any::Bool(value),
+            Any::Number(value) => Any::Number(value),
+            Any::BigInt(value) => Any::BigInt(value),
+            Any::Bytes(data, length) => Any::Bytes(data, length),
+            Any::SharedBytes(data, length) => Any::SharedBytes(data, length),
+            Any::Text(text) => Any::Text(text.into_owned().into()),
+            Any::Other => Any::Other,
+        }
+    }
 }
 
 impl Thrown {
@@ -58,8 +75,8 @@ impl Thrown {
 
     /// The same error with this code.
     #[must_use]
-    pub fn code(self, code: &'static str) -> Thrown {
-        Thrown { code: Some(code), ..self }
+    pub fn code(self, code: impl Into<Cow<'static, str>>) -> Thrown {
+        Thrown { code: Some(code.into()), ..self }
     }
 
     /// What is wrong with an argument.

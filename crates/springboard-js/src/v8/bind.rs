@@ -22,11 +22,11 @@ use super::{
 pub(super) fn bind<'s, D: Declaration>(
     library: &Arc<Hosted>,
     native: Option<&Native>,
-    wanted: impl IntoIterator<Item = (D, &'s Settings)>,
+    wanted: impl IntoIterator<Item = (Place, D, &'s Settings)>,
 ) -> Vec<Result<Function, BindError>> {
     let engine = &library.engine;
-    let found = wanted.into_iter().map(|(declaration, settings)| {
-        let (prototype, address) = find(library, native, declaration, settings)?;
+    let found = wanted.into_iter().map(|(place, declaration, settings)| {
+        let (prototype, address) = find(library, native, place, declaration, settings)?;
         Ok((settings, prototype, address))
     });
     let slow = engine.bind_all_at(found);
@@ -43,10 +43,18 @@ pub(super) fn bind<'s, D: Declaration>(
     halves.into_iter().map(|half| Ok(half?.whole(library, native))).collect()
 }
 
-/// The prototype and the symbol of a declaration.
+/// Where a function is.
+pub(super) enum Place {
+    /// At the symbol of its name.
+    Symbol,
+    Address(NonNull<c_void>),
+}
+
+/// The prototype of a declaration, and where the function is.
 fn find(
     library: &Hosted,
     native: Option<&Native>,
+    place: Place,
     declaration: impl Declaration,
     settings: &Settings,
 ) -> Result<(Prototype, NonNull<c_void>), BindError> {
@@ -55,8 +63,13 @@ fn find(
         return Err(BindError::MissingHelper { helper });
     }
     let native = native.ok_or(BindError::Closed)?;
-    let name = prototype.name.as_deref().ok_or(springboard::BindError::Unnamed)?;
-    let address = native.function_symbol(name).map_err(springboard::BindError::from)?;
+    let address = match place {
+        Place::Address(address) => address,
+        Place::Symbol => {
+            let name = prototype.name.as_deref().ok_or(springboard::BindError::Unnamed)?;
+            native.function_symbol(name).map_err(springboard::BindError::from)?
+        }
+    };
     Ok((prototype, address))
 }
 
@@ -96,6 +109,7 @@ impl<'a> Half<'a> {
     fn whole(self, library: &Arc<Hosted>, native: Option<&Native>) -> Function {
         // A function whose stub does not look at the flag has to stay callable after the library was closed.
         let kept = if self.settings.guard == Guard::None { native.cloned() } else { None };
-        Function::new(self.called, self.fast, self.slow.clone(), Arc::clone(library), kept)
+        let effects = self.settings.effects;
+        Function::new(self.called, self.fast, self.slow.clone(), Arc::clone(library), effects, kept)
     }
 }

@@ -28,7 +28,8 @@ pub(super) struct Called {
 
 impl Called {
     fn new(engine: &Engine, signature: &Signature, settings: &Settings) -> Result<Called, BindError> {
-        let Settings { profile, buffers, guard, callbacks, narrow, options, int64, context: _ } = settings;
+        let Settings { profile, buffers, guard, callbacks, narrow, options, int64, effects: _, context: _ } =
+            settings;
         let count = signature.params().len();
         if let Some(&index) = buffers.iter().find(|index| usize::from(**index) >= count) {
             return Err(BindError::NoSuchParameter { index, count });
@@ -78,7 +79,8 @@ impl<'a> Known<'a> {
         signature: &'a Signature,
         settings: &'a Settings,
     ) -> Result<Arc<Called>, BindError> {
-        let Settings { profile, buffers, guard, callbacks, narrow, options, int64, context: _ } = settings;
+        let Settings { profile, buffers, guard, callbacks, narrow, options, int64, effects: _, context: _ } =
+            settings;
         let key = (signature, &**buffers, *profile, *guard, *callbacks, *narrow, *options, *int64);
         let called = || Called::new(engine, signature, settings).map(Arc::new);
         self.called.entry(key).or_insert_with(called).clone()

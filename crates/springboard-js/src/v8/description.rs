@@ -45,6 +45,17 @@ pub enum Int64 {
     BigInt,
 }
 
+/// Whether a function changes anything that JavaScript can see: `v8::SideEffectType`. A debugger evaluates expressions
+/// that may only call functions without effects.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Effects {
+    /// It may.
+    #[default]
+    Possible,
+    /// It does not.
+    None,
+}
+
 /// What V8 is told about a fast function: what a `v8::CFunctionInfo` is made of.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Description {
@@ -87,6 +98,11 @@ impl Description {
 
 impl Int64 {
     /// Bigints where there is a 64-bit integer or a pointer, as Node.js has it.
+    pub fn of(arguments: &[Kind], result: Kind) -> Int64 {
+        Int64::for_kinds(arguments.iter().chain([&result]))
+    }
+
+    /// The same of kinds in any order.
     pub(super) fn for_kinds<'a>(mut kinds: impl Iterator<Item = &'a Kind>) -> Int64 {
         let wide = kinds.any(|kind| matches!(kind, Kind::I64 | Kind::U64 | Kind::Pointer));
         if wide { Int64::BigInt } else { Int64::Number }

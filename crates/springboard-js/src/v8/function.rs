@@ -8,7 +8,7 @@ use super::{
     any::{Any, Thrown},
     called::Called,
     convert,
-    description::{Description, Int64},
+    description::{Description, Effects, Int64},
     error::NoFast,
     hosted::Hosted,
     node::Strict,
@@ -34,6 +34,7 @@ enum Conversions {
         called: Arc<Called>,
         slow: springboard::Function,
         library: Arc<Hosted>,
+        effects: Effects,
         /// Keeps the code loaded that a stub without a guard may still enter.
         _kept: Option<Native>,
     },
@@ -47,9 +48,10 @@ impl Function {
         fast: Result<Stub, NoFast>,
         slow: springboard::Function,
         library: Arc<Hosted>,
+        effects: Effects,
         kept: Option<Native>,
     ) -> Function {
-        let conversions = Conversions::V8 { called, slow, library, _kept: kept };
+        let conversions = Conversions::V8 { called, slow, library, effects, _kept: kept };
         Function { shared: Arc::new(Bound { fast, conversions }) }
     }
 
@@ -86,6 +88,14 @@ impl Function {
     /// What 64-bit integers are in JavaScript.
     pub fn int64(&self) -> Int64 {
         self.description().int64
+    }
+
+    /// Whether calls change anything that JavaScript can see, which a host tells V8.
+    pub fn effects(&self) -> Effects {
+        match &self.shared.conversions {
+            Conversions::V8 { effects, .. } => *effects,
+            Conversions::Node(strict) => strict.effects(),
+        }
     }
 
     /// Calls with any values, as V8 does where the fast code does not serve. It converts values as V8 does for the fast

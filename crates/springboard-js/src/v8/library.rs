@@ -1,15 +1,15 @@
 //! A native library as V8 uses it.
 
-use std::{fmt, sync::Arc};
+use std::{ffi::c_void, fmt, ptr::NonNull, sync::Arc};
 
 use springboard::{Declaration, Engine, Library as Native};
 
 use super::{
-    bind,
+    bind::{self, Place},
     error::BindError,
     function::Function,
     hosted::{Host, Hosted},
-    node::{self, NodeSettings},
+    node::{self, NodeDeclaration, NodeSettings},
     settings::Settings,
 };
 
@@ -43,6 +43,22 @@ impl Library {
         self.functions([(declaration, settings)]).remove(0)
     }
 
+    /// Binds the function at an address: one that native code has handed out, or found in a table. Calls of it are refused
+    /// once the library has been closed, as if it were a symbol of it.
+    ///
+    /// # Errors
+    /// As [`Library::function`], except that there is no symbol to be missing, and that a name is not needed.
+    pub fn function_at(
+        &self,
+        address: NonNull<c_void>,
+        declaration: impl Declaration,
+        settings: &Settings,
+    ) -> Result<Function, BindError> {
+        let native = self.shared.native();
+        let wanted = [(Place::Address(address), declaration, settings)];
+        bind::bind(&self.shared, native.as_ref(), wanted).remove(0)
+    }
+
     /// Binds many functions, each with settings of its own: every distinct shape is compiled once, and all stubs are
     /// written in one go. One result per declaration, in order.
     ///
@@ -53,7 +69,9 @@ impl Library {
         declarations: impl IntoIterator<Item = (D, &'s Settings)>,
     ) -> Vec<Result<Function, BindError>> {
         let native = self.shared.native();
-        bind::bind(&self.shared, native.as_ref(), declarations)
+        let wanted =
+            declarations.into_iter().map(|(declaration, settings)| (Place::Symbol, declaration, settings));
+        bind::bind(&self.shared, native.as_ref(), wanted)
     }
 
     /// Binds a function by the names that `node:ffi` has for types ([`NODE_TYPES`](super::NODE_TYPES)), with its
@@ -79,13 +97,34 @@ impl Library {
     /// [`Host::value`].
     pub fn node_function(
         &self,
-        name: &str,
-        arguments: &[&str],
-        result: &str,
+        declaration: &NodeDeclaration<'_>,
+        settings: &NodeSettings,
+    ) -> Result<Function, BindError> {
+        self.node(None, declaration, settings)
+    }
+
+    /// Binds the function at an address by the names of its types: `getFunctionFromPointer` of `node:ffi`. As
+    /// [`Library::node_function`] and [`Library::function_at`].
+    ///
+    /// # Errors
+    /// As [`Library::node_function`], except that there is no symbol to be missing.
+    pub fn node_function_at(
+        &self,
+        address: NonNull<c_void>,
+        declaration: &NodeDeclaration<'_>,
+        settings: &NodeSettings,
+    ) -> Result<Function, BindError> {
+        self.node(Some(address), declaration, settings)
+    }
+
+    fn node(
+        &self,
+        address: Option<NonNull<c_void>>,
+        declaration: &NodeDeclaration<'_>,
         settings: &NodeSettings,
     ) -> Result<Function, BindError> {
         let native = self.shared.native();
-        let (strict, fast) = node::bind(&self.shared, native.as_ref(), name, arguments, result, settings)?;
+        let (strict, fast) = node::bind(&self.shared, native.as_ref(), address, declaration, settings)?;
         Ok(Function::node(strict, fast))
     }
 

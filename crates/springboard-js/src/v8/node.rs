@@ -7,7 +7,11 @@
 mod argument;
 mod strict;
 
-use std::{ffi::c_void, ptr, sync::Arc};
+use std::{
+    ffi::c_void,
+    ptr::{self, NonNull},
+    sync::Arc,
+};
 
 use springboard::{
     Library as Native, Reason,
@@ -20,6 +24,7 @@ use springboard::{
 pub use self::argument::Wide;
 pub(super) use self::strict::Strict;
 use super::{
+    description::Effects,
     error::{BindError, Helper, NoFast},
     hosted::Hosted,
     settings::Callbacks,
@@ -33,7 +38,9 @@ pub struct NodeSettings {
     pub wide: Wide,
     /// Whether the function may call JavaScript back.
     pub callbacks: Callbacks,
-    /// The first argument of [`ThrowHelper`]: the host's own.
+    /// Whether calls change anything that JavaScript can see.
+    pub effects: Effects,
+    /// The first argument of [`ThrowHelper`](super::ThrowHelper): the host's own.
     pub context: HostPointer,
 }
 
@@ -52,15 +59,27 @@ unsafe impl Send for HostPointer {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for HostPointer {}
 
-/// The two halves of a function: see [`Library::node_function`](super::Library::node_function). `native` is what `library` has not closed yet.
+/// A function by the names of its types: see [`Library::node_function`](super::Library::node_function).
+#[derive(Clone, Copy, Debug)]
+pub struct NodeDeclaration<'a> {
+    /// The symbol, which is not looked at where the address is known.
+    pub name: &'a str,
+    /// The names of the arguments' types.
+    pub arguments: &'a [&'a str],
+    /// The name of the result's type.
+    pub result: &'a str,
+}
+
+/// The two halves of a function: see [`Library::node_function`](super::Library::node_function). It is at `address`, or
+/// where `native`, which is what `library` has not closed yet, has the symbol.
 pub(super) fn bind(
     library: &Arc<Hosted>,
     native: Option<&Native>,
-    name: &str,
-    arguments: &[&str],
-    result: &str,
+    address: Option<NonNull<c_void>>,
+    declaration: &NodeDeclaration<'_>,
     settings: &NodeSettings,
 ) -> Result<(Arc<Strict>, Result<Stub, NoFast>), BindError> {
+    let NodeDeclaration { name, arguments, result } = *declaration;
     let (signature, _) = node_signature(arguments, result).map_err(|error| match error {
         SignatureError::Signature(error) => BindError::Bind(error.into()),
         other => BindError::Names(other),
@@ -72,7 +91,10 @@ pub(super) fn bind(
     }
     let native = native.ok_or(BindError::Closed)?;
     let calls_back = settings.callbacks.are_possible(&signature);
-    let address = native.symbol(name).map_err(springboard::BindError::from)?;
+    let address = match address {
+        Some(address) => address,
+        None => native.function_symbol(name).map_err(springboard::BindError::from)?,
+    };
     let declared = Prototype { name: Some(name.into()), signature };
     let function = library.engine.function_at(address, declared).map_err(BindError::Bind)?;
     let strict = Arc::new(Strict::new(&function, library, settings));

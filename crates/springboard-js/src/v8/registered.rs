@@ -4,9 +4,9 @@ use std::{ffi::c_void, process, ptr, sync::Arc};
 
 use super::{
     any::{Any, Thrown},
-    description::FastCode,
+    description::{Effects, FastCode},
     function::Function,
-    twin::{Twin, Variant},
+    twin::{Call, Twin, Variant},
 };
 
 /// A function as a registry has it. It does not move: its address is what a host gives to V8 as the function's data
@@ -51,6 +51,14 @@ impl Registered {
         }
     }
 
+    /// Whether calls change anything, which a host tells V8.
+    pub fn effects(&self) -> Effects {
+        match self {
+            Registered::Twin(twin) => twin.effects(),
+            Registered::Native(native) => native.effects(),
+        }
+    }
+
     /// Calls with any values: what V8 does where no fast code serves.
     ///
     /// # Errors
@@ -58,11 +66,11 @@ impl Registered {
     ///
     /// # Safety
     /// As [`Function::call_slow`], where it is a native function.
-    pub unsafe fn call_slow(&self, arguments: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+    pub unsafe fn call_slow(&self, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
         match self {
-            Registered::Twin(twin) => twin.call_slow(arguments),
+            Registered::Twin(twin) => twin.call_slow(call),
             // SAFETY: the caller keeps the contract of the native function's slow call.
-            Registered::Native(native) => unsafe { native.call_slow(arguments) },
+            Registered::Native(native) => unsafe { native.call_slow(call.arguments) },
         }
     }
 

@@ -48,12 +48,12 @@ impl Registry {
                 return Err(RegisterError::NoContext { name: name.to_owned(), arguments: arguments.len() });
             }
         }
-        let mut keys = HashSet::from([name.to_owned()]);
-        for outcome in twin.outcomes() {
-            if outcome.is_empty() || outcome.contains('.') {
-                return Err(RegisterError::BadName(outcome.clone()));
-            }
-            let key = format!("{name}.{outcome}");
+        if let Some(bad) = twin.outcomes().iter().find(|outcome| outcome.is_empty() || outcome.contains('.'))
+        {
+            return Err(RegisterError::BadName(bad.clone()));
+        }
+        let mut keys = HashSet::new();
+        for key in keys_of(&twin) {
             if !keys.insert(key.clone()) {
                 return Err(RegisterError::Key(key));
             }
@@ -74,6 +74,20 @@ impl Registry {
         let function = Arc::new(function);
         self.functions.push(Arc::clone(&function));
         function
+    }
+
+    /// Takes a function out by its data, once V8 has no JavaScript function of it left: a host learns that from a weak
+    /// handle's second pass. Its names and keys are free again, and what it holds is freed with the last handle: the stub of
+    /// a native function, and the copy of the library that it keeps. `None` where no function has the data.
+    ///
+    /// Functions of a snapshot stay, because it knows them by their places.
+    pub fn remove(&mut self, data: *const c_void) -> Option<Arc<Registered>> {
+        let index = self.functions.iter().position(|function| function.data() == data)?;
+        let function = self.functions.remove(index);
+        if let Registered::Twin(twin) = &*function {
+            keys_of(twin).for_each(|key| _ = self.keys.remove(&key));
+        }
+        Some(function)
     }
 
     /// Every function, in the order in which they were added.
@@ -111,4 +125,11 @@ impl Registry {
         }
         references
     }
+}
+
+/// The tracking keys of a function: its name, and one for each outcome.
+fn keys_of(twin: &Twin) -> impl Iterator<Item = String> {
+    let name = twin.name();
+    let outcomes = twin.outcomes().iter().map(move |outcome| format!("{name}.{outcome}"));
+    [name.to_owned()].into_iter().chain(outcomes)
 }

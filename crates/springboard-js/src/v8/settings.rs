@@ -7,7 +7,7 @@ use springboard::{
     ir::{Pointee, Signature, Type},
 };
 
-use super::description::Int64;
+use super::description::{Effects, Int64};
 
 /// How V8 is to call a function.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Settings {
     pub guard: Guard,
     /// Whether the function may call JavaScript back.
     pub callbacks: Callbacks,
+    /// Whether calls change anything that JavaScript can see.
+    pub effects: Effects,
     /// Whether integers narrower than 32 bits are checked.
     pub narrow: Narrow,
     /// Whether V8 passes its options.
@@ -38,6 +40,7 @@ impl Default for Settings {
             buffers: Vec::new(),
             guard: Guard::Closed,
             callbacks: Callbacks::ByType,
+            effects: Effects::Possible,
             narrow: Narrow::Check,
             options: Options::ForBuffers,
             int64: None,

@@ -4,6 +4,7 @@
 //! `v8-tracking` there are no trackers, and the macro does nothing.
 
 use std::{
+    fmt,
     panic::Location,
     sync::{
         Mutex, PoisonError,
@@ -15,7 +16,8 @@ use std::{
 #[derive(Debug)]
 pub struct Tracker {
     key: &'static str,
-    place: &'static Location<'static>,
+    file: &'static str,
+    line: u32,
     count: AtomicU64,
     listed: AtomicBool,
 }
@@ -31,8 +33,22 @@ impl Tracker {
     /// compiled.
     #[track_caller]
     pub const fn new(key: &'static str) -> Tracker {
+        let place = Location::caller();
+        Tracker::at(key, place.file(), place.line())
+    }
+
+    /// A tracker in the source of another language.
+    ///
+    /// # Panics
+    /// As [`Tracker::new`].
+    pub const fn at(key: &'static str, file: &'static str, line: u32) -> Tracker {
         assert!(is_key(key), "a tracking key is namespace.function or namespace.function.outcome");
-        Tracker { key, place: Location::caller(), count: AtomicU64::new(0), listed: AtomicBool::new(false) }
+        Tracker { key, file, line, count: AtomicU64::new(0), listed: AtomicBool::new(false) }
+    }
+
+    /// Whether a text has the form of a key.
+    pub const fn is_key(key: &str) -> bool {
+        is_key(key)
     }
 
     /// Counts a call. Takes a lock the first time alone.
@@ -40,16 +56,49 @@ impl Tracker {
     /// # Panics
     /// If another tracker has counted under the same key: no test could tell them apart.
     pub fn count(&'static self) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        if !self.listed.load(Ordering::Relaxed) && !self.listed.swap(true, Ordering::Relaxed) {
-            let mut trackers = TRACKERS.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(Tracker { key, place, .. }) = trackers.iter().find(|other| other.key == self.key) {
-                panic!("the tracking key {key} stands in two places, {place} and {}", self.place);
-            }
-            trackers.push(self);
+        if let Err(taken) = self.try_count() {
+            panic!("{taken}");
         }
     }
+
+    /// The same for code that cannot panic.
+    ///
+    /// # Errors
+    /// Another tracker has counted under the same key.
+    pub fn try_count(&'static self) -> Result<(), KeyTaken> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if !self.listed.load(Ordering::Relaxed) {
+            let mut trackers = TRACKERS.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(other) =
+                trackers.iter().find(|other| other.key == self.key && !std::ptr::eq(**other, self))
+            {
+                return Err(KeyTaken { key: self.key, places: [other, self].map(|it| (it.file, it.line)) });
+            }
+            if !self.listed.swap(true, Ordering::Relaxed) {
+                trackers.push(self);
+            }
+        }
+        Ok(())
+    }
 }
+
+/// A tracking key stands in two places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyTaken {
+    /// The key.
+    pub key: &'static str,
+    /// The files and lines.
+    pub places: [(&'static str, u32); 2],
+}
+
+impl fmt::Display for KeyTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let KeyTaken { key, places: [(file, line), (other, other_line)] } = self;
+        write!(f, "the tracking key {key} stands in two places, {file}:{line} and {other}:{other_line}")
+    }
+}
+
+impl std::error::Error for KeyTaken {}
 
 /// Whether a text is two or three parts with dots between them, none of which is empty.
 const fn is_key(key: &str) -> bool {

@@ -47,6 +47,10 @@ fn library(engine: &Engine) -> Library {
     Library::new(engine, &Native::process(), host)
 }
 
+fn declared<'a>(name: &'a str, arguments: &'a [&'a str], result: &'a str) -> NodeDeclaration<'a> {
+    NodeDeclaration { name, arguments, result }
+}
+
 fn settings() -> NodeSettings {
     NodeSettings { context: HostPointer(ptr::without_provenance_mut(0x77)), ..NodeSettings::default() }
 }
@@ -60,7 +64,8 @@ fn handle(value: Any<'static>) -> *const c_void {
 #[test]
 fn numbers_are_checked_by_fast_code_and_slow_twin() {
     let _process = together();
-    let function = library(&Engine::new()).node_function("toupper", &["i16"], "i32", &settings()).unwrap();
+    let function =
+        library(&Engine::new()).node_function(&declared("toupper", &["i16"], "i32"), &settings()).unwrap();
     let Description { result, arguments, options, int64 } = function.description();
     assert_eq!((*result, &**arguments, *options, *int64), (Kind::I32, &[Kind::F64][..], true, Int64::BigInt));
     let fast = code!(function, extern "C" fn(*const c_void, f64, *mut c_void) -> i32);
@@ -86,7 +91,8 @@ fn numbers_are_checked_by_fast_code_and_slow_twin() {
 #[test]
 fn values_are_read_once_and_strings_copied_for_the_call() {
     let _process = together();
-    let function = library(&Engine::new()).node_function("strlen", &["string"], "u64", &settings()).unwrap();
+    let function =
+        library(&Engine::new()).node_function(&declared("strlen", &["string"], "u64"), &settings()).unwrap();
     assert_eq!(
         (function.description().result, &*function.description().arguments),
         (Kind::U64, &[Kind::Value][..])
@@ -132,9 +138,9 @@ fn values_are_read_once_and_strings_copied_for_the_call() {
 fn wide_integers_are_bigints_or_safe_integers() {
     let _process = together();
     let library = library(&Engine::new());
-    let both = library.node_function("labs", &["i64"], "i64", &settings()).unwrap();
+    let both = library.node_function(&declared("labs", &["i64"], "i64"), &settings()).unwrap();
     let bigints = NodeSettings { wide: Wide::BigInt, ..settings() };
-    let bigints = library.node_function("labs", &["i64"], "i64", &bigints).unwrap();
+    let bigints = library.node_function(&declared("labs", &["i64"], "i64"), &bigints).unwrap();
     // SAFETY: labs takes any integer but the smallest.
     let slow = |function: &Function, value: Any<'static>| unsafe { function.call_slow(&[value]) };
     let fast = code!(both, extern "C" fn(*const c_void, *const c_void, *mut c_void) -> i64);
@@ -151,7 +157,7 @@ fn wide_integers_are_bigints_or_safe_integers() {
 fn a_closed_library_is_refused_first() {
     let _process = together();
     let library = library(&Engine::new());
-    let function = library.node_function("abs", &["i32"], "i32", &settings()).unwrap();
+    let function = library.node_function(&declared("abs", &["i32"], "i32"), &settings()).unwrap();
     // SAFETY: nothing of it runs.
     unsafe { library.close() };
     let fast = code!(function, extern "C" fn(*const c_void, f64, *mut c_void) -> i32);
@@ -159,7 +165,7 @@ fn a_closed_library_is_refused_first() {
     assert!(THROWN.take().unwrap().0.starts_with("Error [ERR_FFI_LIBRARY_CLOSED]: "));
     // SAFETY: nothing is called.
     assert_eq!(unsafe { function.call_slow(&[]) }, Err(Thrown::closed()));
-    let error = library.node_function("abs", &["i32"], "i32", &settings()).unwrap_err();
+    let error = library.node_function(&declared("abs", &["i32"], "i32"), &settings()).unwrap_err();
     assert!(matches!(error, BindError::Closed));
 }
 
@@ -170,7 +176,7 @@ fn functions_that_may_call_back_have_no_fast_code() {
     let names = ["pointer", "u64", "u64", "function"];
     let node = |callbacks| {
         let settings = NodeSettings { callbacks, ..settings() };
-        library(&engine).node_function("qsort", &names, "void", &settings).unwrap()
+        library(&engine).node_function(&declared("qsort", &names, "void"), &settings).unwrap()
     };
     let prototype = "void qsort(void *, unsigned long, unsigned long, int (*)(const void *, const void *))";
     let plain = |declaration, callbacks| {
@@ -197,13 +203,13 @@ fn mistakes_are_found_when_it_is_bound() {
     let _process = together();
     let library = library(&Engine::new());
     let error = |arguments: &[&str], result| {
-        library.node_function("abs", arguments, result, &settings()).unwrap_err()
+        library.node_function(&declared("abs", arguments, result), &settings()).unwrap_err()
     };
     assert_eq!(error(&["i33"], "i32").to_string(), "parameter 1 is of an unknown type i33");
     assert!(matches!(error(&["void"], "i32"), BindError::Names(SignatureError::VoidParameter(0))));
     assert!(matches!(error(&["i32"; 2000], "i32"), BindError::Bind(_)));
     assert!(matches!(
-        library.node_function("no_such_thing", &[], "void", &settings()),
+        library.node_function(&declared("no_such_thing", &[], "void"), &settings()),
         Err(BindError::Bind(_))
     ));
     for (host, helper) in [
@@ -211,14 +217,15 @@ fn mistakes_are_found_when_it_is_bound() {
         (Host { throw: Some(throw), ..host() }, Helper::Value),
     ] {
         let library = Library::new(&Engine::new(), &Native::process(), host);
-        let error = library.node_function("abs", &["i32"], "i32", &settings()).unwrap_err();
+        let error = library.node_function(&declared("abs", &["i32"], "i32"), &settings()).unwrap_err();
         assert!(
             matches!(error, BindError::MissingHelper { helper: missing } if missing == helper),
             "{error}"
         );
     }
     let engine = Engine::builder().jit(Jit::Off).build();
-    let function = self::library(&engine).node_function("abs", &["i32"], "i32", &settings()).unwrap();
+    let function =
+        self::library(&engine).node_function(&declared("abs", &["i32"], "i32"), &settings()).unwrap();
     // SAFETY: abs takes any integer but the smallest.
     assert_eq!(unsafe { function.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
 }

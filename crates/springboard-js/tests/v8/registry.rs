@@ -18,7 +18,7 @@ extern "C" fn another(_: Receiver, value: f32) -> f32 {
 
 extern "C" fn with_options(_: Receiver, _: Value, _: u32, _: HostOptions) {}
 
-fn slow(_: *mut c_void, _: &[Any<'_>]) -> Result<Any<'static>, Thrown> {
+fn slow(_: *mut c_void, _: &Call<'_>) -> Result<Any<'static>, Thrown> {
     Ok(Any::Undefined)
 }
 
@@ -99,7 +99,7 @@ fn a_snapshot_knows_every_address() {
     assert_eq!(found.context(), (&raw mut context).cast());
     assert!(registry.get("a.b").is_some_and(|known| ptr::eq(&raw const **known, found)));
     // SAFETY: abs takes any integer but the smallest.
-    assert_eq!(unsafe { native.call_slow(&[Any::Number(-5.0)]) }, Ok(Any::Number(5.0)));
+    assert_eq!(unsafe { native.call_slow(&Call::with(&[Any::Number(-5.0)])) }, Ok(Any::Number(5.0)));
 }
 
 #[test]

@@ -120,11 +120,12 @@ pub(super) fn word(
 /// The slot of a value in memory that is a word.
 pub(crate) fn loaded(ctype: &CType, at: *const u8) -> u64 {
     match ctype.primitive() {
-        // SAFETY: the callers pass the address of an object of the type, here and below.
-        Some(Primitive { form: Form::Float, size: 4, .. }) => {
-            unsafe { at.cast::<u32>().read_unaligned() }.into()
-        }
         Some(primitive) if primitive.is_integral() => character(primitive, at),
+        Some(Primitive { size: 4, .. }) => {
+            // SAFETY: the callers pass the address of an object of the type, a `float` here.
+            let bits = unsafe { at.cast::<u32>().read_unaligned() };
+            bits.into()
+        }
         // SAFETY: as above: a double or a pointer.
         _ => unsafe { at.cast::<u64>().read_unaligned() },
     }

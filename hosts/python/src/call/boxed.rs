@@ -1,20 +1,245 @@
-//! Functions of libraries, with a stub where there can be one.
+//! Functions of libraries, with a stub where there can be one: machine code that takes Python's values apart by itself,
+//! calls, and makes the result, and that leaves to the slow twin what it does not recognise.
+//!
+//! What is known here of the layout of CPython's objects is looked at when it is first needed, on objects made for it
+//! ([`layout`]). What does not look as it is known is left to functions, so that a version that nobody tried is slower and
+//! not wrong.
+
+mod helpers;
+mod layout;
 
 use std::{ffi::c_void, ptr::NonNull};
 
-use pyo3::prelude::*;
+use pyo3::{ffi, prelude::*};
+use springboard::{
+    abi::{
+        Fill,
+        boxed::{
+            Arguments, Around, BoxedCall, Boxing, Callable, Check, Count, HostAddress, Memory, Payload,
+            Returns, Unbox,
+        },
+        plan_boxed,
+    },
+    emit::HoleKind,
+    stamp::{Stamp, Stub},
+};
 
-use super::Bound;
-use crate::{cdata::CData, ctype::CType};
+use self::layout::Layout;
+use super::{Bound, Gil, entry};
+use crate::{
+    cdata::CData,
+    ctype::{CType, Form, FunctionType, Kind, Primitive},
+    engine,
+};
+
+/// What a stub is called by: vectorcall (PEP 590).
+const CALLABLE: Callable = Callable {
+    parameters: 4,
+    arguments: Arguments::Array { array: 1, count: 2, count_mask: u64::MAX >> 1 },
+    zero: Some(3),
+};
 
 /// The C data for a function of a library.
 pub(crate) fn function(
     py: Python<'_>,
     ctype: Py<CType>,
     address: NonNull<c_void>,
-    bound: Bound,
+    mut bound: Bound,
 ) -> PyResult<Py<CData>> {
+    if let Kind::Function(function) = &ctype.get().kind
+        && crate::enters_stubs()
+    {
+        bound.stub = stub(py, function, address, bound.gil);
+    }
+    let entered = bound.stub.as_ref().map(Stub::address);
     let function = CData::borrowed(ctype, address.as_ptr().cast());
+    if let Some(stub) = entered {
+        function.vectorcall.set(stub.as_ptr());
+    }
     let _ = function.function.set(Box::new(bound));
     Py::new(py, function)
+}
+
+/// The addresses that a description refers to, in the order of their numbers.
+struct Addresses(Vec<*const c_void>);
+
+impl Addresses {
+    /// The number of an address. `None` where there are too many.
+    fn number(&mut self, address: *const c_void) -> Option<HostAddress> {
+        let index = self.0.iter().position(|known| *known == address).unwrap_or_else(|| {
+            self.0.push(address);
+            self.0.len() - 1
+        });
+        u8::try_from(index).ok().map(HostAddress)
+    }
+}
+
+/// The stub for a function. `None` where it is left to the slow twin.
+fn stub(py: Python<'_>, function: &FunctionType, address: NonNull<c_void>, gil: Gil) -> Option<Stub> {
+    if function.ellipsis {
+        return None;
+    }
+    let layout = layout::known(py);
+    let signature = super::signature(&function.arguments, None, &function.result)?.ok()?;
+    let mut addresses = Addresses(Vec::new());
+    let parameters = function.arguments.iter().map(|argument| unboxing(argument, layout, &mut addresses));
+    let parameters = parameters.collect::<Option<Vec<_>>>()?;
+    let (before, after): (extern "C" fn() -> *mut c_void, extern "C" fn(*mut c_void)) = match gil {
+        Gil::Released => (helpers::release, helpers::take),
+        Gil::Kept => (helpers::enter, helpers::leave),
+    };
+    let around = Around {
+        before: addresses.number(before as *const c_void)?,
+        after: addresses.number(after as *const c_void)?,
+    };
+    let result = boxing(&function.result, layout, &mut addresses)?;
+    let call = BoxedCall { signature, callable: CALLABLE, parameters, around: Some(around), result };
+    let plan = engine().plan_with(|target| plan_boxed(&call, target)).ok()?;
+    let stamp = Stamp::new(&plan)
+        .hole(HoleKind::Target, address.as_ptr())
+        .hole(HoleKind::Slow, entry::slow as *const c_void)
+        .host(&addresses.0);
+    engine().stamp(stamp).ok()
+}
+
+fn class(class: *mut ffi::PyTypeObject) -> *const c_void {
+    class.cast_const().cast()
+}
+
+/// The check that an object is of a class.
+fn is(class: *const c_void, addresses: &mut Addresses) -> Option<Check> {
+    Some(Check::Word { offset: layout::CLASS, equals: addresses.number(class)? })
+}
+
+/// What a function returns that unboxes. The word that means an error is a value too; a call with it is left to the slow
+/// twin, which is as right.
+const fn returns(fill: Fill) -> Returns {
+    Returns::Word { fill, error: Some(helpers::MISSED), occurred: None }
+}
+
+/// The ways to unbox an argument.
+fn unboxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Option<Vec<Unbox>> {
+    let of = ctype.get();
+    let object = ctype.as_ptr().cast_const().cast::<c_void>();
+    let mut ways = Vec::new();
+    // C data of the very type: its class and its type are words, and so is its address.
+    let cdata = |addresses: &mut Addresses| {
+        let checks = vec![
+            is(layout.cdata, addresses)?,
+            Check::Word { offset: layout.cdata_ctype, equals: addresses.number(object)? },
+        ];
+        let payload = Payload::Integer { offset: layout.cdata_address, bytes: 8, fill: Fill::Zero };
+        Some(Unbox::Object { checks, payload })
+    };
+    if let Some(primitive) = of.primitive() {
+        let digit = |addresses: &mut Addresses| {
+            let payload = Payload::Digit { offset: layout::DIGIT, sign: layout.digit? };
+            Some(Unbox::Object { checks: vec![is(class(&raw mut ffi::PyLong_Type), addresses)?], payload })
+        };
+        match primitive.form {
+            Form::Signed | Form::Unsigned | Form::Bool => {
+                ways.extend(digit(addresses));
+                let (function, fill): (extern "C" fn(*mut ffi::PyObject) -> u64, _) = match primitive.form {
+                    Form::Signed => (helpers::signed, Fill::Sign),
+                    _ => (helpers::unsigned, Fill::Zero),
+                };
+                let function = addresses.number(function as *const c_void)?;
+                ways.push(Unbox::Call { function, with: None, returns: returns(fill) });
+            }
+            Form::Float => {
+                if layout.float {
+                    ways.push(Unbox::Object {
+                        checks: vec![is(class(&raw mut ffi::PyFloat_Type), addresses)?],
+                        payload: Payload::Float { offset: layout::FLOAT, bytes: 8 },
+                    });
+                }
+                ways.extend(digit(addresses));
+                if ways.is_empty() {
+                    return None;
+                }
+            }
+            Form::Char => {
+                let function =
+                    addresses.number(helpers::character as extern "C" fn(_) -> _ as *const c_void)?;
+                ways.push(Unbox::Call { function, with: None, returns: returns(Fill::Sign) });
+            }
+            Form::Wide { .. } | Form::LongDouble | Form::Complex => return None,
+        }
+        return Some(ways);
+    }
+    match &of.kind {
+        Kind::Pointer(item) => {
+            ways.push(cdata(addresses)?);
+            let item = item.get();
+            let takes_bytes = item.is_void()
+                || item
+                    .primitive()
+                    .is_some_and(|primitive| primitive.is_byte() && primitive.form != Form::Bool);
+            if takes_bytes && layout.bytes {
+                ways.push(Unbox::Object {
+                    checks: vec![is(class(&raw mut ffi::PyBytes_Type), addresses)?],
+                    payload: Payload::Address { offset: layout::BYTES },
+                });
+            }
+            let function = addresses.number(helpers::pointer as extern "C" fn(_, _) -> _ as *const c_void)?;
+            ways.push(Unbox::Call {
+                function,
+                with: Some(addresses.number(object)?),
+                returns: returns(Fill::Zero),
+            });
+        }
+        Kind::Function(_) => {
+            ways.push(cdata(addresses)?);
+            let function = addresses.number(helpers::pointer as extern "C" fn(_, _) -> _ as *const c_void)?;
+            ways.push(Unbox::Call {
+                function,
+                with: Some(addresses.number(object)?),
+                returns: returns(Fill::Zero),
+            });
+        }
+        Kind::Aggregate(_) => ways.push(cdata(addresses)?),
+        _ => return None,
+    }
+    Some(ways)
+}
+
+/// How the result becomes an object.
+fn boxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Option<Boxing> {
+    let object = ctype.as_ptr().cast_const().cast::<c_void>();
+    let call = |function: *const c_void, addresses: &mut Addresses| {
+        Some(Boxing::Call { function: addresses.number(function)?, with: None })
+    };
+    let count = layout.counts_constants.then_some(Count { offset: 0, bytes: 8 });
+    // SAFETY: the interpreter is attached.
+    let constant =
+        |object: unsafe fn() -> *mut ffi::PyObject| unsafe { object() }.cast_const().cast::<c_void>();
+    Some(match &ctype.get().kind {
+        Kind::Void => Boxing::Constant { object: addresses.number(constant(ffi::Py_None))?, count },
+        Kind::Aggregate(_) => Boxing::Memory {
+            allocate: addresses.number(helpers::structure as extern "C" fn(_) -> _ as *const c_void)?,
+            with: Some(addresses.number(object)?),
+            memory: Memory::Behind { offset: layout.cdata_address },
+        },
+        Kind::Primitive(Primitive { form: Form::Signed, .. }) => {
+            call(ffi::PyLong_FromLongLong as *const c_void, addresses)?
+        }
+        Kind::Primitive(Primitive { form: Form::Unsigned, .. }) => {
+            call(ffi::PyLong_FromUnsignedLongLong as *const c_void, addresses)?
+        }
+        Kind::Primitive(Primitive { form: Form::Float, .. }) => {
+            call(ffi::PyFloat_FromDouble as *const c_void, addresses)?
+        }
+        Kind::Primitive(Primitive { form: Form::Bool, .. }) => Boxing::Either {
+            nonzero: addresses.number(constant(ffi::Py_True))?,
+            zero: addresses.number(constant(ffi::Py_False))?,
+            count,
+        },
+        Kind::Primitive(Primitive { form: Form::LongDouble | Form::Complex, .. }) | Kind::Array { .. } => {
+            return None;
+        }
+        Kind::Primitive(_) | Kind::Enum(_) | Kind::Pointer(_) | Kind::Function(_) => Boxing::Call {
+            function: addresses.number(helpers::word as extern "C" fn(_, _) -> _ as *const c_void)?,
+            with: Some(addresses.number(object)?),
+        },
+    })
 }

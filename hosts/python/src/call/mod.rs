@@ -10,6 +10,7 @@ pub(crate) mod boxed;
 mod entry;
 mod errno;
 mod gil;
+mod map;
 mod signature;
 
 use std::{
@@ -35,6 +36,7 @@ pub(crate) use self::{
     entry::{Vectorcall, enable},
     errno::{enter as enter_errno, leave as leave_errno, saved as saved_errno, set_saved as set_saved_errno},
     gil::Gil,
+    map::{Prepared as PreparedColumns, map},
     signature::{documentation, python as python_signature},
 };
 use crate::{
@@ -69,8 +71,10 @@ pub(crate) struct Bound {
     pub(crate) gil: Gil,
     /// The code that CPython enters, where there is a stub. Keeps it.
     pub(crate) stub: Option<Stub>,
+    /// Made ready for calls over arrays.
+    pub(crate) columns: PreparedColumns,
     /// Keeps the function's code loaded.
-    pub(crate) library: springboard::Library,
+    pub(crate) _library: springboard::Library,
 }
 
 /// The address of a function, which means the same on every thread.

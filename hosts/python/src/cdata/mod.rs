@@ -102,8 +102,9 @@ impl CData {
         self.address
     }
 
-    pub(crate) fn set_vectorcall(&self, stub: *const std::ffi::c_void) {
-        self.vectorcall.set(stub);
+    /// Where the object has its address.
+    pub(crate) fn address_field(&self) -> *const *mut u8 {
+        &raw const self.address
     }
 
     pub(crate) fn own(&self) -> MutexGuard<'_, Own> {
@@ -176,6 +177,18 @@ impl CData {
         }
         let arguments: Vec<_> = arguments.iter().collect();
         call::slow(slf, &arguments)
+    }
+
+    /// Calls a function of a library once per element of arrays: numpy's, any with the buffer protocol, or C data. All have
+    /// one shape, and elements of the parameter's own type; a number serves every call. Results go to `out`, or to a new
+    /// array, of numpy where an argument is.
+    #[pyo3(signature = (*arguments, out=None))]
+    fn map<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        call::map(slf, arguments, out)
     }
 
     fn __enter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {

@@ -289,7 +289,15 @@ impl Declared {
     }
 
     /// Adds the types and constants of another `FFI`.
-    pub(crate) fn include(&mut self, py: Python<'_>, other: &Declared) -> PyResult<()> {
+    pub(crate) fn include(&mut self, py: Python<'_>, other: &mut Declared) -> PyResult<()> {
+        // Both have the same type objects, so all of them are made now.
+        let types = other.declarations.tagged_types().chain(other.declarations.named_types());
+        let types: Vec<Type> = types.map(|(_, ty)| ty).collect();
+        for ty in types {
+            if let Type::Aggregate(_) | Type::Enum(_) = ty {
+                other.resolve(py, &ty, false)?;
+            }
+        }
         self.declarations.extend(other.declarations.clone());
         for (key, ctype) in &other.tagged {
             self.tagged.entry(key.clone()).or_insert_with(|| ctype.clone_ref(py));

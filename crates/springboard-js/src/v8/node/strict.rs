@@ -20,7 +20,7 @@ use super::{
 use crate::v8::{
     any::{Any, Thrown},
     convert::call_error,
-    description::{Description, Int64, Kind},
+    description::{Description, Effects, Int64, Kind},
     hosted::Hosted,
     node::HostPointer,
     reading::Reading,
@@ -36,6 +36,7 @@ pub(in crate::v8) struct Strict {
     description: Description,
     library: Arc<Hosted>,
     context: HostPointer,
+    effects: Effects,
 }
 
 impl Strict {
@@ -59,12 +60,17 @@ impl Strict {
             options: true,
             int64: Int64::BigInt,
         };
-        let (library, context) = (Arc::clone(library), settings.context);
-        Strict { arguments, native: function.untyped_slots(), description, library, context }
+        let NodeSettings { context, effects, .. } = *settings;
+        let (library, native) = (Arc::clone(library), function.untyped_slots());
+        Strict { arguments, native, description, library, context, effects }
     }
 
     pub(in crate::v8) fn description(&self) -> &Description {
         &self.description
+    }
+
+    pub(in crate::v8) fn effects(&self) -> Effects {
+        self.effects
     }
 
     pub(in crate::v8) fn signature(&self) -> &Signature {
@@ -136,7 +142,7 @@ impl Strict {
     #[cold]
     fn throw(&self, options: *mut c_void, thrown: &Thrown) {
         let text = |text: &str| CString::new(text.replace('\0', "")).unwrap_or_default();
-        let code = thrown.code.map(text);
+        let code = thrown.code.as_deref().map(text);
         let message = text(&thrown.message);
         let code = code.as_ref().map_or(ptr::null(), |code| code.as_ptr());
         if let Some(throw) = self.library.host.throw {

@@ -1,0 +1,130 @@
+//! Functions of registries by the data that V8 has of them.
+
+use std::{
+    cell::RefCell,
+    ffi::{c_int, c_void},
+    mem::MaybeUninit,
+};
+
+use springboard_js::v8::{Any, Call, Effects, Receiver, Registered};
+
+use super::{
+    description::{V8Description, tell},
+    registry::{V8Call, handles},
+    value::{V8Value, all, failed, returned},
+};
+use crate::{
+    boundary::{Failure, Out, enter, no_constant, null, out},
+    constants::*,
+};
+
+thread_local! {
+    /// The text that a call has returned last.
+    static TEXT: RefCell<Any<'static>> = const { RefCell::new(Any::Undefined) };
+}
+
+/// # Safety
+/// `data` is null, or that of a function that a registry has for as long as `'a`.
+unsafe fn function<'a>(data: *const c_void) -> Result<&'a Registered, Failure> {
+    if data.is_null() {
+        return Err(null("data"));
+    }
+    // SAFETY: it is not null; the caller says that a registry has the function.
+    Ok(unsafe { Registered::of(data) })
+}
+
+/// How many fast codes a function has, and whether calls change anything.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_data_variants(
+    data: *const c_void,
+    count: Out<'_, usize>,
+    effects: Out<'_, c_int>,
+) -> c_int {
+    enter(|| {
+        let count = out(count, "count")?;
+        // SAFETY: the header asks C for the data of a function that a registry has.
+        let function = unsafe { function(data) }?;
+        count.write(function.fast().len());
+        let constant = match function.effects() {
+            Effects::Possible => SB_V8_EFFECTS_POSSIBLE,
+            Effects::None => SB_V8_EFFECTS_NONE,
+        };
+        effects.map(|effects| effects.write(constant as c_int));
+        Ok(())
+    })
+}
+
+/// One of the fast codes of a function.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_data_fast(
+    data: *const c_void,
+    index: usize,
+    code: Out<'_, *const c_void>,
+    description: *mut MaybeUninit<V8Description>,
+    kinds: *mut u8,
+    room: usize,
+) -> c_int {
+    enter(|| {
+        let code = out(code, "code")?;
+        // SAFETY: the header asks C for the data of a function that a registry has.
+        let fast = unsafe { function(data) }?.fast();
+        let fast = fast.get(index).ok_or_else(|| no_constant("index", index))?;
+        code.write(fast.address);
+        // SAFETY: the header asks C for a description that begins with its size, and room for as many kinds.
+        unsafe { tell(fast.description, description, kinds, room) }
+    })
+}
+
+/// Calls with any values.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_data_call(
+    data: *const c_void,
+    call: Option<&V8Call>,
+    result: Out<'_, V8Value>,
+    thrown: Out<'_, c_int>,
+) -> c_int {
+    enter(|| {
+        let result = out(result, "result")?;
+        // SAFETY: the header asks C for the data of a function that a registry has.
+        let function = unsafe { function(data) }?;
+        let V8Call { receiver, arguments, values, count } = *call.ok_or_else(|| null("call"))?;
+        // SAFETY: the header asks C for as many elements of both arrays, and for texts that are there during the call.
+        let (arguments, values) = unsafe { (all(arguments, count)?, handles(values, count)) };
+        let call = Call { receiver: Receiver(receiver), arguments: &arguments, values };
+        // SAFETY: the header asks C for what a call asks for.
+        match unsafe { function.call_slow(&call) } {
+            Ok(value) => {
+                result.write(returned(&value));
+                if matches!(value, Any::Text(_)) {
+                    // The text's address stays the same.
+                    TEXT.set(value);
+                }
+                Ok(())
+            }
+            Err(error) => Err(failed(error, thrown)),
+        }
+    })
+}
+
+/// The context of a twin.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_data_context(data: *const c_void, context: Out<'_, *mut c_void>) -> c_int {
+    enter(|| {
+        let context = out(context, "context")?;
+        // SAFETY: the header asks C for the data of a function that a registry has.
+        context.write(unsafe { function(data) }?.context());
+        Ok(())
+    })
+}

@@ -1,0 +1,72 @@
+//! Native libraries for V8, with the functions of the host's that their stubs call.
+
+use std::ffi::c_int;
+
+use springboard::{Engine, Library as Native};
+use springboard_js::v8::{BufferHelper, ClosedHelper, Host, Library, RangeHelper, ThrowHelper, ValueHelper};
+
+use crate::{
+    boundary::{OutHandle, enter, null, out_handle},
+    handle::{self, EngineHandle, LibraryHandle, V8LibraryHandle},
+    text::{Growing, read_sized},
+};
+
+/// `sb_v8_host`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct V8Host {
+    pub size: usize,
+    pub closed: Option<ClosedHelper>,
+    pub range: Option<RangeHelper>,
+    pub buffer: Option<BufferHelper>,
+    pub fail: Option<ThrowHelper>,
+    pub value: Option<ValueHelper>,
+}
+
+// SAFETY: the first member is the size; a function of C's is what the header says, or null, which is `None`.
+unsafe impl Growing for V8Host {}
+
+/// Makes a library ready for V8.
+///
+/// # Safety
+/// `host` is null or begins with its size, and its functions are what the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_library_new(
+    engine: *const EngineHandle,
+    library: *const LibraryHandle,
+    host: *const V8Host,
+    made: OutHandle<'_, V8LibraryHandle>,
+) -> c_int {
+    enter(|| {
+        let made = out_handle(made, "made")?;
+        let engine = handle::get::<_, Engine>(engine)?;
+        let library = handle::get::<_, Native>(library)?;
+        if host.is_null() {
+            return Err(null("host"));
+        }
+        // SAFETY: the caller says that it begins with its size, and that its functions are the header's.
+        let V8Host { closed, range, buffer, fail, value, .. } =
+            unsafe { read_sized(host, V8Host::default(), "host") }?;
+        let host = Host { closed, range, buffer, throw: fail, value };
+        made.write(handle::open(Library::new(&engine, &library, host))?);
+        Ok(())
+    })
+}
+
+/// Ends calls of a library, and unloads it.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_library_retire(library: *const V8LibraryHandle) -> c_int {
+    enter(|| {
+        let library = handle::get::<_, Library>(library)?;
+        // SAFETY: the header asks C for what this asks for.
+        unsafe { library.close() };
+        Ok(())
+    })
+}
+
+/// Closes the handle of a library.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_library_close(library: *const V8LibraryHandle) -> c_int {
+    enter(|| handle::close(library))
+}

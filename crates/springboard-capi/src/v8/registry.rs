@@ -1,0 +1,279 @@
+//! Registries: all functions of a host, and the addresses that a snapshot has to know.
+
+use std::{
+    ffi::{c_char, c_int, c_void},
+    ptr, slice,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use springboard_js::v8::{
+    Any, Call, Description, Function, RegisterError, Registry, Thrown, Twin, Value, Variant,
+};
+
+use super::{
+    description::{V8Description, V8Variant, kinds, plain},
+    settings::effects,
+    value::{V8Thrown, V8Value, any, returned},
+};
+use crate::{
+    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
+    constants::*,
+    handle::{self, V8FunctionHandle, V8RegistryHandle},
+    mailbox::Context,
+    text::{Growing, Text, read_sized},
+};
+
+/// `sb_v8_call`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct V8Call {
+    pub receiver: *const c_void,
+    pub arguments: *const V8Value,
+    pub values: *const *const c_void,
+    pub count: usize,
+}
+
+/// The conventional half of a twin in C.
+pub type V8Slow = unsafe extern "C" fn(
+    context: *mut c_void,
+    call: *const V8Call,
+    result: *mut V8Value,
+    thrown: *mut V8Thrown,
+) -> c_int;
+
+/// `sb_v8_twin`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct V8Twin {
+    pub size: usize,
+    pub name: *const c_char,
+    pub slow: Option<V8Slow>,
+    pub context: *mut c_void,
+    pub variants: *const V8Variant,
+    pub variant_count: usize,
+    pub outcomes: *const *const c_char,
+    pub outcome_count: usize,
+    pub effects: c_int,
+    pub reserved: c_int,
+}
+
+// SAFETY: numbers and addresses, of which the first is the size, and a function of C's, or null, which is `None`.
+unsafe impl Growing for V8Twin {}
+
+type Shared = Mutex<Registry>;
+
+fn lock(registry: &Shared) -> MutexGuard<'_, Registry> {
+    registry.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a registry.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_registry_new(registry: OutHandle<'_, V8RegistryHandle>) -> c_int {
+    enter(|| {
+        out_handle(registry, "registry")?.write(handle::open(Shared::new(Registry::new()))?);
+        Ok(())
+    })
+}
+
+/// Adds a function of the host's own.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_registry_add(
+    registry: *const V8RegistryHandle,
+    twin: *const V8Twin,
+    data: Out<'_, *const c_void>,
+) -> c_int {
+    enter(|| {
+        let data = out(data, "data")?;
+        data.write(ptr::null());
+        let registry = handle::get::<_, Shared>(registry)?;
+        if twin.is_null() {
+            return Err(null("twin"));
+        }
+        // SAFETY: it is not null; the caller says that it begins with its size, and what is in it.
+        let twin = unsafe { self::twin(twin) }?;
+        data.write(lock(&registry).add(twin)?.data());
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `twin` is the address of a structure as the header describes it.
+unsafe fn twin(twin: *const V8Twin) -> Result<Twin, Failure> {
+    let default = V8Twin {
+        size: 0,
+        name: ptr::null(),
+        slow: None,
+        context: ptr::null_mut(),
+        variants: ptr::null(),
+        variant_count: 0,
+        outcomes: ptr::null(),
+        outcome_count: 0,
+        effects: 0,
+        reserved: 0,
+    };
+    // SAFETY: the caller says that it begins with its size.
+    let given = unsafe { read_sized(twin, default, "twin") }?;
+    let slow = given.slow.ok_or_else(|| null("twin->slow"))?;
+    // SAFETY: the caller says that the texts are null or end with a zero byte.
+    let text = |text| unsafe { Text::of(text) };
+    let mut twin = Twin::new(text(given.name).get("twin->name")?, move |context, call: &Call<'_>| {
+        // SAFETY: the header asks C for a function that is sound to call with its context and any call.
+        unsafe { call_twin(slow, context, call) }
+    });
+    twin = twin.context(given.context);
+    if given.variant_count != 0 && given.variants.is_null() {
+        return Err(null("twin->variants"));
+    }
+    for index in 0..given.variant_count {
+        // SAFETY: the array is not null; the caller says that it has as many elements, each as the header describes it.
+        let variant = unsafe {
+            let variant = &*given.variants.add(index);
+            if variant.code.is_null() {
+                return Err(null("twin->variants[].code"));
+            }
+            Variant::at(variant.code, variant.description()?)
+        };
+        twin = twin.variant(variant);
+    }
+    if given.outcome_count != 0 && given.outcomes.is_null() {
+        return Err(null("twin->outcomes"));
+    }
+    for index in 0..given.outcome_count {
+        // SAFETY: the array is not null; the caller says that it has as many elements.
+        let outcome = text(unsafe { *given.outcomes.add(index) });
+        twin = twin.outcome(outcome.get("twin->outcomes[]")?);
+    }
+    Ok(match effects(given.effects, "twin->effects")? {
+        springboard_js::v8::Effects::None => twin.without_effects(),
+        springboard_js::v8::Effects::Possible => twin,
+    })
+}
+
+/// Calls the conventional half of a twin in C.
+///
+/// # Safety
+/// It is sound to call with this context and this call.
+unsafe fn call_twin(slow: V8Slow, context: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
+    let arguments: Vec<V8Value> = call.arguments.iter().map(returned).collect();
+    let given = V8Call {
+        receiver: call.receiver.0,
+        arguments: arguments.as_ptr(),
+        // A `Value` is one address. There is one for each argument, or there are none.
+        values: if call.values.is_empty() { ptr::null() } else { call.values.as_ptr().cast() },
+        count: arguments.len(),
+    };
+    let mut result = returned(&Any::Undefined);
+    let mut thrown = V8Thrown { kind: 0, reserved: 0, code: ptr::null(), message: ptr::null() };
+    // SAFETY: by the contract.
+    match unsafe { slow(context, &given, &mut result, &mut thrown) } {
+        // SAFETY: the header asks C for texts that are good until the thread's next call, and they are copied here.
+        0 => unsafe { any(&result) }
+            .map(Any::into_owned)
+            .map_err(|failure| Thrown::new(springboard_js::v8::ErrorKind::Error, failure.message)),
+        // SAFETY: the header asks C for texts that end with a zero byte, or null.
+        _ => Err(unsafe { thrown.get() }),
+    }
+}
+
+/// Adds a native function.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_registry_add_function(
+    registry: *const V8RegistryHandle,
+    function: *const V8FunctionHandle,
+    data: Out<'_, *const c_void>,
+) -> c_int {
+    enter(|| {
+        let data = out(data, "data")?;
+        data.write(ptr::null());
+        let registry = handle::get::<_, Shared>(registry)?;
+        let function = handle::get::<_, Function>(function)?;
+        data.write(lock(&registry).add_native(&function).data());
+        Ok(())
+    })
+}
+
+/// Takes a function out.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_registry_remove(registry: *const V8RegistryHandle, data: *const c_void) -> c_int {
+    enter(|| {
+        let registry = handle::get::<_, Shared>(registry)?;
+        let removed = lock(&registry).remove(data);
+        // It is dropped where the registry is not locked.
+        match removed {
+            Some(_) => Ok(()),
+            None => Err(Failure::new(SB_ERROR_ARGUMENT, "the registry has no function of this data")),
+        }
+    })
+}
+
+/// Makes type information of a description.
+pub type V8TypeInfo = unsafe extern "C" fn(
+    context: *mut c_void,
+    description: *const V8Description,
+    kinds: *const u8,
+) -> *const c_void;
+
+/// The addresses that a snapshot has to know.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_registry_references(
+    registry: *const V8RegistryHandle,
+    type_info: Option<V8TypeInfo>,
+    context: *mut c_void,
+    references: *mut *const c_void,
+    room: usize,
+    count: Out<'_, usize>,
+) -> c_int {
+    enter(|| {
+        let registry = handle::get::<_, Shared>(registry)?;
+        let type_info = type_info.ok_or_else(|| null("type_info"))?;
+        if references.is_null() && room != 0 {
+            return Err(null("references"));
+        }
+        let context = Context(context);
+        // A copy, so that the host's function may use the registry.
+        let registry = lock(&registry).clone();
+        let listed = registry.external_references(|description: &Description| {
+            let (told, kinds) = (plain(description), kinds(description));
+            // SAFETY: the header asks C for a function that takes these.
+            unsafe { type_info(context.get(), &told, kinds.as_ptr()) }
+        });
+        count.map(|count| count.write(listed.len()));
+        for (index, reference) in listed.into_iter().enumerate().take(room) {
+            // SAFETY: `index` is below `room`, and the caller says that there are as many elements.
+            unsafe { references.add(index).write(reference) };
+        }
+        Ok(())
+    })
+}
+
+/// Closes the handle of a registry.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_v8_registry_close(registry: *const V8RegistryHandle) -> c_int {
+    enter(|| handle::close(registry))
+}
+
+/// The handles of a call's arguments.
+///
+/// # Safety
+/// `values` is null or has `count` elements.
+pub(super) unsafe fn handles<'a>(values: *const *const c_void, count: usize) -> &'a [Value] {
+    if values.is_null() || count == 0 {
+        return &[];
+    }
+    // SAFETY: it is not null; the caller says that it has as many elements, and a `Value` is one address.
+    unsafe { slice::from_raw_parts(values.cast(), count) }
+}
+
+impl From<RegisterError> for Failure {
+    fn from(error: RegisterError) -> Failure {
+        Failure::new(SB_ERROR_ARGUMENT, error)
+    }
+}
