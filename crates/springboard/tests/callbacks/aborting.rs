@@ -9,8 +9,8 @@ use super::*;
 fn after_close_late_calls_end_the_process() {
     for jit in BOTH {
         let engine = &engine(jit);
-        let kind = engine.callback_type("long (long, unsigned long)").unwrap();
-        let late = engine.function(&library(), "long late(void *)").unwrap();
+        let kind = engine.callback_type("int64_t (int64_t, uint64_t)").unwrap();
+        let late = engine.function(&library(), "int64_t late(void *)").unwrap();
         let ends = kind.callback(|_: i64, _: u64| 1i64).unwrap();
         ends.close_and(AfterClose::Abort);
         let slots = [ends.as_ptr().into_slot()];

@@ -32,14 +32,14 @@ fn a_callback_closes_itself_and_its_library_from_inside() {
 fn after_close_zero_is_returned_and_nothing_else_runs() {
     for jit in BOTH {
         let engine = &engine(jit);
-        let kind = engine.callback_type("long (long, unsigned long)").unwrap();
+        let kind = engine.callback_type("int64_t (int64_t, uint64_t)").unwrap();
         let closed = kind.callback(|_: i64, _: u64| 1i64).unwrap();
         let address = closed.as_ptr();
         drop(closed);
         // As many new ones as fill several batches: none has the address.
         let others: Vec<_> = (0..200).map(|_| kind.callback(|_: i64, _: u64| 2i64).unwrap()).collect();
         assert!(others.iter().all(|other| other.as_ptr() != address));
-        let late = engine.function(&library(), "long late(void *)").unwrap();
+        let late = engine.function(&library(), "int64_t late(void *)").unwrap();
         assert_eq!(call(&late, &[address.into()]), 0.into());
         assert_eq!(call(&late, &[(&others[7]).into()]), 2.into());
     }
@@ -113,8 +113,8 @@ fn closing_twice_closes_one_callback_once() {
 fn after_close_late_calls_are_counted() {
     for jit in BOTH {
         let engine = &engine(jit);
-        let kind = engine.callback_type("long (long, unsigned long)").unwrap();
-        let late = engine.function(&library(), "long late(void *)").unwrap();
+        let kind = engine.callback_type("int64_t (int64_t, uint64_t)").unwrap();
+        let late = engine.function(&library(), "int64_t late(void *)").unwrap();
         let closed = kind.callback(|_: i64, _: u64| 1i64).unwrap();
         closed.close_and(AfterClose::Zero);
         let before = kind.calls_after_close();

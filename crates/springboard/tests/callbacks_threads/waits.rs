@@ -31,7 +31,7 @@ fn blocking_callers_get_results() {
             x + 1
         });
         let callback = callback.unwrap();
-        let start = |_| Job::start("void *start_asking_all(void *, long)", &callback, &[200]);
+        let start = |_| Job::start("void *start_asking_all(void *, int64_t)", &callback, &[200]);
         let jobs: Vec<Job> = (0..4).map(start).collect();
         drain_all(&mailbox, 800);
         assert!(jobs.into_iter().all(|job| job.join() == 200));

@@ -1,7 +1,9 @@
 //! Linux.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     os::fd::AsRawFd,
     path::PathBuf,
     process::{Command, Output},
@@ -11,6 +13,34 @@ use springboard::callback::BorrowedEvent;
 
 /// Whether the loader knows versions of symbols.
 pub(crate) const SYMBOLS_HAVE_VERSIONS: bool = !cfg!(target_env = "musl");
+
+/// Whether the loader says which kind of symbol something is.
+pub(crate) const SYMBOLS_HAVE_KINDS: bool = true;
+
+/// Whether what a library keeps to itself is not found in the process.
+pub(crate) const LIBRARIES_KEEP_SYMBOLS: bool = true;
+
+/// Whether the loader says of what is found by any library which kind of symbol it is; else of a library's own alone.
+pub(crate) const KINDS_BY_ANY_LIBRARY: bool = !cfg!(target_env = "musl");
+
+/// Whether a library that nobody uses is unloaded. musl's loader unloads none.
+pub(crate) const LIBRARIES_UNLOAD: bool = !cfg!(target_env = "musl");
+
+/// What the loader says of a library that is not there.
+pub(crate) const NO_LIBRARY: &str =
+    if cfg!(target_env = "musl") { "No such file or directory" } else { "cannot open shared object file" };
+
+/// Whether a library can be linked that lacks a symbol: the loader says so then.
+pub(crate) const LIBRARIES_MAY_LACK_SYMBOLS: bool = true;
+
+/// Whether the library that was loaded from `path` still is.
+pub(crate) fn is_mapped(path: &OsStr) -> bool {
+    let maps = fs::read_to_string("/proc/self/maps").expect("Linux shows a process its mappings");
+    maps.contains(&*path.to_string_lossy())
+}
+
+/// Whether the convention is System V's on x86_64.
+pub(crate) const SYSTEM_V: bool = cfg!(target_arch = "x86_64");
 
 /// How names of shared libraries end.
 pub(crate) const SUFFIX: &str = "so";

@@ -1,6 +1,7 @@
 //! Windows, under Wine: the compiler is a program of the system around it.
 
 use std::{
+    ffi::OsStr,
     io::Read,
     net::TcpListener,
     os::windows::io::AsRawHandle,
@@ -8,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use springboard::callback::BorrowedEvent;
+use springboard::{Library, callback::BorrowedEvent, library::Flags};
 use windows_sys::Win32::{
     Foundation::WAIT_OBJECT_0,
     System::Threading::{GetCurrentThreadId, WaitForSingleObject},
@@ -17,13 +18,40 @@ use windows_sys::Win32::{
 /// Whether the loader knows versions of symbols.
 pub(crate) const SYMBOLS_HAVE_VERSIONS: bool = false;
 
+/// Whether a library that nobody uses is unloaded.
+pub(crate) const LIBRARIES_UNLOAD: bool = true;
+
+/// What the loader says of a library that is not there: `ERROR_MOD_NOT_FOUND`.
+pub(crate) const NO_LIBRARY: &str = "os error 126";
+
+/// Whether a library can be linked that lacks a symbol.
+pub(crate) const LIBRARIES_MAY_LACK_SYMBOLS: bool = false;
+
+/// Whether the library that was loaded from `path` still is.
+pub(crate) fn is_mapped(path: &OsStr) -> bool {
+    // SAFETY: nothing is loaded.
+    unsafe { Library::open_with(path, Flags::NOLOAD) }.is_ok()
+}
+
+/// Whether the loader says which kind of symbol something is.
+pub(crate) const SYMBOLS_HAVE_KINDS: bool = false;
+
+/// The same of what any library finds.
+pub(crate) const KINDS_BY_ANY_LIBRARY: bool = false;
+
+/// Whether what a library keeps to itself is not found in the process.
+pub(crate) const LIBRARIES_KEEP_SYMBOLS: bool = false;
+
+/// Whether the convention is System V's on x86_64.
+pub(crate) const SYSTEM_V: bool = false;
+
 /// How names of shared libraries end.
 pub(crate) const SUFFIX: &str = "dll";
 
 /// Runs mingw's GCC. Wine starts programs of the system around it, but does not wait for them; so this one says by a
 /// connection how it ended.
 pub(crate) fn run_compiler(arguments: &[String]) -> Output {
-    const SCRIPT: &str = r#"port=$1; shift; said=$(x86_64-w64-mingw32-gcc "$@" 2>&1); status=$?
+    const SCRIPT: &str = r#"port=$1; shift; said=$(x86_64-w64-mingw32-gcc "$@" -lpthread 2>&1); status=$?
         exec 3<>/dev/tcp/127.0.0.1/$port; printf '%s\n%s' "$status" "$said" >&3"#;
     let listener = TcpListener::bind("127.0.0.1:0").expect("the machine has a loopback");
     let arguments = arguments.iter().map(|argument| argument.replace('\\', "/"));
