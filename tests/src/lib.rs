@@ -2,6 +2,7 @@
 
 pub mod decorated;
 pub mod hosts;
+pub mod judged;
 pub mod machine;
 pub mod oracle;
 pub mod text;

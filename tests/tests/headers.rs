@@ -2,12 +2,13 @@
 //! after them. It refuses a second declaration that says anything else, and an assertion that does not hold.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     io::Write as _,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
-use springboard_ir::{DataModel, Declarations, ParseErrorKind};
+use springboard_ir::{Constant, DataModel, Declarations, Header, Integer, NotConstant, ParseErrorKind, Type};
 
 /// Headers of the C library.
 const HEADERS: &[&str] = &[
@@ -121,11 +122,81 @@ fn the_system_headers_are_understood() {
     );
 }
 
+/// Macros are the constants that the compiler has of them, and what is told to be none is none for it.
+#[test]
+fn macros_are_the_compilers() {
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        writeln!(std::io::stderr(), "SKIPPED the system's macros: this is not x86_64 Linux")
+            .expect("standard error");
+        return;
+    }
+    let mut source: String = HEADERS.iter().map(|header| format!("#include <{header}>\n")).collect();
+    let header = Header::scan(&cc(&["-E", "-dD"], &source), &DataModel::LP64);
+    let first = source.lines().count() + 1;
+    let (mut constants, mut others) = (0, BTreeMap::new());
+    for each in header.macros() {
+        let name = &each.name;
+        let claim = match header.constant(name).expect("it is listed") {
+            Ok(Constant::Integer { value, ty }) => {
+                let signed = matches!(ty, Type::Int(Integer::Int | Integer::Int64));
+                let (size, below) = (ty.layout(&DataModel::LP64).expect("an integer").size, u8::from(signed));
+                // The smallest of `long` is no literal.
+                let value = if value < 0 { format!("({}L - 1)", value + 1) } else { format!("{value}UL") };
+                format!(
+                    "({name}) == {value} && sizeof(({name}) + 0) == {size} && ((__typeof__(({name}) + 0))-1 < 0) == {below}"
+                )
+            }
+            Ok(Constant::Float { ty: Type::LongDouble, value }) => format!("(double)({name}) == {value:e}"),
+            Ok(Constant::Float { value, ty }) => {
+                format!("({name}) == {value:e} && sizeof(({name}) + 0) == sizeof({ty})")
+            }
+            Ok(text @ Constant::Text(_)) => format!("!__builtin_strcmp({name}, {text})"),
+            Ok(Constant::Address(address)) => format!("(unsigned long)({name}) == {address}UL"),
+            Err(NotConstant::TakesArguments | NotConstant::Empty) => continue,
+            Err(why) => {
+                others.insert(first + constants + others.len(), (name, why));
+                writeln!(source, "enum {{ other_{name} = ({name}) }};").expect("strings take all");
+                continue;
+            }
+        };
+        writeln!(source, "_Static_assert({claim}, \"\");").expect("strings take all");
+        constants += 1;
+    }
+    let said = refused(&source);
+    let lines = said.lines().filter_map(|line| line.strip_prefix("<stdin>:")?.split_once(':'));
+    let wrong: BTreeSet<usize> = lines.filter_map(|(line, _)| line.parse().ok()).collect();
+    let text = |line: usize| source.lines().nth(line - 1).unwrap_or_default();
+    for line in wrong.iter().filter(|line| **line >= first && !others.contains_key(line)) {
+        panic!("{}\n{said}", text(*line));
+    }
+    let mut told = BTreeSet::new();
+    for (line, (name, why)) in &others {
+        // Of a name that nobody declares the compiler speaks once.
+        let again = !told.insert(why.to_string());
+        assert!(wrong.contains(line) || again, "{name} is a constant for the compiler: {why}");
+    }
+    assert!(constants > 2500, "only {constants} constants");
+    println!("{constants} macros are what the compiler says, {} are constants for neither", others.len());
+}
+
+/// What the C compiler says of `text`, which it refuses.
+fn refused(text: &str) -> String {
+    let output = compile(&["-fsyntax-only", "-fmax-errors=0", "-fno-diagnostics-show-caret"], text);
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// Runs the C compiler on `text`. Returns what it writes.
 ///
 /// # Panics
 /// Where it refuses the text.
 fn cc(arguments: &[&str], text: &str) -> String {
+    let output = compile(arguments, text);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("headers of ASCII")
+}
+
+/// Runs the C compiler on `text`.
+fn compile(arguments: &[&str], text: &str) -> Output {
     let mut child = Command::new("cc")
         .args(["-std=gnu11", "-D_GNU_SOURCE", "-w", "-x", "c"])
         .args(arguments)
@@ -138,7 +209,5 @@ fn cc(arguments: &[&str], text: &str) -> String {
     let mut input = child.stdin.take().expect("it is piped");
     input.write_all(text.as_bytes()).expect("the compiler reads all");
     drop(input);
-    let output = child.wait_with_output().expect("the compiler ends");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("headers of ASCII")
+    child.wait_with_output().expect("the compiler ends")
 }

@@ -3,12 +3,15 @@
 //!
 //! Each prototype of [`cases::CASES`] gets three stubs. One is called with slots and calls a C function, which keeps
 //! what it is passed; one is called by C as a function of that type, and calls a handler with slots; one is called as
-//! V8 calls, with a receiver and options, and calls the C function. So Cranelift's
+//! V8 calls, with a receiver and options, and calls the C function. Beside them are functions of hosts with boxed
+//! values. So Cranelift's
 //! code meets a C compiler's on both sides, and no code of springboard's runtime takes part.
 //!
 //! Tests for other machines are marked as ignored, because a machine may lack their tools: `cargo xtask test
 //! objects-aarch64` runs them and says what is missing.
 
+#[path = "objects/boxed.rs"]
+mod boxed;
 #[path = "objects/cases.rs"]
 mod cases;
 #[path = "objects/driver.rs"]
@@ -47,6 +50,9 @@ fn main() -> ExitCode {
         if machine.cpu == "x86_64" {
             add("x86_64/win64".to_owned(), Some((Convention::Win64, "__attribute__((ms_abi))")));
         }
+        let name = format!("{}/boxed", machine.cpu);
+        let trial = Trial::test(name.clone(), move || boxed::run(machine, &name.replace('/', "-")));
+        trials.push(trial.with_ignored_flag(!machine.is_host()));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -92,7 +98,7 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
     }
     let stubs: Vec<(&str, &Plan)> = plans.iter().map(|(name, plan)| (name.as_str(), plan)).collect();
     fs::write(folder.join("stubs.o"), springboard_emit::object(&triple, &stubs)?)?;
-    fs::write(folder.join("main.c"), driver::main(CASES.len()) + v8::TARGET)?;
+    fs::write(folder.join("main.c"), driver::main(CASES.len()) + v8::TARGET + v8::JUMP)?;
     output(compile.args(["main.c", "stubs.o"]))?;
     let report = output(&mut machine.program(&folder.join("driver")))?;
     let ways = CASES.iter().flat_map(|case| WAYS.map(|way| (case, way)));

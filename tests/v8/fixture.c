@@ -1,6 +1,9 @@
 /* What the tests call from JavaScript. */
 
+#include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Calls so far, on this thread: whatever of it a test reads is its own. */
@@ -88,3 +91,28 @@ static uint64_t weight(const char *text) {
   return sum * 1000 + strlen(text);
 }
 uint64_t two_texts(const char *first, const char *second) { calls++; return weight(first) * 3 + weight(second); }
+
+/* A thread that calls back so often, with values of several kinds that all come from one number. The text is gone when the
+ * call has returned. */
+typedef void (*posted)(int64_t, uint64_t, int64_t, const char *, void *, double);
+struct posting { pthread_t thread; posted call; int64_t first, count; };
+static void *post_all(void *given) {
+  struct posting *posting = given;
+  for (int64_t i = posting->first; i < posting->first + posting->count; i++) {
+    char *text = malloc(32);
+    snprintf(text, 32, "text %lld \xe2\x82\xac", (long long)i);
+    posting->call(-i, UINT64_MAX - (uint64_t)i, i << 40, text, (void *)(uintptr_t)(i * 8), (double)i / 4);
+    memset(text, '?', 31);
+    free(text);
+  }
+  return NULL;
+}
+void *start_posting(posted call, int64_t first, int64_t count) {
+  struct posting *posting = malloc(sizeof *posting);
+  *posting = (struct posting){.call = call, .first = first, .count = count};
+  return pthread_create(&posting->thread, NULL, post_all, posting) == 0 ? posting : NULL;
+}
+void join_posting(struct posting *posting) {
+  pthread_join(posting->thread, NULL);
+  free(posting);
+}

@@ -25,12 +25,26 @@ pub(crate) fn command(name: &str) -> Command {
     cargo(&["run", "--profile", "dist", "--package", "springboard-bench", "--", name])
 }
 
+/// Compares the instructions of stubs for all four CPUs with those that are written down.
+pub(crate) fn written_counts() -> Command {
+    cargo(&["test", "--quiet", "--package", "springboard-tests", "--test", "counts"])
+}
+
 /// Whether loops in a V8 are asked for: `--filter v8`.
 fn wants_v8(arguments: &[OsString]) -> bool {
     arguments.iter().any(|argument| argument == "v8" || argument == "--filter=v8")
 }
 
 pub(crate) fn run(name: &str, arguments: &Arguments) -> ExitCode {
+    if name == "counts" {
+        let mut written = written_counts();
+        if arguments.arguments.iter().any(|argument| argument == "--bless") {
+            written.env("BLESS", "1");
+        }
+        if !written.status().is_ok_and(|status| status.success()) {
+            return ExitCode::FAILURE;
+        }
+    }
     let mut command = cargo(&["run", "--profile", "dist", "--package", "springboard-bench"]);
     if name == "bench" {
         // Beside stubs, what the pack has instead.

@@ -49,6 +49,9 @@ fn filetests() -> Result<(), String> {
 }
 
 fn counts() -> Result<(), String> {
+    let mut written = bench::written_counts();
+    written.env("BLESS", "1");
+    done(written)?;
     if let Some(missing) = tools::VALGRIND.missing() {
         println!("counts of instructions skipped: {missing}");
         return Ok(());

@@ -3,7 +3,8 @@
 use std::{fmt::Write as _, fs, io::Write as _, path::PathBuf, process::ExitCode, str::FromStr};
 
 use springboard_abi::{
-    Convention, Entry, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, plan, plan_fast_call,
+    Convention, Entry, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, boxed::BoxedCall, plan,
+    plan_boxed, plan_fast_call,
 };
 use springboard_emit::{Compiler, EmitError, Template, object};
 use springboard_ir::{Prototype, Signature, Type};
@@ -30,6 +31,9 @@ pub(crate) struct Arguments {
     /// at, V8's options passed
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     fast_call: Vec<FastCallWord>,
+    /// For the entry boxed, one of the made-up hosts of tests/src/hosts.rs: objects, objects-with-lock, words, doubles
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
     /// Show the plan: which byte goes where
     #[arg(long)]
     plan: bool,
@@ -55,6 +59,11 @@ enum FastCallWord {
     Closed,
     Options,
 }
+
+/// The made-up hosts that the tests have.
+#[path = "../../tests/src/hosts.rs"]
+#[expect(dead_code, unreachable_pub, reason = "what tests have of it besides is nothing here")]
+mod hosts;
 
 /// Triples to offer to somebody whose target is not known: one a convention.
 const KNOWN: [&str; 6] = [
@@ -105,7 +114,7 @@ fn show(arguments: &Arguments) -> Result<String, End> {
     let text = &arguments.prototype;
     let prototype =
         Prototype::parse(text).map_err(|error| End::Caller(format!("{error}\n{}", error.excerpt(text))))?;
-    let plan = planned(&prototype.signature, &target, entry, &arguments.fast_call)?
+    let plan = planned(&prototype.signature, &target, entry, arguments)?
         .map_err(|reason| End::Ineligible(format!("{reason} ({})", reason.code())))?;
     let mut compiler = Compiler::new(&triple).map_err(failure)?;
     let template = compiler.emit(&plan).map_err(failure)?;
@@ -160,8 +169,18 @@ fn planned(
     signature: &Signature,
     target: &Target,
     entry: Entry,
-    words: &[FastCallWord],
+    arguments: &Arguments,
 ) -> Result<Result<Plan, Ineligible>, End> {
+    let words = &*arguments.fast_call;
+    if entry == Entry::Boxed {
+        let name = arguments.host.as_deref().unwrap_or("objects");
+        let host = hosts::named(name).ok_or_else(|| End::Caller(format!("no host is named {name}")))?;
+        let call = BoxedCall::new(signature.clone(), &host, &target.model).map_err(Ineligible::from);
+        return Ok(call.and_then(|call| plan_boxed(&call, target)));
+    }
+    if arguments.host.is_some() {
+        return Err(End::Caller(format!("--host is for the entry boxed, and this is {entry}")));
+    }
     if entry != Entry::V8 {
         return match words {
             [] => Ok(plan(signature, target, entry)),
@@ -234,6 +253,7 @@ mod tests {
             convention: None,
             entry: "slots".to_owned(),
             fast_call: Vec::new(),
+            host: None,
             plan: false,
             clif: false,
             asm: false,
@@ -280,6 +300,21 @@ mod tests {
         }
         assert!(!fast(&[], "v8").unwrap().contains("guard"));
         assert!(matches!(fast(&[Closed], "slots"), Err(End::Caller(why)) if why.contains("slots")));
+    }
+
+    #[test]
+    fn a_host_has_its_own_ways() {
+        let boxed = |host: Option<&str>, entry: &str| {
+            let (target, host) = (Some("x86_64-unknown-linux-gnu".to_owned()), host.map(str::to_owned));
+            show(&Arguments { target, host, entry: entry.to_owned(), ..arguments("long f(long)") })
+        };
+        let objects = boxed(None, "boxed").unwrap();
+        for line in ["slot 0 <- [8] == @0: digit", "return @7(rax)", "; Slow"] {
+            assert!(objects.contains(line), "{line:?} is not in:\n{objects}");
+        }
+        assert!(boxed(Some("words"), "boxed").unwrap().contains("word & 0x1 == 0x1"));
+        assert!(matches!(boxed(Some("lisp"), "boxed"), Err(End::Caller(why)) if why.contains("lisp")));
+        assert!(matches!(boxed(Some("words"), "slots"), Err(End::Caller(why)) if why.contains("slots")));
     }
 
     #[test]

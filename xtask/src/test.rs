@@ -54,7 +54,7 @@ static SUITES: &[Suite] = &[
     },
     Suite {
         name: "layouts",
-        about: "sizes, alignments and places of members of thousands of types, by compilers for other targets",
+        about: "layouts of thousands of types, by compilers for other targets; changed declarations, judged by GCC",
         when: When::Always,
         needs: &[],
         steps: || {
@@ -72,7 +72,9 @@ static SUITES: &[Suite] = &[
                 ];
                 Step::from(cargo(&test))
             };
+            let judged = ["test", "-p", "springboard-tests", "--test", "judged", "--", "--ignored"];
             vec![
+                cargo(&judged).into(),
                 layout("decorated_text_by_clang").needing("clang", [&tools::CLANG]),
                 layout("x86_64_windows").needing("windows", [&tools::MINGW]),
                 layout("aarch64").needing("aarch64", [&tools::GCC_AARCH64]),
@@ -299,8 +301,14 @@ static SUITES: &[Suite] = &[
         name: "counts",
         about: "stubs take the instructions that are written down for them, and no more",
         when: When::Always,
-        needs: &[&tools::VALGRIND],
-        steps: || vec![bench::command("counts").into()],
+        needs: &[],
+        steps: || {
+            let executed = Step::from(bench::command("counts"));
+            vec![
+                bench::written_counts().into(),
+                executed.needing("executed under valgrind", [&tools::VALGRIND]),
+            ]
+        },
     },
     Suite {
         name: "v8",
@@ -373,6 +381,7 @@ static SUITES: &[Suite] = &[
             let mut zlib = example("header");
             zlib.args(["--", "/usr/include/zlib.h", "libz.so.1"]);
             vec![
+                real_headers("every_kind_of_declaration"),
                 real_headers("c_library"),
                 real_headers("zlib").needing("zlib", [&tools::ZLIB_HEADERS]),
                 Step::from(zlib).needing("zlib", [&tools::ZLIB_HEADERS]),

@@ -27,6 +27,7 @@ const TWO_WAYS: &[(&str, &str, Way, Way)] = &[
         Memory,
     ),
     (X86_64, "struct s { float a; int : 3; }", General, Vector),
+    (X86_64, "struct s { char a; struct { short : 16; char b; } c; }", Memory, General),
     (AARCH64, "struct s { _Atomic float a; float b; }", Vector, General),
     (AARCH64, "struct s { float a; struct { int z[0]; } z; }", General, Vector),
     (RISCV64, "struct s { _Atomic float a; int b; }", Mixed, General),
@@ -36,6 +37,7 @@ const TWO_WAYS: &[(&str, &str, Way, Way)] = &[
 
 /// What both pass alike, and the planner plans.
 const ONE_WAY: &[(&str, &str)] = &[
+    (X86_64, "struct __attribute__((packed)) s { char a; struct { int b : 32; } c; }"),
     (X86_64, "struct s { float m; float z[0]; }"),
     (X86_64, "struct s { double m; int z[0]; }"),
     (X86_64, "struct __attribute__((packed)) p { char f, c; }; struct s { struct p p[2]; }"),

@@ -457,6 +457,10 @@ int sb_callback_type_reject(const sb_callback_type *type, sb_callback_type **der
  * be void. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_THREAD. */
 int sb_callback_type_post(const sb_callback_type *type, const sb_mailbox *mailbox, sb_callback_type **derived);
 
+/* The same, and this thread's own calls are put into the mailbox as well, after those that others have posted. Where a
+ * full mailbox has its callers wait, this thread is refused. Errors: as sb_callback_type_post(). */
+int sb_callback_type_queue(const sb_callback_type *type, const sb_mailbox *mailbox, sb_callback_type **derived);
+
 /* Derives a type whose calls from other threads wait for their answer, which they get when the mailbox is drained, or
  * this thread waits in springboard. A caller gets zero when the mailbox is gone, and when this thread has been in the
  * same native call for busy_ns nanoseconds (SB_BUSY_DEFAULT; SB_FOREVER: it waits). springboard knows of native calls by
@@ -572,6 +576,51 @@ int sb_background_shutdown(const sb_background *background, int how);
 
 /* Closes the handle. Calls that were accepted are made. Errors: those of handles. */
 int sb_background_close(sb_background *background);
+
+/* ---- Answers that come later, and the end of a thread ---------------------------------------------------------- */
+
+/* An answer that is owed to a caller that waits on another thread. */
+typedef struct sb_later sb_later;
+
+/* Inside of a handler, with the slots that it was given: undertakes to answer the call later. The result that the handler
+ * leaves is not looked at, and the caller waits on. What arguments point to stays the caller's, who may be gone when a
+ * time limit is up. Errors: SB_ERROR_NULL; SB_ERROR_ARGUMENT where nobody waits: the call is the owner's own or posted, or
+ * has been undertaken. Then the handler answers. */
+int sb_later_of(uint64_t *slots, sb_later **later);
+
+/* Answers with the slot of a word; of void, any. Errors: those of handles; SB_ERROR_ARGUMENT where it is answered, or the
+ * result is no word. */
+int sb_later_answer(const sb_later *later, uint64_t slot);
+
+/* Answers with the bytes of a result that is no word. Errors: those of handles, SB_ERROR_NULL; SB_ERROR_ARGUMENT where it is
+ * answered, or the result is of another size or a word. */
+int sb_later_answer_bytes(const sb_later *later, const void *bytes, size_t size);
+
+/* Closes the handle. A call that has not been answered gets zero, or the value for when time is up. Errors: those of
+ * handles. */
+int sb_later_close(sb_later *later);
+
+/* Has callbacks with a policy that this thread makes from now on closed when it ends, and their handlers released there.
+ * Errors: SB_ERROR_THREAD. */
+int sb_close_at_thread_exit(void);
+
+/* A thread that releases handlers of others that have ended. Any thread may use it. */
+typedef struct sb_heir sb_heir;
+
+/* This thread. It releases what it inherits at its next drain of any mailbox, and when it ends. Errors: SB_ERROR_NULL,
+ * SB_ERROR_THREAD. */
+int sb_heir_current(sb_heir **heir);
+
+/* Leaves to that thread the handlers of this one's callbacks that are not released when this thread ends. They must be
+ * sound to release there. Errors: those of handles, SB_ERROR_THREAD. */
+int sb_heir_inherit(const sb_heir *heir);
+
+/* Closes the handle. Errors: those of handles. */
+int sb_heir_close(sb_heir *heir);
+
+/* How many handlers of this process nobody releases any more, because their thread has ended without an heir. Errors:
+ * SB_ERROR_NULL. */
+int sb_leaked_handlers(uint64_t *count);
 
 /* ---- V8 ------------------------------------------------------------------------------------------------------ */
 
@@ -911,6 +960,37 @@ int sb_v8_tracked(const char *key, uint64_t *count);
 #else
 #define SB_V8_TRACK(key) ((void)0)
 #endif
+
+/* ---- bun:ffi ------------------------------------------------------------------------------------------------- */
+
+/* A type of bun:ffi. */
+typedef struct sb_bun_type {
+    size_t size;                /* sizeof(sb_bun_type) */
+    int tag;                    /* the number by which programs may name it */
+    int reserved;
+    const char *name;           /* matched exactly; belongs to the library, and is good for ever, as the others */
+    const char *const *aliases; /* other names; ends with null */
+    const char *c;              /* the C type; null where only the JavaScript engine knows it */
+} sb_bun_type;
+
+/* The types by their tags, from 0. type->size must be set. Errors: SB_ERROR_ARGUMENT where there is none; SB_ERROR_NULL. */
+int sb_bun_type_tagged(int tag, sb_bun_type *type);
+
+/* The type of a name or an alias. Errors: as sb_bun_type_tagged(). */
+int sb_bun_type_named(const char *name, sb_bun_type *type);
+
+/* What a signature is for. A callback that any thread may call returns void. */
+enum { SB_BUN_FUNCTION = 0, SB_BUN_CALLBACK = 1, SB_BUN_THREADSAFE_CALLBACK = 2 };
+
+/* The C signature of types by their names. The host keeps the types beside it: i64_fast and i64 are one in C. Errors:
+ * SB_ERROR_NULL, SB_ERROR_ENCODING; SB_ERROR_ARGUMENT for a name of no type, or one that cannot stand there. */
+int sb_bun_signature(int used, const char *const *arguments, size_t count, const char *returns,
+                     sb_signature **signature);
+
+/* What JavaScript gets for a slot of a type: numbers and bigints with bun:ffi's edges, one NaN, null for null pointers. A
+ * cstring is SB_V8_TEXT where it lies, with flag 1 where it is Latin-1 and not UTF-8; it must end with a zero byte.
+ * Errors: SB_ERROR_NULL, SB_ERROR_ARGUMENT (no such tag). */
+int sb_bun_decode(int tag, uint64_t slot, sb_v8_value *value);
 
 /* ---- Slots --------------------------------------------------------------------------------------------------- */
 

@@ -153,6 +153,16 @@ pub extern "C" fn sb_callback_type_copy_fixed(
     copy_in(kind, parameter, CopyIn::Fixed(bytes), derived)
 }
 
+/// All threads' calls are posted, those of the owner included.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_callback_type_queue(
+    kind: *const CallbackTypeHandle,
+    mailbox: *const MailboxHandle,
+    derived: OutHandle<'_, CallbackTypeHandle>,
+) -> c_int {
+    derive(kind, derived, |kind| Ok(kind.queue(&*mailbox::get(mailbox)?)?))
+}
+
 /// Other threads' calls are rejected.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_callback_type_reject(

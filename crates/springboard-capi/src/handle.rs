@@ -93,6 +93,10 @@ kinds! {
     PendingHandle 12 "a call in the background";
     /// `sb_v8_registry`.
     V8RegistryHandle 13 "a registry";
+    /// `sb_later`.
+    LaterHandle 14 "an answer that is owed";
+    /// `sb_heir`.
+    HeirHandle 15 "an heir";
 }
 
 const KIND_BITS: u32 = 4;

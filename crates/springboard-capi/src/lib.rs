@@ -14,11 +14,13 @@ mod many;
 mod text;
 
 pub mod background;
+pub mod bun;
 pub mod callback;
 pub mod callback_type;
 pub mod engine;
 pub mod error;
 pub mod function;
+pub mod later;
 pub mod library;
 pub mod mailbox;
 pub mod signature;

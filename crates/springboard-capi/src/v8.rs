@@ -10,6 +10,7 @@ mod settings;
 mod tracking;
 mod value;
 
+pub(crate) use self::value::returned;
 pub use self::{
     data::*,
     description::{V8Description, V8Variant},

@@ -8,12 +8,21 @@ use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove};
 
 use crate::{
     error::Malformed,
+    isa::Isa,
     memory::{self, MEMORY, SLOT},
+    outgoing::Outgoing,
     words::{WORD, byte_in_word},
 };
 
 /// Which instruction performs which step of the plan.
 pub(crate) type Notes = Vec<(Inst, Note)>;
+
+/// A function that has been built.
+pub(crate) struct Built {
+    pub(crate) notes: Notes,
+    /// Where it has the words that it passes on the stack, if it does.
+    pub(crate) outgoing: Option<Outgoing>,
+}
 
 /// What an instruction does for the plan.
 #[derive(Clone, Copy)]
@@ -34,8 +43,19 @@ pub(crate) enum Source {
     Array(Value),
     /// In parameters of its own, as wide as those are.
     Parameters(Vec<Value>),
+    /// In parameters of its own, or on its own stack.
+    Kept(Vec<Kept>),
     /// Pointers to values in an array at this address; and where the result goes, in a parameter of its own.
     Avalue { array: Value, result: Value },
+}
+
+/// Where one slot is that is not in an array of the host's.
+#[derive(Clone, Copy)]
+pub(crate) enum Kept {
+    /// At this offset of the stub's own stack, a whole word of which only the parameter's own bytes are defined.
+    Stack(StackSlot, i32),
+    /// Here, as wide as it is.
+    Value(Value),
 }
 
 /// The function of a stub while it is built.
@@ -45,6 +65,7 @@ pub(crate) struct Body<'a, 'b> {
     /// Addresses of the copies.
     temporaries: Vec<Value>,
     big_endian: bool,
+    spare_vectors: bool,
     /// The address that was loaded last from a slot, and which slot that was.
     address: Option<(u16, Value)>,
     notes: Notes,
@@ -54,7 +75,9 @@ impl<'a, 'b> Body<'a, 'b> {
     /// A body that takes its operands from `source`.
     pub(crate) fn new(builder: &'a mut FunctionBuilder<'b>, source: Source, plan: &Plan) -> Body<'a, 'b> {
         let big_endian = plan.convention.is_big_endian();
-        Body { builder, source, temporaries: Vec::new(), big_endian, address: None, notes: Vec::new() }
+        let spare_vectors = Isa::with(plan.convention).spare_vectors;
+        let (temporaries, notes) = (Vec::new(), Vec::new());
+        Body { builder, source, temporaries, big_endian, spare_vectors, address: None, notes }
     }
 
     /// Ends the function.
@@ -103,6 +126,36 @@ impl<'a, 'b> Body<'a, 'b> {
         Ok(if ty == types::I64 { word } else { self.builder.ins().bitcast(ty, MemFlagsData::new(), word) })
     }
 
+    /// Stores the words of the stack area. The last comes first, as it would be pushed.
+    pub(crate) fn store_stack(&mut self, outgoing: Outgoing, words: &[&[Move]]) -> Result<(), Malformed> {
+        let address = outgoing.address(self.builder);
+        for (index, moves) in words.iter().enumerate().rev().filter(|(_, moves)| !moves.is_empty()) {
+            let word = self.word(self.stack_type(moves), moves)?;
+            outgoing.store(self.builder, address, index, word);
+        }
+        Ok(())
+    }
+
+    /// The type as which a word is on its way to the stack. What is loaded whole goes through a vector register, where the
+    /// CPU has some to spare: the general ones all hold arguments, and the allocator would move those out of the way.
+    fn stack_type(&self, moves: &[Move]) -> Type {
+        let [Move { bytes: 8, operand, .. }] = moves else { return types::I64 };
+        match (*operand, &self.source) {
+            // It is stored from the register in which it came.
+            (Operand::Slot { index, .. }, Source::Parameters(parameters)) => {
+                match self.builder.func.dfg.value_type(parameters[usize::from(index)]) {
+                    types::F64 => types::F64,
+                    _ => types::I64,
+                }
+            }
+            (Operand::Slot { .. }, Source::Kept(_) | Source::Avalue { .. }) => types::I64,
+            (Operand::Slot { .. }, Source::Array(_)) | (Operand::Memory { .. }, _) if self.spare_vectors => {
+                types::F64
+            }
+            _ => types::I64,
+        }
+    }
+
     /// How many bits of its word are less significant than what a move moves.
     pub(crate) fn bits_below(&self, step: Move) -> i64 {
         let at = byte_in_word(step.place);
@@ -119,6 +172,12 @@ impl<'a, 'b> Body<'a, 'b> {
                 Source::Parameters(parameters) => {
                     return converted(self.builder, parameters[usize::from(index)], ty, step);
                 }
+                Source::Kept(slots) => match slots[usize::from(index)] {
+                    Kept::Value(value) => return converted(self.builder, value, ty, step),
+                    Kept::Stack(slot, offset) => {
+                        (self.builder.ins().stack_addr(types::I64, slot, offset), at.into(), SLOT)
+                    }
+                },
             },
             Operand::Memory { slot, offset } => (self.address(slot), offset as i32, MEMORY),
             Operand::Temporary { index } => {
@@ -152,6 +211,12 @@ impl<'a, 'b> Body<'a, 'b> {
             Source::Array(slots) => *slots,
             Source::Avalue { array, .. } => *array,
             Source::Parameters(parameters) => return parameters[usize::from(slot)],
+            Source::Kept(kept) => match kept[usize::from(slot)] {
+                Kept::Value(value) => return value,
+                Kept::Stack(at, offset) => {
+                    return self.builder.ins().stack_load(types::I64, types::I64, at, offset);
+                }
+            },
         };
         match self.address {
             Some((known, address)) if known == slot => address,

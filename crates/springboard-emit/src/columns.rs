@@ -26,10 +26,11 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Column, Columns, Errors, Fill, Operand, Place, Plan, ResultMove, Rows, Step};
 
 use crate::{
-    body::{Body, Notes, Source},
+    body::{Body, Built, Notes, Source},
     error::Malformed,
     memory::MEMORY,
     native::{self, Argument},
+    outgoing::Outgoing,
     words::{WORD, Words},
 };
 
@@ -52,10 +53,18 @@ const LEFT: i32 = 16;
 const STOPPED: i32 = 24;
 const FIRST_KEPT: i32 = 32;
 
+/// What a stub has on its own stack.
+#[derive(Clone, Copy)]
+struct Frame {
+    kept: StackSlot,
+    outgoing: Option<Outgoing>,
+}
+
 /// Calls over columns in Cranelift's terms.
 pub(crate) struct Loop<'a> {
     plan: &'a Plan,
     columns: &'a Columns,
+    words: Words<'a>,
     arguments: Vec<Argument<'a>>,
 }
 
@@ -73,8 +82,9 @@ struct Layout {
 
 impl<'a> Loop<'a> {
     pub(crate) fn of(plan: &'a Plan, columns: &'a Columns) -> Loop<'a> {
-        let arguments = native::arguments(plan, &Words::of(plan), None);
-        Loop { plan, columns, arguments }
+        let words = Words::of(plan);
+        let arguments = native::in_registers(plan, &words);
+        Loop { plan, columns, words, arguments }
     }
 
     /// The signature by which the stub is entered.
@@ -86,16 +96,18 @@ impl<'a> Loop<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Built, Malformed> {
         let [entry, turn, single, finished, done] = [(); 5].map(|()| builder.create_block());
         let [target, frame] = [(); 2].map(|()| builder.append_block_param(entry, types::I64));
         builder.append_block_param(done, types::I64);
         builder.switch_to_block(entry);
+        let outgoing = Outgoing::reserve(builder, self.plan, self.words.stack.len());
         let kept = self.keep(builder, target, frame);
+        let frame = Frame { kept, outgoing };
         builder.ins().jump(turn, &[]);
 
-        let mut notes = self.rows(builder, kept, [turn, single, done], ROWS)?;
-        notes.extend(self.rows(builder, kept, [single, finished, done], 1)?);
+        let mut notes = self.rows(builder, frame, [turn, single, done], ROWS)?;
+        notes.extend(self.rows(builder, frame, [single, finished, done], 1)?);
         builder.switch_to_block(finished);
         let frame = builder.ins().stack_load(types::I64, types::I64, kept, FRAME);
         let count = builder.ins().load(types::I64, MemFlagsData::trusted(), frame, COUNT);
@@ -104,7 +116,7 @@ impl<'a> Loop<'a> {
         let count = builder.block_params(done)[0];
         builder.ins().return_(&[count]);
         builder.seal_all_blocks();
-        Ok(notes)
+        Ok(Built { notes, outgoing })
     }
 
     fn layout(&self) -> Layout {
@@ -139,10 +151,11 @@ impl<'a> Loop<'a> {
     fn rows(
         &self,
         builder: &mut FunctionBuilder<'_>,
-        kept: StackSlot,
+        frame: Frame,
         [head, behind, done]: [Block; 3],
         count: i64,
     ) -> Result<Notes, Malformed> {
+        let Frame { kept, .. } = frame;
         let body = builder.create_block();
         builder.switch_to_block(head);
         let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
@@ -155,7 +168,7 @@ impl<'a> Loop<'a> {
             if self.columns.rows == Rows::Valid {
                 self.pass_over(builder, kept, index, more);
             }
-            notes.extend(self.row(builder, kept, index)?);
+            notes.extend(self.row(builder, frame, index)?);
             let stop = builder.ins().stack_load(types::I64, types::I64, kept, STOPPED);
             let stop = builder.ins().load(types::I64, MemFlagsData::trusted(), stop, 0);
             let failed = builder.ins().icmp_imm_s(IntCC::SignedLessThan, stop, 0);
@@ -226,7 +239,7 @@ impl<'a> Loop<'a> {
     fn row(
         &self,
         builder: &mut FunctionBuilder<'_>,
-        kept: StackSlot,
+        Frame { kept, outgoing }: Frame,
         index: i64,
     ) -> Result<Notes, Malformed> {
         let errno = (self.columns.errors == Errors::Stored).then_some(self.layout().errno);
@@ -259,15 +272,16 @@ impl<'a> Loop<'a> {
         let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
         let signature = builder.import_signature(signature);
         let mut body = Body::new(builder, Source::Parameters(values), self.plan);
+        if let Some(outgoing) = outgoing {
+            body.store_stack(outgoing, &self.words.stack)?;
+        }
         let arguments = self
             .arguments
             .iter()
             .map(|argument| match *argument {
                 Argument::Word(ty, moves) => body.word(ty, moves),
                 Argument::Burnt(native::Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
-                Argument::Burnt(native::Register::Gpr(_)) | Argument::Padding | Argument::Target => {
-                    Ok(target)
-                }
+                Argument::Burnt(native::Register::Gpr(_)) => Ok(target),
             })
             .collect::<Result<Vec<Value>, _>>()?;
         let call = body.builder.ins().call_indirect(signature, target, &arguments);

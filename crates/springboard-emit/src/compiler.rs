@@ -15,7 +15,7 @@ use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
 use target_lexicon::Triple;
 
 use crate::{
-    body::Notes,
+    body::{Built, Notes},
     boxed::Boxed,
     closure,
     columns::Loop,
@@ -111,7 +111,20 @@ impl Compiler {
             | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
             Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
-        let signature = match &stub {
+        let notes = self.build(plan, &stub)?;
+        match stub {
+            // Nothing that an unwinder would look for in vain.
+            Stub::Boxed(boxed) if (self.isa.names_saved)(self.code()) => {
+                self.context.clear();
+                self.build(plan, &Stub::Boxed(boxed.on_the_stack()))
+            }
+            _ => Ok(notes),
+        }
+    }
+
+    /// Builds and compiles a stub.
+    fn build(&mut self, plan: &Plan, stub: &Stub<'_>) -> Result<Notes, EmitError> {
+        let signature = match stub {
             Stub::Down(stub) => stub.entry_signature(),
             Stub::Up(stub) => stub.entry_signature(),
             Stub::Rows(stub) => stub.entry_signature(),
@@ -119,28 +132,42 @@ impl Compiler {
         };
         self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
-        let built = match &stub {
+        let built = match stub {
             Stub::Down(stub) => stub.build(&mut builder),
             Stub::Up(stub) => stub.build(&mut builder),
             Stub::Rows(stub) => stub.build(&mut builder),
             Stub::Boxed(stub) => stub.build(&mut builder),
         };
-        let Ok(notes) = built else {
-            // Half a function is of no use to the next one.
-            self.frontend = FunctionBuilderContext::new();
-            return built.map_err(EmitError::from);
+        let Built { notes, outgoing } = match built {
+            Ok(built) => {
+                builder.finalize(self.backend.frontend_config());
+                built
+            }
+            Err(malformed) => {
+                // Half a function is of no use to the next one.
+                self.frontend = FunctionBuilderContext::new();
+                return Err(malformed.into());
+            }
         };
-        builder.finalize(self.backend.frontend_config());
-        self.context
+        let compiled = self
+            .context
             .compile(&*self.backend, &mut ControlPlane::default())
             .map_err(|error| EmitError::Backend(format!("{:?}", error.inner)))?;
+        if let Some(outgoing) = outgoing {
+            outgoing.check(compiled, plan)?;
+        }
         Ok(notes)
+    }
+
+    /// The compiled function's code.
+    fn code(&self) -> &[u8] {
+        self.context.compiled_code().expect("compiled just now").code_buffer()
     }
 
     /// Takes the compiled function out of the context.
     fn template(&self, plan: &Plan) -> Result<Template, EmitError> {
         let compiled = self.context.compiled_code().expect("compiled just now");
-        let mut code = compiled.code_buffer().to_vec();
+        let mut code = self.code().to_vec();
         let landing = code.len();
         code.extend((self.isa.landing)(plan).unwrap_or_default());
         let mut holes = Vec::new();

@@ -5,15 +5,16 @@ use cranelift_codegen::{
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{DowncallResult, Plan};
+use springboard_abi::{DowncallResult, Move, Plan};
 
 use crate::{
-    body::{Body, Notes, extended},
+    body::{Body, Built, extended},
     entered::Entered,
     error::Malformed,
     isa::Isa,
     last_error,
     native::{self, Argument, Register},
+    outgoing::Outgoing,
     symbol::{Symbol, symbol},
     words::Words,
 };
@@ -52,16 +53,18 @@ pub(crate) struct Downcall<'a> {
     result: &'a DowncallResult,
     reach: Reach,
     arguments: Vec<Argument<'a>>,
+    /// The words of the stack area.
+    stack: Vec<&'a [Move]>,
     entered: Entered<'a>,
 }
 
 impl<'a> Downcall<'a> {
     pub(crate) fn of(plan: &'a Plan, result: &'a DowncallResult) -> Downcall<'a> {
         let words = Words::of(plan);
-        let landing = (Isa::with(plan.convention).landing)(plan).is_some();
-        let arguments = native::arguments(plan, &words, landing.then_some(Argument::Target));
+        let arguments = native::in_registers(plan, &words);
         let entered = Entered::of(plan, &arguments);
-        Downcall { plan, result, reach: Reach::of(plan, result, &entered), arguments, entered }
+        let reach = Reach::of(plan, result, &entered);
+        Downcall { plan, result, reach, arguments, stack: words.stack, entered }
     }
 
     /// The signature by which the stub is entered.
@@ -86,11 +89,14 @@ impl<'a> Downcall<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Built, Malformed> {
         let block = builder.create_block();
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
         let found = builder.block_params(block).to_vec();
+        // A landing finds the target after the last argument.
+        let words = self.stack.len() + usize::from(self.reach == Reach::Landing);
+        let outgoing = Outgoing::reserve(builder, self.plan, words);
         let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots);
 
         let mut signature =
@@ -109,11 +115,18 @@ impl<'a> Downcall<'a> {
             }
             _ => None,
         };
+        if let Some(outgoing) = outgoing {
+            if self.reach == Reach::Landing {
+                let address = outgoing.address(body.builder);
+                outgoing.store(body.builder, address, self.stack.len(), target);
+            }
+            body.store_stack(outgoing, &self.stack)?;
+        }
         let values = self.values(&mut body, target, &found)?;
         let call = match self.reach {
             Reach::TailJump => {
                 body.builder.ins().return_call_indirect(signature, target, &values);
-                return Ok(body.finish());
+                return Ok(Built { notes: body.finish(), outgoing });
             }
             Reach::Call => body.builder.ins().call_indirect(signature, target, &values),
             Reach::Landing => {
@@ -140,7 +153,7 @@ impl<'a> Downcall<'a> {
             results = last_error::after(body.builder, self.plan, &kept, results);
         }
         body.builder.ins().return_(&results);
-        Ok(body.finish())
+        Ok(Built { notes: body.finish(), outgoing })
     }
 
     /// The values of all arguments. What ends in the register of the slots is loaded last, so that it need not be
@@ -160,7 +173,6 @@ impl<'a> Downcall<'a> {
             values[index] = match self.arguments[index] {
                 Argument::Word(ty, moves) => body.word(ty, moves)?,
                 Argument::Burnt(register) => self.entered.burnt(body.builder, found, register),
-                Argument::Padding | Argument::Target => target,
             };
         }
         Ok(values)

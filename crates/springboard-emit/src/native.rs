@@ -4,41 +4,37 @@
 //! it wants. This file writes the list so that both agree. It knows how Cranelift deals out registers, and nothing
 //! of C types. The tricks:
 //!
-//! * **Burning.** Cranelift puts a word on the stack only when the registers of its class are used up. Where a plan
-//!   has stack words while registers are free, the free ones are *burnt*: they are arguments too, and their value is
-//!   whatever the stub found in the same register when it was entered, which takes no instruction. For that the
-//!   stub declares argument registers as parameters that its caller never sets.
-//! * **Stack words.** Whatever C types overlap an 8-byte unit of the stack area, Cranelift sees one word. A word
-//!   that is one load goes through a vector register: those that carry no arguments are all free and none is
-//!   callee-saved, so that many stack words cost no spills. (Not on riscv64.)
+//! * **Stack words.** Cranelift puts a word on the stack only when the registers of its class are used up, and a plan
+//!   may have stack words while some are free. A downcall stores its stack words itself (`outgoing.rs`), and Cranelift
+//!   sees arguments in registers alone. A word that is one load goes through a vector register: those that carry no
+//!   arguments are free, and general ones are few. (Not on riscv64.)
+//! * **Burning.** A register between two others may carry no argument. It is *burnt*: an argument too, whose value is
+//!   whatever the stub found in the same register when it was entered, which takes no instruction. For that the stub
+//!   declares argument registers as parameters that its caller never sets. In the same way an upcall declares all
+//!   registers of a class where words of it arrive on the stack: as vectors, because what arrives on the stack is loaded
+//!   first of all, and those that carry no arguments are all free and none is callee-saved. (Not on riscv64.)
 //! * **Pass-through results.** A result that stays in place may be in the first general or the first vector
 //!   register: the stub returns both, which costs no instruction.
 //! * **Result pointer.** A register of its own for the address of a result is Cranelift's `StructReturn`; an
 //!   ordinary argument register that holds it is an ordinary argument.
-//! * **Landing.** What no Cranelift signature can express (`isa/x86_64/landing.rs`) needs the target in one more stack word, after all
-//!   arguments, where the callee never looks.
+//! * **Landing.** What no Cranelift signature can express (`isa/x86_64/landing.rs`) needs the target in one more stack
+//!   word, after all arguments, where the callee never looks.
 
 use cranelift_codegen::{
     ir::{AbiParam, ArgumentPurpose, Signature, Type, types},
     isa::CallConv,
 };
-use springboard_abi::{
-    Convention, Direction, DowncallResult, Entry, Move, Operand, Place, Plan, ResultMove, UpcallResult,
-};
+use springboard_abi::{Convention, DowncallResult, Move, Place, Plan, ResultMove, UpcallResult};
 
 use crate::{isa::Isa, words::Words};
 
 /// One argument of the native call.
 #[derive(Clone, Copy)]
 pub(crate) enum Argument<'a> {
-    /// A word that moves make up, wanted as this type.
+    /// A word that moves make up, wanted as this type. There are no moves where no argument lies in a word of the stack.
     Word(Type, &'a [Move]),
     /// What the stub found in this register.
     Burnt(Register),
-    /// A word of the stack area that no argument lies in.
-    Padding,
-    /// The address of the target, for a landing.
-    Target,
 }
 
 /// An argument register of the convention, by its index in its class.
@@ -66,7 +62,7 @@ impl Argument<'_> {
         match self {
             Argument::Word(ty, _) => ty,
             Argument::Burnt(Register::Vec(_)) => types::F64,
-            Argument::Burnt(Register::Gpr(_)) | Argument::Padding | Argument::Target => types::I64,
+            Argument::Burnt(Register::Gpr(_)) => types::I64,
         }
     }
 }
@@ -80,74 +76,56 @@ pub(crate) fn call_conv(convention: Convention) -> CallConv {
     }
 }
 
-/// General registers that carry no argument, are not callee-saved and do not hold the target: r10 and r11 of System V
-/// AMD64, and more elsewhere.
-const SPARE_GPRS: usize = 2;
-
-/// The arguments of the call that `plan` describes, in the order in which Cranelift must see them; `last` in one more
-/// stack word after all others.
-pub(crate) fn arguments<'a>(plan: &Plan, words: &Words<'a>, last: Option<Argument<'a>>) -> Vec<Argument<'a>> {
-    let registers = plan.convention.registers();
-    // A few words need no vector registers, where that burns no general ones.
-    let few = plan.entry().direction() == Direction::Downcall
-        && words.stack.len() <= SPARE_GPRS
-        && words.gprs.len() == registers.gpr_args.len();
-    let stack = words
-        .stack
-        .iter()
-        .map(|moves| {
-            if moves.is_empty() {
-                Argument::Padding
-            } else {
-                let ty = if few { types::I64 } else { stack_type(plan, moves) };
-                Argument::Word(ty, moves)
-            }
-        })
-        .chain(last)
-        .collect::<Vec<_>>();
+/// The arguments of the native call that are in registers, in the order in which Cranelift must see them.
+pub(crate) fn in_registers<'a>(plan: &Plan, words: &Words<'a>) -> Vec<Argument<'a>> {
     let word =
         |words: &[&'a [Move]], index: usize| words.get(index).copied().filter(|moves| !moves.is_empty());
-    if registers.positional {
-        let last = words.gprs.len().max(words.vecs.len());
-        let positions = if stack.is_empty() { last } else { registers.gpr_args.len() };
+    if plan.convention.registers().positional {
         let position = |index| match (word(&words.vecs, index), word(&words.gprs, index)) {
             (Some(moves), _) => Argument::Word(vector_type(moves), moves),
             (None, Some(moves)) => Argument::Word(types::I64, moves),
             (None, None) => Argument::Burnt(Register::Gpr(index)),
         };
-        return (0..positions).map(position).chain(stack).collect();
+        return (0..words.gprs.len().max(words.vecs.len())).map(position).collect();
     }
-    let used_up = |class| stack.iter().any(|argument| argument.ty() == class);
-    let count = |words: usize, all: usize, class| if used_up(class) { all } else { words };
-    let gprs = count(words.gprs.len(), registers.gpr_args.len(), types::I64);
-    let vecs = count(words.vecs.len(), registers.vec_args.len(), types::F64);
-
-    let mut arguments = Vec::with_capacity(1 + gprs + vecs + stack.len());
-    arguments.extend(words.result_pointer.map(|moves| Argument::Word(types::I64, moves)));
-    arguments.extend((0..gprs).map(|index| match word(&words.gprs, index) {
+    let gprs = (0..words.gprs.len()).map(|index| match word(&words.gprs, index) {
         Some(moves) => Argument::Word(types::I64, moves),
         None => Argument::Burnt(Register::Gpr(index)),
-    }));
-    arguments.extend((0..vecs).map(|index| match word(&words.vecs, index) {
+    });
+    let vecs = (0..words.vecs.len()).map(|index| match word(&words.vecs, index) {
         Some(moves) => Argument::Word(vector_type(moves), moves),
         None => Argument::Burnt(Register::Vec(index)),
-    }));
-    arguments.extend(stack);
-    arguments
+    });
+    let pointer = words.result_pointer.map(|moves| Argument::Word(types::I64, moves));
+    pointer.into_iter().chain(gprs).chain(vecs).collect()
 }
 
-/// The type as which a stack word is loaded. What arrives on the stack is in registers before anything else happens,
-/// and only vector registers are enough of them. What arrives in general registers stays in those.
-///
-/// Where the CPU has no vector register to spare, general ones carry them all.
-fn stack_type(plan: &Plan, moves: &[Move]) -> Type {
-    match (plan.entry(), moves) {
-        _ if !Isa::with(plan.convention).spare_vectors => types::I64,
-        (Entry::Callback | Entry::Closure | Entry::GoClosure, _) => types::F64,
-        (Entry::V8 | Entry::Columns, [Move { operand: Operand::Slot { .. }, .. }]) => types::I64,
-        (_, [Move { bytes: 8, operand: Operand::Slot { .. } | Operand::Memory { .. }, .. }]) => types::F64,
-        _ => types::I64,
+/// The arguments with which native code enters a stub that stands for a function, in the order in which Cranelift must
+/// see them. Where words come on the stack, the registers of their class are all parameters.
+pub(crate) fn arriving<'a>(plan: &Plan, words: &Words<'a>) -> Vec<Argument<'a>> {
+    let mut arguments = in_registers(plan, words);
+    if words.stack.is_empty() {
+        return arguments;
     }
+    let registers = plan.convention.registers();
+    // What arrives on the stack is in registers before anything else happens, and only vector registers are enough of
+    // them. Where the CPU has none to spare, general ones carry them all.
+    let ty = if Isa::with(plan.convention).spare_vectors { types::F64 } else { types::I64 };
+    if !registers.positional {
+        let general = |argument: &Argument<'_>| argument.ty() == types::I64;
+        let pointers = usize::from(words.result_pointer.is_some());
+        if ty == types::I64 {
+            let at = arguments.iter().position(|argument| !general(argument)).unwrap_or(arguments.len());
+            let burnt =
+                (at - pointers..registers.gpr_args.len()).map(|reg| Argument::Burnt(Register::Gpr(reg)));
+            arguments.splice(at..at, burnt);
+        } else {
+            let vecs = arguments.len() - pointers - words.gprs.len();
+            arguments.extend((vecs..registers.vec_args.len()).map(|reg| Argument::Burnt(Register::Vec(reg))));
+        }
+    }
+    arguments.extend(words.stack.iter().map(|moves| Argument::Word(ty, moves)));
+    arguments
 }
 
 /// The type as which a vector register is loaded: as wide as the value in it.

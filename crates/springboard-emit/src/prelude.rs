@@ -11,7 +11,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, FastForm, Fill, Guard, Parameter, Plan};
 
 use crate::{
-    body::{Source, extended, narrow_type, slot_offset, to_word},
+    body::{Kept, Source, extended, narrow_type, slot_offset, to_word},
     error::Malformed,
     isa::Isa,
     native,
@@ -35,7 +35,8 @@ pub(crate) fn build(
     if fast.guard == Guard::Closed && !(Isa::with(plan.caller).wraps_guard)(plan) {
         closed(builder, &stub);
     }
-    for (index, parameter) in fast.parameters.iter().enumerate() {
+    let own_checks = !(Isa::with(plan.caller).wraps_checks)(plan);
+    for (index, parameter) in fast.parameters.iter().enumerate().filter(|_| own_checks) {
         if let Parameter::Narrow { bytes, fill } = *parameter {
             in_range(builder, &stub, index, bytes, fill)?;
         }
@@ -44,6 +45,19 @@ pub(crate) fn build(
         return Ok(unwrap(builder, &stub));
     }
     Ok(Source::Parameters(parameters.to_vec()))
+}
+
+/// Whether a prelude has calls of the host in it.
+pub(crate) fn calls_host(plan: &Plan, fast: &FastForm) -> bool {
+    let isa = Isa::with(plan.caller);
+    let guarded = fast.guard == Guard::Closed && !(isa.wraps_guard)(plan);
+    let own_checks = !(isa.wraps_checks)(plan);
+    guarded
+        || fast.parameters.iter().any(|parameter| match parameter {
+            Parameter::Narrow { .. } => own_checks,
+            Parameter::Buffer => true,
+            _ => false,
+        })
 }
 
 /// A stub while its prelude is built.
@@ -106,37 +120,97 @@ fn in_range(
     Ok(())
 }
 
-/// Has the host unwrap every buffer. All arguments stay in the stub's own slots until the last one is unwrapped: a
-/// value in a register would not survive the next call of the host.
+/// Has the host unwrap every buffer. What is wanted after a call of the host waits on the stub's own stack: a value in a
+/// register would not survive the call. The first buffer's value and the last one's pointer need not wait.
 fn unwrap(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Source {
     let parameters = stub.parameters;
+    let kind = |index: usize| stub.fast.parameters[index];
+    let buffers: Vec<_> = (0..parameters.len()).filter(|index| kind(*index) == Parameter::Buffer).collect();
+    let mut waiting = Waiting::of(builder, stub, &buffers);
     let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I32], Some(types::I64));
-    let options_slot = parameters.len() as u16 - 1;
-    let bytes = parameters.len() as u32 * WORD;
-    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-    let array = builder.create_sized_stack_slot(data);
-    for (index, value) in parameters.iter().enumerate() {
-        let word =
-            if builder.func.dfg.value_type(*value) == types::F64 { *value } else { to_word(builder, *value) };
-        builder.ins().stack_store(types::I64, word, array, slot_offset(index as u16));
-    }
-    let buffers =
-        stub.fast.parameters.iter().enumerate().filter(|(_, parameter)| **parameter == Parameter::Buffer);
-    for (index, _) in buffers {
-        let offset = slot_offset(index as u16);
+    let ending = builder.create_block();
+    builder.set_cold_block(ending);
+    for (count, &index) in buffers.iter().enumerate() {
         let address = address_in_hole(builder, helper, HoleKind::Helper);
-        let value = builder.ins().stack_load(types::I64, types::I64, array, offset);
-        let options = builder.ins().stack_load(types::I64, types::I64, array, slot_offset(options_slot));
+        let (value, options) = match count {
+            0 => (parameters[index], options(builder, stub)),
+            _ if stub.fast.takes_options() => {
+                (waiting.load(builder, index), waiting.load(builder, parameters.len() - 1))
+            }
+            _ => (waiting.load(builder, index), options(builder, stub)),
+        };
         let number = builder.ins().iconst(types::I32, index as i64);
         let call = builder.ins().call_indirect(helper, address, &[value, options, number]);
         let pointer = builder.inst_results(call)[0];
         let failed = builder.ins().icmp_imm_s(IntCC::Equal, pointer, NO_POINTER);
-        let refused = continue_if(builder, failed, Continue::Zero);
-        builder.switch_to_block(refused.ending);
-        refused.end(builder);
-        builder.ins().stack_store(types::I64, pointer, array, offset);
+        let ongoing = builder.create_block();
+        builder.ins().brif(failed, ending, &[], ongoing, &[]);
+        builder.switch_to_block(ongoing);
+        if count + 1 == buffers.len() {
+            waiting.0[index] = Kept::Value(pointer);
+        } else {
+            waiting.store(builder, index, pointer);
+        }
     }
-    Source::Array(builder.ins().stack_addr(types::I64, array, 0))
+    let going_on = builder.current_block();
+    builder.switch_to_block(ending);
+    return_zero(builder);
+    if let Some(block) = going_on {
+        builder.switch_to_block(block);
+    }
+    Source::Kept(waiting.0)
+}
+
+/// Where each argument is until the last buffer is unwrapped.
+struct Waiting(Vec<Kept>);
+
+impl Waiting {
+    /// Stores what has to wait, so that the last one is stored lowest, and those of vector registers first of all: what
+    /// comes from general registers can be pushed.
+    fn of(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>, buffers: &[usize]) -> Waiting {
+        let parameters = stub.parameters;
+        let several = buffers.len() > 1;
+        let is_first = |index: &usize| buffers.first() == Some(index);
+        let waits = |index: &usize| match stub.fast.parameters[*index] {
+            Parameter::Options => several,
+            _ => several || !is_first(index),
+        };
+        let is_float = |index: usize| !builder.func.dfg.value_type(parameters[index]).is_int();
+        let mut order: Vec<usize> = (0..parameters.len()).filter(waits).collect();
+        order.sort_by_key(|index| (!is_first(index), !is_float(*index)));
+        let mut kept: Vec<Kept> = parameters.iter().copied().map(Kept::Value).collect();
+        if order.is_empty() {
+            return Waiting(kept);
+        }
+        let bytes = order.len() as u32 * WORD;
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
+        let slot = builder.create_sized_stack_slot(data);
+        let below = (0..order.len()).rev().map(|word| slot_offset(word as u16));
+        for (&index, offset) in order.iter().zip(below) {
+            kept[index] = Kept::Stack(slot, offset);
+        }
+        let waiting = Waiting(kept);
+        for &index in order.iter().filter(|index| !is_first(index)) {
+            let value = parameters[index];
+            let is_whole = builder.func.dfg.value_type(value) == types::F64;
+            let word = if is_whole { value } else { to_word(builder, value) };
+            waiting.store(builder, index, word);
+        }
+        waiting
+    }
+
+    fn store(&self, builder: &mut FunctionBuilder<'_>, index: usize, value: Value) {
+        if let Kept::Stack(slot, offset) = self.0[index] {
+            builder.ins().stack_store(types::I64, value, slot, offset);
+        }
+    }
+
+    fn load(&self, builder: &mut FunctionBuilder<'_>, index: usize) -> Value {
+        match self.0[index] {
+            Kept::Stack(slot, offset) => builder.ins().stack_load(types::I64, types::I64, slot, offset),
+            Kept::Value(value) => value,
+        }
+    }
 }
 
 /// The C signature of a function of the host that the prelude calls.
@@ -181,14 +255,19 @@ fn continue_if(builder: &mut FunctionBuilder<'_>, value: Value, when: Continue) 
 impl Refused {
     /// Returns zero from the ending block, and turns to the other one.
     fn end(self, builder: &mut FunctionBuilder<'_>) {
-        let types = builder.func.signature.returns.iter().map(|result| result.value_type).collect::<Vec<_>>();
-        let zeros = types.into_iter().map(|ty| match ty {
-            types::F64 => builder.ins().f64const(0.0),
-            types::F32 => builder.ins().f32const(0.0),
-            ty => builder.ins().iconst(ty, 0),
-        });
-        let zeros = zeros.collect::<Vec<_>>();
-        builder.ins().return_(&zeros);
+        return_zero(builder);
         builder.switch_to_block(self.ongoing);
     }
+}
+
+/// Returns zero, in every register that a result may be in.
+fn return_zero(builder: &mut FunctionBuilder<'_>) {
+    let types = builder.func.signature.returns.iter().map(|result| result.value_type).collect::<Vec<_>>();
+    let zeros = types.into_iter().map(|ty| match ty {
+        types::F64 => builder.ins().f64const(0.0),
+        types::F32 => builder.ins().f32const(0.0),
+        ty => builder.ins().iconst(ty, 0),
+    });
+    let zeros = zeros.collect::<Vec<_>>();
+    builder.ins().return_(&zeros);
 }

@@ -10,7 +10,7 @@ use springboard_abi::{
 };
 
 use crate::{
-    body::{Body, Note, Notes, Source, extended, slot_offset, to_word},
+    body::{Body, Built, Note, Source, extended, slot_offset, to_word},
     closure::{Closure, Fields},
     error::Malformed,
     isa::Isa,
@@ -39,7 +39,7 @@ impl<'a> Upcall<'a> {
         result: &'a UpcallResult,
         closure: Option<(&'a ClosureForm, Fields)>,
     ) -> Upcall<'a> {
-        let arguments = native::arguments(plan, &Words::of(plan), None);
+        let arguments = native::arriving(plan, &Words::of(plan));
         Upcall { plan, result, closure, arguments, results: native::upcall_results(plan, result) }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Upcall<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Built, Malformed> {
         let block = builder.create_block();
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
@@ -77,7 +77,7 @@ impl<'a> Upcall<'a> {
                 let result = self.result_content(form);
                 closure.call(body.builder, self.plan, slots, &form.arguments, result);
             }
-            None => self.call_host(&mut body, slots),
+            None => self.call_host(&mut body, array),
         }
         // Nothing lives across the call: addresses are found again.
         let slots = body.builder.ins().stack_addr(types::I64, array, 0);
@@ -85,7 +85,7 @@ impl<'a> Upcall<'a> {
         let mut body = Body::new(builder, Source::Array(slots), self.plan);
         let results = self.results(&mut body)?;
         body.builder.ins().return_(&results);
-        Ok([notes, body.finish()].concat())
+        Ok(Built { notes: [notes, body.finish()].concat(), outgoing: None })
     }
 
     /// Room for one slot for each that the plan speaks of.
@@ -129,12 +129,14 @@ impl<'a> Upcall<'a> {
     }
 
     /// Calls the host's function with its context and the slots.
-    fn call_host(&self, body: &mut Body<'_, '_>, slots: Value) {
+    fn call_host(&self, body: &mut Body<'_, '_>, array: StackSlot) {
         let mut signature = Signature::new(native::call_conv(self.plan.caller));
         signature.params = vec![AbiParam::new(types::I64); 2];
         let signature = body.builder.import_signature(signature);
         let host = address_in_hole(body.builder, signature, HoleKind::Helper);
         let context = address_in_hole(body.builder, signature, HoleKind::Context);
+        // Made where it is wanted, and not carried there from where slots were written.
+        let slots = body.builder.ins().stack_addr(types::I64, array, 0);
         body.builder.ins().call_indirect(signature, host, &[context, slots]);
     }
 

@@ -1,8 +1,10 @@
 //! Binds all that a C header declares: `header -- /usr/include/zlib.h libz.so.1`. Each function of the header, and of
-//! headers in its own folder that it includes, is bound, or reported by name with the reason.
+//! headers in its own folder that it includes, is bound, or reported by name with the reason; and each macro has its value,
+//! or is reported. `header -- --wrappers /usr/include/zlib.h` writes the C text that makes its static functions callable.
 
 use std::{
     error::Error,
+    io::{BufWriter, Write as _, stdout},
     path::Path,
     process::{Command, ExitCode},
     time::Instant,
@@ -16,15 +18,20 @@ use springboard_everyday::header;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [header, library] = &arguments[..] else {
-        eprintln!("usage: header HEADER LIBRARY, as in: header /usr/include/zlib.h libz.so.1");
-        return ExitCode::from(2);
+    let done = match &arguments[..] {
+        [option, header] if option == "--wrappers" => wrappers(header),
+        [header, library] if !header.starts_with("--") => run(header, library),
+        _ => {
+            eprintln!("usage: header HEADER LIBRARY, as in: header /usr/include/zlib.h libz.so.1");
+            eprintln!("       header --wrappers HEADER");
+            return ExitCode::from(2);
+        }
     };
-    match run(header, library) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
+            eprintln!("error: {error}");
+            ExitCode::from(2)
         }
     }
 }
@@ -39,19 +46,43 @@ fn run(path: &str, library: &str) -> Result<(), Box<dyn Error>> {
     let read = started.elapsed();
     let binding = header::bind(&engine, &library, &header, |place| belongs(place, path));
     let bound = started.elapsed();
+    let mut out = BufWriter::new(stdout().lock());
     for function in &binding.bound {
-        println!("bound     {} ({})", function.prototype(), function.path());
+        writeln!(out, "bound     {} ({})", function.prototype(), function.path())?;
     }
     for unbound in &binding.reported {
-        println!("reported  {unbound}");
+        writeln!(out, "reported  {unbound}")?;
     }
-    println!(
-        "{} bound, {} reported; {} bytes read in {read:.1?}, read and bound in {bound:.1?}",
+    let (mut constants, mut others) = (0, 0);
+    for each in header.macros().iter().filter(|each| belongs(&each.place, path)) {
+        match header.constant(&each.name) {
+            Some(Ok(value)) => {
+                constants += 1;
+                writeln!(out, "constant  {} = {value}", each.name)?;
+            }
+            Some(Err(why)) => {
+                others += 1;
+                writeln!(out, "no value  {} ({}): {why}", each.name, each.place)?;
+            }
+            None => {}
+        }
+    }
+    writeln!(
+        out,
+        "{} bound, {} reported; of {} macros {constants} are constants; {} bytes read in {read:.1?}, read and bound in {bound:.1?}",
         binding.bound.len(),
         binding.reported.len(),
+        constants + others,
         text.len()
-    );
-    Ok(())
+    )?;
+    Ok(out.flush()?)
+}
+
+fn wrappers(path: &str) -> Result<(), Box<dyn Error>> {
+    let header = Header::scan(&preprocessed(path)?, Engine::new().data_model());
+    let includes = format!("#include {path:?}");
+    let text = header::wrappers(&header, &includes, "springboard_", |place| belongs(place, path));
+    Ok(stdout().write_all(text.as_bytes())?)
 }
 
 /// What the C preprocessor makes of a header; a file that ends in `.i` is taken as it is.
@@ -59,7 +90,7 @@ fn preprocessed(path: &str) -> Result<String, Box<dyn Error>> {
     if path.ends_with(".i") {
         return Ok(std::fs::read_to_string(path)?);
     }
-    let output = Command::new("cc").args(["-E", "-x", "c", path]).output()?;
+    let output = Command::new("cc").args(["-E", "-dD", "-x", "c", path]).output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }

@@ -1,6 +1,6 @@
-//! All functions of a header, bound.
+//! All functions of a header, bound; and C text that makes its static functions callable.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use springboard::{BindError, Engine, Function, Library};
 use springboard_ir::{Header, HeaderFunction, Linkage, ParseError, Place};
@@ -31,7 +31,7 @@ pub struct Unbound {
 pub enum UnboundReason {
     /// It could not be read.
     Unread(ParseError),
-    /// It is `static`, so no library has it.
+    /// It is `static`, so no library has it. [`wrappers`] writes what makes one that has it.
     Internal,
     /// It could not be bound.
     Bind(BindError),
@@ -98,4 +98,24 @@ pub fn bind(
         }
     }
     HeaderBinding { bound, reported }
+}
+
+/// C text that makes the static functions of a header callable, of those that it has in the places for which `wanted` returns
+/// true. Compiled into a shared library, each function has a symbol there: `prefix` with its own name. `includes` is what
+/// stands before, as it does in a program that uses the header: `#include <zlib.h>`.
+///
+/// The symbol is an alias (an attribute of GCC and Clang, which object files of Apple's systems do not have), so that no type
+/// is written again. [`Engine::function_named`] binds it, with the prototype that the header has for the function's name.
+pub fn wrappers(header: &Header, includes: &str, prefix: &str, wanted: impl Fn(&Place) -> bool) -> String {
+    let mut text = format!("{includes}\n");
+    let functions = header.functions().iter();
+    for function in
+        functions.filter(|function| function.linkage == Linkage::Internal && wanted(&function.place))
+    {
+        let name = &function.name;
+        let symbol = function.symbol.as_ref().unwrap_or(name);
+        writeln!(text, "extern __typeof__({name}) {prefix}{name} __attribute__((__alias__(\"{symbol}\")));")
+            .expect("strings take all");
+    }
+    text
 }

@@ -4,17 +4,29 @@ use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use crate::{
+    constant::Constant,
     model::DataModel,
-    parse::{Declarations, ParseError, Seen, scan},
+    parse::{Declarations, Macros, NotConstant, ParseError, Seen, scan, spelled},
     types::Prototype,
 };
 
-/// A header as the preprocessor leaves it (`cc -E`), read as far as it can be.
+/// A header as the preprocessor leaves it (`cc -E`, or `cc -E -dD` with macros), read as far as it can be.
 #[derive(Clone, Debug)]
 pub struct Header {
     declarations: Declarations,
     functions: Vec<HeaderFunction>,
     skipped: Vec<Skipped>,
+    macros: Macros,
+    named: Vec<HeaderMacro>,
+}
+
+/// A macro that a header defines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeaderMacro {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is defined last.
+    pub place: Place,
 }
 
 /// A function that a header declares.
@@ -73,7 +85,8 @@ impl Header {
     /// [`Header::skipped`].
     pub fn scan(text: &str, model: &DataModel) -> Header {
         let outer = Declarations::for_model(model);
-        let scan = scan(text, &outer);
+        let (macros, plain) = Macros::taken_out_of(text);
+        let scan = scan(plain.as_deref().unwrap_or(text), &outer);
         let markers = Markers::of(text);
         let mut functions: Vec<HeaderFunction> = Vec::new();
         let mut known = BTreeMap::new();
@@ -81,19 +94,22 @@ impl Header {
             let linkage = if is_static { Linkage::Internal } else { Linkage::External };
             let index = *known.entry(name).or_insert_with(|| {
                 let place = markers.place(position);
-                functions.push(HeaderFunction { name: name.into(), symbol: None, place, linkage });
+                functions.push(HeaderFunction { name: spelled(name), symbol: None, place, linkage });
                 functions.len() - 1
             });
             let function = &mut functions[index];
             function.symbol = function.symbol.take().or(symbol);
         }
         let skipped = scan.skipped.into_iter().map(|(error, name)| Skipped {
-            name: name.map(String::from),
+            name: name.map(spelled),
             place: markers.place(error.position),
             error,
         });
         let skipped = skipped.collect();
-        Header { declarations: scan.declarations, functions, skipped }
+        let named = macros.in_order().into_iter();
+        let named =
+            named.map(|(name, position)| HeaderMacro { name, place: markers.place(position) }).collect();
+        Header { declarations: scan.declarations, functions, skipped, macros, named }
     }
 
     /// Types, constants and prototypes.
@@ -109,6 +125,21 @@ impl Header {
     /// The prototype of a function of the header.
     pub fn prototype(&self, function: &HeaderFunction) -> Option<&Prototype> {
         self.declarations.function(&function.name)
+    }
+
+    /// Every macro that is defined at the end of the text, in the order of the text. The compiler's own are among them, in
+    /// files such as `<built-in>`.
+    pub fn macros(&self) -> &[HeaderMacro] {
+        &self.named
+    }
+
+    /// The value of the macro `name`: a number, a string or an address. Other macros, types and enumeration constants of the
+    /// header can stand in it. `None` where no such macro is defined.
+    ///
+    /// # Errors
+    /// What the macro is instead.
+    pub fn constant(&self, name: &str) -> Option<Result<Constant, NotConstant>> {
+        self.macros.value(name, &self.declarations)
     }
 
     /// Every declaration that was left out, in the order of the text.

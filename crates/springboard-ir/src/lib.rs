@@ -33,6 +33,7 @@
 
 extern crate alloc;
 
+mod constant;
 mod definitions;
 mod enumeration;
 mod header;
@@ -44,13 +45,14 @@ mod part;
 mod print;
 mod types;
 
+pub use constant::Constant;
 pub use definitions::{DefinitionConflict, Definitions};
 pub use enumeration::{Enumeration, EnumerationError};
-pub use header::{Header, HeaderFunction, Linkage, Place, Skipped};
+pub use header::{Header, HeaderFunction, HeaderMacro, Linkage, Place, Skipped};
 pub use integer::Integer;
 pub use layout::{AggregateLayout, Layout, LayoutError, MAX_ALIGN, MAX_MEMBERS, MAX_SIZE};
 pub use model::{BitFields, Compiler, DataModel, FloatFormat, Scalar};
-pub use parse::{ConstantError, Declarations, Expected, Object, ParseError, ParseErrorKind};
+pub use parse::{ConstantError, Declarations, Expected, NotConstant, Object, ParseError, ParseErrorKind};
 pub use part::{Part, PathError};
 /// What names a machine, of the crate target-lexicon: part of this interface on purpose, so that a host need not name that
 /// crate in the same version.

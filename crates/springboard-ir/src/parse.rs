@@ -9,7 +9,9 @@
 //! 2 MiB in one that is not.
 
 mod aggregates;
+mod arithmetic;
 mod attributes;
+mod basic;
 mod built;
 mod constants;
 mod cursor;
@@ -22,11 +24,14 @@ mod excerpt;
 mod external;
 mod lexer;
 mod literals;
+mod macros;
 mod names;
+mod nearest;
 mod parameters;
 mod pragma;
 mod recovery;
 mod specifiers;
+mod storage;
 mod words;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
@@ -36,8 +41,12 @@ pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
 pub(crate) use external::Seen;
+pub(crate) use macros::Macros;
+pub use macros::NotConstant;
+pub(crate) use names::spelled;
 
 use crate::{
+    constant::Constant,
     model::DataModel,
     types::{AggregateKind, Declared, Prototype, Signature, Type},
 };
@@ -170,6 +179,11 @@ pub(crate) fn scan<'a>(text: &'a str, outer: &'a Declarations) -> Scan<'a> {
     let skipped = parser.scan();
     let skipped = skipped.into_iter().map(|skipped| (places.locate(skipped.failure), skipped.name)).collect();
     Scan { declarations: parser.own, seen: parser.seen, skipped }
+}
+
+/// The value of the constant expression that is all of `text`, in which the names of `outer` can stand.
+fn constant(text: &str, outer: &Declarations) -> Result<Constant, ParseErrorKind> {
+    run(text, outer, Parser::constant_alone).map(|(constant, _)| constant).map_err(|error| error.kind)
 }
 
 /// Runs `parse` on a whole text. Also returns what the text declared.

@@ -101,14 +101,11 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ("struct s { void ¦v; };", "expected the type of an object, found a function or void"),
     ("struct s { int a¦[]; int b; };", "an array without a length ends a structure or is a parameter"),
     ("struct s { int a[¦1 - 2]; };", "an array cannot have -1 elements"),
-    ("struct s { int a[¦n]; };", "`n` is no integer constant"),
+    ("struct s { int a[¦n]; };", "`n` is no constant"),
     ("struct s { int a[1 ¦/ 0]; };", "division by zero"),
     ("struct s { int a[1 ¦<< 32]; };", "shift by 32 bits"),
-    ("struct s { int a[¦0x]; };", "`0x` is no integer of at most 64 bits"),
-    (
-        "struct s { int a[¦18446744073709551616]; };",
-        "`18446744073709551616` is no integer of at most 64 bits",
-    ),
+    ("struct s { int a[¦0x]; };", "`0x` is no number that 64 bits hold"),
+    ("struct s { int a[¦18446744073709551616]; };", "`18446744073709551616` is no number that 64 bits hold"),
     ("struct s { char a¦[1 << 30][2]; };", "the type is larger than 1073741824 bytes"),
     ("struct ¦s { char a[1 << 30]; int b; };", "the type is larger than 1073741824 bytes"),
     (

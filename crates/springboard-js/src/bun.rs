@@ -1,10 +1,21 @@
-//! The types of `bun:ffi` as data, for hosts that offer that interface: their names, aliases and numeric tags, the C type
-//! of each, and which 64-bit integers become numbers.
+//! The types of `bun:ffi`, for hosts that offer that interface: their names, aliases and numeric tags, the C type of each,
+//! and what JavaScript gets for a slot of each.
+//!
+//! The C types alone do not say that: `i64_fast` and `i64` are both `int64_t`. A [`Declared`] signature keeps the types
+//! beside the C signature, and decodes the slots of a call by them: on the thread that owns JavaScript's heap, from raw
+//! words that any thread may have written.
+
+mod decode;
 
 use std::fmt;
 
-use springboard::ir::{ParseError, Prototype, Signature};
+use springboard::{
+    Callback, CallbackType, Engine, Mailbox,
+    callback::{CreateError, OwnerCallbackType, RawHandler},
+    ir::{ParseError, Prototype, Signature},
+};
 
+pub use self::decode::{MAX_SAFE_INTEGER, i64_fast, u64_fast};
 use crate::v8::Any;
 
 /// A type of `bun:ffi`.
@@ -98,25 +109,133 @@ pub enum Use {
     ThreadsafeCallback,
 }
 
-/// The C signature of a function or callback of `bun:ffi`.
-///
-/// # Errors
-/// An unknown name, a type in a place where it cannot stand, or more parameters than a signature may have.
-pub fn signature(used: Use, arguments: &[&str], returns: &str) -> Result<Signature, BunError> {
-    let place = if used == Use::Function { Argument } else { CallbackArgument };
-    let c = |name: &str, place| {
-        let ty = BunType::named(name).ok_or_else(|| BunError::Unknown { name: name.to_owned(), place })?;
-        let c = ty.c.filter(|_| ty.places.contains(&place));
-        c.ok_or(BunError::Misplaced { name: ty.name, place })
-    };
-    let result = c(returns, Returned)?;
-    if used == Use::ThreadsafeCallback && result != "void" {
-        return Err(BunError::ThreadsafeResult(returns.to_owned()));
+/// A signature of `bun:ffi`: what C sees of it, and the types of which JavaScript's values are made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Declared {
+    used: Use,
+    signature: Signature,
+    arguments: Box<[&'static BunType]>,
+    returns: &'static BunType,
+}
+
+impl Declared {
+    /// A function or callback by the names of its types.
+    ///
+    /// # Errors
+    /// An unknown name, a type in a place where it cannot stand, a result of a threadsafe callback, or more parameters than a
+    /// signature may have.
+    pub fn new(used: Use, arguments: &[&str], returns: &str) -> Result<Declared, BunError> {
+        let place = if used == Use::Function { Argument } else { CallbackArgument };
+        let found = |name: &str, place| {
+            let ty =
+                BunType::named(name).ok_or_else(|| BunError::Unknown { name: name.to_owned(), place })?;
+            let c = ty.c.filter(|_| ty.places.contains(&place));
+            c.map(|c| (ty, c)).ok_or(BunError::Misplaced { name: ty.name, place })
+        };
+        let (returns, result) = found(returns, Returned)?;
+        if used == Use::ThreadsafeCallback && result != "void" {
+            return Err(BunError::ThreadsafeResult(returns.name.to_owned()));
+        }
+        let found = arguments.iter().map(|name| found(name, place)).collect::<Result<Vec<_>, _>>()?;
+        let (arguments, c): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        let params = if c.is_empty() { "void".to_owned() } else { c.join(", ") };
+        let prototype = Prototype::parse(&format!("{result} f({params})")).map_err(BunError::Signature)?;
+        Ok(Declared { used, signature: prototype.signature, arguments: arguments.into(), returns })
     }
-    let params = arguments.iter().map(|name| c(name, place)).collect::<Result<Vec<_>, _>>()?;
-    let params = if params.is_empty() { "void".to_owned() } else { params.join(", ") };
-    let prototype = Prototype::parse(&format!("{result} f({params})")).map_err(BunError::Signature)?;
-    Ok(prototype.signature)
+
+    /// What it is for.
+    pub fn used(&self) -> Use {
+        self.used
+    }
+
+    /// The C type.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The types of the arguments.
+    pub fn arguments(&self) -> &[&'static BunType] {
+        &self.arguments
+    }
+
+    /// The type of the result.
+    pub fn returns(&self) -> &'static BunType {
+        self.returns
+    }
+
+    /// What JavaScript gets for the arguments of a call.
+    ///
+    /// # Safety
+    /// `slots` are those of a call of this signature: one canonical slot for each argument. Each `cstring` is null, or the
+    /// address of bytes that end with a zero byte.
+    pub unsafe fn decode(&self, slots: *const u64) -> Vec<Any<'static>> {
+        let each = self.arguments.iter().enumerate();
+        // SAFETY: the caller gives a slot for each argument, and texts where a `cstring` points to.
+        each.map(|(index, ty)| unsafe { ty.decode(*slots.add(index)) }).collect()
+    }
+
+    /// The type of callbacks of this signature.
+    ///
+    /// # Errors
+    /// As [`Engine::callback_type`].
+    pub fn callback_type(&self, engine: &Engine) -> Result<CallbackType, CreateError> {
+        engine.callback_type(self.signature.clone())
+    }
+
+    /// A `JSCallback` with `threadsafe: true`: calls of other threads wait in the mailbox as raw slots with their types, and
+    /// the handler gets values on the thread that drains. Nothing of JavaScript's is touched elsewhere.
+    ///
+    /// `choose` makes a type with a policy of a type without: [`CallbackType::post`], [`CallbackType::queue`], or one with
+    /// [`CallbackType::copy_in`] before it, which keeps the text of a `cstring` until the handler has it.
+    ///
+    /// # Errors
+    /// As [`Engine::callback_type`] and [`OwnerCallbackType::raw`], and those of `choose`.
+    ///
+    /// # Safety
+    /// What a `cstring` points to is text when the handler runs: it lives as long, or is copied in.
+    pub unsafe fn threadsafe(
+        &self,
+        engine: &Engine,
+        mailbox: &Mailbox,
+        choose: impl FnOnce(&CallbackType, &Mailbox) -> Result<OwnerCallbackType, CreateError>,
+        handler: impl Fn(&[Any<'static>]) + 'static,
+    ) -> Result<Callback, CreateError> {
+        let policy = choose(&self.callback_type(engine)?, mailbox)?;
+        let context = Box::into_raw(Box::new(Handler { declared: self.clone(), handler }));
+        // SAFETY: the handler is for calls of this signature, whose result is void or a word; `release` frees it once, on
+        // this thread. The caller answers for texts.
+        let made = unsafe { policy.raw(raw_handler(context)) };
+        made.inspect_err(|_| {
+            // SAFETY: it was made above, and no callback has it.
+            drop(unsafe { Box::from_raw(context) });
+        })
+    }
+}
+
+/// A handler of decoded values.
+struct Handler<F> {
+    declared: Declared,
+    handler: F,
+}
+
+fn raw_handler<F: Fn(&[Any<'static>]) + 'static>(context: *const Handler<F>) -> RawHandler {
+    /// # Safety
+    /// The context is a handler, and the slots are those of a call of its signature.
+    unsafe fn call<F: Fn(&[Any<'static>])>(context: *const std::ffi::c_void, slots: *mut u64) {
+        // SAFETY: by the contract.
+        let (handler, values) = unsafe {
+            let handler = &*context.cast::<Handler<F>>();
+            (handler, handler.declared.decode(slots))
+        };
+        (handler.handler)(&values);
+    }
+    /// # Safety
+    /// The context is a handler that came out of a box, and nobody uses it any more.
+    unsafe fn release<F>(context: *const std::ffi::c_void) {
+        // SAFETY: by the contract.
+        drop(unsafe { Box::from_raw(context.cast_mut().cast::<Handler<F>>()) });
+    }
+    RawHandler { context: context.cast(), call: call::<F>, release: Some(release::<F>) }
 }
 
 /// Why there is no signature.
@@ -159,23 +278,3 @@ impl fmt::Display for BunError {
 }
 
 impl std::error::Error for BunError {}
-
-/// `Number.MAX_SAFE_INTEGER`, 2^53 - 1: up to it a number differs from every other integer's.
-pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
-
-/// What an `i64_fast` becomes: a number from -(2^53 - 1) to 2^53 - 1, a bigint beyond.
-pub fn i64_fast(value: i64) -> Any<'static> {
-    if value.unsigned_abs() <= MAX_SAFE_INTEGER.unsigned_abs() {
-        Any::Number(value as f64)
-    } else {
-        Any::BigInt(value.into())
-    }
-}
-
-/// What a `u64_fast` becomes: a number up to 2^53 - 1, a bigint beyond.
-pub fn u64_fast(value: u64) -> Any<'static> {
-    match i64::try_from(value) {
-        Ok(value) => i64_fast(value),
-        Err(_) => Any::BigInt(value.into()),
-    }
-}

@@ -6,7 +6,12 @@
 pub mod bun;
 pub mod v8;
 
-/// The examples of the guide to V8, compiled and run as tests.
+/// The examples of the guides, compiled and run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/v8.md")]
-struct Guide;
+struct GuideToV8;
+
+/// The same of the other guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/bun.md")]
+struct GuideToBun;

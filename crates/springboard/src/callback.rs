@@ -16,6 +16,7 @@
 //! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs. `pools` are all pools.
 //! * `record` is a call on its way. It waits in an `inbox`, which is what other threads see of a `mailbox`; a `policy`
 //!   sends it there, and may wait.
+//! * `later` answers a call after its handler has returned. `ending` says what becomes of a thread's callbacks when it ends.
 //! * `prepared` is a signature made ready, `callback_type` a type of callbacks, `handle` one callback.
 //!
 //! Keys of threads and pending errors lie below, in `crate::thread`.
@@ -24,12 +25,14 @@ mod callback_type;
 mod copy;
 mod counters;
 mod dispatch;
+mod ending;
 mod erased;
 mod error;
 mod gate;
 mod handle;
 mod handler;
 mod inbox;
+mod later;
 mod mailbox;
 mod owner;
 mod parker;
@@ -37,6 +40,7 @@ mod policy;
 mod pool;
 mod pools;
 mod prepared;
+mod question;
 mod queue;
 mod record;
 mod report;
@@ -47,11 +51,14 @@ mod wait;
 pub use callback_type::{CallbackType, OwnerCallbackType};
 pub use copy::{CopyError, CopyIn};
 pub use counters::Counts;
+pub use ending::{Heir, close_at_thread_exit};
 pub use error::{CreateError, DrainError};
 pub use gate::AfterClose;
 pub use handle::Callback;
 pub use handler::{Handler, HandlerResult, RawHandler, raise};
+pub use later::Later;
 pub use mailbox::{Abandoned, Mailbox};
+pub use owner::leaked_handlers;
 pub use queue::Full;
 pub use report::{Report, set_reporter};
 pub use wait::Busy;

@@ -68,6 +68,11 @@ pub mod code {
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// The example of the guide for hosts, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/hosts.md")]
+struct Hosts;
+
 /// The examples of the guide to callbacks, likewise.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/callbacks.md")]

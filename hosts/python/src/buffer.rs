@@ -107,6 +107,15 @@ impl View {
         self.raw.len as usize
     }
 
+    /// The memory of a view that was asked for bytes.
+    fn bytes(&self) -> &[u8] {
+        match self.len() {
+            0 => &[],
+            // SAFETY: the view lends that many bytes for as long as it is there.
+            length => unsafe { std::slice::from_raw_parts(self.start().cast_const(), length) },
+        }
+    }
+
     pub(crate) fn item_size(&self) -> usize {
         self.raw.itemsize as usize
     }
@@ -211,6 +220,9 @@ impl Buffer {
                 PyTypeError::new_err(format!("don't know the size pointed to by '{}'", ctype.text()))
             })?,
         };
+        if this.data().is_null() && size > 0 {
+            return Err(convert::null_dereference(ctype.text()));
+        }
         Ok(Buffer { cdata: cdata.clone().unbind(), size })
     }
 
@@ -228,8 +240,7 @@ impl Buffer {
 
     fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let view = View::of(value, Ask::Bytes)?;
-        // SAFETY: the view lends that many bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(view.start().cast_const(), view.len()) };
+        let bytes = view.bytes();
         let (at, length) = match key.cast::<PySlice>() {
             Ok(slice) => self.range(slice)?,
             Err(_) => (self.index(key)?, 1),
@@ -252,8 +263,7 @@ impl Buffer {
         how: pyo3::pyclass::CompareOp,
     ) -> PyResult<Py<PyAny>> {
         let Ok(view) = View::of(other, Ask::Bytes) else { return Ok(py.NotImplemented()) };
-        // SAFETY: the view lends that many bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(view.start().cast_const(), view.len()) };
+        let bytes = view.bytes();
         let answer = how.matches(self.bytes().cmp(bytes));
         Ok(pyo3::types::PyBool::new(py, answer).to_owned().into_any().unbind())
     }

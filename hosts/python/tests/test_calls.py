@@ -263,3 +263,39 @@ def test_references_are_even_after_calls_and_errors(lib, ffi):
     gc.collect()
     assert [sys.getrefcount(each) for each in watched] == counts
     assert abs(sys.getrefcount(None) - none) < 50
+
+
+def test_memory_does_not_grow(lib, ffi):
+    """By calls, errors, data and callbacks: what is made anew each time goes each time."""
+    import os
+
+    def resident():
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def each(count):
+        for index in range(count):
+            lib.twice({"x": index, "y": 0.5})
+            lib.ints([1, 2, 3])
+            lib.length([b"a", b"\0"])
+            lib.total(1, ffi.cast("int", index))
+            lib.f80(1.5)
+            ffi.new("char[]", 4096)
+            ffi.new("mixed *", {"x": 1})[0].y
+            ffi.buffer(ffi.new("int[4]"))[:]
+            ffi.gc(ffi.new("int *"), lambda data: None)
+            ffi.from_handle(ffi.new_handle(index))
+            if index % 8 == 0:
+                lib.apply(ffi.callback("int(int)", lambda value: value), index)
+            for wrong in ("x", 1 << 80):
+                try:
+                    lib.i32(wrong)
+                except (TypeError, OverflowError):
+                    pass
+
+    each(6000)
+    gc.collect()
+    before = resident()
+    each(12000)
+    gc.collect()
+    assert resident() - before < 4 << 20

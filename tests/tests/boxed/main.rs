@@ -5,3 +5,4 @@ mod heap;
 mod native;
 mod objects;
 mod stub;
+mod words;

@@ -8,7 +8,7 @@ use crate::driver::Driver;
 /// What the holes of the stubs refer to, and goes into `main.c`. All stubs share one target, which jumps on to the
 /// case's own: without a change to any register that arguments may be in.
 pub(crate) const TARGET: &str = r#"
-void *v8_target;
+void *stub_target;
 void *closed_options;
 static void closed(void *context, void *options) {
     closed_options = context == springboard_context ? options : 0;
@@ -22,15 +22,19 @@ void springboard_range(void *context, uint64_t index, int64_t value, void *optio
 }
 int went_astray;
 void astray(void) { went_astray = 1; }
+"#;
+
+/// The one native function that stubs in objects know: a jump to where `stub_target` says.
+pub(crate) const JUMP: &str = r#"
 __asm__(".text\n.globl springboard_target\n.type springboard_target, %function\nspringboard_target:\n"
 #if defined(__x86_64__)
-        "movq v8_target(%rip), %r11\njmp *%r11\n"
+        "movq stub_target(%rip), %r11\njmp *%r11\n"
 #elif defined(__aarch64__)
-        "adrp x16, v8_target\nldr x16, [x16, :lo12:v8_target]\nbr x16\n"
+        "adrp x16, stub_target\nldr x16, [x16, :lo12:stub_target]\nbr x16\n"
 #elif defined(__riscv)
-        "ld t1, v8_target\njr t1\n"
+        "ld t1, stub_target\njr t1\n"
 #elif defined(__s390x__)
-        "larl %r1, v8_target\nlg %r1, 0(%r1)\nbr %r1\n"
+        "larl %r1, stub_target\nlg %r1, 0(%r1)\nbr %r1\n"
 #else
 #error "no way to jump is known for this CPU"
 #endif
@@ -122,7 +126,7 @@ impl Driver<'_> {
         let fast = Fast::of(signature, self.model)?;
         let (result, call) = (&fast.result, fast.call(index, None));
         self.line(
-            "extern void *v8_target, *closed_options;\nextern struct { char closed; } springboard_guard;",
+            "extern void *stub_target, *closed_options;\nextern struct { char closed; } springboard_guard;",
         );
         self.line("extern uint64_t range_told;\nextern int64_t range_value;");
         self.line("extern int went_astray;\nvoid astray(void);");
@@ -136,7 +140,9 @@ impl Driver<'_> {
         self.line("    return index == refused ? UINT64_MAX : ~(uint64_t)(uintptr_t)value;\n}");
         self.line(format!("{result} fast_{index}({});", fast.types.join(", ")));
         self.line(format!("const char *v8_{index}(void) {{"));
-        self.line("    v8_target = (void *)callee;\n    helper = unwrap;\n    springboard_guard.closed = 0;");
+        self.line(
+            "    stub_target = (void *)callee;\n    helper = unwrap;\n    springboard_guard.closed = 0;",
+        );
         self.line("    range_told = 0;");
         self.choose_values();
         if result == "void" {
@@ -164,7 +170,7 @@ impl Driver<'_> {
     /// Each check of the stub says no: the host is told, the function is not reached, and the result is zero.
     fn refusals(&mut self, fast: &Fast) {
         let index = self.index;
-        self.line("    v8_target = (void *)astray;");
+        self.line("    stub_target = (void *)astray;");
         for position in &fast.buffers {
             self.line(format!("    refused = {};", position - 1));
             self.refused(fast, &fast.call(index, None), "a call without a buffer");

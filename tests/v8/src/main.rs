@@ -11,6 +11,7 @@ mod closed;
 mod host;
 mod loops;
 mod objects;
+mod posts;
 mod realm;
 mod reentry;
 mod shim;
@@ -73,6 +74,7 @@ fn tests() -> ExitCode {
         threads::CASES,
         twins::CASES,
         objects::CASES,
+        posts::CASES,
         snapshot::CASES,
         loops::CASES,
     ];

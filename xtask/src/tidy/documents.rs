@@ -11,6 +11,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     for file in tree.documents() {
         findings.extend(dead_links(file, tree));
         findings.extend(dead_paths(file, tree));
+        findings.extend(dead_tests(file, tree));
         findings.extend(stale_tables(file));
     }
     findings.extend(tree.sources().flat_map(|file| dead_documents(file, tree)));
@@ -90,6 +91,23 @@ fn dead_paths(file: &File, tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// A test in backticks, `file.rs::name`, is there: as a function, or by the name of a case.
+fn dead_tests(file: &File, tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in prose(&file.text) {
+        for word in line.split('`').skip(1).step_by(2) {
+            let Some((path, name)) = word.split_once(".rs::") else { continue };
+            let path = format!("{path}.rs");
+            let named =
+                |text: &str| text.contains(&format!("fn {name}(")) || text.contains(&format!("::{name}\""));
+            if !tree.has(&path) || !named(tree.text(&path)) {
+                findings.push(Finding::new(&file.path, number, format!("there is no test {word}")));
+            }
+        }
+    }
+    findings
+}
+
 /// A document that a source file names is there.
 fn dead_documents(file: &File, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -152,6 +170,15 @@ mod tests {
         let fine = "`xtask/src/main.rs` `book/` `usr/include/a.h` `xtask/<name>`\n";
         assert_eq!(found(dead_paths, fine), [0; 0]);
         assert_eq!(found(dead_paths, "\n`xtask/src/gone.rs`\n"), [2]);
+    }
+
+    #[test]
+    fn dead_tests_are_found() {
+        let tests = "fn one() {}\nCase { name: \"cases::two\" }";
+        let text = "`t/a.rs::one` `t/a.rs::two`\n`t/a.rs::three`\n`t/b.rs::one`\n";
+        let tree = tree(&[("book/a.md", text), ("t/a.rs", tests)]);
+        let found = dead_tests(&tree.files[0], &tree);
+        assert_eq!(found.into_iter().map(|finding| finding.line).collect::<Vec<_>>(), [2, 3]);
     }
 
     #[test]

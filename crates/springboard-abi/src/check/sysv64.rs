@@ -10,7 +10,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use springboard_ir::{AggregateKind, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
+use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, own_extension},
@@ -205,10 +205,14 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
         return Ok(scalar_classes(ty, scalar, offset, model));
     }
     let layout = ty.layout(model)?;
-    if layout.size == 0 {
-        // Compilers take an unaligned array for an unaligned field even where it has no elements.
-        let unaligned = matches!(ty, Type::Array(_)) && !offset.is_multiple_of(layout.align.into());
-        return Ok(Some([None; 2]).filter(|_| !unaligned));
+    match ty {
+        // Compilers take an unaligned array for an unaligned field even where it has no elements, wherever it lies.
+        Type::Array(_) if layout.size == 0 => {
+            let aligned = offset.is_multiple_of(layout.align.into());
+            return Ok(Some([None; 2]).filter(|_| aligned));
+        }
+        _ if layout.size == 0 && offset.is_multiple_of(8) => return Ok(Some([None; 2])),
+        _ => {}
     }
     let mut merged = Some([None; 2]);
     match ty {
@@ -227,13 +231,22 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
         Type::Aggregate(aggregate) => {
             let bit_offsets = aggregate.layout(model)?.bit_offsets;
             for (field, bit) in aggregate.fields.iter().zip(bit_offsets) {
-                let bit = offset * 8 + bit;
+                let (within, bit) = (bit, offset * 8 + bit);
                 let field_classes = match (field.bits, aggregate.kind) {
                     (None, _) if field.declared.flexible => continue,
                     (None, _) => classes(&field.ty, bit / 8, model)?,
                     // C has no zero-width member in its structures.
                     (Some(0), AggregateKind::Struct) => continue,
-                    (Some(bits), AggregateKind::Struct) => Some(integer_bits(bit, bits.into())),
+                    (Some(bits), AggregateKind::Struct) => {
+                        let bits = u64::from(bits);
+                        let packed = aggregate.packed || field.declared.packed;
+                        // GCC lays out as a plain member, which may be unaligned, what is as wide as one and lies as one.
+                        let plain = (bits == 8 || (!packed && matches!(bits, 16 | 32 | 64)))
+                            && within.is_multiple_of(bits)
+                            && model.compiler != Some(Compiler::Clang);
+                        let unaligned = plain && !bit.is_multiple_of(bits);
+                        Some(integer_bits(bit, bits)).filter(|_| !unaligned)
+                    }
                     (Some(bits), AggregateKind::Union) => union_bits(bit, bits.into()),
                 };
                 merged = merge(merged, field_classes);

@@ -319,6 +319,19 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
                     (Some(0), AggregateKind::Struct) => continue,
                     // The document is silent on unnamed bit-fields. GCC takes them for INTEGER, Clang for padding.
                     (Some(_), _) if is_clang(model) && field.name.is_none() => continue,
+                    // To GCC one that could be an ordinary member is one, and may be unaligned in what is around it.
+                    (Some(bits), AggregateKind::Struct) if !is_clang(model) => {
+                        let packed = aggregate.packed || field.declared.packed;
+                        let (bits, least) = (u64::from(bits), if packed { 8 } else { 64 });
+                        let ordinary = matches!(bits, 8 | 16 | 32 | 64)
+                            && bits <= least
+                            && bit_offset.is_multiple_of(bits);
+                        if ordinary && !first.is_multiple_of(bits) {
+                            inner[0] = Class::Memory;
+                            continue;
+                        }
+                        bits
+                    }
                     (Some(bits), AggregateKind::Struct) => u64::from(bits),
                     (Some(bits), AggregateKind::Union) if is_clang(model) => u64::from(bits),
                     // To GCC a bit-field of a union, even one without width, is an integer of as few bytes as hold

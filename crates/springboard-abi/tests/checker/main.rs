@@ -2,6 +2,7 @@
 //!
 //! `SPRINGBOARD_SIGNATURES=1000000` runs that many signatures for each convention instead of some hundreds.
 
+mod boxed;
 mod cases;
 mod direct;
 mod machine;

@@ -67,7 +67,7 @@ pub(super) unsafe fn all<'a>(values: *const V8Value, count: usize) -> Result<Vec
 }
 
 /// A value as C reads it. Bytes and texts stay where they are.
-pub(super) fn returned(value: &Any<'_>) -> V8Value {
+pub(crate) fn returned(value: &Any<'_>) -> V8Value {
     let none = V8Value {
         form: SB_V8_UNDEFINED as c_int,
         flag: 0,

@@ -24,6 +24,7 @@ programs! {
     background
     v8
     v8_host
+    bun
 }
 
 /// Where stubs are made, and where libffi makes closures.

@@ -26,16 +26,17 @@ use cranelift_codegen::{
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
-    BoxedForm, DowncallResult, Plan,
+    BoxedForm, DowncallResult, Move, Plan,
     boxed::{Arguments, Around, Boxing, Callable, HostAddress, Memory, Returned, Unbox, Wanted},
 };
 
 use crate::{
-    body::{Body, Notes, Source, slot_offset},
+    body::{Body, Built, Notes, Source, slot_offset},
     error::Malformed,
     isa::Isa,
     memory::{MEMORY, SLOT},
     native::{self, Argument, Register},
+    outgoing::Outgoing,
     symbol::{Symbol, address_in_hole, symbol},
     template::HoleKind,
     words::{WORD, Words},
@@ -46,6 +47,8 @@ pub(crate) struct Boxed<'a> {
     plan: &'a Plan,
     form: &'a BoxedForm,
     arguments: Vec<Argument<'a>>,
+    /// The words of the stack area.
+    stack: Vec<&'a [Move]>,
     leave: Leave,
     parameters: Keep,
     words: Keep,
@@ -67,6 +70,11 @@ enum Keep {
     Stack,
 }
 
+/// Offset of a new object's address in what is kept of it.
+const OBJECT: i32 = 8;
+/// Offset of the address of its memory, where the stub stores the result there.
+const ADDRESS: i32 = 0;
+
 /// General registers that are in use while an argument is unboxed, beside the result: the object, and one for a word of
 /// it.
 const TEMPORARIES: usize = 2;
@@ -74,8 +82,8 @@ const TEMPORARIES: usize = 2;
 impl<'a> Boxed<'a> {
     pub(crate) fn of(plan: &'a Plan, form: &'a BoxedForm) -> Boxed<'a> {
         let isa = Isa::with(plan.caller);
-        let landing = (Isa::with(plan.convention).landing)(plan).is_some();
-        let arguments = native::arguments(plan, &Words::of(plan), landing.then_some(Argument::Target));
+        let native_words = Words::of(plan);
+        let arguments = native::in_registers(plan, &native_words);
         let asks = asks(form);
         let calls_before = asks || form.around.is_some() || matches!(form.boxing, Boxing::Memory { .. });
         let is_integer = |slot| matches!(slot, Wanted::Integer { .. });
@@ -87,7 +95,12 @@ impl<'a> Boxed<'a> {
         let crowd = entered.saturating_sub(known(form).count()) + if in_registers { integers } else { 1 };
         let parameters = if !asks && fits(crowd) { Keep::Registers } else { Keep::Stack };
         let leave = if (isa.jumps)(plan.caller, plan.caller) { Leave::Jump } else { Leave::Call };
-        Boxed { plan, form, arguments, leave, parameters, words }
+        Boxed { plan, form, arguments, stack: native_words.stack, leave, parameters, words }
+    }
+
+    /// The same, with everything on the stub's stack.
+    pub(crate) fn on_the_stack(self) -> Boxed<'a> {
+        Boxed { parameters: Keep::Stack, words: Keep::Stack, ..self }
     }
 
     /// The signature by which the stub is entered.
@@ -105,19 +118,22 @@ impl<'a> Boxed<'a> {
     }
 
     /// Builds the whole function.
-    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Notes, Malformed> {
+    pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Built, Malformed> {
         self.parameters_exist()?;
         let [entry, miss, slow] = [(); 3].map(|()| builder.create_block());
         builder.append_block_params_for_function_params(entry);
         builder.set_cold_block(miss);
         builder.set_cold_block(slow);
         builder.switch_to_block(entry);
+        // A landing finds the target after the last argument.
+        let passed = self.stack.len() + usize::from(self.has_landing());
+        let outgoing = Outgoing::reserve(builder, self.plan, passed);
         let entered = self.enter(builder, entry);
         self.check(builder, &entered, slow);
         let words = self.unbox(builder, &entered, miss)?;
         let object = self.allocate(builder, &words);
         let state = self.form.around.map(|around| before(builder, self.plan, around));
-        let (notes, results) = self.call(builder, &words)?;
+        let (notes, results) = self.call(builder, &words, object, outgoing)?;
         let results = match (self.form.around, state) {
             (Some(around), Some(state)) => after(builder, self.plan, around, state, &results),
             _ => results,
@@ -130,7 +146,11 @@ impl<'a> Boxed<'a> {
         builder.ins().jump(slow, &known);
         self.slow(builder, &entered, slow);
         builder.seal_all_blocks();
-        Ok(notes)
+        Ok(Built { notes, outgoing })
+    }
+
+    fn has_landing(&self) -> bool {
+        (Isa::with(self.plan.convention).landing)(self.plan).is_some()
     }
 
     /// Whether the stub has the parameters that the plan speaks of.
@@ -189,11 +209,7 @@ impl<'a> Boxed<'a> {
             builder.switch_to_block(ongoing);
         };
         if let Arguments::Array { count, count_mask, .. } = arguments {
-            let count = entered.values[usize::from(count)];
-            let count = match count_mask {
-                u64::MAX => count,
-                mask => builder.ins().band_imm_s(count, mask as i64),
-            };
+            let count = masked(builder, entered.values[usize::from(count)], count_mask);
             equals(builder, count, self.form.arguments.len() as i64);
         }
         if let Some(zero) = zero {
@@ -242,7 +258,7 @@ impl<'a> Boxed<'a> {
         else {
             return None;
         };
-        let kept = stack_words(builder, 1);
+        let kept = stack_words(builder, 2);
         let with = with.map(|with| host_address(builder, self.plan, with));
         let object = ask_host(builder, self.plan, allocate, with.as_slice(), types::I64);
         let [refused, ongoing] = [(); 2].map(|()| builder.create_block());
@@ -252,13 +268,17 @@ impl<'a> Boxed<'a> {
         let null = builder.ins().iconst(types::I64, 0);
         builder.ins().return_(&[null]);
         builder.switch_to_block(ongoing);
-        builder.ins().stack_store(types::I64, object, kept, 0);
+        builder.ins().stack_store(types::I64, object, kept, OBJECT);
         let address = match memory {
             Memory::Inline { offset } => builder.ins().iadd_imm_s(object, i64::from(offset)),
             Memory::Behind { offset } => builder.ins().load(types::I64, MEMORY, object, offset),
         };
-        let slot = slot_offset(self.form.arguments.len() as u16);
-        builder.ins().stack_store(types::I64, address, *slots, slot);
+        let (to, offset) = match self.form.result {
+            // The callee is passed it, from its slot.
+            DowncallResult::InPlace => (*slots, slot_offset(self.form.arguments.len() as u16)),
+            _ => (kept, ADDRESS),
+        };
+        builder.ins().stack_store(types::I64, address, to, offset);
         Some(kept)
     }
 
@@ -267,6 +287,8 @@ impl<'a> Boxed<'a> {
         &self,
         builder: &mut FunctionBuilder<'_>,
         words: &Unboxed,
+        object: Option<StackSlot>,
+        outgoing: Option<Outgoing>,
     ) -> Result<(Notes, Vec<Value>), Malformed> {
         let plan = self.plan;
         let results = match self.form.returned {
@@ -283,30 +305,31 @@ impl<'a> Boxed<'a> {
         };
         let mut body = Body::new(builder, source, plan);
         body.copy_temporaries(plan);
-        if self.form.result != DowncallResult::InPlace && self.form.returned != Returned::Memory {
-            return Err(Malformed::Boxed);
-        }
-        let kept = match &self.form.result {
-            DowncallResult::Memory { slot, moves } => Some((*slot, moves, body.keep_result_address(*slot))),
-            _ => None,
-        };
         let target = address_in_hole(body.builder, signature, HoleKind::Target);
         let value = |body: &mut Body<'_, '_>, argument: &Argument<'_>| match *argument {
             Argument::Word(ty, moves) => body.word(ty, moves),
             Argument::Burnt(Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
-            Argument::Burnt(Register::Gpr(_)) | Argument::Padding | Argument::Target => Ok(target),
+            Argument::Burnt(Register::Gpr(_)) => Ok(target),
         };
+        if let Some(outgoing) = outgoing {
+            if self.has_landing() {
+                let address = outgoing.address(body.builder);
+                outgoing.store(body.builder, address, self.stack.len(), target);
+            }
+            body.store_stack(outgoing, &self.stack)?;
+        }
         let values = self.arguments.iter().map(|argument| value(&mut body, argument));
         let values = values.collect::<Result<Vec<_>, _>>()?;
-        let call = if (Isa::with(plan.convention).landing)(plan).is_some() {
+        let call = if self.has_landing() {
             let landing = symbol(body.builder, signature, Symbol::Landing);
             body.builder.ins().call(landing, &values)
         } else {
             body.builder.ins().call_indirect(signature, target, &values)
         };
         let mut results = body.builder.inst_results(call).to_vec();
-        if let Some((slot, moves, address)) = kept {
-            body.store_results(slot, address, moves, &results)?;
+        if let DowncallResult::Memory { slot, moves } = &self.form.result {
+            let to = object.ok_or(Malformed::Boxed)?;
+            body.store_results(*slot, to, moves, &results)?;
         }
         if self.form.returned == Returned::Memory {
             results.clear();
@@ -447,6 +470,19 @@ fn tell_host(builder: &mut FunctionBuilder<'_>, plan: &Plan, function: HostAddre
 fn host_address(builder: &mut FunctionBuilder<'_>, plan: &Plan, address: HostAddress) -> Value {
     let signature = builder.import_signature(host_signature(plan, &[], None));
     address_in_hole(builder, signature, HoleKind::Host(address))
+}
+
+/// The bits of a word under a mask.
+fn masked(builder: &mut FunctionBuilder<'_>, word: Value, mask: u64) -> Value {
+    const LOW_HALF: u64 = u32::MAX as u64;
+    match mask {
+        u64::MAX => word,
+        LOW_HALF => {
+            let low = builder.ins().ireduce(types::I32, word);
+            builder.ins().uextend(types::I64, low)
+        }
+        _ => builder.ins().band_imm_s(word, mask as i64),
+    }
 }
 
 /// Goes on where a condition holds, and elsewhere where it does not.

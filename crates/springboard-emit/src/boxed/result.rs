@@ -7,7 +7,7 @@ use springboard_abi::{
     boxed::{Boxing, Count, HostAddress, Returned},
 };
 
-use super::{Boxed, host_address, load_word};
+use super::{Boxed, OBJECT, host_address};
 use crate::{
     body::{extended, narrow_type},
     error::Malformed,
@@ -56,7 +56,7 @@ impl Boxed<'_> {
             }
             Boxing::Memory { .. } => {
                 let object = object.ok_or(Malformed::Boxed)?;
-                let object = load_word(builder, object, 0);
+                let object = builder.ins().stack_load(types::I64, types::I64, object, OBJECT);
                 builder.ins().return_(&[object]);
             }
         }
@@ -76,8 +76,17 @@ impl Boxed<'_> {
         let shifted = builder.ins().ishl_imm_u(result, i64::from(shift));
         let bits = u32::from(bytes) * 8 + u32::from(fill == Fill::Zero);
         if bits + u32::from(shift) > 64 {
-            let again = builder.ins().sshr_imm_u(shifted, i64::from(shift));
-            let same = builder.ins().icmp(IntCC::Equal, again, result);
+            let same = match fill {
+                Fill::Sign => {
+                    let again = builder.ins().sshr_imm_u(shifted, i64::from(shift));
+                    builder.ins().icmp(IntCC::Equal, again, result)
+                }
+                // The highest bit that is left is the sign.
+                Fill::Zero => {
+                    let most = i64::MAX >> shift;
+                    builder.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, result, most)
+                }
+            };
             let [fits, lost] = [(); 2].map(|()| builder.create_block());
             builder.set_cold_block(lost);
             builder.ins().brif(same, fits, &[], lost, &[]);

@@ -7,7 +7,7 @@ use springboard_abi::{
     boxed::{Check, DigitSign, Payload, Returns, Unbox, Unboxed, Wanted},
 };
 
-use super::{ask_host, go_on_if, host_address, stay_cold};
+use super::{ask_host, go_on_if, host_address, masked, stay_cold};
 use crate::{error::Malformed, memory::MEMORY};
 
 /// The value of an argument. `boxed` gives the object; where no way fits, the code goes to `miss`.
@@ -126,12 +126,14 @@ impl Way<'_> {
 
     /// Goes on where the bits of a word under a mask are these.
     fn bits(&self, builder: &mut FunctionBuilder<'_>, word: Value, mask: u64, equal: u64) {
-        let found = match mask {
-            u64::MAX => word,
-            _ => builder.ins().band_imm_s(word, mask as i64),
+        let found = masked(builder, word, mask);
+        // One bit is there or not.
+        let (condition, than) = match mask.is_power_of_two() && equal == mask {
+            true => (IntCC::NotEqual, 0),
+            false => (IntCC::Equal, equal as i64),
         };
-        let same = builder.ins().icmp_imm_s(IntCC::Equal, found, equal as i64);
-        go_on_if(builder, same, self.miss);
+        let right = builder.ins().icmp_imm_s(condition, found, than);
+        go_on_if(builder, right, self.miss);
     }
 
     /// Goes on where a word lies in a range, both taken without sign; or both with it, where the range begins below zero.

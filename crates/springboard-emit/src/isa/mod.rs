@@ -27,8 +27,16 @@ pub(crate) struct Isa {
     pub(crate) jumps: fn(caller: Convention, callee: Convention) -> bool,
     /// Whether [`Isa::finish`] puts the guard of a plan around the stub, so that its function has none.
     pub(crate) wraps_guard: fn(&Plan) -> bool,
-    /// Whether vector registers that carry no argument may carry words on their way to or from the stack.
+    /// Whether [`Isa::finish`] puts the range checks of a plan before the stub, likewise.
+    pub(crate) wraps_checks: fn(&Plan) -> bool,
+    /// How many bytes a convention reserves at every call between the stack pointer and the first argument on the stack.
+    pub(crate) reserved_at_calls: fn(Convention) -> u32,
+    /// Whether vector registers that carry no argument may carry words that come from the stack or go
+    /// there.
     pub(crate) spare_vectors: bool,
+    /// Whether code names registers that belong to its caller, except the frame pointer. Not asked where stubs may save
+    /// them.
+    pub(crate) names_saved: fn(&[u8]) -> bool,
     /// How many general registers a callee may change, of those in which Cranelift keeps values.
     pub(crate) scratch: usize,
     /// Whether two neighbouring doubles of one aggregate are stored at once. Whoever reads both at once, as compilers

@@ -24,7 +24,49 @@ struct Case {
 
 /// All functions of real headers are bound or reported. A test for each library, because a machine may lack any.
 mod real {
-    use super::{Case, check};
+    use std::{collections::BTreeSet, path::Path};
+
+    use springboard::{Engine, ir::Header};
+
+    use super::{Case, check, compiler_reads};
+
+    /// Nothing that the compiler lists is missing, and nothing is told that it does not list.
+    #[test]
+    #[ignore = "needs GCC: cargo xtask test everyday"]
+    fn every_kind_of_declaration() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/everyday/every_declaration.h");
+        let include = path.to_str().expect("a path of UTF-8");
+        let (text, mut declared) = compiler_reads(include, &["/every_declaration.h"]);
+        // What a function declares within its body is declared for nobody else.
+        for within in ["local", "block_scope", "nested"] {
+            assert!(declared.remove(within), "the compiler lists {within}");
+        }
+        let header = Header::scan(&text, Engine::new().data_model());
+        let read: BTreeSet<String> =
+            header.functions().iter().map(|function| function.name.clone()).collect();
+        let skipped = header.skipped().iter().map(|skipped| skipped.name.clone().expect("each has a name"));
+        let skipped: BTreeSet<String> = skipped.collect();
+        let told: BTreeSet<String> = read.union(&skipped).cloned().collect();
+        assert_eq!(told, declared);
+        let reasons: BTreeSet<String> = header
+            .skipped()
+            .iter()
+            .map(|skipped| format!("{}: {}", skipped.name.as_deref().unwrap_or("?"), skipped.error.kind))
+            .collect();
+        let expected = [
+            "decimal: `_Decimal64` is not supported here",
+            "eighty: `__float80` is not supported here",
+            "implicit_int: unknown type or attribute `implicit_int`",
+            "implicit_static: unknown type or attribute `implicit_static`",
+            "incomplete: `struct later` is not defined here; only a pointer to it can be used",
+            "old_style: it is defined in the old style, which gives no prototype",
+            "old_style_implicit: unknown type or attribute `old_style_implicit`",
+            "old_style_of: it is defined in the old style, which gives no prototype",
+            "register_free: unknown type or attribute `register_free`",
+            "wide: `_Float128` is not supported here",
+        ];
+        assert_eq!(reasons.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     #[ignore = "needs GCC: cargo xtask test everyday"]
@@ -109,15 +151,16 @@ fn check(case: &Case) {
 fn compiler_reads(include: &str, own: &[&str]) -> (String, BTreeSet<String>) {
     let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
         "header-{}-{}",
-        include.replace('/', "-"),
+        include.replace(['/', '.'], "-"),
         process::id()
     ));
     let (source, found) = (stem.with_extension("c"), stem.with_extension("X"));
     fs::write(&source, format!("#include <{include}>\n")).unwrap();
-    let text = Command::new("cc").args(["-E", "-D_GNU_SOURCE"]).arg(&source).output().expect("a C compiler");
+    let text =
+        Command::new("cc").args(["-E", "-dD", "-D_GNU_SOURCE"]).arg(&source).output().expect("a C compiler");
     assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
     let status = Command::new("gcc")
-        .args(["-D_GNU_SOURCE", "-fsyntax-only", "-aux-info"])
+        .args(["-D_GNU_SOURCE", "-w", "-fsyntax-only", "-aux-info"])
         .args([&found, &source])
         .status()
         .expect("GCC");
@@ -134,12 +177,16 @@ fn compiler_reads(include: &str, own: &[&str]) -> (String, BTreeSet<String>) {
     (String::from_utf8(text.stdout).unwrap(), names)
 }
 
-/// The name in a declaration as GCC writes it: the word before the first bracket that no star follows.
+/// The name in a declaration as GCC writes it: the word before the first bracket that no star follows, or the last one
+/// where the type has a name.
 fn declared_name(declaration: &str) -> String {
-    let brackets = declaration.match_indices('(');
-    let before = brackets.filter(|(at, _)| !declaration[at + 1..].starts_with('*'));
-    let (at, _) = before.into_iter().next().expect("a function has parameters");
-    let word = declaration[..at].trim_end().rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+    let mut brackets = declaration.match_indices('(');
+    let before = brackets.find(|(at, _)| !declaration[at + 1..].starts_with('*'));
+    let end = before.map_or_else(|| declaration.find(';').unwrap_or(declaration.len()), |(at, _)| at);
+    let word = declaration[..end]
+        .trim_end()
+        .rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')))
+        .next();
     word.expect("there is a first word").to_owned()
 }
 
@@ -170,6 +217,59 @@ int fails(int);
     assert_eq!(reported[1], "inside (own.h:3): it is static, and in no library");
     assert!(reported[2].starts_with("missing (own.h:4): no symbol missing in "), "{}", reported[2]);
     assert_eq!(reported.len(), 3);
+}
+
+/// A header with static functions of several kinds: types without a tag, variadic arguments, a result in memory.
+const STATIC: &str = "
+typedef struct { double x, y; } point;
+typedef struct { long part[5]; } large;
+#define ORIGIN 0.5
+static inline point moved(point at, double by) { point to = { at.x + by, at.y + by }; return to; }
+static __inline__ __attribute__((always_inline)) int twice(int x) { return 2 * x; }
+static int last(int count, ...) {
+    __builtin_va_list list; int value = 0;
+    __builtin_va_start(list, count);
+    while (count--) value = __builtin_va_arg(list, int);
+    __builtin_va_end(list);
+    return value;
+}
+static large filled(long with) { large it = {{ with, with, with, with, with }}; return it; }
+";
+
+#[test]
+fn static_functions_are_callable_through_what_is_written_for_them() {
+    let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wrappers-{}", process::id()));
+    let (own, source, object) =
+        (stem.with_extension("h"), stem.with_extension("c"), stem.with_extension("so"));
+    fs::write(&own, STATIC).unwrap();
+    let engine = Engine::new();
+    let header = Header::scan(STATIC, engine.data_model());
+    let text = header::wrappers(&header, &format!("#include {own:?}"), "own_", |_| true);
+    assert_eq!(text.lines().count(), 1 + 4);
+    fs::write(&source, text).unwrap();
+    let status =
+        Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).args([&object, &source]).status().unwrap();
+    assert!(status.success());
+    // SAFETY: the library has neither initialisers nor finalisers.
+    let library = unsafe { Library::open(&object) }.unwrap();
+    let bind = |name: &str| {
+        let prototype = header.declarations().function(name).unwrap();
+        engine.function_named(&library, &format!("own_{name}"), prototype).unwrap()
+    };
+    // SAFETY: the functions are those of the header.
+    unsafe {
+        assert_eq!(bind("twice").call(&[21.into()]), Ok(42.into()));
+        let at: Vec<u8> = [1.0f64, 2.0].into_iter().flat_map(f64::to_ne_bytes).collect();
+        let to: Vec<u8> = [1.5f64, 2.5].into_iter().flat_map(f64::to_ne_bytes).collect();
+        assert_eq!(bind("moved").call(&[at.as_slice().into(), 0.5.into()]), Ok(to.as_slice().into()));
+        let large: Vec<u8> = [7i64; 5].into_iter().flat_map(i64::to_ne_bytes).collect();
+        assert_eq!(bind("filled").call(&[7.into()]), Ok(large.as_slice().into()));
+        let last = engine.function_named(&library, "own_last", "int last(int, ..., int, int)").unwrap();
+        assert_eq!(last.call(&[2.into(), 8.into(), 9.into()]), Ok(9.into()));
+    }
+    for file in [own, source, object] {
+        fs::remove_file(file).unwrap();
+    }
 }
 
 /// A callback that is given a `va_list` hands it on, as it would in C.

@@ -153,6 +153,7 @@ impl<'a> Parser<'a> {
     fn member_declaration(&mut self, members: &mut Members) -> Result<(), Failure> {
         let position = self.position();
         let specifiers = self.specifiers()?;
+        specifiers.storage.check_nothing()?;
         if specifiers.tagged == Tagged::Yes && self.eat(";") {
             let Shape::Object { ty: Type::Aggregate(aggregate), .. } = &specifiers.built.shape else {
                 return Ok(());

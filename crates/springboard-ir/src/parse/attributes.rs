@@ -94,10 +94,14 @@ impl Parser<'_> {
                 _ if self.at_attribute_brackets() => self.attribute_list(&mut attributes, "[", "]")?,
                 Some(Keyword::Asm) => {
                     self.bump();
-                    if !self.at("(") {
-                        return Err(self.unexpected(Expected::Text("(")));
+                    self.expect("(")?;
+                    if self.peek().kind != TokenKind::String {
+                        return Err(self.unexpected(Expected::String));
                     }
-                    self.skip_group()?;
+                    while self.peek().kind == TokenKind::String {
+                        self.bump();
+                    }
+                    self.expect(")")?;
                 }
                 _ => return Ok(attributes),
             }

@@ -1,7 +1,8 @@
-//! Integer constant expressions (C11 6.6): literals, enumeration constants, operators, casts, `sizeof`.
+//! Constant expressions (C11 6.6): literals, enumeration constants, operators, casts, `sizeof`.
 
 use super::{
     Parser,
+    arithmetic::{Number, Value},
     built::Shape,
     declarations::Name,
     declarators::Naming,
@@ -12,18 +13,10 @@ use super::{
     words::{Keyword, keyword},
 };
 use crate::{
+    constant::Constant,
     layout::{Layout, LayoutError},
-    model::Scalar,
+    types::Type,
 };
-
-/// The value of an integer constant expression, with its type.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Value {
-    pub(super) value: i128,
-    /// Size of its type, in bytes. 4 or 8: the types below `int` have been promoted.
-    bytes: u8,
-    signed: bool,
-}
 
 /// Binary operators with how tightly they bind (C11 6.5.5 to 6.5.14).
 const OPERATORS: [(&str, u8); 18] = [
@@ -47,102 +40,59 @@ const OPERATORS: [(&str, u8); 18] = [
     ("||", 1),
 ];
 
-impl Value {
-    /// A value of type `int`, or of the smallest larger type that holds it.
-    pub(super) fn of(value: i128) -> Value {
-        let signed = value <= i64::MAX.into();
-        let bytes = if i32::try_from(value).is_ok() { 4 } else { 8 };
-        Value { value, bytes, signed }
-    }
-
-    /// A value that its type holds.
-    pub(super) fn typed(value: i128, bytes: u8, signed: bool) -> Value {
-        Value { value, bytes, signed }
-    }
-
-    fn size(value: u64) -> Value {
-        Value { value: value.into(), bytes: 8, signed: false }
-    }
-
-    fn truth(value: bool) -> Value {
-        Value { value: value.into(), bytes: 4, signed: true }
-    }
-
-    /// The value converted to a type, modulo its range.
-    pub(super) fn converted(self, bytes: u8, signed: bool) -> Value {
-        let bits = u32::from(bytes) * 8;
-        let low = self.value & ((1 << bits) - 1);
-        let negative = signed && low >> (bits - 1) == 1;
-        Value { value: if negative { low - (1 << bits) } else { low }, bytes, signed }
-    }
-
-    /// Both values in the type that an operator brings them to (C11 6.3.1.8).
-    fn balanced(self, other: Value) -> (Value, Value) {
-        let bytes = self.bytes.max(other.bytes);
-        let unsigned = |value: Value| !value.signed && value.bytes == bytes;
-        let signed = !unsigned(self) && !unsigned(other);
-        (self.converted(bytes, signed), other.converted(bytes, signed))
-    }
-
-    fn apply(self, operator: &str, other: Value) -> Result<Value, ConstantError> {
-        if let "<<" | ">>" = operator {
-            return self.shifted(operator, other);
-        }
-        let (a, b) = self.balanced(other);
-        let typed = |value: i128| Value { value, ..a }.converted(a.bytes, a.signed);
-        Ok(match operator {
-            "*" => typed(a.value.wrapping_mul(b.value)),
-            "/" | "%" if b.value == 0 => return Err(ConstantError::DivisionByZero),
-            "/" => typed(a.value / b.value),
-            "%" => typed(a.value % b.value),
-            "+" => typed(a.value + b.value),
-            "-" => typed(a.value - b.value),
-            "<" => Value::truth(a.value < b.value),
-            ">" => Value::truth(a.value > b.value),
-            "<=" => Value::truth(a.value <= b.value),
-            ">=" => Value::truth(a.value >= b.value),
-            "==" => Value::truth(a.value == b.value),
-            "!=" => Value::truth(a.value != b.value),
-            "&" => typed(a.value & b.value),
-            "^" => typed(a.value ^ b.value),
-            "|" => typed(a.value | b.value),
-            "&&" => Value::truth(self.value != 0 && other.value != 0),
-            _ => Value::truth(self.value != 0 || other.value != 0),
-        })
-    }
-
-    fn shifted(self, operator: &str, count: Value) -> Result<Value, ConstantError> {
-        let bits = u32::try_from(count.value).ok().filter(|bits| *bits < u32::from(self.bytes) * 8);
-        let bits = bits.ok_or(ConstantError::Shift(count.value))?;
-        let value = if operator == "<<" { self.value << bits } else { self.value >> bits };
-        Ok(Value { value, ..self }.converted(self.bytes, self.signed))
-    }
-}
-
 impl<'a> Parser<'a> {
     /// An integer constant expression.
     pub(super) fn constant(&mut self) -> Result<Value, Failure> {
+        let position = self.position();
+        match self.expression()? {
+            Number::Integer(value) => Ok(value),
+            _ => Err(constant_error(position, ConstantError::NoInteger)),
+        }
+    }
+
+    /// A constant expression that is all of the text, or a string.
+    pub(super) fn constant_alone(&mut self) -> Result<Constant, Failure> {
+        let constant = match self.string_alone()? {
+            Some(text) => Constant::Text(text),
+            None => self.expression()?.constant(),
+        };
+        if self.peek().kind != TokenKind::End {
+            return Err(self.unexpected(Expected::End));
+        }
+        Ok(constant)
+    }
+
+    /// The type of a constant expression.
+    pub(super) fn constant_type(&mut self) -> Result<Type, Failure> {
+        Ok(match self.expression()?.constant() {
+            Constant::Integer { ty, .. } | Constant::Float { ty, .. } => ty,
+            Constant::Text(_) | Constant::Address(_) => Type::void_pointer(),
+        })
+    }
+
+    /// A constant expression.
+    fn expression(&mut self) -> Result<Number, Failure> {
         self.nested(|parser| {
             let condition = parser.binary(1)?;
+            let position = parser.position();
             if !parser.eat("?") {
                 return Ok(condition);
             }
-            let yes = parser.constant()?;
+            let yes = parser.expression()?;
             parser.expect(":")?;
-            let no = parser.constant()?;
-            let (yes, no) = yes.balanced(no);
-            Ok(if condition.value != 0 { yes } else { no })
+            let no = parser.expression()?;
+            let (yes, no) = yes.balanced(no).map_err(|error| constant_error(position, error))?;
+            Ok(if condition.is_true() { yes } else { no })
         })
     }
 
     /// Operators that bind at least as tightly as `least`, with their operands.
-    fn binary(&mut self, least: u8) -> Result<Value, Failure> {
+    fn binary(&mut self, least: u8) -> Result<Number, Failure> {
         let mut left = self.unary()?;
         while let Some((operator, binds)) = self.operator().filter(|(_, binds)| *binds >= least) {
             let position = self.bump().start;
             let right = self.binary(binds + 1)?;
-            let fail = |error| Failure { position, kind: ParseErrorKind::Constant(error) };
-            left = left.apply(operator, right).map_err(fail)?;
+            left = left.apply(operator, right).map_err(|error| constant_error(position, error))?;
         }
         Ok(left)
     }
@@ -154,13 +104,13 @@ impl<'a> Parser<'a> {
         known.filter(|_| token.kind == TokenKind::Punctuator)
     }
 
-    fn unary(&mut self) -> Result<Value, Failure> {
+    fn unary(&mut self) -> Result<Number, Failure> {
         self.nested(|parser| {
             let token = parser.peek();
             let text = parser.text_of(token);
             match token.kind {
                 TokenKind::Number => parser.number(),
-                TokenKind::Character => parser.character(),
+                TokenKind::Character => parser.character().map(Number::Integer),
                 TokenKind::Word => parser.word_operand(text),
                 TokenKind::Punctuator => {
                     if text == "(" {
@@ -170,38 +120,36 @@ impl<'a> Parser<'a> {
                         return Err(parser.unexpected(Expected::Expression));
                     }
                     parser.bump();
-                    let operand = parser.unary()?;
-                    let typed = |value| Value { value, ..operand }.converted(operand.bytes, operand.signed);
-                    Ok(match text {
-                        "-" => typed(-operand.value),
-                        "~" => typed(!operand.value),
-                        "!" => Value::truth(operand.value == 0),
-                        _ => operand,
-                    })
+                    parser.unary()?.applied(text).map_err(|error| constant_error(token.start, error))
                 }
                 _ => Err(parser.unexpected(Expected::Expression)),
             }
         })
     }
 
-    /// An enumeration constant, or `sizeof` and `_Alignof` of a type.
-    fn word_operand(&mut self, word: &str) -> Result<Value, Failure> {
+    /// An enumeration constant, `sizeof` of a type or a constant, or `_Alignof` of a type.
+    fn word_operand(&mut self, word: &str) -> Result<Number, Failure> {
         if let "sizeof" | "_Alignof" | "alignof" | "__alignof__" | "__alignof" = word {
             self.bump();
+            if word == "sizeof" && !(self.at("(") && self.starts_type_at(1)) {
+                let size = self.unary()?.size(self.model());
+                return Ok(Number::Integer(Value::size(size)));
+            }
             self.expect("(")?;
             let layout = self.type_layout()?;
             self.expect(")")?;
-            return Ok(Value::size(if word == "sizeof" { layout.size } else { layout.align.into() }));
+            let value = if word == "sizeof" { layout.size } else { layout.align.into() };
+            return Ok(Number::Integer(Value::size(value)));
         }
         match self.find_name(word) {
             Some(Name::Constant(value)) => {
-                let value = Value::of(*value);
+                let value = *value;
                 self.bump();
-                Ok(value)
+                Ok(Number::Integer(value))
             }
             None if matches!(word, "true" | "false") => {
                 self.bump();
-                Ok(Value::truth(word == "true"))
+                Ok(Number::Integer(Value::truth(word == "true")))
             }
             _ if keyword(word).is_some() => Err(self.unexpected(Expected::Expression)),
             _ => Err(self.fail(ParseErrorKind::Constant(ConstantError::Unknown(shortened(word))))),
@@ -209,12 +157,12 @@ impl<'a> Parser<'a> {
     }
 
     /// An expression in brackets, or a cast.
-    fn bracketed(&mut self) -> Result<Value, Failure> {
+    fn bracketed(&mut self) -> Result<Number, Failure> {
         self.bump();
         if !self.starts_type() {
-            let value = self.constant()?;
+            let number = self.expression()?;
             self.expect(")")?;
-            return Ok(value);
+            return Ok(number);
         }
         let position = self.position();
         let ty = self.type_name()?;
@@ -223,15 +171,7 @@ impl<'a> Parser<'a> {
             Shape::Function(_) => None,
         };
         self.expect(")")?;
-        let operand = self.unary()?;
-        match scalar {
-            Some(Scalar::Bool) => Ok(Value::truth(operand.value != 0)),
-            Some(Scalar::Int { bytes: bytes @ (1 | 2), signed }) => {
-                Ok(operand.converted(bytes, signed).converted(4, true))
-            }
-            Some(Scalar::Int { bytes: bytes @ (4 | 8), signed }) => Ok(operand.converted(bytes, signed)),
-            _ => Err(Failure { position, kind: ParseErrorKind::Constant(ConstantError::Cast) }),
-        }
+        self.unary()?.cast(scalar).map_err(|error| constant_error(position, error))
     }
 
     /// Whether a type name comes next.
@@ -255,6 +195,7 @@ impl<'a> Parser<'a> {
     /// A type name (C11 6.7.7).
     pub(super) fn type_name(&mut self) -> Result<super::Built, Failure> {
         let specifiers = self.specifiers()?;
+        specifiers.storage.check_nothing()?;
         let mut declarator = self.declarator(Naming::Forbidden)?;
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Other)?;
         // GCC applies it to the whole type; Clang ignores it.
@@ -272,4 +213,8 @@ impl<'a> Parser<'a> {
         let incomplete = Failure { position, kind: ParseErrorKind::Layout(LayoutError::Incomplete) };
         built.layout().ok_or(incomplete)
     }
+}
+
+fn constant_error(position: usize, error: ConstantError) -> Failure {
+    Failure { position, kind: ParseErrorKind::Constant(error) }
 }

@@ -6,7 +6,7 @@ use super::{
     MAX_NESTING, Parser,
     declarations::Declarations,
     error::{Expected, Failure, ParseErrorKind},
-    lexer::{Token, TokenKind, lex},
+    lexer::{Token, TokenKind, lex, plain_punctuator},
     shortened,
 };
 use crate::model::DataModel;
@@ -53,7 +53,8 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn text_of(&self, token: Token) -> &'a str {
-        &self.text[token.start..token.end]
+        let text = &self.text[token.start..token.end];
+        if token.kind == TokenKind::Punctuator { plain_punctuator(text) } else { text }
     }
 
     /// The next token, if it is a word.
@@ -124,18 +125,25 @@ impl<'a> Parser<'a> {
     /// Passes a bracketed group, whose opening bracket comes next, with everything in it.
     pub(super) fn skip_group(&mut self) -> Result<(), Failure> {
         let opening = self.position();
-        let mut depth = 0u32;
+        // What closes the brackets that are open.
+        let mut closing: Vec<&'static str> = Vec::new();
         loop {
-            let token = self.bump();
+            let token = self.peek();
             match (token.kind, self.text_of(token)) {
                 (TokenKind::End, _) => {
                     return Err(Failure { position: opening, kind: ParseErrorKind::Unterminated });
                 }
-                (TokenKind::Punctuator, "(" | "[" | "{") => depth += 1,
-                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                (TokenKind::Punctuator, "(") => closing.push(")"),
+                (TokenKind::Punctuator, "[") => closing.push("]"),
+                (TokenKind::Punctuator, "{") => closing.push("}"),
+                (TokenKind::Punctuator, found @ (")" | "]" | "}")) => match closing.pop() {
+                    Some(wanted) if wanted != found => return Err(self.unexpected(Expected::Text(wanted))),
+                    _ => {}
+                },
                 _ => {}
             }
-            if depth == 0 {
+            self.bump();
+            if closing.is_empty() {
                 return Ok(());
             }
         }

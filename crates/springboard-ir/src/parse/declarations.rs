@@ -3,7 +3,10 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt::{self, Display, Formatter};
 
-use super::built::{Built, Shape};
+use super::{
+    arithmetic::Value,
+    built::{Built, Shape},
+};
 use crate::{
     definitions::Definition,
     model::DataModel,
@@ -102,7 +105,7 @@ impl Tag {
 pub(crate) enum Name {
     Type(Built),
     /// An enumeration constant.
-    Constant(i128),
+    Constant(Value),
 }
 
 impl Default for Declarations {
@@ -182,14 +185,14 @@ impl Declarations {
     /// Every enumeration constant with its value, in the order of names.
     pub fn constants(&self) -> impl Iterator<Item = (&str, i128)> {
         self.names.iter().filter_map(|(name, meaning)| match meaning {
-            Name::Constant(value) => Some((name.as_str(), *value)),
+            Name::Constant(value) => Some((name.as_str(), value.value)),
             Name::Type(_) => None,
         })
     }
 
     /// Makes a name an integer constant, as a `#define` of a number does.
     pub fn define_constant(&mut self, name: &str, value: i128) {
-        self.names.insert(name.into(), Name::Constant(value));
+        self.names.insert(name.into(), Name::Constant(Value::of(value)));
     }
 
     /// Every structure and union that is declared or defined with a tag, with that tag, in the order of tags.
@@ -243,7 +246,7 @@ impl Declarations {
     /// The value of the enumeration constant of that name.
     pub fn constant(&self, name: &str) -> Option<i128> {
         match self.names.get(name)? {
-            Name::Constant(value) => Some(*value),
+            Name::Constant(value) => Some(value.value),
             Name::Type(_) => None,
         }
     }

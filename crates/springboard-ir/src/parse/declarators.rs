@@ -125,9 +125,13 @@ impl<'a> Parser<'a> {
     fn array_length(&mut self) -> Result<Length, Failure> {
         self.nested(|parser| {
             parser.bump();
+            // These are said of the pointer that a parameter is (6.7.6.2, 1).
             while parser.at("static")
                 || matches!(parser.word().and_then(keyword), Some(Keyword::Const | Keyword::Qualifier))
             {
+                if !parser.in_parameters() {
+                    return Err(parser.unexpected(Expected::Text("]")));
+                }
                 parser.bump();
             }
             if parser.eat("]") {

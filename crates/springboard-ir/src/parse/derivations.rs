@@ -97,6 +97,9 @@ impl<'a> Parser<'a> {
             built = match derivation {
                 // The length of the array that becomes a pointer means nothing.
                 Derivation::Array { .. } if outer.is_none() && role == Role::Parameter => {
+                    if let Shape::Function(_) = built.shape {
+                        return Err(fail(ParseErrorKind::NotAnObject));
+                    }
                     built.pointer(self.model()).map_err(fail)?
                 }
                 Derivation::Pointer { constant } => {

@@ -4,9 +4,10 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{
     Built, Parser,
+    arithmetic::Value,
     attributes::Attributes,
     built::Shape,
-    declarations::Tag,
+    declarations::{Name, Tag},
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
     shortened,
@@ -36,8 +37,14 @@ impl Parser<'_> {
             constants.iter().for_each(|(name, _)| self.own.forget_name(name));
         }
         let enumeration = Arc::new(enumeration?);
+        let integer = enumeration.underlying();
+        for (name, value) in constants {
+            // Without a type of its own, the enumeration's is that of what does not fit an `int` (so GCC and Clang).
+            let ty = named.unwrap_or(if i32::try_from(value).is_ok() { Integer::Int } else { integer });
+            let value = Value::of_type(value, ty, self.model());
+            self.own.define_name(name, Name::Constant(value));
+        }
         let Some(tag) = tag else {
-            let integer = enumeration.underlying();
             self.own.define(Definition::Enumeration(enumeration));
             return Ok(Built::simple(Type::Int(integer), self.model()));
         };
@@ -91,6 +98,7 @@ impl Parser<'_> {
         self.bump();
         let position = self.position();
         let specifiers = self.specifiers()?;
+        specifiers.storage.check_nothing()?;
         match specifiers.built.shape {
             Shape::Object { ty: Type::Int(integer), .. } => Ok(integer),
             _ => Err(Failure { position, kind: ParseErrorKind::EnumerationType }),

@@ -125,7 +125,9 @@ pub enum ParseErrorKind {
     Misplaced(&'static str),
     /// A directive of the preprocessor, which has to run first.
     Directive(String),
-    /// An expression that is not an integer constant, for the reason given.
+    /// A function that is defined in the old style, with the types of its parameters after their names: it is no prototype.
+    OldStyle,
+    /// An expression that is not a constant, for the reason given.
     Constant(ConstantError),
     /// A comment, string or character constant without an end.
     Unterminated,
@@ -147,6 +149,8 @@ pub enum Expected {
     Name,
     NameOrBracket,
     Expression,
+    /// A string.
+    String,
     Tag,
     Members,
     End,
@@ -154,7 +158,7 @@ pub enum Expected {
     Either(&'static str, &'static str),
 }
 
-/// Why an expression is not an integer constant.
+/// Why an expression is not a constant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConstantError {
     /// A name that is no enumeration constant.
@@ -163,8 +167,12 @@ pub enum ConstantError {
     DivisionByZero,
     /// A shift by a negative count, or by the width of the value or more.
     Shift(i128),
-    /// A cast to a type that is not an integer.
+    /// A cast to a type that is no number and no pointer, or of a number to a pointer that is no integer.
     Cast,
+    /// An operator with an operand that it does not take in a constant: `1.5 << 1`.
+    Operand,
+    /// A constant that is no integer, where one is wanted.
+    NoInteger,
 }
 
 impl Display for Expected {
@@ -173,7 +181,8 @@ impl Display for Expected {
             Expected::Type => f.write_str("a type"),
             Expected::Name => f.write_str("a name"),
             Expected::NameOrBracket => f.write_str("a name, `*` or `(`"),
-            Expected::Expression => f.write_str("an integer constant"),
+            Expected::Expression => f.write_str("a constant"),
+            Expected::String => f.write_str("a string"),
             Expected::Tag => f.write_str("a tag or `{`"),
             Expected::Members => f.write_str("a member or `}`"),
             Expected::End => f.write_str("the end"),
@@ -186,10 +195,14 @@ impl Display for Expected {
 impl Display for ConstantError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            ConstantError::Unknown(name) => write!(f, "`{name}` is no integer constant"),
+            ConstantError::Unknown(name) => write!(f, "`{name}` is no constant"),
             ConstantError::DivisionByZero => f.write_str("division by zero"),
             ConstantError::Shift(count) => write!(f, "shift by {count} bits"),
-            ConstantError::Cast => f.write_str("a cast in a constant goes to an integer type"),
+            ConstantError::Cast => f.write_str("a constant cannot be cast to this type"),
+            ConstantError::Operand => {
+                f.write_str("this operator does not take such an operand in a constant")
+            }
+            ConstantError::NoInteger => f.write_str("an integer is wanted, and the constant is none"),
         }
     }
 }
@@ -245,9 +258,10 @@ impl Display for ParseErrorKind {
             Unsupported(what) => write!(f, "`{what}` is not supported here"),
             Misplaced(word) => write!(f, "`{word}` cannot stand here"),
             Directive(name) => write!(f, "`#{name}` is for the preprocessor, which has to run first"),
+            OldStyle => f.write_str("it is defined in the old style, which gives no prototype"),
             Constant(error) => error.fmt(f),
             Unterminated => f.write_str("expected an end of what begins here, found the end of the text"),
-            Number(text) => write!(f, "`{text}` is no integer of at most 64 bits"),
+            Number(text) => write!(f, "`{text}` is no number that 64 bits hold"),
             Character(character) => write!(f, "`{}` means nothing in C", character.escape_debug()),
             TooDeep(limit) => write!(f, "declarations are nested more than {limit} deep"),
             TooComplex(limit) => write!(f, "the type has more than {limit} parts"),

@@ -10,7 +10,9 @@ use super::{
     derivations::{Declarator, Derivation, Role},
     error::{Expected, Failure, ParseErrorKind},
     lexer::{Token, TokenKind},
-    specifiers::{Specifiers, Storage, Tagged},
+    names::{redefined, spelled},
+    specifiers::{Specifiers, Tagged},
+    storage::{Declares, Storage},
     words::{Keyword, keyword},
 };
 use crate::types::{Declared, Pointee, Prototype, Signature, Type};
@@ -72,11 +74,12 @@ impl<'a> Parser<'a> {
             }
             let position = self.position();
             let specifiers = self.specifiers()?;
-            if specifiers.storage == Storage::Typedef {
+            if specifiers.storage.is_typedef() {
                 self.declarators(&specifiers)?;
                 continue;
             }
             if specifiers.tagged == Tagged::Yes && self.eat(";") {
+                specifiers.storage.check_external(Declares::Tag)?;
                 continue;
             }
             let mut declarator = self.declarator(naming)?;
@@ -87,14 +90,18 @@ impl<'a> Parser<'a> {
                 declarator.derivations.remove(0);
             }
             let (built, _) = self.complete(&specifiers, &mut declarator, role)?;
-            if let (Role::Call, Some(word)) = (role, specifiers.of_objects) {
-                return Err(Failure { position, kind: ParseErrorKind::Misplaced(word) });
+            match role {
+                Role::Call => specifiers.storage.check_external(Declares::NoObject)?,
+                _ => specifiers.storage.check_nothing()?,
+            }
+            if role == Role::Call && specifiers.attributes.align_as.is_some() {
+                return Err(Failure { position, kind: ParseErrorKind::Misplaced("_Alignas") });
             }
             self.eat(";");
             if self.peek().kind != TokenKind::End {
                 return Err(self.unexpected(Expected::End));
             }
-            return Ok(Entity { name: declarator.name.map(|(name, _)| name.into()), built, position });
+            return Ok(Entity { name: declarator.name.map(|(name, _)| spelled(name)), built, position });
         }
     }
 
@@ -105,7 +112,7 @@ impl<'a> Parser<'a> {
         }
         let specifiers = self.specifiers()?;
         if specifiers.tagged == Tagged::Yes && self.eat(";") {
-            return Ok(());
+            return specifiers.storage.check_external(Declares::Tag);
         }
         self.declarators(&specifiers)
     }
@@ -144,20 +151,23 @@ impl<'a> Parser<'a> {
             let behind = self.at;
             let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
-            let cannot = is_function || specifiers.storage == Storage::Typedef;
-            let of_objects = specifiers.of_objects.or(attributes.align_as.map(|_| "_Alignas"));
-            if let (true, Some(word), Some((_, position))) = (cannot, of_objects, declarator.name) {
-                return Err(Failure { position, kind: ParseErrorKind::Misplaced(word) });
+            let storage = specifiers.storage;
+            let declared =
+                if is_function || storage.is_typedef() { Declares::NoObject } else { Declares::Object };
+            storage.check_external(declared)?;
+            if let (Declares::NoObject, Some(_), Some((_, position))) =
+                (declared, attributes.align_as, declarator.name)
+            {
+                return Err(Failure { position, kind: ParseErrorKind::Misplaced("_Alignas") });
             }
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
                 let symbol = self.assembler_name(behind);
-                let is_static = specifiers.storage == Storage::Static;
-                if specifiers.storage != Storage::Typedef {
-                    self.seen.push(Seen { name, position, symbol, is_static });
+                if !storage.is_typedef() {
+                    self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
                 }
             }
-            let object = self.object(&declarator, &built, specifiers.storage);
-            self.declare(&declarator, built, specifiers.storage, attributes.alignment())?;
+            let object = self.object(&declarator, &built, storage);
+            self.declare(&declarator, built, storage, attributes.alignment())?;
             if is_function && self.at("{") {
                 return self.skip_group();
             }
@@ -180,13 +190,13 @@ impl<'a> Parser<'a> {
             return None;
         };
         let object = Object {
-            name: name.into(),
+            name: spelled(name),
             ty: ty.clone(),
             declared: built.declared,
             constant: *constant,
             value: None,
         };
-        (storage != Storage::Typedef).then_some(object)
+        (!storage.is_typedef()).then_some(object)
     }
 
     /// Passes what an object is initialised with. The value, if it is an integer constant.
@@ -214,16 +224,19 @@ impl<'a> Parser<'a> {
         align: Option<u32>,
     ) -> Result<(), Failure> {
         let Some((name, position)) = declarator.name else { return Ok(()) };
-        if storage == Storage::Typedef {
+        if storage.is_typedef() {
             let built = match align {
                 Some(align) => built.aligned(align),
                 None => built,
             };
             return self.define_type(name, built, position);
         }
+        if self.own.name(name).is_some() {
+            return Err(redefined(name, position));
+        }
         self.objects.entry(name).or_insert_with(|| built.clone());
         if let Shape::Function(signature) = built.shape {
-            self.own.declare_function(Prototype { name: Some(name.into()), signature });
+            self.own.declare_function(Prototype { name: Some(spelled(name)), signature });
         }
         Ok(())
     }

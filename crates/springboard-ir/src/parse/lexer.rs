@@ -56,10 +56,21 @@ impl Invalid {
 }
 
 /// Punctuators of more than one character, longest first.
-const LONG_PUNCTUATORS: [&str; 22] = [
+const LONG_PUNCTUATORS: [&str; 26] = [
     "...", "<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "->", "++", "--", "+=", "-=", "*=",
-    "/=", "&=", "|=", "^=", "::",
+    "/=", "&=", "|=", "^=", "::", "<:", ":>", "<%", "%>",
 ];
+
+/// What a punctuator that is spelled otherwise stands for (C11 6.4.6, 3).
+pub(super) fn plain_punctuator(text: &str) -> &str {
+    match text {
+        "<:" => "[",
+        ":>" => "]",
+        "<%" => "{",
+        "%>" => "}",
+        text => text,
+    }
+}
 
 /// All tokens of `text`, [`TokenKind::End`] last.
 pub(super) fn lex(text: &str) -> Vec<Token> {
@@ -150,9 +161,7 @@ impl<'a> Lexer<'a> {
             }
             _ if prefixed(rest, '"') > 0 => quoted(rest, '"', TokenKind::String),
             _ if prefixed(rest, '\'') > 0 => quoted(rest, '\'', TokenKind::Character),
-            _ if is_word(first) && !starts_number(rest) => {
-                (TokenKind::Word, rest.find(|c| !is_word(c)).unwrap_or(rest.len()))
-            }
+            _ if word_length(rest) > 0 && !starts_number(rest) => (TokenKind::Word, word_length(rest)),
             _ if starts_number(rest) || (first == '.' && starts_number(&rest[1..])) => {
                 (TokenKind::Number, number_length(rest))
             }
@@ -190,7 +199,11 @@ fn directive(line: &str) -> Directive {
 fn pragma_operator(text: &str) -> Option<(&str, usize)> {
     let bracket = text.strip_prefix("_Pragma")?.trim_start();
     let quote = bracket.strip_prefix('(')?.trim_start();
-    let (said, rest) = quote.strip_prefix('"')?.split_once('"')?;
+    if !quote.starts_with('"') {
+        return None;
+    }
+    let (TokenKind::String, length) = quoted(quote, '"', TokenKind::String) else { return None };
+    let (said, rest) = (&quote[1..length - 1], &quote[length..]);
     let rest = rest.trim_start().strip_prefix(')')?;
     Some((said, text.len() - rest.len()))
 }
@@ -238,6 +251,33 @@ fn number_length(text: &str) -> usize {
         previous = c;
     }
     text.len()
+}
+
+/// Length of the word at the start of `text`.
+fn word_length(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        at += match universal_name(&text[at..]) {
+            Some((_, length)) => length,
+            None if is_word(c) => c.len_utf8(),
+            None => break,
+        };
+    }
+    at
+}
+
+/// The character that a name such as `\u00fc` at the start of `text` is of (C11 6.4.3), and the length of that. So compilers
+/// leave what is not ASCII in identifiers.
+pub(super) fn universal_name(text: &str) -> Option<(char, usize)> {
+    let digits = match text.as_bytes() {
+        [b'\\', b'u', ..] => 4,
+        [b'\\', b'U', ..] => 8,
+        _ => return None,
+    };
+    let code = text.get(2..2 + digits)?;
+    let hexadecimal = code.chars().all(|c| c.is_ascii_hexdigit());
+    let character = u32::from_str_radix(code, 16).ok().and_then(char::from_u32)?;
+    hexadecimal.then_some((character, 2 + digits))
 }
 
 /// Whether a word can contain `c`. GCC allows the dollar sign.

@@ -1,20 +1,23 @@
-//! Integer literals and character constants (C11 6.4.4).
+//! Numbers, character constants and strings (C11 6.4.4 and 6.4.5).
 
 use alloc::vec::Vec;
 
 use super::{
     Parser,
-    constants::Value,
+    arithmetic::{Number, Rank, Real, Value},
     error::{Failure, ParseErrorKind},
+    lexer::TokenKind,
     shortened,
 };
 use crate::model::DataModel;
 
 impl Parser<'_> {
-    /// A literal in its type (C11 6.4.4.1, 5).
-    pub(super) fn number(&mut self) -> Result<Value, Failure> {
+    /// A literal in its type (C11 6.4.4.1, 5, and 6.4.4.2, 4).
+    pub(super) fn number(&mut self) -> Result<Number, Failure> {
         let text = self.text_of(self.peek());
-        let value = literal(&text.replace('\'', ""), self.model());
+        let digits = text.replace('\'', "");
+        let value = literal(&digits, self.model()).map(Number::Integer);
+        let value = value.or_else(|| floating(&digits).map(Number::Real));
         let value = value.ok_or_else(|| self.fail(ParseErrorKind::Number(shortened(text))))?;
         self.bump();
         Ok(value)
@@ -29,6 +32,105 @@ impl Parser<'_> {
         self.bump();
         Ok(value)
     }
+
+    /// Strings that follow each other, perhaps in brackets, if they come next and are all of the text: their bytes as one
+    /// string of `char` has them, without the zero at its end.
+    pub(super) fn string_alone(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let kinds = || self.tokens.iter().filter(|token| !matches!(self.text_of(**token), "(" | ")"));
+        let strings = kinds().take_while(|token| token.kind == TokenKind::String).count();
+        if strings == 0 || kinds().count() != strings + 1 {
+            return Ok(None);
+        }
+        let opened = self.tokens.iter().take_while(|token| self.text_of(**token) == "(").count();
+        for _ in 0..opened {
+            self.bump();
+        }
+        let mut bytes = Vec::new();
+        while self.peek().kind == TokenKind::String {
+            let text = self.text_of(self.peek());
+            let unreadable = || self.fail(ParseErrorKind::Unsupported(shortened(text)));
+            string(text, &mut bytes).ok_or_else(unreadable)?;
+            self.bump();
+        }
+        for _ in 0..opened {
+            self.expect(")")?;
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// Appends the bytes of a string of `char`. `None` where it is of another type, or has an escape that is none.
+fn string(text: &str, bytes: &mut Vec<u8>) -> Option<()> {
+    let mut rest = text.strip_prefix("u8").unwrap_or(text).strip_prefix('"')?.strip_suffix('"')?;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\\' => {
+                let (code, length) = escaped(&rest[1..])?;
+                if matches!(rest.as_bytes()[1], b'u' | b'U') {
+                    let character = char::from_u32(code)?;
+                    bytes.extend(character.encode_utf8(&mut [0; 4]).as_bytes());
+                } else {
+                    bytes.push(u8::try_from(code).ok()?);
+                }
+                length + 1
+            }
+            _ => {
+                bytes.extend(&rest.as_bytes()[..first.len_utf8()]);
+                first.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    Some(())
+}
+
+/// A floating point literal. `None` where a `double` does not hold it.
+fn floating(text: &str) -> Option<Real> {
+    let hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    let digits = match hexadecimal {
+        true => text.trim_end_matches(['f', 'F', 'l', 'L']),
+        false => text.trim_end_matches(|c: char| c.is_ascii_alphabetic()),
+    };
+    // Of a hexadecimal one, the digits of the exponent come last, and it has to have some.
+    let (digits, suffix) = match hexadecimal && !digits.contains(['p', 'P']) {
+        true => return None,
+        false => (digits, &text[digits.len()..]),
+    };
+    let rank = match suffix {
+        "" => Rank::Double,
+        "f" | "F" => Rank::Float,
+        "l" | "L" => Rank::LongDouble,
+        _ => return None,
+    };
+    let value = match (hexadecimal, rank) {
+        (true, _) => hexadecimal_value(&digits[2..])?,
+        (false, Rank::Float) => digits.parse::<f32>().ok()?.into(),
+        (false, _) => digits.parse::<f64>().ok()?,
+    };
+    let value = if rank == Rank::Float { f64::from(value as f32) } else { value };
+    // Without any of these it is an integer.
+    (value.is_finite() && digits.contains(['.', 'e', 'E', 'p', 'P'])).then_some(Real { value, rank })
+}
+
+/// What `1.8p3` is in hexadecimal digits with a binary exponent.
+fn hexadecimal_value(text: &str) -> Option<f64> {
+    let (digits, exponent) = text.split_once(['p', 'P'])?;
+    let mut exponent: i32 = exponent.parse().ok()?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut mantissa = 0u64;
+    for digit in whole.chars().chain(fraction.chars()) {
+        let digit = digit.to_digit(16)?;
+        mantissa = mantissa.checked_mul(16)?.checked_add(digit.into())?;
+    }
+    exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?.checked_mul(4)?)?;
+    let mut value = mantissa as f64;
+    for _ in 0..exponent.unsigned_abs().min(4000) {
+        value *= if exponent < 0 { 0.5 } else { 2.0 };
+    }
+    Some(value)
 }
 
 fn character(text: &str, model: &DataModel) -> Option<Value> {

@@ -4,9 +4,11 @@ use alloc::string::String;
 
 use super::{
     Built, Parser,
+    arithmetic::Value,
     built::Shape,
     declarations::{Name, Tag},
     error::{Failure, ParseErrorKind},
+    lexer::universal_name,
     shortened,
     words::standard_type,
 };
@@ -57,10 +59,10 @@ impl Parser<'_> {
         value: i128,
         position: usize,
     ) -> Result<(), Failure> {
-        if self.own.name(name).is_some() {
+        if self.own.name(name).is_some() || self.objects.contains_key(name) {
             return Err(redefined(name, position));
         }
-        self.define_name(name, Name::Constant(value), position)
+        self.define_name(name, Name::Constant(Value::of(value)), position)
     }
 
     /// `typedef`. The names that standard headers define keep their meaning: `size_t` is one type on every
@@ -70,13 +72,18 @@ impl Parser<'_> {
         if integer && matches!(standard_type(name), Some(Type::Int(_))) {
             return Ok(());
         }
+        if self.objects.contains_key(name) {
+            return Err(redefined(name, position));
+        }
         self.define_name(name, Name::Type(built), position)
     }
 
     fn define_name(&mut self, name: &str, meaning: Name, position: usize) -> Result<(), Failure> {
         let same = match self.find_name(name) {
             Some(Name::Type(known)) => Name::Type(self.completed(known)) == meaning,
-            Some(known) => *known == meaning,
+            Some(Name::Constant(known)) => {
+                matches!(&meaning, Name::Constant(new) if new.value == known.value)
+            }
             None => true,
         };
         if !same {
@@ -89,6 +96,18 @@ impl Parser<'_> {
     }
 }
 
-fn redefined(name: &str, position: usize) -> Failure {
+/// An identifier as its symbol is called: with the characters that its universal character names are of.
+pub(crate) fn spelled(name: &str) -> String {
+    let mut spelled = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let (character, length) = universal_name(rest).unwrap_or((first, first.len_utf8()));
+        spelled.push(character);
+        rest = &rest[length..];
+    }
+    spelled
+}
+
+pub(super) fn redefined(name: &str, position: usize) -> Failure {
     Failure { position, kind: ParseErrorKind::Redefined(shortened(name)) }
 }

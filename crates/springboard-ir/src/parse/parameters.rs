@@ -35,6 +35,12 @@ impl<'a> Parser<'a> {
         if self.eat(")") {
             return Ok(parameters);
         }
+        // GCC reads attributes alone as nothing.
+        let start = self.at;
+        if self.attributes().is_ok() && self.eat(")") {
+            return Ok(parameters);
+        }
+        self.at = start;
         let mut names = BTreeSet::new();
         loop {
             let position = self.position();
@@ -74,6 +80,7 @@ impl<'a> Parser<'a> {
     /// One parameter, adjusted, with its name and where that stands.
     fn parameter(&mut self, position: usize) -> Result<(Option<Placed<'a>>, Built), Failure> {
         let specifiers = self.specifiers()?;
+        specifiers.storage.check_parameter()?;
         let mut declarator = self.declarator(Naming::Optional)?;
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
         let fail = |kind| Failure { position, kind };

@@ -6,6 +6,7 @@ use super::{
     MAX_NESTING, Parser, Seen,
     error::{Failure, ParseErrorKind},
     lexer::{Token, TokenKind},
+    names::spelled,
     words::{Keyword, keyword},
 };
 
@@ -22,6 +23,14 @@ struct Failed<'a> {
     names: Vec<&'a str>,
 }
 
+/// How a definition says what its parameters are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Prototype,
+    /// By declarations between the list of their names and the body (C11 6.9.1, 6).
+    Old,
+}
+
 impl<'a> Parser<'a> {
     /// A whole text of declarations, of which those that cannot be read are left out.
     pub(super) fn scan(&mut self) -> Vec<Skipped<'a>> {
@@ -33,12 +42,20 @@ impl<'a> Parser<'a> {
             if let Err(failure) = self.external_declaration() {
                 let failure = failure.traced(&unread);
                 self.at = start;
-                self.skip_declaration();
+                let style = self.skip_declaration();
+                let failure = match style {
+                    Style::Old => Failure { kind: ParseErrorKind::OldStyle, ..failure },
+                    Style::Prototype => failure,
+                };
                 let tokens = &self.tokens[start..self.at];
                 for name in self.types_in(tokens) {
                     unread.entry(name).or_insert_with(|| failure.kind.clone());
                 }
                 let mut names = self.names_in(tokens);
+                if style == Style::Old {
+                    // After it come its parameters.
+                    names.truncate(1);
+                }
                 // What stands before the mistake was read.
                 let read = &self.seen[seen..];
                 names.drain(..read.iter().zip(&names).take_while(|(seen, name)| seen.name == **name).count());
@@ -56,7 +73,7 @@ impl<'a> Parser<'a> {
         }
         self.own.complete_functions();
         let undefined = |seen: &Seen<'a>| {
-            let (kind, tag) = self.own.function(seen.name)?.signature.incomplete()?;
+            let (kind, tag) = self.own.function(&spelled(seen.name))?.signature.incomplete()?;
             let kind = ParseErrorKind::Incomplete(kind, tag.into());
             let failure = Failure { position: seen.position, kind }.traced(&unread);
             Some(Skipped { failure, name: Some(seen.name) })
@@ -64,14 +81,14 @@ impl<'a> Parser<'a> {
         skipped.extend(self.seen.iter().filter_map(undefined));
         let own = &self.own;
         self.seen.retain(|seen| {
-            own.function(seen.name).is_none_or(|function| function.signature.incomplete().is_none())
+            own.function(&spelled(seen.name)).is_none_or(|function| function.signature.incomplete().is_none())
         });
         skipped.sort_by_key(|skipped| skipped.failure.position);
         skipped
     }
 
-    /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body.
-    fn skip_declaration(&mut self) {
+    /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body. Returns which it was.
+    fn skip_declaration(&mut self) -> Style {
         let mut depth = 0u32;
         let mut body = false;
         // Whether parameters are declared between the list of their names and the body (C11 6.9.1, 6).
@@ -81,7 +98,7 @@ impl<'a> Parser<'a> {
             let token = self.peek();
             let text = self.text_of(token);
             match (token.kind, text) {
-                (TokenKind::End, _) => return,
+                (TokenKind::End, _) => return Style::Prototype,
                 (TokenKind::PackPragma, _) => {
                     // Its failure is that of the declaration around it.
                     let _ = self.pack_pragma();
@@ -100,7 +117,7 @@ impl<'a> Parser<'a> {
             }
             self.bump();
             if depth == 0 && ((text == ";" && !old_style) || (text == "}" && body)) {
-                return;
+                return if old_style && body { Style::Old } else { Style::Prototype };
             }
             previous = text;
         }
@@ -115,7 +132,7 @@ impl<'a> Parser<'a> {
     /// The types that it would have defined, as messages call them: `size_t`, `struct point`.
     fn types_in(&self, tokens: &[Token]) -> Vec<String> {
         let mut types = Vec::new();
-        if tokens.iter().any(|token| keyword(self.text_of(*token)) == Some(Keyword::Typedef)) {
+        if tokens.iter().any(|token| self.text_of(*token) == "typedef") {
             types.extend(self.names_in(tokens).into_iter().map(String::from));
         }
         for three in tokens.windows(3) {

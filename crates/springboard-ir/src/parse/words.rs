@@ -14,8 +14,7 @@ pub(super) enum Keyword {
     Const,
     /// A qualifier that changes no call.
     Qualifier,
-    Typedef,
-    /// A storage class or function specifier that changes no type.
+    /// A storage class or function specifier.
     Storage,
     Aggregate(AggregateKind),
     Enum,
@@ -72,9 +71,8 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         "const" | "__const" | "__const__" => Keyword::Const,
         "volatile" | "__volatile" | "__volatile__" | "restrict" | "__restrict" | "__restrict__"
         | "_Nonnull" | "_Nullable" | "_Null_unspecified" => Keyword::Qualifier,
-        "typedef" => Keyword::Typedef,
-        "extern" | "static" | "inline" | "__inline" | "__inline__" | "_Noreturn" | "register" | "auto"
-        | "_Thread_local" | "thread_local" | "__thread" | "__extension__" => Keyword::Storage,
+        "typedef" | "extern" | "static" | "inline" | "__inline" | "__inline__" | "_Noreturn" | "register"
+        | "auto" | "_Thread_local" | "thread_local" | "__thread" | "__extension__" => Keyword::Storage,
         "struct" => Keyword::Aggregate(AggregateKind::Struct),
         "union" => Keyword::Aggregate(AggregateKind::Union),
         "enum" => Keyword::Enum,

@@ -113,8 +113,10 @@ mod tests {
     use std::collections::HashSet;
 
     use springboard_abi::{
-        ClosureForm, Columns, Convention, Entry, ErrorSource, Errors, FastCall, Guard, LastError, Options,
-        Rows, SlotContent, UpcallResult, plan_fast_call,
+        BoxedForm, ClosureForm, Columns, Convention, Entry, ErrorSource, Errors, FastCall, Guard, LastError,
+        Options, Rows, SlotContent, UpcallResult,
+        boxed::{Arguments, Around, Boxing, Callable, HostAddress, Returned},
+        plan_fast_call,
     };
 
     use super::*;
@@ -172,6 +174,13 @@ mod tests {
             ClosureForm { arguments: [content].into(), result }
         };
         let over = |rows, errors| Form::Columns(Columns { inputs: [].into(), result: None, rows, errors });
+        let boxed = |around| {
+            let boxing = Boxing::Constant { object: HostAddress(2), count: None };
+            let arguments = Arguments::Array { array: 1, count: 2, count_mask: u64::MAX };
+            let callable = Callable { parameters: 3, arguments, zero: None };
+            let (result, returned) = (DowncallResult::InPlace, Returned::Nothing);
+            Form::Boxed(BoxedForm { callable, arguments: [].into(), around, result, returned, boxing })
+        };
         let mut plans = vec![plan.clone()];
         for form in [
             Form::Slots(SlotsForm { result: memory(2), last_error: None }),
@@ -192,6 +201,8 @@ mod tests {
             Form::GoClosure(closure(SlotContent::Bytes)),
             Form::Direct { context: 0 },
             Form::Direct { context: 1 },
+            boxed(None),
+            boxed(Some(Around { before: HostAddress(0), after: HostAddress(1) })),
             over(Rows::All, Errors::Ignored),
             over(Rows::Valid, Errors::Ignored),
             over(Rows::All, Errors::Stored),

@@ -8,6 +8,7 @@ use springboard_ir::{Signature, Type};
 use super::{
     copy::{Capture, CopyIn},
     counters::{Counters, Counts},
+    ending,
     erased::Erased,
     error::CreateError,
     handle::Callback,
@@ -15,7 +16,7 @@ use super::{
     mailbox::Mailbox,
     owner::Owner,
     policy::{Block, Post, Reject},
-    pool::{Facts, Policy, Terms, Unwinding},
+    pool::{Facts, Own, Policy, Terms, Unwinding},
     prepared::Prepared,
     wait::Busy,
 };
@@ -24,7 +25,6 @@ use crate::{
     declaration::Declaration,
     engine::Engine,
     reason::Path,
-    thread,
     word::{SlotResult, canonical},
 };
 
@@ -105,7 +105,7 @@ impl CallbackType {
     unsafe fn slots(&self, handler: Erased) -> Result<Callback, CreateError> {
         let cell = self.prepared.pool.take()?;
         // SAFETY: the cell comes from the pool, and the caller answers for the handler.
-        let generation = unsafe { cell.open(handler, Arc::clone(&self.terms), thread::host_key()) };
+        let generation = unsafe { cell.open(handler, Arc::clone(&self.terms), self.terms.home()) };
         Ok(Callback::new(&cell.cell, generation))
     }
 
@@ -114,7 +114,7 @@ impl CallbackType {
         let handler = Erased::closure(handler);
         let made = match self.prepared.direct {
             Some(pool) if self.terms.unwinding == Unwinding::Stops => pool.take().map(|cell| {
-                let (terms, thread) = (Arc::clone(&self.terms), thread::host_key());
+                let (terms, thread) = (Arc::clone(&self.terms), self.terms.home());
                 // SAFETY: the cell comes from the pool; the handler's type was checked, and its traits by the callers.
                 let generation = unsafe { cell.open(H::direct(), handler, terms, thread) };
                 Callback::new(&cell.cell, generation)
@@ -173,11 +173,26 @@ impl CallbackType {
     /// # Errors
     /// [`CreateError::PostResult`] where the result is not `void`.
     pub fn post(&self, mailbox: &Mailbox) -> Result<OwnerCallbackType, CreateError> {
+        self.posted(mailbox, Own::Run)
+    }
+
+    /// As [`CallbackType::post`], and the owner's own calls are put into the mailbox as well, after those that other
+    /// threads have posted: handlers run in the order of the calls, from the drain alone, and never within native code.
+    ///
+    /// A mailbox that is full, and has callers wait, refuses the owner, because nobody else makes room.
+    ///
+    /// # Errors
+    /// As [`CallbackType::post`].
+    pub fn queue(&self, mailbox: &Mailbox) -> Result<OwnerCallbackType, CreateError> {
+        self.posted(mailbox, Own::Queue)
+    }
+
+    fn posted(&self, mailbox: &Mailbox, own: Own) -> Result<OwnerCallbackType, CreateError> {
         let result = self.signature().result();
         if *result != Type::Void {
             return Err(CreateError::PostResult(result.clone()));
         }
-        Ok(self.owned(Post(Arc::clone(mailbox.inbox()))))
+        Ok(self.owned(Post { inbox: Arc::clone(mailbox.inbox()), own }))
     }
 
     /// The same signature, for callbacks that belong to the running thread: callers on other threads wait until it
@@ -278,7 +293,7 @@ impl OwnerCallbackType {
     /// # Errors
     /// As [`CallbackType::callback`].
     pub fn callback<F, H: Handler<F>>(&self, handler: H) -> Result<Callback, CreateError> {
-        self.inner.closure(handler)
+        self.inner.closure(handler).inspect(ending::made)
     }
 
     /// Makes a callback from a function that takes slots.
@@ -290,7 +305,7 @@ impl OwnerCallbackType {
     /// As [`CallbackType::raw`], on the owner thread.
     pub unsafe fn raw(&self, handler: RawHandler) -> Result<Callback, CreateError> {
         // SAFETY: the contract is the caller's, on the only thread to which the terms let the handler.
-        unsafe { self.inner.raw(handler) }
+        unsafe { self.inner.raw(handler) }.inspect(ending::made)
     }
 
     /// The C function type.

@@ -203,8 +203,8 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
     let leave = Leave { cell, home: None };
     // SAFETY: let in until `leave` is dropped.
     let terms = unsafe { cell.terms() };
-    match &terms.policy {
-        Some(policy) if policy.owner().key != thread & !PENDING => {
+    match terms.elsewhere(thread & !PENDING) {
+        Some(policy) => {
             // SAFETY: the caller's slots are a call's of this cell, which has let it in.
             let count = unsafe {
                 cell.facts().zero.write(slots);
@@ -214,13 +214,13 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
                 mem::forget(leave);
             }
         }
-        _ if thread & PENDING != 0 => {
+        None if thread & PENDING != 0 => {
             terms.counters.skipped.count();
             // SAFETY: the caller's slots are a call's of this cell.
             unsafe { cell.facts().zero.write(slots) };
         }
         // SAFETY: let in until `leave` is dropped, on the owner thread or without a policy.
-        _ => unsafe { run_here(cell, slots) },
+        None => unsafe { run_here(cell, slots) },
     }
 }
 

@@ -28,7 +28,7 @@ const GENERATIONS: u64 = TRAPS - GENERATION;
 const COUNT: u64 = GENERATION - 1;
 
 /// The home of a gate that was opened by two threads: no thread has this key.
-const NOBODY: u64 = u64::MAX >> 1;
+pub(super) const NOBODY: u64 = u64::MAX >> 1;
 
 /// The state of one callback's calls. A new one is closed and retired.
 #[derive(Debug)]

@@ -23,6 +23,11 @@ impl Callback {
         Callback { cell, generation }
     }
 
+    /// The cell, and the callback's own time in it.
+    pub(super) fn identity(&self) -> (&'static Cell, Generation) {
+        (self.cell, self.generation)
+    }
+
     /// The address to give to native code.
     pub fn address(&self) -> NonNull<c_void> {
         address::of(self.cell.entry())

@@ -5,7 +5,7 @@ use std::{
     fmt, mem, ptr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -22,8 +22,21 @@ pub(super) struct Owner {
     pub(super) parker: Parker,
     pub(super) stays: Stays,
     gone: AtomicBool,
-    garbage: Mutex<Vec<Garbage>>,
+    left: Mutex<Left>,
 }
+
+/// What a thread leaves to be freed, and to whom.
+#[derive(Default)]
+struct Left {
+    garbage: Vec<Garbage>,
+    heir: Option<Arc<Owner>>,
+}
+
+/// Handlers that nobody frees, because their thread has ended and has no heir that lives.
+static LEAKED: AtomicU64 = AtomicU64::new(0);
+
+/// Heirs of heirs that are looked at: they may go in a circle.
+const GENERATIONS: usize = 64;
 
 thread_local! {
     static CURRENT: Life = const { Life(OnceCell::new()) };
@@ -36,7 +49,10 @@ impl Drop for Life {
     fn drop(&mut self) {
         if let Some(owner) = self.0.get() {
             Stays::forget();
+            // Under the lock: whatever comes after finds the thread gone, whatever came before is swept.
+            let left = owner.left();
             owner.gone.store(true, Relaxed);
+            drop(left);
             owner.sweep();
         }
     }
@@ -52,7 +68,7 @@ impl Owner {
                 parker: Parker::new(),
                 stays: Stays::default(),
                 gone: AtomicBool::new(false),
-                garbage: Mutex::default(),
+                left: Mutex::default(),
             });
             // SAFETY: `Life` keeps the owner until it has called `Stays::forget`.
             unsafe { owner.stays.count_here() };
@@ -77,23 +93,49 @@ impl Owner {
         self.parker.wake();
     }
 
-    /// Keeps a handler until the owner frees it. The handlers of a thread that has ended are never freed: what they
-    /// refer to was that thread's.
+    /// Keeps a handler until the owner frees it; or, where the thread has ended, its heir. Without an heir it is never
+    /// freed: what it refers to was that thread's.
     pub(super) fn discard(&self, garbage: Garbage) {
         // A child that is forked meanwhile would find it locked for ever.
         let _hold = fork::hold();
-        self.garbage().push(garbage);
+        let Err(garbage) = self.keep(garbage) else { return };
+        let mut kept = Err(garbage);
+        let mut heir = self.left().heir.clone();
+        for _ in 0..GENERATIONS {
+            let (Err(garbage), Some(next)) = (kept, heir) else { break };
+            kept = next.keep(garbage);
+            heir = next.left().heir.clone();
+            if kept.is_ok() {
+                return;
+            }
+        }
+        LEAKED.fetch_add(1, Relaxed);
+    }
+
+    /// Keeps a handler, or gives it back where the thread has ended.
+    fn keep(&self, garbage: Garbage) -> Result<(), Garbage> {
+        let mut left = self.left();
+        if self.is_gone() {
+            return Err(garbage);
+        }
+        left.garbage.push(garbage);
+        Ok(())
+    }
+
+    /// Has another thread free what comes after this one's end.
+    pub(super) fn leave_to(&self, heir: Option<Arc<Owner>>) {
+        self.left().heir = heir;
     }
 
     /// Frees what others left. For the owner thread alone.
     pub(super) fn sweep(&self) {
         // Not under the lock: a handler's destructor may close other callbacks.
-        let garbage = mem::take(&mut *self.garbage());
+        let garbage = mem::take(&mut self.left().garbage);
         garbage.into_iter().for_each(Garbage::release);
     }
 
-    fn garbage(&self) -> MutexGuard<'_, Vec<Garbage>> {
-        self.garbage.lock().unwrap_or_else(PoisonError::into_inner)
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the thread has ended.
@@ -106,6 +148,12 @@ impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Owner").field("thread", &self.id).finish_non_exhaustive()
     }
+}
+
+/// How many handlers of this process are not freed any more: their callbacks were closed after their owner thread had
+/// ended, and nobody was named who frees them ([`Heir`](super::Heir)).
+pub fn leaked_handlers() -> u64 {
+    LEAKED.load(Relaxed)
 }
 
 /// How a thread waits: an owner so that it can be woken for its mailboxes too.

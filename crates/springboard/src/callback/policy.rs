@@ -10,9 +10,10 @@ use super::{
     inbox::Inbox,
     mailbox::wait,
     owner::{Owner, Waiter},
-    pool::{Cell, Count, Policy, Zero},
+    pool::{Cell, Count, Own, Policy, Zero},
+    question::{Answer, Question},
     queue::Refusal,
-    record::{Answer, Question, Record},
+    record::Record,
     report::{Report, report},
     request::{Leave, Outcome, Request},
     wait::{Awaited, Busy},
@@ -25,7 +26,10 @@ pub(super) struct Reject(pub(super) Arc<Owner>);
 
 /// The caller gets zero, and the handler runs when the owner drains.
 #[derive(Debug)]
-pub(super) struct Post(pub(super) Arc<Inbox>);
+pub(super) struct Post {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) own: Own,
+}
 
 /// The caller waits for the owner.
 #[derive(Debug)]
@@ -54,7 +58,11 @@ impl Policy for Reject {
 
 impl Policy for Post {
     fn owner(&self) -> &Arc<Owner> {
-        &self.0.owner
+        &self.inbox.owner
+    }
+
+    fn own(&self) -> Own {
+        self.own
     }
 
     unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count {
@@ -73,8 +81,10 @@ impl Policy for Post {
 
 impl Post {
     fn send(&self, record: Record) {
-        match self.0.post(record, Waiter::current) {
+        match self.inbox.post(record, Waiter::current) {
             None => {}
+            // Nobody else makes room.
+            Some(Refusal::Later(record)) if self.inbox.owner.is_current() => record.refuse(),
             Some(Refusal::Later(record)) => self.send_when_there_is_room(record),
             Some(Refusal::Refused(record)) => record.refuse(),
         }
@@ -84,7 +94,7 @@ impl Post {
     fn send_when_there_is_room(&self, record: Record) {
         let waiter = Waiter::current();
         let mut record = Some(record);
-        let put_in = || match self.0.post(record.take()?, || waiter.clone()) {
+        let put_in = || match self.inbox.post(record.take()?, || waiter.clone()) {
             None => Some(()),
             Some(Refusal::Later(later)) => {
                 record = Some(later);
@@ -95,8 +105,9 @@ impl Post {
                 Some(())
             }
         };
-        if let Err(stop) = wait(&waiter, None, Some(Awaited::new(&self.0.owner, Busy::default())), put_in) {
-            self.0.stopped(stop);
+        if let Err(stop) = wait(&waiter, None, Some(Awaited::new(&self.inbox.owner, Busy::default())), put_in)
+        {
+            self.inbox.stopped(stop);
             record.into_iter().for_each(Record::refuse);
         }
     }

@@ -21,7 +21,7 @@ mod source;
 
 use self::source::Source;
 pub(super) use self::{
-    cell::{Cell, Count, DirectCell, Policy, SlotsCell, Terms, Unwinding},
+    cell::{Cell, Count, DirectCell, Own, Policy, SlotsCell, Terms, Unwinding},
     source::{DirectSource, SlotsSource, Stubs},
 };
 use super::error::CreateError;

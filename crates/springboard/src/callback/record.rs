@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{
     copy::{self, Copies},
-    owner::Waiter,
+    later::Running,
     pool::{Cell, Zero},
-    request::Request,
+    question::{Answer, Question},
 };
 use crate::{
     thread::{CallbackError, without_pending},
@@ -40,26 +40,12 @@ enum State {
     Settled,
 }
 
-/// A call whose caller waits.
-pub(super) struct Question {
-    pub(super) request: Request<Answer>,
-    pub(super) caller: Waiter,
-}
-
 /// What became of a record on the owner thread.
 pub(super) enum Delivery {
     /// Nothing: its caller had left.
     Left,
     /// The handler ran, and ended so.
     Ran(Result<(), CallbackError>),
-}
-
-/// The result of a call.
-#[derive(PartialEq)]
-pub(super) enum Answer {
-    Nothing,
-    Word(u64),
-    Memory(Copies),
 }
 
 impl Record {
@@ -112,8 +98,12 @@ impl Record {
         }
         let start = slots.as_mut_ptr();
         // SAFETY: the record is inside; the slots are those of a call; mailboxes deliver on the owner thread alone.
-        let ((), error) = without_pending(|| unsafe { self.cell.run_and_stop_panics(start) });
-        if let Some(question) = &self.answer {
+        let handle = || without_pending(|| unsafe { self.cell.run_and_stop_panics(start) });
+        let (((), error), postponed) = match &self.answer {
+            Some(question) => Running::new(start, Arc::clone(question), self.cell).run(handle),
+            None => (handle(), false),
+        };
+        if let Some(question) = self.answer.as_ref().filter(|_| !postponed) {
             let answer = match self.cell.facts().zero {
                 Zero::Nothing => Answer::Nothing,
                 Zero::Slot(index) => Answer::Word(slots[usize::from(index)]),

@@ -7,6 +7,8 @@
 //!     │  └─ refuse ─► Refused └─ give up ─► Left      the answer, when it comes, is dropped
 //!     └──── give up ─► Left                           the owner finds it, and does not begin
 //! ```
+//!
+//! A running request may be postponed: it ends as others do, and until then the caller may give up.
 
 use super::sync::{Mutex, lock};
 
@@ -20,6 +22,8 @@ pub(super) struct Request<A> {
 enum State<A> {
     Queued,
     Running,
+    /// The handler has returned, and somebody else answers.
+    Postponed,
     Done(A),
     Refused,
     Left,
@@ -57,10 +61,18 @@ impl<A> Request<A> {
         queued
     }
 
+    /// The owner has begun to answer, and will later.
+    pub(super) fn postpone(&self) {
+        let mut state = lock(&self.state);
+        if let State::Running = *state {
+            *state = State::Postponed;
+        }
+    }
+
     /// The owner has an answer. Where the caller has left, gives it back.
     pub(super) fn finish(&self, answer: A) -> Result<(), A> {
         let mut state = lock(&self.state);
-        if let State::Running = *state {
+        if let State::Running | State::Postponed = *state {
             *state = State::Done(answer);
             Ok(())
         } else {
@@ -71,7 +83,7 @@ impl<A> Request<A> {
     /// The owner will not answer.
     pub(super) fn refuse(&self) {
         let mut state = lock(&self.state);
-        if let State::Queued | State::Running = *state {
+        if let State::Queued | State::Running | State::Postponed = *state {
             *state = State::Refused;
         }
     }
@@ -82,7 +94,7 @@ impl<A> Request<A> {
         match std::mem::replace(&mut *state, State::Left) {
             State::Done(answer) => Some(Outcome::Answered(answer)),
             State::Refused | State::Left => Some(Outcome::Refused),
-            open @ (State::Queued | State::Running) => {
+            open @ (State::Queued | State::Running | State::Postponed) => {
                 *state = open;
                 None
             }
@@ -99,7 +111,9 @@ impl<A> Request<A> {
                 *state = State::Running;
                 None
             }
-            State::Queued | State::Running | State::Refused | State::Left => Some(Outcome::Refused),
+            State::Queued | State::Running | State::Postponed | State::Refused | State::Left => {
+                Some(Outcome::Refused)
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 mod support;
 
 mod jobs;
+mod later;
 mod lifetimes;
 mod mailboxes;
 mod waits;

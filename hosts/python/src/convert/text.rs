@@ -100,8 +100,11 @@ pub(crate) fn string<'py>(cdata: &Bound<'py, CData>, limit: Option<usize>) -> Py
 
 /// `length` units as a string or as bytes.
 fn units<'py>(py: Python<'py>, cdata: &CData, length: usize, unit: usize) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the program says that the memory has that many units, or they have just been read.
-    let bytes = unsafe { std::slice::from_raw_parts(cdata.address().cast_const(), length * unit) };
+    let bytes = match length {
+        0 => &[],
+        // SAFETY: the program says that the memory has that many units, or they have just been read.
+        _ => unsafe { std::slice::from_raw_parts(cdata.address().cast_const(), length * unit) },
+    };
     match unit {
         1 => Ok(PyBytes::new(py, bytes).into_any()),
         _ => decode(py, bytes, unit),

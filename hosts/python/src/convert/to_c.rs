@@ -76,26 +76,15 @@ pub(crate) fn pointer(ctype: &Py<CType>, value: &Bound<'_, PyAny>) -> PyResult<*
     if pointer.is(ctype) {
         return Ok(cdata.address());
     }
-    // `void *` and `char *` go with every pointer; functions, with `void *` alone.
-    let is_void = |pointer: &CType| pointer.pointee().is_some_and(|item| item.get().is_void());
-    let is_char = |pointer: &CType| {
-        let item = pointer.pointee().and_then(|item| item.get().primitive().cloned());
-        item.is_some_and(|item| item.form == Form::Char)
-    };
+    // `void *` goes with every pointer, and `char *` with pointers to other bytes.
     let (from, to) = (pointer.get(), of);
-    if is_void(from) || is_void(to) {
-        return Ok(cdata.address());
-    }
-    let both_point = from.pointee().is_some() && to.pointee().is_some();
-    if both_point && (is_char(from) || is_char(to)) {
-        let message = format!(
-            "implicit cast from '{}' to '{}' will be forbidden in the future (check that the types are as you expect; use an explicit ffi.cast() if they are correct)",
-            given.text(),
-            of.text()
-        );
-        let py = value.py();
-        let category = py.get_type::<pyo3::exceptions::PyUserWarning>();
-        PyErr::warn(py, &category, &std::ffi::CString::new(message)?, 1)?;
+    let points_to =
+        |pointer: &CType, is: fn(&CType) -> bool| pointer.pointee().is_some_and(|item| is(item.get()));
+    let is_byte = |item: &CType| item.size() == Some(1);
+    let is_char = |item: &CType| item.primitive().is_some_and(|item| item.form == Form::Char);
+    let is_void = points_to(from, CType::is_void) || points_to(to, CType::is_void);
+    let are_bytes = points_to(from, is_byte) && points_to(to, is_byte);
+    if is_void || (are_bytes && (points_to(from, is_char) || points_to(to, is_char))) {
         return Ok(cdata.address());
     }
     Err(refused(value, of, "pointer to same type"))

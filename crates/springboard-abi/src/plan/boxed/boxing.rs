@@ -37,7 +37,7 @@ pub enum Boxing {
         shift: u8,
         /// The tag.
         tag: u64,
-        /// `fn(result)` for integers that lose bits when they are shifted.
+        /// `fn(result)` for integers that the word would not give back, shifted to the right by sign.
         otherwise: HostAddress,
     },
     /// A floating point number: the bits of a double, with a number added.

@@ -36,7 +36,10 @@ pub(super) static ISA: Isa = Isa {
     // `tail` has registers of its own for arguments.
     jumps: |_: Convention, _: Convention| false,
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
+    wraps_checks: |_| false,
+    reserved_at_calls: |_| 0,
     spare_vectors: true,
+    names_saved: |_| false,
     scratch: 16,
     stores_pairs: |_| false,
     holes_in_instructions: false,

@@ -3,7 +3,9 @@
 //! * A literal stands in the middle of the code, and a branch leads over it: literals go after the code.
 //! * A stub that does nothing after its call keeps a frame for it: the call becomes a jump, and the frame goes. The jump
 //!   goes through `x16`, which a function that begins with `bti c` lets in (Arm ARM, D8.4.2).
-//! * Neighbouring slots are loaded one by one: two are loaded at once.
+//! * A target is copied to another register right before its call.
+//! * Neighbouring slots are loaded one by one: two are loaded at once. So are words on their way to the stack, and stored
+//!   at once.
 //!
 //! Each is accepted only if [`reading`](super::reading) finds that the code does the same.
 
@@ -127,6 +129,11 @@ fn pairs(items: &[Item]) -> Vec<Item> {
     let mut paired = Vec::with_capacity(items.len());
     let mut rest = items;
     while let Some(first) = rest.first() {
+        if let Some((both, after)) = words(rest) {
+            paired.extend(both);
+            rest = after;
+            continue;
+        }
         let mut run: Vec<Load> = Vec::new();
         for item in rest {
             match Load::of(item) {
@@ -147,7 +154,80 @@ fn pairs(items: &[Item]) -> Vec<Item> {
         rest = &rest[run.len()..];
         paired.extend(in_pairs(run));
     }
-    paired
+    direct(paired)
+}
+
+/// The same instructions, with a call through the register that its target was copied from right before.
+fn direct(mut items: Vec<Item>) -> Vec<Item> {
+    let copied = |pair: &[Item]| {
+        let (from, to) = (pair[0].word >> 16 & 0x1f, pair[0].word & 0x1f);
+        let copies = pair[0].word & 0xffe0_ffe0 == 0xaa00_03e0 && pair[1].word == 0xd63f_0000 | to << 5;
+        copies.then_some(from)
+    };
+    let found = items.windows(2).enumerate().find_map(|(at, pair)| Some((at, copied(pair)?)));
+    if let Some((at, from)) = found {
+        items[at + 1] = Item::plain(0xd63f_0000 | from << 5);
+        items.remove(at);
+    }
+    items
+}
+
+/// Two words that are loaded and stored one after the other, from neighbours to neighbours on the stack: both at once, and
+/// what comes after them.
+fn words(items: &[Item]) -> Option<([Item; 2], &[Item])> {
+    let [load, store, next_load, next_store, after @ ..] = items else { return None };
+    let moves = |load: &Item, store: &Item| {
+        let (load, store) = (Load::of(load)?, Store::of(store)?);
+        let is_word = load.to == store.from && load.is_vector == store.is_vector && !load.changes_base();
+        is_word.then_some((load, store))
+    };
+    let mut words = [moves(load, store)?, moves(next_load, next_store)?];
+    words.sort_by_key(|(load, _)| load.offset);
+    let [(load, store), (mut next_load, mut next_store)] = words;
+    if load.base != next_load.base {
+        return None;
+    }
+    if next_load.to == load.to {
+        // No argument is ever in x17 or v31.
+        next_load.to = if load.is_vector { 31 } else { 17 };
+        next_store.from = next_load.to;
+    }
+    Some(([load.with(next_load)?, store.with(next_store)?], after))
+}
+
+/// A store of eight bytes to the stack: `stur x`, `stur d`.
+#[derive(Clone, Copy)]
+struct Store {
+    is_vector: bool,
+    /// In words.
+    offset: u32,
+    from: u32,
+}
+
+impl Store {
+    fn of(item: &Item) -> Option<Store> {
+        const SP: u32 = 31;
+        let is_vector = match item.word & 0xffe0_0c00 {
+            0xf800_0000 => false,
+            0xfc00_0000 => true,
+            _ => return None,
+        };
+        let (offset, base) = (item.word >> 12 & 0x1ff, item.word >> 5 & 0x1f);
+        // A negative offset is none of the stub's own stack.
+        (base == SP && offset < 0x100 && offset % 8 == 0).then_some(Store {
+            is_vector,
+            offset: offset / 8,
+            from: item.word & 0x1f,
+        })
+    }
+
+    /// Both at once.
+    fn with(self, next: Store) -> Option<Item> {
+        let fits = self.is_vector == next.is_vector && self.offset + 1 == next.offset;
+        let opcode = if self.is_vector { 0x6d00_0000 } else { 0xa900_0000 };
+        let word = opcode | self.offset << 15 | next.from << 10 | 31 << 5 | self.from;
+        fits.then_some(Item::plain(word))
+    }
 }
 
 /// A run of loads from one base, two at once where they are neighbours.

@@ -17,8 +17,11 @@ pub(super) static ISA: Isa = Isa {
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,
     wraps_guard: |_| false,
+    wraps_checks: |_| false,
+    reserved_at_calls: |_| 0,
     // One of them might be `fs1`.
     spare_vectors: false,
+    names_saved: |_| false,
     scratch: 12,
     stores_pairs: |_| false,
     holes_in_instructions: false,

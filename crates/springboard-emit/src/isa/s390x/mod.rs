@@ -9,8 +9,12 @@ pub(super) static ISA: Isa = Isa {
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,
     wraps_guard: |_| false,
+    wraps_checks: |_| false,
+    // The register save area (zSeries ELF ABI, "The Stack Frame").
+    reserved_at_calls: |_| 160,
     spare_vectors: true,
-    scratch: 5,
+    names_saved: |_| false,
+    scratch: 4,
     stores_pairs: |_| false,
     holes_in_instructions: false,
     frame: None,

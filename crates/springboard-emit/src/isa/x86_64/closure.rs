@@ -3,7 +3,6 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
-use super::frame::PROLOGUE;
 use crate::template::{Hole, HoleKind};
 
 /// The code of a stub that keeps what it finds in `r10` where it kept what is in its one hole, the closure's. `None`
@@ -48,6 +47,8 @@ pub(crate) fn from_r10(code: &[u8], holes: &[Hole]) -> Option<Vec<u8>> {
     Some([&code[..made], &store, &code[made..load], &code[end as usize..]].concat())
 }
 
+/// `push rbp`; `mov rbp, rsp`
+const PROLOGUE: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
 /// Bytes of `mov reg, imm64`.
 const LOAD: usize = 10;
 

@@ -1,17 +1,25 @@
 //! `%al` for stubs that call functions which may be variadic.
 //!
 //! System V has the caller of a variadic function say in `%al` how many vector registers hold arguments
-//! (psABI 3.2.3). No Cranelift signature can ask for it. A stub of the `avalue` entry is a straight line with one
-//! call in it, so the instruction is put before that call in the finished machine code: nothing that the code
-//! refers to lies on the other side of it. Entries whose stubs may branch, and calls
-//! whose stack area is aligned, have a landing instead (`landing.rs`).
+//! (psABI 3.2.3). No Cranelift signature can ask for it. Most stubs are a straight line with one call or jump in it, so
+//! the instruction is put before that in the finished machine code: nothing that the code refers to lies on the other
+//! side of it. Stubs that may branch or call more than once, and calls whose stack area is aligned, have a landing instead
+//! (`landing.rs`).
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Register};
-use springboard_abi::{Entry, Plan};
+use springboard_abi::{Convention, Form, Parameter, Plan};
 
 /// The count that is to be put into the stub of `plan`, if any.
 pub(crate) fn of(plan: &Plan) -> Option<u8> {
-    plan.vector_count.filter(|_| plan.entry() == Entry::Avalue && plan.stack_align.is_none())
+    let is_straight = match &plan.form {
+        Form::Avalue(_) => true,
+        Form::Slots(form) | Form::Bound(form) => form.last_error.is_none(),
+        // What is checked is checked before.
+        Form::V8(fast) => !fast.parameters.contains(&Parameter::Buffer),
+        _ => false,
+    };
+    plan.vector_count
+        .filter(|_| is_straight && plan.caller == Convention::Sysv64 && plan.stack_align.is_none())
 }
 
 /// `code` with `count` in `%al` at its call. `None` where `code` is no straight line with one call or jump, through a

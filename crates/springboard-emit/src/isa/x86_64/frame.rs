@@ -1,130 +1,90 @@
-//! Taking away the frame of a stub that needs none.
+//! Frames that cost no more than they must.
 //!
-//! Cranelift gives every function of its `tail` convention a frame. A stub that loads registers and jumps on has no
-//! use for one, and on x86_64 the four instructions are as many as the rest of a short stub has. They are cut out
-//! of the machine code, and the result is accepted only if [`verify`], which reads instructions and knows nothing of
-//! how they came about, agrees that what is left neither needs the frame nor could tell that it is gone.
+//! Cranelift gives a stub a frame, and takes it down by instructions of which some do nothing. A stub that does nothing
+//! after its call, or jumps anyway, has no use for a frame at all: its call becomes a jump, which keeps no return address.
 
-use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, MemorySize, OpAccess, Register,
-};
+use iced_x86::{Code as Op, Instruction, OpKind, Register};
 
-/// `push rbp; mov rbp, rsp`
-pub(crate) const PROLOGUE: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
-/// `mov rsp, rbp; pop rbp`
-const EPILOGUE: [u8; 4] = [0x48, 0x89, 0xec, 0x5d];
+use super::assembly::{Item, To, replaced};
 
-/// The code of an x86_64 stub without its frame. `None` where it needs the frame, or where it is not of the shape
-/// that this file knows.
-pub(crate) fn without_frame(code: &[u8]) -> Option<Vec<u8>> {
-    let body = code.strip_prefix(&PROLOGUE)?;
-    // The jump is the last instruction, of two bytes, or of three with a prefix for r8 to r15.
-    let jump = [3, 2].into_iter().find(|length| {
-        body.len().checked_sub(length + EPILOGUE.len()).is_some_and(|at| body[at..].starts_with(&EPILOGUE))
-    })?;
-    let (body, jump) = body.split_at(body.len() - jump);
-    let bare = [body.strip_suffix(&EPILOGUE)?, jump].concat();
-    verify(&bare).then_some(bare)
+/// `push rbp`; `mov rbp, rsp`
+const PROLOGUE: usize = 2;
+
+fn begins_with_frame(items: &[Item]) -> bool {
+    let pushes = |item: &Item| item.is(Op::Push_r64) && item.instruction.op0_register() == Register::RBP;
+    let [push, frame, ..] = items else { return false };
+    pushes(push) && frame.is_between(Op::Mov_rm64_r64, Register::RBP, Register::RSP)
 }
 
-/// Whether `code` is a straight line of plain moves that ends in its only branch, an indirect jump through a
-/// register, and uses neither the stack nor a register that a callee must preserve.
-///
-/// Such code means the same with a frame around it and without one: it cannot see the frame, it cannot be in the
-/// middle of a call (so no unwinder finds it on the stack but by interrupting it), and it is relative to nothing.
-fn verify(code: &[u8]) -> bool {
-    let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
-    let mut info = InstructionInfoFactory::new();
-    let mut instruction = Instruction::default();
-    while decoder.can_decode() {
-        decoder.decode_out(&mut instruction);
-        let last = !decoder.can_decode();
-        let flow = instruction.flow_control();
-        let expected = if last { FlowControl::IndirectBranch } else { FlowControl::Next };
-        if instruction.is_invalid() || flow != expected || instruction.is_stack_instruction() {
-            return false;
-        }
-        if instruction.is_ip_rel_memory_operand() || (last && instruction.op0_register() == Register::None) {
-            return false;
-        }
-        let used = info.info(&instruction);
-        let caller_owned = |register: Register| {
-            let full = register.full_register();
-            full.is_xmm() || full.is_ymm() || full.is_zmm() || CALLER_SAVED.contains(&full)
-        };
-        let registers = used.used_registers().iter().all(|used| caller_owned(used.register()));
-        // Loads from the slots and from what they point to; nothing is stored.
-        let memory = used.used_memory().iter().all(|used| {
-            used.access() == OpAccess::Read
-                && used.memory_size() != MemorySize::Unknown
-                && used.index() == Register::None
-        });
-        if !registers || !memory {
-            return false;
-        }
-    }
-    !code.is_empty()
+/// Whether two instructions take a frame down: `mov rsp, rbp`; `pop rbp`.
+fn is_end(items: &[Item]) -> bool {
+    let [back, pop, ..] = items else { return false };
+    back.is_between(Op::Mov_rm64_r64, Register::RSP, Register::RBP)
+        && pop.is(Op::Pop_r64)
+        && pop.instruction.op0_register() == Register::RBP
 }
 
-/// General registers that a callee may change (System V AMD64 psABI, figure 3.4).
-const CALLER_SAVED: [Register; 9] = [
-    Register::RAX,
-    Register::RCX,
-    Register::RDX,
-    Register::RSI,
-    Register::RDI,
-    Register::R8,
-    Register::R9,
-    Register::R10,
-    Register::R11,
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `body` as Cranelift frames it, with `jmp r10` after it.
-    fn framed(body: &[u8]) -> Vec<u8> {
-        [&PROLOGUE[..], body, &EPILOGUE, &[0x41, 0xff, 0xe2]].concat()
+/// The instructions without a frame, ending in a jump: those of a stub with one call or jump through a register, and
+/// nothing after it. What arrived on the stack is found by the stack pointer.
+pub(super) fn without(items: &[Item]) -> Option<Vec<Item>> {
+    if !begins_with_frame(items) || items.iter().any(|item| matches!(item.to, To::Item(_))) {
+        return None;
     }
-
-    #[test]
-    fn a_stub_of_loads_loses_its_frame() {
-        // mov r10, rdi; mov rdi, [rsi]; movsd xmm0, [rsi+8]
-        let body = [0x49, 0x89, 0xfa, 0x48, 0x8b, 0x3e, 0xf2, 0x0f, 0x10, 0x46, 0x08];
-        let bare = without_frame(&framed(&body)).expect("needs no frame");
-        assert_eq!(bare, [&body[..], &[0x41, 0xff, 0xe2]].concat());
-    }
-
-    #[test]
-    fn what_could_tell_the_difference_keeps_its_frame() {
-        let cases: [(&str, &[u8]); 11] = [
-            ("reads the stack: mov rdi, [rsp+8]", &[0x48, 0x8b, 0x7c, 0x24, 0x08]),
-            ("reads through the frame pointer: mov rdi, [rbp+16]", &[0x48, 0x8b, 0x7d, 0x10]),
-            ("moves the stack pointer: sub rsp, 16", &[0x48, 0x83, 0xec, 0x10]),
-            ("pushes: push rdi", &[0x57]),
-            ("changes a callee-saved register: mov rbx, rdi", &[0x48, 0x89, 0xfb]),
-            ("changes another: mov r12d, edi", &[0x41, 0x89, 0xfc]),
-            ("calls: call rdi", &[0xff, 0xd7]),
-            ("branches: jz +0", &[0x74, 0x00]),
-            ("returns: ret", &[0xc3]),
-            ("stores: mov [rsi], rdi", &[0x48, 0x89, 0x3e]),
-            ("is relative to itself: mov rdi, [rip+0]", &[0x48, 0x8b, 0x3d, 0, 0, 0, 0]),
-        ];
-        for (what, body) in cases {
-            assert_eq!(without_frame(&framed(body)), None, "{what}");
+    let body = &items[PROLOGUE..];
+    let (body, target) = match body {
+        [body @ .., call, back, pop, end] if call.is(Op::Call_rm64) && end.is(Op::Retnq) => {
+            (is_end(&[*back, *pop]).then_some(body)?, call)
         }
+        [body @ .., back, pop, jump] if jump.is(Op::Jmp_rm64) => {
+            (is_end(&[*back, *pop]).then_some(body)?, jump)
+        }
+        _ => return None,
+    };
+    if target.instruction.op0_kind() != OpKind::Register {
+        return None;
     }
+    let mut bare = Vec::with_capacity(body.len() + 1);
+    for item in body {
+        let mut item = *item;
+        let memory = (0..item.instruction.op_count())
+            .any(|operand| item.instruction.op_kind(operand) == OpKind::Memory);
+        if memory && item.instruction.memory_base() == Register::RBP {
+            let at = item.instruction.memory_displacement64().checked_sub(8)?;
+            item.instruction.set_memory_base(Register::RSP);
+            item.instruction.set_memory_displacement64(at);
+            item.instruction.set_memory_displ_size(if at < 128 { 1 } else { 8 });
+        }
+        bare.push(item);
+    }
+    bare.push(Item::plain(Instruction::with1(Op::Jmp_rm64, target.instruction.op0_register()).ok()?));
+    Some(bare)
+}
 
-    #[test]
-    fn only_the_known_frame_is_taken_away() {
-        let body = [0x48, 0x8b, 0x3e];
-        let whole = framed(&body);
-        assert!(without_frame(&whole).is_some());
-        assert_eq!(without_frame(&whole[1..]), None, "no prologue");
-        assert_eq!(without_frame(&whole[..whole.len() - 3]), None, "no jump");
-        // call rax instead of jmp rax
-        let call = [&PROLOGUE[..], &body, &EPILOGUE, &[0xff, 0xd0]].concat();
-        assert_eq!(without_frame(&call), None);
+/// The instructions with each end of a frame as short as it can be: `leave`, and `pop rbp` where the stack pointer never
+/// moved.
+pub(super) fn left(items: &[Item]) -> Option<Vec<Item>> {
+    if !begins_with_frame(items) {
+        return None;
     }
+    let moves = |item: &Item| {
+        let sub = matches!(item.instruction.code(), Op::Sub_rm64_imm8 | Op::Sub_rm64_imm32);
+        (sub && item.instruction.op0_register() == Register::RSP)
+            || matches!(item.instruction.code(), Op::Push_rm64)
+            || (item.is(Op::Push_r64) && item.instruction.op0_register() != Register::RBP)
+    };
+    let moved = items.iter().any(moves);
+    let leave = Item::plain(Instruction::with(Op::Leaveq));
+    let mut fresh = items.to_vec();
+    let mut at = PROLOGUE;
+    while at < fresh.len() {
+        let adds = matches!(fresh[at].instruction.code(), Op::Add_rm64_imm8 | Op::Add_rm64_imm32)
+            && fresh[at].instruction.op0_register() == Register::RSP;
+        let end = at + usize::from(adds);
+        if is_end(&fresh[end..]) {
+            let pop = fresh[end + 1];
+            fresh = replaced(&fresh, at..end + 2, &[if moved { leave } else { pop }])?;
+        }
+        at += 1;
+    }
+    Some(fresh)
 }

@@ -1,15 +1,22 @@
 //! x86_64: stubs without arguments on the stack end in a jump, and lose the frame that Cranelift gives them. What no
 //! Cranelift signature can say (`%al`, doubled registers, `r10`) is put into the finished code.
 
+mod assembly;
+mod checks;
 mod closure;
 mod count;
 mod frame;
 mod guard;
 mod landing;
+mod moves;
+mod push;
+mod reading;
+mod saved;
+mod shorten;
 
 use springboard_abi::{Convention, Entry, Plan};
 
-use self::landing::Landing;
+use self::{landing::Landing, reading::Live};
 use super::{Code, Frame, Isa};
 use crate::{
     error::EmitError,
@@ -25,7 +32,11 @@ pub(super) static ISA: Isa = Isa {
     // arguments away, so there may be none.
     jumps: |caller, callee| caller == Convention::Sysv64 && callee == Convention::Sysv64,
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
+    wraps_checks: |plan| checks::wrapped(plan).is_some(),
+    // The shadow space of Windows.
+    reserved_at_calls: |convention| if convention == Convention::Win64 { 32 } else { 0 },
     spare_vectors: true,
+    names_saved: saved::names_saved,
     // The target of a jump has one of its own.
     scratch: 8,
     stores_pairs: |convention| convention == Convention::Sysv64,
@@ -37,20 +48,24 @@ pub(super) static ISA: Isa = Isa {
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitError> {
-    let Code { mut bytes, mut holes } = code;
     let refused = |why: &str| EmitError::Backend(String::from(why));
-    if let Some(bare) = frame::without_frame(&bytes) {
-        holes.iter_mut().for_each(|hole| hole.offset -= frame::PROLOGUE.len() as u32);
-        bytes = bare;
-    }
+    let mut code = code;
     if matches!(plan.entry(), Entry::Closure | Entry::GoClosure) {
-        bytes = closure::from_r10(&bytes, &holes)
+        let bytes = closure::from_r10(&code.bytes, &code.holes)
             .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
-        holes.clear();
+        code = Code { bytes, holes: Vec::new() };
     }
+    let Code { mut bytes, mut holes } = match Live::of(plan) {
+        Some(live) => shorten::shorten(code, live),
+        None => code,
+    };
     if let Some(count) = count::of(plan) {
         bytes =
             count::insert(&bytes, count).ok_or_else(|| refused("a stub of avalue is no straight line"))?;
+    }
+    if let Some(fast) = checks::wrapped(plan) {
+        Code { bytes, holes } = checks::wrap(fast, &Code { bytes, holes })
+            .ok_or_else(|| refused("a stub to be checked refers to neither code nor a hole"))?;
     }
     if let Some(fast) = guard::wrapped(plan) {
         bytes = guard::wrap(fast, &bytes, &mut holes);

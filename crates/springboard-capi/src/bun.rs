@@ -1,0 +1,172 @@
+//! The types of `bun:ffi`.
+
+use std::{
+    ffi::{CString, c_char, c_int},
+    mem::MaybeUninit,
+    ptr, slice,
+    sync::LazyLock,
+};
+
+use springboard::ir::Prototype;
+use springboard_js::{
+    bun::{BunType, Declared, TYPES, Use},
+    v8::Any,
+};
+
+use crate::{
+    boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
+    constants::*,
+    handle::{self, SignatureHandle},
+    text::{Growing, Text, write_sized},
+    v8::{V8Value, returned},
+};
+
+/// `sb_bun_type`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in the header
+pub struct BunTypeRow {
+    pub size: usize,
+    pub tag: c_int,
+    pub reserved: c_int,
+    pub name: *const c_char,
+    pub aliases: *const *const c_char,
+    pub c: *const c_char,
+}
+
+// SAFETY: numbers and addresses, of which the first is the size.
+unsafe impl Growing for BunTypeRow {}
+
+/// A type in texts that end with a zero byte.
+struct Row {
+    name: CString,
+    c: Option<CString>,
+    /// What the next points to.
+    _aliases: Vec<CString>,
+    /// Ends with null.
+    aliases: Vec<*const c_char>,
+}
+
+// SAFETY: the addresses are of texts that the row owns, and nothing changes them.
+unsafe impl Send for Row {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Row {}
+
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let row = |ty: &BunType| {
+        let text = |text: &str| CString::new(text).unwrap_or_default();
+        let owned: Vec<CString> = ty.aliases.iter().map(|alias| text(alias)).collect();
+        let aliases = owned.iter().map(|alias| alias.as_ptr()).chain([ptr::null()]).collect();
+        Row { name: text(ty.name), c: ty.c.map(text), _aliases: owned, aliases }
+    };
+    TYPES.iter().map(row).collect()
+});
+
+/// # Safety
+/// `ty` is null or begins with its size.
+unsafe fn tell(tag: u8, ty: *mut MaybeUninit<BunTypeRow>) -> Result<(), Failure> {
+    let row = ROWS.get(usize::from(tag)).ok_or_else(|| no_constant("tag", tag))?;
+    let value = BunTypeRow {
+        size: 0,
+        tag: tag.into(),
+        reserved: 0,
+        name: row.name.as_ptr(),
+        aliases: row.aliases.as_ptr(),
+        c: row.c.as_ref().map_or(ptr::null(), |c| c.as_ptr()),
+    };
+    // SAFETY: the caller says that it is null or begins with its size.
+    unsafe { write_sized(ty, value, "type") }
+}
+
+/// A type by its tag.
+///
+/// # Safety
+/// `ty` is null or begins with its size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_bun_type_tagged(tag: c_int, ty: *mut MaybeUninit<BunTypeRow>) -> c_int {
+    enter(|| {
+        let tag = u8::try_from(tag).map_err(|_| no_constant("tag", tag))?;
+        // SAFETY: the caller says that it is null or begins with its size.
+        unsafe { tell(tag, ty) }
+    })
+}
+
+/// A type by its name or an alias.
+///
+/// # Safety
+/// `ty` is null or begins with its size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_bun_type_named(name: Text<'_>, ty: *mut MaybeUninit<BunTypeRow>) -> c_int {
+    enter(|| {
+        let name = name.get("name")?;
+        let found = BunType::named(name).ok_or_else(|| no_constant("name", name))?;
+        // SAFETY: the caller says that it is null or begins with its size.
+        unsafe { tell(found.tag, ty) }
+    })
+}
+
+/// The C signature of types by their names.
+///
+/// # Safety
+/// `arguments` is null or has `count` elements.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_bun_signature(
+    used: c_int,
+    arguments: *const Text<'_>,
+    count: usize,
+    returns: Text<'_>,
+    signature: OutHandle<'_, SignatureHandle>,
+) -> c_int {
+    enter(|| {
+        let signature = out_handle(signature, "signature")?;
+        let used = match used.into() {
+            SB_BUN_FUNCTION => Use::Function,
+            SB_BUN_CALLBACK => Use::Callback,
+            SB_BUN_THREADSAFE_CALLBACK => Use::ThreadsafeCallback,
+            other => return Err(no_constant("used", other)),
+        };
+        let texts = match count {
+            0 => &[],
+            _ if arguments.is_null() => return Err(null("arguments")),
+            // SAFETY: the array is not null; the caller says that it has as many elements.
+            _ => unsafe { slice::from_raw_parts(arguments, count) },
+        };
+        let arguments = texts.iter().map(|text| text.get("arguments[]")).collect::<Result<Vec<_>, _>>()?;
+        let declared = Declared::new(used, &arguments, returns.get("returns")?)
+            .map_err(|error| Failure::new(SB_ERROR_ARGUMENT, error))?;
+        let prototype = Prototype { name: None, signature: declared.signature().clone() };
+        signature.write(handle::open(prototype)?);
+        Ok(())
+    })
+}
+
+/// What JavaScript gets for a slot.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_bun_decode(tag: c_int, slot: u64, value: Out<'_, V8Value>) -> c_int {
+    enter(|| {
+        let value = out(value, "value")?;
+        let found = u8::try_from(tag).ok().and_then(BunType::tagged);
+        let ty = found.ok_or_else(|| no_constant("tag", tag))?;
+        if ty.name == "cstring" && slot != 0 {
+            let start: *mut c_char = ptr::with_exposed_provenance_mut(slot as usize);
+            // SAFETY: the header asks C for bytes that end with a zero byte.
+            let bytes = unsafe { std::ffi::CStr::from_ptr(start) }.to_bytes();
+            let is_utf8 = std::str::from_utf8(bytes).is_ok();
+            let none = returned(&Any::Undefined);
+            value.write(V8Value {
+                form: SB_V8_TEXT as c_int,
+                flag: (!is_utf8).into(),
+                bytes: start.cast(),
+                length: bytes.len(),
+                ..none
+            });
+            return Ok(());
+        }
+        // SAFETY: it is no text, or null.
+        value.write(returned(&unsafe { ty.decode(slot) }));
+        Ok(())
+    })
+}

@@ -1,0 +1,114 @@
+//! Answers that come later, and what a thread leaves when it ends.
+
+use std::{
+    ffi::{c_int, c_void},
+    slice,
+    sync::{Mutex, PoisonError},
+};
+
+use springboard::callback::{Heir, Later, close_at_thread_exit, leaked_handlers};
+
+use crate::{
+    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
+    constants::*,
+    handle::{self, HeirHandle, LaterHandle},
+};
+
+/// Empty once it is answered.
+type Owed = Mutex<Option<Later>>;
+
+/// Undertakes to answer the call that is being handled.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_later_of(slots: *mut u64, later: OutHandle<'_, LaterHandle>) -> c_int {
+    enter(|| {
+        let later = out_handle(later, "later")?;
+        let owed = Later::of(slots).ok_or_else(|| {
+            Failure::new(SB_ERROR_ARGUMENT, "nobody waits on another thread for the answer to these slots")
+        })?;
+        later.write(handle::open(Owed::new(Some(owed)))?);
+        Ok(())
+    })
+}
+
+fn answer(later: *const LaterHandle, by: impl FnOnce(Later) -> Result<(), Later>) -> Result<(), Failure> {
+    let owed = handle::get::<_, Owed>(later)?;
+    let mut owed = owed.lock().unwrap_or_else(PoisonError::into_inner);
+    let answered = || Failure::new(SB_ERROR_ARGUMENT, "the call is answered already");
+    by(owed.take().ok_or_else(answered)?).map_err(|unanswered| {
+        *owed = Some(unanswered);
+        Failure::new(SB_ERROR_ARGUMENT, "the answer is not of the result's kind or size")
+    })
+}
+
+/// Answers with a slot.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_later_answer(later: *const LaterHandle, slot: u64) -> c_int {
+    enter(|| answer(later, |owed| owed.answer(slot)))
+}
+
+/// Answers with bytes.
+///
+/// # Safety
+/// `bytes` is null or has `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_later_answer_bytes(
+    later: *const LaterHandle,
+    bytes: *const c_void,
+    size: usize,
+) -> c_int {
+    enter(|| {
+        if bytes.is_null() {
+            return Err(null("bytes"));
+        }
+        // SAFETY: the address is not null; the caller says that as many bytes are there.
+        let bytes = unsafe { slice::from_raw_parts(bytes.cast::<u8>(), size) };
+        answer(later, |owed| owed.answer_bytes(bytes))
+    })
+}
+
+/// Closes the handle. A call that is not answered gets zero.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_later_close(later: *const LaterHandle) -> c_int {
+    enter(|| handle::close(later))
+}
+
+/// Has callbacks closed when the running thread ends.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_close_at_thread_exit() -> c_int {
+    enter(|| Ok(close_at_thread_exit()?))
+}
+
+/// The running thread as an heir.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_heir_current(heir: OutHandle<'_, HeirHandle>) -> c_int {
+    enter(|| {
+        let heir = out_handle(heir, "heir")?;
+        heir.write(handle::open(Heir::current()?)?);
+        Ok(())
+    })
+}
+
+/// Leaves the running thread's handlers to an heir.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_heir_inherit(heir: *const HeirHandle) -> c_int {
+    enter(|| {
+        let heir = handle::get::<_, Heir>(heir)?;
+        // SAFETY: the header asks C for handlers that may be released on the heir's thread.
+        Ok(unsafe { heir.inherit() }?)
+    })
+}
+
+/// Closes the handle of an heir.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_heir_close(heir: *const HeirHandle) -> c_int {
+    enter(|| handle::close(heir))
+}
+
+/// How many handlers nobody releases any more.
+#[unsafe(no_mangle)]
+pub extern "C" fn sb_leaked_handlers(count: Out<'_, u64>) -> c_int {
+    enter(|| {
+        out(count, "count")?.write(leaked_handlers());
+        Ok(())
+    })
+}
