@@ -133,17 +133,15 @@ pub(super) fn musl() -> Vec<Step> {
 
 /// The programs of tests that run on Windows. Those that are left out are about Linux alone (denial by seccomp, landing
 /// pads, gdb), or count what System V has (in_bulk).
-const ON_WINDOWS: [&str; 11] = [
+const ON_WINDOWS: [&str; 9] = [
     "bad_input",
     "callbacks",
     "callbacks_threads",
     "calls",
     "ineligible",
     "libraries",
-    "released",
     "sharing",
     "stamping",
-    "tiers",
     "unwinding",
 ];
 
@@ -153,11 +151,17 @@ pub(super) fn windows() -> Vec<Step> {
     pure.args(["-p", "springboard-ir", "-p", "springboard-abi", "-p", "springboard-code"]);
     let mut runtime = WINDOWS.cargo(&["test", "--no-fail-fast", "-p", "springboard", "--lib"]);
     runtime.args(ON_WINDOWS.iter().flat_map(|test| ["--test", test]));
+    let left_out = ["a_symbol_without_a_type_may_be_a_function", "errno_comes_with_results_of_every_kind"];
+    runtime.arg("--").args(left_out.iter().flat_map(|test| ["--skip", test]));
+    let runtime = Step::from(runtime).leaving_out(format!(
+        "not on Windows: {}: their C is ELF's, or wants a long of 8 bytes; so do in_bulk, released and tiers",
+        left_out.join(", ")
+    ));
     let quickstart = WINDOWS.cargo(&["run", "-p", "springboard-quickstart", "--example", "quickstart"]);
     let power = ["msvcrt.dll", "double pow(double, double)", "2", "10"];
     let mut call = WINDOWS.cargo(&["run", "-q", "-p", "springboard", "--example", "call", "--"]);
     call.args(power);
-    vec![pure.into(), runtime.into(), quickstart.into(), Step::printing(call, "1024")]
+    vec![pure.into(), runtime, quickstart.into(), Step::printing(call, "1024")]
 }
 
 /// The oracle, as the command of this name runs it.

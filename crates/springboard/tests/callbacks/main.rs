@@ -169,8 +169,8 @@ fn twelve_arguments_fill_registers_and_stack() {
 
 #[test]
 fn aggregates_cross_in_registers_and_in_memory() {
-    const STRUCTS: &str = "struct pair { long a, b; }; struct mixed { double d; int i; }; \
-                           struct big { long words[5]; }; struct small { signed char a, b, c; };";
+    const STRUCTS: &str = "struct pair { int64_t a, b; }; struct mixed { double d; int i; }; \
+                           struct big { int64_t words[5]; }; struct small { signed char a, b, c; };";
     for jit in BOTH {
         let engine = &engine(jit);
         let words = |values: &[i64]| {
