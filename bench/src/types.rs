@@ -1,5 +1,7 @@
 //! The C types of the cases' arguments and results, in everyone's terms.
 
+use std::mem::offset_of;
+
 use libffi::middle::Type as FfiType;
 use springboard::{
     Value, Word,
@@ -18,7 +20,7 @@ pub(crate) trait CaseType: Copy + 'static {
     ///
     /// # Panics
     /// Where it is none.
-    fn of(value: Value) -> Self;
+    fn of(value: &Value) -> Self;
     /// What a dependent chain of calls begins with.
     fn first() -> Self;
 }
@@ -52,7 +54,7 @@ impl CaseType for () {
         0
     }
 
-    fn of(_: Value) {}
+    fn of(_: &Value) {}
 
     fn first() {}
 }
@@ -72,10 +74,11 @@ macro_rules! words {
                 self.into_slot()
             }
 
-            fn of(value: Value) -> $rust {
-                match value {
+            #[inline(always)]
+            fn of(value: &Value) -> $rust {
+                match *value {
                     $pattern => $value as $rust,
-                    other => panic!("{other} is no {}", stringify!($rust)),
+                    _ => panic!("{value} is no {}", stringify!($rust)),
                 }
             }
 
@@ -136,11 +139,16 @@ macro_rules! structures {
                 fields.into_iter().fold(0, |sum: u64, field| sum.wrapping_mul(31).wrapping_add(field))
             }
 
-            fn of(value: Value) -> $rust {
+            #[inline(always)]
+            fn of(value: &Value) -> $rust {
                 let Value::Bytes(bytes) = value else { panic!("{value} is no structure") };
                 assert_eq!(bytes.len(), size_of::<$rust>());
-                // SAFETY: there are as many bytes as the structure has, and any are good for its fields.
-                unsafe { bytes.as_ptr().cast::<$rust>().read_unaligned() }
+                let field = |at, of| &bytes[at..][..of];
+                $rust {
+                    $($field: <$ty>::from_ne_bytes(
+                        field(offset_of!($rust, $field), size_of::<$ty>()).try_into().expect("as many bytes"),
+                    )),*
+                }
             }
 
             fn first() -> $rust {

@@ -195,6 +195,7 @@ fn header(lines: &[String]) -> Result<Header, String> {
     let last_error = match value("last-error") {
         None => None,
         Some("location") => Some(ErrorSource::Location),
+        Some("thread-local") => Some(ErrorSource::ThreadLocal),
         Some("function") => Some(ErrorSource::Function),
         Some(other) => return Err(format!("no source of a last error is named {other}")),
     };

@@ -130,20 +130,37 @@ fn compiled(compiler: &[&str], folder: &Path, cases: &[Case], definitions: &str,
 /// Text that is decorated in every way: what is read of it without knowing the compiler is what GCC and Clang both have.
 #[test]
 fn decorated_text() {
-    compare_decorated("cc", None);
-    compare_decorated("cc", Some(Compiler::Gcc));
+    compare_decorated("cc", &DataModel::LP64);
+    compare_decorated("cc", &DataModel { compiler: Some(Compiler::Gcc), ..DataModel::LP64 });
 }
 
 #[test]
 #[ignore = "needs clang-16: cargo xtask test layouts"]
 fn decorated_text_by_clang() {
-    compare_decorated("clang-16", None);
-    compare_decorated("clang-16", Some(Compiler::Clang));
+    compare_decorated("clang-16", &DataModel::LP64);
+    compare_decorated("clang-16", &DataModel { compiler: Some(Compiler::Clang), ..DataModel::LP64 });
 }
 
-/// Compares decorated text by a compiler, read with knowing which or without.
-fn compare_decorated(compiler: &str, named: Option<Compiler>) {
-    let model = DataModel { compiler: named, ..DataModel::LP64 };
+#[test]
+#[ignore = "needs its compiler: cargo xtask test layouts"]
+fn decorated_text_aarch64() {
+    compare_decorated("aarch64-linux-gnu-gcc", &model("aarch64-unknown-linux-gnu"));
+}
+
+#[test]
+#[ignore = "needs its compiler: cargo xtask test layouts"]
+fn decorated_text_riscv64() {
+    compare_decorated("riscv64-linux-gnu-gcc", &model("riscv64gc-unknown-linux-gnu"));
+}
+
+#[test]
+#[ignore = "needs its compiler: cargo xtask test layouts"]
+fn decorated_text_s390x() {
+    compare_decorated("s390x-linux-gnu-gcc", &model("s390x-unknown-linux-gnu"));
+}
+
+/// Compares decorated text by a compiler, read for a target with knowing which that is or without.
+fn compare_decorated(compiler: &str, model: &DataModel) {
     let seed = std::env::var("SEED").map_or(1, |seed| seed.parse().expect("a number"));
     let count = std::env::var("COUNT").map_or(COUNT / 2, |count| count.parse().expect("a number"));
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -155,17 +172,18 @@ fn compare_decorated(compiler: &str, named: Option<Compiler>) {
         let mut text = String::new();
         let mut cases = Vec::new();
         for each in 0..BATCH {
-            let drawn = decorated::draw(&mut rng, &format!("d{batch}_{each}"), &model);
+            let drawn = decorated::draw(&mut rng, &format!("d{batch}_{each}"), model);
             text.push_str(&drawn.text);
             refused += drawn.refused;
             cases.extend(drawn.types.into_iter().map(|ty| match ty {
-                Type::Aggregate(aggregate) => case(aggregate, &model),
+                Type::Aggregate(aggregate) => case(aggregate, model),
                 other => panic!("{other} is drawn for a structure"),
             }));
         }
-        numbers += compiled(&[compiler], &folder, &cases, &text, &model);
+        numbers += compiled(&[compiler], &folder, &cases, &text, model);
     }
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
+    let named = model.compiler;
     println!("{compiler} {named:?}: {numbers} numbers of {count} texts agree, {refused} refused");
     assert!(numbers > count, "structures have members");
 }

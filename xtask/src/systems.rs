@@ -85,11 +85,6 @@ impl System {
         command
     }
 
-    /// Where a program of the workspace is once [`System::cargo`] has built it.
-    pub(crate) fn built(&self, program: &str) -> PathBuf {
-        project::root().join(cross::FOLDER).join(self.triple).join("debug").join(program)
-    }
-
     /// Where its files are. `None` without Debian's compiler.
     fn folder(&self) -> Option<PathBuf> {
         Some(cross::std_folder()?.join(self.name))

@@ -76,6 +76,9 @@ static SUITES: &[Suite] = &[
             vec![
                 cargo(&judged).into(),
                 layout("decorated_text_by_clang").needing("clang", [&tools::CLANG]),
+                layout("decorated_text_aarch64").needing("aarch64", [&tools::GCC_AARCH64]),
+                layout("decorated_text_riscv64").needing("riscv64", [&tools::GCC_RISCV64]),
+                layout("decorated_text_s390x").needing("s390x", [&tools::GCC_S390X]),
                 layout("x86_64_windows").needing("windows", [&tools::MINGW]),
                 layout("aarch64").needing("aarch64", [&tools::GCC_AARCH64]),
                 layout("riscv64").needing("riscv64", [&tools::GCC_RISCV64]),

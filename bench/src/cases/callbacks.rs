@@ -11,6 +11,7 @@ use super::{leak, pointer};
 use crate::{
     case::{Bench, Case, DIRECT, Group, Runner},
     native,
+    types::P2,
 };
 
 /// The type of what is called.
@@ -41,10 +42,25 @@ fn adding(engine: &Engine) -> &'static Callback {
     leak(engine.callback(ADD, |a: i32, b: i32| a.wrapping_add(b)).expect("there is memory"))
 }
 
+/// What a host would hand out that has compiled the function: it lies as far from the library as any code of the
+/// host's does.
+fn own(function: *const ()) -> NonNull<c_void> {
+    NonNull::new(function.cast_mut().cast()).expect("functions have addresses")
+}
+
+unsafe extern "C" fn add_own(a: i32, b: i32) -> i32 {
+    a.wrapping_add(b)
+}
+
+unsafe extern "C" fn move_own(from: P2) -> P2 {
+    P2 { x: from.x + 1.0, y: from.y + 1.0 }
+}
+
 fn add(bench: &Bench) -> Vec<Runner> {
     let calls = |path, back| caller::<i32>(bench, path, "calls_add", back);
     vec![
         calls(DIRECT, native::address(&bench.library, "add_back")),
+        calls("own", own(add_own as *const ())),
         calls("stub", adding(&bench.engine).address()),
         calls("libffi", adding(&bench.fallback).address()),
     ]
@@ -67,6 +83,7 @@ fn moved(bench: &Bench) -> Vec<Runner> {
     let calls = |path, back| caller::<f64>(bench, path, "calls_move", back);
     vec![
         calls(DIRECT, native::address(&bench.library, "move_back")),
+        calls("own", own(move_own as *const ())),
         calls("stub", moving(&bench.engine)),
         calls("libffi", moving(&bench.fallback)),
     ]

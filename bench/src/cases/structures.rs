@@ -124,7 +124,7 @@ fn checked<R: CaseType, const N: usize>(
         repeat::<R>(calls, move |index, _| {
             // SAFETY: the functions of the cases may be called with any values.
             let result = unsafe { function.call(&values(index)) };
-            R::of(result.expect("arguments that fit"))
+            R::of(result.as_ref().expect("arguments that fit"))
         })
     })
 }

@@ -64,7 +64,7 @@ macro_rules! case {
                     let values = [$({ let $arg: $ty = $value; Value::from($arg) }),*];
                     // SAFETY: as above.
                     let result = unsafe { function.call(&values) };
-                    <$result>::of(result.expect("arguments that fit"))
+                    <$result>::of(result.as_ref().expect("arguments that fit"))
                 })),
                 Runner::new("libffi", move |calls| repeat::<$result>(calls, move |$index, $last| {
                     $(let $arg: $ty = $value;)*

@@ -222,8 +222,9 @@ fn flags() -> settings::Builder {
 
 #[cfg(all(test, feature = "all-targets"))]
 mod tests {
-    use springboard_abi::{Entry, Target, plan};
+    use springboard_abi::{Entry, ErrorSource, Target, plan, plan_with_last_error};
     use springboard_ir::Signature;
+    use target_lexicon::Architecture;
 
     use super::*;
     use crate::protection::{LandingPads, ReturnAddresses};
@@ -286,6 +287,19 @@ mod tests {
                 "{entry}: {refused:?}"
             );
             compiler.emit(&good).unwrap_or_else(|error| panic!("{entry}: {error}"));
+        }
+    }
+
+    #[test]
+    fn only_stubs_of_x86_64_find_thread_locals() {
+        for triple in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "s390x-unknown-linux-gnu"] {
+            let triple: Triple = triple.parse().expect("a triple");
+            let target = Target::of(&triple).expect("a target");
+            let signature = Signature::parse("int(int)").expect("a signature");
+            let plan = plan_with_last_error(&signature, &target, ErrorSource::ThreadLocal).expect("a plan");
+            let emitted = Compiler::new(&triple).expect("a compiler").emit(&plan);
+            let refused = matches!(emitted, Err(EmitError::Malformed(crate::Malformed::ThreadPointer(_))));
+            assert_eq!(refused, triple.architecture != Architecture::X86_64, "{triple}: {emitted:?}");
         }
     }
 }

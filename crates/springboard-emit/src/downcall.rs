@@ -97,7 +97,7 @@ impl<'a> Downcall<'a> {
         // A landing finds the target after the last argument.
         let words = self.stack.len() + usize::from(self.reach == Reach::Landing);
         let outgoing = Outgoing::reserve(builder, self.plan, words);
-        let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots);
+        let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots)?;
 
         let mut signature =
             native::signature(self.plan, &self.arguments, &native::downcall_results(self.plan, self.result));

@@ -50,7 +50,8 @@ impl<'a> Entered<'a> {
     /// The types of the stub's parameters.
     pub(crate) fn types(&self) -> Vec<Type> {
         if let Some(slots) = self.slots {
-            let gprs = self.burnt.0.max(slots + 1);
+            let own = slots + 1 + usize::from(last_error::is_handed_over(self.plan));
+            let gprs = self.burnt.0.max(own);
             return [types::I64].repeat(gprs).into_iter().chain([types::F64].repeat(self.burnt.1)).collect();
         }
         let fast = match &self.plan.form {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springboard_abi::Place;
+use springboard_abi::{Convention, Place};
 use target_lexicon::Triple;
 
 /// Why a plan could not be compiled. Each is a defect of springboard or a build without the feature, never the
@@ -17,7 +17,7 @@ pub enum EmitError {
         /// What the compiler emits code for.
         compiler: Triple,
         /// The plan's convention.
-        convention: springboard_abi::Convention,
+        convention: Convention,
     },
     /// The plan says what no stub does: it was put together or changed by hand.
     Malformed(Malformed),
@@ -39,6 +39,8 @@ pub enum Malformed {
     CopyInUpcall,
     /// An upcall writes to memory for this slot, and has none.
     NoMemory(u16),
+    /// The last error is found by the thread pointer, and a stub that code of this convention calls finds nothing by it.
+    ThreadPointer(Convention),
 }
 
 impl fmt::Display for Malformed {
@@ -49,6 +51,12 @@ impl fmt::Display for Malformed {
             Malformed::Boxed => f.write_str("a value is boxed or unboxed as something that it is not"),
             Malformed::CopyInUpcall => f.write_str("an upcall hands out the address of a copy"),
             Malformed::NoMemory(slot) => write!(f, "there is no memory for slot {slot}"),
+            Malformed::ThreadPointer(convention) => {
+                write!(
+                    f,
+                    "it finds the last error by the thread pointer, which no stub for {convention} does"
+                )
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Where it lies at an address that a helper returns, as `errno` does, the address is asked for before the call and
 //! kept on the stub's stack: a thread's `errno` does not move, and after the call there are results in registers
-//! that would have to be saved first. Where a function returns the error itself, it must be called afterwards.
+//! that would have to be saved first. Where the address is at a known distance from the thread pointer, of which
+//! Cranelift knows nothing, instructions before its function find it (`isa`), and hand it over as one more parameter.
+//! Where a function returns the error itself, it must be called afterwards.
 
 use cranelift_codegen::ir::{
     AbiParam, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
@@ -11,7 +13,8 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{ErrorSource, LastError, Plan};
 
 use crate::{
-    body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
+    body::slot_offset, error::Malformed, isa::Isa, memory::SLOT, native, symbol::address_in_hole,
+    template::HoleKind, words::WORD,
 };
 
 /// Offset in what is kept of the address to which the error is written.
@@ -30,6 +33,11 @@ pub(crate) fn calls_before(plan: &Plan) -> bool {
     matches!(plan.form.last_error(), Some(LastError { source: ErrorSource::Location, .. }))
 }
 
+/// Whether the stub's function is handed the address of the error, as the parameter after the slots.
+pub(crate) fn is_handed_over(plan: &Plan) -> bool {
+    matches!(plan.form.last_error(), Some(LastError { source: ErrorSource::ThreadLocal, .. }))
+}
+
 /// Readies the stub: calls the helper, where that comes first, and keeps what is needed afterwards. `found` are the
 /// stub's parameters, `slots` the one of them that is the address of the slots; they are found anew.
 pub(crate) fn before(
@@ -37,24 +45,30 @@ pub(crate) fn before(
     plan: &Plan,
     found: Vec<Value>,
     slots: Option<usize>,
-) -> (Vec<Value>, Option<Kept>) {
+) -> Result<(Vec<Value>, Option<Kept>), Malformed> {
     let (Some(LastError { source, slot }), Some(slots)) = (plan.form.last_error(), slots) else {
-        return (found, None);
+        return Ok((found, None));
     };
+    if is_handed_over(plan) && !(Isa::with(plan.caller).finds_thread_locals)(plan.caller) {
+        return Err(Malformed::ThreadPointer(plan.caller));
+    }
     let addresses = reserve(builder, 2);
     let to = builder.ins().load(types::I64, SLOT, found[slots], slot_offset(slot));
     builder.ins().stack_store(types::I64, to, addresses, TO);
-    let found = match source {
-        ErrorSource::Function => found,
+    let (location, found) = match source {
+        ErrorSource::Function => (None, found),
+        ErrorSource::ThreadLocal => (Some(found[slots + 1]), found),
         ErrorSource::Location => {
             let (location, found) = across(builder, plan, &found, types::I64);
-            let zero = builder.ins().iconst(types::I32, 0);
-            builder.ins().store(MemFlagsData::trusted(), zero, location, 0);
-            builder.ins().stack_store(types::I64, location, addresses, FROM);
-            found
+            (Some(location), found)
         }
     };
-    (found, Some(Kept { plan: source, addresses }))
+    if let Some(location) = location {
+        let zero = builder.ins().iconst(types::I32, 0);
+        builder.ins().store(MemFlagsData::trusted(), zero, location, 0);
+        builder.ins().stack_store(types::I64, location, addresses, FROM);
+    }
+    Ok((found, Some(Kept { plan: source, addresses })))
 }
 
 /// Delivers the error. `results` are found anew.
@@ -65,7 +79,7 @@ pub(crate) fn after(
     results: Vec<Value>,
 ) -> Vec<Value> {
     let (error, results) = match kept.plan {
-        ErrorSource::Location => {
+        ErrorSource::Location | ErrorSource::ThreadLocal => {
             let location = builder.ins().stack_load(types::I64, types::I64, kept.addresses, FROM);
             (builder.ins().load(types::I32, MemFlagsData::trusted(), location, 0), results)
         }

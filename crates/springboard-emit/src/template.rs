@@ -35,7 +35,8 @@ pub enum HoleKind {
     Context,
     /// The address of the function of the host that the stub calls: `fn(context, slots)` of a callback, or
     /// `fn(value, options, index) -> pointer`, all ones on failure, that unwraps a buffer, or what an
-    /// [`ErrorSource`](springboard_abi::ErrorSource) asks for; or that of the shape's stub, for a relay.
+    /// [`ErrorSource`](springboard_abi::ErrorSource) asks for, a distance from the thread pointer too; or that of the
+    /// shape's stub, for a relay.
     Helper,
     /// The address of two words. The first byte is not zero once the library is closed; at [`GUARD_HELPER`] there is
     /// the address of the host's `fn(context, options)` for a call after that. The options are null where V8 passes

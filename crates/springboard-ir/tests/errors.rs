@@ -48,19 +48,13 @@ const PROTOTYPES: &[(&str, &str)] = &[
     ("int f(¦\u{0})", "`\\0` means nothing in C"),
     ("int ¦/* f(int)", "expected an end of what begins here, found the end of the text"),
     ("¦#include <stdio.h>\nint f(int)", "`#include` is for the preprocessor, which has to run first"),
-    (
-        "int f(int) __attribute__((¦ms_abi))",
-        "`ms_abi` is a calling convention that the functions of this target do not have",
-    ),
+    ("int f(int) __attribute__((¦ms_abi))", "`ms_abi` is not supported here"),
     ("int f(¦_Alignas(16) int)", "`_Alignas` cannot stand here"),
     ("va_list ¦f(int)", "`va_list` is not supported here"),
     ("struct s { int a; va_list ¦rest; }; int f(struct s)", "`va_list` is not supported here"),
     ("int f(¦_Atomic struct s { int x[3]; })", "`_Atomic` is not supported here"),
     ("int f(_Atomic(int) ¦long)", "`_Atomic ( int ) long` is no type"),
-    (
-        "int f([[gnu::¦ms_abi]] int)",
-        "`ms_abi` is a calling convention that the functions of this target do not have",
-    ),
+    ("int f([[gnu::¦ms_abi]] int)", "`ms_abi` is not supported here"),
     (
         "union u { int *x; } __attribute__((¦transparent_union)); int f(union u)",
         "`transparent_union` is not supported here",

@@ -1,15 +1,22 @@
 //! Functions, bound to their C types.
 //!
-//! * `ty` is a function type, prepared; `way` is how a function of it is entered; `bind` puts both together.
+//! * `ty` is a function type, prepared; `way` is how a function of it is entered, `entered` what that comes down to;
+//!   `bind` puts both together.
 //! * `call`, `slots`, `typed` and `indirect` are the ways to call.
 
-use std::{ffi::c_void, fmt, mem, ptr::NonNull, sync::Arc};
+use std::{
+    ffi::c_void,
+    fmt, mem,
+    ptr::NonNull,
+    sync::{Arc, Weak},
+};
 
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, Prototype, Signature};
 
 mod bind;
 mod call;
+mod entered;
 mod indirect;
 mod slots;
 #[cfg(test)]
@@ -20,14 +27,16 @@ mod way;
 
 use self::{
     bind::Found,
-    call::{Called, call},
+    call::Called,
+    entered::Entered,
     ty::FunctionType,
     way::{Binding, Way},
 };
 pub use self::{
     call::CallError,
+    entered::SlotsPointer,
     indirect::{Indirect, IndirectSlots},
-    slots::{ResultMismatch, Slots, SlotsPointer, UntypedSlots},
+    slots::{ResultMismatch, Slots, UntypedSlots},
     typed::Typed,
 };
 use crate::{
@@ -58,6 +67,8 @@ struct Bound {
     ty: Arc<FunctionType>,
     address: CodePointer,
     binding: Binding,
+    /// What a checked call enters. Where the code is still to come it stays what looks for it.
+    entered: Entered,
     /// What calls deliver beside the result.
     last_error: Option<LastError>,
     /// Keeps the code at `address` loaded. `None` for a function bound by address.
@@ -68,6 +79,16 @@ impl Bound {
     /// How many slots a call reads.
     fn slots(&self) -> usize {
         self.ty.slots() + usize::from(self.last_error.is_some())
+    }
+
+    /// # Safety
+    /// As [`Function::call`].
+    #[inline(always)]
+    unsafe fn call(&self, arguments: &[Value], last_error: &mut i32) -> Result<Value, CallError> {
+        let Bound { ty, prototype, entered, .. } = self;
+        let called = Called { ty, signature: &prototype.signature, entered: *entered };
+        // SAFETY: the entry is the function's, for its type; the caller answers for the function and its arguments.
+        unsafe { call::call(called, arguments, last_error) }
     }
 }
 
@@ -83,7 +104,11 @@ impl Function {
         engine.counters().bound(binding.path()).count();
         let Found { prototype, address } = found;
         let (ty, address, library) = (Arc::clone(ty), address::code(address), library.cloned());
-        Function { bound: Arc::new(Bound { prototype, ty, address, binding, last_error, library }) }
+        let bound = Arc::new_cyclic(|bound: &Weak<Bound>| {
+            let entered = ty.result.word().erased((&binding, address, bound.as_ptr()));
+            Bound { prototype, ty, address, binding, entered, last_error, library }
+        });
+        Function { bound }
     }
 
     /// The prototype that the function was bound with.
@@ -125,7 +150,7 @@ impl Function {
     /// was declared with. No exception or panic may leave it.
     pub unsafe fn call(&self, arguments: &[Value]) -> Result<Value, CallError> {
         // SAFETY: the caller answers for the function and its arguments.
-        unsafe { call(self.called(), arguments, &mut 0) }
+        unsafe { self.bound.call(arguments, &mut 0) }
     }
 
     /// As [`Function::call`], with the last error beside the result.
@@ -142,7 +167,7 @@ impl Function {
         }
         let mut last_error = 0;
         // SAFETY: the caller answers for the function and its arguments.
-        let result = unsafe { call(self.called(), arguments, &mut last_error) }?;
+        let result = unsafe { self.bound.call(arguments, &mut last_error) }?;
         Ok((result, last_error))
     }
 
@@ -209,14 +234,6 @@ impl Function {
     /// What C types are where the function runs.
     pub fn data_model(&self) -> &DataModel {
         &self.bound.ty.model
-    }
-
-    /// What is entered for a checked call.
-    #[inline(always)]
-    fn called(&self) -> Called<'_> {
-        let bound = &*self.bound;
-        let (entry, target) = bound.ty.result.word().erased(bound);
-        Called { ty: &bound.ty, signature: &bound.prototype.signature, entry, target }
     }
 }
 

@@ -39,15 +39,16 @@ impl LastError {
     /// How a plan says it.
     pub(crate) fn source(self) -> ErrorSource {
         match self {
+            LastError::Errno if errors::errno_distance().is_some() => ErrorSource::ThreadLocal,
             LastError::Errno => ErrorSource::Location,
             LastError::Function(_) => ErrorSource::Function,
         }
     }
 
-    /// What a stub calls.
+    /// What a stub calls, or how far from the thread pointer it looks.
     pub(crate) fn helper(self) -> u64 {
         match self {
-            LastError::Errno => errors::errno as *const () as u64,
+            LastError::Errno => errors::errno_distance().unwrap_or_else(|| errors::errno as *const () as u64),
             LastError::Function(address) => address.get() as u64,
         }
     }

@@ -8,6 +8,7 @@
 //! | `loading::Handle` | a loaded library, or the process: `open`, `process`, `symbol`, `versioned`, `entry` of its symbol table; errors in the loader's words |
 //! | `loading::nul` | where a path has a NUL, at which the loader would end it |
 //! | `errors::errno` | where the running thread's `errno` is |
+//! | `errors::errno_distance` | how far that is from every thread's thread pointer, where stubs can look for it there |
 //! | `errors::system` | what reads the running thread's last error of the system, where that is not `errno` |
 //! | `threads::number` | the system's number of the running thread |
 //! | `threads::{is_asymmetric, heavy_fence}` | a fence on all threads of the process at once |

@@ -44,13 +44,25 @@ pub(crate) fn key() -> u64 {
 
 /// The thread's key, without [`PENDING`]. Makes the thread one of the host's.
 pub(crate) fn host_key() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    THREAD.with(|thread| {
-        if thread.key.get() & !PENDING == 0 {
-            thread.key.set(thread.key.get() | NEXT.fetch_add(1, Relaxed));
+    THREAD.with(Thread::host_key)
+}
+
+impl Thread {
+    #[inline(always)]
+    fn host_key(&self) -> u64 {
+        match self.key.get() & !PENDING {
+            0 => self.begin(),
+            key => key,
         }
-        thread.key.get() & !PENDING
-    })
+    }
+
+    #[cold]
+    fn begin(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let key = NEXT.fetch_add(1, Relaxed);
+        self.key.set(self.key.get() | key);
+        key
+    }
 }
 
 /// The system's number of the running thread.
@@ -164,13 +176,11 @@ impl NativeScope {
     #[inline]
     #[must_use = "the scope ends when this is dropped"]
     pub fn enter() -> NativeScope {
-        host_key();
         THREAD.with(|thread| {
+            thread.host_key();
             let stays = thread.stays.get();
-            // SAFETY: null, or alive by the contract of `Stays::count_here` on this thread.
-            if let Some(stays) = unsafe { stays.as_ref() } {
-                thread.depth.set(thread.depth.get() + 1);
-                stays.set(true);
+            if !stays.is_null() {
+                thread.enter();
             }
             NativeScope { stays, thread: PhantomData }
         })
@@ -180,16 +190,33 @@ impl NativeScope {
 impl Drop for NativeScope {
     #[inline]
     fn drop(&mut self) {
-        THREAD.with(|thread| {
-            // Not the pointer from the beginning: the thread may end inside (pthread_exit), or begin to be looked at.
-            let stays = thread.stays.get();
-            if self.stays.is_null() || stays != self.stays {
-                return;
-            }
-            let depth = thread.depth.get() - 1;
-            thread.depth.set(depth);
-            // SAFETY: not null, so alive by the contract of `Stays::count_here` on this thread.
-            unsafe { &*stays }.set(depth != 0);
-        });
+        if !self.stays.is_null() {
+            leave(self.stays);
+        }
     }
+}
+
+impl Thread {
+    /// Counts a stay that begins. Somebody looks at the thread.
+    #[inline(never)]
+    fn enter(&self) {
+        self.depth.set(self.depth.get() + 1);
+        // SAFETY: alive by the contract of `Stays::count_here` on this thread.
+        unsafe { &*self.stays.get() }.set(true);
+    }
+}
+
+/// Counts a stay that ends, of those that were counted by `stays` when it began.
+#[inline(never)]
+fn leave(stays: *const Stays) {
+    THREAD.with(|thread| {
+        // Somebody else may have begun to look at the thread inside, or nobody does any more.
+        if thread.stays.get() != stays {
+            return;
+        }
+        let depth = thread.depth.get() - 1;
+        thread.depth.set(depth);
+        // SAFETY: not null, so alive by the contract of `Stays::count_here` on this thread.
+        unsafe { &*stays }.set(depth != 0);
+    });
 }

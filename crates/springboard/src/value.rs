@@ -42,6 +42,7 @@ pub enum Value {
 macro_rules! from {
     ($($rust:ty => $variant:ident $(as $wide:ty)?;)*) => {$(
         impl From<$rust> for Value {
+            #[inline]
             fn from(value: $rust) -> Value {
                 Value::$variant(value $(as $wide)?)
             }
@@ -68,12 +69,14 @@ from! {
 }
 
 impl<T> From<*mut T> for Value {
+    #[inline]
     fn from(pointer: *mut T) -> Value {
         Value::Pointer(pointer.cast())
     }
 }
 
 impl<T> From<*const T> for Value {
+    #[inline]
     fn from(pointer: *const T) -> Value {
         Value::Pointer(pointer.cast_mut().cast())
     }
@@ -81,12 +84,14 @@ impl<T> From<*const T> for Value {
 
 /// The address of a C string, which must outlive its use. Functions only read it, or the call is not sound.
 impl From<&CStr> for Value {
+    #[inline]
     fn from(text: &CStr) -> Value {
         text.as_ptr().into()
     }
 }
 
 impl From<&[u8]> for Value {
+    #[inline]
     fn from(bytes: &[u8]) -> Value {
         Value::Bytes(bytes.into())
     }

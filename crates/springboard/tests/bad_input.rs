@@ -130,10 +130,8 @@ fn ranges() {
          9223372036854775807"
     );
     let error = call("mix", &[1.into(), 2.0.into(), (1i128 << 64).into(), 0.5f32.into()]);
-    assert!(
-        matches!(error, CallError::Argument { index: 2, error: ArgumentError::Range { max, .. } } if max == i64::MAX as u128),
-        "{error:?}"
-    );
+    let CallError::Argument { index: 2, error } = error else { panic!("{error:?}") };
+    assert!(matches!(*error, ArgumentError::Range { max, .. } if max == i64::MAX as u128), "{error:?}");
 }
 
 #[test]
@@ -152,10 +150,9 @@ fn kinds() {
         ("round_wide", Value::F64(1.0)),
     ] {
         let error = call(name, std::slice::from_ref(&value));
-        let CallError::Argument { index: 0, error: ArgumentError::Kind { value: named, .. } } = &error else {
-            panic!("{name}: {error:?}")
-        };
-        assert_eq!(**named, value);
+        let CallError::Argument { index: 0, error } = error else { panic!("{name}: {error:?}") };
+        let ArgumentError::Kind { value: named, .. } = *error else { panic!("{name}: {error:?}") };
+        assert_eq!(*named, value);
     }
     assert_eq!(call("half_f64", &[1.into()]).to_string(), "argument 1: 1 is no value of type double");
 }
@@ -163,13 +160,8 @@ fn kinds() {
 #[test]
 fn sizes() {
     let error = call("rotate", &[bytes(&[&[0; 23]])]);
-    assert!(
-        matches!(
-            error,
-            CallError::Argument { index: 0, error: ArgumentError::Size { bytes: 23, size: 24, .. } }
-        ),
-        "{error:?}"
-    );
+    let CallError::Argument { index: 0, error: argument } = &error else { panic!("{error:?}") };
+    assert!(matches!(**argument, ArgumentError::Size { bytes: 23, size: 24, .. }), "{error:?}");
     assert!(error.to_string().starts_with("argument 1: 23 bytes are given for struct triple"), "{error}");
 }
 

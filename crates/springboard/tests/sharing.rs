@@ -7,7 +7,11 @@ use springboard::{Engine, Function, Jit, Library, Path, Slots, Stats, Stubs, Val
 
 mod support;
 
-use support::{BOTH, NoWritableCode, call, engine, enter, function, word};
+use support::{
+    BOTH, NoWritableCode, call, engine, enter, function,
+    system::{LIBRARIES_UNLOAD, is_mapped},
+    word,
+};
 
 fn stats_after(bind: &[&str]) -> Stats {
     let engine = engine(Jit::On);
@@ -100,16 +104,59 @@ fn a_function_outlives_its_library_and_its_engine() {
 }
 
 #[test]
+fn handles_keep_what_they_call() {
+    let _maps = NoWritableCode;
+    for jit in BOTH {
+        let library = support::load("int answer(void) { return 42; }", "kept");
+        let path = library.path().unwrap().to_owned();
+        let answer = engine(jit).function(&library, "int answer(void)").unwrap();
+        let slots = answer.slots::<i32>().unwrap();
+        let untyped = answer.untyped_slots();
+        let typed = answer.typed::<unsafe extern "C" fn() -> i32>().unwrap();
+        drop((library, answer));
+        let clone = slots.clone();
+        drop(slots);
+        assert_eq!(enter(&clone, &[]), 42);
+        drop(clone);
+        // SAFETY: the function takes nothing and touches nothing.
+        unsafe {
+            assert_eq!(untyped.call(&[]), 42);
+            drop(untyped);
+            assert_eq!(typed.call(), 42);
+        }
+        assert!(is_mapped(&path), "the last handle keeps the library");
+        drop(typed);
+        assert_eq!(is_mapped(&path), !LIBRARIES_UNLOAD, "nothing keeps the library");
+    }
+}
+
+#[test]
+fn a_function_keeps_the_stub_that_it_leaves_its_moves_to() {
+    let _maps = NoWritableCode;
+    let source = "long sum(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j) \
+                  { return a + b + c + d + e + f + g + h + i + j; }";
+    let library = support::load(source, "relayed");
+    let engine = Engine::builder().stubs(Stubs::PerFunction).build();
+    let declaration = "long sum(long, long, long, long, long, long, long, long, long, long)";
+    let sum = engine.function(&library, declaration).unwrap();
+    let stats = engine.stats();
+    assert_eq!((stats.live, stats.shared), (2, 1), "one of its own, and one of its shape");
+    drop((library, engine));
+    let ten: Vec<Value> = (1..=10i64).map(Value::from).collect();
+    assert_eq!(call(&sum, &ten), Value::from(55i64));
+}
+
+#[test]
 fn a_library_is_unloaded_with_its_last_function() {
     let library = support::load("int answer(void) { return 42; }", "unloaded");
     let path = library.path().unwrap().to_owned();
-    let mapped = || support::system::is_mapped(&path);
+    let mapped = || is_mapped(&path);
     let answer = engine(Jit::On).function(&library, "int answer(void)").unwrap();
     drop(library);
     assert!(mapped(), "the function keeps the library");
     assert_eq!(answer.library().and_then(Library::path), Some(&*path));
     drop(answer);
-    assert_eq!(mapped(), !support::system::LIBRARIES_UNLOAD, "nothing keeps the library");
+    assert_eq!(mapped(), !LIBRARIES_UNLOAD, "nothing keeps the library");
 }
 
 #[test]

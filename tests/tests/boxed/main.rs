@@ -4,5 +4,6 @@
 mod heap;
 mod native;
 mod objects;
+mod stamps;
 mod stub;
 mod words;

@@ -110,6 +110,10 @@ pub enum ErrorSource {
     /// At the address that the host's helper, `int *(*)(void)`, returns: `errno`, as C libraries implement it. The
     /// stub asks for the address and writes zero there before the call, so that what is read after it is the call's.
     Location,
+    /// As [`Location`](ErrorSource::Location), where the address is at the same distance from every thread's thread
+    /// pointer, and the host knows how far: `errno` in static thread-local storage (ELF TLS ABI, variant II). Nothing is
+    /// called. Only for stubs that System V AMD64 code calls.
+    ThreadLocal,
     /// It is what the host's helper, `int (*)(void)`, returns after the call.
     Function,
 }

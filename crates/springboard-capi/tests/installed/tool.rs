@@ -4,6 +4,7 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -94,26 +95,24 @@ pub(crate) fn run(mut command: Command) -> Output {
     // Both are read while it runs, so that it never waits for room.
     let out = read(child.stdout.take().expect("it is piped"));
     let err = read(child.stderr.take().expect("it is piped"));
-    let started = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("it is our child") {
-            break status;
-        }
-        if started.elapsed() > LIMIT {
+    let end = Instant::now() + LIMIT;
+    let [stdout, stderr] = [out, err].map(|output| {
+        let left = end.saturating_duration_since(Instant::now());
+        output.recv_timeout(left).unwrap_or_else(|_| {
             child.kill().expect("it is our child");
             panic!("{shown}: still running after {LIMIT:?}");
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    let bytes = |reader: Reader| reader.join().expect("reading does not panic").expect("a pipe can be read");
-    Output { status, stdout: bytes(out), stderr: bytes(err) }
+        })
+    });
+    Output { status: child.wait().expect("it is our child"), stdout, stderr }
 }
 
-type Reader = thread::JoinHandle<io::Result<Vec<u8>>>;
-
-fn read(mut from: impl io::Read + Send + 'static) -> Reader {
+/// All that comes, once there is no more to come.
+fn read(mut from: impl io::Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).map(|_| bytes)
-    })
+        from.read_to_end(&mut bytes).expect("a pipe can be read");
+        send.send(bytes)
+    });
+    receive
 }

@@ -42,6 +42,9 @@ pub(crate) struct Isa {
     /// Whether two neighbouring doubles of one aggregate are stored at once. Whoever reads both at once, as compilers
     /// like to, otherwise waits ten cycles and more: the CPU does not forward two stores to one load.
     pub(crate) stores_pairs: fn(Convention) -> bool,
+    /// Whether [`Isa::finish`] puts instructions before a stub that find what is at a distance from the thread pointer,
+    /// where code of this convention calls it.
+    pub(crate) finds_thread_locals: fn(caller: Convention) -> bool,
     /// Whether holes are operands of instructions, and not literals between them.
     #[cfg_attr(not(feature = "disassembly"), expect(dead_code, reason = "listings alone ask"))]
     pub(crate) holes_in_instructions: bool,

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     integer::Integer,
     layout::MAX_ALIGN,
+    model::FloatFormat,
     types::{Type, Vector},
 };
 
@@ -211,10 +212,17 @@ impl Parser<'_> {
 
     /// Refuses a calling convention that is not the target's own.
     fn check_convention(&self, word: &str, position: usize) -> Result<(), Failure> {
-        match has_convention(word, self.model()) {
-            true => Ok(()),
-            false => Err(Failure { position, kind: ParseErrorKind::Convention(word.into()) }),
+        if has_convention(word, self.model()) {
+            return Ok(());
         }
+        // Functions of x86_64 can have that one; no signature here says so.
+        let kind = match word {
+            "ms_abi" if self.model().long_double == FloatFormat::X87 => {
+                ParseErrorKind::Unsupported(word.into())
+            }
+            _ => ParseErrorKind::Convention(word.into()),
+        };
+        Err(Failure { position, kind })
     }
 
     /// `_Alignas` with its operand. `_Alignas(0)` asks for nothing.

@@ -39,7 +39,8 @@ impl Equivalent<CachedPlan> for Sought<'_> {
         head(wanted) == key.head
             && wanted.moves.len() == key.words.len()
             && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
-            && rest(wanted) == rest(known)
+            // The heads say both whether they are.
+            && (is_plain(wanted) || rest(wanted) == rest(known))
     }
 }
 
@@ -72,7 +73,7 @@ fn is_plain(plan: &Plan) -> bool {
 fn head(plan: &Plan) -> u128 {
     let Plan { convention, caller, form, moves, temporaries: _, stack_bytes, stack_align, vector_count } =
         plan;
-    let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, 0];
+    let enumerations = [*convention as u8, *caller as u8, form.entry() as u8, is_plain(plan).into()];
     let count = vector_count.map_or(0, |count| u64::from(count) + 1);
     // A power of two.
     let align = stack_align.map_or(0, |align| u64::from(align.trailing_zeros()) + 1);

@@ -100,7 +100,22 @@ pub(super) unsafe fn direct<H: 'static, R: SlotResult, const N: usize>(
         report::fail(CallbackError::panic(payload));
         R::from_result(0)
     });
-    cell.leave_alone();
+    match cell.gate.leave_alone() {
+        Ok(()) => result,
+        // SAFETY: the call is the only one inside, and has not left.
+        Err(inside) => unsafe { left_closed(cell, inside, result) },
+    }
+}
+
+/// Leaves a gate that was closed meanwhile, and returns `result`: apart for the same reason as [`with_slots`].
+///
+/// # Safety
+/// `inside` is the stay of a call that has not left.
+#[cold]
+#[inline(never)]
+#[allow(improper_ctypes_definitions)] // Rust calls it.
+unsafe extern "C" fn left_closed<R: SlotResult>(cell: &'static Cell, inside: Inside, result: R) -> R {
+    cell.leave_closed(inside);
     result
 }
 

@@ -236,8 +236,8 @@ pub struct RawHandler {
     pub context: *const c_void,
     /// Handles one call: the context, and the slots.
     pub call: unsafe fn(*const c_void, *mut u64),
-    /// Called once, with the context, when the callback is closed and the last call has left: on the owner thread,
-    /// or for an inline callback on the thread that left last.
+    /// Called once, with the context, when the callback is closed and the last call has left: on the owner thread, on its
+    /// [`Heir`](super::Heir)'s when it has ended, or for an inline callback on the thread that left last.
     pub release: Option<unsafe fn(*const c_void)>,
 }
 

@@ -144,7 +144,10 @@ impl Engine {
 
     /// The stub that serves every function of a shape.
     fn stub_of<'s>(&self, shape: &'s Compiled, result: Option<SlotForm>) -> Result<&'s Arc<Stub>, Reason> {
-        shape.stub(self.memory_for(shape)?, &self.core.counters.shared, result)
+        match shape.made() {
+            Some(stub) => Ok(stub),
+            None => shape.make(self.core.memory.at(shape.site)?, &self.core.counters.shared, result),
+        }
     }
 
     /// What a function's own stub is stamped from.

@@ -46,11 +46,6 @@ impl Engine {
         self.core.memory.get()
     }
 
-    /// Memory for stubs of a shape.
-    pub(super) fn memory_for(&self, shape: &Compiled) -> Result<&CodeMemory, Reason> {
-        self.core.memory.at(shape.site)
-    }
-
     /// The thunk for a plan, if it was compiled with the program.
     pub(super) fn thunk(&self, plan: &Plan) -> Option<CodePointer> {
         match self.core.pack {

@@ -1,4 +1,4 @@
-//! Code for many functions at once: every distinct plan is compiled once, and all stubs are written in one go.
+//! Code for many functions at once: every distinct plan is compiled once, and stubs are written many in one go.
 
 use std::{
     borrow::Borrow,
@@ -20,6 +20,10 @@ use crate::reason::Reason;
 
 /// Shapes for which one more thread is worth its start.
 const SHAPES_PER_THREAD: usize = 8;
+
+/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
+/// needs it, and so many that those of a size fill pages.
+pub(super) const BATCH: usize = 1024;
 
 /// A function that wants code.
 pub(crate) struct CodeRequest<T> {
@@ -51,17 +55,24 @@ impl Engine {
         let own = |CodeRequest { with, plan, callee }| {
             (with, shape(plan).and_then(|shape| self.own(shape, callee)))
         };
-        let owns: Vec<_> = wanted.into_iter().map(|wanted| wanted.map(own)).collect();
-        let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp));
-        let stamps: Vec<_> = stamps.collect();
-        let stubs = self.memory().ok().and_then(|memory| memory.publish(&stamps).ok());
-        let mut stubs = stubs.unwrap_or_default().into_iter();
-        let mut code = |own: Own<'_>| match stubs.next() {
-            Some(stub) => Ok(own.code(stub)),
-            None => self.publish(own),
-        };
-        let mut each = |(with, own): (T, Result<Own<'_>, Reason>)| each(with, own.and_then(&mut code));
-        owns.into_iter().map(|own| own.and_then(&mut each)).collect()
+        let mut wanted = wanted.into_iter();
+        let mut made = Vec::with_capacity(wanted.len());
+        loop {
+            let owns: Vec<_> = wanted.by_ref().take(BATCH).map(|wanted| wanted.map(own)).collect();
+            if owns.is_empty() {
+                return made;
+            }
+            let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp));
+            let stamps: Vec<_> = stamps.collect();
+            let stubs = self.memory().ok().and_then(|memory| memory.publish(&stamps).ok());
+            let mut stubs = stubs.unwrap_or_default().into_iter();
+            let mut code = |own: Own<'_>| match stubs.next() {
+                Some(stub) => Ok(own.code(stub)),
+                None => self.publish(own),
+            };
+            let mut each = |(with, own): (T, Result<Own<'_>, Reason>)| each(with, own.and_then(&mut code));
+            made.extend(owns.into_iter().map(|own| own.and_then(&mut each)));
+        }
     }
 
     /// Makes the code of what waits for it.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use springboard_abi::{Entry, Form, Plan, SlotForm};
+use springboard_abi::{Entry, ErrorSource, Form, Plan, SlotForm};
 use springboard_code::{CodeMemory, CodePointer, Holes, Name, Site, Stamp, Stub, fork};
 use springboard_emit::{HoleKind, Template};
 
@@ -49,20 +49,22 @@ impl Compiled {
         Name::Prototype { entry, parameters: &self.parameters, result }
     }
 
-    /// The stub for an entry that is handed its target: one serves every function of the shape. It is named after the
-    /// `result` of the function for which it is made, and counted in `made`.
+    /// The stub for an entry that is handed its target, if it was made.
+    pub(super) fn made(&self) -> Option<&Arc<Stub>> {
+        self.stub.get()
+    }
+
+    /// Makes that stub: one serves every function of the shape. It is named after the `result` of the function for which
+    /// it is made, and counted in `made`.
     ///
     /// # Errors
     /// There is no memory for it. The next call tries again.
-    pub(super) fn stub(
+    pub(super) fn make(
         &self,
         memory: &CodeMemory,
         made: &Counter,
         result: Option<SlotForm>,
     ) -> Result<&Arc<Stub>, Reason> {
-        if let Some(stub) = self.stub.get() {
-            return Ok(stub);
-        }
         // A child that is forked meanwhile would find the place locked for ever.
         let _hold = fork::hold();
         let holes = Holes::default().with(HoleKind::Helper, LastError::Errno.helper());
@@ -96,11 +98,8 @@ impl HoleKinds {
 
 /// Where stubs of a plan should lie: near what they call more often than they are called.
 fn site(plan: &Plan) -> Site {
-    if plan.entry() == Entry::Columns || plan.form.last_error().is_some() {
-        Site::Libraries
-    } else {
-        Site::Program
-    }
+    let asks = plan.form.last_error().is_some_and(|error| error.source != ErrorSource::ThreadLocal);
+    if plan.entry() == Entry::Columns || asks { Site::Libraries } else { Site::Program }
 }
 
 #[cfg(test)]
@@ -121,9 +120,9 @@ mod tests {
         let shape = Compiled::new(template, &plan, String::new());
         let made = Counter::default();
         let memory = |limit| CodeMemory::new(Strategy::File, limit);
-        assert!(matches!(shape.stub(&memory(0), &made, None), Err(Reason::CodeLimit { bytes: 0 })));
-        let first = shape.stub(&memory(1 << 20), &made, None).expect("asked for anew");
-        let again = shape.stub(&memory(0), &made, None).expect("it is there");
+        assert!(matches!(shape.make(&memory(0), &made, None), Err(Reason::CodeLimit { bytes: 0 })));
+        let first = shape.make(&memory(1 << 20), &made, None).expect("asked for anew");
+        let again = shape.made().expect("it is there");
         assert!(Arc::ptr_eq(first, again));
         assert_eq!(made.get(), 1);
     }

@@ -8,7 +8,8 @@ use springboard_code::{self as code, Holes, Site};
 use springboard_emit::HoleKind;
 
 use super::{
-    Code, Core, Engine, Pack, in_bulk,
+    Code, Core, Engine, Pack,
+    in_bulk::{self, BATCH},
     shape::{HoleKinds, Shape},
 };
 use crate::{address, pack, reason::Reason};
@@ -182,8 +183,8 @@ impl Engine {
         self.core.cache.get(stamp.plan, make).unwrap_or_else(|| make(&self.shape(stamp.plan)))
     }
 
-    /// Makes many stubs: each plan is compiled once, several at a time where there are many, and all code is written in
-    /// one go. What comes with a stamp comes back with its stub, in order. Give the same reference for the same plan:
+    /// Makes many stubs: each plan is compiled once, several at a time where there are many, and code is written for a
+    /// thousand at a time. What comes with a stamp comes back with its stub, in order. Give the same reference for the same plan:
     /// plans are told apart by address.
     ///
     /// # Errors
@@ -192,30 +193,47 @@ impl Engine {
         &self,
         stamps: impl IntoIterator<Item = (T, Stamp<'p>)>,
     ) -> Vec<(T, Result<Stub, StampError>)> {
+        let mut stamps = stamps.into_iter();
         let mut known: HashMap<*const Plan, usize, RandomState> = HashMap::default();
-        let mut plans = Vec::new();
-        let mut with_index = |(with, stamp): (T, Stamp<'p>)| {
-            let index = *known.entry(ptr::from_ref(stamp.plan)).or_insert_with(|| {
-                plans.push(Ok(stamp.plan));
-                plans.len() - 1
+        let mut shapes = Vec::new();
+        let mut made = Vec::with_capacity(stamps.size_hint().0);
+        loop {
+            let mut plans = Vec::new();
+            let some = stamps.by_ref().take(BATCH).map(|(with, stamp)| {
+                let index = *known.entry(ptr::from_ref(stamp.plan)).or_insert_with(|| {
+                    plans.push(Ok(stamp.plan));
+                    shapes.len() + plans.len() - 1
+                });
+                (with, stamp, index)
             });
-            (with, stamp, index)
-        };
-        let stamps: Vec<_> = stamps.into_iter().map(&mut with_index).collect();
-        let shapes = in_bulk::compile(self, plans);
-        let prepare = |(with, stamp, index): (T, Stamp<'p>, usize)| {
-            let shape = shapes[index].as_ref().map_err(|reason| StampError::from(reason.clone()));
-            let prepared = shape.and_then(|shape| self.prepare(shape, &stamp));
-            (with, stamp, prepared)
-        };
-        let prepared: Vec<_> = stamps.into_iter().map(prepare).collect();
-        let batch: Vec<_> = prepared.iter().filter_map(|(.., prepared)| in_one_go(prepared)).collect();
+            let some: Vec<_> = some.collect();
+            if some.is_empty() {
+                return made;
+            }
+            shapes.extend(in_bulk::compile(self, plans));
+            self.stamp_some(some, &shapes, &mut made);
+        }
+    }
+
+    /// Makes stubs of shapes, by their index.
+    fn stamp_some<T>(
+        &self,
+        some: Vec<(T, Stamp<'_>, usize)>,
+        shapes: &[Result<Arc<Shape>, Reason>],
+        made: &mut Vec<(T, Result<Stub, StampError>)>,
+    ) {
+        let prepared = some.iter().map(|(_, stamp, shape)| match &shapes[*shape] {
+            Ok(shape) => self.prepare(shape, stamp),
+            Err(reason) => Err(reason.clone().into()),
+        });
+        let prepared: Vec<_> = prepared.collect();
+        let batch: Vec<_> = prepared.iter().filter_map(in_one_go).collect();
         let published = match (&*batch, self.memory()) {
             ([], _) | (_, Err(_)) => Vec::new(),
             (stamps, Ok(memory)) => memory.publish(stamps).unwrap_or_default(),
         };
         let mut published = published.into_iter();
-        let stub = |(with, stamp, prepared)| {
+        made.extend(some.into_iter().zip(prepared).map(|((with, stamp, _), prepared)| {
             let published = in_one_go(&prepared).and_then(|_| published.next());
             let stub = match (prepared, published) {
                 (_, Some(stub)) => Ok(Stub::own(stub)),
@@ -225,8 +243,7 @@ impl Engine {
                 (Ok(Prepared::Own { .. }), None) => self.stamp(stamp),
             };
             (with, stub)
-        };
-        prepared.into_iter().map(stub).collect()
+        }));
     }
 
     /// Checks a stamp, and finds the stub that is there already.

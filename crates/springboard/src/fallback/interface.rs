@@ -12,7 +12,7 @@ use springboard_code::CodePointer;
 use springboard_ir::{DataModel, FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{declaration::Position, last_error::LastError, word::canonical};
+use crate::{declaration::Position, last_error::LastError};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
@@ -73,11 +73,6 @@ impl Copies {
         let bytes = copy.size as usize;
         *self = Copies { bytes: start + bytes, align: self.align.max(copy.align as usize) };
         Copied { address, start, bytes }
-    }
-
-    /// How many bytes to allocate, so that an aligned address with all of them after it is among them.
-    fn allocated(self) -> usize {
-        if self.bytes == 0 { 0 } else { self.bytes + self.align }
     }
 }
 
@@ -161,7 +156,9 @@ fn is_in_memory(ty: &Type, target: &Target) -> bool {
 }
 
 impl Interface {
-    /// Calls the function at `address`, and returns the canonical word of its result, where that is one.
+    /// Calls the function at `address`, and returns its result, where that is a word: what
+    /// [`SlotResult::from_result`](crate::SlotResult) makes a value of. Its bits above the width of the type are as libffi
+    /// leaves them.
     ///
     /// # Safety
     /// `slots` points to the slots of a call of the function, which has the type that was described; that may be null
@@ -173,19 +170,48 @@ impl Interface {
         last_error: Option<LastError>,
         slots: *const u64,
     ) -> u64 {
-        let count = self.arguments.len();
-        let mut inline = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
-        let mut allocated;
-        let values: &mut [MaybeUninit<*mut c_void>] = match inline.get_mut(..count) {
-            Some(inline) => inline,
-            None => {
-                allocated = vec![MaybeUninit::uninit(); count];
-                &mut allocated
-            }
-        };
-        let mut copies = vec![0u8; self.copies.allocated()];
+        let mut values = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
+        if self.copies.bytes == 0 && self.arguments.len() <= values.len() {
+            // SAFETY: there is room for all arguments, and no argument is copied; the caller answers for the rest.
+            unsafe { self.call_with(address, last_error, slots, &mut values, ptr::null_mut()) }
+        } else {
+            // SAFETY: the contract is this function's own.
+            unsafe { self.call_allocating(address, last_error, slots) }
+        }
+    }
+
+    /// As [`Interface::call`], with memory for any number of arguments and for copies.
+    ///
+    /// # Safety
+    /// As [`Interface::call`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn call_allocating(
+        &self,
+        address: CodePointer,
+        last_error: Option<LastError>,
+        slots: *const u64,
+    ) -> u64 {
+        let mut values = vec![MaybeUninit::uninit(); self.arguments.len()];
+        let mut copies = vec![0u8; self.copies.bytes + self.copies.align];
         let copies = copies.as_mut_ptr();
         let copies = copies.wrapping_add(copies.align_offset(self.copies.align));
+        // SAFETY: there is room for all arguments and copies; the caller answers for the rest.
+        unsafe { self.call_with(address, last_error, slots, &mut values, copies) }
+    }
+
+    /// # Safety
+    /// As [`Interface::call`]. There are as many `values` as arguments, or more; `copies` is aligned memory as large as
+    /// the copies, where there are any.
+    #[inline(always)]
+    unsafe fn call_with(
+        &self,
+        address: CodePointer,
+        last_error: Option<LastError>,
+        slots: *const u64,
+        values: &mut [MaybeUninit<*mut c_void>],
+        copies: *mut u8,
+    ) -> u64 {
         for (value, argument) in values.iter_mut().zip(&self.arguments) {
             // SAFETY: an argument's slot is among those of the call, which the caller gives.
             let slot = |index: u16| unsafe { slots.add(index.into()) };
@@ -207,9 +233,17 @@ impl Interface {
                 },
             });
         }
+        let mut word = 0u64;
+        let result = match self.result {
+            SlotForm::None => ptr::null_mut(),
+            SlotForm::Word(_) => (&raw mut word).cast(),
+            // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
+            // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
+            SlotForm::Address(_) => pointer(unsafe { *slots.add(self.params) }),
+        };
         // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
-        // is as large as libffi's documentation asks for, at each call below. The caller answers for the function.
-        let mut plainly = |result: *mut c_void| unsafe {
+        // is as large as libffi's documentation asks for. The caller answers for the function.
+        let mut call = || unsafe {
             ffi_call(
                 self.cif.as_raw_ptr(),
                 Some(*CodePtr::from_fun(address).as_fun()),
@@ -217,39 +251,26 @@ impl Interface {
                 values.as_mut_ptr().cast(),
             );
         };
-        let mut call = |result: *mut c_void| match last_error {
-            None => plainly(result),
+        match last_error {
+            None => call(),
             Some(last_error) => {
                 let at = self.params + usize::from(matches!(self.result, SlotForm::Address(_)));
                 // SAFETY: the slot after all others holds the address of an `int`, as the caller promises; whoever
                 // made the last error promised that it can be asked for.
-                unsafe { last_error.around(pointer(*slots.add(at)).cast(), || plainly(result)) };
+                unsafe { last_error.around(pointer(*slots.add(at)).cast(), call) };
             }
-        };
+        }
         match self.result {
-            SlotForm::None => {
-                call(ptr::null_mut());
-                0
-            }
-            SlotForm::Word(scalar) => {
-                let mut word = 0u64;
-                call((&raw mut word).cast());
-                returned(scalar, word)
-            }
-            // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
-            SlotForm::Address(_) => {
-                // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
-                call(pointer(unsafe { *slots.add(self.params) }));
-                0
-            }
+            SlotForm::Word(scalar) => returned(scalar, word),
+            SlotForm::None | SlotForm::Address(_) => 0,
         }
     }
 }
 
-/// The canonical slot of a result as libffi leaves it: an integer in the low bytes, `float` in the first.
+/// The slot of a result as libffi leaves it: an integer in the low bytes, `float` in the first.
 fn returned(scalar: Scalar, word: u64) -> u64 {
     let in_first = cfg!(target_endian = "big") && scalar == Scalar::Float(FloatFormat::F32);
-    canonical(scalar, if in_first { word >> 32 } else { word })
+    if in_first { word >> 32 } else { word }
 }
 
 fn pointer(slot: u64) -> *mut c_void {
@@ -259,22 +280,23 @@ fn pointer(slot: u64) -> *mut c_void {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::word::SlotResult;
 
     /// On some machines libffi widens integers, on others it stores their bytes alone.
     #[test]
-    fn results_are_canonical_whatever_lies_above_them() {
+    fn results_are_read_whatever_lies_above_them() {
         let int = |bytes, signed| Scalar::Int { bytes, signed };
         for above in [0, 0x5555_5555_5555_5500, 0xffff_ffff_ffff_ff00u64] {
-            assert_eq!(returned(int(1, true), above | 0x80), 0xffff_ffff_ffff_ff80);
-            assert_eq!(returned(int(1, false), above | 0x80), 0x80);
-            assert_eq!(returned(Scalar::Bool, above | 1), 1);
-            assert_eq!(returned(Scalar::Bool, above), 0);
+            assert_eq!(i8::from_result(returned(int(1, true), above | 0x80)), i8::MIN);
+            assert_eq!(u8::from_result(returned(int(1, false), above | 0x80)), 0x80);
+            assert!(bool::from_result(returned(Scalar::Bool, above | 1)));
+            assert!(!bool::from_result(returned(Scalar::Bool, above)));
         }
-        assert_eq!(returned(int(4, true), 0x8000_0000), 0xffff_ffff_8000_0000);
-        assert_eq!(returned(int(4, false), 0xffff_ffff_8000_0000), 0x8000_0000);
-        assert_eq!(returned(int(8, true), 1 << 63), 1 << 63);
+        assert_eq!(u32::from_result(returned(int(4, false), 0xffff_ffff_8000_0000)), 1 << 31);
+        assert_eq!(i64::from_result(returned(int(8, true), 1 << 63)), i64::MIN);
         let mut float = [0xff; 8];
         float[..4].copy_from_slice(&1.5f32.to_ne_bytes());
-        assert_eq!(returned(Scalar::Float(FloatFormat::F32), u64::from_ne_bytes(float)), 0x3fc0_0000);
+        let float = u64::from_ne_bytes(float);
+        assert_eq!(f32::from_result(returned(Scalar::Float(FloatFormat::F32), float)), 1.5);
     }
 }

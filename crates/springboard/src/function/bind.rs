@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// Binds many functions of `library` at once: every distinct shape is compiled once, several at a time where
-    /// there are many and the machine has CPUs to spare, and all stubs are written in one go. One result per
+    /// there are many and the machine has CPUs to spare, and stubs are written many in one go. One result per
     /// declaration, in order.
     ///
     /// # Errors

@@ -7,10 +7,11 @@ use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
 use super::{
-    call::{CallError, Called, call},
-    slots::{ResultMismatch, SlotsPointer},
+    call::{self, CallError, Called},
+    entered::{EntryFor, SlotsPointer},
+    slots::ResultMismatch,
     ty::{FunctionType, Prepared},
-    way::{EntryFor, Way, entry_of},
+    way::{Way, entry_of},
 };
 use crate::{
     address, bind_error::BindError, declaration::Declaration, engine::Engine, fallback::Interface,
@@ -73,16 +74,15 @@ impl Indirect {
         let PreparedIndirect { signature, ty, way } = &*self.prepared;
         let address = address::code(address);
         let interpreted;
-        let (entry, target) = match way {
+        let entered = match way {
             Way::Code(code) => ty.result.word().erased((code, address)),
             Way::Libffi(interface, _) => {
                 interpreted = Interpreted { interface, address };
                 ty.result.word().erased(&interpreted)
             }
         };
-        let called = Called { ty, signature, entry, target };
         // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
-        unsafe { call(called, arguments, &mut 0) }
+        unsafe { call::call(Called { ty, signature, entered }, arguments, &mut 0) }
     }
 
     /// Calls the function at `address` with raw slots, and returns the result's slot: for hosts that know the type of the
@@ -96,7 +96,7 @@ impl Indirect {
         let address = address::code(address);
         let interpreted;
         let result = ty.result.word();
-        let (entry, target) = match way {
+        let entered = match way {
             Way::Code(code) => result.erased((code, address)),
             Way::Libffi(interface, _) => {
                 interpreted = Interpreted { interface, address };
@@ -104,7 +104,7 @@ impl Indirect {
             }
         };
         // SAFETY: the entry is that of the type for this kind of result; the caller answers for slots and function.
-        unsafe { result.enter(entry, target, slots.as_ptr()) }
+        unsafe { result.enter(entered, slots.as_ptr()) }
     }
 
     /// Readies the type for calls with raw slots that return an `R`, as [`Function::slots`](super::Function::slots) does.

@@ -2,15 +2,14 @@
 
 use std::{ffi::c_void, fmt};
 
-use springboard_code::CodePointer;
 use springboard_ir::{Signature, Type};
 
-use super::{Function, ty::ResultWord};
+use super::{
+    Function,
+    entered::{Entered, EntryFor, SlotsPointer},
+    ty::ResultWord,
+};
 use crate::word::SlotResult;
-
-/// Code entered with a target and an array of slots. What the target points to is the code's own business: a stub
-/// is handed the native function, the way through libffi what it knows of it.
-pub type SlotsPointer<R> = unsafe extern "C" fn(*const c_void, *const u64) -> R;
 
 /// A function ready to be called with an array of 8-byte slots.
 ///
@@ -44,7 +43,7 @@ impl<R: SlotResult> Slots<R> {
         if !function.bound.ty.returns::<R>() {
             return Err(ResultMismatch::new::<R>(function.signature()));
         }
-        let (entry, target) = function.bound.entry();
+        let (entry, target) = EntryFor::entry(&*function.bound);
         Ok(Slots { entry, target, count: function.bound.slots(), function: function.clone() })
     }
 
@@ -108,25 +107,23 @@ impl<R> fmt::Debug for Slots<R> {
 /// when they run. As [`Slots`] otherwise.
 #[derive(Clone)]
 pub struct UntypedSlots {
-    entry: CodePointer,
-    target: *const c_void,
+    entered: Entered,
     result: ResultWord,
     count: usize,
-    /// Keeps what `entry` and `target` point to.
+    /// Keeps what `entered` points to.
     function: Function,
 }
-
-// SAFETY: as for `Slots`, whose fields these are.
-unsafe impl Send for UntypedSlots {}
-// SAFETY: as for `Slots`; a shared handle offers nothing but the call.
-unsafe impl Sync for UntypedSlots {}
 
 impl UntypedSlots {
     pub(super) fn new(function: &Function) -> UntypedSlots {
         let bound = &*function.bound;
         let result = bound.ty.result.word();
-        let (entry, target) = result.erased(bound);
-        UntypedSlots { entry, target, result, count: bound.slots(), function: function.clone() }
+        UntypedSlots {
+            entered: result.erased(bound),
+            result,
+            count: bound.slots(),
+            function: function.clone(),
+        }
     }
 
     /// How many slots a call reads, as [`Slots::count`].
@@ -142,7 +139,7 @@ impl UntypedSlots {
     /// The addresses of the code and of the target that it is called with, for hosts that make the call themselves, as
     /// [`Slots::pointers`]. The code returns the C type of the result, in its register.
     pub fn pointers(&self) -> (*const c_void, *const c_void) {
-        (self.entry as *const c_void, self.target)
+        (self.entered.code as *const c_void, self.entered.target)
     }
 
     /// Calls the function, and returns the canonical slot of its result: what [`Word::into_slot`](crate::Word) would
@@ -155,7 +152,7 @@ impl UntypedSlots {
         debug_assert!(slots.len() >= self.count, "{} slots are given, {} are read", slots.len(), self.count);
         // SAFETY: the entry is that of the function for this kind of result, which `function` keeps; the caller answers
         // for the slots and for the function.
-        unsafe { self.result.enter(self.entry, self.target, slots.as_ptr()) }
+        unsafe { self.result.enter(self.entered, slots.as_ptr()) }
     }
 }
 

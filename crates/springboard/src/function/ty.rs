@@ -37,8 +37,15 @@ pub(super) struct FunctionType {
 pub(super) enum ResultKind {
     Word(ResultWord),
     /// At an address that the caller gives.
-    Memory(Layout),
-    /// The same, of an integer of 16 bytes.
+    Memory(ResultMemory),
+}
+
+/// A result in memory.
+#[derive(Clone, Copy)]
+pub(super) enum ResultMemory {
+    /// Of a type whose values are bytes.
+    Bytes(Layout),
+    /// Integers of 16 bytes.
     Signed128,
     Unsigned128,
 }
@@ -65,7 +72,7 @@ impl ResultKind {
     pub(super) fn word(self) -> ResultWord {
         match self {
             ResultKind::Word(word) => word,
-            ResultKind::Memory(_) | ResultKind::Signed128 | ResultKind::Unsigned128 => ResultWord::Void,
+            ResultKind::Memory(_) => ResultWord::Void,
         }
     }
 
@@ -73,11 +80,11 @@ impl ResultKind {
         let scalar = match form {
             SlotForm::None => return ResultKind::Word(ResultWord::Void),
             SlotForm::Address(layout) => {
-                return match ty.scalar(model) {
-                    Some(Scalar::Int { signed: true, .. }) => ResultKind::Signed128,
-                    Some(Scalar::Int { signed: false, .. }) => ResultKind::Unsigned128,
-                    _ => ResultKind::Memory(layout),
-                };
+                return ResultKind::Memory(match ty.scalar(model) {
+                    Some(Scalar::Int { signed: true, .. }) => ResultMemory::Signed128,
+                    Some(Scalar::Int { signed: false, .. }) => ResultMemory::Unsigned128,
+                    _ => ResultMemory::Bytes(layout),
+                });
             }
             SlotForm::Word(scalar) => scalar,
         };

@@ -14,7 +14,10 @@ use std::{
 use springboard_abi::Plan;
 use springboard_code::{CodePointer, fork};
 
-use super::{Bound, BoundPointer, slots::SlotsPointer, ty::ResultWord};
+use super::{
+    Bound, BoundPointer,
+    entered::{EntryFor, SlotsPointer},
+};
 use crate::{
     address,
     bind_error::BindError,
@@ -103,7 +106,6 @@ impl Binding {
     }
 
     /// How calls go, if that is known.
-    #[inline(always)]
     fn way(&self) -> Option<&Way> {
         match self {
             Binding::Settled(way) => Some(way),
@@ -130,7 +132,6 @@ impl Binding {
 }
 
 /// The code to enter for the function at `address`, which returns an `R`, and with which target.
-#[inline(always)]
 pub(super) fn entry_of<R: SlotResult>(code: &Code, address: CodePointer) -> (SlotsPointer<R>, *const c_void) {
     let first = code.first();
     match code {
@@ -153,16 +154,32 @@ unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const
     unsafe { mem::transmute::<*const c_void, BoundPointer<R>>(stub)(slots) }
 }
 
-impl Bound {
-    /// What to enter, and with which target. The signature returns an `R`, or its result is read as one.
-    #[inline(always)]
-    pub(super) fn entry<R: SlotResult>(&self) -> (SlotsPointer<R>, *const c_void) {
-        match self.binding.way() {
-            Some(Way::Code(code)) => entry_of(code, self.address),
-            Some(Way::Libffi(..)) | None => (Bound::enter::<R>, (&raw const *self).cast()),
+/// Code, for the function at an address.
+impl EntryFor for (&Code, CodePointer) {
+    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
+        entry_of(self.0, self.1)
+    }
+}
+
+/// A function that is bound, or is about to be, at that address. Its signature returns an `R`, or its result is read as
+/// one.
+impl EntryFor for (&Binding, CodePointer, *const Bound) {
+    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
+        let (binding, address, bound) = self;
+        match binding.way() {
+            Some(Way::Code(code)) => entry_of(code, address),
+            Some(Way::Libffi(..)) | None => (Bound::enter::<R>, bound.cast()),
         }
     }
+}
 
+impl EntryFor for &Bound {
+    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
+        (&self.binding, self.address, &raw const *self).entry()
+    }
+}
+
+impl Bound {
     /// The entry of a function that has no code, or whose code is still to come: looks at each call for it.
     ///
     /// # Safety
@@ -171,11 +188,25 @@ impl Bound {
     unsafe extern "C" fn enter<R: SlotResult>(bound: *const c_void, slots: *const u64) -> R {
         // SAFETY: the caller passes what `entry` gave beside this function: its own `Bound`, which is still there.
         let bound = unsafe { &*bound.cast::<Bound>() };
-        let way = match &bound.binding {
+        if let Binding::Settled(Way::Libffi(interface, _)) = &bound.binding {
+            // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
+            return R::from_result(unsafe { interface.call(bound.address, bound.last_error, slots) });
+        }
+        // SAFETY: the contract is this function's own.
+        unsafe { bound.enter_later(slots) }
+    }
+
+    /// As [`Bound::enter`], where the code may be there by now.
+    ///
+    /// # Safety
+    /// As [`Bound::enter`].
+    #[inline(never)]
+    unsafe fn enter_later<R: SlotResult>(&self, slots: *const u64) -> R {
+        let way = match &self.binding {
             Binding::Settled(way) => Ok(way),
             Binding::Later(later) => match (later.settled.get(), later.when) {
                 (Some(way), _) => Ok(way),
-                (None, When::Called) => Ok(bound.resolve()),
+                (None, When::Called) => Ok(self.resolve()),
                 (None, When::Soon) => {
                     later.see_that_somebody_compiles();
                     Err(&later.interface)
@@ -184,14 +215,14 @@ impl Bound {
         };
         let interface = match way {
             Ok(Way::Code(code)) => {
-                let (entry, target) = entry_of::<R>(code, bound.address);
+                let (entry, target) = entry_of::<R>(code, self.address);
                 // SAFETY: the code is the function's, which returns an `R`; the caller answers for slots and function.
                 return unsafe { entry(target, slots) };
             }
             Ok(Way::Libffi(interface, _)) | Err(interface) => interface,
         };
         // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
-        R::from_result(unsafe { interface.call(bound.address, bound.last_error, slots) })
+        R::from_result(unsafe { interface.call(self.address, self.last_error, slots) })
     }
 
     /// How calls go. The code is made now if it is still to come.
@@ -271,79 +302,5 @@ impl Drop for Later {
         if let Some((engine, _)) = self.wanted.get_mut().unwrap_or_else(PoisonError::into_inner) {
             engine.counters().settled.count();
         }
-    }
-}
-
-impl ResultWord {
-    /// Code that returns a result of this kind, its type erased, as `entry` gives it for the type.
-    #[inline(always)]
-    pub(super) fn erased(self, code: impl EntryFor) -> (CodePointer, *const c_void) {
-        // SAFETY: an address may be kept as any type of function pointer; it is cast back before it is called.
-        unsafe {
-            match self {
-                ResultWord::F32 => {
-                    let (entry, target) = code.entry::<f32>();
-                    (mem::transmute::<SlotsPointer<f32>, CodePointer>(entry), target)
-                }
-                ResultWord::F64 => {
-                    let (entry, target) = code.entry::<f64>();
-                    (mem::transmute::<SlotsPointer<f64>, CodePointer>(entry), target)
-                }
-                _ => {
-                    let (entry, target) = code.entry::<u64>();
-                    (mem::transmute::<SlotsPointer<u64>, CodePointer>(entry), target)
-                }
-            }
-        }
-    }
-
-    /// Enters code, and makes a canonical slot of what comes back.
-    ///
-    /// # Safety
-    /// `entry` is what [`ResultWord::erased`] gave for this kind of result. The rest as
-    /// [`Slots::call`](super::Slots::call).
-    #[inline(always)]
-    pub(super) unsafe fn enter(self, entry: CodePointer, target: *const c_void, slots: *const u64) -> u64 {
-        // SAFETY: `entry` was made from a pointer of the type that is asked for here; the caller answers for the call.
-        unsafe {
-            let general = || mem::transmute::<CodePointer, SlotsPointer<u64>>(entry)(target, slots);
-            match self {
-                ResultWord::Signed { unused } => ((general() << unused) as i64 >> unused) as u64,
-                ResultWord::Unsigned { unused } => general() << unused >> unused,
-                ResultWord::Pointer => general(),
-                ResultWord::Bool => u64::from(general() as u8 != 0),
-                ResultWord::Void => {
-                    general();
-                    0
-                }
-                ResultWord::F32 => {
-                    let entry = mem::transmute::<CodePointer, SlotsPointer<f32>>(entry);
-                    entry(target, slots).to_bits().into()
-                }
-                ResultWord::F64 => {
-                    mem::transmute::<CodePointer, SlotsPointer<f64>>(entry)(target, slots).to_bits()
-                }
-            }
-        }
-    }
-}
-
-/// What has an entry for each type of result.
-pub(super) trait EntryFor {
-    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void);
-}
-
-impl EntryFor for &Bound {
-    #[inline(always)]
-    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
-        Bound::entry(self)
-    }
-}
-
-/// Code, for the function at an address.
-impl EntryFor for (&Code, CodePointer) {
-    #[inline(always)]
-    fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
-        entry_of(self.0, self.1)
     }
 }

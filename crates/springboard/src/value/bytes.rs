@@ -8,18 +8,27 @@ pub struct Bytes(Kept);
 
 #[derive(Clone)]
 enum Kept {
-    Inline { length: u8, bytes: [u8; Bytes::INLINE] },
+    Inline { length: usize, words: Words },
     Allocated(Box<[u8]>),
 }
+
+/// Bytes that are copied as the whole words that they are in memory.
+#[derive(Clone)]
+#[repr(align(8))]
+struct Words([[u8; 8]; Bytes::WORDS]);
 
 impl Bytes {
     /// The most bytes that take no allocation.
     pub const INLINE: usize = 64;
 
-    /// The first `length` of these bytes.
-    pub(crate) fn inline(bytes: [u8; Bytes::INLINE], length: u8) -> Bytes {
-        debug_assert!(usize::from(length) <= Bytes::INLINE);
-        Bytes(Kept::Inline { length, bytes })
+    /// The same in words of 8 bytes.
+    pub(crate) const WORDS: usize = Bytes::INLINE / 8;
+
+    /// The first `length` bytes of these words, as they lie in memory.
+    #[inline(always)]
+    pub(crate) fn from_words(words: [u64; Bytes::WORDS], length: usize) -> Bytes {
+        debug_assert!(length <= Bytes::INLINE);
+        Bytes(Kept::Inline { length, words: Words(words.map(u64::to_ne_bytes)) })
     }
 }
 
@@ -29,7 +38,7 @@ impl Deref for Bytes {
     #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Kept::Inline { length, bytes } => &bytes[..usize::from(*length)],
+            Kept::Inline { length, words } => &words.0.as_flattened()[..*length],
             Kept::Allocated(bytes) => bytes,
         }
     }
@@ -42,12 +51,13 @@ impl AsRef<[u8]> for Bytes {
 }
 
 impl From<&[u8]> for Bytes {
+    #[inline]
     fn from(given: &[u8]) -> Bytes {
-        let mut bytes = [0; Bytes::INLINE];
-        match bytes.get_mut(..given.len()) {
+        let mut words = Words([[0; 8]; Bytes::WORDS]);
+        match words.0.as_flattened_mut().get_mut(..given.len()) {
             Some(inline) => {
                 inline.copy_from_slice(given);
-                Bytes::inline(bytes, given.len() as u8)
+                Bytes(Kept::Inline { length: given.len(), words })
             }
             None => Bytes(Kept::Allocated(given.into())),
         }
@@ -55,6 +65,7 @@ impl From<&[u8]> for Bytes {
 }
 
 impl<const N: usize> From<[u8; N]> for Bytes {
+    #[inline]
     fn from(bytes: [u8; N]) -> Bytes {
         bytes[..].into()
     }

@@ -62,39 +62,56 @@ impl Check {
     /// The slot of `value`, if it fits. Where that is an address, it is the address of bytes in the value.
     #[inline(always)]
     pub(crate) fn slot(&self, value: &Value) -> Option<u64> {
-        let Check { kind, least, span } = *self;
-        let (slot, fits) = match value {
-            Value::Signed(value) => match kind {
-                ArgumentKind::Integer => {
-                    (*value as u64, value.wrapping_sub(least.into()) as u128 <= u128::from(span))
-                }
-                // In range, either form has the bits of the other.
-                _ => (
-                    address(value),
-                    kind == ArgumentKind::Signed128 || kind == ArgumentKind::Unsigned128 && *value >= 0,
-                ),
-            },
-            Value::Unsigned(value) => match kind {
-                ArgumentKind::Integer => (*value as u64, *value <= u128::from(self.greatest())),
-                _ => (
-                    address(value),
-                    kind == ArgumentKind::Unsigned128
-                        || kind == ArgumentKind::Signed128 && *value <= i128::MAX as u128,
-                ),
-            },
-            Value::Pointer(value) => (value.into_slot(), kind == ArgumentKind::Pointer),
-            Value::F64(value) => (value.into_slot(), kind == ArgumentKind::F64),
-            Value::F32(value) => (value.into_slot(), kind == ArgumentKind::F32),
-            Value::Bool(value) => (value.into_slot(), kind == ArgumentKind::Bool),
-            Value::Bytes(bytes) => {
-                (bytes.as_ptr().into_slot(), kind == ArgumentKind::Bytes && bytes.len() as u64 == span)
+        // The kinds that most parameters have, by comparisons, which cost less than jumps by tables.
+        let of = |kind, given| (self.kind == kind) & given;
+        if of(ArgumentKind::Integer, matches!(value, Value::Signed(_)))
+            && let Value::Signed(value) = value
+        {
+            let fits = value.wrapping_sub(self.least.into()) as u128 <= u128::from(self.span);
+            return fits.then_some(*value as u64);
+        }
+        if of(ArgumentKind::F64, matches!(value, Value::F64(_)))
+            && let Value::F64(value) = value
+        {
+            return Some(value.into_slot());
+        }
+        if of(ArgumentKind::Pointer, matches!(value, Value::Pointer(_)))
+            && let Value::Pointer(value) = value
+        {
+            return Some(value.into_slot());
+        }
+        if of(ArgumentKind::Bytes, matches!(value, Value::Bytes(_)))
+            && let Value::Bytes(bytes) = value
+        {
+            return (bytes.len() as u64 == self.span).then(|| bytes.as_ptr().into_slot());
+        }
+        if of(ArgumentKind::Integer, matches!(value, Value::Unsigned(_)))
+            && let Value::Unsigned(value) = value
+        {
+            return (*value <= u128::from(self.greatest())).then_some(*value as u64);
+        }
+        self.other_slot(value)
+    }
+
+    /// As [`Check::slot`], of the other kinds.
+    #[inline(never)]
+    fn other_slot(&self, value: &Value) -> Option<u64> {
+        match (self.kind, value) {
+            (ArgumentKind::F32, Value::F32(value)) => Some(value.into_slot()),
+            (ArgumentKind::Bool, Value::Bool(value)) => Some(value.into_slot()),
+            // In range, either form has the bits of the other.
+            (ArgumentKind::Signed128, Value::Signed(value)) => Some(address(value)),
+            (ArgumentKind::Unsigned128, Value::Unsigned(value)) => Some(address(value)),
+            (ArgumentKind::Signed128, Value::Unsigned(value)) if *value <= i128::MAX as u128 => {
+                Some(address(value))
             }
-            Value::Void => (0, false),
-        };
-        fits.then_some(slot)
+            (ArgumentKind::Unsigned128, Value::Signed(value)) if *value >= 0 => Some(address(value)),
+            _ => None,
+        }
     }
 
     /// The greatest value of an integer type of up to 8 bytes.
+    #[inline(always)]
     fn greatest(&self) -> u64 {
         self.span.wrapping_add(self.least as u64)
     }

@@ -46,6 +46,7 @@ impl fmt::Display for Plan {
         if let Some(LastError { source, slot }) = self.form.last_error() {
             let from = match source {
                 ErrorSource::Location => "int at the helper's address, zeroed before",
+                ErrorSource::ThreadLocal => "int at a distance from the thread pointer, zeroed before",
                 ErrorSource::Function => "the helper's int",
             };
             writeln!(f, "  last error: [slot {slot}] <- {from}")?;

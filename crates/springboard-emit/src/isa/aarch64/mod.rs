@@ -42,6 +42,7 @@ pub(super) static ISA: Isa = Isa {
     names_saved: |_| false,
     scratch: 16,
     stores_pairs: |_| false,
+    finds_thread_locals: |_| false,
     holes_in_instructions: false,
     frame: Some(Frame {
         frame_pointer: gimli::AArch64::X29,

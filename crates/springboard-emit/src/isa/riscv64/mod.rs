@@ -24,6 +24,7 @@ pub(super) static ISA: Isa = Isa {
     names_saved: |_| false,
     scratch: 12,
     stores_pairs: |_| false,
+    finds_thread_locals: |_| false,
     holes_in_instructions: false,
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
 };

@@ -16,6 +16,7 @@ pub(super) static ISA: Isa = Isa {
     names_saved: |_| false,
     scratch: 4,
     stores_pairs: |_| false,
+    finds_thread_locals: |_| false,
     holes_in_instructions: false,
     frame: None,
 };

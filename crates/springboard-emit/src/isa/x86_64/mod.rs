@@ -13,6 +13,7 @@ mod push;
 mod reading;
 mod saved;
 mod shorten;
+mod thread_local;
 
 use springboard_abi::{Convention, Entry, Plan};
 
@@ -40,6 +41,7 @@ pub(super) static ISA: Isa = Isa {
     // The target of a jump has one of its own.
     scratch: 8,
     stores_pairs: |convention| convention == Convention::Sysv64,
+    finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
@@ -69,6 +71,9 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
     }
     if let Some(fast) = guard::wrapped(plan) {
         bytes = guard::wrap(fast, &bytes, &mut holes);
+    }
+    if thread_local::is_wanted(plan) {
+        bytes = thread_local::prepend(plan.entry(), &bytes, &mut holes);
     }
     if protection.landing_pads == LandingPads::Emit {
         holes.iter_mut().for_each(|hole| hole.offset += ENDBR64.len() as u32);

@@ -1,6 +1,7 @@
 //! Cells: the data of one callback each, at an address that its stub holds for good; and the terms of its type.
 
 use std::{
+    any::Any,
     cell::UnsafeCell,
     ffi::c_void,
     fmt,
@@ -180,9 +181,20 @@ impl Cell {
         let result = catch_unwind(AssertUnwindSafe(|| unsafe { self.run(slots) }));
         if let Err(payload) = result {
             // SAFETY: the slots are a call's of this cell's pool.
-            unsafe { self.facts().zero.write(slots) };
-            report::fail(CallbackError::panic(payload));
+            unsafe { self.panicked(slots, payload) };
         }
+    }
+
+    /// Ends a call whose handler panicked.
+    ///
+    /// # Safety
+    /// The slots are those of a call of this cell's pool.
+    #[cold]
+    #[inline(never)]
+    unsafe fn panicked(&self, slots: *mut u64, payload: Box<dyn Any + Send>) {
+        // SAFETY: the contract is this function's own.
+        unsafe { self.facts().zero.write(slots) };
+        report::fail(CallbackError::panic(payload));
     }
 
     /// The handler.
@@ -214,9 +226,10 @@ impl Cell {
         }
     }
 
+    /// The gate's home thread leaves, and finds it closed.
     #[cold]
     #[inline(never)]
-    fn leave_closed(&'static self, inside: Inside) {
+    pub(crate) fn leave_closed(&'static self, inside: Inside) {
         self.left(self.gate.leave_home(inside));
     }
 

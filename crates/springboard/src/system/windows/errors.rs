@@ -8,6 +8,11 @@ unsafe extern "C" {
     pub(crate) fn errno() -> *mut c_int;
 }
 
+/// Stubs ask for the address of `errno` here.
+pub(crate) fn errno_distance() -> Option<u64> {
+    None
+}
+
 /// What reads the system's last error, where that is not `errno`.
 pub(crate) fn system() -> Option<unsafe extern "C" fn() -> c_int> {
     Some(last)
