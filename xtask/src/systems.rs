@@ -9,10 +9,7 @@ use std::{
     process::Command,
 };
 
-use crate::{
-    cross,
-    project::{self, quietly},
-};
+use crate::{cross, project::quietly};
 
 /// A target of its own system, or of its own C library.
 pub(crate) struct System {
