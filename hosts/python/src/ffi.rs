@@ -13,7 +13,7 @@ use springboard::library::Flags;
 
 use crate::{
     buffer::{self, Ask, View},
-    call::{self, Gil},
+    call::{self, Errno, Gil},
     callback,
     cdata::{self, CData, Own},
     convert::{self, Memory},
@@ -214,17 +214,20 @@ impl Ffi {
     /// Loads a library: by file name, by the name that a linker finds it by, or, for `None`, the process itself.
     ///
     /// Its functions and variables are the declared ones. While one of its functions runs, other threads may run Python;
-    /// with `keep_gil`, they may not, which is the faster way for functions that return soon.
-    #[pyo3(signature = (name, flags=0, *, keep_gil=false))]
+    /// with `keep_gil`, they may not, which is the faster way for functions that return soon. Without `keep_errno`,
+    /// `ffi.errno` is not what they left, and calls are faster still.
+    #[pyo3(signature = (name, flags=0, *, keep_gil=false, keep_errno=true))]
     fn dlopen(
         slf: &Bound<'_, Self>,
         name: &Bound<'_, PyAny>,
         flags: i32,
         keep_gil: bool,
+        keep_errno: bool,
     ) -> PyResult<Py<Library>> {
         let gil = if keep_gil { Gil::Kept } else { Gil::Released };
+        let errno = if keep_errno { Errno::Kept } else { Errno::Left };
         let flags = if flags == 0 { Flags::NOW } else { Flags::from_raw(flags) };
-        let library = library::open(slf, name, flags, gil)?;
+        let library = library::open(slf, name, flags, gil, errno)?;
         let libraries = slf.get().libraries.lock_py_attached(slf.py());
         libraries.unwrap_or_else(|poisoned| poisoned.into_inner()).push(library.clone_ref(slf.py()));
         Ok(library)

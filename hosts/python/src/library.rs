@@ -11,7 +11,7 @@ use pyo3::{
 use springboard::library::Flags;
 
 use crate::{
-    call::{self, Gil},
+    call::{self, Errno, Gil},
     cdata::CData,
     convert,
     ctype::{self, CType, Kind},
@@ -29,6 +29,7 @@ pub(crate) struct Library {
     /// As it was asked for.
     name: Option<String>,
     gil: Gil,
+    errno: Errno,
 }
 
 /// Loads a library.
@@ -37,6 +38,7 @@ pub(crate) fn open(
     name: &Bound<'_, PyAny>,
     flags: Flags,
     gil: Gil,
+    errno: Errno,
 ) -> PyResult<Py<Library>> {
     let py = ffi.py();
     let (loaded, name) = if name.is_none() {
@@ -64,7 +66,7 @@ pub(crate) fn open(
             "dlopen(name): name must be a file name, None, or an already-opened 'void *' handle",
         ));
     };
-    let library = Library { ffi: ffi.clone().unbind(), loaded: Mutex::new(Some(loaded)), name, gil };
+    let library = Library { ffi: ffi.clone().unbind(), loaded: Mutex::new(Some(loaded)), name, gil, errno };
     Py::new(py, library)
 }
 
@@ -138,6 +140,7 @@ impl Library {
                     prototype: prototype.to_string(),
                     parameters: names,
                     gil: self.gil,
+                    errno: self.errno,
                     stub: None,
                     columns: Default::default(),
                     _library: library,

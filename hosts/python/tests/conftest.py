@@ -109,6 +109,13 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(params=[False, True], ids=["released", "kept"])
+def without_errno(request, ffi, path):
+    """The library, where no call looks at errno."""
+    ffi.cdef(DECLARATIONS)
+    return ffi.dlopen(path, keep_gil=request.param, keep_errno=False)
+
+
+@pytest.fixture(params=[False, True], ids=["released", "kept"])
 def lib(request, ffi, path):
     """The library, with the interpreter's lock released and kept during calls."""
     ffi.cdef(DECLARATIONS)

@@ -299,3 +299,11 @@ def test_memory_does_not_grow(lib, ffi):
     each(12000)
     gc.collect()
     assert resident() - before < 4 << 20
+
+
+def test_calls_that_leave_errno_alone(without_errno, ffi):
+    lib = without_errno
+    ffi.errno = 33
+    assert lib.i32(5) == 5 and lib.fails(9) == -1 and lib.many(*range(8)) == 168
+    assert ffi.errno == 33
+    assert lib.apply(ffi.callback("int(int)", lambda value: lib.i32(value) + 1), 4) == 5

@@ -25,7 +25,7 @@ use springboard::{
 };
 
 use self::layout::Layout;
-use super::{Bound, Gil, entry};
+use super::{Bound, Errno, Gil, entry};
 use crate::{
     cdata::CData,
     ctype::{CType, Form, FunctionType, Kind, Primitive},
@@ -49,7 +49,7 @@ pub(crate) fn function(
     if let Kind::Function(function) = &ctype.get().kind
         && crate::enters_stubs()
     {
-        bound.stub = stub(py, function, address, bound.gil);
+        bound.stub = stub(py, function, address, bound.gil, bound.errno);
     }
     let entered = bound.stub.as_ref().map(Stub::address);
     let function = CData::borrowed(ctype, address.as_ptr().cast());
@@ -75,7 +75,13 @@ impl Addresses {
 }
 
 /// The stub for a function. `None` where it is left to the slow twin.
-fn stub(py: Python<'_>, function: &FunctionType, address: NonNull<c_void>, gil: Gil) -> Option<Stub> {
+fn stub(
+    py: Python<'_>,
+    function: &FunctionType,
+    address: NonNull<c_void>,
+    gil: Gil,
+    errno: Errno,
+) -> Option<Stub> {
     if function.ellipsis {
         return None;
     }
@@ -84,16 +90,24 @@ fn stub(py: Python<'_>, function: &FunctionType, address: NonNull<c_void>, gil: 
     let mut addresses = Addresses(Vec::new());
     let parameters = function.arguments.iter().map(|argument| unboxing(argument, layout, &mut addresses));
     let parameters = parameters.collect::<Option<Vec<_>>>()?;
-    let (before, after): (extern "C" fn() -> *mut c_void, extern "C" fn(*mut c_void)) = match gil {
-        Gil::Released => (helpers::release, helpers::take),
-        Gil::Kept => (helpers::enter, helpers::leave),
+    let functions = match (gil, errno) {
+        (Gil::Released, Errno::Kept) => {
+            Some((helpers::release as *const c_void, helpers::take as *const c_void))
+        }
+        (Gil::Kept, Errno::Kept) => Some((helpers::enter as *const c_void, helpers::leave as *const c_void)),
+        (Gil::Released, Errno::Left) => {
+            Some((ffi::PyEval_SaveThread as *const c_void, ffi::PyEval_RestoreThread as *const c_void))
+        }
+        (Gil::Kept, Errno::Left) => None,
     };
-    let around = Around {
-        before: addresses.number(before as *const c_void)?,
-        after: addresses.number(after as *const c_void)?,
+    let around = match functions {
+        Some((before, after)) => {
+            Some(Around { before: addresses.number(before)?, after: addresses.number(after)? })
+        }
+        None => None,
     };
     let result = boxing(&function.result, layout, &mut addresses)?;
-    let call = BoxedCall { signature, callable: CALLABLE, parameters, around: Some(around), result };
+    let call = BoxedCall { signature, callable: CALLABLE, parameters, around, result };
     let plan = engine().plan_with(|target| plan_boxed(&call, target)).ok()?;
     let stamp = Stamp::new(&plan)
         .hole(HoleKind::Target, address.as_ptr())

@@ -13,6 +13,15 @@ pub(crate) enum Gil {
     Kept,
 }
 
+/// What becomes of `errno` around the calls that a stub makes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Errno {
+    /// It is kept between calls.
+    Kept,
+    /// It is whatever it is: two calls less.
+    Left,
+}
+
 impl Gil {
     /// Runs C code.
     pub(super) fn around<T: Send>(self, py: Python<'_>, call: impl FnOnce() -> T + Send) -> T {

@@ -35,7 +35,7 @@ pub(crate) use self::{
     arguments::{is_in_memory, loaded},
     entry::{Vectorcall, enable},
     errno::{enter as enter_errno, leave as leave_errno, saved as saved_errno, set_saved as set_saved_errno},
-    gil::Gil,
+    gil::{Errno, Gil},
     map::{Prepared as PreparedColumns, map},
     signature::{documentation, python as python_signature},
 };
@@ -69,6 +69,7 @@ pub(crate) struct Bound {
     /// The names of the parameters, where the declaration gives them.
     pub(crate) parameters: Vec<Option<String>>,
     pub(crate) gil: Gil,
+    pub(crate) errno: Errno,
     /// The code that CPython enters, where there is a stub. Keeps it.
     pub(crate) stub: Option<Stub>,
     /// Made ready for calls over arrays.
