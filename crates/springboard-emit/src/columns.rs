@@ -101,7 +101,7 @@ impl<'a> Loop<'a> {
         let [target, frame] = [(); 2].map(|()| builder.append_block_param(entry, types::I64));
         builder.append_block_param(done, types::I64);
         builder.switch_to_block(entry);
-        let outgoing = Outgoing::reserve(builder, self.plan, self.words.stack.len());
+        let outgoing = Outgoing::reserve(builder, self.plan, None, self.words.stack.len());
         let kept = self.keep(builder, target, frame);
         let frame = Frame { kept, outgoing };
         builder.ins().jump(turn, &[]);

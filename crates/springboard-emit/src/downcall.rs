@@ -5,7 +5,7 @@ use cranelift_codegen::{
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{DowncallResult, Move, Plan};
+use springboard_abi::{Convention, DowncallResult, Form, Move, Plan};
 
 use crate::{
     body::{Body, Built, extended},
@@ -15,6 +15,7 @@ use crate::{
     last_error,
     native::{self, Argument, Register},
     outgoing::Outgoing,
+    prelude,
     symbol::{Symbol, symbol},
     words::Words,
 };
@@ -88,6 +89,12 @@ impl<'a> Downcall<'a> {
         }
     }
 
+    /// The convention of functions of the host that the stub calls as well, if it calls any.
+    fn host(&self) -> Option<Convention> {
+        let prelude = matches!(&self.plan.form, Form::V8(fast) if prelude::calls_host(self.plan, fast));
+        (prelude || self.plan.form.last_error().is_some()).then_some(self.plan.caller)
+    }
+
     /// Builds the whole function.
     pub(crate) fn build(&self, builder: &mut FunctionBuilder<'_>) -> Result<Built, Malformed> {
         let block = builder.create_block();
@@ -96,7 +103,7 @@ impl<'a> Downcall<'a> {
         let found = builder.block_params(block).to_vec();
         // A landing finds the target after the last argument.
         let words = self.stack.len() + usize::from(self.reach == Reach::Landing);
-        let outgoing = Outgoing::reserve(builder, self.plan, words);
+        let outgoing = Outgoing::reserve(builder, self.plan, self.host(), words);
         let (found, kept) = last_error::before(builder, self.plan, found, self.entered.slots)?;
 
         let mut signature =

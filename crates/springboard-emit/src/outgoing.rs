@@ -18,9 +18,9 @@ use cranelift_codegen::{
     ir::{InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, types},
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Convention, Form, Plan};
+use springboard_abi::{Convention, Plan};
 
-use crate::{error::EmitError, isa::Isa, memory::SLOT, prelude, words::WORD};
+use crate::{error::EmitError, isa::Isa, memory::SLOT, words::WORD};
 
 /// The first stack slot of a stub that passes words on the stack.
 #[derive(Clone, Copy)]
@@ -32,18 +32,20 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Makes room for `words` words, and for none if they are none. To be called before any other slot is created.
-    pub(crate) fn reserve(builder: &mut FunctionBuilder<'_>, plan: &Plan, words: usize) -> Option<Outgoing> {
+    /// Makes room for `words` words, and for none if they are none. To be called before any other slot is created. `host` is
+    /// the convention of functions of the host that the stub calls as well.
+    pub(crate) fn reserve(
+        builder: &mut FunctionBuilder<'_>,
+        plan: &Plan,
+        host: Option<Convention>,
+        words: usize,
+    ) -> Option<Outgoing> {
         if words == 0 {
             return None;
         }
         let bytes = words as u32 * WORD;
         let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-        let below = if calls_host(plan) {
-            reserved(plan.caller).saturating_sub(reserved(plan.convention))
-        } else {
-            0
-        };
+        let below = host.map_or(0, |host| reserved(host).saturating_sub(reserved(plan.convention)));
         Some(Outgoing { slot: builder.create_sized_stack_slot(data), below })
     }
 
@@ -72,10 +74,4 @@ impl Outgoing {
 
 fn reserved(convention: Convention) -> u32 {
     (Isa::with(convention).reserved_at_calls)(convention)
-}
-
-/// Whether the stub of a plan calls functions of the host, by the convention by which it is entered.
-fn calls_host(plan: &Plan) -> bool {
-    let prelude = matches!(&plan.form, Form::V8(fast) if prelude::calls_host(plan, fast));
-    prelude || plan.form.last_error().is_some() || matches!(plan.form, Form::Boxed(_))
 }

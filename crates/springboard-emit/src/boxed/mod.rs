@@ -127,7 +127,7 @@ impl<'a> Boxed<'a> {
         builder.switch_to_block(entry);
         // A landing finds the target after the last argument.
         let passed = self.stack.len() + usize::from(self.has_landing());
-        let outgoing = Outgoing::reserve(builder, self.plan, passed);
+        let outgoing = Outgoing::reserve(builder, self.plan, Some(self.plan.caller), passed);
         let entered = self.enter(builder, entry);
         self.check(builder, &entered, slow);
         let words = self.unbox(builder, &entered, miss)?;

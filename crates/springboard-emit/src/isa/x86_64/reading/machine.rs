@@ -1,70 +1,31 @@
 //! Runs code, and takes down what others can tell of it.
 
-use iced_x86::{
-    Code as Op, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register,
-};
+use iced_x86::{Code as Op, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use super::{
     super::super::Code,
     Live,
+    effect::{Effect, Event},
+    lines::{Line, lines},
     operation::{Operation, Target, clears, is_plain},
-    values::{Id, Part, Value, Values},
+    values::{Id, Part, RSP, Value, Values},
 };
 use crate::template::HoleKind;
 
 const RAX: usize = 0;
 const RDX: usize = 2;
-const RSP: usize = 4;
 const RBP: usize = 5;
 /// General registers that belong to the caller (psABI, figure 3.4): rbx, rbp, r12 to r15.
 const PRESERVED: [usize; 6] = [3, RBP, 12, 13, 14, 15];
 
-/// What code does that others can tell.
-#[derive(Clone, PartialEq, Debug)]
-enum Event {
-    Store {
-        address: Id,
-        bytes: usize,
-        value: Id,
-    },
-    Call {
-        target: Id,
-        arguments: Vec<Id>,
-        stack: Vec<(i64, usize, Id)>,
-    },
-    Branch {
-        condition: ConditionCode,
-        flags: Id,
-        taken: Effect,
-    },
-    /// `rax`, `rdx`, `xmm0`, `xmm1`
-    Return([Id; 4]),
-    Jump {
-        target: Id,
-        arguments: Vec<Id>,
-    },
-}
-
-#[derive(Clone, Default, PartialEq, Debug)]
-pub(super) struct Effect {
-    events: Vec<Event>,
-    loads: Vec<Id>,
-}
-
-/// An instruction where it stands.
-struct Line {
-    instruction: Instruction,
-    hole: Option<HoleKind>,
-}
-
 #[derive(Clone)]
-struct Machine {
+pub(super) struct Machine {
     live: Live,
-    gprs: [Id; 16],
+    pub(super) gprs: [Id; 16],
     vecs: [Id; 16],
     flags: Option<Id>,
     /// Words of the stub's own stack: distance from where the stack pointer was at first, size in bytes, value.
-    stack: Vec<(i64, usize, Id)>,
+    pub(super) stack: Vec<(i64, usize, Id)>,
     /// Where the code of a landing goes back to.
     returning: Option<usize>,
     /// How many events there were before the last branch that was taken.
@@ -85,29 +46,6 @@ pub(super) fn read(values: &mut Values, code: &Code, live: Live) -> Option<Effec
         effect: Effect::default(),
     };
     machine.run(values, &lines, 0)
-}
-
-fn lines(code: &Code) -> Option<Vec<Line>> {
-    let mut decoder = Decoder::new(64, &code.bytes, DecoderOptions::NONE);
-    let mut lines = Vec::with_capacity(code.bytes.len() / 4);
-    let mut holes = 0;
-    while decoder.can_decode() {
-        let instruction = decoder.decode();
-        let end = instruction.next_ip();
-        let hole = code.holes.iter().find(|hole| u64::from(hole.offset) + 8 == end);
-        let takes_one = instruction.code() == Op::Mov_r64_imm64;
-        let prefixed = instruction.has_lock_prefix()
-            || instruction.has_rep_prefix()
-            || instruction.has_repne_prefix()
-            || instruction.segment_prefix() != Register::None;
-        if instruction.is_invalid() || prefixed || (hole.is_some() && !takes_one) {
-            return None;
-        }
-        holes += usize::from(hole.is_some());
-        lines.push(Line { instruction, hole: hole.map(|hole| hole.kind) });
-    }
-    // A hole that is no operand is a change of the code between.
-    (holes == code.holes.len()).then_some(lines)
 }
 
 impl Machine {
@@ -160,38 +98,17 @@ impl Machine {
                     self.leaves(values)?;
                     let arguments = self.arguments(self.live);
                     self.effect.events.push(Event::Jump { target: to, arguments });
-                    return Some(self.end());
+                    return Some(self.effect.ended(self.start));
                 }
                 (FlowControl::Return, _) if instruction.code() == Op::Retnq => {
                     self.leaves(values)?;
                     let results = [self.gprs[RAX], self.gprs[RDX], self.vecs[0], self.vecs[1]];
                     self.effect.events.push(Event::Return(results));
-                    return Some(self.end());
+                    return Some(self.effect.ended(self.start));
                 }
                 _ => return None,
             }
         }
-    }
-
-    /// A call whose results are returned as they are, with nothing on the stack for it, is a jump.
-    fn end(self) -> Effect {
-        let mut effect = self.effect;
-        effect.loads.sort_unstable();
-        effect.loads.dedup();
-        let number = effect.events.len();
-        if let [.., Event::Call { target, arguments, stack }, Event::Return(results)] = &mut effect.events[..]
-            && stack.is_empty()
-            && number - 2 >= self.start
-            && [RAX, RDX, 16, 17]
-                .iter()
-                .zip(results)
-                .all(|(register, id)| Some(*id) == Id::left(number - 2, *register))
-        {
-            let jump = Event::Jump { target: *target, arguments: std::mem::take(arguments) };
-            effect.events.truncate(number - 2);
-            effect.events.push(jump);
-        }
-        effect
     }
 
     fn step(&mut self, values: &mut Values, line: &Line) -> Option<()> {
@@ -431,57 +348,6 @@ impl Machine {
             return None;
         }
         Some(values.sum(self.gprs[base.number()], instruction.memory_displacement64() as i64))
-    }
-
-    /// How far the stack pointer is from where it was at first.
-    fn depth(&self, values: &Values) -> Option<i64> {
-        self.on_stack(values, self.gprs[RSP])
-    }
-
-    /// Where an address is, counted from where the stack pointer was at first.
-    fn on_stack(&self, values: &Values, address: Id) -> Option<i64> {
-        match values.of(address) {
-            Value::Register(id) if id == Id::first(RSP) => Some(0),
-            Value::Sum(base, distance) if base == Id::first(RSP) => Some(distance),
-            _ => None,
-        }
-    }
-
-    /// Moves the stack pointer. What is below it is lost.
-    fn move_stack(&mut self, values: &Values, to: Id) -> Option<()> {
-        let depth = self.on_stack(values, to).filter(|depth| *depth <= 0)?;
-        self.stack.retain(|(at, ..)| *at >= depth);
-        self.gprs[RSP] = to;
-        Some(())
-    }
-
-    fn keep(&mut self, values: &Values, at: i64, bytes: usize, value: Id) -> Option<()> {
-        if at < self.depth(values)? {
-            return None;
-        }
-        let end = at + bytes as i64;
-        self.stack.retain(|(other, size, _)| (*other, *size) != (at, bytes));
-        let free = self.stack.iter().all(|(other, size, _)| *other >= end || *other + *size as i64 <= at);
-        free.then(|| self.stack.push((at, bytes, value)))
-    }
-
-    fn push(&mut self, values: &mut Values, value: Value) -> Option<()> {
-        let id = values.id(value);
-        self.push_id(values, id)
-    }
-
-    fn push_id(&mut self, values: &mut Values, id: Id) -> Option<()> {
-        self.gprs[RSP] = values.sum(self.gprs[RSP], -8);
-        let depth = self.depth(values)?;
-        self.keep(values, depth, 8, id)
-    }
-
-    fn pop(&mut self, values: &mut Values) -> Option<Id> {
-        let depth = self.depth(values)?;
-        let (.., value) = *self.stack.iter().find(|(at, size, _)| (*at, *size) == (depth, 8))?;
-        let above = values.sum(self.gprs[RSP], 8);
-        self.move_stack(values, above)?;
-        Some(value)
     }
 }
 

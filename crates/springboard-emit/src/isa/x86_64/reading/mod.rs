@@ -9,8 +9,11 @@
 //! Of a call it also wants what no comparison shows: that the stack is aligned, that the frame is the one that the
 //! unwind row describes (`unwind.rs`), and that no register of the caller's is changed.
 
+mod effect;
+mod lines;
 mod machine;
 mod operation;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -17,6 +17,9 @@ pub(super) struct Id(u32);
 /// General registers, then vector registers.
 pub(super) const REGISTERS: usize = 32;
 
+/// The stack pointer's number.
+pub(super) const RSP: usize = 4;
+
 /// The first number of a value that is neither held at first nor left by a call.
 const FIRST_MADE: u32 = 1 << 24;
 
