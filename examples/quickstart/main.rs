@@ -9,7 +9,11 @@ use std::{
     process::ExitCode,
 };
 
-use springboard::{Engine, Jit, Library, Pack, Word, code::capability};
+use springboard::{
+    Engine, Jit, Library, Pack, Word,
+    code::capability,
+    library::{C_LIBRARY, MATH_LIBRARY},
+};
 
 mod table;
 
@@ -47,7 +51,7 @@ macro_rules! row {
 fn run() -> Result<usize, Box<dyn Error>> {
     // SAFETY: the initialisers of the C library have run already, and those of the others are harmless.
     let (libm, libc, libz) =
-        unsafe { (Library::open("libm.so.6")?, Library::open("libc.so.6")?, Library::open("libz.so.1")) };
+        unsafe { (Library::open(MATH_LIBRARY)?, Library::open(C_LIBRARY)?, Library::open("libz.so.1")) };
     let mut table = Table::new(Engine::new(), Engine::builder().jit(Jit::Off).pack(Pack::Off).build());
 
     type Double2 = unsafe extern "C" fn(f64, f64) -> f64;
@@ -183,9 +187,9 @@ fn ldiv(table: &Table, libc: &Library) -> Result<table::Row, Box<dyn Error>> {
     let direct: unsafe extern "C" fn(c_long, c_long) -> Division<c_long> =
         unsafe { std::mem::transmute(case.native.address()) };
     // SAFETY: the divisor is not 0.
-    let direct = || unsafe { direct(black_box(1 << 40), black_box(-1000)) };
-    let expected = Division { quot: (1 << 40) / -1000, rem: (1 << 40) % -1000 };
-    let slots = [(1 as c_long) << 40, -1000].map(Word::into_slot);
+    let direct = || unsafe { direct(black_box(c_long::MAX), black_box(-1000)) };
+    let expected = Division { quot: c_long::MAX / -1000, rem: c_long::MAX % -1000 };
+    let slots = [c_long::MAX, -1000].map(Word::into_slot);
     // SAFETY: one slot per parameter, each the word of its type.
     unsafe { case.memory(&slots, expected, Some(direct)) }
 }

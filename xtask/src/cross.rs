@@ -52,7 +52,7 @@ pub(crate) const CPUS: [&Cpu; 3] = [&AARCH64, &RISCV64, &S390X];
 pub(crate) const CARGO: &str = "/usr/bin/cargo";
 
 /// Where cargo puts what it builds for other CPUs, in the workspace.
-const FOLDER: &str = "target/cross";
+pub(crate) const FOLDER: &str = "target/cross";
 
 /// The oldest compiler that builds this workspace (`rust-version` of its manifest).
 pub(crate) const OLDEST_RUST: (u32, u32, u32) = (1, 95, 0);

@@ -17,6 +17,7 @@ mod project;
 mod shared_object;
 mod stress;
 mod suite;
+mod systems;
 mod test;
 mod tidy;
 mod tools;

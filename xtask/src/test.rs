@@ -14,7 +14,7 @@ use crate::{
 };
 use commands::{
     NOT_UNDER_MDWE, capi, cross, datafusion, duckdb, example, exceptions, for_cpu, fresh_machine,
-    install_capi, loom, oracle, python, real_headers, runner, slices, stress, stress_service,
+    install_capi, loom, musl, oracle, python, real_headers, runner, slices, stress, stress_service, windows,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -285,6 +285,20 @@ static SUITES: &[Suite] = &[
         when: When::Named,
         needs: &[&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X],
         steps: || vec![cross(&S390X)],
+    },
+    Suite {
+        name: "musl",
+        about: "the runtime's tests with musl in place of glibc, run natively",
+        when: When::InCi,
+        needs: &[&tools::RUST, &tools::RUST_SOURCE, &tools::MUSL_GCC, &tools::STD_MUSL],
+        steps: musl,
+    },
+    Suite {
+        name: "windows",
+        about: "the runtime's tests and examples built for Windows, run under Wine",
+        when: When::InCi,
+        needs: &[&tools::RUST, &tools::RUST_SOURCE, &tools::MINGW, &tools::WINE, &tools::STD_WINDOWS],
+        steps: windows,
     },
     Suite {
         name: "counts",

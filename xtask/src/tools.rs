@@ -11,6 +11,7 @@ use crate::{
     cross::{self, AARCH64, Cpu, RISCV64, S390X},
     npm,
     project::{self, quietly},
+    systems::{self, System},
     v8_engine::{self, Engine},
 };
 
@@ -53,6 +54,8 @@ enum Source {
     Root,
     /// This version of Linux, or a later one.
     Linux(u32, u32),
+    /// The standard library for another system, built from its source, with what its programs need.
+    Built(&'static System),
     /// A V8 in a folder of its own.
     V8(&'static Engine),
     /// A library of a package of npm's registry.
@@ -124,13 +127,19 @@ pub(crate) static STD_AARCH64: Tool = Tool { name: "rust-std-aarch64", source: S
 pub(crate) static STD_RISCV64: Tool = Tool { name: "rust-std-riscv64", source: Source::RustStd(&RISCV64) };
 pub(crate) static STD_S390X: Tool = Tool { name: "rust-std-s390x", source: Source::RustStd(&S390X) };
 
+pub(crate) static WINE: Tool = Tool::file("wine", systems::WINE, &["wine64"]);
+pub(crate) static MUSL_GCC: Tool = Tool::program("musl-gcc", "musl-gcc", &["musl-tools"]);
+pub(crate) static STD_MUSL: Tool = Tool { name: "rust-std-musl", source: Source::Built(&systems::MUSL) };
+pub(crate) static STD_WINDOWS: Tool =
+    Tool { name: "rust-std-windows", source: Source::Built(&systems::WINDOWS) };
+
 pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&v8_engine::BOOKWORM) };
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8_engine::SID) };
 
 pub(crate) static DUCKDB: Tool = Tool { name: "duckdb", source: Source::Npm(&npm::DUCKDB) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 36] = [
+static ALL: [&Tool; 40] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -164,6 +173,10 @@ static ALL: [&Tool; 36] = [
     &STD_AARCH64,
     &STD_RISCV64,
     &STD_S390X,
+    &WINE,
+    &MUSL_GCC,
+    &STD_MUSL,
+    &STD_WINDOWS,
     &V8_10,
     &V8_13,
     &DUCKDB,
@@ -263,6 +276,15 @@ impl Tool {
                 }
                 return Some(format!("needs {}: cargo xtask tools --install {}", package.about, self.name));
             }
+            Source::Built(system) => {
+                if system.is_there() {
+                    return None;
+                }
+                let (triple, name) = (system.triple, self.name);
+                return Some(format!(
+                    "needs Rust's standard library built for {triple}: cargo xtask tools --install {name}"
+                ));
+            }
             Source::RustStd(cpu) => {
                 if cpu.std().is_some_and(|folder| folder.is_dir()) {
                     return None;
@@ -334,6 +356,7 @@ fn install(tools: &[&Tool]) -> Result<(), String> {
     for tool in tools.iter().filter(|tool| tool.missing().is_some()) {
         match tool.source {
             Source::RustStd(cpu) => install_std(cpu)?,
+            Source::Built(system) => system.install()?,
             Source::V8(engine) => engine.install()?,
             Source::Npm(package) => package.install()?,
             _ => {}

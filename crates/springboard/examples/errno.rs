@@ -6,7 +6,7 @@ use springboard::{Engine, Jit, LastError, Library, Value};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // SAFETY: the C library is loaded already.
-    let libc = unsafe { Library::open("libc.so.6") }?;
+    let libc = unsafe { Library::open(springboard::library::C_LIBRARY) }?;
     let libffi = Engine::builder().jit(Jit::Off).build();
     for engine in [Engine::new(), libffi] {
         let open = engine.function(&libc, "int open(const char *path, int flags, ...)")?;

@@ -11,7 +11,7 @@ const COMPARATOR: &str = "int (const void *, const void *)";
 fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::new();
     // SAFETY: the C library is loaded already.
-    let libc = unsafe { Library::open("libc.so.6") }?;
+    let libc = unsafe { Library::open(springboard::library::C_LIBRARY) }?;
     let qsort = engine.function(&libc, "void qsort(void *, size_t, size_t, void *)")?;
     let sort = |numbers: &mut [i32], compare: &springboard::Callback| {
         let arguments =

@@ -103,12 +103,13 @@ impl Thread {
     }
 
     fn new(task: Task) -> Thread {
-        let mut id = 0;
+        let mut id = mem::MaybeUninit::uninit();
         let task: *mut Task = Box::into_raw(Box::new(task));
         // SAFETY: the thread takes the task over.
-        let made = unsafe { libc::pthread_create(&raw mut id, ptr::null(), run, task.cast()) };
+        let made = unsafe { libc::pthread_create(id.as_mut_ptr(), ptr::null(), run, task.cast()) };
         assert_eq!(made, 0);
-        Thread { id }
+        // SAFETY: a thread that was made has its number.
+        Thread { id: unsafe { id.assume_init() } }
     }
 
     fn join(self) -> usize {

@@ -12,7 +12,10 @@ use crate::{
     system::loading::{self, Handle},
 };
 
-pub use crate::{symbol_kind::SymbolKind, system::loading::Flags};
+pub use crate::{
+    symbol_kind::SymbolKind,
+    system::loading::{C_LIBRARY, Flags, MATH_LIBRARY},
+};
 
 /// A loaded native library, or the process itself.
 ///

@@ -3,6 +3,7 @@
 //!
 //! | name | is |
 //! |---|---|
+//! | `loading::{C_LIBRARY, MATH_LIBRARY}` | the names of the C library |
 //! | `loading::Flags` | how a library is loaded |
 //! | `loading::Handle` | a loaded library, or the process: `open`, `process`, `symbol`, `versioned`, `entry` of its symbol table; errors in the loader's words |
 //! | `loading::nul` | where a path has a NUL, at which the loader would end it |

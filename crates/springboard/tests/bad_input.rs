@@ -82,18 +82,20 @@ fn libraries() {
     assert_eq!(open("lib\0m.so"), LibraryError::NulInPath { path: "lib\0m.so".into(), at: 3 });
     let missing = open("libnosuchlibrary.so.7");
     assert!(matches!(&missing, LibraryError::Load { path, .. } if path == "libnosuchlibrary.so.7"));
-    assert!(missing.to_string().contains("cannot open shared object file"), "{missing}");
+    assert!(missing.to_string().contains(support::system::NO_LIBRARY), "{missing}");
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("not-a-library.so");
     std::fs::write(&file, "springboard").unwrap();
     let text = open(file.to_str().unwrap()).to_string();
     assert!(text.contains("not-a-library.so"), "{text}");
-    let unresolved = support::compile(
-        "int missing_elsewhere(void); int f(void) { return missing_elsewhere(); }",
-        "unresolved",
-    );
-    let text = open(unresolved.to_str().unwrap()).to_string();
-    assert!(text.contains("missing_elsewhere"), "{text}");
-    std::fs::remove_file(unresolved).unwrap();
+    if support::system::LIBRARIES_MAY_LACK_SYMBOLS {
+        let unresolved = support::compile(
+            "int missing_elsewhere(void); int f(void) { return missing_elsewhere(); }",
+            "unresolved",
+        );
+        let text = open(unresolved.to_str().unwrap()).to_string();
+        assert!(text.contains("missing_elsewhere"), "{text}");
+        std::fs::remove_file(unresolved).unwrap();
+    }
 }
 
 /// Calls with arguments that do not fit.

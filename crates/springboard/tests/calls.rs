@@ -236,7 +236,7 @@ fn long_double_and_complex() {
 #[test]
 fn what_a_path_cannot_express() {
     let _maps = NoWritableCode;
-    let x86_64 = cfg!(target_arch = "x86_64");
+    let x86_64 = support::system::SYSTEM_V;
     struct Case<'a> {
         name: &'a str,
         arguments: &'a [Value],
@@ -410,11 +410,13 @@ fn paths_and_reasons() {
     let off = engine(springboard::Jit::Off);
     let path = function(&off, "mix").path().to_string();
     assert_eq!(path, "libffi: compiling is turned off");
-    #[cfg(target_arch = "x86_64")]
-    assert!(matches!(
-        function(&jit, "add_wide").path(),
-        Path::Libffi(springboard::Reason::Ineligible(Ineligible::X87Result))
-    ));
+    assert_eq!(
+        matches!(
+            function(&jit, "add_wide").path(),
+            Path::Libffi(springboard::Reason::Ineligible(Ineligible::X87Result))
+        ),
+        support::system::SYSTEM_V
+    );
     #[cfg(target_arch = "aarch64")]
     assert!(!matches!(
         function(&jit, "add_wide").path(),
@@ -426,7 +428,7 @@ fn paths_and_reasons() {
 fn the_systems_own_libraries() {
     let _maps = NoWritableCode;
     // SAFETY: the C library's initialisers have run already.
-    let libm = unsafe { Library::open("libm.so.6") }.unwrap();
+    let libm = unsafe { Library::open(springboard::library::MATH_LIBRARY) }.unwrap();
     for jit in BOTH {
         let engine = engine(jit);
         let pow = engine.function(&libm, "double pow(double, double)").unwrap();
@@ -434,18 +436,12 @@ fn the_systems_own_libraries() {
         let process = Library::process();
         let strlen = engine.function(&process, "size_t strlen(const char *)").unwrap();
         assert_eq!(call(&strlen, &[c"seven".into()]), Value::from(5usize));
-        let snprintf = "int snprintf(char *, size_t, const char *, ..., int, double, const char *)";
-        let snprintf = engine.function(&process, snprintf).unwrap();
+        let sprintf = "int sprintf(char *, const char *, ..., int, double, const char *)";
+        let sprintf = engine.function(&process, sprintf).unwrap();
         let mut text = [0u8; 64];
-        let arguments = [
-            text.as_mut_ptr().into(),
-            text.len().into(),
-            c"%d %.2f %s".into(),
-            42.into(),
-            2.5.into(),
-            c"words".into(),
-        ];
-        assert_eq!(call(&snprintf, &arguments), Value::from(13));
+        let arguments =
+            [text.as_mut_ptr().into(), c"%d %.2f %s".into(), 42.into(), 2.5.into(), c"words".into()];
+        assert_eq!(call(&sprintf, &arguments), Value::from(13));
         assert_eq!(CStr::from_bytes_until_nul(&text).unwrap(), c"42 2.50 words");
         let div =
             engine.function(&process, "struct div { int quot, rem; }; struct div div(int, int)").unwrap();
@@ -468,6 +464,10 @@ fn what_compilers_pass_in_two_ways_needs_one_to_be_named() {
     let bind = |engine: &Engine, address: *const c_void| {
         engine.function_at(NonNull::new(address.cast_mut()).expect("a function"), text)
     };
+    if !support::system::SYSTEM_V {
+        assert!(bind(&Engine::new(), bits as *const c_void).is_ok(), "they agree");
+        return;
+    }
     let refused = bind(&Engine::new(), bits as *const c_void).unwrap_err().to_string();
     assert!(refused.contains("by GCC") && refused.contains("by Clang"), "{refused}");
     let argument = [bytes(&[&2.5f32.to_ne_bytes()])];

@@ -6,6 +6,7 @@
 use std::{env, ffi::c_void, fs, process::Command, ptr::NonNull};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use rustix::process::Resource;
 use springboard::{
     Engine, Path, Value,
     code::{Capability, capability},
@@ -47,7 +48,7 @@ const CASES: [Case; 11] = [
     },
     Case {
         name: "large_files",
-        deny: || denial::limit(libc::RLIMIT_FSIZE, 0),
+        deny: || denial::limit(Resource::Fsize, 0),
         jit: "on",
         prints: "Sealed; native",
     },
@@ -59,7 +60,7 @@ const CASES: [Case; 11] = [
     },
     Case {
         name: "descriptors",
-        deny: || denial::limit(libc::RLIMIT_NOFILE, 3),
+        deny: || denial::limit(Resource::Nofile, 3),
         jit: "on",
         prints: "Sealed; native",
     },
@@ -167,11 +168,11 @@ fn child(case: &Case) {
         _ => println!("{:?}; {}", capability(), add.path()),
     }
     // Enough to look at the process, where that was denied.
-    denial::limit(libc::RLIMIT_NOFILE, 64);
+    denial::limit(Resource::Nofile, 64);
     // That of the file for code.
     let one = usize::from(native && *capability() == Capability::File);
     assert_eq!(descriptors(), before + one, "descriptors open");
-    assert_eq!(support::writable_code(), [""; 0]);
+    assert_eq!(support::system::writable_code(), [""; 0]);
 }
 
 fn descriptors() -> usize {

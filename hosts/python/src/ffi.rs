@@ -3,7 +3,6 @@
 use std::sync::{Mutex, MutexGuard};
 
 use pyo3::{
-    PyTraverseError, PyVisit,
     exceptions::{PyKeyError, PyNotImplementedError, PyTypeError, PyValueError},
     prelude::*,
     sync::MutexExt,
@@ -605,31 +604,6 @@ impl Ffi {
     #[pyo3(signature = (*_args, **_kwds))]
     fn def_extern(&self, _args: &Bound<'_, PyTuple>, _kwds: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         Err(PyValueError::new_err("ffi.def_extern() is only available on API-mode FFI objects"))
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Ok(once) = self.once.try_lock()
-            && let Some(once) = &*once
-        {
-            visit.call(once)?;
-        }
-        if let Ok(libraries) = self.libraries.try_lock() {
-            libraries.iter().try_for_each(|library| visit.call(library))?;
-        }
-        match self.declared.try_lock() {
-            Ok(declared) => declared.traverse(&visit),
-            Err(_) => Ok(()),
-        }
-    }
-
-    fn __clear__(&self) {
-        let once = self.once.try_lock().map(|mut once| once.take());
-        drop(once);
-        let libraries = self.libraries.try_lock().map(|mut libraries| std::mem::take(&mut *libraries));
-        drop(libraries);
-        if let Ok(mut declared) = self.declared.try_lock() {
-            declared.clear();
-        }
     }
 }
 

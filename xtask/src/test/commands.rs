@@ -7,6 +7,7 @@ use crate::{
     npm,
     project::{self, cargo},
     suite::Step,
+    systems::{MUSL, WINDOWS},
 };
 
 /// An example in DataFusion, whose hundreds of dependencies nobody needs fast.
@@ -100,6 +101,67 @@ pub(super) fn cross(cpu: &Cpu) -> Step {
     NOT_UNDER_QEMU.iter().fold(Step::from(command), |step, (test, why)| {
         step.leaving_out(format!("not under QEMU: {test}: {why}"))
     })
+}
+
+/// What of the workspace is tested on other systems: not what runs on the developer's machine, and not what is for Linux
+/// with glibc by its nature (V8, the drop-in for libffi, hosts in other languages).
+const CORE: [&str; 14] = [
+    "-p",
+    "springboard-ir",
+    "-p",
+    "springboard-abi",
+    "-p",
+    "springboard-emit",
+    "-p",
+    "springboard-code",
+    "-p",
+    "springboard",
+    "-p",
+    "springboard-everyday",
+    "-p",
+    "springboard-js",
+];
+
+/// The tests with musl.
+pub(super) fn musl() -> Vec<Step> {
+    let mut tests = MUSL.cargo(&["test", "--no-fail-fast", "--lib", "--tests", "--examples"]);
+    tests.args(CORE).args(["--", "--skip", "address_space"]);
+    let why =
+        "not with musl: address_space: its allocator keeps nothing back for when the system gives no more";
+    vec![Step::from(tests).leaving_out(why.into())]
+}
+
+/// The programs of tests that run on Windows. Those that are left out are about Linux alone (denial by seccomp, landing
+/// pads, gdb), or count what System V has (in_bulk).
+const ON_WINDOWS: [&str; 9] = [
+    "bad_input",
+    "callbacks",
+    "callbacks_threads",
+    "calls",
+    "ineligible",
+    "libraries",
+    "sharing",
+    "stamping",
+    "unwinding",
+];
+
+/// The tests and examples under Wine.
+pub(super) fn windows() -> Vec<Step> {
+    let mut pure = WINDOWS.cargo(&["test", "--no-fail-fast", "--lib", "--tests"]);
+    pure.args(["-p", "springboard-ir", "-p", "springboard-abi", "-p", "springboard-code"]);
+    let mut runtime = WINDOWS.cargo(&["test", "--no-fail-fast", "-p", "springboard", "--lib"]);
+    runtime.args(ON_WINDOWS.iter().flat_map(|test| ["--test", test]));
+    let left_out = ["a_symbol_without_a_type_may_be_a_function", "errno_comes_with_results_of_every_kind"];
+    runtime.arg("--").args(left_out.iter().flat_map(|test| ["--skip", test]));
+    let runtime = Step::from(runtime).leaving_out(format!(
+        "not on Windows: {}: their C is ELF's, or wants a long of 8 bytes; so do in_bulk, released and tiers",
+        left_out.join(", ")
+    ));
+    let quickstart = WINDOWS.cargo(&["run", "-p", "springboard-quickstart", "--example", "quickstart"]);
+    let power = ["msvcrt.dll", "double pow(double, double)", "2", "10"];
+    let mut call = WINDOWS.cargo(&["run", "-q", "-p", "springboard", "--example", "call", "--"]);
+    call.args(power);
+    vec![pure.into(), runtime, quickstart.into(), Step::printing(call, "1024")]
 }
 
 /// The oracle, as the command of this name runs it.

@@ -60,6 +60,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
         match tokens(file) {
             Ok(tokens) => {
                 findings.extend(RESERVED.iter().flat_map(|rule| reserved(rule, file, &tokens)));
+                findings.extend(systems(file, &tokens));
                 findings.extend(unexplained_unsafe(file, &tokens));
                 findings.extend(attributes(file, &tokens));
             }
@@ -117,6 +118,41 @@ fn reserved(rule: &Reserved, file: &File, tokens: &[Token]) -> Vec<Finding> {
         _ => None,
     };
     tokens.iter().filter_map(named).collect()
+}
+
+/// The crate that is of one system by its nature: its binary interface is that of a library on Linux.
+const OF_ONE_SYSTEM: &str = "crates/springboard-libffi/";
+
+/// In the crates nothing asks which operating system or C library it is compiled for, except the folders `system`. Tests of
+/// what only one has may.
+fn systems(file: &File, tokens: &[Token]) -> Vec<Finding> {
+    let in_folder = file.path.contains("/system/") || file.path.ends_with("/system.rs");
+    let of_tests = file.path.contains("/tests");
+    if !file.path.starts_with("crates/") || file.path.starts_with(OF_ONE_SYSTEM) || in_folder || of_tests {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    for three in tokens.windows(3) {
+        let TokenTree::Ident(ident) = &three[0].tree else { continue };
+        if *ident != "cfg" && *ident != "cfg_attr" {
+            continue;
+        }
+        // `cfg(…)` of an attribute, `cfg!(…)` of an expression.
+        let group = three[1..].iter().find_map(|token| match &token.tree {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(group),
+            _ => None,
+        });
+        let mut inside = Vec::new();
+        group.into_iter().for_each(|group| flatten(group.stream(), &mut inside));
+        let names = ["target_os", "target_env", "target_family", "unix", "windows"];
+        let asks = |token: &&Token| matches!(&token.tree, TokenTree::Ident(ident) if names.contains(&ident.to_string().as_str()));
+        if let Some(token) = inside.iter().find(asks) {
+            let sentence =
+                format!("`{}`: which system it is, asked outside of a folder `system`", token.tree);
+            findings.push(Finding::new(&file.path, token.line, sentence));
+        }
+    }
+    findings
 }
 
 /// Each unsafe block and impl has a comment before it that begins with `SAFETY:`. Clippy asks for the same where
@@ -221,6 +257,21 @@ mod tests {
         let text = "use v8::V8;\nlet bunch = nodes;";
         assert_eq!(named("crates/springboard-js/src/a.rs", text), [0; 0]);
         assert_eq!(named("crates/springboard/src/a.rs", text), [1, 1]);
+    }
+
+    #[test]
+    fn systems_are_asked_for_in_their_folders_alone() {
+        let text = "#[cfg(windows)]\nmod a;\nfn f() -> bool {\n cfg!(all(x, target_os = \"linux\"))\n}\n\
+                    #[cfg(test)]\nmod windows;\nuse std::os::unix;\n#[cfg(target_arch = \"x\")] mod b;";
+        let found = |path: &str| {
+            let file = file(path, text);
+            lines_of(systems(&file, &tokens(&file).unwrap()))
+        };
+        assert_eq!(found("crates/springboard/src/a.rs"), [1, 4]);
+        for path in ["crates/springboard/src/system.rs", "crates/springboard/src/system/linux/a.rs"] {
+            assert_eq!(found(path), [0; 0]);
+        }
+        assert_eq!(found("crates/springboard/tests/a.rs"), [0; 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use springboard_code::{
 };
 use springboard_emit::Template;
 
+#[cfg(unix)]
 mod beside;
 mod denied;
 #[cfg(unix)]

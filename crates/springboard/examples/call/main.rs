@@ -112,6 +112,8 @@ fn boxed(error: impl Display + 'static) -> Box<dyn Display> {
 
 #[cfg(test)]
 mod tests {
+    use springboard::library::MATH_LIBRARY;
+
     use super::*;
 
     /// What a command line prints, or the first line of its error.
@@ -131,11 +133,11 @@ mod tests {
 
     #[test]
     fn numbers() {
-        prints(&["libm.so.6", "double pow(double, double)", "2", "10"], "1024");
-        prints(&["libm.so.6", "double pow(double, double)", "2", "-1"], "0.5");
-        prints(&["libm.so.6", "double fabs(double)", "-0x10"], "16");
-        prints(&["libm.so.6", "float fabsf(float)", "-1e-9"], "1e-9");
-        prints(&["libm.so.6", "double fabs(double)", "-inf"], "inf");
+        prints(&[MATH_LIBRARY, "double pow(double, double)", "2", "10"], "1024");
+        prints(&[MATH_LIBRARY, "double pow(double, double)", "2", "-1"], "0.5");
+        prints(&[MATH_LIBRARY, "double fabs(double)", "-0x10"], "16");
+        prints(&[MATH_LIBRARY, "float fabsf(float)", "-1e-9"], "1e-9");
+        prints(&[MATH_LIBRARY, "double fabs(double)", "-inf"], "inf");
         prints(&["-", "int abs(int)", "-7"], "7");
         prints(&["-", "int abs(int)", "0x7fffffff"], "2147483647");
         prints(&["-", "int toupper(int)", "'a'"], "65");
@@ -146,11 +148,11 @@ mod tests {
     #[test]
     fn long_doubles() {
         for number in ["0", "1", "0.1", "1e300", "1e-300", "5e-324", "1.5e-310", "inf"] {
-            prints(&["libm.so.6", "long double fabsl(long double)", number], number);
-            prints(&["libm.so.6", "long double fabsl(long double)", &format!("-{number}")], number);
+            prints(&[MATH_LIBRARY, "long double fabsl(long double)", number], number);
+            prints(&[MATH_LIBRARY, "long double fabsl(long double)", &format!("-{number}")], number);
         }
-        prints(&["libm.so.6", "long double sqrtl(long double)", "2"], &2f64.sqrt().to_string());
-        prints(&["libm.so.6", "long double sqrtl(long double)", "nan"], "NaN");
+        prints(&[MATH_LIBRARY, "long double sqrtl(long double)", "2"], &2f64.sqrt().to_string());
+        prints(&[MATH_LIBRARY, "long double sqrtl(long double)", "nan"], "NaN");
     }
 
     #[test]
@@ -166,30 +168,30 @@ mod tests {
     #[test]
     fn structures() {
         prints(&["-", "struct { int quot, rem; } div(int, int)", "-7", "2"], "{-3, -1}");
-        prints(&["libm.so.6", "double cabs(double _Complex)", "{3, -4}"], "5");
-        prints(&["libm.so.6", "double _Complex conj(double _Complex)", "{3, -4}"], "{3, 4}");
+        prints(&[MATH_LIBRARY, "double cabs(double _Complex)", "{3, -4}"], "5");
+        prints(&[MATH_LIBRARY, "double _Complex conj(double _Complex)", "{3, -4}"], "{3, 4}");
     }
 
     #[test]
     fn mistakes() {
-        let pow = ["libm.so.6", "double pow(double, double)"];
+        let pow = [MATH_LIBRARY, "double pow(double, double)"];
         fails(&[&pow[..], &["2"]].concat(), "the function takes 2 arguments and is given 1");
         fails(&[&pow[..], &["2", "x"]].concat(), "argument 2: \"x\" is no double: a number is wanted");
         fails(
             &["-", "int abs(int)", "0x80000000"],
             "argument 1: 2147483648 is out of range for int, which holds -2147483648 to 2147483647",
         );
-        fails(&["libm.so.6", "float fabsf(float)", "1e39"], "argument 1: 1e39 is out of range for float");
+        fails(&[MATH_LIBRARY, "float fabsf(float)", "1e39"], "argument 1: 1e39 is out of range for float");
         fails(&["-", "int abs(int)", "1.5"], "argument 1: \"1.5\" is no int: an integer is wanted");
         fails(
             &["-", "int abs(voi)", "1"],
             "line 1, column 9: unknown type or attribute `voi`; the nearest known name is `void`",
         );
-        let no_symbol = run(&["libm.so.6", "int nope(void)"]).unwrap_err();
+        let no_symbol = run(&[MATH_LIBRARY, "int nope(void)"]).unwrap_err();
         assert!(no_symbol.starts_with("no symbol nope in libm.so.6"), "{no_symbol}");
         let no_library = run(&["libnope.so", "int nope(void)"]).unwrap_err();
         assert!(no_library.starts_with("library libnope.so does not load"), "{no_library}");
-        let missing = run(&["libm.so.6"]).unwrap_err();
+        let missing = run(&[MATH_LIBRARY]).unwrap_err();
         assert!(missing.contains("<PROTOTYPE>"), "{missing}");
     }
 }

@@ -8,10 +8,7 @@ use springboard_code::testing::{
     together,
 };
 
-use crate::{
-    CallbackError, Compile, Engine, Function, Jit, Mailbox, Path, Reason, Stubs, Value, callback::DrainError,
-    function::PointerError,
-};
+use crate::{Engine, Function, Jit, Path, Reason, Stubs, Value, function::PointerError};
 
 #[cfg(unix)]
 mod forks;

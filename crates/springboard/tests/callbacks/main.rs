@@ -14,8 +14,11 @@ use springboard::{
     CallError, Callback, CallbackError, CallbackType, Engine, Jit, Library, Path, Value, Word,
     callback::{AfterClose, CreateError, RawHandler, raise, take_pending},
     function::TypeMismatch,
+    library::C_LIBRARY,
 };
 
+#[cfg(unix)]
+mod aborting;
 mod closing;
 mod settings;
 #[path = "../support/mod.rs"]
@@ -66,7 +69,7 @@ fn library() -> Library {
 /// The system's C library.
 fn libc() -> Library {
     // SAFETY: it is loaded already.
-    unsafe { Library::open("libc.so.6") }.expect("the tests run on glibc")
+    unsafe { Library::open(C_LIBRARY) }.expect("every program has a C library")
 }
 
 /// Calls `declaration` of the library with a callback and further arguments.
@@ -127,8 +130,8 @@ fn words_of_every_type_cross() {
         let u32s = engine.callback("unsigned int (unsigned int)", |a: u32| a - 1).unwrap();
         let declaration = "unsigned int call_u32(void *, unsigned int)";
         assert_eq!(through(engine, declaration, &u32s, &[u32::MAX.into()]), (u32::MAX - 1).into());
-        let i64s = engine.callback("long (long, unsigned long)", |a: i64, b: u64| a ^ b as i64).unwrap();
-        let declaration = "long call_i64(void *, long, unsigned long)";
+        let i64s = engine.callback("int64_t (int64_t, uint64_t)", |a: i64, b: u64| a ^ b as i64).unwrap();
+        let declaration = "int64_t call_i64(void *, int64_t, uint64_t)";
         let arguments = [i64::MIN.into(), u64::MAX.into()];
         assert_eq!(through(engine, declaration, &i64s, &arguments), i64::MAX.into());
         let not = engine.callback("_Bool (_Bool)", |a: bool| !a).unwrap();
@@ -166,8 +169,8 @@ fn twelve_arguments_fill_registers_and_stack() {
 
 #[test]
 fn aggregates_cross_in_registers_and_in_memory() {
-    const STRUCTS: &str = "struct pair { long a, b; }; struct mixed { double d; int i; }; \
-                           struct big { long words[5]; }; struct small { signed char a, b, c; };";
+    const STRUCTS: &str = "struct pair { int64_t a, b; }; struct mixed { double d; int i; }; \
+                           struct big { int64_t words[5]; }; struct small { signed char a, b, c; };";
     for jit in BOTH {
         let engine = &engine(jit);
         let words = |values: &[i64]| {
@@ -175,7 +178,7 @@ fn aggregates_cross_in_registers_and_in_memory() {
         };
         let declare = |text: &str| format!("{STRUCTS} {text}");
         let pair = echo(engine, &declare("struct pair (struct pair)"));
-        let declaration = declare("struct pair call_pair(void *, long, long)");
+        let declaration = declare("struct pair call_pair(void *, int64_t, int64_t)");
         assert_eq!(through(engine, &declaration, &pair, &[1.into(), (-2).into()]), words(&[1, -2]));
         let mixed = echo(engine, &declare("struct mixed (struct mixed)"));
         let declaration = declare("struct mixed call_mixed(void *, double, int)");
@@ -199,7 +202,7 @@ fn aggregates_cross_in_registers_and_in_memory() {
         // SAFETY: `big` handles calls of this type.
         let big =
             unsafe { kind.raw(RawHandler { context: std::ptr::null(), call: big, release: None }) }.unwrap();
-        let declaration = declare("struct big call_big(void *, long)");
+        let declaration = declare("struct big call_big(void *, int64_t)");
         assert_eq!(through(engine, &declaration, &big, &[1.into()]), words(&[10, 20, 30, 40, 50]));
         // A structure of a closed callback is zero bytes, all of them.
         big.close();

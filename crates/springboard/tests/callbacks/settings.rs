@@ -4,7 +4,7 @@ use springboard::{EngineBuilder, code::Announce, emit::LandingPads};
 
 use super::*;
 
-const DECLARATION: &str = "short (short, long, short)";
+const DECLARATION: &str = "short (short, int64_t, short)";
 
 fn some(kind: &CallbackType) -> Callback {
     kind.callback(|_: i16, _: i64, _: i16| 1i16).unwrap()

@@ -11,7 +11,7 @@ const SOURCE: &str = include_str!("../fixture/threads.c");
 
 /// The structures of the library.
 pub(crate) const STRUCTS: &str =
-    "struct three { long a; double b; int c; }; struct wide { long words[12]; };";
+    "struct three { int64_t a; double b; int c; }; struct wide { int64_t words[12]; };";
 
 pub(crate) fn library() -> Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
@@ -32,7 +32,7 @@ impl Job {
     }
 
     pub(crate) fn posts(callback: &Callback, first: i64, times: i64) -> Job {
-        Job::start("void *start_posts(void *, long, long)", callback, &[first, times])
+        Job::start("void *start_posts(void *, int64_t, int64_t)", callback, &[first, times])
     }
 
     pub(crate) fn asks(callback: &Callback, x: i64) -> Job {

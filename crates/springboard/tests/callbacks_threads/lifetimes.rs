@@ -25,7 +25,7 @@ use crate::{
 fn accepted_calls_are_delivered_after_close_and_later_ones_are_not() {
     for jit in BOTH {
         let mailbox = Mailbox::unbounded().unwrap();
-        let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
+        let posting = kind(jit, "void (int64_t)").post(&mailbox).unwrap();
         let (dropped, runs) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
         struct Guard(Rc<Cell<bool>>);
         impl Drop for Guard {
@@ -50,7 +50,7 @@ fn accepted_calls_are_delivered_after_close_and_later_ones_are_not() {
         assert_eq!(handle.borrow().as_ref().unwrap().in_flight(), 10);
         assert_eq!(mailbox.drain(usize::MAX), Ok(10));
         assert_eq!((runs.get(), dropped.get(), handle.borrow().is_none()), (10, true, true));
-        let late = engine(jit).function_at(address, "void f(long)").unwrap();
+        let late = engine(jit).function_at(address, "void f(int64_t)").unwrap();
         call(&late, &[1.into()]);
         assert_eq!((runs.get(), mailbox.drain(usize::MAX)), (10, Ok(0)));
     }
@@ -114,7 +114,7 @@ fn an_owner_that_ends_releases_callers_and_drops_records() {
                 let guard = Guard(on_drop, thread::current().id());
                 let asked =
                     blocking.callback(move |x: i32| if guard.0.load(SeqCst) { 0 } else { x }).unwrap();
-                let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
+                let posting = kind(jit, "void (int64_t)").post(&mailbox).unwrap();
                 let posted = posting.callback(|_: i64| -> () { panic!("nobody drains") }).unwrap();
                 let job = Job::asks(&asked, 9);
                 while mailbox.is_empty() {
@@ -146,17 +146,17 @@ fn an_owner_that_ends_releases_callers_and_drops_records() {
 fn callbacks_run_at_the_ends_of_threads() {
     for jit in BOTH {
         let mailbox = Mailbox::unbounded().unwrap();
-        let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
+        let posting = kind(jit, "void (int64_t)").post(&mailbox).unwrap();
         let sum = Rc::new(Cell::new(0));
         let total = Rc::clone(&sum);
         let posted = posting.callback(move |x: i64| total.set(total.get() + x)).unwrap();
         let inline = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&inline);
-        let counting = kind(jit, "void (long)");
+        let counting = kind(jit, "void (int64_t)");
         let counting = counting.callback(move |_: i64| _ = counted.fetch_add(1, SeqCst)).unwrap();
         // More in the long form: `cargo xtask stress callbacks`.
         for callback in [&posted, &counting] {
-            call(&function("void thread_exits(void *, long)"), &[callback.into(), 300.into()]);
+            call(&function("void thread_exits(void *, int64_t)"), &[callback.into(), 300.into()]);
         }
         assert_eq!(mailbox.drain(usize::MAX), Ok(300));
         assert_eq!((sum.get(), inline.load(SeqCst)), (300 * 42, 300));

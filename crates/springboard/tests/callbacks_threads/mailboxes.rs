@@ -18,7 +18,7 @@ use springboard::{
 
 use crate::{
     jobs::{Job, STRUCTS, drain_all, function, kind},
-    support::{BOTH, call, engine},
+    support::{BOTH, call, engine, system::is_signalled},
 };
 
 #[test]
@@ -28,7 +28,7 @@ fn posts_arrive_in_order_and_nothing_runs_elsewhere() {
         // Neither Send nor Sync, as the host's own objects are.
         let seen = Rc::new(RefCell::new(Vec::new()));
         let (list, owner) = (Rc::clone(&seen), thread::current().id());
-        let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
+        let posting = kind(jit, "void (int64_t)").post(&mailbox).unwrap();
         let callback = posting.callback(move |x: i64| {
             assert_eq!(thread::current().id(), owner);
             list.borrow_mut().push(x);
@@ -72,7 +72,7 @@ fn a_full_mailbox_refuses_drops_or_lets_wait() {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let make = |full| {
             let mailbox = Mailbox::bounded(10, full).unwrap();
-            let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
+            let posting = kind(jit, "void (int64_t)").post(&mailbox).unwrap();
             let list = Rc::clone(&seen);
             let callback = posting.callback(move |x: i64| list.borrow_mut().push(x)).unwrap();
             (mailbox, posting, callback)
@@ -172,7 +172,7 @@ fn errors_of_posted_calls_surface_at_the_drain() {
         let mailbox = Mailbox::unbounded().unwrap();
         let runs = Rc::new(Cell::new(0));
         let counted = Rc::clone(&runs);
-        let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
+        let posting = kind(jit, "void (int64_t)").post(&mailbox).unwrap();
         let callback = posting.callback(move |x: i64| {
             counted.set(counted.get() + 1);
             if x == 1 { Err("one") } else { Ok(()) }
@@ -189,21 +189,14 @@ fn errors_of_posted_calls_surface_at_the_drain() {
 
 #[test]
 fn a_poll_loop_and_a_waker_are_told() {
-    use std::os::fd::AsRawFd;
-
     for jit in BOTH {
         let mailbox = Mailbox::unbounded().unwrap();
         let wakes = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&wakes);
         mailbox.set_waker(move || _ = counted.fetch_add(1, SeqCst));
-        let posting = kind(jit, "void (long)").post(&mailbox).unwrap();
+        let posting = kind(jit, "void (int64_t)").post(&mailbox).unwrap();
         let callback = posting.callback(|_: i64| ()).unwrap();
-        let readable = || {
-            let fd = mailbox.event().unwrap().as_raw_fd();
-            let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-            // SAFETY: one descriptor.
-            unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
-        };
+        let readable = || is_signalled(mailbox.event().unwrap());
         assert!(!readable());
         Job::posts(&callback, 0, 5).join();
         assert!(readable());
@@ -223,7 +216,7 @@ fn a_poll_loop_and_a_waker_are_told() {
 fn an_error_that_is_pending_stays_out_of_a_drain() {
     let engine = engine(Jit::On);
     let mailbox = Rc::new(Mailbox::unbounded().unwrap());
-    let posting = engine.callback_type("void (long)").unwrap().post(&mailbox).unwrap();
+    let posting = engine.callback_type("void (int64_t)").unwrap().post(&mailbox).unwrap();
     let seen = Rc::new(Cell::new(0));
     let counted = Rc::clone(&seen);
     let posted = posting.callback(move |_: i64| counted.set(counted.get() + 1)).unwrap();
@@ -246,7 +239,7 @@ fn an_error_that_is_pending_stays_out_of_a_drain() {
 #[test]
 fn a_tokio_task_waits_for_records() {
     let mailbox = Mailbox::unbounded().unwrap();
-    let posting = kind(Jit::On, "void (long)").post(&mailbox).unwrap();
+    let posting = kind(Jit::On, "void (int64_t)").post(&mailbox).unwrap();
     let callback = posting.callback(|_: i64| ()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let job = Job::posts(&callback, 0, 10);

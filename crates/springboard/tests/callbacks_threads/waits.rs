@@ -16,7 +16,7 @@ use springboard::{
 
 use crate::{
     jobs::{Job, STRUCTS, drain_all, function, kind},
-    support::{BOTH, call, engine},
+    support::{BOTH, call, engine, system::thread_number},
 };
 
 #[test]
@@ -31,7 +31,7 @@ fn blocking_callers_get_results() {
             x + 1
         });
         let callback = callback.unwrap();
-        let start = |_| Job::start("void *start_asking_all(void *, long)", &callback, &[200]);
+        let start = |_| Job::start("void *start_asking_all(void *, int64_t)", &callback, &[200]);
         let jobs: Vec<Job> = (0..4).map(start).collect();
         drain_all(&mailbox, 800);
         assert!(jobs.into_iter().all(|job| job.join() == 200));
@@ -185,7 +185,7 @@ fn rejected_callers_get_zero_and_the_first_is_reported() {
             })
             .collect();
         let [(owner, caller)] = rejections[..] else { panic!("{reports:?}") };
-        assert_eq!(owner, thread_id());
+        assert_eq!(owner, thread_number());
         assert_ne!(caller, owner);
     }
     // A panic on a thread that is not the host's is reported too, and stays there.
@@ -193,9 +193,4 @@ fn rejected_callers_get_zero_and_the_first_is_reported() {
     assert_eq!(call(&function("int ask_and_join(void *, int)"), &[(&callback).into(), 5.into()]), 0.into());
     let reports = std::mem::take(&mut *REPORTS.lock().unwrap());
     assert!(matches!(&reports[..], [Report::Error(CallbackError::Panic(_))]), "{reports:?}");
-}
-
-fn thread_id() -> i32 {
-    // SAFETY: the call takes nothing and cannot fail.
-    unsafe { libc::gettid() }
 }

@@ -1,6 +1,7 @@
 //! Ways to deny a process executable memory, for good.
 
 use libc::{c_int, c_long, c_ulong};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The bit of `mmap` and `mprotect` that asks for execution.
 pub(crate) const PROT_EXEC: u32 = libc::PROT_EXEC as u32;
@@ -30,15 +31,10 @@ pub(crate) fn refuse_execution_gain() {
 }
 
 /// Sets a limit, which may be raised again.
-pub(crate) fn limit(resource: libc::__rlimit_resource_t, value: u64) {
-    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the pointer is to a value of the type that the calls want.
-    let set = unsafe {
-        assert_eq!(libc::getrlimit(resource, &mut limits), 0);
-        limits.rlim_cur = value;
-        libc::setrlimit(resource, &limits)
-    };
-    assert_eq!(set, 0);
+pub(crate) fn limit(resource: Resource, value: u64) {
+    let mut limits = getrlimit(resource);
+    limits.current = Some(value);
+    setrlimit(resource, limits).expect("a limit may be lowered");
 }
 
 /// From now on the process gets no more address space. What it has on the heap is enough for a while.
@@ -52,7 +48,7 @@ pub(crate) fn keep_address_space() {
         status.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number of pages");
     // SAFETY: the call takes no pointers.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    limit(libc::RLIMIT_AS, pages * page as u64);
+    limit(Resource::As, pages * page as u64);
 }
 
 /// Refuses system calls from now on, on this thread and those it starts.

@@ -2,10 +2,12 @@
 
 #![allow(dead_code)] // each test program uses its part
 
+pub(crate) mod system;
+
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process::{self, Command},
+    process,
     sync::OnceLock,
 };
 
@@ -15,8 +17,8 @@ use springboard::{Engine, Function, Jit, Library, Slots, Value, Word, ir::Declar
 const SOURCE: &str = include_str!("../fixture/fixture.c");
 
 /// What is included from the command line, so that the source is nothing but declarations.
-const COMPILER_FLAGS: [&str; 9] =
-    ["-shared", "-fPIC", "-O2", "-include", "stdint.h", "-include", "stdarg.h", "-include", "stdbool.h"];
+const COMPILER_FLAGS: [&str; 8] =
+    ["-shared", "-O2", "-include", "stdint.h", "-include", "stdarg.h", "-include", "stdbool.h"];
 
 /// Both kinds of engine.
 pub(crate) const BOTH: [Jit; 2] = [Jit::On, Jit::Off];
@@ -37,29 +39,22 @@ pub(crate) fn load(source: &str, name: &str) -> Library {
     let file = compile(source, name);
     // SAFETY: the libraries of the tests have neither initialisers nor finalisers.
     let library = unsafe { Library::open(&file) }.expect("a library just built loads");
-    fs::remove_file(file).expect("the file is this process' own");
+    system::remove_loaded(file);
     library
 }
 
 /// Compiles `source` to a shared library.
 pub(crate) fn compile(source: &str, name: &str) -> PathBuf {
     let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", process::id()));
-    let (input, output) = (stem.with_extension("c"), stem.with_extension("so"));
+    let (input, output) = (stem.with_extension("c"), stem.with_extension(system::SUFFIX));
     fs::write(&input, source).expect("cargo's directory for tests is writable");
-    let compiler = compiler();
-    let run = Command::new(&compiler).args(COMPILER_FLAGS).arg("-o").args([&output, &input]).output();
-    let run = run.unwrap_or_else(|error| panic!("no C compiler {}: {error}", compiler.display()));
+    let file = |path: &Path| path.to_str().expect("cargo's directories have plain names").to_owned();
+    let own = ["-o".to_owned(), file(&output), file(&input)];
+    let run =
+        system::run_compiler(&COMPILER_FLAGS.map(String::from).into_iter().chain(own).collect::<Vec<_>>());
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     fs::remove_file(input).expect("the file is this process' own");
     output
-}
-
-/// The C compiler for the machine that runs this, which under emulation is not the one of the build.
-fn compiler() -> PathBuf {
-    let named = format!("{}-linux-gnu-gcc", env::consts::ARCH);
-    let paths = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&paths).map(|path| path.join(&named)).find(|file| file.exists());
-    found.unwrap_or_else(|| "cc".into())
 }
 
 /// `name` as `fixture.c` declares it.
@@ -100,18 +95,9 @@ pub(crate) struct NoWritableCode;
 impl Drop for NoWritableCode {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(writable_code(), [""; 0]);
+            assert_eq!(system::writable_code(), [""; 0]);
         }
     }
-}
-
-/// The process' mappings that are both writable and executable.
-pub(crate) fn writable_code() -> Vec<String> {
-    let maps = fs::read_to_string("/proc/self/maps").expect("Linux shows a process its mappings");
-    let access = |row: &str| row.split_whitespace().nth(1).map(str::to_owned).expect("a row has its access");
-    assert!(maps.lines().any(|row| access(row).contains('x')), "a running process has code");
-    let both = |row: &&str| access(row).contains('w') && access(row).contains('x');
-    maps.lines().filter(both).map(str::to_owned).collect()
 }
 
 /// The slot of a number.

@@ -384,22 +384,6 @@ impl Declared {
         [types, tags(AggregateKind::Struct), tags(AggregateKind::Union)]
     }
 
-    pub(crate) fn traverse(&self, visit: &pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        let known = self.known.values().map(|(ctype, _)| ctype);
-        let untagged = self.untagged.values().map(|(_, ctype)| ctype);
-        for ctype in self.tagged.values().chain(untagged).chain(known) {
-            visit.call(ctype)?;
-        }
-        Ok(())
-    }
-
-    /// Gives up every type, for the garbage collector to break cycles.
-    pub(crate) fn clear(&mut self) {
-        self.tagged.clear();
-        self.untagged.clear();
-        self.known.clear();
-    }
-
     /// A function type, as a pointer to it.
     pub(super) fn resolve_function(&mut self, py: Python<'_>, signature: &Signature) -> PyResult<Py<CType>> {
         let result = self.resolve(py, signature.result(), false)?;

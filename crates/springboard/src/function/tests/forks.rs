@@ -10,6 +10,7 @@ use std::{
 use springboard_code::testing::{Child, Ended, alone};
 
 use super::*;
+use crate::{CallbackError, Compile, Mailbox, callback::DrainError};
 
 #[test]
 fn parent_and_child_go_on() {

@@ -18,6 +18,13 @@ struct LinkMap {
     dynamic: *const Dynamic,
 }
 
+unsafe extern "C" {
+    /// dlinfo(3). glibc and musl have it, and the bindings for musl lack it.
+    fn dlinfo(handle: *mut c_void, request: c_int, info: *mut c_void) -> c_int;
+}
+
+const RTLD_DI_LINKMAP: c_int = 2;
+
 /// An entry of an object's dynamic section (System V gABI, "Dynamic Section").
 #[repr(C)]
 struct Dynamic {
@@ -100,7 +107,7 @@ impl Tables {
     pub(crate) unsafe fn of_handle(handle: *mut c_void) -> Option<Tables> {
         let mut map: *mut LinkMap = ptr::null_mut();
         // SAFETY: the handle is open; dlinfo(3) stores one pointer for this request.
-        let found = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
+        let found = unsafe { dlinfo(handle, RTLD_DI_LINKMAP, (&raw mut map).cast()) };
         // SAFETY: the loader keeps the map for as long as the handle is open.
         NonNull::new(map).filter(|_| found == 0).and_then(|map| unsafe { Tables::of(map) })
     }

@@ -12,7 +12,7 @@ use windows_sys::Win32::{
     Foundation::{FreeLibrary, HMODULE},
     System::{
         LibraryLoader::{
-            GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW, GetProcAddress,
+            GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW, GetModuleHandleW, GetProcAddress,
             LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR, LOAD_LIBRARY_SEARCH_SYSTEM32,
             LOAD_WITH_ALTERED_SEARCH_PATH, LoadLibraryExW,
         },
@@ -22,6 +22,12 @@ use windows_sys::Win32::{
 };
 
 use crate::symbol_kind::Entry;
+
+/// By what name the loader finds the C library of programs that mingw links.
+pub const C_LIBRARY: &str = "msvcrt.dll";
+
+/// By what name the loader finds the functions of `math.h`.
+pub const MATH_LIBRARY: &str = "msvcrt.dll";
 
 /// How a library is loaded, joined with `|`: the flags of `LoadLibraryExW`, and those of other systems that mean
 /// something here.
@@ -180,8 +186,22 @@ impl Handle {
     }
 }
 
-/// The program and every DLL that is loaded, in the order in which they were.
+/// The program, the C library, and every DLL that is loaded, in the order in which they were: the system's own `ntdll.dll`
+/// has functions of the C library's names, some of which do less.
 fn modules() -> Vec<HMODULE> {
+    let name: Vec<u16> = C_LIBRARY.encode_utf16().chain([0]).collect();
+    // SAFETY: the name ends with a zero; nothing is loaded.
+    let c_library = unsafe { GetModuleHandleW(name.as_ptr()) };
+    let mut modules = loaded();
+    let program = usize::from(!modules.is_empty());
+    if !c_library.is_null() {
+        modules.insert(program, c_library);
+    }
+    modules
+}
+
+/// The program and every DLL that is loaded.
+fn loaded() -> Vec<HMODULE> {
     let mut modules: Vec<HMODULE> = vec![ptr::null_mut(); 64];
     loop {
         let room = size_of_val(&modules[..]) as u32;
