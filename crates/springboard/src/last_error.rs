@@ -48,7 +48,7 @@ impl LastError {
     /// What a stub calls, or how far from the thread pointer it looks.
     pub(crate) fn helper(self) -> u64 {
         match self {
-            LastError::Errno => errors::errno_distance().unwrap_or_else(|| errors::errno as *const () as u64),
+            LastError::Errno => errors::errno_distance().unwrap_or(errors::errno as *const () as u64),
             LastError::Function(address) => address.get() as u64,
         }
     }
