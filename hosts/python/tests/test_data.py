@@ -128,3 +128,15 @@ def test_an_ffi_is_collected_with_its_types(ffi):
     del other
     gc.collect()
     assert gone() is None and ctype() is None
+
+
+def test_collections_while_many_ffis_refer_to_themselves(ffi):
+    """A collection may begin while another FFI is made, and meets those that are garbage."""
+    for index in range(1500):
+        other = type(ffi)()
+        other.itself = other
+        if index % 3 == 0:
+            other.lib = other.dlopen(None)
+    del other
+    gc.collect()
+    assert type(ffi)().sizeof("int") == 4

@@ -140,7 +140,7 @@ fn calls_of_the_owner_queue_behind_those_of_others() {
             let mailbox = Mailbox::unbounded().unwrap();
             let seen = Rc::new(RefCell::new(Vec::new()));
             let list = Rc::clone(&seen);
-            let inline = kind(jit, "void (long)");
+            let inline = kind(jit, "void (int64_t)");
             let posting = if queued { inline.queue(&mailbox) } else { inline.post(&mailbox) }.unwrap();
             let callback = posting.callback(move |x: i64| list.borrow_mut().push(x)).unwrap();
             Job::posts(&callback, 1, 1).join();
@@ -156,7 +156,7 @@ fn handlers_of_queued_calls_do_not_nest_and_a_full_mailbox_refuses_its_owner() {
     for jit in BOTH {
         let mailbox = Mailbox::bounded(2, Full::Block).unwrap();
         let seen = Rc::new(RefCell::new(Vec::new()));
-        let queueing = kind(jit, "void (long)").queue(&mailbox).unwrap();
+        let queueing = kind(jit, "void (int64_t)").queue(&mailbox).unwrap();
         let list = Rc::clone(&seen);
         let address = Rc::new(std::cell::Cell::new(ptr::null_mut::<c_void>()));
         let own = Rc::clone(&address);

@@ -172,7 +172,7 @@ fn counted(freed: &Arc<Mutex<Vec<thread::ThreadId>>>) -> Callback {
         }
     }
     let told = Told(Arc::clone(freed));
-    let rejecting = engine(springboard::Jit::On).callback_type("void (long)").unwrap().reject().unwrap();
+    let rejecting = engine(springboard::Jit::On).callback_type("void (int64_t)").unwrap().reject().unwrap();
     let handler = move |_: i64| {
         let _ = &told;
     };
