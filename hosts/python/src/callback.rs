@@ -10,55 +10,21 @@ use std::{
 };
 
 use pyo3::{
-    PyTraverseError, PyVisit,
     exceptions::{PyNotImplementedError, PyTypeError},
     ffi,
     prelude::*,
     types::{PyCFunction, PyTuple},
 };
-use springboard::callback::{Callback, RawHandler};
+use springboard::callback::RawHandler;
 
 use crate::{
     call::{self, is_in_memory, loaded},
     cdata::{CData, Own},
+    closure::{Closure, State},
     convert,
     ctype::{CType, FunctionType, Kind},
     engine, error,
 };
-
-/// What a callback calls, and how.
-struct State {
-    ctype: Py<CType>,
-    callable: Py<PyAny>,
-    /// Told of exceptions; what it returns is the result then.
-    on_error: Option<Py<PyAny>>,
-    /// The bytes of the result where there is an exception.
-    error: Box<[u128]>,
-}
-
-/// A callback that C data keeps.
-pub(crate) struct Closure {
-    state: Arc<State>,
-    callback: Callback,
-}
-
-impl Closure {
-    pub(crate) fn callable(&self, py: Python<'_>) -> Py<PyAny> {
-        self.state.callable.clone_ref(py)
-    }
-
-    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.state.ctype)?;
-        visit.call(&self.state.callable)?;
-        self.state.on_error.as_ref().map_or(Ok(()), |on_error| visit.call(on_error))
-    }
-}
-
-impl Drop for Closure {
-    fn drop(&mut self) {
-        self.callback.close();
-    }
-}
 
 /// Makes what `ffi.callback` does.
 pub(crate) fn new<'py>(
@@ -111,7 +77,7 @@ pub(crate) fn new<'py>(
         error::of_callback(of.text(), &error)
     })?;
     let address = callback.as_ptr().cast();
-    let own = Own::Closure(Box::new(Closure { state, callback }));
+    let own = Own::Closure(Box::new(Closure::new(state, callback)));
     Bound::new(py, CData::owning(ctype.clone().unbind(), address, None, own))
 }
 

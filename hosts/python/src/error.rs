@@ -41,3 +41,8 @@ pub(crate) fn of_callback(name: &str, error: &CreateError) -> PyErr {
         _ => PyRuntimeError::new_err(format!("{name}: {error}")),
     }
 }
+
+/// The name of an object's type, for messages.
+pub(crate) fn type_name(object: &Bound<'_, PyAny>) -> String {
+    object.get_type().name().map_or_else(|_| "object".into(), |name| name.to_string())
+}

@@ -5,15 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use pyo3::{
-    exceptions::{PyRuntimeError, PyTypeError},
-    prelude::*,
-};
-
-use crate::{
-    cdata::{CData, Own},
-    ctype::{CType, Kind},
-};
+use pyo3::prelude::*;
 
 /// The objects that are handles now, by address.
 static ALIVE: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
@@ -36,47 +28,31 @@ impl Drop for Handle {
     }
 }
 
-/// A handle for an object. Its address is its own: two handles of one object differ.
-pub(crate) fn new(py: Python<'_>, pointer: Py<CType>, object: Py<PyAny>) -> PyResult<Py<CData>> {
-    // The address of memory that nobody else has for as long as the handle lives.
-    let mut handle = Box::new(Handle { object, address: 0 });
-    let address = &raw mut *handle as usize;
-    handle.address = address;
-    alive().get_or_insert_default().insert(address);
-    let start = std::ptr::with_exposed_provenance_mut((&raw mut *handle).expose_provenance());
-    Py::new(py, CData::owning(pointer, start, None, Own::Handle(handle)))
-}
+impl Handle {
+    /// A handle for an object. Its address is its own: two handles of one object differ.
+    pub(crate) fn new(object: Py<PyAny>) -> Box<Handle> {
+        // The address of memory that nobody else has for as long as the handle lives.
+        let mut handle = Box::new(Handle { object, address: 0 });
+        handle.address = (&raw mut *handle).expose_provenance();
+        alive().get_or_insert_default().insert(handle.address);
+        handle
+    }
 
-/// The object that a handle stands for.
-pub(crate) fn object(py: Python<'_>, cdata: &CData) -> PyResult<Py<PyAny>> {
-    let ctype = cdata.ctype.get();
-    let item = match &ctype.kind {
-        Kind::Pointer(item) => item.get(),
-        _ => {
-            return Err(PyTypeError::new_err(format!(
-                "expected a 'cdata' object with a 'void *' out of new_handle(), got '{}'",
-                ctype.text()
-            )));
+    /// The address that stands for the object.
+    pub(crate) fn address(&self) -> *mut u8 {
+        std::ptr::with_exposed_provenance_mut(self.address)
+    }
+
+    /// The object that an address stands for. `None` where no handle that lives has it.
+    pub(crate) fn object_at(py: Python<'_>, address: *const u8) -> Option<Py<PyAny>> {
+        let address = address.addr();
+        let is_alive = alive().as_ref().is_some_and(|alive| alive.contains(&address));
+        if !is_alive {
+            return None;
         }
-    };
-    if !(item.is_void() || item.primitive().is_some_and(|primitive| primitive.is_byte())) {
-        return Err(PyTypeError::new_err(format!(
-            "expected a 'cdata' object with a 'void *' out of new_handle(), got '{}'",
-            ctype.text()
-        )));
+        // SAFETY: the address is in the list of those that live, so it is that of a `Handle`, which goes with the
+        // interpreter attached only, as this thread is.
+        let handle = unsafe { &*std::ptr::with_exposed_provenance::<Handle>(address) };
+        Some(handle.object.clone_ref(py))
     }
-    let address = cdata.address();
-    if address.is_null() {
-        return Err(PyRuntimeError::new_err("cannot use from_handle() on NULL pointer"));
-    }
-    let is_alive = alive().as_ref().is_some_and(|alive| alive.contains(&(address as usize)));
-    if !is_alive {
-        return Err(PyRuntimeError::new_err(
-            "'void *' value does not correspond to any object that is still alive",
-        ));
-    }
-    // SAFETY: the address is in the list of those that live, so it is that of a `Handle`, which goes with the
-    // interpreter attached only, as this thread is.
-    let handle = unsafe { &*std::ptr::with_exposed_provenance::<Handle>(address as usize) };
-    Ok(handle.object.clone_ref(py))
 }

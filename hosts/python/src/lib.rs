@@ -1,24 +1,33 @@
 //! C functions and C data for Python, at the speed of a C extension and with no compiler: the extension module behind the
 //! package `springboard`.
 //!
+//! Floors from the top; a module uses those of lower floors only.
+//!
 //! ```text
-//! ffi ─► text ─► ctype ◄── convert ◄── cdata          library ─► call ─► springboard
+//! ffi                            what a program holds: declarations, and the libraries that it opens
+//! methods   callback   buffer    what Python does with C data; C calls Python; the memory of C data as bytes
+//! call                           Python calls C
+//! convert   text                 what a value of one language is in the other, known nowhere else; C as text
+//! cdata                          C data as Python objects
+//! function  closure              what C data keeps of a library's function, and of a callback
+//! ctype     handle     view      C types as Python objects; addresses for Python objects; memory that Python lends
+//! error                          exceptions
 //! ```
-//! * `text` reads C, `ctype` has its types as Python objects, `convert` is the one place that knows what a value of one
-//!   language is in the other, `cdata` has C data as Python objects.
-//! * `call` calls functions and `callback` is called by them; `library` and `ffi` are what a program holds.
 
 mod buffer;
 mod call;
 mod callback;
 mod cdata;
+mod closure;
 mod convert;
 mod ctype;
 mod error;
 mod ffi;
+mod function;
 mod handle;
-mod library;
+mod methods;
 mod text;
+mod view;
 
 use std::sync::{
     OnceLock,
@@ -48,7 +57,7 @@ fn _springboard(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ctype::CField>()?;
     module.add_class::<cdata::CData>()?;
     ENTERS_STUBS.store(call::enable(py)?, Ordering::Relaxed);
-    module.add_class::<library::Library>()?;
+    module.add_class::<ffi::Library>()?;
     module.add_class::<ffi::Ffi>()?;
     module.add("buffer", buffer::class(py)?)?;
     module.add("FFIError", py.get_type::<error::FFIError>())?;

@@ -6,10 +6,10 @@ use pyo3::{
 };
 
 use crate::{
-    buffer::{Ask, View},
     cdata::CData,
     convert,
     ctype::{CType, Form, Kind, Primitive},
+    view::{Ask, View},
 };
 
 /// Words of a call up to which it allocates nothing.

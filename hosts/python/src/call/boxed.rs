@@ -5,7 +5,7 @@
 //! ([`layout`]). What does not look as it is known is left to functions, so that a version that nobody tried is slower and
 //! not wrong.
 
-mod helpers;
+mod callees;
 mod layout;
 
 use std::{ffi::c_void, ptr::NonNull};
@@ -25,11 +25,12 @@ use springboard::{
 };
 
 use self::layout::Layout;
-use super::{Bound, Errno, Gil, entry};
+use super::entry;
 use crate::{
     cdata::CData,
     ctype::{CType, Form, FunctionType, Kind, Primitive},
     engine,
+    function::{Errno, Function, Gil},
 };
 
 /// What a stub is called by: vectorcall (PEP 590).
@@ -44,7 +45,7 @@ pub(crate) fn function(
     py: Python<'_>,
     ctype: Py<CType>,
     address: NonNull<c_void>,
-    mut bound: Bound,
+    mut bound: Function,
 ) -> PyResult<Py<CData>> {
     if let Kind::Function(function) = &ctype.get().kind
         && crate::enters_stubs()
@@ -92,9 +93,9 @@ fn stub(
     let parameters = parameters.collect::<Option<Vec<_>>>()?;
     let functions = match (gil, errno) {
         (Gil::Released, Errno::Kept) => {
-            Some((helpers::release as *const c_void, helpers::take as *const c_void))
+            Some((callees::release as *const c_void, callees::take as *const c_void))
         }
-        (Gil::Kept, Errno::Kept) => Some((helpers::enter as *const c_void, helpers::leave as *const c_void)),
+        (Gil::Kept, Errno::Kept) => Some((callees::enter as *const c_void, callees::leave as *const c_void)),
         (Gil::Released, Errno::Left) => {
             Some((ffi::PyEval_SaveThread as *const c_void, ffi::PyEval_RestoreThread as *const c_void))
         }
@@ -128,7 +129,7 @@ fn is(class: *const c_void, addresses: &mut Addresses) -> Option<Check> {
 /// What a function returns that unboxes. The word that means an error is a value too; a call with it is left to the slow
 /// twin, which is as right.
 const fn returns(fill: Fill) -> Returns {
-    Returns::Word { fill, error: Some(helpers::MISSED), occurred: None }
+    Returns::Word { fill, error: Some(callees::MISSED), occurred: None }
 }
 
 /// The ways to unbox an argument.
@@ -154,8 +155,8 @@ fn unboxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Op
             Form::Signed | Form::Unsigned | Form::Bool => {
                 ways.extend(digit(addresses));
                 let (function, fill): (extern "C" fn(*mut ffi::PyObject) -> u64, _) = match primitive.form {
-                    Form::Signed => (helpers::signed, Fill::Sign),
-                    _ => (helpers::unsigned, Fill::Zero),
+                    Form::Signed => (callees::signed, Fill::Sign),
+                    _ => (callees::unsigned, Fill::Zero),
                 };
                 let function = addresses.number(function as *const c_void)?;
                 ways.push(Unbox::Call { function, with: None, returns: returns(fill) });
@@ -174,7 +175,7 @@ fn unboxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Op
             }
             Form::Char => {
                 let function =
-                    addresses.number(helpers::character as extern "C" fn(_) -> _ as *const c_void)?;
+                    addresses.number(callees::character as extern "C" fn(_) -> _ as *const c_void)?;
                 ways.push(Unbox::Call { function, with: None, returns: returns(Fill::Sign) });
             }
             Form::Wide { .. } | Form::LongDouble | Form::Complex => return None,
@@ -195,7 +196,7 @@ fn unboxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Op
                     payload: Payload::Address { offset: layout::BYTES },
                 });
             }
-            let function = addresses.number(helpers::pointer as extern "C" fn(_, _) -> _ as *const c_void)?;
+            let function = addresses.number(callees::pointer as extern "C" fn(_, _) -> _ as *const c_void)?;
             ways.push(Unbox::Call {
                 function,
                 with: Some(addresses.number(object)?),
@@ -204,7 +205,7 @@ fn unboxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Op
         }
         Kind::Function(_) => {
             ways.push(cdata(addresses)?);
-            let function = addresses.number(helpers::pointer as extern "C" fn(_, _) -> _ as *const c_void)?;
+            let function = addresses.number(callees::pointer as extern "C" fn(_, _) -> _ as *const c_void)?;
             ways.push(Unbox::Call {
                 function,
                 with: Some(addresses.number(object)?),
@@ -230,7 +231,7 @@ fn boxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Opti
     Some(match &ctype.get().kind {
         Kind::Void => Boxing::Constant { object: addresses.number(constant(ffi::Py_None))?, count },
         Kind::Aggregate(_) => Boxing::Memory {
-            allocate: addresses.number(helpers::structure as extern "C" fn(_) -> _ as *const c_void)?,
+            allocate: addresses.number(callees::structure as extern "C" fn(_) -> _ as *const c_void)?,
             with: Some(addresses.number(object)?),
             memory: Memory::Behind { offset: layout.cdata_address },
         },
@@ -252,7 +253,7 @@ fn boxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Opti
             return None;
         }
         Kind::Primitive(_) | Kind::Enum(_) | Kind::Pointer(_) | Kind::Function(_) => Boxing::Call {
-            function: addresses.number(helpers::word as extern "C" fn(_, _) -> _ as *const c_void)?,
+            function: addresses.number(callees::word as extern "C" fn(_, _) -> _ as *const c_void)?,
             with: Some(addresses.number(object)?),
         },
     })

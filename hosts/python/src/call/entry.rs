@@ -1,31 +1,14 @@
 //! How CPython enters calls of C data: by vectorcall, whose pointer lies in each object.
 
 use std::{
-    ffi::{c_ulong, c_void},
+    ffi::c_ulong,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr, slice,
-    sync::atomic::{AtomicPtr, Ordering},
 };
 
 use pyo3::{exceptions::PyRuntimeError, ffi, prelude::*};
 
-use crate::cdata::CData;
-
-/// The pointer that CPython calls (PEP 590).
-#[repr(transparent)]
-pub(crate) struct Vectorcall(AtomicPtr<c_void>);
-
-impl Vectorcall {
-    /// The one that serves every call.
-    pub(crate) fn slow() -> Vectorcall {
-        Vectorcall(AtomicPtr::new(slow as *mut c_void))
-    }
-
-    /// Another one, from now on.
-    pub(crate) fn set(&self, stub: *const c_void) {
-        self.0.store(stub.cast_mut(), Ordering::Release);
-    }
-}
+use crate::cdata::{CData, Vectorcall};
 
 /// The slow twin as CPython and stubs enter it.
 ///
@@ -91,6 +74,7 @@ const HAVE_VECTORCALL: c_ulong = 1 << 11;
 /// Has CPython call C data by vectorcall, where its type objects are found to be laid out as this crate knows them.
 /// Elsewhere `tp_call` serves, and stubs are not entered. Whether it does.
 pub(crate) fn enable(py: Python<'_>) -> PyResult<bool> {
+    Vectorcall::set_slow(slow);
     let class = py.get_type::<CData>();
     let probe = Bound::new(py, CData::borrowed(crate::ctype::void(py), ptr::null_mut()))?;
     let offset = (&raw const probe.get().vectorcall) as isize - probe.as_ptr() as isize;

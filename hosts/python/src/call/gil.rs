@@ -3,24 +3,7 @@
 use pyo3::prelude::*;
 
 use super::errno;
-
-/// What becomes of the interpreter's lock while C code runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Gil {
-    /// Other threads may run Python meanwhile.
-    Released,
-    /// It is kept: for functions that return soon. They may call back.
-    Kept,
-}
-
-/// What becomes of `errno` around the calls that a stub makes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Errno {
-    /// It is kept between calls.
-    Kept,
-    /// It is whatever it is: two calls less.
-    Left,
-}
+use crate::function::Gil;
 
 impl Gil {
     /// Runs C code.

@@ -1,10 +1,9 @@
 //! Functions over arrays: one call of the host for many of the function (`lib.fma.map(a, b, c)`).
 
 use std::{
-    collections::HashMap,
     ffi::{CStr, c_void},
     ptr::NonNull,
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use pyo3::{
@@ -15,17 +14,15 @@ use pyo3::{
 use springboard::ir::{Prototype, Scalar};
 use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output};
 
-use super::{Bound as Function, Gil, errno};
+use super::errno;
 use crate::{
-    buffer::{Ask, View},
     cdata::{Block, CData, Own},
     convert,
     ctype::{self, CType, Form, FunctionType, Kind, Primitive},
     engine,
+    function::{Function, Gil},
+    view::{Ask, View},
 };
-
-/// What has been made ready for calls over arrays, by what the parameters get.
-pub(crate) type Prepared = Mutex<HashMap<Vec<Input>, Columns>>;
 
 /// Elements of an array, or one value.
 struct Operand {

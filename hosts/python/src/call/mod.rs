@@ -14,7 +14,6 @@ mod map;
 mod signature;
 
 use std::{
-    collections::HashMap,
     ffi::c_void,
     ptr::NonNull,
     sync::{Arc, Mutex},
@@ -24,59 +23,24 @@ use pyo3::{
     exceptions::{PyNotImplementedError, PyOverflowError, PyRuntimeError, PyTypeError},
     prelude::*,
 };
-use springboard::{
-    function::Indirect,
-    ir::{Param, Signature},
-    stamp::Stub,
-};
+use springboard::ir::{Param, Signature};
 
 use self::arguments::{Arguments, Temporaries};
 pub(crate) use self::{
     arguments::{is_in_memory, loaded},
-    entry::{Vectorcall, enable},
+    entry::enable,
     errno::{enter as enter_errno, leave as leave_errno, saved as saved_errno, set_saved as set_saved_errno},
-    gil::{Errno, Gil},
-    map::{Prepared as PreparedColumns, map},
+    map::map,
     signature::{documentation, python as python_signature},
 };
 use crate::{
     cdata::CData,
     convert,
-    ctype::{self, CType, FunctionType, Kind},
-    engine, error,
+    ctype::{self, CType, FunctionType, Kind, Prepared, Shape},
+    engine,
+    error::{self, type_name},
+    function::Gil,
 };
-
-/// How functions of a type are called.
-pub(crate) enum Prepared {
-    /// All calls alike.
-    Fixed(Arc<Shape>),
-    /// By the types of the arguments after the declared ones; the key is their addresses, which the shape keeps.
-    Variadic(Mutex<HashMap<Vec<usize>, Arc<Shape>>>),
-}
-
-/// A call: the types of all arguments and of the result, made ready.
-pub(crate) struct Shape {
-    indirect: Indirect,
-    arguments: Vec<Py<CType>>,
-    result: Py<CType>,
-}
-
-/// What belongs to a function of a library.
-pub(crate) struct Bound {
-    pub(crate) name: String,
-    /// The declaration, as C writes it.
-    pub(crate) prototype: String,
-    /// The names of the parameters, where the declaration gives them.
-    pub(crate) parameters: Vec<Option<String>>,
-    pub(crate) gil: Gil,
-    pub(crate) errno: Errno,
-    /// The code that CPython enters, where there is a stub. Keeps it.
-    pub(crate) stub: Option<Stub>,
-    /// Made ready for calls over arrays.
-    pub(crate) columns: PreparedColumns,
-    /// Keeps the function's code loaded.
-    pub(crate) _library: springboard::Library,
-}
 
 /// The address of a function, which means the same on every thread.
 struct Callee(NonNull<c_void>);
@@ -84,20 +48,19 @@ struct Callee(NonNull<c_void>);
 // SAFETY: an address may be known anywhere.
 unsafe impl Send for Callee {}
 
-impl Shape {
-    fn new(
-        name: &str,
-        arguments: Vec<Py<CType>>,
-        fixed: Option<usize>,
-        result: &Py<CType>,
-        py: Python<'_>,
-    ) -> PyResult<Arc<Shape>> {
-        let signature = self::signature(&arguments, fixed, result).ok_or_else(|| {
-            PyNotImplementedError::new_err(format!("ctype '{name}' passes or returns what has no size"))
-        })??;
-        let indirect = engine().indirect(signature).map_err(|error| error::of_binding(name, &error))?;
-        Ok(Arc::new(Shape { indirect, arguments, result: result.clone_ref(py) }))
-    }
+/// Makes a call with arguments of these types ready.
+fn prepare(
+    name: &str,
+    arguments: Vec<Py<CType>>,
+    fixed: Option<usize>,
+    result: &Py<CType>,
+    py: Python<'_>,
+) -> PyResult<Arc<Shape>> {
+    let signature = self::signature(&arguments, fixed, result).ok_or_else(|| {
+        PyNotImplementedError::new_err(format!("ctype '{name}' passes or returns what has no size"))
+    })??;
+    let indirect = engine().indirect(signature).map_err(|error| error::of_binding(name, &error))?;
+    Ok(Arc::new(Shape { indirect, arguments, result: result.clone_ref(py) }))
 }
 
 /// The signature of a call. `None` where a type has no size.
@@ -123,9 +86,9 @@ pub(crate) fn no_keywords() -> PyErr {
 
 /// Calls C data with Python values.
 pub(crate) fn slow<'py>(
-    callee: &pyo3::Bound<'py, CData>,
-    arguments: &[pyo3::Bound<'py, PyAny>],
-) -> PyResult<pyo3::Bound<'py, PyAny>> {
+    callee: &Bound<'py, CData>,
+    arguments: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
     let py = callee.py();
     let this = callee.get();
     let ctype = this.ctype.get();
@@ -200,14 +163,14 @@ fn shape(
     py: Python<'_>,
     ctype: &CType,
     function: &FunctionType,
-    arguments: &[pyo3::Bound<'_, PyAny>],
+    arguments: &[Bound<'_, PyAny>],
 ) -> PyResult<Arc<Shape>> {
     let declared = || function.arguments.iter().map(|argument| argument.clone_ref(py)).collect::<Vec<_>>();
     let prepared = match function.prepared.get() {
         Some(prepared) => prepared,
         None => {
             let made = match function.ellipsis {
-                false => Prepared::Fixed(Shape::new(ctype.text(), declared(), None, &function.result, py)?),
+                false => Prepared::Fixed(prepare(ctype.text(), declared(), None, &function.result, py)?),
                 true => Prepared::Variadic(Mutex::default()),
             };
             function.prepared.get_or_init(|| made)
@@ -224,7 +187,7 @@ fn shape(
             PyTypeError::new_err(format!(
                 "argument {} passed in the variadic part needs to be a cdata object (got {})",
                 index + 1,
-                convert::type_name(value)
+                type_name(value)
             ))
         })?;
         types.push(promoted(py, &cdata.get().ctype));
@@ -235,7 +198,7 @@ fn shape(
     if let Some(shape) = found {
         return Ok(shape);
     }
-    let shape = Shape::new(ctype.text(), types, Some(fixed), &function.result, py)?;
+    let shape = prepare(ctype.text(), types, Some(fixed), &function.result, py)?;
     lock().insert(key, Arc::clone(&shape));
     Ok(shape)
 }

@@ -2,14 +2,16 @@
 
 use pyo3::{prelude::*, types::PyDict};
 
-use super::Bound as Function;
-use crate::ctype::{FunctionType, Kind};
+use crate::{
+    ctype::{FunctionType, Kind},
+    function::{Function, Gil},
+};
 
 /// The text of `help`.
 pub(crate) fn documentation(function: &Function) -> String {
     let gil = match function.gil {
-        super::Gil::Kept => "The interpreter's lock is kept during the call.",
-        super::Gil::Released => "The interpreter's lock is released during the call.",
+        Gil::Kept => "The interpreter's lock is kept during the call.",
+        Gil::Released => "The interpreter's lock is released during the call.",
     };
     format!("{};\n\n{gil}", function.prototype)
 }

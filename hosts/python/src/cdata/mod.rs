@@ -1,11 +1,7 @@
 //! C data as Python objects: a value of a primitive type, an address, or memory with a type.
 
-mod attributes;
-mod iterate;
-mod number;
 mod own;
-mod repr;
-mod subscript;
+mod vectorcall;
 
 use std::{
     cell::UnsafeCell,
@@ -14,18 +10,19 @@ use std::{
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyAttributeError, PyTypeError, PyValueError},
+    exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::{PyDict, PyTuple},
+    types::PyTuple,
 };
 
 pub(crate) use self::{
-    iterate::CDataIterator,
     own::{Allocated, Block, Own},
+    vectorcall::Vectorcall,
 };
 use crate::{
-    call::{self, Vectorcall},
     ctype::{CType, Kind},
+    error::type_name,
+    function::Function,
 };
 
 // C data. The class has no documentation of its own: that of an object is its function's.
@@ -42,7 +39,7 @@ pub(crate) struct CData {
     length: Option<usize>,
     own: Mutex<Own>,
     /// What belongs to a function of a library.
-    pub(crate) function: OnceLock<Box<call::Bound>>,
+    pub(crate) function: OnceLock<Box<Function>>,
 }
 
 // SAFETY: the bytes of `value` are written before the object is seen by others. What `address` points to is C's, and is
@@ -147,50 +144,8 @@ impl CData {
     }
 }
 
-impl CData {
-    fn lacks(&self, attribute: &str) -> PyErr {
-        PyAttributeError::new_err(format!(
-            "cdata '{}' has no attribute '{attribute}'",
-            self.ctype.get().text()
-        ))
-    }
-
-    fn bound(&self, attribute: &str) -> PyResult<&call::Bound> {
-        self.function.get().map(|bound| &**bound).ok_or_else(|| self.lacks(attribute))
-    }
-}
-
 #[pymethods]
 impl CData {
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr::of(self, py)
-    }
-
-    #[pyo3(signature = (*arguments, **keywords))]
-    fn __call__<'py>(
-        slf: &Bound<'py, Self>,
-        arguments: &Bound<'py, PyTuple>,
-        keywords: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if keywords.is_some_and(|keywords| !keywords.is_empty()) {
-            return Err(call::no_keywords());
-        }
-        let arguments: Vec<_> = arguments.iter().collect();
-        call::slow(slf, &arguments)
-    }
-
-    /// Calls a function of a library once per element of arrays: numpy's, any with the buffer protocol, or C data. All have
-    /// one shape, and elements of the parameter's own type; a number serves every call. Results go to `out`, or to a new
-    /// array, of numpy where an argument is.
-    #[pyo3(signature = (*arguments, out=None))]
-    fn map<'py>(
-        slf: &Bound<'py, Self>,
-        arguments: &Bound<'py, PyTuple>,
-        out: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        call::map(slf, arguments, out)
-    }
-
     fn __enter__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         own::check_releasable(slf.get())?;
         Ok(slf.clone().into_any().unbind())
@@ -199,33 +154,6 @@ impl CData {
     #[pyo3(signature = (*_exception))]
     fn __exit__(slf: &Bound<'_, Self>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
         own::release(slf)
-    }
-
-    /// The name of a function of a library.
-    #[getter]
-    fn __name__(&self) -> PyResult<&str> {
-        self.bound("__name__").map(|bound| bound.name.as_str())
-    }
-
-    /// The declaration of a function of a library.
-    #[getter]
-    fn __doc__(&self) -> Option<String> {
-        self.function.get().map(|bound| call::documentation(bound))
-    }
-
-    /// What `inspect.signature` says of a function.
-    #[getter]
-    fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Kind::Function(function) = &self.ctype.get().kind else {
-            return Err(self.lacks("__signature__"));
-        };
-        let names = self.function.get().map_or(&[][..], |bound| &bound.parameters);
-        call::python_signature(py, function, names)
-    }
-
-    fn __dir__(&self) -> Vec<String> {
-        let body = self.ctype.get().members();
-        body.map(|body| body.members.iter().map(|member| member.name.clone()).collect()).unwrap_or_default()
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -257,7 +185,7 @@ impl Drop for CData {
 /// The C data that an object is.
 pub(crate) fn expect<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, CData>> {
     object.cast::<CData>().map_err(|_| {
-        let given = crate::convert::type_name(object);
+        let given = type_name(object);
         PyTypeError::new_err(format!("expected a cdata object, got '{given}'"))
     })
 }

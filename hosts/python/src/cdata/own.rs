@@ -12,7 +12,7 @@ use pyo3::{
 };
 
 use super::CData;
-use crate::{buffer::View, callback::Closure, handle::Handle};
+use crate::{closure::Closure, handle::Handle, view::View};
 
 /// What C data keeps.
 pub(crate) enum Own {

@@ -9,11 +9,11 @@ use pyo3::{
 use super::{
     extended, from_c, integer, is_nonzero, text,
     to_c::{complex, long_double, write_float},
-    type_name,
 };
 use crate::{
     cdata::CData,
     ctype::{CType, Form, Primitive},
+    error::type_name,
 };
 
 /// `(ctype)value`.

@@ -9,10 +9,10 @@ use pyo3::{
     types::{PyFloat, PyInt},
 };
 
-use super::type_name;
 use crate::{
     cdata::CData,
     ctype::{CType, Form, Primitive},
+    error::type_name,
 };
 
 /// The value of an integer or character in memory.

@@ -26,8 +26,8 @@ use crate::symbol_kind::Entry;
 /// By what name the loader finds the C library of programs that mingw links.
 pub const C_LIBRARY: &str = "msvcrt.dll";
 
-/// By what name the loader finds the functions of `math.h`.
-pub const MATH_LIBRARY: &str = "msvcrt.dll";
+/// By what name the loader finds the functions of `math.h`: the universal C runtime, because the other lacks those of C99.
+pub const MATH_LIBRARY: &str = "ucrtbase.dll";
 
 /// How a library is loaded, joined with `|`: the flags of `LoadLibraryExW`, and those of other systems that mean
 /// something here.

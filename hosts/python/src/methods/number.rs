@@ -8,8 +8,8 @@ use pyo3::{
     types::{PyBool, PyInt},
 };
 
-use super::CData;
 use crate::{
+    cdata::CData,
     convert,
     ctype::{Form, Kind, Primitive},
 };
@@ -41,7 +41,7 @@ impl CData {
             }
         };
         let size = self.step()?;
-        let address = self.address.wrapping_offset(by.wrapping_mul(sign).wrapping_mul(size as isize));
+        let address = self.address().wrapping_offset(by.wrapping_mul(sign).wrapping_mul(size as isize));
         Ok(Py::new(py, CData::borrowed(pointer.clone_ref(py), address))?.into_any())
     }
 
@@ -74,7 +74,7 @@ impl CData {
             )));
         };
         let size = size.max(1) as isize;
-        let bytes = (self.address as isize).wrapping_sub(other.address as isize);
+        let bytes = (self.address() as isize).wrapping_sub(other.address() as isize);
         if bytes % size != 0 {
             return Err(PyValueError::new_err(
                 "pointer subtraction: the distance between the two pointers is not a multiple of the item size",
@@ -90,7 +90,7 @@ impl CData {
         let ctype = self.ctype.get();
         match ctype.primitive() {
             Some(primitive) => convert::is_nonzero(primitive, self.data()),
-            None => !self.address.is_null(),
+            None => !self.address().is_null(),
         }
     }
 
@@ -140,7 +140,7 @@ impl CData {
         }
         let address = match this.ctype.get().primitive() {
             Some(_) => slf.as_ptr() as usize,
-            None => this.address as usize,
+            None => this.address() as usize,
         };
         // Addresses are multiples of 16; -1 would mean an error.
         let hash = address.rotate_right(4) as isize;
@@ -156,7 +156,7 @@ impl CData {
         if let (None, Some(that)) = (this.ctype.get().primitive(), other_data)
             && that.get().ctype.get().primitive().is_none()
         {
-            return answer(how.matches(this.address.cmp(&that.get().address)));
+            return answer(how.matches(this.address().cmp(&that.get().address())));
         }
         // At least one of them is a value, compared as Python compares it.
         let mine = match value(this)? {

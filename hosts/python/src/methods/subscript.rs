@@ -6,8 +6,9 @@ use pyo3::{
     types::{PyByteArray, PyBytes, PySlice},
 };
 
-use super::{CData, Own};
+use super::iterate::CDataIterator;
 use crate::{
+    cdata::{CData, Own},
     convert,
     ctype::{self, CType, Form, Kind},
 };
@@ -37,7 +38,7 @@ impl CData {
                     ctype.text()
                 )));
             }
-            if self.address.is_null() {
+            if self.address().is_null() {
                 return Err(PyRuntimeError::new_err(format!(
                     "cannot dereference null pointer from cdata '{}'",
                     ctype.text()
@@ -58,7 +59,7 @@ impl CData {
         let size = item.get().size().ok_or_else(|| {
             PyTypeError::new_err(format!("cannot access an object of unknown size: '{}'", item.get().text()))
         })?;
-        Ok((item, self.address.wrapping_offset(index.wrapping_mul(size as isize))))
+        Ok((item, self.address().wrapping_offset(index.wrapping_mul(size as isize))))
     }
 
     fn part(&self, slice: &Bound<'_, PySlice>) -> PyResult<Part<'_>> {
@@ -86,7 +87,7 @@ impl CData {
             }
         }
         let size = item.get().size().ok_or_else(|| self.not_indexable())?;
-        let start_at = self.address.wrapping_offset(start.wrapping_mul(size as isize));
+        let start_at = self.address().wrapping_offset(start.wrapping_mul(size as isize));
         Ok(Part { item, start: start_at, length: (stop - start) as usize, size })
     }
 
@@ -97,7 +98,7 @@ impl CData {
             let same = matches!(&source.ctype.get().kind, Kind::Array { item: of, .. } if of.is(item));
             if same && source.elements() == Some(length) {
                 // SAFETY: both arrays have that many elements, as the program says; they may overlap.
-                unsafe { std::ptr::copy(source.address, start, size * length) };
+                unsafe { std::ptr::copy(source.address(), start, size * length) };
                 return Ok(());
             }
         }
@@ -177,11 +178,11 @@ impl CData {
         Err(PyTypeError::new_err("'del x[n]' not supported for cdata objects"))
     }
 
-    fn __iter__(slf: &Bound<'_, Self>) -> PyResult<super::CDataIterator> {
+    fn __iter__(slf: &Bound<'_, Self>) -> PyResult<CDataIterator> {
         let this = slf.get();
         let length = this.elements().ok_or_else(|| {
             PyTypeError::new_err(format!("cdata '{}' does not support iteration", this.ctype.get().text()))
         })?;
-        Ok(super::CDataIterator::new(slf.clone().unbind(), length))
+        Ok(CDataIterator::new(slf.clone().unbind(), length))
     }
 }

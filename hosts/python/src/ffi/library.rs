@@ -10,13 +10,14 @@ use pyo3::{
 };
 use springboard::library::Flags;
 
+use super::Ffi;
 use crate::{
-    call::{self, Errno, Gil},
+    call,
     cdata::CData,
     convert,
     ctype::{self, CType, Kind},
     error::VerificationMissing,
-    ffi::Ffi,
+    function::{Errno, Function, Gil},
     text::Named,
 };
 
@@ -135,7 +136,7 @@ impl Library {
                 let address = self.symbol("function", name)?;
                 let library = self.loaded()?;
                 let names = prototype.signature.params().iter().map(|param| param.name.clone()).collect();
-                let bound = call::Bound {
+                let bound = Function {
                     name: name.into(),
                     prototype: prototype.to_string(),
                     parameters: names,

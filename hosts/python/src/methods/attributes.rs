@@ -2,8 +2,8 @@
 
 use pyo3::{exceptions::PyAttributeError, ffi, prelude::*, types::PyString};
 
-use super::CData;
 use crate::{
+    cdata::CData,
     convert,
     ctype::{CField, Kind},
 };
@@ -16,10 +16,10 @@ impl CData {
 
     /// Where the members lie.
     fn base(&self, field: &CField) -> PyResult<*mut u8> {
-        if self.address.is_null() {
+        if self.address().is_null() {
             return Err(convert::null_dereference(self.ctype.get().text()));
         }
-        Ok(self.address.wrapping_add(field.offset))
+        Ok(self.address().wrapping_add(field.offset))
     }
 }
 
@@ -65,6 +65,11 @@ impl CData {
             true => convert::to_bits(field, at, value),
             false => convert::to_c(&field.ctype, at, value),
         }
+    }
+
+    fn __dir__(&self) -> Vec<String> {
+        let body = self.ctype.get().members();
+        body.map(|body| body.members.iter().map(|member| member.name.clone()).collect()).unwrap_or_default()
     }
 
     fn __delattr__(&self, name: &Bound<'_, PyString>) -> PyResult<()> {

@@ -1,15 +1,18 @@
 //! From Python to C.
 
+pub(super) mod initial;
+
 use pyo3::{
     exceptions::{PyOverflowError, PyTypeError},
     prelude::*,
     types::{PyBytes, PyComplex, PyFloat, PyString},
 };
 
-use super::{extended, from_c::bits, initial, integer, text, type_name};
+use super::{extended, from_c::bits, integer, text};
 use crate::{
     cdata::CData,
     ctype::{CField, CType, Form, Kind, Primitive},
+    error::type_name,
 };
 
 /// Writes a value to an object of `ctype` at `at`, as an assignment in C would.

@@ -2,13 +2,21 @@
 
 use pyo3::prelude::*;
 
-use super::{CData, Own};
 use crate::{
+    cdata::{CData, Own},
     convert,
-    ctype::{Kind, Primitive},
+    ctype::{Form, Kind, Primitive},
+    error::type_name,
 };
 
-pub(super) fn of(cdata: &CData, py: Python<'_>) -> PyResult<String> {
+#[pymethods]
+impl CData {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        of(self, py)
+    }
+}
+
+fn of(cdata: &CData, py: Python<'_>) -> PyResult<String> {
     let ctype = cdata.ctype.get();
     let text = ctype.text();
     let object = |object: &Bound<'_, PyAny>| object.repr().map(|repr| repr.to_string());
@@ -20,7 +28,7 @@ pub(super) fn of(cdata: &CData, py: Python<'_>) -> PyResult<String> {
         Own::Handle(kept) => Kept::Object("handle to ", kept.object.clone_ref(py)),
         Own::Closure(closure) => Kept::Object("calling ", closure.callable(py)),
         Own::Lent(view) => {
-            let lender = view.object(py).map_or("(unknown)".into(), |object| convert::type_name(&object));
+            let lender = view.object(py).map_or("(unknown)".into(), |object| type_name(&object));
             Kept::Text(format!(
                 "buffer len {} from '{lender}' object",
                 cdata.elements().unwrap_or(view.len())
@@ -45,7 +53,7 @@ pub(super) fn of(cdata: &CData, py: Python<'_>) -> PyResult<String> {
                 None => format!("<cdata '{text}' {value}>"),
             }
         }
-        Kind::Primitive(Primitive { form: crate::ctype::Form::LongDouble, .. }) => {
+        Kind::Primitive(Primitive { form: Form::LongDouble, .. }) => {
             format!("<cdata '{text}' {}>", convert::long_double_text(cdata.data()))
         }
         Kind::Primitive(_) => {

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 
-use super::CData;
-use crate::convert;
+use crate::{cdata::CData, convert};
 
 /// The elements of an array, one after the other.
 #[pyclass(frozen, module = "springboard", name = "_CDataIterator")]
