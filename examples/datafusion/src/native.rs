@@ -187,8 +187,9 @@ fn column(array: &ArrayData, input: Input, element: Scalar) -> Column<'_> {
     // SAFETY: DataFusion passes arrays of the types that the signature names, whose values these are.
     unsafe {
         match input {
-            Input::Column => Column::raw(element, values, array.len()),
             Input::Scalar => Column::raw_scalar(element, values),
+            // Arrow's arrays are dense.
+            Input::Column | Input::Strided => Column::raw(element, values, array.len()),
         }
     }
 }

@@ -10,13 +10,13 @@ use super::{
 use crate::{
     definitions::Definition,
     model::DataModel,
-    types::{AggregateKind, Declared, Prototype, Signature, Type},
+    types::{AggregateKind, Declared, Field, Prototype, Signature, Type},
 };
 
 /// What C text declares: structures, unions, enumerations, names of types, functions, and objects.
 ///
 /// Made by [`Declarations::parse`]. [`Prototype::parse_in`] reads a prototype that uses them. Displays as C text
-/// that declares the same, objects left out.
+/// that declares the same.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Declarations {
     model: DataModel,
@@ -362,6 +362,21 @@ impl Display for Declarations {
             }
             f.write_str(";\n")?;
         }
-        Ok(())
+        self.objects.iter().try_for_each(|object| writeln!(f, "{object};"))
+    }
+}
+
+impl Display for Object {
+    /// The declaration, without a semicolon.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Object { name, ty, declared, constant, value } = self;
+        let field = |name| Field { name, ty: ty.clone(), bits: None, align: None, declared: *declared };
+        f.write_str(if value.is_some() { "static " } else { "extern " })?;
+        match constant {
+            // Of a pointer, before the star `const` would be what it points to.
+            true => write!(f, "const __typeof__({}) {name}", field(None))?,
+            false => field(Some(name.clone())).fmt(f)?,
+        }
+        value.map_or(Ok(()), |value| write!(f, " = {value}"))
     }
 }
