@@ -39,7 +39,7 @@ impl Cluster {
     /// Starts one scheduler and two executors, which load these libraries and no others.
     pub(crate) fn start(allowed: &[&str]) -> Result<Cluster, Box<dyn Error>> {
         let mut scheduler = Started::new("scheduler", &["scheduler"], allowed)?;
-        let port = scheduler.line()?.parse()?;
+        let port: u16 = scheduler.line()?.parse()?;
         let executors = ["executor-1", "executor-2"].map(|name| {
             Started::new(name, &["executor", "--name", name, "--scheduler", &port.to_string()], allowed)
         });

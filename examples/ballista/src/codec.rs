@@ -185,3 +185,49 @@ impl PhysicalExtensionCodec for Physical {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codec(name: &str, allowed: &[&str]) -> Arc<Codec> {
+        Codec::new(name, allowed.iter().map(|library| (*library).to_owned()), |_| {})
+    }
+
+    fn pow() -> Source {
+        Source { library: "libm.so.6".to_owned(), prototype: "double pow(double, double)".to_owned() }
+    }
+
+    #[test]
+    fn a_function_is_bound_where_the_plan_arrives() {
+        let (client, worker) = (codec("client", &["libm.so.6"]), codec("worker", &["libm.so.6"]));
+        let function = client.bind(&pow()).unwrap();
+        let mut plan = Vec::new();
+        Codec::encode(&function, &mut plan);
+        let there = worker.decode("c_pow", &plan).unwrap();
+        let there = there.inner().downcast_ref::<NativeFunction>().expect("a C function");
+        assert_eq!(there.source(), &pow());
+        // Once for all plans that name it.
+        assert!(Arc::ptr_eq(&worker.decode("c_pow", &plan).unwrap(), &worker.bind(&pow()).unwrap()));
+    }
+
+    #[test]
+    fn what_a_worker_does_not_do_names_worker_and_function() {
+        let worker = codec("worker-7", &["libm.so.6"]);
+        let why = |library: &str, prototype: &str| {
+            let source = Source { library: library.to_owned(), prototype: prototype.to_owned() };
+            worker.bind(&source).unwrap_err().to_string()
+        };
+        let refused = why("libc.so.6", "int abs(int)");
+        assert!(
+            refused.contains(
+                "worker-7: `int abs(int)` of libc.so.6: only these libraries are allowed here: libm.so.6"
+            ),
+            "{refused}"
+        );
+        assert!(why("libm.so.6", "double no_such(double)").contains("no symbol no_such"));
+        assert!(why("libm.so.6", "double pow(double, strange)").contains("strange"));
+        let error = worker.decode("upper", b"").unwrap_err().to_string();
+        assert!(error.contains("worker-7: upper is no C function of a plan"), "{error}");
+    }
+}

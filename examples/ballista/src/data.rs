@@ -35,9 +35,9 @@ pub(crate) async fn write(folder: &Path, rows: usize) -> Result<(), Box<dyn Erro
 
 /// A function that takes its time: the value to which a logistic map has come after so many steps.
 const SOURCE: &str = "
-double logistic(double x, int steps) {
+double logistic(double x, long steps) {
     x = x / 200 + 0.1;
-    for (int i = 0; i < steps; i++)
+    for (long i = 0; i < steps; i++)
         x = 3.7 * x * (1 - x);
     return x;
 }

@@ -55,10 +55,13 @@ pub struct Source {
 /// Why a C function is not a scalar function here.
 #[derive(Debug)]
 pub enum RegisterError {
+    /// It is none anywhere.
     Udf(UdfError),
     /// A type of which Arrow has no arrays with C's layout.
     NoArray {
+        /// The function.
         name: String,
+        /// What it takes or returns.
         element: Element,
     },
 }
