@@ -2,8 +2,8 @@
 
     python each_python.py LIBRARY
 
-LIBRARY is the built extension. A CPython without pytest gets it in an environment of its own, below the build folder;
-where that cannot be made, the interpreter is skipped by name.
+LIBRARY is the built extension. A CPython without pytest, cffi and numpy gets an environment of its own with them, below the
+build folder. Where there is no pytest for it, the interpreter is skipped by name; without the others, some of its tests are.
 """
 
 import os
@@ -32,17 +32,26 @@ def interpreters():
     return sorted(seen.items())
 
 
-def with_pytest(version, program, folder):
-    """A program that has pytest; None where none can be made."""
-    for candidate in (folder / "bin/python", program):
-        has = pathlib.Path(candidate).exists() and subprocess.run([candidate, "-c", "import pytest"], capture_output=True)
-        if has and has.returncode == 0:
+def has(program, *modules):
+    """Whether a program is there, and can import these."""
+    if not pathlib.Path(program).exists():
+        return False
+    return subprocess.run([program, "-c", f"import {', '.join(modules)}"], capture_output=True).returncode == 0
+
+
+def with_pytest(program, folder):
+    """A program that has pytest, and cffi and numpy where they can be had; None where none can be made."""
+    own = folder / "bin/python"
+    for candidate in (program, own):
+        if has(candidate, "pytest", "cffi", "numpy"):
             return candidate
-    made = subprocess.run([program, "-m", "venv", folder], capture_output=True).returncode == 0
-    install = [folder / "bin/python", "-m", "pip", "install", "-q", "pytest"]
-    if made and subprocess.run(install, capture_output=True).returncode == 0:
-        return folder / "bin/python"
-    return None
+    if not own.exists():
+        subprocess.run([program, "-m", "venv", folder], capture_output=True)
+    if own.exists():
+        install = [own, "-m", "pip", "install", "-q", "--only-binary", ":all:"]
+        for module in ("pytest", "cffi", "numpy"):
+            subprocess.run([*install, module], capture_output=True)
+    return next((candidate for candidate in (own, program) if has(candidate, "pytest")), None)
 
 
 def main(library):
@@ -54,13 +63,13 @@ def main(library):
     failed, ran = [], 0
     for version, program in interpreters():
         name = "CPython " + ".".join(map(str, version))
-        python = with_pytest(version, program, build / ".".join(map(str, version)))
+        python = with_pytest(program, build / ".".join(map(str, version)))
         if python is None:
             print(f"{name}: skipped: it has no pytest, and none could be installed", flush=True)
             continue
         print(f"{name}: {python}", flush=True)
         environment = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / "tests"]
+        command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", HERE / "tests"]
         ran += 1
         if subprocess.run(command, env=environment, cwd=build).returncode != 0:
             failed.append(name)

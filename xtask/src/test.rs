@@ -108,7 +108,7 @@ static SUITES: &[Suite] = &[
         name: "python",
         about: "the package for Python: its tests under each CPython of this machine, the guide's examples among them",
         when: When::Always,
-        needs: &[&tools::PYTHON],
+        needs: &[&tools::PYTHON, &tools::PYTHON_PYTEST, &tools::PYTHON_CFFI, &tools::PYTHON_NUMPY],
         steps: || vec![cargo(&["build", "-p", "springboard-python"]).into(), python().into()],
     },
     Suite {

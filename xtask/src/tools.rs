@@ -111,6 +111,10 @@ pub(crate) static LIBFFI_HEADERS: Tool = Tool::headers("libffi-headers", "ffi.h"
 pub(crate) static PYTHON: Tool = Tool::file("python", "/usr/bin/python3", &["python3"]);
 pub(crate) static PYTHON_CFFI: Tool =
     Tool::file("python-cffi", "/usr/lib/python3/dist-packages/cffi/__init__.py", &["python3-cffi"]);
+pub(crate) static PYTHON_NUMPY: Tool =
+    Tool::file("python-numpy", "/usr/lib/python3/dist-packages/numpy/__init__.py", &["python3-numpy"]);
+pub(crate) static PYTHON_PYTEST: Tool =
+    Tool::file("python-pytest", "/usr/lib/python3/dist-packages/pytest/__init__.py", &["python3-pytest"]);
 pub(crate) static RUBY: Tool = Tool::file("ruby", "/usr/bin/ruby", &["ruby"]);
 pub(crate) static RUBY_FFI: Tool = Tool::file(
     "ruby-ffi",
@@ -139,7 +143,7 @@ pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8_en
 pub(crate) static DUCKDB: Tool = Tool { name: "duckdb", source: Source::Npm(&npm::DUCKDB) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 40] = [
+static ALL: [&Tool; 42] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -163,6 +167,8 @@ static ALL: [&Tool; 40] = [
     &LIBFFI_HEADERS,
     &PYTHON,
     &PYTHON_CFFI,
+    &PYTHON_NUMPY,
+    &PYTHON_PYTEST,
     &RUBY,
     &RUBY_FFI,
     &PHP,

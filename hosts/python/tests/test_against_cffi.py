@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import subprocess
+import warnings
 
 import pytest
 from springboard import FFI
@@ -80,7 +81,12 @@ def plain(value, ffi):
 
 def attempt(function, arguments, ffi):
     try:
-        return plain(function(*arguments), ffi)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return plain(function(*arguments), ffi)
+    except UserWarning:
+        # What cffi 1.15 says that it will forbid, and later versions do.
+        return TypeError
     except Exception as error:
         return type(error)
 
