@@ -82,7 +82,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "int f(int), *g(void), x; extern int y[], z; static const int w[] = { 1, 2 };",
-        "int f(int);\nint *g(void);\n",
+        "int f(int);\nint *g(void);\nextern int x;\nextern int y[];\nextern int z;\nextern const __typeof__(int []) w;\n",
+    ),
+    (
+        "static const int answer = 42; char *const name; const char *text;",
+        "static const __typeof__(int) answer = 42;\nextern const __typeof__(char *) name;\nextern const char *text;\n",
     ),
     ("static inline int f(int x) { return x; } int g(int);;", "int f(int x);\nint g(int);\n"),
     ("int f(int); int f(int x); _Static_assert(1, \"x\"); asm(\"nop\");", "int f(int);\n"),

@@ -86,11 +86,18 @@ fn all_system_calls_may_fail_from_any_on() {
             Strategy::File => &[Step::CreateFile, Step::IdentifyFile, Step::WriteFile, Step::MapExecutable],
             Strategy::Sealed => &[Step::MapPages, Step::SealPages],
         };
-        for &step in steps {
+        for &step in steps.iter().filter(|step| is_made(**step)) {
             let expected = NoRoom::System(CodeError { step, errno: libc::ENOMEM });
             assert!(failed.contains(&expected), "{step:?} among {failed:?}");
         }
     }
+}
+
+/// Whether this system's way of writing code has the step: Windows has sections, which no number is mistaken for.
+fn is_made(step: Step) -> bool {
+    let files_alone =
+        matches!(step, Step::MoveDescriptor | Step::IdentifyFile | Step::ReopenFile | Step::ReleasePages);
+    !(cfg!(windows) && files_alone)
 }
 
 /// What the pages of a stub allow when a step always fails.
@@ -106,6 +113,7 @@ fn each_step_has_a_next_way() {
         assert_eq!(run(stub), 7);
         let in_file = code_mappings().len();
         let (expected, files) = match step {
+            _ if !is_made(step) => ("r-xs", 1),
             Step::CreateFile | Step::IdentifyFile | Step::WriteFile | Step::MapExecutable => ("r-xp", 0),
             // Privately.
             Step::ReopenFile => ("r-xp", 1),
