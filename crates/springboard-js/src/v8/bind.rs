@@ -1,4 +1,4 @@
-//! From declarations to functions: many at once, with all code written in one go.
+//! From declarations to functions: many at once, and their code is written 1024 stubs at a time.
 
 use std::{ffi::c_void, ptr, ptr::NonNull, sync::Arc};
 

@@ -59,8 +59,8 @@ impl Library {
         bind::bind(&self.shared, native.as_ref(), wanted).remove(0)
     }
 
-    /// Binds many functions, each with settings of its own: every distinct shape is compiled once, and all stubs are
-    /// written in one go. One result per declaration, in order.
+    /// Binds many functions, each with settings of its own: every distinct shape is compiled once, and stubs are
+    /// written 1024 at a time. One result per declaration, in order.
     ///
     /// # Errors
     /// Each result's own, as [`Library::function`].
