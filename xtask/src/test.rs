@@ -212,8 +212,8 @@ static SUITES: &[Suite] = &[
             [
                 "--signatures 1500 --seed 2",
                 "--matrix --every 61",
-                "--target x86_64-pc-windows-gnu --signatures 900 --seed 4",
-                "--target x86_64-pc-windows-gnu --matrix --every 97",
+                "--ms-abi --signatures 900 --seed 4",
+                "--ms-abi --matrix --every 97",
             ]
             .map(|arguments| oracle(arguments).into())
             .into()

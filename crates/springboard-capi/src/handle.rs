@@ -16,7 +16,6 @@
 //!
 //! Nothing of springboard runs while the table is locked, and a process that forks waits for the lock.
 
-mod fork;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +31,7 @@ use std::{
 };
 
 use foldhash::fast::FixedState;
+use springboard_code::fork;
 
 use crate::{boundary::Failure, constants::*};
 
@@ -148,9 +148,10 @@ fn thread() -> u64 {
 }
 
 fn table() -> MutexGuard<'static, Table> {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(fork::register);
-    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+    static LOCKED_AT_FORK: Once = Once::new();
+    let lock = || TABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    LOCKED_AT_FORK.call_once(|| fork::lock_at_fork(move || Box::new(lock())));
+    lock()
 }
 
 /// The bits by which this copy of the library knows its own handles.

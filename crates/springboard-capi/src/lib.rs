@@ -4,13 +4,14 @@
 //! crate by its tests. There is no logic here: arguments are checked, handles looked up, errors kept for their thread.
 //!
 //! * `boundary` is what every function runs in: no panic leaves it, and an error becomes a code and a message.
-//! * `handle` is the table of what C holds, `text` how texts come in and go out.
+//! * `handle` is the table of what C holds, `text` how texts come in and go out, `system` what differs by system.
 //! * The other modules are the parts of the header, in its order.
 
 mod boundary;
 mod constants;
 mod handle;
 mod many;
+mod system;
 mod text;
 
 pub mod background;

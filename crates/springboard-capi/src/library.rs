@@ -1,16 +1,14 @@
 //! Libraries and symbols.
 
-use std::{
-    ffi::{OsStr, c_int, c_void},
-    os::unix::ffi::OsStrExt,
-};
+use std::ffi::{c_int, c_void};
 
 use springboard::{Library, library::Flags};
 
 use crate::{
-    boundary::{Out, OutHandle, enter, no_constant, null, out, out_handle},
+    boundary::{Out, OutHandle, enter, no_constant, out, out_handle},
     constants::*,
     handle::{self, LibraryHandle},
+    system,
     text::Text,
 };
 
@@ -23,7 +21,7 @@ pub extern "C" fn sb_library_open(
 ) -> c_int {
     enter(|| {
         let library = out_handle(library, "library")?;
-        let path = path.bytes().ok_or_else(|| null("path"))?;
+        let path = system::path(path)?;
         let flags = i64::from(flags);
         if flags & !(SB_LIBRARY_LAZY | SB_LIBRARY_GLOBAL | SB_LIBRARY_NODELETE | SB_LIBRARY_NOLOAD) != 0 {
             return Err(no_constant("flags", flags));
@@ -35,7 +33,7 @@ pub extern "C" fn sb_library_open(
             joined = chosen(flag, joined | meaning, joined);
         }
         // SAFETY: the header asks C for what loading asks for.
-        let loaded = unsafe { Library::open_with(OsStr::from_bytes(path.to_bytes()), joined) }?;
+        let loaded = unsafe { Library::open_with(path, joined) }?;
         library.write(handle::open(loaded)?);
         Ok(())
     })

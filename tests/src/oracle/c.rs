@@ -120,9 +120,9 @@ impl Function<'_> {
         for (index, Part { at, widened }) in record.params.into_iter().enumerate() {
             if index >= fixed {
                 let size = layout_size(&params[index].ty, model);
-                let windows = self.target.convention == Convention::Win64;
+                let foreign = self.target.convention != self.target.caller;
                 let by_value = matches!(size, 1 | 2 | 4 | 8) && !is_one_double(&params[index].ty);
-                let macro_name = if windows && !by_value { "va_arg_by_reference" } else { "va_arg" };
+                let macro_name = if foreign && !by_value { "va_arg_by_reference" } else { "va_arg" };
                 writeln!(f, "  f{n}_t{index} a{index} = {macro_name}(rest, f{n}_t{index});")?;
             }
             writeln!(f, "  memcpy(record + {at}, &a{index}, sizeof a{index});")?;

@@ -25,8 +25,8 @@ const CANDIDATES: usize = 48;
 pub struct Drive<'a> {
     /// What is drawn.
     pub suite: &'a Suite,
-    /// The target's name on the command line, for the runner.
-    pub target: &'a str,
+    /// The target on the command line, for the runner.
+    pub target: &'a [&'a str],
     /// The C compiler for the target.
     pub compiler: &'a Compiler,
     /// A run of the oracle's program on the target.
@@ -202,7 +202,7 @@ impl Drive<'_> {
         let mut command = (self.program)();
         command
             .arg("run")
-            .args(["--target", self.target])
+            .args(self.target)
             .args(["--mode", &self.suite.source.to_string()])
             .args(["--seed", &self.suite.seed.to_string()])
             .args(["--from", &from.to_string()])

@@ -3,6 +3,7 @@
 use std::{
     ffi::c_void,
     mem,
+    ops::Range,
     os::fd::OwnedFd,
     ptr,
     sync::{Mutex, PoisonError},
@@ -73,6 +74,9 @@ impl Unsealed {
         // consumes it. It is owned by `self`, which the result borrows exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.0.at(0), self.0.bytes) }
     }
+
+    /// No stub has a row of its own here.
+    pub(crate) fn describe(&mut self, _place: Range<usize>, _row: Option<u32>) {}
 
     /// Makes them executable, and not writable, for good.
     pub(crate) fn seal(self) -> Result<Mapping, CodeError> {

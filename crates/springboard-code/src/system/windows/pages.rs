@@ -2,20 +2,24 @@
 
 use std::{
     ffi::c_void,
-    io, iter, mem, ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    io, iter, mem,
+    ops::Range,
+    ptr,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use windows_sys::Win32::{
     Foundation::{ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_SUPPORTED},
-    System::Memory::{
-        FILE_MAP_EXECUTE, FILE_MAP_READ, MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, MEMORY_MAPPED_VIEW_ADDRESS,
-        MapViewOfFileEx, PAGE_EXECUTE_READ, PAGE_READWRITE, UnmapViewOfFile, VirtualAlloc, VirtualFree,
-        VirtualProtect,
+    System::{
+        Memory::{
+            FILE_MAP_EXECUTE, FILE_MAP_READ, MEM_COMMIT, MEM_RELEASE, MEM_RESERVE,
+            MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_EXECUTE_READ, PAGE_READWRITE, UnmapViewOfFile,
+            VirtualAlloc, VirtualFree, VirtualProtect,
+        },
+        SystemInformation::{GetSystemInfo, SYSTEM_INFO},
     },
 };
 
-pub(crate) use super::size::page_size;
 use super::{
     extent::{Extent, refusal},
     row,
@@ -26,6 +30,17 @@ use crate::{
     site::Site,
 };
 
+/// Size of a page, in bytes.
+pub(crate) fn page_size() -> usize {
+    static SIZE: LazyLock<usize> = LazyLock::new(|| {
+        let mut info = SYSTEM_INFO::default();
+        // SAFETY: the call writes the structure, which is ours.
+        unsafe { GetSystemInfo(&mut info) };
+        info.dwPageSize as usize
+    });
+    *SIZE
+}
+
 /// How many places near the site are tried. Others may be taken.
 const PLACES: usize = 32;
 
@@ -35,7 +50,7 @@ const PLACES: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Mapping {
     address: usize,
-    /// Without the row for unwinders.
+    /// Without the table for unwinders.
     bytes: usize,
     from: From,
 }
@@ -61,29 +76,39 @@ impl Unsealed {
     /// Maps `bytes` private bytes, zeroed, where code should lie.
     pub(crate) fn new(bytes: usize, site: Site) -> Result<Unsealed, CodeError> {
         retry_unmapping();
-        let all = row::with_row(bytes);
+        let all = row::with_table(bytes);
         // SAFETY: the system gives what is free, or nothing.
         let map =
             |at: *mut c_void| unsafe { VirtualAlloc(at, all, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) };
         let start = perform(Step::MapPages, || near(site, all, map))?;
-        Ok(Unsealed(Mapping::owning(start, bytes)))
+        let mut pages = Unsealed(Mapping::owning(start, bytes));
+        row::write_table(bytes, pages.parts().1);
+        Ok(pages)
     }
 
     /// The contents.
     pub(crate) fn contents(&mut self) -> &mut [u8] {
+        self.parts().0
+    }
+
+    /// Has unwinders know the [row](Template::row) of the stub at `place`.
+    pub(crate) fn describe(&mut self, place: Range<usize>, row: Option<u32>) {
+        let bytes = self.0.bytes;
+        row::write(bytes, place, row, self.parts().1);
+    }
+
+    /// The contents, and the table.
+    fn parts(&mut self) -> (&mut [u8], &mut [u8]) {
+        let bytes = self.0.bytes;
         // SAFETY: the mapping has so many bytes, zeroed when they were mapped, readable and writable until `seal`
         // consumes it. It is owned by `self`, which the result borrows exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.0.at(0), self.0.bytes) }
+        let all = unsafe { std::slice::from_raw_parts_mut(self.0.at(0), row::with_table(bytes)) };
+        all.split_at_mut(bytes)
     }
 
     /// Makes them executable, and not writable, for good.
     pub(crate) fn seal(self) -> Result<Mapping, CodeError> {
-        let Mapping { bytes, .. } = self.0;
-        let all = row::with_row(bytes);
-        // SAFETY: the page after the contents is this mapping's too, and nobody has a reference to it.
-        let page = unsafe { std::slice::from_raw_parts_mut(self.0.at(bytes), all - bytes) };
-        row::write_row(bytes, page);
-        protect(self.0.at(0), all)?;
+        protect(self.0.at(0), row::with_table(self.0.bytes))?;
         Ok(self.0)
     }
 }
@@ -107,7 +132,7 @@ impl Mapping {
         let access = FILE_MAP_READ | FILE_MAP_EXECUTE;
         // SAFETY: the system gives what is free, or nothing.
         let map = |at: *mut c_void| unsafe { MapViewOfFileEx(extent.section(), access, 0, 0, 0, at) }.Value;
-        let start = perform(Step::MapExecutable, || near(site, row::with_row(bytes), map))?;
+        let start = perform(Step::MapExecutable, || near(site, row::with_table(bytes), map))?;
         Ok(Mapping { address: start.expose_provenance(), bytes, from: From::Section })
     }
 
