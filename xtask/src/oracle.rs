@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let target = target(&arguments.arguments).unwrap_or_default();
     let elsewhere = if target == WINDOWS.triple {
         WINDOWS.set(&mut drive);
-        Some((WINDOWS.cargo(&build), WINDOWS.built().join("oracle.exe")))
+        Some((WINDOWS.cargo(&build), WINDOWS.built("dev").join("oracle.exe")))
     } else {
         let other = |cpu: &&Cpu| target == cpu.triple && cpu.name != std::env::consts::ARCH;
         cross::CPUS.into_iter().find(other).map(|cpu| (cpu.cargo(&build), cpu.built("oracle")))

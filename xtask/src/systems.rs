@@ -9,7 +9,10 @@ use std::{
     process::Command,
 };
 
-use crate::{cross, project::quietly};
+use crate::{
+    cross,
+    project::{self, quietly},
+};
 
 /// A target of its own system, or of its own C library.
 pub(crate) struct System {
@@ -91,9 +94,9 @@ impl System {
         command.env(format!("CC_{}", self.triple.replace('-', "_")), self.cc);
     }
 
-    /// Where [`System::cargo`] puts what it builds by cargo's profile `dev`.
-    pub(crate) fn built(&self) -> PathBuf {
-        crate::project::root().join(cross::FOLDER).join(self.triple).join("debug")
+    /// Where [`System::cargo`] puts what it builds by a profile of cargo's.
+    pub(crate) fn built(&self, profile: &str) -> PathBuf {
+        project::root().join(cross::FOLDER).join(self.triple).join(project::folder_of(profile))
     }
 
     /// Where its files are. `None` without Debian's compiler.

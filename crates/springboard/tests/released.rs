@@ -1,16 +1,13 @@
 //! Code memory goes when its last user goes. The one test of its program, so that nothing else has any meanwhile.
 
 use springboard::{Engine, Value};
+use springboard_code::testing::{code_mappings, descriptors};
 
 mod support;
 
 #[test]
 fn code_memory_goes_with_the_last_user() {
-    let mapped = || {
-        let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux shows a process its mappings");
-        maps.lines().filter(|row| row.contains("memfd:springboard")).count()
-    };
-    let descriptors = || std::fs::read_dir("/proc/self/fd").expect("and its descriptors").count();
+    let mapped = || code_mappings().len();
     let open = descriptors();
     let engine = Engine::new();
     let negate = support::function(&engine, "neg_i32");

@@ -1,12 +1,13 @@
 //! Panics, C++ exceptions and backtraces cross stubs that have frames.
 
+mod support;
+
 use std::{
     backtrace::Backtrace,
-    env,
     ffi::c_void,
     fs, panic,
     path::Path,
-    process::{self, Command},
+    process,
     ptr::NonNull,
     sync::{Mutex, OnceLock},
 };
@@ -14,6 +15,7 @@ use std::{
 use springboard::{
     Engine, Function, Jit, Library, Stubs, Word, callback::RawHandler, function::BoundPointer,
 };
+use support::system;
 
 /// A stub that may be left by unwinding, which the type that the library hands out does not allow.
 type Unwinding = unsafe extern "C-unwind" fn(*const u64) -> i32;
@@ -135,7 +137,91 @@ extern "C" int thrower(int a, int b, int c, int d, int e, int f, int g, int h, i
 extern "C" int catcher(int (*stub)(const unsigned long *), const unsigned long *slots) {
     try { return stub(slots); } catch (int thrown) { return thrown * 1000; }
 }
+
+/* Keeps more values in registers than there are callee-saved ones, across a call that may throw. */
+static volatile long seeds[] = {3, 5, 7, 11, 13, 17, 19, 23, 29, 31};
+#if defined(__x86_64__)
+#define VECTOR "+x"
+#else
+#define VECTOR "+w"
+#endif
+#define EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9)
+#define HOLD(n) long l##n = seeds[n]; double d##n = (double)seeds[n] / 2; asm volatile("" : "+r"(l##n), VECTOR(d##n));
+#define LOOK(n) asm volatile("" : "+r"(l##n), VECTOR(d##n)); lost += l##n != seeds[n] || d##n != (double)seeds[n] / 2;
+#define KEEPING(call) \
+    int result, lost = 0; \
+    EACH(HOLD) \
+    try { result = call; } catch (int thrown) { result = thrown * 1000; } \
+    EACH(LOOK) \
+    return lost ? -lost : result;
+extern "C" int keeps(int (*stub)(const unsigned long *), const unsigned long *slots) { KEEPING(stub(slots)) }
+typedef int twelve(int, int, int, int, int, int, int, int, int, int, int, int);
+extern "C" int keeps_twelve(twelve *f, int a) { KEEPING(f(a, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)) }
 "#;
+
+/// On Windows a stub saves registers that it uses, and an unwinder finds them by the row of that stub.
+#[test]
+#[ignore = "needs a C++ compiler: cargo xtask test"]
+fn registers_come_back_when_an_exception_crosses() {
+    type Keeps = unsafe extern "C" fn(Unwinding, *const u64) -> i32;
+    type KeepsTwelve = unsafe extern "C" fn(*mut c_void, i32) -> i32;
+    let library = cpp_library();
+    let engine = engine();
+    let (_keeps, keeps): (_, Keeps) = cpp(&engine, &library, "int keeps(void *, const void *)");
+    let (_twelve, keeps_twelve): (_, KeepsTwelve) = cpp(&engine, &library, "int keeps_twelve(void *, int)");
+    // Stubs of the function's own and of its shape, with words on the stack and without.
+    let functions = [("int throws(int)", 0), (&TWELVE.replace("int(", "int thrower("), 1)];
+    for (declaration, last) in functions {
+        let function = engine.function(&library, declaration).expect("the library defines it");
+        let stub = unwinding(&function);
+        let mut slots = [1; 12];
+        slots[0] = u64::from_ne_bytes((-3i64).to_ne_bytes());
+        for _ in 0..20 {
+            // SAFETY: C++ that takes a stub of this type and its slots.
+            let thrown = unsafe { keeps(stub, slots.as_ptr()) };
+            assert_eq!(thrown, (last - 3) * 1000, "{declaration}: less than 0 is how many were lost");
+        }
+    }
+    // Callbacks, by a closure of its own type and by slots.
+    let (throws, throw): (_, unsafe extern "C-unwind" fn(i32) -> i32) =
+        cpp(&engine, &library, "int throws(int)");
+    let kind = engine.callback_type(TWELVE).expect("the type is C").unwinding();
+    let typed = kind.callback(
+        move |a: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              l: i32| {
+            // SAFETY: C++ that takes any integer.
+            unsafe { throw(a) + l }
+        },
+    );
+    unsafe fn handler(throws: *const c_void, slots: *mut u64) {
+        // SAFETY: the context is the address of `throws`, and there are thirteen slots.
+        unsafe {
+            let throws =
+                std::mem::transmute::<*const c_void, unsafe extern "C-unwind" fn(i32) -> i32>(throws);
+            *slots.add(12) = throws(i32::from_slot(*slots)).into_slot();
+        }
+    }
+    let context = throws.address().as_ptr().cast_const();
+    // SAFETY: the handler may be called from any thread, and lets exceptions pass.
+    let raw = unsafe { kind.raw(RawHandler { context, call: handler, release: None }) };
+    for back in [typed.expect("the handler fits"), raw.expect("there is memory")] {
+        for _ in 0..20 {
+            // SAFETY: C++ that takes such a function.
+            assert_eq!(unsafe { keeps_twelve(back.as_ptr(), -5) }, -5000);
+        }
+        assert_eq!(back.in_flight(), 0);
+    }
+}
 
 #[test]
 #[ignore = "needs a C++ compiler: cargo xtask test"]
@@ -249,20 +335,14 @@ fn cpp_library() -> Library {
 
 fn compile_cpp() -> Library {
     let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("unwinding-{}", process::id()));
-    let (source, library) = (stem.with_extension("cc"), stem.with_extension("so"));
+    let (source, library) = (stem.with_extension("cc"), stem.with_extension(system::SUFFIX));
     fs::write(&source, CPP).expect("cargo's directory for tests is writable");
-    // Under emulation the compiler of the build is not the one for this machine.
-    let named = format!("{}-linux-gnu-g++", env::consts::ARCH);
-    let paths = env::var_os("PATH").unwrap_or_default();
-    let cross = env::split_paths(&paths).map(|path| path.join(&named)).find(|file| file.exists());
-    let compiler = cross.unwrap_or_else(|| "c++".into());
-    let run =
-        Command::new(&compiler).args(["-shared", "-fPIC", "-O1", "-o"]).args([&library, &source]).output();
-    let run = run.unwrap_or_else(|error| panic!("no C++ compiler {}: {error}", compiler.display()));
+    let [file, to] = [&source, &library].map(|path| path.to_str().expect("a plain name"));
+    let run = system::run_compiler(&["-shared", "-O1", "-o", to, file, "-lstdc++"].map(String::from));
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     // SAFETY: the library has neither initialisers nor finalisers but those of C++ itself.
     let loaded = unsafe { Library::open(&library) }.expect("a library just built loads");
     fs::remove_file(source).expect("the file is this process' own");
-    fs::remove_file(library).expect("the file is this process' own");
+    system::remove_loaded(library);
     loaded
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use springboard_code::{
     CodeMemory, Holes, Name, NoRoom, Site, Stamp, Strategy, Stub,
-    testing::{access, let_pass, strategies, together},
+    testing::{access, becomes_writable, let_pass, strategies, together},
 };
 use springboard_emit::Template;
 
@@ -153,6 +153,14 @@ fn what_executes_is_not_writable() {
         let stub = publish(&memory(strategy), &returning(1, 0));
         assert_eq!(access(address(&stub)).unwrap(), expected);
     }
+}
+
+#[test]
+fn what_shows_the_file_cannot_be_made_writable() {
+    let _process = together();
+    let stub = publish(&memory(Strategy::File), &returning(6, 0));
+    assert!(!becomes_writable(address(&stub) / BLOCK * BLOCK));
+    assert_eq!((access(address(&stub)).unwrap(), run(&stub)), ("r-xs".into(), 6));
 }
 
 #[test]

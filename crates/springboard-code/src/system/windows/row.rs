@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use springboard_emit::UNWIND_INFO as INFO;
 use windows_sys::Win32::System::Diagnostics::Debug::IMAGE_RUNTIME_FUNCTION_ENTRY;
 
 use super::pages::page_size;
@@ -16,15 +17,6 @@ use super::pages::page_size;
 const PIECE: usize = 32;
 
 const ENTRY: usize = size_of::<IMAGE_RUNTIME_FUNCTION_ENTRY>();
-
-/// `UNWIND_INFO` (x64 exception handling, "Struct UNWIND_INFO"): version 1; a prologue of no bytes, so that the codes hold
-/// wherever in a stub a call is under way; two codes; the frame register is `rbp`, at no distance. The codes: the
-/// stack pointer is the frame pointer's value, where the caller's frame pointer was pushed.
-const INFO: [u8; 8] = [1, 0, 2, 0x05, 0, SET_FRAME_POINTER, 0, PUSH | RBP << 4];
-
-const PUSH: u8 = 0;
-const SET_FRAME_POINTER: u8 = 3;
-const RBP: u8 = 5;
 
 /// How many entries there are for `bytes` bytes of code.
 pub(super) fn entries(bytes: usize) -> usize {
