@@ -21,7 +21,7 @@ pub(crate) struct System {
     /// The target of rustc and of springboard.
     pub(crate) triple: &'static str,
     /// The C compiler.
-    cc: &'static str,
+    pub(crate) cc: &'static str,
     /// Flags of rustc that it needs beside the standard library; the folder is the one for its files.
     flags: fn(&Path) -> String,
     /// The environment in which programs are built and run.

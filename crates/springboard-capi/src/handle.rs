@@ -149,9 +149,12 @@ fn thread() -> u64 {
 
 fn table() -> MutexGuard<'static, Table> {
     static LOCKED_AT_FORK: Once = Once::new();
-    let lock = || TABLE.lock().unwrap_or_else(PoisonError::into_inner);
-    LOCKED_AT_FORK.call_once(|| fork::lock_at_fork(move || Box::new(lock())));
-    lock()
+    LOCKED_AT_FORK.call_once(|| fork::lock_at_fork(|| Box::new(locked())));
+    locked()
+}
+
+fn locked() -> MutexGuard<'static, Table> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The bits by which this copy of the library knows its own handles.

@@ -42,5 +42,5 @@ pub fn let_pass(memory: &CodeMemory, time: Duration) {
 
 /// Tries again to unmap what the system did not unmap.
 pub fn unmap_the_rest() {
-    crate::system::pages::retry_unmapping();
+    crate::mapping::retry_unmapping();
 }

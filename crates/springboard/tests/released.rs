@@ -12,7 +12,9 @@ fn code_memory_goes_with_the_last_user() {
     let engine = Engine::new();
     let negate = support::function(&engine, "neg_i32");
     assert_eq!(mapped(), 1, "to execute: none is there to write");
-    assert_eq!(descriptors(), open + 1, "by which it is written");
+    // Wine counts no handles.
+    let one = usize::from(open != 0);
+    assert_eq!(descriptors(), open + one, "by which it is written");
     drop(engine);
     assert_eq!(support::call(&negate, &[5.into()]), Value::from(-5));
     drop(negate);

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #ifdef _WIN32
 #include <windows.h>
+#undef TRUE
 #else
 #include <poll.h>
 #endif

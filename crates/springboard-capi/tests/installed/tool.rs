@@ -36,8 +36,7 @@ fn compiler() -> Command {
 pub(crate) fn running(program: &Path) -> Command {
     let Some(runner) = env::var_os("SPRINGBOARD_RUNNER") else { return Command::new(program) };
     let mut command = Command::new(runner);
-    // Wine's search path: a DLL lies in no place that a program knows.
-    command.arg(program).env("WINEPATH", prefix().join("bin"));
+    command.arg(program);
     command
 }
 

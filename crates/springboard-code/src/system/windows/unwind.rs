@@ -4,7 +4,8 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
     IMAGE_RUNTIME_FUNCTION_ENTRY, RtlAddFunctionTable, RtlDeleteFunctionTable,
 };
 
-use super::{pages::Mapping, row};
+use super::row;
+use crate::mapping::Mapping;
 
 /// A table of rows that the unwinder knows, for as long as this lives.
 #[derive(Debug)]

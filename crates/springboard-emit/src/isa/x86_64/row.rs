@@ -15,7 +15,7 @@ use iced_x86::{
     Code as Op, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
 };
 
-use super::saved::instructions;
+use super::{super::UnwindInfo, saved::instructions};
 
 /// `UNWIND_INFO` (x64 exception handling, "Struct UNWIND_INFO"): the codes of a frame from the last to the first. They
 /// hold wherever a call is under way, so the prologue is said to have no bytes. `None` for a stub that saves nothing but
@@ -23,7 +23,7 @@ use super::saved::instructions;
 ///
 /// # Errors
 /// What an unwinder could not be told.
-pub(super) fn unwind_info(code: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
+pub(super) fn unwind_info(code: &[u8]) -> UnwindInfo {
     let Frame { room, saves } = Frame::read(code)?;
     if saves.is_empty() {
         return Ok(None);
@@ -139,6 +139,10 @@ fn is_saved(register: Register) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use iced_x86::{InstructionInfoFactory, Register};
+
     use super::unwind_info;
 
     /// push rbp; mov rbp, rsp; sub rsp, 48
@@ -184,5 +188,63 @@ mod tests {
         ] {
             assert!(unwind_info(&code).is_err(), "{code:x?}");
         }
+    }
+
+    /// Whatever there is of arguments, by every entry: an unwinder is told of exactly the registers that a stub names.
+    #[test]
+    fn every_plan_has_a_row_that_is_true() {
+        use springboard_abi::{Entry, Target, plan};
+        use springboard_ir::Signature;
+
+        let triple: target_lexicon::Triple = "x86_64-pc-windows-gnu".parse().unwrap();
+        let mut compiler = crate::Compiler::new(&triple).unwrap();
+        let target = Target::of(&triple).unwrap();
+        let (mut plain, mut general, mut vectors) = (0, 0, 0);
+        for count in (0..24).chain([60, 200]) {
+            for kind in ["long long", "float", "signed char", "struct { long long a[3]; }", "double"] {
+                let list = vec![kind; count].join(", ");
+                let list = if count == 0 { "void" } else { &list };
+                for text in [format!("double f({list})"), format!("struct {{ double d[3]; }} f({list})")] {
+                    let signature = Signature::parse(&text).unwrap();
+                    for entry in [
+                        Entry::Slots,
+                        Entry::Bound,
+                        Entry::Avalue,
+                        Entry::Relay,
+                        Entry::Callback,
+                        Entry::Direct,
+                    ] {
+                        let Ok(plan) = plan(&signature, &target, entry) else { continue };
+                        let template =
+                            compiler.emit(&plan).unwrap_or_else(|error| panic!("{entry} {text}: {error}"));
+                        let Some(row) = template.row else {
+                            plain += 1;
+                            continue;
+                        };
+                        let (code, info) = template.code.split_at(row as usize);
+                        let codes = &info[4..4 + usize::from(info[2]) * 2];
+                        // All but the last three nodes are pairs: operation with register, and distance.
+                        let saved = codes[..codes.len() - 6].chunks(4).map(|code| match code[1] & 15 {
+                            super::SAVE_XMM128 => Register::XMM0 + u32::from(code[1] >> 4),
+                            _ => Register::RAX + u32::from(code[1] >> 4),
+                        });
+                        let saved: BTreeSet<_> = saved.collect();
+                        let mut info = InstructionInfoFactory::new();
+                        let mut named = BTreeSet::new();
+                        for instruction in super::instructions(code) {
+                            let used = info.info(&instruction).used_registers().iter();
+                            named.extend(
+                                used.map(|used| super::whole(used.register()))
+                                    .filter(|r| super::is_saved(*r)),
+                            );
+                        }
+                        assert_eq!(saved, named, "{entry} {text}");
+                        general += usize::from(saved.iter().any(|register| register.is_gpr()));
+                        vectors += usize::from(saved.iter().any(|register| register.is_xmm()));
+                    }
+                }
+            }
+        }
+        assert!(plain > 100 && general > 10 && vectors > 10, "{plain}, {general}, {vectors}");
     }
 }
