@@ -25,7 +25,7 @@ impl Display for Signature {
     ///
     /// Arguments passed for `...` come after it: `int (*)(const char *, ..., int, double)`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        function(self, "(*)", f)
+        function(self, &format!("({}*)", convention(self)), f)
     }
 }
 
@@ -33,7 +33,7 @@ impl Display for Prototype {
     /// `double pow(double x, double y)`; without a name as the [`Signature`].
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => function(&self.signature, name, f),
+            Some(name) => named_function(&self.signature, name, f),
             None => self.signature.fmt(f),
         }
     }
@@ -61,7 +61,7 @@ impl Built {
                         (false, false) => declaration(element, Qualifier::None, &name, f)?,
                     }
                 }
-                Shape::Function(signature) => function(signature, name, f)?,
+                Shape::Function(signature) => named_function(signature, name, f)?,
             }
             if self.is_transparent() {
                 f.write_str(" __attribute__((transparent_union))")?;
@@ -222,6 +222,21 @@ fn declaration(ty: &Type, qualifier: Qualifier, name: &str, f: &mut Formatter<'_
     after(ty, f)
 }
 
+/// The attribute that names the convention, if it is not the target's own, with a space after it.
+fn convention(signature: &Signature) -> String {
+    signature
+        .convention()
+        .map_or_else(String::new, |named| format!("__attribute__(({})) ", named.attribute()))
+}
+
+/// In brackets the attribute cannot be another function's: `int (*(__attribute__((ms_abi)) f)(void))(int)`.
+fn named_function(signature: &Signature, name: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    match signature.convention() {
+        Some(_) => function(signature, &format!("({}{name})", convention(signature)), f),
+        None => function(signature, name, f),
+    }
+}
+
 fn function(signature: &Signature, name: &str, f: &mut Formatter<'_>) -> fmt::Result {
     before_function(signature, f)?;
     f.write_str(name)?;
@@ -246,7 +261,7 @@ fn before(ty: &Type, qualifier: Qualifier, f: &mut Formatter<'_>) -> Result<Gap,
         Pointee::Const(ty) => before_star(ty, Qualifier::Const, f)?,
         Pointee::Function(signature) => {
             before_function(signature, f)?;
-            f.write_char('(')?;
+            write!(f, "({}", convention(signature))?;
         }
     }
     match qualifier {

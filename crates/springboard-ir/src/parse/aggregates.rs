@@ -192,6 +192,12 @@ impl<'a> Parser<'a> {
         if built.declared.flexible {
             self.check_last(members)?;
             members.unbounded = Some(length);
+            // "A structure with more than one named member" may end in one (6.7.2.1, 18).
+            let named = |field: &Field| field.name.is_some() || matches!(field.ty, Type::Aggregate(_));
+            let in_union = matches!(self.open.last(), Some((AggregateKind::Union, _)));
+            if in_union || !members.fields.iter().any(named) {
+                self.check_last(members)?;
+            }
         }
         let (name, position) = match declarator.name {
             Some((name, position)) => (Some(name), position),

@@ -7,13 +7,13 @@ use super::{
     built::Shape,
     error::{Expected, Failure, ParseErrorKind},
     lexer::TokenKind,
-    words::{Keyword, has_convention, keyword},
+    words::{Keyword, keyword},
 };
 use crate::{
     integer::Integer,
     layout::MAX_ALIGN,
-    model::FloatFormat,
-    types::{Type, Vector},
+    model::{BitFields, FloatFormat},
+    types::{NamedConvention, Type, Vector},
 };
 
 /// What attributes say about a type or declaration.
@@ -30,6 +30,8 @@ pub(super) struct Attributes {
     pub(super) mode: Option<(Mode, usize)>,
     /// Where `transparent_union` stands.
     pub(super) transparent: Option<usize>,
+    /// A calling convention that is not the target's own, and where it stands.
+    pub(super) convention: Option<(NamedConvention, usize)>,
 }
 
 /// An integer size by GCC's name for it.
@@ -73,6 +75,7 @@ impl Attributes {
             vector: more.vector.or(self.vector),
             mode: more.mode.or(self.mode),
             transparent: more.transparent.or(self.transparent),
+            convention: more.convention.or(self.convention),
         }
     }
 
@@ -135,17 +138,24 @@ impl Parser<'_> {
 
     /// Attributes at a place where one that changes a type is not understood here.
     pub(super) fn attributes_without_effect(&mut self) -> Result<(), Failure> {
+        match self.attributes_of_function()? {
+            Some((convention, position)) => Err(Failure::unsupported(convention.attribute(), position)),
+            None => Ok(()),
+        }
+    }
+
+    /// Attributes at a place where, of those that change a type, a calling convention alone is understood.
+    pub(super) fn attributes_of_function(&mut self) -> Result<Option<(NamedConvention, usize)>, Failure> {
         let position = self.position();
         let attributes = self.attributes()?;
-        let unsupported =
-            |name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
         if attributes.align.is_some() {
-            return unsupported("aligned");
+            return Err(Failure::unsupported("aligned", position));
         }
         if attributes.packed {
-            return unsupported("packed");
+            return Err(Failure::unsupported("packed", position));
         }
-        self.apply_to_no_type(&attributes)
+        self.apply_to_no_type(&Attributes { convention: None, ..attributes })?;
+        Ok(attributes.convention)
     }
 
     /// One attribute, or nothing, which is allowed.
@@ -191,7 +201,8 @@ impl Parser<'_> {
                 return Ok(());
             }
             "cdecl" | "ms_abi" | "stdcall" | "fastcall" | "sysv_abi" | "thiscall" | "vectorcall" => {
-                self.check_convention(plain, position)?;
+                let convention = self.named_convention(plain, position)?;
+                attributes.convention = convention.map(|convention| (convention, position));
             }
             _ if UNSUPPORTED.contains(&plain) => {
                 return Err(Failure { position, kind: ParseErrorKind::Unsupported(plain.into()) });
@@ -205,24 +216,25 @@ impl Parser<'_> {
     pub(super) fn conventions(&mut self) -> Result<(), Failure> {
         while let (Some(word), Some(Keyword::Convention)) = (self.word(), self.word().and_then(keyword)) {
             let position = self.bump().start;
-            self.check_convention(word, position)?;
+            self.named_convention(word, position)?;
         }
         Ok(())
     }
 
-    /// Refuses a calling convention that is not the target's own.
-    fn check_convention(&self, word: &str, position: usize) -> Result<(), Failure> {
-        if has_convention(word, self.model()) {
-            return Ok(());
+    /// The convention of that name, if it is not the target's own.
+    fn named_convention(&self, word: &str, position: usize) -> Result<Option<NamedConvention>, Failure> {
+        let model = self.model();
+        let is_windows = model.bit_fields == BitFields::Microsoft;
+        let is_x86 = is_windows || model.long_double == FloatFormat::X87;
+        match word.trim_start_matches('_') {
+            "cdecl" => Ok(None),
+            "ms_abi" if is_x86 => Ok(Some(NamedConvention::Microsoft).filter(|_| !is_windows)),
+            "sysv_abi" if is_windows => Err(Failure::unsupported(word, position)),
+            "sysv_abi" if is_x86 => Ok(None),
+            // On 64-bit Windows, those of 32 bits mean nothing.
+            other if is_windows && other != "vectorcall" => Ok(None),
+            _ => Err(Failure { position, kind: ParseErrorKind::Convention(word.into()) }),
         }
-        // Functions of x86_64 can have that one; no signature here says so.
-        let kind = match word {
-            "ms_abi" if self.model().long_double == FloatFormat::X87 => {
-                ParseErrorKind::Unsupported(word.into())
-            }
-            _ => ParseErrorKind::Convention(word.into()),
-        };
-        Err(Failure { position, kind })
     }
 
     /// `_Alignas` with its operand. `_Alignas(0)` asks for nothing.
@@ -290,13 +302,13 @@ impl Parser<'_> {
     /// Refuses what would change the type that a declarator derives from another: GCC applies it to that other
     /// one, deep inside.
     pub(super) fn apply_to_no_type(&self, attributes: &Attributes) -> Result<(), Failure> {
-        let unsupported =
-            |position, name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
-        match (attributes.vector, attributes.mode, attributes.transparent) {
-            (Some((_, position)), ..) => unsupported(position, "vector_size"),
-            (_, Some((_, position)), _) => unsupported(position, "mode"),
-            (.., Some(position)) => unsupported(position, "transparent_union"),
-            (None, None, None) => Ok(()),
+        let named = attributes.convention.map(|(named, position)| (named.attribute(), position));
+        let vector = attributes.vector.map(|(_, position)| ("vector_size", position));
+        let mode = attributes.mode.map(|(_, position)| ("mode", position));
+        let transparent = attributes.transparent.map(|position| ("transparent_union", position));
+        match vector.or(mode).or(transparent).or(named) {
+            Some((what, position)) => Err(Failure::unsupported(what, position)),
+            None => Ok(()),
         }
     }
 }

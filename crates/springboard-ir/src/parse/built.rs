@@ -2,11 +2,14 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{error::ParseErrorKind, words::VA_LIST};
+use super::{
+    error::{Failure, ParseErrorKind},
+    words::VA_LIST,
+};
 use crate::{
     layout::{Layout, LayoutError, MAX_DEPTH, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
-    types::{Aggregate, AggregateKind, Array, Declared, Param, Pointee, Signature, Type},
+    types::{Aggregate, AggregateKind, Array, Declared, NamedConvention, Param, Pointee, Signature, Type},
 };
 
 /// Types, members and parameters that one type may be made of, each use of a shared one counted.
@@ -287,25 +290,45 @@ impl Built {
         self.incomplete().is_some_and(|(_, tag)| tag == VA_LIST)
     }
 
-    /// The type with the signature that `change` makes of its own, where it is a function or a pointer to one that passes
-    /// a structure without a definition.
-    pub(crate) fn with_signature(&self, change: impl Fn(&Signature) -> Signature) -> Built {
-        let signature = match &self.shape {
+    /// The signature, where it is a function or a pointer to one.
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        match &self.shape {
             Shape::Function(signature) => Some(signature),
             Shape::Object { ty: Type::Pointer(pointee), .. } => match &**pointee {
                 Pointee::Function(signature) => Some(signature),
                 _ => None,
             },
             Shape::Object { .. } => None,
-        };
-        let mut built = self.clone();
-        if let Some(changed) = signature.filter(|signature| signature.incomplete().is_some()).map(change) {
-            match &mut built.shape {
-                Shape::Function(signature) => *signature = changed,
-                Shape::Object { ty, .. } => *ty = Type::pointer_to(Pointee::Function(changed)),
-            }
         }
-        built
+    }
+
+    /// The same function, or pointer to one, of another signature.
+    fn with_signature(mut self, changed: Signature) -> Built {
+        match &mut self.shape {
+            Shape::Function(signature) => *signature = changed,
+            Shape::Object { ty, .. } => *ty = Type::pointer_to(Pointee::Function(changed)),
+        }
+        self
+    }
+
+    /// The same, where a function passes structures that were not defined when its type was written, and are in `find`.
+    pub(crate) fn completed<'a>(&self, find: impl Fn(&str) -> Option<&'a Type>) -> Built {
+        let incomplete = self.signature().filter(|signature| signature.incomplete().is_some());
+        match incomplete.map(|signature| signature.completed(find)) {
+            Some(signature) => self.clone().with_signature(signature),
+            None => self.clone(),
+        }
+    }
+
+    /// The same function, or pointer to one, called by a convention that an attribute names.
+    pub(super) fn called_by(
+        self,
+        (convention, position): (NamedConvention, usize),
+    ) -> Result<Built, Failure> {
+        match self.signature().cloned() {
+            Some(signature) => Ok(self.with_signature(signature.called_by(convention))),
+            None => Err(Failure::unsupported(convention.attribute(), position)),
+        }
     }
 
     /// Whether it is `void`, unqualified.
@@ -323,12 +346,20 @@ pub(super) struct Parameters {
     pub(super) fixed: Option<usize>,
     /// Where the arguments of one call begin, after `...`.
     pub(super) arguments: Option<usize>,
+    /// The convention that an attribute of the function type names.
+    pub(super) convention: Option<NamedConvention>,
     size: Size,
 }
 
 impl Parameters {
-    pub(super) const NONE: Parameters =
-        Parameters { list: Vec::new(), positions: Vec::new(), fixed: None, arguments: None, size: Size::ONE };
+    pub(super) const NONE: Parameters = Parameters {
+        list: Vec::new(),
+        positions: Vec::new(),
+        fixed: None,
+        arguments: None,
+        convention: None,
+        size: Size::ONE,
+    };
 
     /// Adds a parameter, adjusted, that begins at `position`.
     pub(super) fn add(
@@ -359,6 +390,10 @@ impl Parameters {
         let blamed = |error: &crate::SignatureError| error.parameter().and_then(|at| self.positions.get(at));
         let signature =
             signature.map_err(|error| (blamed(&error).copied(), ParseErrorKind::Signature(error)))?;
+        let signature = match self.convention {
+            Some(convention) => signature.called_by(convention),
+            None => signature,
+        };
         Ok(Built {
             shape: Shape::Function(signature),
             declared: Declared::default(),

@@ -146,7 +146,7 @@ impl Declarations {
             Name::Type(built) if built.declared.type_align.is_none() => {
                 match built.incomplete().and_then(|(_, tag)| self.tag(tag)) {
                     Some(tag) => tag.completing(built).object_type(),
-                    None => built.with_signature(|signature| self.complete(signature)).object_type(),
+                    None => built.completed(|tag| self.tags.get(tag).and_then(Tag::definition)).object_type(),
                 }
             }
             Name::Type(_) | Name::Constant(_) => None,

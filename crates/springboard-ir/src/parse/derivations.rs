@@ -10,7 +10,7 @@ use super::{
     specifiers::Specifiers,
     words::VA_LIST,
 };
-use crate::types::Type;
+use crate::types::{NamedConvention, Type};
 
 /// A declarator.
 pub(super) struct Declarator<'a> {
@@ -20,6 +20,8 @@ pub(super) struct Declarator<'a> {
     pub(super) position: usize,
     /// The steps from the name outwards.
     pub(super) derivations: Vec<Derivation>,
+    /// A calling convention, of the function that the next derivation makes, or of the type that all is derived from.
+    pub(super) convention: Option<(NamedConvention, usize)>,
 }
 
 /// One step from the name towards the type that all is derived from.
@@ -63,11 +65,19 @@ impl<'a> Parser<'a> {
         let base = if declarator.derivations.is_empty() {
             self.with_attributes(specifiers.built.clone(), &attributes)?
         } else {
-            self.apply_to_no_type(&attributes)?;
+            self.apply_to_no_type(&Attributes { convention: None, ..attributes })?;
             specifiers.built.clone()
         };
-        let built = self.build(base, declarator, role)?;
-        Ok((built, specifiers.attributes.with(attributes)))
+        let base = match declarator.convention.take() {
+            Some(convention) => base.called_by(convention)?,
+            None => base,
+        };
+        let mut built = self.build(base, declarator, role)?;
+        let attributes = specifiers.attributes.with(attributes);
+        if let Some(convention) = attributes.convention {
+            built = built.called_by(convention)?;
+        }
+        Ok((built, attributes))
     }
 
     /// Refuses `complex` as the name where, after the type, it would be read as a part of that.

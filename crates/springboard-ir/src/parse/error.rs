@@ -286,6 +286,13 @@ pub(crate) struct Failure {
     pub(crate) kind: ParseErrorKind,
 }
 
+impl Failure {
+    /// The failure that `what` at `position` changes types or calls in a way that is not supported.
+    pub(crate) fn unsupported(what: &str, position: usize) -> Failure {
+        Failure { position, kind: ParseErrorKind::Unsupported(what.into()) }
+    }
+}
+
 /// Lines and columns of a text. Going through the text once is enough for failures in order.
 pub(crate) struct Places<'a> {
     text: &'a str,

@@ -15,7 +15,7 @@ use super::{
     storage::{Declares, Storage},
     words::{Keyword, keyword},
 };
-use crate::types::{Declared, Pointee, Prototype, Signature, Type};
+use crate::types::{Declared, Prototype, Type};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {
@@ -39,7 +39,7 @@ impl<'a> Parser<'a> {
     /// A whole text that ends in one prototype.
     pub(super) fn prototype(&mut self) -> Result<Prototype, Failure> {
         let Entity { name, built, position } = self.last_declaration(Naming::Optional, Role::Call)?;
-        match function(&built) {
+        match built.signature() {
             Some(signature) => Ok(Prototype { name, signature: signature.clone() }),
             None => Err(Failure { position, kind: ParseErrorKind::NotAFunction }),
         }
@@ -249,17 +249,5 @@ impl<'a> Parser<'a> {
         let strings = tokens[asm + 1..].iter().skip(1).take_while(|token| token.kind == TokenKind::String);
         let name: String = strings.map(|token| self.text_of(*token).trim_matches('"')).collect();
         Some(name).filter(|name| !name.is_empty())
-    }
-}
-
-/// The function type of a function or of the name of a pointer to one.
-fn function(built: &Built) -> Option<&Signature> {
-    match &built.shape {
-        Shape::Function(signature) => Some(signature),
-        Shape::Object { ty: Type::Pointer(pointee), .. } => match &**pointee {
-            Pointee::Function(signature) => Some(signature),
-            _ => None,
-        },
-        Shape::Object { .. } => None,
     }
 }

@@ -34,9 +34,7 @@ impl Parser<'_> {
     pub(super) fn completed(&self, built: &Built) -> Built {
         match built.incomplete().and_then(|(_, tag)| self.find_tag(tag)) {
             Some(tag) => tag.completing(built),
-            None => built.with_signature(|signature| {
-                signature.completed(|tag| self.find_tag(tag).and_then(Tag::definition))
-            }),
+            None => built.completed(|tag| self.find_tag(tag).and_then(Tag::definition)),
         }
     }
 

@@ -16,6 +16,24 @@ pub struct Signature {
     params: Box<[Param]>,
     result: Type,
     fixed: Option<usize>,
+    convention: Option<NamedConvention>,
+}
+
+/// A calling convention that a declaration names and that is not the target's own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum NamedConvention {
+    /// `__attribute__((ms_abi))`: a function of x86_64 that is called as on Windows. Its `long` stays that of the target.
+    Microsoft,
+}
+
+impl NamedConvention {
+    /// What C's attribute for it is called.
+    pub const fn attribute(self) -> &'static str {
+        match self {
+            NamedConvention::Microsoft => "ms_abi",
+        }
+    }
 }
 
 /// One parameter of a signature.
@@ -133,7 +151,7 @@ impl Signature {
                 }
             }
         }
-        Ok(Signature { params: params.into(), result, fixed })
+        Ok(Signature { params: params.into(), result, fixed, convention: None })
     }
 
     /// The parameters, variadic arguments included.
@@ -149,7 +167,7 @@ impl Signature {
     /// The type the function is declared with: without the arguments that this call passes for `...`.
     pub fn declared(&self) -> Signature {
         let params = &self.params[..self.fixed.unwrap_or(self.params.len())];
-        Signature { params: params.into(), result: self.result.clone(), fixed: self.fixed }
+        Signature { params: params.into(), result: self.result.clone(), ..*self }
     }
 
     /// The first structure or union that is passed or returned and has no definition.
@@ -169,12 +187,22 @@ impl Signature {
         };
         let params =
             self.params.iter().map(|param| Param { name: param.name.clone(), ty: complete(&param.ty) });
-        Signature { params: params.collect(), result: complete(&self.result), fixed: self.fixed }
+        Signature { params: params.collect(), result: complete(&self.result), ..*self }
     }
 
     /// For a variadic function, how many of the parameters are declared; the rest are passed for `...`.
     pub fn fixed(&self) -> Option<usize> {
         self.fixed
+    }
+
+    /// The convention by which the function is called, where the declaration names another than the target's own.
+    pub fn convention(&self) -> Option<NamedConvention> {
+        self.convention
+    }
+
+    /// The type of a function that takes and returns the same by the convention `convention`.
+    pub fn called_by(self, convention: NamedConvention) -> Signature {
+        Signature { convention: Some(convention), ..self }
     }
 }
 
