@@ -41,7 +41,7 @@ fn bind(engine: &Engine, address: *const c_void, text: &str) -> Function {
     engine.function_at(address, text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn floats(x: f32, y: f32) -> Value<'static> {
+fn floats(x: f32, y: f32) -> Value {
     bytes(&[&x.to_ne_bytes(), &y.to_ne_bytes()])
 }
 
