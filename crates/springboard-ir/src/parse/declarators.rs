@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use super::{
     ConstantError, Parser,
     derivations::{Declarator, Derivation, Length},
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::TokenKind,
+    places::Failure,
     words::{Keyword, keyword, may_be_defined},
 };
 use crate::{layout::MAX_DEPTH, types::NamedConvention};
@@ -92,7 +93,7 @@ impl<'a> Parser<'a> {
             parameters.convention = Some(convention);
         }
         if declarator.derivations.len() == MAX_DEPTH as usize {
-            return Err(Failure { position, kind: ParseErrorKind::TooDeep(MAX_DEPTH) });
+            return Err(ParseErrorKind::TooDeep(MAX_DEPTH).at(position));
         }
         declarator.derivations.push(derivation);
         Ok(())
@@ -114,7 +115,7 @@ impl<'a> Parser<'a> {
                 self.bump();
             }
             if pointers.len() == MAX_DEPTH as usize {
-                return Err(Failure { position, kind: ParseErrorKind::TooDeep(MAX_DEPTH) });
+                return Err(ParseErrorKind::TooDeep(MAX_DEPTH).at(position));
             }
             pointers.push(Star { constant, convention, position });
         }
@@ -167,9 +168,7 @@ impl<'a> Parser<'a> {
             };
             parser.expect("]")?;
             let length = u64::try_from(value.value);
-            length
-                .map(Length::Known)
-                .map_err(|_| Failure { position, kind: ParseErrorKind::ArrayLength(value.value) })
+            length.map(Length::Known).map_err(|_| ParseErrorKind::ArrayLength(value.value).at(position))
         })
     }
 

@@ -5,12 +5,13 @@ use alloc::string::String;
 use super::{
     Built, Parser,
     built::Shape,
-    declarations::Object,
     declarators::Naming,
     derivations::{Declarator, Derivation, Role},
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::{Token, TokenKind},
     names::{redefined, spelled},
+    object::Object,
+    places::Failure,
     specifiers::{Specifiers, Tagged},
     storage::{Declares, Storage},
     words::{Keyword, keyword},
@@ -41,7 +42,7 @@ impl<'a> Parser<'a> {
         let Entity { name, built, position } = self.last_declaration(Naming::Optional, Role::Call)?;
         match built.signature() {
             Some(signature) => Ok(Prototype { name, signature: signature.clone() }),
-            None => Err(Failure { position, kind: ParseErrorKind::NotAFunction }),
+            None => Err(ParseErrorKind::NotAFunction.at(position)),
         }
     }
 
@@ -49,10 +50,10 @@ impl<'a> Parser<'a> {
     pub(super) fn type_name_alone(&mut self) -> Result<(Type, Declared), Failure> {
         let Entity { built, position, .. } = self.last_declaration(Naming::Forbidden, Role::Other)?;
         let Shape::Object { ty, .. } = built.shape else {
-            return Err(Failure { position, kind: ParseErrorKind::NotAnObject });
+            return Err(ParseErrorKind::NotAnObject.at(position));
         };
         if built.declared.type_align.is_some() {
-            return Err(Failure { position, kind: ParseErrorKind::Unsupported("aligned".into()) });
+            return Err(Failure::unsupported("aligned", position));
         }
         Ok((ty, built.declared))
     }
@@ -95,7 +96,7 @@ impl<'a> Parser<'a> {
                 _ => specifiers.storage.check_nothing()?,
             }
             if role == Role::Call && specifiers.attributes.align_as.is_some() {
-                return Err(Failure { position, kind: ParseErrorKind::Misplaced("_Alignas") });
+                return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
             self.eat(";");
             if self.peek().kind != TokenKind::End {
@@ -158,7 +159,7 @@ impl<'a> Parser<'a> {
             if let (Declares::NoObject, Some(_), Some((_, position))) =
                 (declared, attributes.align_as, declarator.name)
             {
-                return Err(Failure { position, kind: ParseErrorKind::Misplaced("_Alignas") });
+                return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
                 let symbol = self.assembler_name(behind);
@@ -225,11 +226,7 @@ impl<'a> Parser<'a> {
     ) -> Result<(), Failure> {
         let Some((name, position)) = declarator.name else { return Ok(()) };
         if storage.is_typedef() {
-            let built = match align {
-                Some(align) => built.aligned(align),
-                None => built,
-            };
-            return self.define_type(name, built, position);
+            return self.define_type(name, built.aligned(align), position);
         }
         if self.own.name(name).is_some() {
             return Err(redefined(name, position));

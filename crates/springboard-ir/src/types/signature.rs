@@ -1,7 +1,8 @@
 //! C function types.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::fmt;
+
+use thiserror::Error;
 
 use super::{AggregateKind, Type};
 
@@ -55,45 +56,28 @@ pub struct Prototype {
 }
 
 /// Why types cannot form a signature.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum SignatureError {
     /// More parameters than [`MAX_PARAMETERS`].
+    #[error("{0} parameters, and {MAX_PARAMETERS} is the limit")]
     TooManyParameters(usize),
     /// A parameter is `void`.
+    #[error("parameter {} is void", .0 + 1)]
     VoidParameter(usize),
     /// A parameter is an array; C adjusts it to a pointer, and so must who builds a signature.
+    #[error("parameter {} is an array, which C passes as a pointer", .0 + 1)]
     ArrayParameter(usize),
     /// The result is an array, which no C function can return.
+    #[error("the result is an array, which C cannot return")]
     ArrayResult,
     /// A variadic argument has a type that C promotes before passing it: `float`, or an integer narrower than
     /// `int`. The type it is passed as is given.
+    #[error("variadic argument {} is promoted by C: declare it as {}", .0 + 1, .1)]
     Unpromoted(usize, Type),
     /// There are more fixed parameters than parameters.
+    #[error("{0} fixed parameters are more than there are parameters")]
     FixedCount(usize),
 }
-
-impl fmt::Display for SignatureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SignatureError::TooManyParameters(count) => {
-                write!(f, "{count} parameters, and {MAX_PARAMETERS} is the limit")
-            }
-            SignatureError::VoidParameter(index) => write!(f, "parameter {} is void", index + 1),
-            SignatureError::ArrayParameter(index) => {
-                write!(f, "parameter {} is an array, which C passes as a pointer", index + 1)
-            }
-            SignatureError::ArrayResult => f.write_str("the result is an array, which C cannot return"),
-            SignatureError::Unpromoted(index, ty) => {
-                write!(f, "variadic argument {} is promoted by C: declare it as {ty}", index + 1)
-            }
-            SignatureError::FixedCount(count) => {
-                write!(f, "{count} fixed parameters are more than there are parameters")
-            }
-        }
-    }
-}
-
-impl core::error::Error for SignatureError {}
 
 impl SignatureError {
     /// The index of the parameter that is wrong, if one is. Of too many, the first beyond the limit.
