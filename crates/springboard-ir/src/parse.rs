@@ -22,6 +22,7 @@ mod enumerations;
 mod error;
 mod excerpt;
 mod external;
+mod function;
 mod lexer;
 mod literals;
 mod macros;

@@ -7,7 +7,7 @@ use super::{
     built::Shape,
     error::{Expected, ParseErrorKind},
     lexer::TokenKind,
-    mode::Mode,
+    mode::{Mode, plain},
     places::{Failure, Placed as _},
     words::{Keyword, keyword},
 };
@@ -290,9 +290,4 @@ impl Parser<'_> {
             None => Ok(()),
         }
     }
-}
-
-/// The name of an attribute, or of an argument, without the underscores that may stand around it.
-pub(super) fn plain(word: &str) -> &str {
-    word.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")).unwrap_or(word)
 }

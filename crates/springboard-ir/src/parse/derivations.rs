@@ -7,7 +7,7 @@ use super::{
     attributes::Attributes,
     built::Shape,
     error::{Expected, ParseErrorKind},
-    parameters::Parameters,
+    function::Parameters,
     places::{Failure, Placed as _},
     specifiers::Specifiers,
     words::VA_LIST,

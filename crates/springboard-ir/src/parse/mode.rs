@@ -1,6 +1,5 @@
 //! The sizes that GCC's attribute `mode` gives a type.
 
-use super::attributes::plain;
 use crate::{integer::Integer, types::Type};
 
 /// The size of a number by GCC's name for it.
@@ -51,4 +50,9 @@ impl Mode {
         };
         Some(if signed { yes } else { no })
     }
+}
+
+/// The name of an attribute, or of an argument, without the underscores that may stand around it.
+pub(super) fn plain(word: &str) -> &str {
+    word.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")).unwrap_or(word)
 }
