@@ -256,6 +256,11 @@ fn capi_on_windows() -> Command {
     command
 }
 
+/// The commands that documents print.
+pub(super) fn docs() -> Command {
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "docs"])
+}
+
 /// The oracle, as the command of this name runs it.
 pub(super) fn oracle(arguments: &str) -> Command {
     let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--", "oracle"]);
