@@ -82,7 +82,8 @@ impl Pack {
         } else {
             elf(triple)
         };
-        let bytes = |row: &[u8]| format!(".byte {}", row.iter().map(u8::to_string).collect::<Vec<_>>().join(","));
+        let bytes =
+            |row: &[u8]| format!(".byte {}", row.iter().map(u8::to_string).collect::<Vec<_>>().join(","));
         for line in before.into_iter().chain(self.code.chunks(32).map(bytes)).chain(after) {
             let _ = writeln!(text, "    {line}");
         }
