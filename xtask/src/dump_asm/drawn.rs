@@ -84,7 +84,7 @@ impl Drawn {
             let end = |text: &str| {
                 let operands = text.split_once(": ").map_or(text, |(_, instruction)| instruction.trim());
                 let operands = operands.split_once(' ').map_or("", |(_, operands)| operands);
-                let end = if destination_last == written {
+                let end = if destination_last && written {
                     operands.rsplit(", ").next()
                 } else {
                     operands.split(", ").next()
