@@ -6,21 +6,14 @@
 //! | `page_size` | size of a page in bytes |
 //! | `report_crashes` | has a crash call back, and ends the process after it |
 
+mod access;
 #[cfg(unix)]
 mod unix;
-#[cfg(unix)]
-pub(super) use unix::*;
-
 #[cfg(windows)]
 mod windows;
+
+pub(super) use access::Access;
+#[cfg(unix)]
+pub(super) use unix::*;
 #[cfg(windows)]
 pub(super) use windows::*;
-
-/// What may be done with pages.
-#[derive(Clone, Copy)]
-pub(super) enum Access {
-    /// Read and write.
-    Write,
-    /// Read and execute.
-    Execute,
-}

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_int, ops::Range, ptr, sync::OnceLock};
 
-use super::Access;
+use super::access::Access;
 
 /// Pages of a mapping, which may not be touched at first.
 pub(in crate::oracle) struct Pages {

@@ -15,7 +15,7 @@ use windows_sys::Win32::{
     },
 };
 
-use super::Access;
+use super::access::Access;
 
 /// Pages, which may not be touched at first.
 pub(in crate::oracle) struct Pages {

@@ -1,19 +1,17 @@
 //! Ranges of pages, by address. What maps, protects and unmaps memory for code.
 
-use std::{ffi::c_void, io, iter, ops::Range, ptr, sync::LazyLock};
+use std::{ffi::c_void, io, iter, ops::Range, ptr};
 
 use windows_sys::Win32::{
     Foundation::{ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_SUPPORTED},
-    System::{
-        Memory::{
-            FILE_MAP_EXECUTE, FILE_MAP_READ, MEM_COMMIT, MEM_RELEASE, MEM_RESERVE,
-            MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_EXECUTE_READ, PAGE_READWRITE, UnmapViewOfFile,
-            VirtualAlloc, VirtualFree, VirtualProtect,
-        },
-        SystemInformation::{GetSystemInfo, SYSTEM_INFO},
+    System::Memory::{
+        FILE_MAP_EXECUTE, FILE_MAP_READ, MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, MEMORY_MAPPED_VIEW_ADDRESS,
+        MapViewOfFileEx, PAGE_EXECUTE_READ, PAGE_READWRITE, UnmapViewOfFile, VirtualAlloc, VirtualFree,
+        VirtualProtect,
     },
 };
 
+pub(crate) use super::size::page_size;
 use super::{
     extent::{Extent, refusal},
     row,
@@ -24,17 +22,6 @@ use crate::{
     mapping::{Mapping, retry_unmapping},
     site::Site,
 };
-
-/// Size of a page, in bytes.
-pub(crate) fn page_size() -> usize {
-    static SIZE: LazyLock<usize> = LazyLock::new(|| {
-        let mut info = SYSTEM_INFO::default();
-        // SAFETY: the call writes the structure, which is ours.
-        unsafe { GetSystemInfo(&mut info) };
-        info.dwPageSize as usize
-    });
-    *SIZE
-}
 
 /// How many places near the site are tried. Others may be taken.
 const PLACES: usize = 32;

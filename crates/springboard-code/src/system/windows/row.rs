@@ -11,7 +11,7 @@ use std::ops::Range;
 use springboard_emit::UNWIND_INFO as INFO;
 use windows_sys::Win32::System::Diagnostics::Debug::IMAGE_RUNTIME_FUNCTION_ENTRY;
 
-use super::pages::page_size;
+use super::size::page_size;
 
 /// Size of a piece, in bytes: all places of stubs begin and end at multiples of it.
 const PIECE: usize = 32;
