@@ -92,7 +92,7 @@ impl Interface {
             (None, target) => (target.copied(), ffi_abi_FFI_DEFAULT_ABI),
             (Some(named), Some(target)) => {
                 let target = target.calling_as(signature).map_err(|_| refused.clone())?;
-                (Some(target), system::fallback::abi(named).ok_or(refused)?)
+                (Some(target), system::fallback::abi(named, model.compiler).ok_or(refused)?)
             }
             (Some(_), None) => return Err(refused),
         };
