@@ -215,11 +215,6 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
     let clang = is_clang(model);
     match ty {
         _ if layout.size == 0 && clang => return Ok(Some([None; 2])),
-        // GCC takes an unaligned array for an unaligned field even where it has no elements, wherever it lies.
-        Type::Array(_) if layout.size == 0 => {
-            let aligned = offset.is_multiple_of(layout.align.into());
-            return Ok(Some([None; 2]).filter(|_| aligned));
-        }
         _ if layout.size == 0 && offset.is_multiple_of(8) => return Ok(Some([None; 2])),
         _ => {}
     }

@@ -1,16 +1,13 @@
 //! What libffi has here.
 
 use libffi::middle::{FfiAbi, Type};
-use springboard_ir::{Compiler, Complex, NamedConvention};
+use springboard_ir::{Complex, NamedConvention};
 
-/// What libffi calls a convention that is not the machine's own, as `compiler` follows it. `None` where it does not know it.
-pub(crate) fn abi(convention: NamedConvention, compiler: Option<Compiler>) -> Option<FfiAbi> {
-    match (convention, compiler) {
-        // It leaves a `long double` result on the x87 stack.
+/// What libffi calls a convention that is not the machine's own. `None` where it does not know it.
+pub(crate) fn abi(convention: NamedConvention) -> Option<FfiAbi> {
+    match convention {
         #[cfg(target_arch = "x86_64")]
-        (NamedConvention::Microsoft, Some(Compiler::Clang)) => Some(libffi::raw::ffi_abi_FFI_WIN64),
-        #[cfg(target_arch = "x86_64")]
-        (NamedConvention::Microsoft, _) => Some(libffi::raw::ffi_abi_FFI_GNUW64),
+        NamedConvention::Microsoft => Some(libffi::raw::ffi_abi_FFI_GNUW64),
         _ => None,
     }
 }

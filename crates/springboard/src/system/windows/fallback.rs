@@ -1,10 +1,10 @@
 //! What libffi has here.
 
 use libffi::middle::{FfiAbi, Type};
-use springboard_ir::{Compiler, Complex, NamedConvention};
+use springboard_ir::{Complex, NamedConvention};
 
 /// What libffi calls a convention that is not the machine's own: it knows none.
-pub(crate) fn abi(_: NamedConvention, _: Option<Compiler>) -> Option<FfiAbi> {
+pub(crate) fn abi(_: NamedConvention) -> Option<FfiAbi> {
     None
 }
 
