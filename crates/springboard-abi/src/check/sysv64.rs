@@ -11,7 +11,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use springboard_ir::{
-    AggregateKind, Compiler, DataModel, Field, FloatFormat, LayoutError, Scalar, Signature, Type,
+    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, LayoutError, Scalar, Signature, Type,
 };
 
 use super::{
@@ -228,6 +228,9 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
         }
         Type::Array(array) => {
             let step = array.element.layout(model)?.size;
+            if !clang {
+                return repeated(array, offset, step, model);
+            }
             for index in 0..array.length {
                 merged = merge(merged, classes(&array.element, offset + index * step, model)?);
             }
@@ -278,6 +281,26 @@ fn is_clang(model: &DataModel) -> bool {
 fn is_aligned(field: &Field, bit: u64, model: &DataModel) -> Result<bool, LayoutError> {
     let align = field.declared.type_align.unwrap_or(field.ty.layout(model)?.align);
     Ok(bit.is_multiple_of(u64::from(align) * 8))
+}
+
+/// The classes of an array to GCC: it looks at the first element where that lies, of an array of none too, and takes its
+/// eightbytes for those of all.
+fn repeated(array: &Array, offset: u64, step: u64, model: &DataModel) -> Result<Classes, LayoutError> {
+    let before = offset % 8;
+    let eightbytes = |bytes: u64| (before + bytes).div_ceil(8);
+    let mut all = [None; 2];
+    if step == 0 || eightbytes(step * array.length) == 0 {
+        return Ok(Some(all));
+    }
+    let Some(first) = classes(&array.element, before, model)?.filter(|_| eightbytes(step) <= 2) else {
+        return Ok(None);
+    };
+    for index in 0..eightbytes(step * array.length) {
+        if let Some(class) = all.get_mut((offset / 8 + index) as usize) {
+            *class = first[(index % eightbytes(step)) as usize];
+        }
+    }
+    Ok(Some(all))
 }
 
 /// Bit-fields are INTEGER in each eightbyte that they touch, unnamed ones too (as GCC does).
