@@ -27,6 +27,7 @@ const TWO_WAYS: &[(&str, &str, Way, Way)] = &[
         Memory,
     ),
     (X86_64, "struct s { float a; int : 3; }", General, Vector),
+    (X86_64, "struct __attribute__((packed)) s { float a; short : 16; }", General, Vector),
     (X86_64, "struct s { char a; struct { short : 16; char b; } c; }", Memory, General),
     (AARCH64, "struct s { _Atomic float a; float b; }", Vector, General),
     (AARCH64, "struct s { float a; struct { int z[0]; } z; }", General, Vector),
