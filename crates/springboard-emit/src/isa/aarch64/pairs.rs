@@ -1,9 +1,10 @@
 //! Neighbouring slots are loaded at once; so are words on their way to the stack, and stored at once.
 
-use super::{
-    super::assembly::{Item, To},
-    shapes::plain,
-};
+use super::super::assembly::{Item, To};
+
+const fn plain(word: u64) -> Item {
+    Item::plain(word, 4)
+}
 
 /// A load of eight bytes: `ldr x`, `ldr d` with an offset in words.
 #[derive(Clone, Copy)]

@@ -34,7 +34,7 @@ pub(super) static SHAPES: Shapes = Shapes {
     further: pairs,
 };
 
-pub(super) const fn plain(word: u64) -> Item {
+const fn plain(word: u64) -> Item {
     Item::plain(word, 4)
 }
 
