@@ -16,7 +16,8 @@ use springboard_ir::{
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, own_extension},
-    violation::{Source, Violation},
+    spot::Source,
+    violation::Violation,
 };
 use crate::{place::Place, plan::SlotForm, target::Target};
 
