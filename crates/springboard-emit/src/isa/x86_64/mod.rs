@@ -45,6 +45,7 @@ pub(super) static ISA: Isa = Isa {
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
     unwind_info: row::unwind_info,
+    reads: None,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
 
