@@ -157,35 +157,21 @@ const ON_WINDOWS: [&str; 11] = [
     "unwinding",
 ];
 
-/// A command of cargo's for Windows, in which all that is built shares one build of the code generator.
-fn on_windows(arguments: &[&str]) -> Command {
-    const EMITTER: &str = "springboard-emit/all-targets,springboard-emit/disassembly,springboard-emit/object";
-    WINDOWS.cargo(&[&arguments[..1], &["--features", EMITTER], &arguments[1..]].concat())
-}
-
 /// The tests and examples under Wine.
 pub(super) fn windows() -> Vec<Step> {
     let core =
         ["-p", "springboard-ir", "-p", "springboard-abi", "-p", "springboard-emit", "-p", "springboard-code"];
-    let pure = on_windows(&[&["test", "--no-fail-fast", "--lib", "--tests"][..], &core].concat());
-    let mut runtime = on_windows(&[
-        "test",
-        "--no-fail-fast",
-        "-p",
-        "springboard",
-        "--features",
-        "springboard/pack",
-        "--lib",
-    ]);
+    let pure = WINDOWS.cargo(&[&["test", "--no-fail-fast", "--lib", "--tests"][..], &core].concat());
+    let mut runtime = WINDOWS.cargo(&["test", "--no-fail-fast", "-p", "springboard", "--lib"]);
     runtime.args(ON_WINDOWS.iter().flat_map(|test| ["--test", test]));
     runtime.args(["--", "--skip", "a_symbol_without_a_type_may_be_a_function"]);
     let runtime = Step::from(runtime).leaving_out(
         "not on Windows: a_symbol_without_a_type_may_be_a_function: it is of ELF's symbols".into(),
     );
-    let mut pack = on_windows(&["test", "-p", "springboard", "--test", "pack"]);
+    let mut pack = WINDOWS.cargo(&["test", "-p", "springboard", "--test", "pack"]);
     pack.args(["--features", "springboard/pack"]);
     let program = |words: &[&str]| {
-        let mut command = on_windows(&["run", "--quiet"]);
+        let mut command = WINDOWS.cargo(&["run", "--quiet"]);
         command.args(words);
         command
     };
@@ -197,7 +183,7 @@ pub(super) fn windows() -> Vec<Step> {
         pure.into(),
         runtime,
         pack.into(),
-        exceptions(on_windows).into(),
+        exceptions(|arguments| WINDOWS.cargo(arguments)).into(),
         oracle("--target x86_64-pc-windows-gnu --signatures 300 --seed 6").into(),
         program(&quickstart).into(),
         program(&explain).into(),
