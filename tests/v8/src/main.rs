@@ -3,7 +3,8 @@
 //! Run by `cargo xtask test v8`, which builds the shim (`shim.cc`) and the fixture (`fixture.c`) for each V8, and says
 //! where they are: `SPRINGBOARD_V8_SHIM` and `SPRINGBOARD_V8_FIXTURE`. `cargo xtask bench --filter v8` runs it with
 //! the one word `bench`, to measure loops. Tests of snapshots run it in other processes, which make one and start from
-//! one. `SPRINGBOARD_V8_FLAGS` has flags for V8.
+//! one. `SPRINGBOARD_V8_FLAGS` has flags for V8, `SPRINGBOARD_V8_EMULATOR` the program that
+//! runs those of another CPU.
 
 mod bench;
 mod buffers;

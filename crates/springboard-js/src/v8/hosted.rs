@@ -17,6 +17,7 @@ use springboard::{
 
 use super::{
     error::Helper,
+    node::Strict,
     reading::{ThrowHelper, ValueHelper},
     settings::Settings,
 };
@@ -69,6 +70,8 @@ pub(super) struct Hosted {
     pub(super) engine: Engine,
     pub(super) host: Host,
     guard: GuardWords,
+    /// The same for functions with the conversions of `node:ffi`.
+    node_guard: GuardWords,
     native: Mutex<Option<Native>>,
 }
 
@@ -86,8 +89,9 @@ const _: () = assert!(mem::offset_of!(GuardWords, helper) == GUARD_HELPER);
 
 impl Hosted {
     pub(super) fn new(engine: &Engine, native: &Native, host: Host) -> Hosted {
-        let guard = GuardWords { closed: AtomicU8::new(0), helper: host.closed };
-        Hosted { engine: engine.clone(), host, guard, native: Mutex::new(Some(native.clone())) }
+        let guard = |helper| GuardWords { closed: AtomicU8::new(0), helper };
+        let (guard, node_guard) = (guard(host.closed), guard(Some(Strict::closed)));
+        Hosted { engine: engine.clone(), host, guard, node_guard, native: Mutex::new(Some(native.clone())) }
     }
 
     /// The native library, until it is closed; not closed while this is held.
@@ -98,6 +102,7 @@ impl Hosted {
     /// Sets the flag, then lets go of the native library.
     pub(super) fn close(&self) {
         self.guard.closed.store(1, Ordering::SeqCst);
+        self.node_guard.closed.store(1, Ordering::SeqCst);
         let native = self.native().take();
         drop(native);
     }
@@ -109,5 +114,10 @@ impl Hosted {
     /// The address of what guards read, valid as long as this is.
     pub(super) fn guard(&self) -> *const c_void {
         (&raw const self.guard).cast()
+    }
+
+    /// The same for functions with the conversions of `node:ffi`, whose context is their [`Strict`].
+    pub(super) fn node_guard(&self) -> *const c_void {
+        (&raw const self.node_guard).cast()
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 use springboard::{
     Library as Native, Reason,
-    abi::{Entry, plan},
+    abi::{Entry, plan, plan_fast_call},
     emit::HoleKind,
     ir::{Prototype, Signature},
     stamp::{Stamp, Stub},
@@ -102,10 +102,21 @@ pub(super) fn bind(
     Ok((strict, fast))
 }
 
-/// The code that V8 calls: it writes what V8 passes into slots, and calls [`Strict::dispatch`].
+/// The code that V8 calls. Where all arguments are numbers, it checks them itself; else it writes what V8 passes into
+/// slots, and calls [`Strict::dispatch`].
 fn code(library: &Hosted, strict: &Arc<Strict>) -> Result<Stub, NoFast> {
-    let signature: Signature = strict.code_signature();
     let engine = &library.engine;
+    if let Some(call) = strict.numbers()
+        && let Ok(plan) = engine.plan_with(|target| plan_fast_call(&call, target))
+    {
+        let stamp = Stamp::new(&plan)
+            .hole(HoleKind::Target, strict.address())
+            .hole(HoleKind::Context, Arc::as_ptr(strict).cast())
+            .hole(HoleKind::Guard, library.node_guard())
+            .hole_if_any(HoleKind::Range, Strict::refuse as *const c_void);
+        return engine.stamp(stamp).map_err(NoFast::from);
+    }
+    let signature: Signature = strict.code_signature();
     let plan = engine
         .plan_with(|target| plan(&signature, target, Entry::Callback))
         .map_err(|reason: Reason| NoFast::Reason(reason))?;

@@ -8,6 +8,7 @@ use std::{
 
 use springboard::{
     CallError, Word,
+    abi::{FastCall, Guard, Narrow, Options},
     callback::{NativeScope, take_pending},
     function::UntypedSlots,
     ir::Signature,
@@ -77,7 +78,50 @@ impl Strict {
         self.native.function().signature()
     }
 
-    /// The C type of the code that V8 calls.
+    /// The native function.
+    pub(super) fn address(&self) -> *const c_void {
+        self.native.function().address().as_ptr()
+    }
+
+    /// How V8 calls the native function itself, through a stub that checks the arguments: where they are all numbers.
+    pub(super) fn numbers(&self) -> Option<FastCall> {
+        let numbers = |kind: &Kind| matches!(kind, Kind::F32 | Kind::F64);
+        self.description.arguments.iter().all(numbers).then(|| FastCall {
+            guard: Guard::Closed,
+            narrow: Narrow::Exact,
+            options: Options::Always,
+            ..FastCall::new(self.signature().clone())
+        })
+    }
+
+    /// What such a stub calls about a number that is no integer of its parameter's type: by its bits.
+    ///
+    /// # Safety
+    /// `strict` is the address of a [`Strict`], which has a parameter of that index, and the options are those of the running
+    /// call.
+    pub(super) unsafe extern "C" fn refuse(
+        strict: *const c_void,
+        index: u64,
+        number: u64,
+        options: *mut c_void,
+    ) {
+        // SAFETY: by the contract.
+        let strict = unsafe { &*strict.cast::<Strict>() };
+        let given = Any::Number(f64::from_bits(number));
+        strict.throw(options, &strict.arguments[index as usize].refuses(index as usize, &given));
+    }
+
+    /// What such a stub calls after the library was closed.
+    ///
+    /// # Safety
+    /// `strict` is the address of a [`Strict`], and the options are those of the running call.
+    pub(in crate::v8) unsafe extern "C" fn closed(strict: *mut c_void, options: *mut c_void) {
+        // SAFETY: by the contract.
+        let strict = unsafe { &*strict.cast::<Strict>() };
+        strict.throw(options, &Thrown::closed());
+    }
+
+    /// The C type of the code that V8 calls where it calls [`Strict::dispatch`].
     pub(super) fn code_signature(&self) -> Signature {
         let c = |kind: &Kind| match kind {
             Kind::Void => "void",
