@@ -127,7 +127,8 @@ pub(crate) fn bench() -> Result<(), String> {
 
 /// Builds what the engines need, and runs the tests in each.
 fn run_in(engines: &[Named], arguments: &[&str]) -> Vec<Step> {
-    let mut steps: Vec<Step> = engines.first().map(|(engine, ..)| build_program(engine).into()).into_iter().collect();
+    let mut steps: Vec<Step> =
+        engines.first().map(|(engine, ..)| build_program(engine).into()).into_iter().collect();
     for (engine, name, tool) in engines {
         let mut run = run_program(engine);
         run.args(arguments);

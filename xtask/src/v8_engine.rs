@@ -31,8 +31,12 @@ enum Middle {
 }
 
 /// Errors of fast calls are reported by the slow function.
-pub(crate) static BOOKWORM: Engine =
-    Engine { suite: "bookworm", cpu: None, about: "V8 10.2, of Debian 12's libnode-dev", middle: Middle::None };
+pub(crate) static BOOKWORM: Engine = Engine {
+    suite: "bookworm",
+    cpu: None,
+    about: "V8 10.2, of Debian 12's libnode-dev",
+    middle: Middle::None,
+};
 /// Fast calls throw, and may run JavaScript.
 pub(crate) static SID: Engine = Engine {
     suite: "sid",
@@ -41,11 +45,8 @@ pub(crate) static SID: Engine = Engine {
     middle: Middle::Maglev,
 };
 /// The same for aarch64.
-pub(crate) static SID_AARCH64: Engine = Engine {
-    cpu: Some(&AARCH64),
-    about: "V8 13.6 or later for aarch64, of Debian sid's libnode-dev",
-    ..SID
-};
+pub(crate) static SID_AARCH64: Engine =
+    Engine { cpu: Some(&AARCH64), about: "V8 13.6 or later for aarch64, of Debian sid's libnode-dev", ..SID };
 
 impl Engine {
     pub(crate) fn folder(&self) -> PathBuf {

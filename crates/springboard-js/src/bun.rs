@@ -1,8 +1,8 @@
 //! The types of `bun:ffi`, for hosts that offer that interface: their names, aliases and numeric tags, the C type of each,
 //! and what JavaScript gets for a slot of each.
 //!
-//! The C types alone do not say that: `i64_fast` and `i64` are both `int64_t`. A [`Declared`] signature keeps the types
-//! beside the C signature, and decodes the slots of a call by them: on the thread that owns JavaScript's heap, from raw
+//! The C types do not say that: `i64_fast` and `i64` are both `int64_t`. A [`Declared`] signature keeps both its C
+//! signature and its types, by which it decodes the slots of a call: on the thread that owns JavaScript's heap, from raw
 //! words that any thread may have written.
 
 mod decode;

@@ -28,8 +28,8 @@ use super::{
 pub type ClosedHelper = unsafe extern "C" fn(context: *mut c_void, options: *mut c_void);
 
 /// What the host does about an integer that does not fit its parameter: `fn(context, index, value, options)`, with
-/// the parameter counted from 0 and the 32 bits that V8 passed, extended by the sign of the parameter's type. The rest
-/// as [`ClosedHelper`].
+/// the parameter counted from 0 and the 32 bits that V8 passed, extended by the sign of the parameter's type; with
+/// [`Narrow::Exact`], the bits of the `double`. The rest as [`ClosedHelper`].
 pub type RangeHelper =
     unsafe extern "C" fn(context: *mut c_void, index: u64, value: i64, options: *mut c_void);
 
@@ -43,7 +43,7 @@ pub type BufferHelper = unsafe extern "C" fn(value: *const c_void, options: *mut
 pub struct Host {
     /// For [`Guard::Closed`].
     pub closed: Option<ClosedHelper>,
-    /// For [`Narrow::Check`].
+    /// For [`Narrow::Check`] and [`Narrow::Exact`].
     pub range: Option<RangeHelper>,
     /// For parameters that are buffers.
     pub buffer: Option<BufferHelper>,
@@ -58,7 +58,7 @@ impl Host {
     pub(super) fn missing(&self, settings: &Settings) -> Option<Helper> {
         let needed = [
             (settings.guard == Guard::Closed && self.closed.is_none(), Helper::Closed),
-            (settings.narrow == Narrow::Check && self.range.is_none(), Helper::Range),
+            (settings.narrow != Narrow::Trust && self.range.is_none(), Helper::Range),
             (!settings.buffers.is_empty() && self.buffer.is_none(), Helper::Buffer),
         ];
         needed.into_iter().find(|(missing, _)| *missing).map(|(_, helper)| helper)

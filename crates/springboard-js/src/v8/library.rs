@@ -93,14 +93,14 @@ impl Library {
     /// parameters before fast code could count them.
     ///
     /// # Errors
-    /// As [`Library::function`]; a name that is none; `void` as a parameter. The host must have [`Host::throw`] and
+    /// As [`Library::function`]; an unknown name of a type; `void` as a parameter. The host must have [`Host::throw`] and
     /// [`Host::value`].
     pub fn node_function(
         &self,
         declaration: &NodeDeclaration<'_>,
         settings: &NodeSettings,
     ) -> Result<Function, BindError> {
-        self.node(None, declaration, settings)
+        node::bind(&self.shared, None, declaration, settings)
     }
 
     /// Binds the function at an address by the names of its types: `getFunctionFromPointer` of `node:ffi`. As
@@ -114,18 +114,7 @@ impl Library {
         declaration: &NodeDeclaration<'_>,
         settings: &NodeSettings,
     ) -> Result<Function, BindError> {
-        self.node(Some(address), declaration, settings)
-    }
-
-    fn node(
-        &self,
-        address: Option<NonNull<c_void>>,
-        declaration: &NodeDeclaration<'_>,
-        settings: &NodeSettings,
-    ) -> Result<Function, BindError> {
-        let native = self.shared.native();
-        let (strict, fast) = node::bind(&self.shared, native.as_ref(), address, declaration, settings)?;
-        Ok(Function::node(strict, fast))
+        node::bind(&self.shared, Some(address), declaration, settings)
     }
 
     /// Closes the library: from now on calls of its guarded functions end with an error. It is unloaded unless other

@@ -14,7 +14,7 @@ use std::{
 };
 
 use springboard::{
-    Library as Native, Reason,
+    Reason,
     abi::{Entry, plan, plan_fast_call},
     emit::HoleKind,
     ir::{Prototype, Signature},
@@ -26,6 +26,7 @@ pub(super) use self::strict::Strict;
 use super::{
     description::Effects,
     error::{BindError, Helper, NoFast},
+    function::{Bound, Conversions, Function},
     hosted::Hosted,
     settings::Callbacks,
     types::{SignatureError, node_signature},
@@ -70,15 +71,14 @@ pub struct NodeDeclaration<'a> {
     pub result: &'a str,
 }
 
-/// The two halves of a function: see [`Library::node_function`](super::Library::node_function). It is at `address`, or
-/// where `native`, which is what `library` has not closed yet, has the symbol.
+/// Binds a function: see [`Library::node_function`](super::Library::node_function). It is at `address`, or
+/// where the library has the symbol.
 pub(super) fn bind(
     library: &Arc<Hosted>,
-    native: Option<&Native>,
     address: Option<NonNull<c_void>>,
     declaration: &NodeDeclaration<'_>,
     settings: &NodeSettings,
-) -> Result<(Arc<Strict>, Result<Stub, NoFast>), BindError> {
+) -> Result<Function, BindError> {
     let NodeDeclaration { name, arguments, result } = *declaration;
     let (signature, _) = node_signature(arguments, result).map_err(|error| match error {
         SignatureError::Signature(error) => BindError::Bind(error.into()),
@@ -89,7 +89,8 @@ pub(super) fn bind(
     if let Some((_, helper)) = helpers.into_iter().find(|(missing, _)| *missing) {
         return Err(BindError::MissingHelper { helper });
     }
-    let native = native.ok_or(BindError::Closed)?;
+    let native = library.native();
+    let native = native.as_ref().ok_or(BindError::Closed)?;
     let calls_back = settings.callbacks.are_possible(&signature);
     let address = match address {
         Some(address) => address,
@@ -99,7 +100,7 @@ pub(super) fn bind(
     let function = library.engine.function_at(address, declared).map_err(BindError::Bind)?;
     let strict = Arc::new(Strict::new(&function, library, settings));
     let fast = if calls_back { Err(NoFast::CallsBack) } else { code(library, &strict) };
-    Ok((strict, fast))
+    Ok(Function::new(Bound { fast, effects: settings.effects, conversions: Conversions::Node(strict) }))
 }
 
 /// The code that V8 calls. Where all arguments are numbers, it checks them itself; else it writes what V8 passes into

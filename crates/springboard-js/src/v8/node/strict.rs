@@ -21,7 +21,7 @@ use super::{
 use crate::v8::{
     any::{Any, Thrown},
     convert::call_error,
-    description::{Description, Effects, Int64, Kind},
+    description::{Description, Int64, Kind},
     hosted::Hosted,
     node::HostPointer,
     reading::Reading,
@@ -37,7 +37,6 @@ pub(in crate::v8) struct Strict {
     description: Description,
     library: Arc<Hosted>,
     context: HostPointer,
-    effects: Effects,
 }
 
 impl Strict {
@@ -61,17 +60,13 @@ impl Strict {
             options: true,
             int64: Int64::BigInt,
         };
-        let NodeSettings { context, effects, .. } = *settings;
+        let context = settings.context;
         let (library, native) = (Arc::clone(library), function.untyped_slots());
-        Strict { arguments, native, description, library, context, effects }
+        Strict { arguments, native, description, library, context }
     }
 
     pub(in crate::v8) fn description(&self) -> &Description {
         &self.description
-    }
-
-    pub(in crate::v8) fn effects(&self) -> Effects {
-        self.effects
     }
 
     pub(in crate::v8) fn signature(&self) -> &Signature {
@@ -94,7 +89,7 @@ impl Strict {
         })
     }
 
-    /// What such a stub calls about a number that is no integer of its parameter's type: by its bits.
+    /// What such a stub calls when a number is not an integer of its parameter's type. The number comes as its bits.
     ///
     /// # Safety
     /// `strict` is the address of a [`Strict`], which has a parameter of that index, and the options are those of the running
