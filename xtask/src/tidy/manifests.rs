@@ -6,7 +6,7 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("springboard-duckdb", EVERYTHING),
     ("springboard-ballista", &["springboard-datafusion", "springboard"]),
     ("springboard-quickstart", &["springboard"]),
+    ("springboard-interpreter", &["springboard", "springboard-everyday"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),
     ("springboard-v8-tests", WITH_C),
