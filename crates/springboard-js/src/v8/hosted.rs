@@ -17,7 +17,6 @@ use springboard::{
 
 use super::{
     error::Helper,
-    node::Strict,
     reading::{ThrowHelper, ValueHelper},
     settings::Settings,
 };
@@ -88,9 +87,10 @@ const _: () = assert!(mem::offset_of!(GuardWords, closed) == 0);
 const _: () = assert!(mem::offset_of!(GuardWords, helper) == GUARD_HELPER);
 
 impl Hosted {
-    pub(super) fn new(engine: &Engine, native: &Native, host: Host) -> Hosted {
+    /// `node_closed` is what functions with the conversions of `node:ffi` call once the library is closed.
+    pub(super) fn new(engine: &Engine, native: &Native, host: Host, node_closed: ClosedHelper) -> Hosted {
         let guard = |helper| GuardWords { closed: AtomicU8::new(0), helper };
-        let (guard, node_guard) = (guard(host.closed), guard(Some(Strict::closed)));
+        let (guard, node_guard) = (guard(host.closed), guard(Some(node_closed)));
         Hosted { engine: engine.clone(), host, guard, node_guard, native: Mutex::new(Some(native.clone())) }
     }
 
@@ -116,7 +116,7 @@ impl Hosted {
         (&raw const self.guard).cast()
     }
 
-    /// The same for functions with the conversions of `node:ffi`, whose context is their [`Strict`].
+    /// The same for functions with the conversions of `node:ffi`, whose context is their own.
     pub(super) fn node_guard(&self) -> *const c_void {
         (&raw const self.node_guard).cast()
     }

@@ -7,9 +7,9 @@ use springboard::{Declaration, Engine, Library as Native};
 use super::{
     bind::{self, Place},
     error::BindError,
-    function::Function,
+    function::{Bound, Conversions, Function},
     hosted::{Host, Hosted},
-    node::{self, NodeDeclaration, NodeSettings},
+    node::{self, NodeDeclaration, NodeSettings, Strict},
     settings::Settings,
 };
 
@@ -25,7 +25,7 @@ pub struct Library {
 impl Library {
     /// `native`, with `host`'s answers to calls that cannot be made.
     pub fn new(engine: &Engine, native: &Native, host: Host) -> Library {
-        Library { shared: Arc::new(Hosted::new(engine, native, host)) }
+        Library { shared: Arc::new(Hosted::new(engine, native, host, Strict::closed)) }
     }
 
     /// Binds the function that `declaration` names.
@@ -100,7 +100,7 @@ impl Library {
         declaration: &NodeDeclaration<'_>,
         settings: &NodeSettings,
     ) -> Result<Function, BindError> {
-        node::bind(&self.shared, None, declaration, settings)
+        self.node(None, declaration, settings)
     }
 
     /// Binds the function at an address by the names of its types: `getFunctionFromPointer` of `node:ffi`. As
@@ -114,7 +114,18 @@ impl Library {
         declaration: &NodeDeclaration<'_>,
         settings: &NodeSettings,
     ) -> Result<Function, BindError> {
-        node::bind(&self.shared, Some(address), declaration, settings)
+        self.node(Some(address), declaration, settings)
+    }
+
+    fn node(
+        &self,
+        address: Option<NonNull<c_void>>,
+        declaration: &NodeDeclaration<'_>,
+        settings: &NodeSettings,
+    ) -> Result<Function, BindError> {
+        let (strict, fast) = node::bind(&self.shared, address, declaration, settings)?;
+        let conversions = Conversions::Node(strict);
+        Ok(Function::new(Bound { fast, effects: settings.effects, conversions }))
     }
 
     /// Closes the library: from now on calls of its guarded functions end with an error. It is unloaded unless other

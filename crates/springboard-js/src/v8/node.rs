@@ -26,7 +26,6 @@ pub(super) use self::strict::Strict;
 use super::{
     description::Effects,
     error::{BindError, Helper, NoFast},
-    function::{Bound, Conversions, Function},
     hosted::Hosted,
     settings::Callbacks,
     types::{SignatureError, node_signature},
@@ -71,14 +70,14 @@ pub struct NodeDeclaration<'a> {
     pub result: &'a str,
 }
 
-/// Binds a function: see [`Library::node_function`](super::Library::node_function). It is at `address`, or
+/// The two halves of a function: see [`Library::node_function`](super::Library::node_function). It is at `address`, or
 /// where the library has the symbol.
 pub(super) fn bind(
     library: &Arc<Hosted>,
     address: Option<NonNull<c_void>>,
     declaration: &NodeDeclaration<'_>,
     settings: &NodeSettings,
-) -> Result<Function, BindError> {
+) -> Result<(Arc<Strict>, Result<Stub, NoFast>), BindError> {
     let NodeDeclaration { name, arguments, result } = *declaration;
     let (signature, _) = node_signature(arguments, result).map_err(|error| match error {
         SignatureError::Signature(error) => BindError::Bind(error.into()),
@@ -100,7 +99,7 @@ pub(super) fn bind(
     let function = library.engine.function_at(address, declared).map_err(BindError::Bind)?;
     let strict = Arc::new(Strict::new(&function, library, settings));
     let fast = if calls_back { Err(NoFast::CallsBack) } else { code(library, &strict) };
-    Ok(Function::new(Bound { fast, effects: settings.effects, conversions: Conversions::Node(strict) }))
+    Ok((strict, fast))
 }
 
 /// The code that V8 calls. Where all arguments are numbers, it checks them itself; else it writes what V8 passes into
