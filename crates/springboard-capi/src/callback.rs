@@ -68,7 +68,7 @@ pub extern "C" fn sb_callback_new(
         let kind = Kind::get(kind)?;
         let ready = Box::into_raw(Box::new(Ready { call: ours, context, release: theirs }));
         let handler = RawHandler { context: ready.cast(), call, release: Some(release) };
-        // SAFETY: the header asks C for what the runtime asks for.
+        // SAFETY: the header asks C for a handler of this signature whose context may be used wherever it is called.
         let made = unsafe {
             match &kind {
                 Kind::Inline(kind) => kind.raw(handler),

@@ -33,7 +33,7 @@ pub extern "C" fn sb_library_open(
         for (flag, meaning) in [(SB_LIBRARY_NODELETE, Flags::NODELETE), (SB_LIBRARY_NOLOAD, Flags::NOLOAD)] {
             joined = chosen(flag, joined | meaning, joined);
         }
-        // SAFETY: the header asks C for what loading asks for.
+        // SAFETY: the header asks C for a library whose initialisers are sound to run.
         let loaded = unsafe { Library::open_with(OsStr::from_bytes(path.to_bytes()), joined) }?;
         Ok(loaded)
     })

@@ -101,7 +101,7 @@ pub unsafe extern "C" fn sb_v8_data_call(
             (all(arguments, count)?, array(values.cast(), handles, "call->values")?)
         };
         let call = Call { receiver: Receiver(receiver), arguments: &arguments, values };
-        // SAFETY: the header asks C for what a call asks for.
+        // SAFETY: the header asks C for arguments that the native function is sound to call with.
         let value = unsafe { function.call_slow(&call) }.map_err(|error| failed(error, thrown))?;
         let given = returned(&value);
         if matches!(value, Any::Text(_)) {

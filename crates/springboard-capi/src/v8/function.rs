@@ -148,7 +148,7 @@ pub unsafe extern "C" fn sb_v8_function_call(
         let function = handle::get::<_, Function>(function)?;
         // SAFETY: the caller says that the array has as many elements, and that texts are there for the time of the call.
         let arguments = unsafe { all(arguments, count) }?;
-        // SAFETY: the header asks C for what a call asks for.
+        // SAFETY: the header asks C for arguments that the native function is sound to call with.
         let value = unsafe { function.call_slow(&arguments) }.map_err(|error| failed(error, thrown))?;
         Ok(returned(&value))
     })

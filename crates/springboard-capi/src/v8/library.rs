@@ -53,7 +53,7 @@ pub unsafe extern "C" fn sb_v8_library_new(
 pub extern "C" fn sb_v8_library_retire(library: *const V8LibraryHandle) -> c_int {
     enter(|| {
         let library = handle::get::<_, Library>(library)?;
-        // SAFETY: the header asks C for what this asks for.
+        // SAFETY: the header asks C to have no thread in the library, and none that has read the flag and not called yet.
         unsafe { library.close() };
         Ok(())
     })

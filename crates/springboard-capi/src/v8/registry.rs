@@ -137,7 +137,7 @@ unsafe fn call_twin(slow: V8Slow, context: *mut c_void, call: &Call<'_>) -> Resu
     };
     let mut result = returned(&Any::Undefined);
     let mut thrown = V8Thrown { kind: 0, reserved: 0, code: ptr::null(), message: ptr::null() };
-    // SAFETY: by the contract.
+    // SAFETY: the caller says that the function is sound to call with them; all that they refer to outlives the call.
     match unsafe { slow(context, &given, &mut result, &mut thrown) } {
         // SAFETY: the header asks C for texts that are good until the thread's next call, and they are copied here.
         0 => unsafe { any(&result) }

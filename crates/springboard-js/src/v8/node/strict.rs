@@ -100,7 +100,7 @@ impl Strict {
         number: u64,
         options: *mut c_void,
     ) {
-        // SAFETY: by the contract.
+        // SAFETY: the stub passes the context that it was stamped with, a `Strict` that outlives it.
         let strict = unsafe { &*strict.cast::<Strict>() };
         let given = Any::Number(f64::from_bits(number));
         strict.throw(options, &strict.arguments[index as usize].refuses(index as usize, &given));
@@ -111,7 +111,7 @@ impl Strict {
     /// # Safety
     /// `strict` is the address of a [`Strict`], and the options are those of the running call.
     pub(in crate::v8) unsafe extern "C" fn closed(strict: *mut c_void, options: *mut c_void) {
-        // SAFETY: by the contract.
+        // SAFETY: the stub passes the context that it was stamped with, a `Strict` that outlives it.
         let strict = unsafe { &*strict.cast::<Strict>() };
         strict.throw(options, &Thrown::closed());
     }
@@ -141,7 +141,7 @@ impl Strict {
     /// `strict` is the address of a [`Strict`] that outlives the call, and `slots` are those of a call of a function of
     /// its [`Strict::code_signature`] by V8. The native function is sound to call with the arguments.
     pub(super) unsafe extern "C" fn dispatch(strict: *const c_void, slots: *mut u64) {
-        // SAFETY: by the contract.
+        // SAFETY: the stub passes the context that it was stamped with, a `Strict` that outlives it.
         let strict = unsafe { &*strict.cast::<Strict>() };
         let count = strict.arguments.len();
         // SAFETY: the stub writes a slot for each of its parameters.
