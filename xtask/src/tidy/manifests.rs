@@ -11,8 +11,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
     ("springboard-code", &["springboard-emit", "springboard-abi", "springboard-ir"]),
-    // The pack is not a member of the workspace; it may know the emitter when it is built, and the planner.
-    ("springboard", &["springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
+    // The emitter when it is built, the planner when it runs.
+    ("springboard-pack", &["springboard-emit", "springboard-abi"]),
+    (
+        "springboard",
+        &["springboard-code", "springboard-pack", "springboard-emit", "springboard-abi", "springboard-ir"],
+    ),
     ("springboard-js", ENGINE),
     ("springboard-everyday", ENGINE),
     ("springboard-capi", EVERYTHING),

@@ -43,13 +43,14 @@ fn dead_commands(file: &File) -> Vec<Finding> {
 }
 
 /// A block of code that names a file, as ```` ```rust file=PATH ````, stands there line by line; a line of `// …` leaves
-/// something out.
+/// something out. Pictures are quoted without the `//! ` before them.
 fn stale_quotations(file: &File, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Block { line, info, text } in blocks(&file.text) {
         let Some((_, path)) = info.split_once(" file=") else { continue };
-        let source: Vec<&str> = tree.text(path).lines().map(str::trim).collect();
-        let quoted: Vec<&str> = text.lines().map(str::trim).collect();
+        let bare = |line: &'_ str| line.trim().trim_start_matches("//!").trim().to_owned();
+        let source: Vec<String> = tree.text(path).lines().map(bare).collect();
+        let quoted: Vec<String> = text.lines().map(bare).collect();
         let pieces = quoted.split(|line| *line == "// …").filter(|piece| !piece.is_empty());
         for piece in pieces {
             if !source.windows(piece.len()).any(|window| window == piece) {
