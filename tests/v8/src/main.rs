@@ -40,6 +40,8 @@ enum Since {
     Always,
     /// 12.6: fast calls throw, run JavaScript, return 64-bit integers, take bigints and strings.
     V12_6,
+    /// None for this CPU.
+    Never,
 }
 
 fn main() -> ExitCode {
@@ -85,7 +87,11 @@ fn tests() -> ExitCode {
             run();
             Ok(())
         });
-        trial.with_ignored_flag(case.since == Since::V12_6 && !realm::is_modern())
+        trial.with_ignored_flag(match case.since {
+            Since::Always => false,
+            Since::V12_6 => !realm::is_modern(),
+            Since::Never => true,
+        })
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

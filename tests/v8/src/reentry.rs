@@ -22,7 +22,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "reentry::fast_calls_that_call_back_die",
-        since: Since::V12_6,
+        since: if cfg!(target_arch = "x86_64") { Since::V12_6 } else { Since::Never },
         run: fast_calls_that_call_back_die,
     },
 ];
@@ -88,7 +88,7 @@ fn strings() {
     let function = fixture.node("text_stays", &["string", "function"], "u64", NodeSettings::default());
     realm.define_registered("text_stays", &Registry::new().add_native(&function));
     realm.eval(
-        "depth = 0; inner_sum = 0; inner = () => { if (++depth < 6) inner_sum += Number(text_stays('a', callback)) }; 0",
+        "depth = 0; inner_sum = 0; inner = () => { if (++depth < 6) { const sum = Number(text_stays('a', callback)); inner_sum += sum } }; 0",
     );
     // A byte's weight is its value, and each text's is a thousand times that, and its length.
     assert_eq!(realm.eval("Number(text_stays('bb', callback))"), (2 * 98 * 1000 + 2).to_string());
@@ -96,7 +96,8 @@ fn strings() {
 }
 
 /// What the setting keeps hosts from: the command `call-back-fast` does the same by a fast call, and garbage collection
-/// moves the code that waits for it. The test fails with a V8 that has been mended.
+/// moves the code that waits for it. The test fails with a V8 that has been mended. The same V8 for aarch64 survives, under
+/// QEMU at least.
 fn fast_calls_that_call_back_die() {
     let output = child(&["call-back-fast"]);
     assert!(!output.status.success(), "this V8 survives JavaScript within a fast call: {output:?}");
