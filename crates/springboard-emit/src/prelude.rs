@@ -5,7 +5,8 @@
 
 use cranelift_codegen::ir::{
     AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, StackSlotData, StackSlotKind, Type, Value,
-    condcodes::{FloatCC, IntCC}, types,
+    condcodes::{FloatCC, IntCC},
+    types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, FastForm, Fill, Guard, Parameter, Plan};
