@@ -251,25 +251,16 @@ impl fmt::Debug for Function {
 }
 
 /// Why a function has no code pointer of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PointerError {
     /// The signature returns something else.
+    #[error(transparent)]
     Result(ResultMismatch),
     /// The engine makes one stub per shape, or takes it from the pack.
+    #[error("the engine makes one stub per shape, and none per function")]
     Shared,
     /// The function is called through libffi, for this reason.
+    #[error("the function is called through libffi: {0}")]
     Libffi(Reason),
 }
-
-impl fmt::Display for PointerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PointerError::Result(error) => error.fmt(f),
-            PointerError::Shared => f.write_str("the engine makes one stub per shape, and none per function"),
-            PointerError::Libffi(reason) => write!(f, "the function is called through libffi: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for PointerError {}

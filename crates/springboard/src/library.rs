@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{CStr, CString, NulError, OsStr, OsString, c_void},
-    fmt,
     ptr::NonNull,
     sync::Arc,
 };
@@ -46,12 +45,14 @@ pub struct Symbol {
 }
 
 /// Why a library could not be loaded.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LibraryError {
     /// The path is empty. The process' own symbols are [`Library::process`].
+    #[error("the path of the library is empty")]
     EmptyPath,
     /// The path has a NUL in it.
+    #[error("the path of the library has a NUL at byte {at}: {}", .path.to_string_lossy().escape_debug())]
     NulInPath {
         /// The path.
         path: OsString,
@@ -59,6 +60,7 @@ pub enum LibraryError {
         at: usize,
     },
     /// The system's loader refused.
+    #[error("library {} does not load: {message}", .path.display())]
     Load {
         /// The path.
         path: OsString,
@@ -67,33 +69,15 @@ pub enum LibraryError {
     },
 }
 
-impl fmt::Display for LibraryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LibraryError::EmptyPath => f.write_str("the path of the library is empty"),
-            LibraryError::NulInPath { path, at } => {
-                write!(
-                    f,
-                    "the path of the library has a NUL at byte {at}: {}",
-                    path.to_string_lossy().escape_debug()
-                )
-            }
-            LibraryError::Load { path, message } => {
-                write!(f, "library {} does not load: {message}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for LibraryError {}
-
 /// Why a symbol has no address.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SymbolError {
     /// The name is empty.
+    #[error("the name of the symbol is empty")]
     Empty,
     /// The name has a NUL in it.
+    #[error("the name of the symbol has a NUL at byte {at}: {}", .symbol.escape_debug())]
     Nul {
         /// The name.
         symbol: String,
@@ -101,6 +85,7 @@ pub enum SymbolError {
         at: usize,
     },
     /// The library has no such symbol.
+    #[error("no symbol {symbol} in {}: {message}", name(.library))]
     Missing {
         /// The name.
         symbol: String,
@@ -110,6 +95,7 @@ pub enum SymbolError {
         message: String,
     },
     /// The library has no such symbol of that version.
+    #[error("no symbol {symbol} of version {version} in {}: {message}", name(.library))]
     Version {
         /// The name.
         symbol: String,
@@ -121,43 +107,22 @@ pub enum SymbolError {
         message: String,
     },
     /// The library has the symbol, and its address is null: a weak symbol that nothing defines.
+    #[error("the address of symbol {symbol} is null")]
     Null {
         /// The name.
         symbol: String,
     },
     /// A function was asked for, and the library's symbol table says that this is data.
+    #[error("{symbol} is a variable in its library, and no function")]
     NotFunction {
         /// The name.
         symbol: String,
     },
 }
 
-impl fmt::Display for SymbolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SymbolError::Empty => f.write_str("the name of the symbol is empty"),
-            SymbolError::Nul { symbol, at } => {
-                write!(f, "the name of the symbol has a NUL at byte {at}: {}", symbol.escape_debug())
-            }
-            SymbolError::Missing { symbol, library: Some(library), message } => {
-                write!(f, "no symbol {symbol} in {}: {message}", library.display())
-            }
-            SymbolError::Missing { symbol, library: None, message } => {
-                write!(f, "no symbol {symbol} in the process: {message}")
-            }
-            SymbolError::Version { symbol, version, library, message } => {
-                let library = library.as_deref().unwrap_or(OsStr::new("the process"));
-                write!(f, "no symbol {symbol} of version {version} in {}: {message}", library.display())
-            }
-            SymbolError::Null { symbol } => write!(f, "the address of symbol {symbol} is null"),
-            SymbolError::NotFunction { symbol } => {
-                write!(f, "{symbol} is a variable in its library, and no function")
-            }
-        }
-    }
+fn name(library: &Option<OsString>) -> std::ffi::os_str::Display<'_> {
+    library.as_deref().unwrap_or(OsStr::new("the process")).display()
 }
-
-impl std::error::Error for SymbolError {}
 
 impl Library {
     /// Loads the library at `path` with [`Flags::default`]: everything resolved at once, symbols kept to itself. A

@@ -1,7 +1,5 @@
 //! Rust types that stand for C function types.
 
-use std::fmt;
-
 use springboard_ir::{DataModel, Scalar, Type};
 
 use crate::{declaration::Position, word::CType};
@@ -114,18 +112,25 @@ pub(crate) fn fits(
 }
 
 /// Why a Rust function pointer is not of a function's C type.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TypeMismatch {
     /// The numbers of parameters differ. Arguments for `...` do not count.
+    #[error("the function has {c} parameters, and the Rust type {rust}")]
     #[allow(missing_docs)]
     Arity { c: usize, rust: usize },
     /// One of them takes further arguments and the other does not.
+    #[error("{}", match .c {
+        Variadic::Yes => "the function is variadic, and the Rust type is not",
+        Variadic::No => "the Rust type is variadic, and the function is not",
+    })]
     #[allow(missing_docs)]
     Variadic { c: Variadic, rust: Variadic },
     /// Calls are to deliver a last error, and a plain function pointer delivers none.
+    #[error("a plain function pointer delivers no last error")]
     LastError,
     /// A Rust type does not stand for the C type in its place.
+    #[error("{position} is {c}, which {rust} does not stand for")]
     Type {
         /// The place.
         position: Position,
@@ -135,25 +140,3 @@ pub enum TypeMismatch {
         rust: &'static str,
     },
 }
-
-impl fmt::Display for TypeMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TypeMismatch::Arity { c, rust } => {
-                write!(f, "the function has {c} parameters, and the Rust type {rust}")
-            }
-            TypeMismatch::Variadic { c: Variadic::Yes, .. } => {
-                f.write_str("the function is variadic, and the Rust type is not")
-            }
-            TypeMismatch::Variadic { c: Variadic::No, .. } => {
-                f.write_str("the Rust type is variadic, and the function is not")
-            }
-            TypeMismatch::LastError => f.write_str("a plain function pointer delivers no last error"),
-            TypeMismatch::Type { position, c, rust } => {
-                write!(f, "{position} is {c}, which {rust} does not stand for")
-            }
-        }
-    }
-}
-
-impl std::error::Error for TypeMismatch {}

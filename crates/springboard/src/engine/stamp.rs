@@ -115,14 +115,17 @@ impl fmt::Debug for Stub {
 }
 
 /// Why there is no stub.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StampError {
     /// There can be no code.
+    #[error("{0}")]
     Reason(Reason),
     /// The code has a hole that was not filled.
+    #[error("nothing is given for the plan's {0:?} hole")]
     Missing(HoleKind),
     /// The code has no hole of a kind that was filled.
+    #[error("the plan has no {0:?} hole")]
     Superfluous(HoleKind),
 }
 
@@ -131,18 +134,6 @@ impl From<Reason> for StampError {
         StampError::Reason(reason)
     }
 }
-
-impl fmt::Display for StampError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StampError::Reason(reason) => reason.fmt(f),
-            StampError::Missing(kind) => write!(f, "nothing is given for the plan's {kind:?} hole"),
-            StampError::Superfluous(kind) => write!(f, "the plan has no {kind:?} hole"),
-        }
-    }
-}
-
-impl std::error::Error for StampError {}
 
 impl Engine {
     /// The plan that `plan` makes for this machine, where the engine has or can make code of it.

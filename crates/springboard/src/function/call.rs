@@ -1,6 +1,6 @@
 //! A call with checked values.
 
-use std::{fmt, mem::MaybeUninit};
+use std::mem::MaybeUninit;
 
 use springboard_ir::{Layout, Signature};
 
@@ -18,10 +18,11 @@ use crate::{
 const INLINE_SLOTS: usize = 34;
 
 /// Why a call with checked values was not made, or has no result.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// There are more or fewer arguments than parameters.
+    #[error("the function takes {parameters} arguments and is given {arguments}")]
     Arity {
         /// The number of parameters, variadic arguments included.
         parameters: usize,
@@ -29,6 +30,7 @@ pub enum CallError {
         arguments: usize,
     },
     /// An argument does not fit its parameter.
+    #[error("argument {}: {error}", .index + 1)]
     Argument {
         /// The argument, counted from 0.
         index: usize,
@@ -36,25 +38,12 @@ pub enum CallError {
         error: Box<ArgumentError>,
     },
     /// The function delivers no last error.
+    #[error("the function was bound without a last error to deliver")]
     NoLastError,
     /// The function was called, and a callback that it called failed: its handler panicked or raised an error.
+    #[error(transparent)]
     Callback(CallbackError),
 }
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallError::Arity { parameters, arguments } => {
-                write!(f, "the function takes {parameters} arguments and is given {arguments}")
-            }
-            CallError::Argument { index, error } => write!(f, "argument {}: {error}", index + 1),
-            CallError::NoLastError => f.write_str("the function was bound without a last error to deliver"),
-            CallError::Callback(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CallError {}
 
 /// What is called, and how it is entered.
 #[derive(Clone, Copy)]

@@ -163,7 +163,8 @@ impl fmt::Debug for UntypedSlots {
 }
 
 /// The Rust type of a result does not stand for the C type.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the function returns {c}, which {rust} does not stand for")]
 pub struct ResultMismatch {
     /// The type that the signature returns.
     pub c: Type,
@@ -176,12 +177,3 @@ impl ResultMismatch {
         ResultMismatch { c: signature.result().clone(), rust: std::any::type_name::<R>() }
     }
 }
-
-impl fmt::Display for ResultMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ResultMismatch { c, rust } = self;
-        write!(f, "the function returns {c}, which {rust} does not stand for")
-    }
-}
-
-impl std::error::Error for ResultMismatch {}
