@@ -67,7 +67,6 @@ macro_rules! function_pointers {
     ($(($($param:ident)*))*) => {$(
         function_pointers!(@one [$($param)*] [] Variadic::No);
         function_pointers!(@one [$($param)*] [, ...] Variadic::Yes);
-
     )*};
     (@one [] [, ...] $variadic:expr) => {
         function_pointers!(@impl [] [...] $variadic);
@@ -89,10 +88,7 @@ macro_rules! function_pointers {
     };
 }
 
-function_pointers! {
-    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
-    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
-}
+arities!(function_pointers);
 
 /// Whether a Rust type, or `None` for `()`, stands for a C type.
 pub(crate) fn fits(

@@ -129,7 +129,7 @@ mod sealed {
 }
 
 macro_rules! handlers {
-    ($(($($param:ident $index:literal)*) $count:literal;)*) => {$(
+    ($(($($param:ident)*))*) => {$(
         impl<H, R, $($param),*> sealed::Handler<fn($($param),*) -> R> for H
         where
             H: Fn($($param),*) -> R + 'static,
@@ -153,10 +153,11 @@ macro_rules! handlers {
                 // SAFETY: the caller gives the slots of a signature that `check` accepted: one per parameter of the
                 // closure, of its type, and one more for a result.
                 unsafe {
-                    $(let $param = $param::from_slot(*slots.add($index));)*
+                    let next = slots;
+                    $(let ($param, next) = ($param::from_slot(*next), next.add(1));)*
                     let result = self($($param),*).finish();
                     if R::TYPE.is_some() {
-                        *slots.add($count) = result.into_result();
+                        *next = result.into_result();
                     }
                 }
             }
@@ -174,7 +175,7 @@ macro_rules! handlers {
                     R: HandlerResult,
                     $($param: Word),*
                 {
-                    $(let $param = $param::from_register($param);)*
+                    $(let $param = $param::from_slot($param.into_slot());)*
                     let call = |handler: &H| handler($($param),*).finish();
                     // SAFETY: a stub passes its cell, whose handler is an `H`; the slots are the arguments and one more.
                     unsafe { dispatch::direct(cell, call, move || [$($param.into_slot(),)* 0]) }
@@ -190,21 +191,7 @@ macro_rules! handlers {
     )*};
 }
 
-handlers! {
-    () 0;
-    (A 0) 1;
-    (A 0 B 1) 2;
-    (A 0 B 1 C 2) 3;
-    (A 0 B 1 C 2 D 3) 4;
-    (A 0 B 1 C 2 D 3 E 4) 5;
-    (A 0 B 1 C 2 D 3 E 4 F 5) 6;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6) 7;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7) 8;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8) 9;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8 K 9) 10;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8 K 9 L 10) 11;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8 K 9 L 10 M 11) 12;
-}
+arities!(handlers);
 
 fn fits(
     signature: &Signature,

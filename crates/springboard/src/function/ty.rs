@@ -51,7 +51,7 @@ pub(super) enum ResultMemory {
 }
 
 /// A result in a register.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum ResultWord {
     Void,
     Bool,

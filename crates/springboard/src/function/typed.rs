@@ -1,6 +1,6 @@
 //! Functions as Rust function pointers, after one check.
 
-use std::{fmt, mem};
+use std::mem;
 
 use springboard_code::CodePointer;
 
@@ -13,7 +13,7 @@ use crate::{
 /// A function as a Rust function pointer, which costs what a direct call costs.
 ///
 /// A handle that keeps the function, and with it the library.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Typed<F> {
     pointer: F,
     function: Function,
@@ -41,12 +41,6 @@ impl<F: FunctionPointer> Typed<F> {
     }
 }
 
-impl<F: fmt::Debug> fmt::Debug for Typed<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Typed").field(&self.pointer).finish()
-    }
-}
-
 macro_rules! calls {
     ($(($($param:ident)*))*) => {$(
         impl<R, $($param),*> Typed<unsafe extern "C" fn($($param),*) -> R> {
@@ -66,10 +60,7 @@ macro_rules! calls {
     )*};
 }
 
-calls! {
-    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
-    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
-}
+arities!(calls);
 
 fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
     if function.last_error().is_some() {

@@ -68,7 +68,8 @@ pub(super) enum Binding {
 pub(super) struct Later {
     /// Serves calls until there is code, and for good where there will be none.
     interface: Arc<Interface>,
-    when: When,
+    /// At the first call, or soon by another thread.
+    compile: Compile,
     /// How calls go from now on, once that is known.
     settled: OnceLock<Way>,
     /// What the code is made of, until it is.
@@ -77,32 +78,16 @@ pub(super) struct Later {
     forks: AtomicU64,
 }
 
-/// When code is made that is not made when a function is bound.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum When {
-    /// At the first call, by the thread that calls.
-    Called,
-    /// By another thread, soon.
-    Soon,
-}
-
-impl When {
-    /// When an engine with this setting makes code. `None` where functions are bound with theirs.
-    pub(super) fn of(compile: Compile) -> Option<When> {
-        match compile {
-            Compile::Eager => None,
-            Compile::Lazy => Some(When::Called),
-            Compile::Background => Some(When::Soon),
-        }
-    }
-}
-
 impl Binding {
     /// Calls go over to the code of `plan` once it is there.
-    pub(super) fn later(engine: &Engine, plan: Arc<Plan>, interface: Arc<Interface>, when: When) -> Binding {
-        let wanted = Mutex::new(Some((engine.clone(), plan)));
-        let forks = AtomicU64::new(fork::count());
-        Binding::Later(Box::new(Later { interface, when, settled: OnceLock::new(), wanted, forks }))
+    pub(super) fn later(engine: &Engine, plan: Arc<Plan>, interface: Arc<Interface>) -> Binding {
+        Binding::Later(Box::new(Later {
+            interface,
+            compile: engine.compiles(),
+            settled: OnceLock::new(),
+            wanted: Mutex::new(Some((engine.clone(), plan))),
+            forks: AtomicU64::new(fork::count()),
+        }))
     }
 
     /// How calls go, if that is known.
@@ -117,17 +102,17 @@ impl Binding {
     pub(super) fn path(&self) -> &Path {
         match self {
             Binding::Settled(way) => way.path(),
-            Binding::Later(later) => match (later.settled.get(), later.when) {
+            Binding::Later(later) => match (later.settled.get(), later.compile) {
                 (Some(way), _) => way.path(),
-                (None, When::Called) => &Path::Uncalled,
-                (None, When::Soon) => &Path::Libffi(Reason::Compiling),
+                (None, Compile::Background) => &Path::Libffi(Reason::Compiling),
+                (None, Compile::Lazy | Compile::Eager) => &Path::Uncalled,
             },
         }
     }
 
     /// Whether a thread is to make the code soon.
     pub(super) fn is_made_soon(&self) -> bool {
-        matches!(self, Binding::Later(later) if later.when == When::Soon)
+        matches!(self, Binding::Later(later) if later.compile == Compile::Background)
     }
 }
 
@@ -204,14 +189,13 @@ impl Bound {
     unsafe fn enter_later<R: SlotResult>(&self, slots: *const u64) -> R {
         let way = match &self.binding {
             Binding::Settled(way) => Ok(way),
-            Binding::Later(later) => match (later.settled.get(), later.when) {
-                (Some(way), _) => Ok(way),
-                (None, When::Called) => Ok(self.resolve()),
-                (None, When::Soon) => {
-                    later.see_that_somebody_compiles();
-                    Err(&later.interface)
-                }
-            },
+            Binding::Later(later)
+                if later.settled.get().is_none() && later.compile == Compile::Background =>
+            {
+                later.see_that_somebody_compiles();
+                Err(&later.interface)
+            }
+            Binding::Later(_) => Ok(self.resolve()),
         };
         let interface = match way {
             Ok(Way::Code(code)) => {
