@@ -40,7 +40,6 @@ mod policy;
 mod pool;
 mod pools;
 mod prepared;
-mod question;
 mod queue;
 mod record;
 mod report;

@@ -1,12 +1,27 @@
-//! Answers that come after their handler has returned: what a handler is that returns a promise.
+//! Calls whose callers wait, and answers that come after their handler has returned: what a handler is that returns a promise.
 
 use std::{cell::Cell as Shared, fmt, ptr, sync::Arc};
 
 use super::{
     copy::{self, Copies},
+    parker::Parker,
     pool::{Cell, Zero},
-    question::{Answer, Question},
+    request::Request,
 };
+
+/// A call whose caller waits.
+pub(super) struct Question {
+    pub(super) request: Request<Answer>,
+    pub(super) caller: Arc<Parker>,
+}
+
+/// The result of a call.
+#[derive(PartialEq)]
+pub(super) enum Answer {
+    Nothing,
+    Word(u64),
+    Memory(Copies),
+}
 
 /// A call whose caller waits, and whose answer is owed by whoever has this. Any thread may have it.
 ///

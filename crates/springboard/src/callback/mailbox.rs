@@ -12,7 +12,7 @@ use std::{
 use super::{
     error::{CreateError, DrainError},
     inbox::Inbox,
-    owner::Waiter,
+    parker::Parker,
     queue::{Class, Full},
     record::{Delivery, Record},
     wait::{Awaited, Stop, wait_and},
@@ -168,7 +168,6 @@ impl Mailbox {
     pub fn wait(&self, limit: Option<Duration>) -> bool {
         let Local { inbox, taken, .. } = &*self.local;
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let waiter = Waiter::Owner(Arc::clone(&inbox.owner));
         if inbox.is_inherited() {
             return true;
         }
@@ -177,7 +176,7 @@ impl Mailbox {
             (!empty).then_some(())
         };
         let others = || serve(Some(&self.local));
-        wait_and(others, &waiter, deadline, None, some).is_ok()
+        wait_and(others, &inbox.owner.parker, deadline, None, some).is_ok()
     }
 
     /// Closes the mailbox.
@@ -295,10 +294,10 @@ fn serve(but: Option<&Rc<Local>>) -> bool {
 /// Waits until `poll` has something, and serves what waits for this thread meanwhile: two threads that call each other's
 /// blocking callbacks both get their answers.
 pub(super) fn wait<T>(
-    waiter: &Waiter,
+    parker: &Parker,
     deadline: Option<Instant>,
     awaited: Option<Awaited<'_>>,
     poll: impl FnMut() -> Option<T>,
 ) -> Result<T, Stop> {
-    wait_and(|| matches!(waiter, Waiter::Owner(_)) && serve(None), waiter, deadline, awaited, poll)
+    wait_and(|| serve(None), parker, deadline, awaited, poll)
 }

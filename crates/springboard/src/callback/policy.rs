@@ -8,10 +8,11 @@ use std::{
 use super::{
     copy::copy_out,
     inbox::Inbox,
+    later::{Answer, Question},
     mailbox::wait,
-    owner::{Owner, Waiter},
+    owner::Owner,
+    parker::Parker,
     pool::{Cell, Count, Own, Policy, Zero},
-    question::{Answer, Question},
     queue::Refusal,
     record::Record,
     report::{Report, report},
@@ -81,7 +82,7 @@ impl Policy for Post {
 
 impl Post {
     fn send(&self, record: Record) {
-        match self.inbox.post(record, Waiter::current) {
+        match self.inbox.post(record, Owner::current_parker) {
             None => {}
             // Nobody else makes room.
             Some(Refusal::Later(record)) if self.inbox.owner.is_current() => record.refuse(),
@@ -92,9 +93,9 @@ impl Post {
 
     #[cold]
     fn send_when_there_is_room(&self, record: Record) {
-        let waiter = Waiter::current();
+        let parker = Owner::current_parker();
         let mut record = Some(record);
-        let put_in = || match self.inbox.post(record.take()?, || waiter.clone()) {
+        let put_in = || match self.inbox.post(record.take()?, || Arc::clone(&parker)) {
             None => Some(()),
             Some(Refusal::Later(later)) => {
                 record = Some(later);
@@ -105,7 +106,7 @@ impl Post {
                 Some(())
             }
         };
-        if let Err(stop) = wait(&waiter, None, Some(Awaited::new(&self.inbox.owner, Busy::default())), put_in)
+        if let Err(stop) = wait(&parker, None, Some(Awaited::new(&self.inbox.owner, Busy::default())), put_in)
         {
             self.inbox.stopped(stop);
             record.into_iter().for_each(Record::refuse);
@@ -121,8 +122,8 @@ impl Policy for Block {
     unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count {
         // SAFETY: the caller was let in and stays.
         let counters = unsafe { &cell.terms().counters };
-        let caller = Waiter::current();
-        let question = Arc::new(Question { request: Request::new(), caller: caller.clone() });
+        let caller = Owner::current_parker();
+        let question = Arc::new(Question { request: Request::new(), caller: Arc::clone(&caller) });
         // One count for the record, beside the call's own.
         cell.gate.stay();
         // SAFETY: the slots are the call's; the record gets the count that was just made.
@@ -156,7 +157,7 @@ impl Policy for Block {
 
 impl Block {
     /// Waits for what becomes of a request.
-    fn outcome(&self, request: &Request<Answer>, caller: &Waiter) -> Outcome<Answer> {
+    fn outcome(&self, request: &Request<Answer>, caller: &Parker) -> Outcome<Answer> {
         let deadline = self.limit.and_then(|(limit, _)| Instant::now().checked_add(limit));
         let awaited = Awaited::new(&self.inbox.owner, self.busy);
         let stop = match wait(caller, deadline, Some(awaited), || request.poll()) {

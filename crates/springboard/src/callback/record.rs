@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::{
     copy::{self, Copies},
-    later::Running,
+    later::{Answer, Question, Running},
     pool::{Cell, Zero},
-    question::{Answer, Question},
 };
 use crate::{
     thread::{CallbackError, without_pending},

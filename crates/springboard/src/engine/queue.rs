@@ -9,15 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use springboard_abi::Plan;
 use springboard_code::fork;
 
-use springboard_abi::Plan;
-
-use super::{Callee, Code, Core, Engine};
+use super::{Callee, Code, Core, Engine, in_bulk::BATCH};
 use crate::reason::Reason;
-
-/// What one publication covers at most, so that the first of many need not wait for the last.
-const BATCH: usize = 1024;
 
 /// How long the thread waits for more before it ends. Starting one costs as much as compiling a shape.
 const LINGER: Duration = Duration::from_secs(1);

@@ -10,7 +10,12 @@ use super::{
     Batch, Cells,
     cell::{Cell, DirectCell, SlotsCell},
 };
-use crate::{callback::error::CreateError, engine::Engine, fallback::Closures, reason::Reason};
+use crate::{
+    callback::error::CreateError,
+    engine::Engine,
+    fallback::{Closures, Helper},
+    reason::Reason,
+};
 
 /// Where the cells of a pool get their addresses from, and with that their kind.
 pub(in crate::callback) trait Source: Send + Sync + Sized + 'static {
@@ -27,9 +32,6 @@ pub(in crate::callback) trait Source: Send + Sync + Sized + 'static {
     /// Code for cells at these addresses, for the rest of the process' life: for all, or the first of them.
     fn entries(&self, cells: &[*const c_void]) -> Result<Vec<CodePointer>, CreateError>;
 }
-
-/// What a stub calls with its context and the slots.
-pub(in crate::callback) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
 
 /// Of code that makes slots of the arguments.
 pub(in crate::callback) enum SlotsSource {
