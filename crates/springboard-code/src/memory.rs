@@ -213,7 +213,7 @@ impl CodeMemory {
         }
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(feature = "testing")]
     pub(crate) fn let_pass(&self, time: std::time::Duration) {
         self.lock().clock.pass(time);
     }

@@ -6,7 +6,7 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("springboard-quickstart", &["springboard"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),
+    ("springboard-process", &["springboard-code"]),
     ("springboard-v8-tests", WITH_C),
     ("xtask", &["springboard-emit", "springboard-abi", "springboard-ir"]),
 ];

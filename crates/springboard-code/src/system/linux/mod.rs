@@ -12,6 +12,4 @@ pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
 pub(crate) mod protection;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod testing;
 pub(crate) mod unwind;
