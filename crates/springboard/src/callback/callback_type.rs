@@ -16,7 +16,7 @@ use super::{
     mailbox::Mailbox,
     owner::Owner,
     policy::{Block, Post, Reject},
-    pool::{Facts, Own, Policy, Terms, Unwinding},
+    pool::{Own, Policy, Pool, Terms, Unwinding},
     prepared::Prepared,
     wait::Busy,
 };
@@ -106,7 +106,7 @@ impl CallbackType {
         let cell = self.prepared.pool.take()?;
         // SAFETY: the cell comes from the pool, and the caller answers for the handler.
         let generation = unsafe { cell.open(handler, Arc::clone(&self.terms), self.terms.home()) };
-        Ok(Callback::new(&cell.cell, generation))
+        Ok(Callback::new(cell, generation))
     }
 
     fn closure<F, H: Handler<F>>(&self, handler: H) -> Result<Callback, CreateError> {
@@ -116,8 +116,8 @@ impl CallbackType {
             Some(pool) if self.terms.unwinding == Unwinding::Stops => pool.take().map(|cell| {
                 let (terms, thread) = (Arc::clone(&self.terms), self.terms.home());
                 // SAFETY: the cell comes from the pool; the handler's type was checked, and its traits by the callers.
-                let generation = unsafe { cell.open(H::direct(), handler, terms, thread) };
-                Callback::new(&cell.cell, generation)
+                let generation = unsafe { cell.open_direct(H::direct(), handler, terms, thread) };
+                Callback::new(cell, generation)
             }),
             // SAFETY: the handler's type was checked, and its traits by the callers.
             _ => unsafe { self.slots(handler) },
@@ -262,12 +262,12 @@ impl CallbackType {
     /// Calls that got zero because their callback was closed: of all callbacks in the process, of every type, that
     /// share their stubs with this type's.
     pub fn calls_after_close(&self) -> u64 {
-        self.prepared.facts().map(Facts::late).sum()
+        self.prepared.pools().map(Pool::late).sum()
     }
 
     /// Bytes that one callback takes, at most: its stub and its data, without the handler's own.
     pub fn bytes_each(&self) -> usize {
-        self.prepared.bytes_each()
+        self.prepared.pools().map(Pool::bytes_each).max().unwrap_or_default()
     }
 }
 

@@ -8,7 +8,7 @@ use springboard_ir::{DataModel, Signature};
 use super::{
     dispatch,
     erased::{Erased, Functions},
-    pool::DirectCell,
+    pool::Cell,
     report,
 };
 use crate::{
@@ -168,7 +168,7 @@ macro_rules! handlers {
                 #[allow(non_snake_case)]
                 unsafe extern "C" fn direct<H, R, $($param),*>(
                     $($param: $param::Register,)*
-                    cell: *const DirectCell,
+                    cell: *const Cell,
                 ) -> R::Native
                 where
                     H: Fn($($param),*) -> R + 'static,
@@ -182,7 +182,7 @@ macro_rules! handlers {
                 }
                 // SAFETY: all function pointers have one form. Only stubs of a plan that fits `check` jump to it.
                 unsafe {
-                    mem::transmute::<unsafe extern "C" fn($($param::Register,)* *const DirectCell) -> R::Native, CodePointer>(
+                    mem::transmute::<unsafe extern "C" fn($($param::Register,)* *const Cell) -> R::Native, CodePointer>(
                         direct::<H, R, $($param),*>,
                     )
                 }

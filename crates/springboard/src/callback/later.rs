@@ -91,7 +91,7 @@ impl Later {
     /// # Errors
     /// The result is no word, and the caller still waits.
     pub fn answer(self, slot: u64) -> Result<(), Later> {
-        match self.cell.facts().zero {
+        match self.cell.pool().zero {
             Zero::Nothing => self.finish(Answer::Nothing),
             Zero::Slot(_) => self.finish(Answer::Word(slot)),
             Zero::Memory(..) => return Err(self),
@@ -104,7 +104,7 @@ impl Later {
     /// # Errors
     /// The result is a word, or of another size, and the caller still waits.
     pub fn answer_bytes(self, bytes: &[u8]) -> Result<(), Later> {
-        match self.cell.facts().zero {
+        match self.cell.pool().zero {
             Zero::Memory(_, size) if size as usize == bytes.len() => {
                 let mut memory: Copies = copy::zeroed(bytes.len());
                 // SAFETY: there is room for as many bytes, in memory that has just been made.

@@ -142,7 +142,7 @@ impl Policy for Block {
                 Answer::Word(self.limit.map_or(0, |(_, value)| value))
             }
         };
-        match (cell.facts().zero, answer) {
+        match (cell.pool().zero, answer) {
             // SAFETY: the call's slots hold the result at this index.
             (Zero::Slot(index), Answer::Word(word)) => unsafe { *slots.add(index.into()) = word },
             // SAFETY: the call's slots hold at this index the address of as many bytes for the result.

@@ -91,7 +91,7 @@ impl Record {
             Slots::Many(slots) => slots,
         };
         let mut memory = Copies::new();
-        if let Zero::Memory(index, bytes) = self.cell.facts().zero {
+        if let Zero::Memory(index, bytes) = self.cell.pool().zero {
             memory = copy::zeroed(bytes as usize);
             slots[usize::from(index)] = memory.as_mut_ptr().into_slot();
         }
@@ -103,7 +103,7 @@ impl Record {
             None => (handle(), false),
         };
         if let Some(question) = self.answer.as_ref().filter(|_| !postponed) {
-            let answer = match self.cell.facts().zero {
+            let answer = match self.cell.pool().zero {
                 Zero::Nothing => Answer::Nothing,
                 Zero::Slot(index) => Answer::Word(slots[usize::from(index)]),
                 Zero::Memory(..) => Answer::Memory(memory),
