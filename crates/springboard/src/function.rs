@@ -85,8 +85,7 @@ impl Bound {
     /// As [`Function::call`].
     #[inline(always)]
     unsafe fn call(&self, arguments: &[Value], last_error: &mut i32) -> Result<Value, CallError> {
-        let Bound { ty, prototype, entered, .. } = self;
-        let called = Called { ty, signature: &prototype.signature, entered: *entered };
+        let called = Called { ty: &self.ty, entered: self.entered };
         // SAFETY: the entry is the function's, for its type; the caller answers for the function and its arguments.
         unsafe { call::call(called, arguments, last_error) }
     }
@@ -116,9 +115,9 @@ impl Function {
         &self.bound.prototype
     }
 
-    /// The type that the function was bound with.
+    /// The type that the function was bound with. Functions that were bound at once and have equal types share one.
     pub fn signature(&self) -> &Signature {
-        &self.bound.prototype.signature
+        &self.bound.ty.signature
     }
 
     /// By which path a call would go now. It changes once where the engine does not compile when it binds

@@ -18,10 +18,12 @@ use springboard_code::{CodePointer, fork};
 
 mod cell;
 mod source;
+mod terms;
 
 pub(super) use self::{
-    cell::{Cell, Count, Own, Policy, Terms, Unwinding},
+    cell::Cell,
     source::{Source, Stubs},
+    terms::{Count, Own, Policy, Terms, Unwinding},
 };
 use super::error::CreateError;
 use crate::word::Word;

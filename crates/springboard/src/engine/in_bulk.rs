@@ -40,6 +40,9 @@ pub(crate) struct CodeRequest<T> {
     pub(crate) callee: Callee,
 }
 
+/// What somebody asks for, or has got, with what comes with it; or an error from before.
+type Each<T, U, F, E> = Result<(T, Result<U, F>), E>;
+
 impl Engine {
     /// Makes the code of functions, and hands it to `each` with what came with the function. What is an error already
     /// stays in its place. Where there is no room for the stubs of all, there may be for some.
@@ -69,8 +72,8 @@ impl Engine {
     /// code comes back with it, in order; what is an error already stays in its place.
     pub(super) fn write_all<T, F: From<Reason>, E>(
         &self,
-        wanted: Vec<Result<(T, Result<Wanted<'_>, F>), E>>,
-    ) -> impl Iterator<Item = Result<(T, Result<Code, F>), E>> {
+        wanted: Vec<Each<T, Wanted<'_>, F, E>>,
+    ) -> impl Iterator<Item = Each<T, Code, F, E>> {
         let in_one_go = |own: &Own<'_>| own.site == Site::Program;
         let stamps = wanted.iter().flatten().filter_map(|(_, wanted)| match wanted {
             Ok(Wanted::Own(own)) if in_one_go(own) => Some(own.stamp),

@@ -106,7 +106,7 @@ impl Engine {
         let signature = &prototype.signature;
         let callee = Callee { address, result: ty.form };
         let code = self.code_delivering(signature, callee, last_error);
-        let way = Way::of(code, || ty.interface(signature, self))?;
+        let way = Way::of(code, || ty.interface(self))?;
         Ok(Function::new(
             self,
             Found { prototype, address },
@@ -154,7 +154,7 @@ fn bind_prepared(
         // What is there need not be waited for.
         && !engine.has_code(plan)
         // Where libffi cannot stand in, nothing else could serve calls meanwhile.
-        && let Ok(interface) = prepared.ty.interface(&found.prototype.signature, engine)
+        && let Ok(interface) = prepared.ty.interface(engine)
     {
         let binding = Binding::later(engine, Arc::clone(plan), interface);
         return Ok(Function::new(engine, found, &prepared.ty, binding, None, library));
@@ -172,7 +172,7 @@ fn bind_to(
     library: Option<&Library>,
     code: Result<Code, Reason>,
 ) -> Result<Function, BindError> {
-    let way = Way::of(code, || prepared.ty.interface(&found.prototype.signature, engine))?;
+    let way = Way::of(code, || prepared.ty.interface(engine))?;
     Ok(Function::new(engine, found, &prepared.ty, Binding::Settled(way), None, library))
 }
 

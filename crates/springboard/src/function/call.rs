@@ -49,7 +49,6 @@ pub enum CallError {
 #[derive(Clone, Copy)]
 pub(super) struct Called<'f> {
     pub(super) ty: &'f FunctionType,
-    pub(super) signature: &'f Signature,
     /// What [`ResultWord::erased`] gave for the type's result.
     pub(super) entered: Entered,
 }
@@ -61,17 +60,17 @@ pub(super) struct Called<'f> {
 /// [`Function::call`](super::Function::call).
 #[inline(always)]
 pub(super) unsafe fn call(
-    Called { ty, signature, entered }: Called<'_>,
+    Called { ty, entered }: Called<'_>,
     arguments: &[Value],
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
     let mut slots = [const { MaybeUninit::uninit() }; INLINE_SLOTS];
     if ty.checks.len() + 2 <= slots.len() {
         // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
-        unsafe { call_with(ty, signature, entered, arguments, last_error, &mut slots) }
+        unsafe { call_with(ty, entered, arguments, last_error, &mut slots) }
     } else {
         // SAFETY: the caller answers for the call.
-        unsafe { call_with_many(ty, signature, entered, arguments, last_error) }
+        unsafe { call_with_many(ty, entered, arguments, last_error) }
     }
 }
 
@@ -83,14 +82,13 @@ pub(super) unsafe fn call(
 #[inline(never)]
 unsafe fn call_with_many(
     ty: &FunctionType,
-    signature: &Signature,
     entered: Entered,
     arguments: &[Value],
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
     let mut slots = vec![MaybeUninit::uninit(); ty.checks.len() + 2];
     // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
-    unsafe { call_with(ty, signature, entered, arguments, last_error, &mut slots) }
+    unsafe { call_with(ty, entered, arguments, last_error, &mut slots) }
 }
 
 /// # Safety
@@ -98,7 +96,6 @@ unsafe fn call_with_many(
 #[inline(always)]
 unsafe fn call_with(
     ty: &FunctionType,
-    signature: &Signature,
     entered: Entered,
     arguments: &[Value],
     last_error: &mut i32,
@@ -111,7 +108,7 @@ unsafe fn call_with(
     for (index, ((slot, value), check)) in slots.iter_mut().zip(arguments).zip(&ty.checks).enumerate() {
         match check.slot(value) {
             Some(word) => slot.write(word),
-            None => return Err(refused(check, signature, index, value)),
+            None => return Err(refused(check, &ty.signature, index, value)),
         };
     }
     let after = &mut slots[parameters..];

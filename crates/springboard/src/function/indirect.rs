@@ -25,7 +25,6 @@ pub struct Indirect {
 }
 
 struct PreparedIndirect {
-    signature: Signature,
     ty: Arc<FunctionType>,
     /// Code that is handed the address of the function.
     way: Way,
@@ -47,15 +46,15 @@ impl Engine {
         let signature = declaration.into_prototype()?.signature;
         let Prepared { ty, plan } = Prepared::new(&signature, self, self.plan(&signature, Entry::Slots))?;
         let code = plan.and_then(|plan| self.shared_code(&plan));
-        let way = Way::of(code, || ty.interface(&signature, self))?;
-        Ok(Indirect { prepared: Arc::new(PreparedIndirect { signature, ty, way }) })
+        let way = Way::of(code, || ty.interface(self))?;
+        Ok(Indirect { prepared: Arc::new(PreparedIndirect { ty, way }) })
     }
 }
 
 impl Indirect {
     /// The type.
     pub fn signature(&self) -> &Signature {
-        &self.prepared.signature
+        &self.prepared.ty.signature
     }
 
     /// By which path calls go.
@@ -71,10 +70,10 @@ impl Indirect {
     /// # Safety
     /// As [`Function::call`](super::Function::call), of the function at `address`.
     pub unsafe fn call(&self, address: NonNull<c_void>, arguments: &[Value]) -> Result<Value, CallError> {
-        let PreparedIndirect { signature, ty, .. } = &*self.prepared;
+        let ty = &self.prepared.ty;
         self.entered(address, |entered| {
             // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
-            unsafe { call::call(Called { ty, signature, entered }, arguments, &mut 0) }
+            unsafe { call::call(Called { ty, entered }, arguments, &mut 0) }
         })
     }
 
@@ -112,9 +111,9 @@ impl Indirect {
     /// # Errors
     /// Where the signature returns something else.
     pub fn slots<R: SlotResult>(&self) -> Result<IndirectSlots<R>, ResultMismatch> {
-        let PreparedIndirect { signature, ty, way } = &*self.prepared;
+        let PreparedIndirect { ty, way } = &*self.prepared;
         if !ty.returns::<R>() {
-            return Err(ResultMismatch::new::<R>(signature));
+            return Err(ResultMismatch::new::<R>(&ty.signature));
         }
         let stub = match way {
             // Code that is shared is handed its target.

@@ -15,7 +15,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     mem,
     ops::Range,
-    os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd},
+    os::fd::{BorrowedFd, RawFd},
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
         atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
@@ -23,13 +23,15 @@ use std::{
 };
 
 use rustix::{
-    fs::{
-        FallocateFlags, MemfdFlags, Mode, OFlags, SeekFrom, Stat, fallocate, fstat, memfd_create, open, seek,
-    },
+    fs::{FallocateFlags, MemfdFlags, Mode, OFlags, SeekFrom, Stat, fallocate, memfd_create, open, seek},
     io::{Errno, fcntl_dupfd_cloexec, pwrite},
 };
 
-use super::fork::{self, Process};
+use super::{
+    descriptor::Descriptor,
+    fork::{self, Process},
+    ranges::Ranges,
+};
 use crate::{
     error::{CodeError, Step},
     faults::perform,
@@ -65,14 +67,6 @@ struct CodeFile {
     /// Which may use it.
     process: Process,
     ranges: Mutex<Ranges>,
-}
-
-/// Which ranges of a file are taken.
-#[derive(Debug, Default)]
-struct Ranges {
-    end: u64,
-    /// Before the end; disjoint, apart, in order.
-    free: Vec<Range<u64>>,
 }
 
 /// A range of the file for code. Once it is dropped, its place in the file is not used again: another process may run
@@ -190,7 +184,7 @@ impl CodeFile {
                 .or_else(|errno| if errno == Errno::INVAL { create(MemfdFlags::CLOEXEC) } else { Err(errno) })
         })?;
         let first = Descriptor::new(first, is_new)?;
-        let inode = first.inode;
+        let inode = first.inode();
         let moved = perform(Step::MoveDescriptor, || fcntl_dupfd_cloexec(first.borrow(), NUMBER));
         let file = match moved {
             Ok(moved) => Descriptor::new(moved, is_new)?,
@@ -284,7 +278,7 @@ impl CodeFile {
         if descriptor == CLOSED {
             return;
         }
-        drop(Descriptor { number: descriptor, inode: self.inode });
+        drop(Descriptor::known(descriptor, self.inode));
     }
 }
 
@@ -293,83 +287,9 @@ fn is_new(status: &Stat) -> bool {
     (status.st_nlink, status.st_size, status.st_mode) == (0, 0, libc::S_IFREG | 0o777)
 }
 
-/// A descriptor of a file for code, closed when it is dropped, unless its number means another file by then. (An
-/// `OwnedFd` would close whatever it means.)
-pub(crate) struct Descriptor {
-    number: RawFd,
-    /// Device and inode of the file.
-    inode: (u64, u64),
-}
-
-impl Descriptor {
-    /// One that was opened just now, if it is still that of a file as `expected`.
-    fn new(opened: OwnedFd, expected: impl FnOnce(&Stat) -> bool) -> Result<Descriptor, CodeError> {
-        let number = opened.into_raw_fd();
-        // SAFETY: the number was given out just now, so it is not -1. If it is closed by now, the call says so.
-        let status = fstat(unsafe { BorrowedFd::borrow_raw(number) });
-        let status = status.map_err(|errno| Step::IdentifyFile.failed(errno))?;
-        if expected(&status) {
-            Ok(Descriptor { number, inode: (status.st_dev, status.st_ino) })
-        } else {
-            Err(Step::IdentifyFile.failed(Errno::BADF))
-        }
-    }
-
-    pub(crate) fn borrow(&self) -> BorrowedFd<'_> {
-        // SAFETY: the number is that of a descriptor, which was open when `self` was made and is closed by `Drop`. If a
-        // host has closed it since, calls fail, or meet a file that who uses them tells from this one.
-        unsafe { BorrowedFd::borrow_raw(self.number) }
-    }
-
-    /// Its number, left open.
-    fn keep(self) -> RawFd {
-        mem::ManuallyDrop::new(self).number
-    }
-}
-
-impl Drop for Descriptor {
-    fn drop(&mut self) {
-        let ours = |status: Stat| (status.st_dev, status.st_ino) == self.inode;
-        if fstat(self.borrow()).is_ok_and(ours) {
-            // SAFETY: the number means the file that it was opened for, and this value alone closes it.
-            unsafe { rustix::io::close(self.number) };
-        }
-    }
-}
-
 impl Drop for CodeFile {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl Ranges {
-    /// Takes `bytes`. Returns where they start.
-    fn take(&mut self, bytes: u64) -> u64 {
-        let free = self.free.iter().position(|free| free.end - free.start >= bytes);
-        let Some(index) = free else {
-            let start = self.end;
-            self.end += bytes;
-            return start;
-        };
-        let start = self.free[index].start;
-        self.free[index].start += bytes;
-        if self.free[index].is_empty() {
-            self.free.remove(index);
-        }
-        start
-    }
-
-    fn give(&mut self, range: Range<u64>) {
-        let index = self.free.partition_point(|free| free.start < range.start);
-        self.free.insert(index, range);
-        for left in [index, index.wrapping_sub(1)] {
-            let Some([a, b]) = self.free.get_mut(left..).and_then(|rest| rest.get_mut(..2)) else { continue };
-            if a.end == b.start {
-                a.end = b.end;
-                self.free.remove(left + 1);
-            }
-        }
     }
 }
 

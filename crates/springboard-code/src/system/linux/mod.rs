@@ -3,6 +3,7 @@
 mod calls;
 #[cfg(feature = "announce")]
 mod debugger;
+mod descriptor;
 pub(crate) mod extent;
 pub mod fork;
 pub(crate) mod instructions;
@@ -12,4 +13,5 @@ pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
 pub(crate) mod protection;
+mod ranges;
 pub(crate) mod unwind;
