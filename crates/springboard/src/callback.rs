@@ -8,16 +8,19 @@
 //! From the ground:
 //!
 //! * `sync` is what the protocols are made of, so that loom can take its place: `gate` (closing), `queue` (records that
-//!   wait), `request` (a caller that waits for an answer), `parker` (a thread that waits).
+//!   wait), `request` (a caller that waits for an answer). `parker` is where a thread waits.
 //! * `report` tells of what nobody is there to be told, `erased` is a handler without its type, `counters` count, and
 //!   `copy` copies what a call borrows.
 //! * `owner` is what other threads know of the thread that a callback belongs to; `wait` is how one waits for it.
-//! * `pool` keeps cells with their stubs ready. A `cell` is one callback, with the terms of its type.
-//! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs. `pools` are all pools.
+//! * `pool` keeps cells with their stubs ready, which are made from a `source`. A `cell` is one callback, and refers to the
+//!   `terms` of its type.
+//! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs; `refusing` is what is run in their
+//!   place after the end. `pools` are all pools.
 //! * `record` is a call on its way. It waits in an `inbox`, which is what other threads see of a `mailbox`; a `policy`
 //!   sends it there, and may wait.
 //! * `later` answers a call after its handler has returned. `ending` says what becomes of a thread's callbacks when it ends.
-//! * `prepared` is a signature made ready, `callback_type` a type of callbacks, `handle` one callback.
+//! * `prepared` is a signature made ready, `handle` one callback, `callback_type` a type of callbacks, and `owner_type` one
+//!   whose callbacks belong to a thread, with the policy that it has.
 //!
 //! Keys of threads and pending errors lie below, in `crate::thread`.
 
@@ -43,6 +46,7 @@ mod pools;
 mod prepared;
 mod queue;
 mod record;
+mod refusing;
 mod report;
 mod request;
 mod sync;

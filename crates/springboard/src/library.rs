@@ -1,10 +1,13 @@
 //! Native libraries and the symbols in them.
 
 use std::{
-    ffi::{CStr, CString, NulError, OsStr, OsString, c_void},
+    ffi::{CStr, OsStr, OsString, c_void},
+    ops::Deref,
     ptr::NonNull,
     sync::Arc,
 };
+
+use smallvec::SmallVec;
 
 use crate::{
     symbol_kind::Entry,
@@ -190,7 +193,7 @@ impl Library {
     /// # Errors
     /// [`SymbolError`].
     pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
-        with_c_name(symbol, |name| self.address(symbol, name))
+        self.address(symbol, &Name::new(symbol)?)
     }
 
     /// The address of `symbol`, which is to be a function.
@@ -206,41 +209,6 @@ impl Library {
         }
     }
 
-    /// `symbol`, with what the symbol table of the library that has it says of it.
-    ///
-    /// # Errors
-    /// As [`Library::symbol`].
-    pub fn find(&self, symbol: &str) -> Result<Symbol, SymbolError> {
-        with_c_name(symbol, |name| Ok(self.described(self.address(symbol, name)?, name, None)))
-    }
-
-    /// `symbol` of a version, likewise.
-    ///
-    /// # Errors
-    /// As [`Library::versioned`].
-    pub fn find_versioned(&self, symbol: &str, version: &str) -> Result<Symbol, SymbolError> {
-        let address = self.versioned(symbol, version)?;
-        Ok(self.described(address, &symbol_name(symbol)?, Some(&symbol_name(version)?)))
-    }
-
-    fn described(&self, address: NonNull<c_void>, name: &CStr, version: Option<&CStr>) -> Symbol {
-        let entry = self.loaded.handle.entry(address, name, version);
-        let bytes = entry.map(|entry| entry.bytes).filter(|bytes| *bytes != 0);
-        Symbol { address, kind: entry.and_then(|Entry { kind, .. }| kind), bytes }
-    }
-
-    /// The address of the symbol that is called `name`, which is `symbol`.
-    fn address(&self, symbol: &str, name: &CStr) -> Result<NonNull<c_void>, SymbolError> {
-        let address = self.loaded.handle.symbol(name).map_err(|message| SymbolError::Missing {
-            symbol: symbol.into(),
-            library: self.loaded.path.clone(),
-            message,
-        })?;
-        NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
-    }
-}
-
-impl Library {
     /// The address of `symbol`, or `None` where the library lacks it or has it as a weak symbol that nothing defines.
     ///
     /// # Errors
@@ -253,54 +221,79 @@ impl Library {
         }
     }
 
+    /// `symbol`, with what the symbol table of the library that has it says of it.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`].
+    pub fn find(&self, symbol: &str) -> Result<Symbol, SymbolError> {
+        let name = Name::new(symbol)?;
+        Ok(self.described(self.address(symbol, &name)?, &name, None))
+    }
+
     /// The address of `symbol` of a version, as `nm -D --with-symbol-versions` names them: `"GLIBC_2.2.5"`. glibc's loader
     /// alone knows versions.
     ///
     /// # Errors
     /// As [`Library::symbol`]; and [`SymbolError::Version`].
     pub fn versioned(&self, symbol: &str, version: &str) -> Result<NonNull<c_void>, SymbolError> {
-        let (name, version_name) = (symbol_name(symbol)?, symbol_name(version)?);
-        let address =
-            self.loaded.handle.versioned(&name, &version_name).map_err(|message| SymbolError::Version {
-                symbol: symbol.into(),
-                version: version.into(),
-                library: self.loaded.path.clone(),
-                message,
-            })?;
+        Ok(self.find_versioned(symbol, version)?.address)
+    }
+
+    /// `symbol` of a version, with what the symbol table says of it.
+    ///
+    /// # Errors
+    /// As [`Library::versioned`].
+    pub fn find_versioned(&self, symbol: &str, version: &str) -> Result<Symbol, SymbolError> {
+        let (name, version_name) = (Name::new(symbol)?, Name::new(version)?);
+        let address = self.loaded.handle.versioned(&name, &version_name);
+        let address = address.map_err(|message| SymbolError::Version {
+            symbol: symbol.into(),
+            version: version.into(),
+            library: self.loaded.path.clone(),
+            message,
+        })?;
+        let address = NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })?;
+        Ok(self.described(address, &name, Some(&version_name)))
+    }
+
+    /// The address of the symbol that is called `name`, which is `symbol`.
+    fn address(&self, symbol: &str, name: &CStr) -> Result<NonNull<c_void>, SymbolError> {
+        let address = self.loaded.handle.symbol(name).map_err(|message| SymbolError::Missing {
+            symbol: symbol.into(),
+            library: self.loaded.path.clone(),
+            message,
+        })?;
         NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
     }
-}
 
-/// Length of names, in bytes, beyond which they are allocated for the loader: its terminator included.
-const SHORT_NAME: usize = 64;
-
-/// Hands a name to `then` as the loader wants it.
-fn with_c_name<T>(
-    symbol: &str,
-    then: impl FnOnce(&CStr) -> Result<T, SymbolError>,
-) -> Result<T, SymbolError> {
-    let mut short = [0; SHORT_NAME];
-    match c_name(symbol, &mut short) {
-        Some(name) => then(name),
-        None => then(&symbol_name(symbol)?),
+    fn described(&self, address: NonNull<c_void>, name: &CStr, version: Option<&CStr>) -> Symbol {
+        let entry = self.loaded.handle.entry(address, name, version);
+        let bytes = entry.map(|entry| entry.bytes).filter(|bytes| *bytes != 0);
+        Symbol { address, kind: entry.and_then(|Entry { kind, .. }| kind), bytes }
     }
 }
 
-/// The name of a symbol for the loader, in `buffer`. `None` where it does not fit, or is none.
-fn c_name<'b>(name: &str, buffer: &'b mut [u8; SHORT_NAME]) -> Option<&'b CStr> {
-    if name.is_empty() {
-        return None;
+/// The name of a symbol, or of a version, for the loader: its bytes, then a zero. Most names are not allocated.
+struct Name(SmallVec<[u8; 64]>);
+
+impl Name {
+    fn new(name: &str) -> Result<Name, SymbolError> {
+        if name.is_empty() {
+            return Err(SymbolError::Empty);
+        }
+        if let Some(at) = name.bytes().position(|byte| byte == 0) {
+            return Err(SymbolError::Nul { symbol: name.into(), at });
+        }
+        let mut bytes = SmallVec::from_slice(name.as_bytes());
+        bytes.push(0);
+        Ok(Name(bytes))
     }
-    // What is left is zeros.
-    buffer[..SHORT_NAME - 1].get_mut(..name.len())?.copy_from_slice(name.as_bytes());
-    CStr::from_bytes_with_nul(&buffer[..=name.len()]).ok()
 }
 
-/// The name of a symbol, or of a version, for the loader.
-fn symbol_name(name: &str) -> Result<CString, SymbolError> {
-    if name.is_empty() {
-        return Err(SymbolError::Empty);
+impl Deref for Name {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        CStr::from_bytes_with_nul(&self.0).expect("the zero at the end is the only one")
     }
-    CString::new(name)
-        .map_err(|nul: NulError| SymbolError::Nul { symbol: name.into(), at: nul.nul_position() })
 }

@@ -12,8 +12,6 @@ use std::{
     sync::atomic::Ordering::Relaxed,
 };
 
-use springboard_code::CodePointer;
-
 use super::{
     gate::{AfterClose, Alone, Inside},
     pool::{Cell, Count, Unwinding},
@@ -153,56 +151,6 @@ unsafe extern "C" fn refused<R: SlotResult, const N: usize>(
     unsafe { with_slots(cell, slots) }
 }
 
-/// The register in which native code finds the result of a call whose arguments stay in their registers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum ResultRegister {
-    None,
-    General,
-    F32,
-    F64,
-}
-
-/// What stubs of the `direct` entry jump to once their callback is closed and left, when the code of its handler may be
-/// unloaded: a function that returns zero, with `registers` general registers before the cell's.
-/// `None` for more registers than any convention has.
-pub(super) fn refusing(result: ResultRegister, registers: u8) -> Option<CodePointer> {
-    match result {
-        ResultRegister::None => refusing_with::<()>(registers),
-        ResultRegister::General => refusing_with::<u64>(registers),
-        ResultRegister::F32 => refusing_with::<f32>(registers),
-        ResultRegister::F64 => refusing_with::<f64>(registers),
-    }
-}
-
-macro_rules! refusing {
-    ($registers:expr; $($count:literal ($($register:ident)*))*) => {
-        match $registers {
-            $($count => {
-                unsafe extern "C" fn refuse<R: SlotResult>($($register: u64,)* cell: *const Cell) -> R {
-                    let _ = ($($register,)*);
-                    // SAFETY: stubs pass the cell that they were stamped with, and pools never free one.
-                    count_late(unsafe { &*cell });
-                    R::from_result(0)
-                }
-                // SAFETY: all function pointers have one form. Only stubs of a plan with these registers jump to it.
-                Some(unsafe {
-                    mem::transmute::<unsafe extern "C" fn($(refusing!(@ $register),)* *const Cell) -> R, CodePointer>(
-                        refuse::<R>,
-                    )
-                })
-            })*
-            _ => None,
-        }
-    };
-    (@ $register:ident) => { u64 };
-}
-
-fn refusing_with<R: SlotResult>(registers: u8) -> Option<CodePointer> {
-    refusing! { registers;
-        0 () 1 (a) 2 (a b) 3 (a b c) 4 (a b c d) 5 (a b c d e) 6 (a b c d e f) 7 (a b c d e f g)
-    }
-}
-
 /// Handles a call on another thread than the gate's home, or while an error is pending.
 ///
 /// # Safety
@@ -293,7 +241,8 @@ unsafe fn late(cell: &Cell, slots: *mut u64) {
     unsafe { cell.pool().zero.write(slots) };
 }
 
-fn count_late(cell: &Cell) {
+/// Counts such a call, or ends the process, as was said when it was closed.
+pub(super) fn count_late(cell: &Cell) {
     if cell.gate.after_close() == AfterClose::Abort {
         let address = cell.entry() as *const c_void;
         let _ = writeln!(io::stderr(), "springboard: a closed callback was called at {address:p}");

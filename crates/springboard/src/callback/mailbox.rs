@@ -143,23 +143,17 @@ impl Mailbox {
                 break None;
             }
             let Some(record) = self.local.next() else { break None };
-            match record.deliver() {
-                Delivery::Left => {}
-                Delivery::Ran(result) => {
-                    delivered += 1;
-                    if let Err(error) = result {
-                        break Some(error);
-                    }
+            if let Delivery::Ran(result) = record.deliver() {
+                delivered += 1;
+                if let Err(error) = result {
+                    break Some(error);
                 }
             }
         };
         if heard && !self.is_empty() {
             inbox.signal();
         }
-        match error {
-            None => Ok(delivered),
-            Some(error) => Err(DrainError { delivered, error }),
-        }
+        error.map_or(Ok(delivered), |error| Err(DrainError { delivered, error }))
     }
 
     /// Waits until there is something to drain, for as long as `limit` says; and says whether there is.

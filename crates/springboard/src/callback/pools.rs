@@ -12,8 +12,9 @@ use springboard_emit::Protection;
 use springboard_ir::Signature;
 
 use super::{
-    dispatch::{self, ResultRegister},
+    dispatch::dispatch,
     pool::{Free, Pool, Source, Stubs, Zero},
+    refusing::{ResultRegister, refusing},
 };
 use crate::{
     engine::{Engine, MemorySettings},
@@ -44,7 +45,7 @@ static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 /// The pool of stubs for `plan`, of the `callback` entry, whose rejected callers get `zero`. Compiles the plan if the pool
 /// is new.
 pub(super) fn slots(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool, Reason> {
-    stubs(engine, plan, zero, None, |stubs| Source::Slots(stubs, dispatch::dispatch))
+    stubs(engine, plan, zero, None, |stubs| Source::Slots(stubs, dispatch))
 }
 
 /// The same for a plan of the `direct` entry, with its result in `register`. `None` without memory for code.
@@ -55,7 +56,7 @@ pub(super) fn direct(
     register: ResultRegister,
 ) -> Option<&'static Pool> {
     let Form::Direct { context } = plan.form else { return None };
-    let refusing = dispatch::refusing(register, context)?;
+    let refusing = refusing(register, context)?;
     stubs(engine, plan, zero, Some(register), |stubs| Source::Direct(stubs, refusing)).ok()
 }
 
@@ -97,7 +98,7 @@ pub(super) fn closures(
     if let Some(pool) = pools.closures.get(signature) {
         return Ok(pool);
     }
-    let closures = Closures::new(signature, engine.data_model(), engine.target(), dispatch::dispatch)?;
+    let closures = Closures::new(signature, engine.data_model(), engine.target(), dispatch)?;
     let pool = Pool::new(Source::Closures(closures), zero);
     pools.closures.insert(signature.clone(), pool);
     Ok(pool)

@@ -4,10 +4,10 @@ use springboard_abi::{Entry, SlotForm};
 use springboard_ir::{DataModel, FloatFormat, Scalar, Signature};
 
 use super::{
-    dispatch::ResultRegister,
     error::CreateError,
     pool::{Pool, Zero},
     pools,
+    refusing::ResultRegister,
 };
 use crate::{bind_error::BindError, declaration::Position, engine::Engine, reason::Path};
 

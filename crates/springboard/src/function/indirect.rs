@@ -11,7 +11,7 @@ use super::{
     entered::{Entered, EntryFor, SlotsPointer},
     slots::ResultMismatch,
     ty::{FunctionType, Prepared},
-    way::{Way, entry_of},
+    way::Way,
 };
 use crate::{
     address, bind_error::BindError, declaration::Declaration, engine::Engine, fallback::Interface,
@@ -117,7 +117,7 @@ impl Indirect {
         }
         let stub = match way {
             // Code that is shared is handed its target.
-            Way::Code(code) => Some(entry_of::<R>(code, code.first()).0),
+            Way::Code(code) => Some(EntryFor::entry::<R>((code, code.first())).0),
             Way::Libffi(..) => None,
         };
         Ok(IndirectSlots { stub, count: ty.slots(), indirect: self.clone() })

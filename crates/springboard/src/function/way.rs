@@ -116,19 +116,6 @@ impl Binding {
     }
 }
 
-/// The code to enter for the function at `address`, which returns an `R`, and with which target.
-pub(super) fn entry_of<R: SlotResult>(code: &Code, address: CodePointer) -> (SlotsPointer<R>, *const c_void) {
-    let first = code.first();
-    match code {
-        Code::Own { .. } => (enter_own::<R>, first as *const c_void),
-        // SAFETY: code of the slots entry has this type, for the `R` that its signature returns: it leaves the result
-        // where the native function does, and both follow the C convention.
-        Code::Shared(_) | Code::Packed(_) => unsafe {
-            (mem::transmute::<CodePointer, SlotsPointer<R>>(first), address as *const c_void)
-        },
-    }
-}
-
 /// Enters a stub that knows its function, with the stub as the target.
 ///
 /// # Safety
@@ -142,7 +129,16 @@ unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const
 /// Code, for the function at an address.
 impl EntryFor for (&Code, CodePointer) {
     fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
-        entry_of(self.0, self.1)
+        let (code, address) = self;
+        let first = code.first();
+        match code {
+            Code::Own { .. } => (enter_own::<R>, first as *const c_void),
+            // SAFETY: code of the slots entry has this type, for the `R` that its signature returns: it leaves the result
+            // where the native function does, and both follow the C convention.
+            Code::Shared(_) | Code::Packed(_) => unsafe {
+                (mem::transmute::<CodePointer, SlotsPointer<R>>(first), address as *const c_void)
+            },
+        }
     }
 }
 
@@ -152,7 +148,7 @@ impl EntryFor for (&Binding, CodePointer, *const Bound) {
     fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
         let (binding, address, bound) = self;
         match binding.way() {
-            Some(Way::Code(code)) => entry_of(code, address),
+            Some(Way::Code(code)) => (code, address).entry(),
             Some(Way::Libffi(..)) | None => (Bound::enter::<R>, bound.cast()),
         }
     }
@@ -199,7 +195,7 @@ impl Bound {
         };
         let interface = match way {
             Ok(Way::Code(code)) => {
-                let (entry, target) = entry_of::<R>(code, self.address);
+                let (entry, target) = (code, self.address).entry::<R>();
                 // SAFETY: the code is the function's, which returns an `R`; the caller answers for slots and function.
                 return unsafe { entry(target, slots) };
             }

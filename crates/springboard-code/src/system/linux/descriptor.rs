@@ -1,4 +1,4 @@
-//! A descriptor of the file for code.
+//! Descriptors of the file for code.
 
 use std::{
     mem::ManuallyDrop,

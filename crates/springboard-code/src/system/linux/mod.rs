@@ -5,6 +5,7 @@ mod calls;
 mod debugger;
 mod descriptor;
 pub(crate) mod extent;
+mod file;
 pub mod fork;
 pub(crate) mod instructions;
 #[cfg(feature = "announce")]
