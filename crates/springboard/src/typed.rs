@@ -1,6 +1,6 @@
 //! Rust types that stand for C function types.
 
-use springboard_ir::{DataModel, Scalar, Type};
+use springboard_ir::{DataModel, NamedConvention, Scalar, Type};
 
 use crate::{declaration::Position, word::CType};
 
@@ -125,6 +125,9 @@ pub enum TypeMismatch {
     /// Calls are to deliver a last error, and a plain function pointer delivers none.
     #[error("a plain function pointer delivers no last error")]
     LastError,
+    /// The function is called by a convention that its declaration names, and the Rust type says `extern "C"`.
+    #[error("the function is called by `{}`, and the Rust type is `extern \"C\"`", .0.attribute())]
+    Convention(NamedConvention),
     /// A Rust type does not stand for the C type in its place.
     #[error("{position} is {c}, which {rust} does not stand for")]
     Type {

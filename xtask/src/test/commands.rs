@@ -170,6 +170,11 @@ pub(super) fn windows() -> Vec<Step> {
     vec![pure.into(), runtime, quickstart, Step::printing(call, "1024")]
 }
 
+/// The commands that documents print.
+pub(super) fn docs() -> Command {
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "docs"])
+}
+
 /// The oracle, as the command of this name runs it.
 pub(super) fn oracle(arguments: &str) -> Command {
     let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--", "oracle"]);

@@ -6,13 +6,17 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
     ("springboard-code", &["springboard-emit", "springboard-abi", "springboard-ir"]),
-    // The pack is not a member of the workspace; it may know the emitter when it is built, and the planner.
-    ("springboard", &["springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
+    // The emitter when it is built, the planner when it runs.
+    ("springboard-pack", &["springboard-emit", "springboard-abi"]),
+    (
+        "springboard",
+        &["springboard-code", "springboard-pack", "springboard-emit", "springboard-abi", "springboard-ir"],
+    ),
     ("springboard-js", ENGINE),
     ("springboard-everyday", ENGINE),
     ("springboard-capi", EVERYTHING),
@@ -23,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("springboard-duckdb", EVERYTHING),
     ("springboard-ballista", &["springboard-datafusion", "springboard"]),
     ("springboard-quickstart", &["springboard"]),
+    ("springboard-interpreter", &["springboard", "springboard-everyday"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),
     ("springboard-process", &["springboard-code"]),
