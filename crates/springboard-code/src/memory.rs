@@ -128,7 +128,7 @@ impl CodeMemory {
     /// Fails if the system refuses a step, by every way that there is, or if another segment would exceed the limit.
     pub fn publish(&self, stamps: &[Stamp<'_>]) -> Result<Vec<Stub>, NoRoom> {
         let mut stubs = match self.publish_by(self.shared.strategy, stamps) {
-            // What keeps a file from being written may be there no more the next time.
+            // What keeps a file from being written now may be gone the next time.
             Err(NoRoom::System(error)) if self.shared.strategy == Strategy::File => {
                 self.publish_by(Strategy::Sealed, stamps).map_err(|_| error)?
             }
@@ -192,7 +192,7 @@ impl CodeMemory {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No step of ours panics half-way but by a defect of ours, and then the book-keeping is still whole.
+        // Only a defect makes a step panic half-way, and then the book-keeping is still whole.
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.notice_fork(&self.shared);
         state

@@ -8,7 +8,7 @@ use crate::{declaration::Position, fallback::Unsupported, library::SymbolError, 
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The text is no prototype.
+    /// The text is not a prototype.
     #[error(transparent)]
     Prototype(#[from] ParseError),
     /// The declaration has no name, and none was given beside it.

@@ -14,8 +14,8 @@
 //! * `owner` is what other threads know of the thread that a callback belongs to; `wait` is how one waits for it.
 //! * `pool` keeps cells with their stubs ready, which are made from a `source`. A `cell` is one callback, and refers to the
 //!   `terms` of its type.
-//! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs; `refusing` is what is run in their
-//!   place after the end. `pools` are all pools.
+//! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs; `refusing` runs in their place
+//!   after the end. `pools` are all pools.
 //! * `record` is a call on its way. It waits in an `inbox`, which is what other threads see of a `mailbox`; a `policy`
 //!   sends it there, and may wait.
 //! * `later` answers a call after its handler has returned. `ending` says what becomes of a thread's callbacks when it ends.

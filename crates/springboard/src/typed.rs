@@ -1,6 +1,6 @@
 //! Rust types that stand for C function types.
 
-use springboard_ir::{DataModel, NamedConvention, Scalar, Type};
+use springboard_ir::{DataModel, NamedConvention, Scalar, Signature, Type};
 
 use crate::{declaration::Position, word::CType};
 
@@ -90,13 +90,30 @@ macro_rules! function_pointers {
 
 arities!(function_pointers);
 
-/// Whether a Rust type, or `None` for `()`, stands for a C type.
-pub(crate) fn fits(
-    position: Position,
-    c: &Type,
-    rust: Option<&RustType>,
+/// Whether Rust types stand for the parameters and the result of a C function type. A result of `None` is `()`.
+pub(crate) fn check(
+    signature: &Signature,
     model: &DataModel,
+    params: &[RustType],
+    result: Option<RustType>,
+    variadic: Variadic,
 ) -> Result<(), TypeMismatch> {
+    let c = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
+    if variadic != c {
+        return Err(TypeMismatch::Variadic { c, rust: variadic });
+    }
+    let fixed = signature.fixed().unwrap_or(signature.params().len());
+    if params.len() != fixed {
+        return Err(TypeMismatch::Arity { c: fixed, rust: params.len() });
+    }
+    for (index, (param, rust)) in signature.params().iter().zip(params).enumerate() {
+        fits(Position::Parameter(index), &param.ty, Some(*rust), model)?;
+    }
+    fits(Position::Result, signature.result(), result, model)
+}
+
+/// Whether a Rust type, or `None` for `()`, stands for a C type.
+fn fits(position: Position, c: &Type, rust: Option<RustType>, model: &DataModel) -> Result<(), TypeMismatch> {
     let fits = match rust {
         Some(rust) => c.scalar(model) == Some(rust.scalar),
         None => *c == Type::Void,

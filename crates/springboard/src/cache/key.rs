@@ -1,6 +1,6 @@
-//! Plans as keys: hashed and compared a word a move.
+//! Plans as keys: each move is one word, to be hashed and compared.
 //!
-//! What is derived looks at every field of every move by itself, which costs more than all the rest of a lookup.
+//! Derived code would look at every field of every move by itself, which costs more than all the rest of a lookup.
 
 use std::hash::{Hash, Hasher};
 

@@ -1,6 +1,6 @@
 //! Copies of what a call borrows, for handlers that run after the caller has gone on.
 
-use std::{ffi::c_void, ptr, slice};
+use std::ffi::c_void;
 
 use springboard_abi::SlotForm;
 use springboard_ir::{Layout, Scalar, Signature};
@@ -165,15 +165,4 @@ pub(super) unsafe fn copy(captures: &[Capture], slots: &mut [u64]) -> Option<Cop
         }
     }
     Some(memory)
-}
-
-/// Copies the first bytes of `memory` to the address `to`.
-///
-/// # Safety
-/// `to` is the address of as many bytes that may be written.
-pub(super) unsafe fn copy_out(memory: &Copies, bytes: usize, to: *mut u8) {
-    // SAFETY: blocks are bytes, as many as there were asked for or more.
-    let from = unsafe { slice::from_raw_parts(memory.as_ptr().cast::<u8>(), bytes) };
-    // SAFETY: `to` is the caller's memory of as many bytes, which `memory`, an allocation of its own, does not overlap.
-    unsafe { ptr::copy_nonoverlapping(from.as_ptr(), to, bytes) };
 }

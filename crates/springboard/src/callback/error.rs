@@ -20,7 +20,7 @@ pub struct DrainError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
-    /// The declaration is none, a type has no layout, or neither a stub nor libffi can be called by that type.
+    /// The declaration is not C, a type has no layout, or neither a stub nor libffi can be called by that type.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// The handler's Rust type is not of the C type.

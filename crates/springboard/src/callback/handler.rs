@@ -12,7 +12,6 @@ use super::{
     report,
 };
 use crate::{
-    declaration::Position,
     thread::CallbackError,
     typed::{self, CResult, RustType, TypeMismatch, Variadic},
     word::{SlotResult, Word},
@@ -144,7 +143,7 @@ macro_rules! handlers {
             $($param: Word),*
         {
             fn check(signature: &Signature, model: &DataModel) -> Result<(), TypeMismatch> {
-                fits(signature, model, &[$(RustType::of::<$param>()),*], R::TYPE)
+                typed::check(signature, model, &[$(RustType::of::<$param>()),*], R::TYPE, Variadic::No)
             }
 
             #[inline(always)]
@@ -192,24 +191,6 @@ macro_rules! handlers {
 }
 
 arities!(handlers);
-
-fn fits(
-    signature: &Signature,
-    model: &DataModel,
-    params: &[RustType],
-    result: Option<RustType>,
-) -> Result<(), TypeMismatch> {
-    if signature.fixed().is_some() {
-        return Err(TypeMismatch::Variadic { c: Variadic::Yes, rust: Variadic::No });
-    }
-    if signature.params().len() != params.len() {
-        return Err(TypeMismatch::Arity { c: signature.params().len(), rust: params.len() });
-    }
-    for (index, (param, rust)) in signature.params().iter().zip(params).enumerate() {
-        typed::fits(Position::Parameter(index), &param.ty, Some(rust), model)?;
-    }
-    typed::fits(Position::Result, signature.result(), result.as_ref(), model)
-}
 
 /// A handler for runtimes: a function that gets the slots of a call as they are.
 ///

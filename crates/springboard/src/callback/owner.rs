@@ -117,8 +117,8 @@ impl Owner {
     }
 
     /// Has another thread free what comes after this one's end.
-    pub(super) fn leave_to(&self, heir: Option<Arc<Owner>>) {
-        self.left().heir = heir;
+    pub(super) fn leave_to(&self, heir: Arc<Owner>) {
+        self.left().heir = Some(heir);
     }
 
     /// Frees what others left. For the owner thread alone.

@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::{
-    copy::copy_out,
     inbox::Inbox,
     later::{Answer, Question},
     mailbox::wait,
@@ -145,9 +144,11 @@ impl Policy for Block {
         match (cell.pool().zero, answer) {
             // SAFETY: the call's slots hold the result at this index.
             (Zero::Slot(index), Answer::Word(word)) => unsafe { *slots.add(index.into()) = word },
-            // SAFETY: the call's slots hold at this index the address of as many bytes for the result.
+            // SAFETY: the call's slots hold at this index the address of as many bytes for the result; `memory` has them
+            // too, in an allocation of its own.
             (Zero::Memory(index, bytes), Answer::Memory(memory)) => unsafe {
-                copy_out(&memory, bytes as usize, Word::from_slot(*slots.add(index.into())));
+                let to: *mut u8 = Word::from_slot(*slots.add(index.into()));
+                to.copy_from_nonoverlapping(memory.as_ptr().cast(), bytes as usize);
             },
             _ => {}
         }

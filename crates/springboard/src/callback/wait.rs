@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Busy {
     /// The caller gets zero when the owner has been in the same native call for this long, and the owner an error
-    /// ([`CallbackError::Busy`](crate::CallbackError::Busy)) at its next drain. 100 milliseconds if nothing is said.
+    /// ([`CallbackError::Busy`](crate::CallbackError::Busy)) at its next drain. 100 milliseconds by default.
     RefuseAfter(Duration),
     /// The caller waits however long it takes.
     Wait,

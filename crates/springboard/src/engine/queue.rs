@@ -20,13 +20,13 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// What waits for its code.
 pub(crate) trait Waiting: Send + Sync {
-    /// What its code is made of. `None` where it does not wait any more.
+    /// What its code is made of. `None` where it no longer waits.
     fn wanted(&self) -> Option<(Arc<Plan>, Callee)>;
 
-    /// Goes over to its code, or learns why there is none; unless it does not wait any more.
+    /// Goes over to its code, or learns why there is none. Does nothing if it no longer waits.
     fn settle(&self, code: Result<Code, Reason>);
 
-    /// Whether it does not wait any more.
+    /// Whether it no longer waits.
     fn is_settled(&self) -> bool;
 }
 
@@ -101,7 +101,7 @@ impl Background {
         }
     }
 
-    /// Waits for work. Where there is none for long, takes leave and says so.
+    /// Waits for work. `false` where there was none for long: the thread is to end.
     fn wait(&self) -> bool {
         let idle = Instant::now();
         loop {

@@ -5,10 +5,7 @@ use std::mem;
 use springboard_code::CodePointer;
 
 use super::Function;
-use crate::{
-    declaration::Position,
-    typed::{FunctionPointer, TypeMismatch, Variadic, fits},
-};
+use crate::typed::{self, FunctionPointer, TypeMismatch};
 
 /// A function as a Rust function pointer, which costs what a direct call costs.
 ///
@@ -70,16 +67,5 @@ fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
     if let Some(named) = signature.convention() {
         return Err(TypeMismatch::Convention(named));
     }
-    let variadic = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
-    if F::VARIADIC != variadic {
-        return Err(TypeMismatch::Variadic { c: variadic, rust: F::VARIADIC });
-    }
-    let fixed = signature.fixed().unwrap_or(signature.params().len());
-    if F::PARAMS.len() != fixed {
-        return Err(TypeMismatch::Arity { c: fixed, rust: F::PARAMS.len() });
-    }
-    for (index, (param, rust)) in signature.params().iter().zip(F::PARAMS).enumerate() {
-        fits(Position::Parameter(index), &param.ty, Some(rust), function.data_model())?;
-    }
-    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.data_model())
+    typed::check(signature, function.data_model(), F::PARAMS, F::RESULT, F::VARIADIC)
 }

@@ -3,12 +3,11 @@
 //! No mapping of it is writable: code reaches it by `pwrite`, and the pages that execute show what the file has. One
 //! file serves the whole process, so that it takes one descriptor, however many stubs there are.
 //!
-//! The descriptor's number is no proof of anything. A host may close all descriptors that it does not know
-//! (`closefrom`), and the number may then be given to a file of somebody else. So each use is preceded by a look at the
-//! file position behind the number: the file for code stands at a random one, which nothing here ever moves. A file at
-//! another position is not touched; the file for code is given up, and code goes on in a new one. Between that look and
-//! the write, nothing protects a host that closes descriptors and opens files on other threads, but that the number is
-//! high: the system gives out the lowest that are free.
+//! The descriptor's number proves nothing. A host may close all descriptors that it does not know (`closefrom`), and the
+//! number may then be given to somebody else's file. So the file position is read before each use: the file for code
+//! stands at a random one, which nothing here ever moves. A file at another position is not touched; the file for code
+//! is given up, and code goes on in a new one. Between that look and the write, a host that closes descriptors and opens
+//! files on other threads is protected only by the number being high: the system gives out the lowest that are free.
 
 use std::{
     any::Any,
