@@ -22,6 +22,7 @@ mod suite;
 mod systems;
 mod test;
 mod tidy;
+mod times;
 mod tools;
 mod tsan;
 mod v8;

@@ -112,6 +112,13 @@ static SUITES: &[Suite] = &[
         steps: || vec![commands::docs().into()],
     },
     Suite {
+        name: "features",
+        about: "each optional part compiles alone, and all together",
+        when: When::InCi,
+        needs: &[],
+        steps: commands::features,
+    },
+    Suite {
         name: "packages",
         about: "every crate can be packaged for a registry",
         when: When::InCi,

@@ -81,6 +81,20 @@ pub(crate) fn metadata() -> Result<Value, String> {
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
 }
 
+/// The features of each crate in `crates` that has some, by the crate's name.
+pub(crate) fn features() -> Vec<(String, Vec<String>)> {
+    let metadata = metadata().expect("cargo tells of the workspace");
+    let crates = list(&metadata["packages"]).iter().filter(|package| {
+        let path = word(&package["manifest_path"]).strip_prefix(word(&metadata["workspace_root"]));
+        path.is_some_and(|path| path.starts_with("/crates/"))
+    });
+    let named = crates.map(|package| {
+        let features = package["features"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+        (word(&package["name"]).to_owned(), features.filter(|name| name != "default").collect::<Vec<_>>())
+    });
+    named.filter(|(_, features)| !features.is_empty()).collect()
+}
+
 pub(crate) fn check(metadata: &Value, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let packages = list(&metadata["packages"]);

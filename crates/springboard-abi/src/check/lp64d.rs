@@ -14,7 +14,8 @@ use springboard_ir::{AggregateKind, DataModel, FloatFormat, LayoutError, Scalar,
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, behind, own_extension},
-    violation::{Source, Violation},
+    spot::Source,
+    violation::Violation,
 };
 use crate::{place::Place, plan::SlotForm, target::Target};
 

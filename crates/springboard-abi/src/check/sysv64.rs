@@ -14,7 +14,8 @@ use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutErro
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, own_extension},
-    violation::{Source, Violation},
+    spot::Source,
+    violation::Violation,
 };
 use crate::{place::Place, plan::SlotForm, target::Target};
 

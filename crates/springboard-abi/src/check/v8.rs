@@ -14,7 +14,8 @@ use super::{
     demand::{Demand, Want, behind},
     demanded,
     result::{self, Stored},
-    violation::{Source, Violation},
+    spot::Source,
+    violation::Violation,
 };
 use crate::{
     entry::{FastCall, Narrow, Options},
