@@ -12,8 +12,8 @@
 //! * `report` tells of what nobody is there to be told, `erased` is a handler without its type, `counters` count, and
 //!   `copy` copies what a call borrows.
 //! * `owner` is what other threads know of the thread that a callback belongs to; `wait` is how one waits for it.
-//! * `pool` keeps cells with their stubs ready, which are made from a `source`. A `cell` is one callback, and refers to the
-//!   `terms` of its type.
+//! * `pool` keeps cells with their stubs ready, which are made from a `source`. A `cell` is one callback, with the
+//!   terms of its type.
 //! * `dispatch` is what stubs call, and `handler` the closures and functions that it runs; `refusing` runs in their place
 //!   after the end. `pools` are all pools.
 //! * `record` is a call on its way. It waits in an `inbox`, which is what other threads see of a `mailbox`; a `policy`

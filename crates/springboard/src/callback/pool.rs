@@ -17,13 +17,13 @@ use std::{
 use springboard_code::{CodePointer, fork};
 
 mod cell;
+mod choices;
 mod source;
-mod terms;
 
 pub(super) use self::{
-    cell::Cell,
+    cell::{Cell, Count, Policy, Terms},
+    choices::{Own, Unwinding},
     source::{Source, Stubs},
-    terms::{Count, Own, Policy, Terms, Unwinding},
 };
 use super::error::CreateError;
 use crate::word::Word;

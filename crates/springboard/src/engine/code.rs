@@ -57,6 +57,10 @@ impl Code {
 /// a cache line of code.
 const OWN_STEPS: usize = 8;
 
+/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
+/// needs it, and that the first of many need not wait for the last; and so many that those of a size fill pages.
+pub(super) const BATCH: usize = 1024;
+
 /// What a plan has its stub do, each an instruction or two.
 fn steps(plan: &Plan) -> usize {
     let Plan { form, moves, temporaries, stack_bytes, .. } = plan;

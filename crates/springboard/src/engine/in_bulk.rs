@@ -18,7 +18,7 @@ use springboard_code::Site;
 
 use super::{
     Callee, Code, Engine,
-    code::{Own, Wanted},
+    code::{BATCH, Own, Wanted},
     queue::Waiting,
     shape::Shape,
 };
@@ -26,10 +26,6 @@ use crate::reason::Reason;
 
 /// Shapes for which one more thread is worth its start.
 const SHAPES_PER_THREAD: usize = 8;
-
-/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
-/// needs it, and that the first of many need not wait for the last; and so many that those of a size fill pages.
-pub(super) const BATCH: usize = 1024;
 
 /// A function that wants code.
 pub(crate) struct CodeRequest<T> {

@@ -12,7 +12,7 @@ use std::{
 use springboard_abi::Plan;
 use springboard_code::fork;
 
-use super::{Callee, Code, Core, Engine, in_bulk::BATCH};
+use super::{Callee, Code, Core, Engine, code::BATCH};
 use crate::reason::Reason;
 
 /// How long the thread waits for more before it ends. Starting one costs as much as compiling a shape.

@@ -9,8 +9,8 @@ use springboard_emit::HoleKind;
 
 use super::{
     Code, Core, Engine, Pack,
-    code::{Own, Wanted},
-    in_bulk::{self, BATCH},
+    code::{BATCH, Own, Wanted},
+    in_bulk,
     shape::{HoleKinds, Shape},
 };
 use crate::{address, pack, reason::Reason};
