@@ -26,7 +26,7 @@ mod space;
 mod stamp;
 mod strategy;
 mod system;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(feature = "testing")]
 pub mod testing;
 mod trap;
 

@@ -23,7 +23,7 @@ fn is_packed(function: &Function) -> bool {
 
 /// How many of the process' mappings hold code that was made here.
 fn made_code() -> usize {
-    springboard_code::testing::code_mappings().len()
+    springboard_process::code_mappings().len()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Code memory goes when its last user goes. The one test of its program, so that nothing else has any meanwhile.
 
 use springboard::{Engine, Value};
-use springboard_code::testing::{code_mappings, descriptors};
+use springboard_process::{code_mappings, descriptors};
 
 mod support;
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::strategy::Strategy;
+use springboard_code::Strategy;
 
 /// The strategies that there are: under `prctl(PR_SET_MDWE)` no pages can be sealed.
 pub fn strategies() -> &'static [Strategy] {
@@ -64,7 +64,7 @@ pub fn access(address: usize) -> Option<String> {
 pub fn becomes_writable(page: usize) -> bool {
     let (page, access) = (std::ptr::without_provenance_mut(page), libc::PROT_READ | libc::PROT_WRITE);
     // SAFETY: where it does, nothing is written there, and the test that asks fails.
-    unsafe { libc::mprotect(page, rustix::param::page_size(), access) == 0 }
+    unsafe { libc::mprotect(page, 1, access) == 0 }
 }
 
 /// How a child process ended.
