@@ -44,7 +44,7 @@ impl Called {
         let model = engine.data_model();
         let passed = call.passed(model)?;
         let result = SlotForm::of(signature.result(), model).map_err(Ineligible::from)?;
-        let description = Description::of(&passed, result, call.takes_options(), *int64);
+        let description = Description::of(&call, &passed, result, *int64);
         let refusal = match (profile, engine.target()) {
             (Profile::Node, Some(target)) => profile.verdict(&call, target),
             // Where there is no plan, the engine says why.
@@ -72,7 +72,7 @@ impl<'a> Known<'a> {
     /// How functions of this type are called with these settings.
     ///
     /// # Errors
-    /// A buffer that is no parameter, or no pointer.
+    /// A buffer's index is not that of a parameter, or the parameter is not a pointer.
     pub(super) fn called(
         &mut self,
         engine: &Engine,

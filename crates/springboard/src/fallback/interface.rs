@@ -7,7 +7,7 @@ use libffi::{
     middle::{Cif, Type as FfiType, ffi_abi_FFI_DEFAULT_ABI},
     raw::ffi_call,
 };
-use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
+use springboard_abi::{Assignment, Ineligible, Passing, Returning, SlotForm, Target, assign};
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, FloatFormat, Layout, Param, Scalar, Signature, Type};
 
@@ -90,11 +90,12 @@ impl Interface {
         let refused = Unsupported::Refused(Refusal::Convention);
         let (target, abi) = match (signature.convention(), target) {
             (None, target) => (target.copied(), ffi_abi_FFI_DEFAULT_ABI),
-            (Some(named), Some(target)) => {
+            // It aborts where such a function leaves its result on the x87 stack, as Clang's do.
+            (Some(named), Some(target)) if assign(signature, target) != Err(Ineligible::X87Result) => {
                 let target = target.calling_as(signature).map_err(|_| refused.clone())?;
                 (Some(target), system::fallback::abi(named).ok_or(refused)?)
             }
-            (Some(_), None) => return Err(refused),
+            (Some(_), _) => return Err(refused),
         };
         let target = target.as_ref();
         let writer = Writer { model, target };
