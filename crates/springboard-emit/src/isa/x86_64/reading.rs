@@ -103,6 +103,7 @@ impl Reading<'_> {
                 let how = instruction.condition_code() as u64;
                 Step::Branch { how, from: [Some(FLAGS), None], to: target }
             }
+            (FlowControl::UnconditionalBranch, OpKind::NearBranch64) => Step::Goto(target),
             (FlowControl::Call, OpKind::NearBranch64) => Step::Enter(target),
             (FlowControl::IndirectCall, _) => Step::Call(self.source(0)?),
             (FlowControl::IndirectBranch, _) => Step::Jump(self.source(0)?),
