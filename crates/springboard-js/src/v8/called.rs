@@ -1,6 +1,6 @@
 //! What functions of one type with the same settings have in common, found once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ptr, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard::{
@@ -59,8 +59,9 @@ impl Called {
     }
 }
 
-/// A type, and all settings that make a difference to anything except what fills the holes of a stub.
-type Key<'a> = (&'a Signature, &'a [u16], Profile, Guard, Callbacks, Narrow, Options, Option<Int64>);
+/// A type, by its address, because functions that are bound at once share their types; and all settings that make a
+/// difference to anything except what fills the holes of a stub.
+type Key<'a> = (*const Signature, &'a [u16], Profile, Guard, Callbacks, Narrow, Options, Option<Int64>);
 
 /// What is known of the types of many functions.
 #[derive(Default)]
@@ -81,7 +82,8 @@ impl<'a> Known<'a> {
     ) -> Result<Arc<Called>, BindError> {
         let Settings { profile, buffers, guard, callbacks, narrow, options, int64, effects: _, context: _ } =
             settings;
-        let key = (signature, &**buffers, *profile, *guard, *callbacks, *narrow, *options, *int64);
+        let key =
+            (ptr::from_ref(signature), &**buffers, *profile, *guard, *callbacks, *narrow, *options, *int64);
         let called = || Called::new(engine, signature, settings).map(Arc::new);
         self.called.entry(key).or_insert_with(called).clone()
     }

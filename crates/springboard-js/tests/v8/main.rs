@@ -7,7 +7,7 @@ mod registry;
 use std::{cell::Cell, ffi::c_void, mem, ptr};
 
 use springboard::{abi::Ineligible, ir::Signature};
-use springboard_code::testing::together;
+use springboard_process::together;
 
 use springboard::{Engine, Library as Native};
 use springboard_js::v8::*;
