@@ -60,7 +60,6 @@ pub(crate) struct Isa {
     pub(crate) unwind_info: fn(&[u8]) -> UnwindInfo,
     /// How machine code of it is read, where the CPUs share a reader.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests alone ask"))]
-    reads: Option<&'static reading::Cpu>,
     /// The frame of a stub that has one. `None` where stubs have no frame pointer: an unwinder stops there.
     pub(crate) frame: Option<Frame>,
 }
