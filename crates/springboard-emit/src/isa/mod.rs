@@ -58,8 +58,6 @@ pub(crate) struct Isa {
     /// The `UNWIND_INFO` by which Windows unwinds this code, where its frame keeps more than the frame pointer. The error is
     /// what cannot be said of it.
     pub(crate) unwind_info: fn(&[u8]) -> UnwindInfo,
-    /// How machine code of it is read, where the CPUs share a reader.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests alone ask"))]
     /// The frame of a stub that has one. `None` where stubs have no frame pointer: an unwinder stops there.
     pub(crate) frame: Option<Frame>,
 }
