@@ -301,6 +301,13 @@ static SUITES: &[Suite] = &[
         steps: windows,
     },
     Suite {
+        name: "readback",
+        about: "code of every entry and CPU read back and compared with its plan, and refused where a bit of it is changed",
+        when: When::Named,
+        needs: &[],
+        steps: || vec![cargo(&["test", "-p", "springboard-tests", "--test", "readback"]).into()],
+    },
+    Suite {
         name: "counts",
         about: "stubs take the instructions that are written down for them, and no more",
         when: When::Always,

@@ -11,7 +11,7 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
+use springboard_abi::{DowncallResult, FastForm, Form, Plan, Protection, SlotsForm};
 use target_lexicon::Triple;
 
 use crate::{
@@ -22,7 +22,6 @@ use crate::{
     downcall::Downcall,
     error::EmitError,
     isa::{Code, Isa},
-    protection::Protection,
     symbol::Symbol,
     template::{Hole, Template},
     upcall::Upcall,
@@ -222,12 +221,13 @@ fn flags() -> settings::Builder {
 
 #[cfg(all(test, feature = "all-targets"))]
 mod tests {
-    use springboard_abi::{Entry, ErrorSource, Target, plan, plan_with_last_error};
+    use springboard_abi::{
+        Entry, ErrorSource, LandingPads, ReturnAddresses, Target, plan, plan_with_last_error,
+    };
     use springboard_ir::Signature;
     use target_lexicon::Architecture;
 
     use super::*;
-    use crate::protection::{LandingPads, ReturnAddresses};
 
     fn instructions(entry: Entry, protection: Protection) -> Vec<u32> {
         let triple: Triple = "aarch64-unknown-linux-gnu".parse().expect("a triple");

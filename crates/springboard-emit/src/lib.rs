@@ -35,7 +35,6 @@ mod native;
 mod object;
 mod outgoing;
 mod prelude;
-mod protection;
 mod symbol;
 mod template;
 mod unwind;
@@ -46,6 +45,6 @@ pub use compiler::Compiler;
 pub use error::{EmitError, Malformed};
 #[cfg(feature = "object")]
 pub use object::object;
-pub use protection::{LandingPads, Protection, ReturnAddresses};
-pub use template::{GUARD_HELPER, Hole, HoleKind, Template};
+pub use springboard_abi::{GUARD_HELPER, Hole, HoleKind, LandingPads, Protection, ReturnAddresses};
+pub use template::Template;
 pub use unwind::eh_frame;

@@ -12,12 +12,10 @@ use gimli::{
         FrameTable,
     },
 };
+use springboard_abi::ReturnAddresses;
 use target_lexicon::Architecture;
 
-use crate::{
-    isa::{Frame, Isa},
-    protection::ReturnAddresses,
-};
+use crate::isa::{Frame, Isa};
 
 /// The contents of an `.eh_frame` section that describes `bytes` bytes of stubs at `start`, closed by a zero word, for
 /// `__register_frame`. An unwinder takes signatures from return addresses where the section says that there are some

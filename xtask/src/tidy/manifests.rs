@@ -6,13 +6,23 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
+    ("springboard-readback", &["springboard-abi"]),
     ("springboard-code", &["springboard-emit", "springboard-abi", "springboard-ir"]),
     // The pack is not a member of the workspace; it may know the emitter when it is built, and the planner.
-    ("springboard", &["springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
+    (
+        "springboard",
+        &[
+            "springboard-code",
+            "springboard-emit",
+            "springboard-readback",
+            "springboard-abi",
+            "springboard-ir",
+        ],
+    ),
     ("springboard-js", ENGINE),
     ("springboard-everyday", ENGINE),
     ("springboard-capi", EVERYTHING),

@@ -8,10 +8,10 @@ mod x86_64;
 
 use cranelift_codegen::{isa::Builder, settings::SetError};
 use gimli::Register;
-use springboard_abi::{Convention, Plan};
+use springboard_abi::{Convention, Plan, Protection};
 use target_lexicon::Architecture;
 
-use crate::{error::EmitError, protection::Protection, template::Hole};
+use crate::{error::EmitError, template::Hole};
 
 /// A CPU, as the rest of the emitter asks about it.
 pub(crate) struct Isa {
@@ -31,6 +31,8 @@ pub(crate) struct Isa {
     pub(crate) wraps_checks: fn(&Plan) -> bool,
     /// How many bytes a convention reserves at every call between the stack pointer and the first argument on the stack.
     pub(crate) reserved_at_calls: fn(Convention) -> u32,
+    /// How the stack is aligned at a call, in bytes.
+    pub(crate) stack_align: u32,
     /// Whether vector registers that carry no argument may carry words that come from the stack or go
     /// there.
     pub(crate) spare_vectors: bool,

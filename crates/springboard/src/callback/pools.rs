@@ -8,7 +8,6 @@ use std::{
 
 use springboard_abi::{Form, Plan};
 use springboard_code::{CodeMemory, fork};
-use springboard_emit::Protection;
 use springboard_ir::Signature;
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
     pool::{DirectCell, DirectSource, Free, Pool, SlotsCell, SlotsSource, Stubs, Zero},
 };
 use crate::{
-    engine::{Engine, MemorySettings},
+    engine::{Engine, Making, MemorySettings},
     fallback::{Closures, Unsupported},
     reason::Reason,
 };
@@ -26,7 +25,7 @@ use crate::{
 struct StubsKey {
     plan: Plan,
     zero: Zero,
-    protection: Protection,
+    making: Making,
     memory: MemorySettings,
 }
 
@@ -77,7 +76,7 @@ pub(super) fn direct(
 
 impl StubsKey {
     fn new(engine: &Engine, plan: Plan, zero: Zero) -> StubsKey {
-        StubsKey { plan, zero, protection: engine.protection(), memory: engine.memory_settings().clone() }
+        StubsKey { plan, zero, making: engine.making(), memory: engine.memory_settings().clone() }
     }
 }
 

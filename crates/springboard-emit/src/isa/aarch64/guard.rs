@@ -8,16 +8,15 @@
 //! closed:  the host is told; then zero is returned
 //! ```
 
-use springboard_abi::{Convention, FastForm, Form, Guard, Place, Plan};
+use springboard_abi::{
+    Convention, FastForm, Form, Guard, LandingPads, Place, Plan, Protection, ReturnAddresses,
+};
 
 use super::{
     super::Code,
     assembly::{AUTIASP, EPILOGUE, Item, LANDING_PAD, PACIASP, PROLOGUE, RET, To, assemble, items},
 };
-use crate::{
-    protection::{LandingPads, Protection, ReturnAddresses},
-    template::{GUARD_HELPER, HoleKind},
-};
+use crate::template::{GUARD_HELPER, HoleKind};
 
 /// The form of a plan whose guard is put around its stub.
 pub(super) fn wrapped(plan: &Plan) -> Option<&FastForm> {

@@ -7,14 +7,11 @@ mod reading;
 mod shorten;
 
 use cranelift_codegen::settings::Configurable;
-use springboard_abi::Convention;
+use springboard_abi::{Convention, LandingPads, ReturnAddresses};
 
 use self::reading::Live;
 use super::{Frame, Isa};
-use crate::{
-    error::EmitError,
-    protection::{LandingPads, ReturnAddresses},
-};
+use crate::error::EmitError;
 
 pub(super) static ISA: Isa = Isa {
     configure: |builder, protection| {
@@ -38,6 +35,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_guard: |plan| guard::wrapped(plan).is_some(),
     wraps_checks: |_| false,
     reserved_at_calls: |_| 0,
+    stack_align: 16,
     spare_vectors: true,
     names_saved: |_| false,
     scratch: 16,

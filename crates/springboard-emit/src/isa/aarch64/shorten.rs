@@ -9,12 +9,13 @@
 //!
 //! Each is accepted only if [`reading`](super::reading) finds that the code does the same.
 
+use springboard_abi::LandingPads;
+
 use super::{
     super::Code,
     assembly::{AUTIASP, EPILOGUE, Item, LANDING_PAD, PACIASP, PROLOGUE, RET, To, assemble, items},
     reading::{self, Live},
 };
-use crate::protection::LandingPads;
 
 /// The code, as short as it can be made.
 pub(super) fn shorten(code: Code, live: Live, landing_pads: LandingPads) -> Code {

@@ -20,6 +20,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_checks: |_| false,
     reserved_at_calls: |_| 0,
     // One of them might be `fs1`.
+    stack_align: 16,
     spare_vectors: false,
     names_saved: |_| false,
     scratch: 12,

@@ -12,6 +12,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_checks: |_| false,
     // The register save area (zSeries ELF ABI, "The Stack Frame").
     reserved_at_calls: |_| 160,
+    stack_align: 8,
     spare_vectors: true,
     names_saved: |_| false,
     scratch: 4,

@@ -15,14 +15,11 @@ mod saved;
 mod shorten;
 mod thread_local;
 
-use springboard_abi::{Convention, Entry, Plan};
+use springboard_abi::{Convention, Entry, LandingPads, Plan, Protection};
 
 use self::{landing::Landing, reading::Live};
 use super::{Code, Frame, Isa};
-use crate::{
-    error::EmitError,
-    protection::{LandingPads, Protection},
-};
+use crate::error::EmitError;
 
 pub(super) static ISA: Isa = Isa {
     // Cranelift emits no landing pads here; `finish` does.
@@ -36,6 +33,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_checks: |plan| checks::wrapped(plan).is_some(),
     // The shadow space of Windows.
     reserved_at_calls: |convention| if convention == Convention::Win64 { 32 } else { 0 },
+    stack_align: 16,
     spare_vectors: true,
     names_saved: saved::names_saved,
     // The target of a jump has one of its own.

@@ -26,6 +26,6 @@ pub enum ReturnAddresses {
 pub struct Protection {
     /// Where they may be entered.
     pub landing_pads: LandingPads,
-    /// Where they may return to. [`eh_frame`](crate::eh_frame) has to be told the same.
+    /// Where they may return to. Whoever describes frames to unwinders has to know the same.
     pub return_addresses: ReturnAddresses,
 }
