@@ -35,6 +35,7 @@ mod native;
 mod object;
 mod outgoing;
 mod prelude;
+mod protection;
 mod symbol;
 mod template;
 mod unwind;

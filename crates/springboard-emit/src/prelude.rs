@@ -80,7 +80,7 @@ fn options(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Value {
 fn closed(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) {
     let helper = helper_signature(builder, stub, &[types::I64, types::I64], None);
     let guard = address_in_hole(builder, helper, HoleKind::Guard);
-    let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), guard, 0);
+    let flag = builder.ins().uload8(types::I64, MemFlagsData::trusted(), guard, 0);
     let refused = continue_if(builder, flag, Continue::Zero);
     builder.switch_to_block(refused.ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
@@ -263,10 +263,15 @@ impl Refused {
 /// Returns zero, in every register that a result may be in.
 fn return_zero(builder: &mut FunctionBuilder<'_>) {
     let types = builder.func.signature.returns.iter().map(|result| result.value_type).collect::<Vec<_>>();
+    // A floating point constant might be loaded from the code.
+    let zero = builder.ins().iconst(types::I64, 0);
     let zeros = types.into_iter().map(|ty| match ty {
-        types::F64 => builder.ins().f64const(0.0),
-        types::F32 => builder.ins().f32const(0.0),
-        ty => builder.ins().iconst(ty, 0),
+        types::F64 => builder.ins().bitcast(ty, MemFlagsData::new(), zero),
+        types::F32 => {
+            let half = builder.ins().ireduce(types::I32, zero);
+            builder.ins().bitcast(ty, MemFlagsData::new(), half)
+        }
+        _ => zero,
     });
     let zeros = zeros.collect::<Vec<_>>();
     builder.ins().return_(&zeros);

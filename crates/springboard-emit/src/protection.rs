@@ -1,0 +1,3 @@
+//! How stubs are protected.
+
+pub(crate) use springboard_abi::{LandingPads, Protection, ReturnAddresses};
