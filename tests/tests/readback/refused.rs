@@ -100,11 +100,11 @@ fn meaning(
     let Some((before, after)) = changes.first() else {
         return Ok("another encoding of the same instruction");
     };
-    same_meaning(before, after).ok_or_else(|| format!("{before}  →  {after}"))
+    same_meaning(before).ok_or_else(|| format!("{before}  →  {after}"))
 }
 
-/// Rules by which two instructions do the same in a stub.
-fn same_meaning(before: &str, after: &str) -> Option<&'static str> {
+/// Rules by which what an instruction has become does the same in a stub.
+fn same_meaning(before: &str) -> Option<&'static str> {
     let name = |line: &str| line.split_whitespace().nth(1).unwrap_or_default().to_owned();
     let padding = ["udf", ".byte", "ud2", "int3", "addb"];
     if padding.iter().any(|padding| name(before).starts_with(padding)) {

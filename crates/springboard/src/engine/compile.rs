@@ -20,6 +20,7 @@ use crate::{pack, reason::Reason};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Making {
     pub(super) protection: Protection,
+    #[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "it is off"))]
     pub(super) verify: Verify,
 }
 

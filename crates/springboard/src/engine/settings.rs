@@ -43,6 +43,7 @@ pub enum Pack {
 
 /// Whether code is read back before it is published.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(not(feature = "verify"), allow(dead_code, unreachable_pub, reason = "nobody can ask for it"))]
 pub enum Verify {
     /// It is not.
     #[default]
