@@ -47,6 +47,7 @@ fn subjects(target: &Target) -> Vec<Plan> {
 }
 
 #[test]
+#[ignore = "takes minutes, and the rules for what survives are not written down yet"]
 fn each_bit_changed() {
     let mut refused = 0;
     let mut same = BTreeMap::<String, usize>::new();
@@ -144,7 +145,8 @@ fn changed_plans(plan: &Plan) -> Vec<(&'static str, Plan)> {
                 return None;
             };
             *slot += 1;
-            Some(())
+            // There, the one slot that is moved is the result's.
+            (plan.entry() != Entry::Avalue).then_some(())
         });
         with("another offset", &|plan| {
             let Move { operand: Operand::Memory { offset, .. }, .. } = &mut plan.moves[index] else {

@@ -78,6 +78,10 @@ impl Step<'_, '_> {
                     _ => return Err(self.line.refused()),
                 }
             }
+            "mov" if self.line.operand(0)?.ends_with(".16b") => {
+                let (to, from) = (self.vector(0)?, self.vector(1)?);
+                self.machine.vecs[to] = self.machine.vecs[from];
+            }
             "mov" | "fmov" | "movz" => {
                 let value = self.second(1)?;
                 self.set(0, value)?;
@@ -103,6 +107,12 @@ impl Step<'_, '_> {
             "add" | "sub" | "and" | "orr" | "eor" | "mul" | "adds" | "subs" | "ands" => {
                 let (a, b) = (self.value(1)?, self.second(2)?);
                 let value = self.arithmetic(&name, &a, &b);
+                self.set(0, value)?;
+            }
+            "madd" => {
+                let (a, b, sum) = (self.value(1)?, self.value(2)?, self.value(3)?);
+                let product = self.machine.terms.mul(&a, &b);
+                let value = self.machine.terms.add(&product, &sum);
                 self.set(0, value)?;
             }
             "neg" => {

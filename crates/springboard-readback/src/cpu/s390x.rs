@@ -90,6 +90,11 @@ impl Step<'_, '_> {
                 let place = self.place(1)?;
                 self.set(0, place, 8)?;
             }
+            "lgrl" => {
+                let place = self.place(1)?;
+                let value = self.machine.load(&place, 8)?;
+                self.set(0, value, 8)?;
+            }
             "lghi" | "lgfi" | "llilf" => {
                 let value = self.line.number(1)? as u64;
                 self.set(0, constant(value), 8)?;
@@ -429,8 +434,8 @@ fn number_of(text: &str, class: &str) -> Option<usize> {
 fn loaded(name: &str) -> Option<(Width, usize)> {
     let width = |bytes, signed| Width { bytes, signed };
     Some(match name {
-        "lgr" | "lg" | "lgrl" => (width(8, false), 8),
-        "lgf" | "lgfr" | "lgfrl" => (width(4, true), 8),
+        "lgr" | "lg" => (width(8, false), 8),
+        "lgf" | "lgfr" => (width(4, true), 8),
         "lgh" | "lghr" => (width(2, true), 8),
         "lgb" | "lgbr" => (width(1, true), 8),
         "llgf" | "llgfr" => (width(4, false), 8),

@@ -14,7 +14,7 @@ use springboard_abi::{
 };
 
 use super::{
-    Reading, Source,
+    Passed, Reading, Source,
     call::{Argument, How, Stores},
     downcall::extended,
 };
@@ -106,7 +106,12 @@ impl Reading<'_> {
             DowncallResult::Memory { slot, .. } => *words.get(usize::from(*slot)).ok_or(Refusal::Plan)?,
             _ => ZERO,
         };
-        let words = words.into_iter().map(Into::into).collect();
+        let mut words = words.into_iter().map(Passed::from).collect::<Vec<_>>();
+        for (word, argument) in words.iter_mut().zip(&form.arguments) {
+            if argument.slot == Wanted::Float {
+                (word.own, word.known) = (4, 4);
+            }
+        }
         let copies = self.arguments(at, &Source::Words(words))?;
         self.stored(at, &Stores::new())?;
         self.goes_on(at, &copies)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use springboard_abi::{Convention, Fill, Form, HoleKind, Move, Operand, Place, ReturnAddresses};
+use springboard_abi::{Convention, Fill, HoleKind, Move, Operand, Place, ReturnAddresses};
 
 use super::{Reading, Registers, Source, When};
 use crate::{
@@ -152,8 +152,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// While a call is under way, an unwinder finds the stub's caller by the frame pointer; and under System V AMD64,
-    /// where nothing says that others are saved, all registers of its caller are in their places.
+    /// While a call is under way, an unwinder finds the stub's caller by the frame pointer.
     fn unwinds(&mut self, at: usize) -> Result<(), Refusal> {
         let cpu = self.caller.cpu;
         let Some(frame_pointer) = cpu.frame_pointer else { return Ok(()) };
@@ -180,19 +179,6 @@ impl Reading<'_> {
         }
         if found != kept || found_back != back {
             return Err(Refusal::Unwind { at });
-        }
-        // No unwinder goes through V8's callers, which are JavaScript's code.
-        let unwound = !matches!(self.plan.form, Form::V8(_));
-        if self.plan.caller == Convention::Sysv64 && unwound {
-            for &register in self.caller.saved.gprs {
-                if register == frame_pointer || register == cpu.stack_pointer {
-                    continue;
-                }
-                let wanted = self.machine.entry(Register::Gpr(register));
-                if self.machine.gprs[usize::from(register)] != wanted {
-                    return Err(Refusal::Unwind { at });
-                }
-            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Stubs that call native code for a host.
 
-use springboard_abi::{DowncallResult, ErrorSource, Fill, HoleKind, LastError, Move, ResultMove};
+use springboard_abi::{DowncallResult, ErrorSource, Fill, HoleKind, LastError, Move, Place, ResultMove};
 
 use super::{
     Reading, Registers, Source, When,
@@ -199,6 +199,12 @@ impl Reading<'_> {
 
     /// What stays in registers is in those of the stub's caller.
     fn result_in_place(&mut self, at: usize, result: &DowncallResult, left: &Left) -> Result<(), Refusal> {
+        // Where the result's address came in a register of its own, nothing is returned.
+        let pointer = self.plan.convention.registers().gpr_args.len();
+        let is_pointer = |place| matches!(place, Place::Gpr { reg, .. } if usize::from(reg) == pointer);
+        if self.plan.moves.iter().any(|step| is_pointer(step.place)) {
+            return Ok(());
+        }
         let gpr = self.machine.gprs[usize::from(self.caller.gpr_results[0])];
         let vec = self.machine.vecs[usize::from(self.caller.vec_results[0])][0];
         let (same_gpr, same_vec) = match result {
