@@ -134,7 +134,7 @@ pub fn header(lines: &[String]) -> Result<Header, String> {
     let entry = entry.ok_or_else(|| format!("no entry is named {name}"))?;
     let fast_call: Vec<String> =
         value("fast-call").into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect();
-    let known = ["closed", "checked", "options", "buffers"];
+    let known = ["closed", "checked", "exact", "options", "buffers"];
     if let Some(unknown) = fast_call.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(format!("a fast call has no {unknown}"));
     }
@@ -181,7 +181,11 @@ impl Header {
             signature: signature.clone(),
             buffers: buffers.map(|(_, index)| index).collect(),
             guard: if asked("closed") { Guard::Closed } else { Guard::None },
-            narrow: if asked("checked") { Narrow::Check } else { Narrow::Trust },
+            narrow: match (asked("checked"), asked("exact")) {
+                (true, _) => Narrow::Check,
+                (_, true) => Narrow::Exact,
+                _ => Narrow::Trust,
+            },
             options: if asked("options") { Options::Always } else { Options::ForBuffers },
         };
         plan_fast_call(&call, &self.target)

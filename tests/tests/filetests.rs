@@ -15,7 +15,7 @@
 //! ```
 //!
 //! `show` names sections: `plan`, `clif`, `asm`. `convention` is for callees that do not use the platform's own.
-//! `fast-call` says how V8 is to call, where the entry is `v8`: `closed`, `checked`, `options`, and `buffers` for
+//! `fast-call` says how V8 is to call, where the entry is `v8`: `closed`, `checked` or `exact`, `options`, and `buffers` for
 //! every `void *` to be one. `host` names one of the made-up hosts, where the entry is `boxed`. `last-error` (`location` or `function`) is for plans that deliver one. A file lies in the
 //! folder of its convention and entry. `BLESS=1` writes what becomes of the cases into the files.
 

@@ -18,7 +18,7 @@ fn call(rng: &mut Rng, target: &Target) -> FastCall {
     FastCall {
         buffers: buffers.collect(),
         guard: if rng.bool() { Guard::Closed } else { Guard::None },
-        narrow: if rng.bool() { Narrow::Check } else { Narrow::Trust },
+        narrow: [Narrow::Trust, Narrow::Check, Narrow::Exact][rng.usize(..3)],
         options: if rng.bool() { Options::Always } else { Options::ForBuffers },
         signature: signature.clone(),
     }

@@ -17,7 +17,7 @@ mod thread_local;
 
 use springboard_abi::{Convention, Entry, LandingPads, Plan, Protection};
 
-use self::{landing::Landing, reading::Live};
+use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::error::EmitError;
 
@@ -41,7 +41,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |convention| convention == Convention::Sysv64,
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
-    reads: None,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
 
@@ -56,7 +55,7 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
             .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
         code = Code { bytes, holes: Vec::new() };
     }
-    let Code { mut bytes, mut holes } = match Live::of(plan) {
+    let Code { mut bytes, mut holes } = match reading::live(plan) {
         Some(live) => shorten::shorten(code, live),
         None => code,
     };
