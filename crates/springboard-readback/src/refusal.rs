@@ -40,6 +40,9 @@ pub enum Refusal {
     Saved { at: usize, register: u8 },
     /// An unwinder would not find the stub's caller.
     Unwind { at: usize },
+    /// Code for doubles that have to be whole numbers ([`Parameter::Exact`](springboard_abi::Parameter)) cannot be read
+    /// yet.
+    Exact,
     /// The plan is not of a form that there is code for.
     Plan,
 }
@@ -95,6 +98,9 @@ impl fmt::Display for Refusal {
             Refusal::Alignment { at } => write!(f, "at {at:#x} the stack is not aligned"),
             Refusal::Saved { at, register } => write!(f, "at {at:#x}, register {register} is not given back"),
             Refusal::Unwind { at } => write!(f, "at {at:#x}, an unwinder loses its way"),
+            Refusal::Exact => {
+                f.write_str("code for doubles that have to be whole numbers cannot be read yet")
+            }
             Refusal::Plan => f.write_str("no stub has such a plan"),
         }
     }

@@ -17,6 +17,9 @@ const NO_POINTER: u64 = u64::MAX;
 
 impl Reading<'_> {
     pub(super) fn fast_call(&mut self, form: &FastForm) -> Result<(), Refusal> {
+        if form.parameters.iter().any(|parameter| matches!(parameter, Parameter::Exact { .. })) {
+            return Err(Refusal::Exact);
+        }
         let mut words = self.parameters(form)?;
         let options = match words.last() {
             Some(options) if form.takes_options() => options.word,
@@ -116,7 +119,11 @@ impl Reading<'_> {
             let (own, known) = match *parameter {
                 Parameter::Int32 | Parameter::Float => (4, 4),
                 Parameter::Narrow { bytes, .. } => (bytes.into(), 4),
-                Parameter::Int64 | Parameter::Double | Parameter::Buffer | Parameter::Options => (8, 8),
+                Parameter::Int64
+                | Parameter::Double
+                | Parameter::Exact { .. }
+                | Parameter::Buffer
+                | Parameter::Options => (8, 8),
             };
             // What a register holds beside its value is passed on as it is, or not.
             let (from, bytes) = match place {
