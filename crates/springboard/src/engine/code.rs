@@ -95,6 +95,7 @@ impl Engine {
     }
 
     /// What a function of a shape is called through.
+    #[inline(always)]
     pub(super) fn wanted<'s>(&'s self, shape: &'s Shape, callee: Callee) -> Result<Wanted<'s>, Reason> {
         if self.has_own_stubs() {
             self.own(shape, callee).map(Wanted::Own)
@@ -103,7 +104,8 @@ impl Engine {
         }
     }
 
-    /// Writes what is to be written.
+    /// Writes what is to be written. In line, because a stub to be is large and would be copied.
+    #[inline(always)]
     pub(super) fn write(&self, wanted: Wanted<'_>) -> Result<Code, Reason> {
         match wanted {
             Wanted::Made(code) => Ok(code),
