@@ -5,6 +5,8 @@ mod fs1;
 mod reading;
 mod shapes;
 
+#[cfg(test)]
+pub(super) use self::reading::CPU;
 use super::{Frame, Isa, reading::Live};
 use crate::error::EmitError;
 
@@ -29,6 +31,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
-    reads: Some(&reading::CPU),
+    unwind_info: |_| Ok(None),
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
 };

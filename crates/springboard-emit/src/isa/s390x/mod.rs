@@ -4,6 +4,8 @@
 mod reading;
 mod shapes;
 
+#[cfg(test)]
+pub(super) use self::reading::CPU;
 use super::{Isa, reading::Live};
 
 pub(super) static ISA: Isa = Isa {
@@ -22,6 +24,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
-    reads: Some(&reading::CPU),
+    unwind_info: |_| Ok(None),
     frame: None,
 };

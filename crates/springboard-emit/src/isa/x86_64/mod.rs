@@ -11,13 +11,14 @@ mod landing;
 mod moves;
 mod push;
 mod reading;
+mod row;
 mod saved;
 mod shorten;
 mod thread_local;
 
 use springboard_abi::{Convention, Entry, Plan};
 
-use self::{landing::Landing, reading::Live};
+use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::{
     error::EmitError,
@@ -43,7 +44,7 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |convention| convention == Convention::Sysv64,
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
-    reads: None,
+    unwind_info: row::unwind_info,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
 
@@ -58,7 +59,7 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
             .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
         code = Code { bytes, holes: Vec::new() };
     }
-    let Code { mut bytes, mut holes } = match Live::of(plan) {
+    let Code { mut bytes, mut holes } = match reading::live(plan) {
         Some(live) => shorten::shorten(code, live),
         None => code,
     };
