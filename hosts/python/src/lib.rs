@@ -56,7 +56,7 @@ fn _springboard(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ctype::CType>()?;
     module.add_class::<ctype::CField>()?;
     module.add_class::<cdata::CData>()?;
-    ENTERS_STUBS.store(call::enable(py)?, Ordering::Relaxed);
+    ENTERS_STUBS.store(cdata::enable(py, call::entry)?, Ordering::Relaxed);
     module.add_class::<ffi::Library>()?;
     module.add_class::<ffi::Ffi>()?;
     module.add("buffer", buffer::class(py)?)?;
