@@ -35,6 +35,10 @@ static WEAK: AtomicIsize = AtomicIsize::new(0);
 /// The function to be called at the end of an object in place of `otherwise`. C data begins `contents` bytes after the
 /// start of the object, and its list of weak references is `weak` bytes after it.
 pub(super) fn instead_of(otherwise: ffi::destructor, contents: isize, weak: isize) -> ffi::destructor {
+    // The module may be imported again.
+    if otherwise as usize == end as *const () as usize {
+        return otherwise;
+    }
     CONTENTS.store(contents, Ordering::Relaxed);
     WEAK.store(weak, Ordering::Relaxed);
     OTHERWISE.store(otherwise as *mut (), Ordering::Release);
