@@ -97,13 +97,17 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(suite: &'a Suite, library: &'a Library, report: &'a mut dyn FnMut(Event)) -> Batch<'a> {
+        let builder = || match suite.target.model.compiler {
+            Some(compiler) => Engine::builder().compiler(compiler),
+            None => Engine::builder(),
+        };
         Batch {
             suite,
             library,
             compiler: Compiler::host().expect("the host's code generator is built in"),
             jit: [springboard::Stubs::PerShape, springboard::Stubs::PerFunction]
-                .map(|stubs| Engine::builder().stubs(stubs).build()),
-            no_jit: Engine::builder().jit(Jit::Off).build(),
+                .map(|stubs| builder().stubs(stubs).build()),
+            no_jit: builder().jit(Jit::Off).build(),
             bench: Bench::new(library),
             // SAFETY: the prelude of the C file defines it, with this type.
             host: Host::new(
@@ -178,9 +182,6 @@ impl<'a> Batch<'a> {
 
     /// A callback of the runtime's, by a closure of libffi. `None` where that cannot be called, which is counted.
     fn closure(&mut self, position: usize, signature: &Signature) -> Option<Callback> {
-        if self.suite.target.convention != self.suite.target.caller {
-            return None;
-        }
         // SAFETY: the handler writes results as the entry has them, on this thread; the host outlives the callbacks'
         // last call.
         let made = self
@@ -207,10 +208,6 @@ impl<'a> Batch<'a> {
         signature: &Signature,
         compiled: bool,
     ) -> Option<Function> {
-        // The runtime calls functions of the platform's own convention alone.
-        if self.suite.target.convention != self.suite.target.caller {
-            return None;
-        }
         let engine = if path == Path::Libffi { &self.no_jit } else { &self.jit[position % 2] };
         match engine.function_at(callee, signature.clone()) {
             Ok(function) => {

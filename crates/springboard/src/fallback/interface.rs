@@ -4,15 +4,15 @@ use std::{ffi::c_void, mem::MaybeUninit, ptr};
 
 use libffi::{
     low::CodePtr,
-    middle::{Cif, Type as FfiType},
+    middle::{Cif, Type as FfiType, ffi_abi_FFI_DEFAULT_ABI},
     raw::ffi_call,
 };
-use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
+use springboard_abi::{Assignment, Ineligible, Passing, Returning, SlotForm, Target, assign};
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, FloatFormat, Layout, Param, Scalar, Signature, Type};
 
-use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{declaration::Position, last_error::LastError};
+use super::types::{Refusal, Unsupported, UnsupportedType, Writer};
+use crate::{declaration::Position, last_error::LastError, system, word::Word};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
@@ -81,12 +81,23 @@ impl Interface {
     /// expresses as it stands is supported.
     ///
     /// # Errors
-    /// The first type that libffi cannot express.
+    /// The first type that libffi cannot express, or a convention that it does not know.
     pub(crate) fn new(
         signature: &Signature,
         model: &DataModel,
         target: Option<&Target>,
     ) -> Result<Interface, Unsupported> {
+        let refused = Unsupported::Refused(Refusal::Convention);
+        let (target, abi) = match (signature.convention(), target) {
+            (None, target) => (target.copied(), ffi_abi_FFI_DEFAULT_ABI),
+            // It aborts where such a function leaves its result on the x87 stack, as Clang's do.
+            (Some(named), Some(target)) if assign(signature, target) != Err(Ineligible::X87Result) => {
+                let target = target.calling_as(signature).map_err(|_| refused.clone())?;
+                (Some(target), system::fallback::abi(named).ok_or(refused)?)
+            }
+            (Some(_), _) => return Err(refused),
+        };
+        let target = target.as_ref();
         let writer = Writer { model, target };
         let mut types = Vec::with_capacity(signature.params().len());
         let mut arguments = Vec::with_capacity(signature.params().len());
@@ -126,8 +137,8 @@ impl Interface {
         };
         let result = result.unwrap_or_else(FfiType::void);
         let cif = match fixed {
-            None => Cif::try_new(types, result),
-            Some(fixed) => Cif::try_new_variadic(types, fixed, result),
+            None => Cif::try_new_with_abi(types, result, abi),
+            Some(fixed) => Cif::try_new_variadic_with_abi(types, fixed, result, abi),
         };
         Ok(Interface {
             cif: cif.map_err(|error| Unsupported::Refused(error.into()))?,
@@ -220,11 +231,11 @@ impl Interface {
                     slot(index).wrapping_byte_add(at.into()).cast_mut().cast()
                 }
                 // SAFETY: the slot is the caller's, and initialised.
-                Argument::Memory { index } => pointer(unsafe { *slot(index) }),
+                Argument::Memory { index } => Word::from_slot(unsafe { *slot(index) }),
                 // SAFETY: there is room for every copy and its address; the slot holds the address of a value of the
                 // parameter's type.
                 Argument::Copy { index, copy } => unsafe {
-                    let original = pointer(*slot(index)).cast::<u8>();
+                    let original: *const u8 = Word::from_slot(*slot(index));
                     let start = copies.add(copy.start);
                     start.copy_from_nonoverlapping(original, copy.bytes);
                     let address = copies.add(copy.address).cast::<*mut u8>();
@@ -239,7 +250,7 @@ impl Interface {
             SlotForm::Word(_) => (&raw mut word).cast(),
             // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
             // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
-            SlotForm::Address(_) => pointer(unsafe { *slots.add(self.params) }),
+            SlotForm::Address(_) => Word::from_slot(unsafe { *slots.add(self.params) }),
         };
         // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
         // is as large as libffi's documentation asks for. The caller answers for the function.
@@ -257,7 +268,7 @@ impl Interface {
                 let at = self.params + usize::from(matches!(self.result, SlotForm::Address(_)));
                 // SAFETY: the slot after all others holds the address of an `int`, as the caller promises; whoever
                 // made the last error promised that it can be asked for.
-                unsafe { last_error.around(pointer(*slots.add(at)).cast(), call) };
+                unsafe { last_error.around(Word::from_slot(*slots.add(at)), call) };
             }
         }
         match self.result {
@@ -271,10 +282,6 @@ impl Interface {
 fn returned(scalar: Scalar, word: u64) -> u64 {
     let in_first = cfg!(target_endian = "big") && scalar == Scalar::Float(FloatFormat::F32);
     if in_first { word >> 32 } else { word }
-}
-
-fn pointer(slot: u64) -> *mut c_void {
-    ptr::with_exposed_provenance_mut(slot as usize)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod thread_local;
 
 use springboard_abi::{Convention, Entry, Plan};
 
-use self::{landing::Landing, reading::Live};
+use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::{
     error::EmitError,
@@ -57,7 +57,7 @@ fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitE
             .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
         code = Code { bytes, holes: Vec::new() };
     }
-    let Code { mut bytes, mut holes } = match Live::of(plan) {
+    let Code { mut bytes, mut holes } = match reading::live(plan) {
         Some(live) => shorten::shorten(code, live),
         None => code,
     };

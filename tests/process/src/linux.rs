@@ -1,0 +1,104 @@
+//! What a process sees of its own mappings, descriptors and children.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use springboard_code::Strategy;
+
+/// The strategies that there are: under `prctl(PR_SET_MDWE)` no pages can be sealed.
+pub fn strategies() -> &'static [Strategy] {
+    const PR_GET_MDWE: libc::c_int = 66;
+    // SAFETY: the call takes no pointers.
+    let refused = unsafe { libc::prctl(PR_GET_MDWE, 0, 0, 0, 0) } & 1 == 1;
+    if refused { &[Strategy::File] } else { &[Strategy::File, Strategy::Sealed] }
+}
+
+fn maps() -> Vec<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux shows a process its mappings");
+    assert!(maps.lines().count() > 5, "the map of a running process has rows");
+    maps.lines().map(String::from).collect()
+}
+
+fn access_of(row: &str) -> &str {
+    row.split_whitespace().nth(1).unwrap_or_default()
+}
+
+/// The mappings whose pages are both writable and executable.
+pub fn writable_and_executable() -> Vec<String> {
+    let both = |row: &String| access_of(row).contains('w') && access_of(row).contains('x');
+    maps().into_iter().filter(both).collect()
+}
+
+/// The mappings of code memory's files.
+pub fn code_mappings() -> Vec<String> {
+    maps().into_iter().filter(|row| row.contains("memfd:springboard")).collect()
+}
+
+/// The descriptors of code memory's files.
+pub fn code_descriptors() -> Vec<i32> {
+    let open = std::fs::read_dir("/proc/self/fd").expect("Linux shows a process its descriptors");
+    let number = |entry: std::fs::DirEntry| {
+        let to = std::fs::read_link(entry.path()).ok()?;
+        to.to_string_lossy()
+            .contains("memfd:springboard")
+            .then(|| entry.file_name().to_str()?.parse().ok())?
+    };
+    open.filter_map(Result::ok).filter_map(number).collect()
+}
+
+/// How many descriptors are open.
+pub fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux shows a process its descriptors").count()
+}
+
+/// Access to the page at `address`. `None` where nothing is mapped.
+pub fn access(address: usize) -> Option<String> {
+    let row = maps().into_iter().find(|row| {
+        let (start, end) = row.split(' ').next().and_then(|range| range.split_once('-')).unwrap();
+        let [start, end] = [start, end].map(|text| usize::from_str_radix(text, 16).unwrap());
+        (start..end).contains(&address)
+    });
+    row.map(|row| access_of(&row).to_owned())
+}
+
+/// How a child process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Its work returned.
+    Well,
+    /// Its work panicked.
+    Panicked,
+    /// This signal killed it.
+    Killed(i32),
+}
+
+/// A forked child, which runs beside this process.
+pub struct Child(libc::pid_t);
+
+impl Child {
+    /// Forks a child that runs `work` and ends.
+    pub fn fork(work: impl FnOnce()) -> Child {
+        // SAFETY: the child runs `work` on its only thread and ends without returning to the caller's frames. The C
+        // library keeps memory allocation usable in a child.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "the machine allows another process");
+        if pid == 0 {
+            let code = if catch_unwind(AssertUnwindSafe(work)).is_ok() { 0 } else { 1 };
+            // SAFETY: it ends the process at once; nothing of the parent's is unwound or flushed.
+            unsafe { libc::_exit(code) };
+        }
+        Child(pid)
+    }
+
+    /// Waits for its end.
+    pub fn wait(self) -> Ended {
+        let mut status = 0;
+        // SAFETY: `status` is a `c_int` that lives through the call, which is what the pointer must lead to.
+        let waited = unsafe { libc::waitpid(self.0, &mut status, 0) };
+        assert_eq!(waited, self.0);
+        match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
+            (true, _) => Ended::Killed(libc::WTERMSIG(status)),
+            (false, 0) => Ended::Well,
+            (false, _) => Ended::Panicked,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a process sees of its own pages and handles.
+
+use std::{mem, ptr};
+
+use windows_sys::Win32::System::{
+    Memory::{
+        MEM_COMMIT, MEM_IMAGE, MEM_MAPPED, MEMORY_BASIC_INFORMATION, PAGE_EXECUTE, PAGE_EXECUTE_READ,
+        PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY, PAGE_NOACCESS, PAGE_READWRITE, PAGE_WRITECOPY,
+        VirtualQuery,
+    },
+    Threading::{GetCurrentProcess, GetProcessHandleCount},
+};
+
+use springboard_code::Strategy;
+
+/// The strategies that there are.
+pub fn strategies() -> &'static [Strategy] {
+    &[Strategy::File, Strategy::Sealed]
+}
+
+/// Ranges of pages, in the order of their addresses.
+fn regions() -> Vec<MEMORY_BASIC_INFORMATION> {
+    let mut regions = Vec::new();
+    let mut at = 0;
+    loop {
+        let mut region = MEMORY_BASIC_INFORMATION::default();
+        // SAFETY: the call writes the structure, which is ours and as large as said; the address is not followed.
+        let written =
+            unsafe { VirtualQuery(ptr::without_provenance(at), &mut region, mem::size_of_val(&region)) };
+        if written == 0 {
+            return regions;
+        }
+        at = region.BaseAddress.addr() + region.RegionSize;
+        if region.State == MEM_COMMIT {
+            regions.push(region);
+        }
+    }
+}
+
+/// What a range allows, in the letters of `/proc/self/maps`; the last says whether others may map the same pages.
+fn letters(region: &MEMORY_BASIC_INFORMATION) -> String {
+    let protect = region.Protect & 0xff;
+    let execute =
+        [PAGE_EXECUTE, PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY].contains(&protect);
+    let write =
+        [PAGE_READWRITE, PAGE_WRITECOPY, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY].contains(&protect);
+    [
+        if protect == PAGE_NOACCESS { '-' } else { 'r' },
+        if write { 'w' } else { '-' },
+        if execute { 'x' } else { '-' },
+        if region.Type == MEM_MAPPED { 's' } else { 'p' },
+    ]
+    .iter()
+    .collect()
+}
+
+fn row(region: &MEMORY_BASIC_INFORMATION) -> String {
+    let start = region.BaseAddress.addr();
+    format!("{start:x}-{:x} {} {:x}", start + region.RegionSize, letters(region), region.Type)
+}
+
+/// The mappings whose pages are both writable and executable, except those of programs and libraries.
+pub fn writable_and_executable() -> Vec<String> {
+    let both = |region: &&MEMORY_BASIC_INFORMATION| {
+        let letters = letters(region);
+        region.Type != MEM_IMAGE && letters.contains('w') && letters.contains('x')
+    };
+    regions().iter().filter(both).map(row).collect()
+}
+
+/// The views of code memory's sections.
+pub fn code_mappings() -> Vec<String> {
+    let code =
+        |region: &&MEMORY_BASIC_INFORMATION| region.Type == MEM_MAPPED && letters(region).contains('x');
+    regions().iter().filter(code).map(row).collect()
+}
+
+/// How many handles are open.
+pub fn descriptors() -> usize {
+    let mut count = 0;
+    // SAFETY: the call writes the count, which is ours.
+    unsafe { GetProcessHandleCount(GetCurrentProcess(), &mut count) };
+    count as usize
+}
+
+/// Access to the page at `address`. `None` where nothing is mapped.
+pub fn access(address: usize) -> Option<String> {
+    let holds = |region: &&MEMORY_BASIC_INFORMATION| {
+        (region.BaseAddress.addr()..region.BaseAddress.addr() + region.RegionSize).contains(&address)
+    };
+    regions().iter().find(holds).map(letters)
+}
