@@ -4,10 +4,8 @@ use std::{io, ptr::NonNull};
 
 use crate::{
     error::{CodeError, Step},
-    system::{
-        fork, instructions,
-        pages::{Mapping, Reserved},
-    },
+    mapping::Mapping,
+    system::{fork, instructions, pages::Reserved},
 };
 
 /// Private memory: data to be read and written, then code that is executed and never written again. For hosts whose code
