@@ -84,16 +84,32 @@ unsafe extern "C-unwind" fn call_otherwise(
         return unsafe { call_anew(described, function, rvalue, avalue) };
     };
     trace::count(&COUNTERS.native_calls);
+    // SAFETY: the address is that of a stub for calls.
+    let stub = unsafe { stub(address) };
     if !rvalue.is_null() || shape.result.size == 0 {
         // SAFETY: as in `ffi_call`; where there is no result, nothing is written.
-        return unsafe { stub(address)(function, rvalue, avalue) };
+        return unsafe { enter(stub, shape, function, rvalue, avalue) };
     }
     if shape.result.size as usize > UNWANTED || shape.result.align > 16 {
         // SAFETY: the cif is prepared, and the program vouches for function, result and arguments.
         return unsafe { call_anew(described, function, rvalue, avalue) };
     }
     // SAFETY: as in `ffi_call`.
-    unsafe { call_unwanted(stub(address), function, avalue) }
+    unsafe { call_unwanted(stub, shape, function, avalue) }
+}
+
+/// Calls by the stub of a shape.
+///
+/// # Safety
+/// As [`ffi_call`]; the result is not null where there is one.
+#[inline(always)]
+unsafe fn enter(stub: Stub, shape: &Shape, function: Code, rvalue: *mut c_void, avalue: *mut *mut c_void) {
+    match shape.numbers {
+        // SAFETY: the caller vouches for function, result and arguments; the stub is that of the shape.
+        None => unsafe { stub(function, rvalue, avalue) },
+        // SAFETY: likewise.
+        Some(numbers) => unsafe { numbers.call(stub, function, rvalue, avalue) },
+    }
 }
 
 /// Calls a function whose result nobody wants.
@@ -101,12 +117,17 @@ unsafe extern "C-unwind" fn call_otherwise(
 /// # Safety
 /// As [`ffi_call`]; the result has at most [`UNWANTED`] bytes.
 #[inline(never)]
-unsafe extern "C-unwind" fn call_unwanted(stub: Stub, function: Code, avalue: *mut *mut c_void) {
+unsafe extern "C-unwind" fn call_unwanted(
+    stub: Stub,
+    shape: &Shape,
+    function: Code,
+    avalue: *mut *mut c_void,
+) {
     #[repr(align(16))]
     struct Result([MaybeUninit<u8>; UNWANTED]);
     let mut result = Result([MaybeUninit::uninit(); UNWANTED]);
     // SAFETY: the result fits into `UNWANTED` bytes, and the program vouches for function and arguments.
-    unsafe { stub(function, result.0.as_mut_ptr().cast(), avalue) };
+    unsafe { enter(stub, shape, function, result.0.as_mut_ptr().cast(), avalue) };
 }
 
 /// Calls by a copy of the cif that libffi prepares.

@@ -2,6 +2,7 @@
 //! independent reading of the result agrees.
 
 mod assembly;
+mod closure;
 mod guard;
 mod reading;
 mod shorten;
@@ -32,6 +33,7 @@ pub(super) static ISA: Isa = Isa {
         guard::wrap(fast, plan.caller, &code, protection)
             .ok_or_else(|| EmitError::Backend(String::from("a stub refers to neither code nor a hole")))
     },
+    find_closure: closure::found,
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_: Convention, _: Convention| false,

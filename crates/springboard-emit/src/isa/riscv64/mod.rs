@@ -1,5 +1,6 @@
 //! riscv64: stubs keep away from `fs1`, which Cranelift takes for a register that a callee may change.
 
+mod closure;
 mod fs1;
 
 use super::{Frame, Isa};
@@ -13,6 +14,7 @@ pub(super) static ISA: Isa = Isa {
         }
         Ok(code)
     },
+    find_closure: closure::found,
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,

@@ -1,10 +1,13 @@
 //! s390x: big-endian, and stubs have no frame pointer.
 
+mod closure;
+
 use super::Isa;
 
 pub(super) static ISA: Isa = Isa {
     configure: |_, _| Ok(()),
     finish: |_, code, _| Ok(code),
+    find_closure: |_, code, hole| closure::from_r0(code, hole),
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,
