@@ -43,7 +43,7 @@ struct SuiteArguments {
     /// Whose convention; x86_64-pc-windows-gnu is called on Linux, by ms_abi
     #[arg(long, default_value_t = Triple::host().to_string())]
     target: String,
-    /// scalars, all, matrix or declarations
+    /// scalars, all, matrix, declarations or advisories
     #[arg(long, default_value_t = Source::All)]
     mode: Source,
     /// Every small signature (--mode matrix)
