@@ -1,6 +1,15 @@
 //! `cargo xtask dump-asm`: what becomes of a prototype, for any target on any host.
 
-use std::{fmt::Write as _, fs, io::Write as _, path::PathBuf, process::ExitCode, str::FromStr};
+mod drawn;
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    str::FromStr,
+};
 
 use springboard_abi::{
     Convention, Entry, FastCall, Guard, Ineligible, Narrow, Options, Plan, Target, boxed::BoxedCall, plan,
@@ -10,6 +19,8 @@ use springboard_emit::{Compiler, EmitError, Template, object};
 use springboard_ir::{Prototype, Signature, Type};
 use target_lexicon::Triple;
 
+use drawn::{Coloured, Drawn, page, side_by_side};
+
 /// Shows what becomes of a prototype: its plan, its CLIF, its machine code. For any target, on any host.
 ///
 /// Without --plan, --clif, --asm, --hex or --object, shows plan, CLIF and assembly. A signature that has no plan
@@ -18,7 +29,7 @@ use target_lexicon::Triple;
 pub(crate) struct Arguments {
     /// C text, with declarations of structures where it needs some: 'struct p { int x, y; }; int f(struct p, double)'
     prototype: String,
-    /// The platform, as a target triple; the running machine's by default
+    /// The platform, as a target triple, or `all` to see plan and code side by side; the running machine's by default
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
     /// Another convention of the same CPU for the native function: x86_64/win64 on Linux, for one
@@ -46,6 +57,9 @@ pub(crate) struct Arguments {
     /// Show the machine code as bytes
     #[arg(long)]
     hex: bool,
+    /// Write a page with registers, stack, plan and code, for the target or for all
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Write the stub into an object file, under the prototype's name or `stub`
     #[arg(long, value_name = "FILE")]
     object: Option<PathBuf>,
@@ -109,11 +123,23 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn show(arguments: &Arguments) -> Result<String, End> {
-    let (triple, target) = target(arguments)?;
     let entry = entry(&arguments.entry)?;
     let text = &arguments.prototype;
     let prototype =
         Prototype::parse(text).map_err(|error| End::Caller(format!("{error}\n{}", error.excerpt(text))))?;
+    let all = arguments.target.as_deref() == Some("all");
+    if all || arguments.html.is_some() {
+        let names = if all { KNOWN.map(Some).to_vec() } else { vec![arguments.target.as_deref()] };
+        let drawn = names.into_iter().map(|name| drawn(name, &prototype.signature, entry, arguments));
+        let drawn = drawn.collect::<Result<Vec<_>, _>>()?;
+        return match &arguments.html {
+            None => Ok(side_by_side(&drawn, width(), coloured())),
+            Some(path) => fs::write(path, page(text, &entry.to_string(), &drawn))
+                .map(|()| format!("{}\n", path.display()))
+                .map_err(|error| End::Failure(format!("{}: {error}", path.display()))),
+        };
+    }
+    let (triple, target) = target(arguments, arguments.target.as_deref())?;
     let plan = planned(&prototype.signature, &target, entry, arguments)?
         .map_err(|reason| End::Ineligible(format!("{reason} ({})", reason.code())))?;
     let mut compiler = Compiler::new(&triple).map_err(failure)?;
@@ -145,8 +171,38 @@ fn show(arguments: &Arguments) -> Result<String, End> {
     Ok(text)
 }
 
-fn target(arguments: &Arguments) -> Result<(Triple, Target), End> {
-    let triple = match &arguments.target {
+/// Plan and listing for one target; the reason in place of both where there is no plan.
+fn drawn(
+    name: Option<&str>,
+    signature: &Signature,
+    entry: Entry,
+    arguments: &Arguments,
+) -> Result<Drawn, End> {
+    let (triple, target) = target(arguments, name)?;
+    let (plan, asm) = match planned(signature, &target, entry, arguments)? {
+        Err(reason) => (format!("ineligible: {reason}"), String::new()),
+        Ok(plan) => {
+            let mut compiler = Compiler::new(&triple).map_err(failure)?;
+            let template = compiler.emit(&plan).map_err(failure)?;
+            (plan.to_string(), compiler.disassemble(&template).map_err(failure)?)
+        }
+    };
+    Ok(Drawn { title: triple.to_string(), plan, asm })
+}
+
+/// The columns of the terminal; 80 where there is none.
+fn width() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into())
+}
+
+/// Colours where somebody looks, unless NO_COLOR is set.
+fn coloured() -> Coloured {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if std::io::stdout().is_terminal() && !refused { Coloured::Yes } else { Coloured::No }
+}
+
+fn target(arguments: &Arguments, name: Option<&str>) -> Result<(Triple, Target), End> {
+    let triple = match name {
         None => Triple::host(),
         Some(name) => Triple::from_str(name).map_err(|error| unknown_target(name, &error.to_string()))?,
     };
@@ -258,6 +314,7 @@ mod tests {
             clif: false,
             asm: false,
             hex: false,
+            html: None,
             object: None,
         }
     }
@@ -321,6 +378,14 @@ mod tests {
     fn one_section_stands_alone() {
         let text = show(&Arguments { plan: true, ..arguments("void f(void)") }).unwrap();
         assert!(!text.contains("plan:") && text.contains("slots"), "{text}");
+    }
+
+    #[test]
+    fn all_targets_are_shown() {
+        let text =
+            show(&Arguments { target: Some("all".to_owned()), ..arguments("long double f(void)") }).unwrap();
+        assert!(KNOWN.iter().all(|target| text.contains(target)), "{text}");
+        assert!(text.contains("ineligible: ") && text.contains("aarch64/aapcs64 slots"), "{text}");
     }
 
     #[test]

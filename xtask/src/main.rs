@@ -6,10 +6,12 @@ mod bench;
 mod bless;
 mod ci;
 mod cross;
+mod docs;
 mod dump_asm;
 mod generated;
 mod install;
 mod libffi;
+mod markdown;
 mod npm;
 mod oracle;
 mod programs;
@@ -20,6 +22,7 @@ mod suite;
 mod systems;
 mod test;
 mod tidy;
+mod times;
 mod tools;
 mod tsan;
 mod v8;
@@ -52,6 +55,7 @@ enum Command {
     Test(test::Arguments),
     Ci(ci::Arguments),
     Tidy(tidy::Arguments),
+    Docs(docs::Arguments),
     Bless(bless::Arguments),
     Tools(tools::Arguments),
 }
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Tools(arguments) => tools::run(&arguments),
     }

@@ -12,8 +12,9 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// The members of the workspace that are built together: all but the examples in DataFusion and on its cluster, whose
-/// dependencies take longer than everything else.
-pub(crate) const MEMBERS: [&str; 5] = ["--workspace", "--exclude", DATAFUSION, "--exclude", BALLISTA];
+/// dependencies take longer than everything else, and the pack, which builds the compiler for itself.
+pub(crate) const MEMBERS: [&str; 7] =
+    ["--workspace", "--exclude", DATAFUSION, "--exclude", BALLISTA, "--exclude", "springboard-pack"];
 
 /// The examples in query engines.
 pub(crate) const DATAFUSION: &str = "springboard-datafusion";

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{project, tools::Tool};
+use crate::{project, times::Times, tools::Tool};
 
 /// A named part of the tests.
 pub(crate) struct Suite {
@@ -207,7 +207,8 @@ enum End {
 /// Runs suites in order, each whatever became of those before it, and prints a summary. The last line counts:
 /// `N passed, N failed, N skipped`, where a part that is skipped counts as a suite does.
 pub(crate) fn run(suites: &[&Suite], skips: Skips) -> ExitCode {
-    announce(suites);
+    let mut times = Times::read();
+    announce(suites, &times);
     let mut outcomes = Vec::new();
     let started = Instant::now();
     for (index, suite) in suites.iter().enumerate() {
@@ -215,7 +216,10 @@ pub(crate) fn run(suites: &[&Suite], skips: Skips) -> ExitCode {
         println!("\n==== [{} of {}, {minutes} min] {}: {}", index + 1, suites.len(), suite.name, suite.about);
         let outcome = run_one(suite);
         match &outcome.end {
-            End::Passed(took) => println!("==== {}: ok ({:.0} s)", suite.name, took.as_secs_f64()),
+            End::Passed(took) => {
+                times.keep(suite.name, *took);
+                println!("==== {}: ok ({:.0} s)", suite.name, took.as_secs_f64());
+            }
             End::Failed(why) => println!("==== {}: FAILED: {why}", suite.name),
             End::Skipped => println!("==== {}: skipped", suite.name),
         }
@@ -224,8 +228,8 @@ pub(crate) fn run(suites: &[&Suite], skips: Skips) -> ExitCode {
     summary(suites, &outcomes, skips)
 }
 
-/// Says what will run, and what not.
-fn announce(suites: &[&Suite]) {
+/// Says what will run, about how long that takes, and what will not run.
+fn announce(suites: &[&Suite], times: &Times) {
     let (mut runs, mut skipped) = (Vec::new(), Vec::new());
     for suite in suites {
         if suite.needs.iter().any(|tool| tool.missing().is_some()) {
@@ -239,6 +243,7 @@ fn announce(suites: &[&Suite]) {
         skipped.extend(parts.iter().map(|part| format!("{}/{part}", suite.name)));
     }
     println!("{} suites will run: {}", runs.len(), runs.join(", "));
+    println!("{}", times.estimate(&runs));
     if !skipped.is_empty() {
         println!(
             "{} will be skipped for want of tools, which the end names: {}",

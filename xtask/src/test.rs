@@ -106,6 +106,31 @@ static SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "docs",
+        about: "commands of README and docs print what is printed next to them",
+        when: When::Always,
+        needs: &[],
+        steps: || vec![commands::docs().into()],
+    },
+    Suite {
+        name: "features",
+        about: "each optional part compiles alone, and all together",
+        when: When::InCi,
+        needs: &[],
+        steps: commands::features,
+    },
+    Suite {
+        name: "packages",
+        about: "every crate can be packaged for a registry",
+        when: When::InCi,
+        needs: &[],
+        steps: || {
+            let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--workspace"]);
+            package.args(["--exclude", project::DATAFUSION, "--exclude", project::BALLISTA]);
+            vec![package.into()]
+        },
+    },
+    Suite {
         name: "python",
         about: "the package for Python: its tests under each CPython of this machine, the guide's examples among them",
         when: When::Always,

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use springboard_ir::LayoutError;
+use springboard_ir::{LayoutError, NamedConvention};
 
 /// The rule by which a signature has no plan for a target. Not an error: the runtime answers it with libffi.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -52,6 +52,8 @@ pub enum Ineligible {
         /// How Clang passes it.
         clang: Way,
     },
+    /// The declaration names a calling convention that no function of the target has.
+    Convention(NamedConvention),
 }
 
 /// How one compiler passes a value that the other passes in another way.
@@ -80,7 +82,7 @@ impl Ineligible {
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 11] {
+    pub fn examples() -> [Ineligible; 12] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
@@ -93,6 +95,7 @@ impl Ineligible {
             Ineligible::Boxing,
             Ineligible::VectorAbi,
             Ineligible::Compilers { parameter: Some(0), gcc: Way::General, clang: Way::Memory },
+            Ineligible::Convention(NamedConvention::Microsoft),
         ]
     }
 
@@ -110,6 +113,7 @@ impl Ineligible {
             Ineligible::Boxing => "boxing",
             Ineligible::VectorAbi => "vector-abi",
             Ineligible::Compilers { .. } => "compilers",
+            Ineligible::Convention(_) => "convention",
         }
     }
 }
@@ -157,6 +161,9 @@ impl fmt::Display for Ineligible {
             Ineligible::VectorAbi => f.write_str(
                 "vectors are passed in two ways here, by which machine the callee was compiled for",
             ),
+            Ineligible::Convention(named) => {
+                write!(f, "no function of this target is called by `{}`", named.attribute())
+            }
             Ineligible::BufferType { index } => {
                 write!(f, "parameter {} is declared a buffer but is not a pointer", index + 1)
             }

@@ -8,6 +8,8 @@ use alloc::{
 };
 use core::fmt::{self, Display, Formatter};
 
+use thiserror::Error;
+
 use crate::{
     enumeration::Enumeration,
     types::{Aggregate, AggregateKind, Pointee, Signature, Type},
@@ -34,19 +36,12 @@ pub(crate) enum Definition {
 }
 
 /// A tag or enumeration constant that types give two meanings, so that no C source can use them all.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("`{name}` has two definitions")]
 pub struct DefinitionConflict {
     /// The tag or the name of the constant.
     pub name: String,
 }
-
-impl Display for DefinitionConflict {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` has two definitions", self.name)
-    }
-}
-
-impl core::error::Error for DefinitionConflict {}
 
 impl Definitions {
     /// What `signature` needs.
@@ -88,67 +83,51 @@ impl Definitions {
 
     fn add_aggregate(&mut self, aggregate: &Arc<Aggregate>) -> Result<(), DefinitionConflict> {
         let definition = Definition::Aggregate(aggregate.clone());
-        let Some(tag) = &aggregate.tag else { return self.add_members(aggregate) };
-        if self.tags.get(tag) == Some(&definition) {
-            return Ok(());
+        let known = aggregate.tag.as_ref().and_then(|tag| self.tags.get(tag));
+        if known != Some(&definition) {
+            aggregate.fields.iter().try_for_each(|field| self.add_type(&field.ty))?;
         }
-        self.add_members(aggregate)?;
-        match self.tags.get(tag) {
-            Some(Definition::Forward(kind, _)) if *kind == aggregate.kind => {}
-            None => {}
-            Some(_) => return Err(DefinitionConflict { name: tag.clone() }),
-        }
-        self.define(tag, definition);
-        Ok(())
-    }
-
-    fn add_members(&mut self, aggregate: &Aggregate) -> Result<(), DefinitionConflict> {
-        aggregate.fields.iter().try_for_each(|field| self.add_type(&field.ty))
+        let forward =
+            |known: &Definition| matches!(known, Definition::Forward(kind, _) if *kind == aggregate.kind);
+        aggregate.tag.as_ref().map_or(Ok(()), |tag| self.define(tag, definition, forward).map(|_| ()))
     }
 
     fn add_enumeration(&mut self, enumeration: &Arc<Enumeration>) -> Result<(), DefinitionConflict> {
         // One without a tag is written as its integer type.
         let Some(tag) = enumeration.tag() else { return Ok(()) };
-        let definition = Definition::Enumeration(enumeration.clone());
-        match self.tags.get(tag) {
-            Some(known) if *known == definition => return Ok(()),
-            Some(_) => return Err(DefinitionConflict { name: tag.into() }),
-            None => {}
-        }
-        for (name, _) in enumeration.constants() {
-            if !self.constants.insert(name.clone()) {
-                return Err(DefinitionConflict { name: name.clone() });
+        if self.define(tag, Definition::Enumeration(enumeration.clone()), |_| false)? {
+            for (name, _) in enumeration.constants() {
+                if !self.constants.insert(name.clone()) {
+                    return Err(DefinitionConflict { name: name.clone() });
+                }
             }
         }
-        self.define(tag, definition);
         Ok(())
     }
 
     fn add_forward(&mut self, kind: AggregateKind, tag: &str) -> Result<(), DefinitionConflict> {
         match self.tags.get(tag) {
-            Some(known) if known.kind() == Some(kind) => Ok(()),
-            Some(_) => Err(DefinitionConflict { name: tag.into() }),
-            None => {
-                self.define(tag, Definition::Forward(kind, tag.into()));
-                Ok(())
-            }
+            Some(Definition::Aggregate(aggregate)) if aggregate.kind == kind => Ok(()),
+            _ => self.define(tag, Definition::Forward(kind, tag.into()), |_| false).map(|_| ()),
         }
     }
 
-    fn define(&mut self, tag: &str, definition: Definition) {
+    /// Adds the definition of a tag, unless it is there. `completes` says of another one whether this may follow it. Returns
+    /// whether it was added.
+    fn define(
+        &mut self,
+        tag: &str,
+        definition: Definition,
+        completes: impl Fn(&Definition) -> bool,
+    ) -> Result<bool, DefinitionConflict> {
+        match self.tags.get(tag) {
+            Some(known) if *known == definition => return Ok(false),
+            Some(known) if !completes(known) => return Err(DefinitionConflict { name: tag.into() }),
+            _ => {}
+        }
         self.list.push(definition.clone());
         self.tags.insert(tag.into(), definition);
-    }
-}
-
-impl Definition {
-    /// Structure or union, where it is one.
-    fn kind(&self) -> Option<AggregateKind> {
-        match self {
-            Definition::Forward(kind, _) => Some(*kind),
-            Definition::Aggregate(aggregate) => Some(aggregate.kind),
-            Definition::Enumeration(_) => None,
-        }
+        Ok(true)
     }
 }
 

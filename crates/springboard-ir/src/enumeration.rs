@@ -1,7 +1,8 @@
 //! Enumerations, and the integer type behind one.
 
 use alloc::{string::String, vec::Vec};
-use core::fmt;
+
+use thiserror::Error;
 
 use crate::{integer::Integer, model::DataModel};
 
@@ -23,31 +24,18 @@ enum Kind {
 }
 
 /// Why constants form no enumeration.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum EnumerationError {
     /// There is no constant; C wants one.
+    #[error("an enumeration has at least one constant")]
     Empty,
     /// The type that the enumeration names does not hold this constant.
+    #[error("`{}` does not hold {}", .1.name(), .0)]
     Fixed(i128, Integer),
     /// No integer type of 64 bits holds all constants. The one that does not fit is given.
+    #[error("no integer type of 64 bits holds {0} and the other constants")]
     Range(i128),
 }
-
-impl fmt::Display for EnumerationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EnumerationError::Empty => f.write_str("an enumeration has at least one constant"),
-            EnumerationError::Fixed(value, integer) => {
-                write!(f, "`{}` does not hold {value}", integer.name())
-            }
-            EnumerationError::Range(value) => {
-                write!(f, "no integer type of 64 bits holds {value} and the other constants")
-            }
-        }
-    }
-}
-
-impl core::error::Error for EnumerationError {}
 
 impl Enumeration {
     /// An enumeration whose objects are of the type GCC gives them: `unsigned int` or, with a negative constant,
@@ -71,16 +59,9 @@ impl Enumeration {
         underlying: Integer,
         model: &DataModel,
     ) -> Result<Enumeration, EnumerationError> {
-        if constants.is_empty() {
-            return Err(EnumerationError::Empty);
-        }
-        let bits = u32::from(underlying.bytes(model)) * 8;
-        let held = |value: i128| match underlying.is_signed(model) {
-            true => value >> (bits - 1) == 0 || value >> (bits - 1) == -1,
-            false => bits < 128 && value >> bits == 0 || bits == 128 && value >= 0,
-        };
-        match constants.iter().find(|(_, value)| !held(*value)) {
+        match constants.iter().find(|(_, value)| !holds(underlying, *value, model)) {
             Some((_, value)) => Err(EnumerationError::Fixed(*value, underlying)),
+            None if constants.is_empty() => Err(EnumerationError::Empty),
             None => Ok(Enumeration { tag, constants, kind: Kind::Fixed, underlying }),
         }
     }
@@ -125,32 +106,24 @@ impl Enumeration {
     }
 }
 
-/// The first of `candidates` that holds every constant.
+/// The first of `candidates`, whose width no target changes, that holds every constant.
 fn smallest(constants: &[(String, i128)], candidates: &[Integer]) -> Result<Integer, EnumerationError> {
     let values = || constants.iter().map(|(_, value)| *value);
     let (Some(least), Some(greatest)) = (values().min(), values().max()) else {
         return Err(EnumerationError::Empty);
     };
-    let holds = |integer: &&Integer| {
-        let (from, to) = range(**integer);
-        from <= least && greatest <= to
-    };
+    let holds =
+        |integer: &&Integer| [least, greatest].iter().all(|value| holds(**integer, *value, &DataModel::LP64));
     let misfit = if greatest > u64::MAX.into() { greatest } else { least };
     candidates.iter().find(holds).copied().ok_or(EnumerationError::Range(misfit))
 }
 
-/// The values of an integer type whose width no target changes.
-fn range(integer: Integer) -> (i128, i128) {
-    use Integer::{Int, SChar, Short, UChar, UInt, ULongLong, UShort};
-    match integer {
-        UChar => (0, u8::MAX.into()),
-        SChar => (i8::MIN.into(), i8::MAX.into()),
-        UShort => (0, u16::MAX.into()),
-        Short => (i16::MIN.into(), i16::MAX.into()),
-        UInt => (0, u32::MAX.into()),
-        Int => (i32::MIN.into(), i32::MAX.into()),
-        ULongLong => (0, u64::MAX.into()),
-        _ => (i64::MIN.into(), i64::MAX.into()),
+/// Whether a value is one of an integer type.
+fn holds(integer: Integer, value: i128, model: &DataModel) -> bool {
+    let bits = u32::from(integer.bytes(model)) * 8;
+    match integer.is_signed(model) {
+        true => matches!(value >> (bits - 1), 0 | -1),
+        false => value >= 0 && (bits == 128 || value >> bits == 0),
     }
 }
 

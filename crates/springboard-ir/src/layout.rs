@@ -10,7 +10,8 @@ mod members;
 pub(crate) use members::Placement;
 
 use alloc::vec::Vec;
-use core::fmt;
+
+use thiserror::Error;
 
 use crate::{
     model::DataModel,
@@ -50,44 +51,33 @@ pub struct AggregateLayout {
 }
 
 /// Why a type has no layout.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum LayoutError {
     /// `void`, or an aggregate without a definition.
+    #[error("the type is incomplete and has no size")]
     Incomplete,
     /// Larger than [`MAX_SIZE`].
+    #[error("the type is larger than {MAX_SIZE} bytes")]
     TooLarge,
     /// An alignment that is zero, no power of two, or too large.
+    #[error("alignment {0} is not a power of two from 1 to {MAX_ALIGN}")]
     Alignment(u32),
     /// Aggregates nested too deeply.
+    #[error("aggregates are nested more than {MAX_DEPTH} deep")]
     TooDeep,
     /// More members than [`MAX_MEMBERS`].
+    #[error("the type has more than {MAX_MEMBERS} members")]
     TooManyMembers,
     /// A bit-field whose type has an alignment by its name: GCC and Clang put it in two places, and the data model names
     /// neither.
+    #[error(
+        "GCC and Clang put a bit-field of a type that its name aligns in two places, and nothing says which of them is at work"
+    )]
     Compilers,
     /// A bit-field wider than its type, of a type that is not an integer, or of width 0 with a name.
+    #[error("a bit-field of {0} bits does not fit its type")]
     BitField(u8),
 }
-
-impl fmt::Display for LayoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LayoutError::Incomplete => f.write_str("the type is incomplete and has no size"),
-            LayoutError::TooLarge => write!(f, "the type is larger than {MAX_SIZE} bytes"),
-            LayoutError::Alignment(align) => {
-                write!(f, "alignment {align} is not a power of two from 1 to {MAX_ALIGN}")
-            }
-            LayoutError::TooDeep => write!(f, "aggregates are nested more than {MAX_DEPTH} deep"),
-            LayoutError::TooManyMembers => write!(f, "the type has more than {MAX_MEMBERS} members"),
-            LayoutError::Compilers => f.write_str(
-                "GCC and Clang put a bit-field of a type that its name aligns in two places, and nothing says which of them is at work",
-            ),
-            LayoutError::BitField(bits) => write!(f, "a bit-field of {bits} bits does not fit its type"),
-        }
-    }
-}
-
-impl core::error::Error for LayoutError {}
 
 impl Type {
     /// Size and alignment under `model`.

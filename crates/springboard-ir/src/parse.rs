@@ -22,12 +22,17 @@ mod enumerations;
 mod error;
 mod excerpt;
 mod external;
+mod function;
 mod lexer;
 mod literals;
 mod macros;
+mod meaning;
+mod mode;
 mod names;
 mod nearest;
+mod object;
 mod parameters;
+mod places;
 mod pragma;
 mod recovery;
 mod specifiers;
@@ -36,7 +41,7 @@ mod words;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-pub use declarations::{Declarations, Object};
+pub use declarations::Declarations;
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
 
 pub(crate) use built::{Built, Shape};
@@ -44,14 +49,15 @@ pub(crate) use external::Seen;
 pub(crate) use macros::Macros;
 pub use macros::NotConstant;
 pub(crate) use names::spelled;
+pub use object::Object;
 
 use crate::{
     constant::Constant,
     model::DataModel,
     types::{AggregateKind, Declared, Prototype, Signature, Type},
 };
-use error::{Failure, Places};
 use lexer::Token;
+use places::{Failure, Places};
 
 /// Brackets, aggregates and parameter lists within each other beyond which a text is refused.
 const MAX_NESTING: u32 = 64;

@@ -4,7 +4,8 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+
+use thiserror::Error;
 
 use crate::{
     layout::{AggregateLayout, LayoutError},
@@ -25,15 +26,17 @@ pub struct Part {
 }
 
 /// Why a path leads to no part of a type.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum PathError {
     /// The path is no path: a name was wanted, or a number in brackets.
+    #[error("the path wants a name or `[number]` at byte {at}")]
     Syntax {
         /// Offset in the path, in bytes.
         at: usize,
     },
     /// A type that has members has none of that name.
+    #[error("{aggregate} has no member {field}")]
     UnknownField {
         /// The type, as C writes it.
         aggregate: String,
@@ -41,6 +44,7 @@ pub enum PathError {
         field: String,
     },
     /// A name after a type that has no members.
+    #[error("{ty} has no members, and so no {field}")]
     NoMembers {
         /// The type, as C writes it.
         ty: String,
@@ -48,6 +52,7 @@ pub enum PathError {
         field: String,
     },
     /// An index after a type that is no array.
+    #[error("{ty} is no array, and has no element {index}")]
     NoArray {
         /// The type, as C writes it.
         ty: String,
@@ -55,6 +60,7 @@ pub enum PathError {
         index: u64,
     },
     /// An index that the array does not have.
+    #[error("element {index} is out of range for an array of {length}")]
     Index {
         /// The index.
         index: u64,
@@ -62,31 +68,9 @@ pub enum PathError {
         length: u64,
     },
     /// A type on the way has no layout.
-    Layout(LayoutError),
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
 }
-
-impl From<LayoutError> for PathError {
-    fn from(error: LayoutError) -> PathError {
-        PathError::Layout(error)
-    }
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PathError::Syntax { at } => write!(f, "the path wants a name or `[number]` at byte {at}"),
-            PathError::UnknownField { aggregate, field } => write!(f, "{aggregate} has no member {field}"),
-            PathError::NoMembers { ty, field } => write!(f, "{ty} has no members, and so no {field}"),
-            PathError::NoArray { ty, index } => write!(f, "{ty} is no array, and has no element {index}"),
-            PathError::Index { index, length } => {
-                write!(f, "element {index} is out of range for an array of {length}")
-            }
-            PathError::Layout(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for PathError {}
 
 impl Type {
     /// Finds a part by its path: names of members, `[index]` of elements, as C writes both: `corners[2].x`. The

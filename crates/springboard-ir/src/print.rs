@@ -7,10 +7,11 @@
 use alloc::{format, string::String};
 use core::fmt::{self, Display, Formatter, Write as _};
 
+mod definition;
+
 use crate::{
-    enumeration::Enumeration,
     parse::{Built, Shape},
-    types::{Aggregate, Complex, Declared, Field, Param, Pointee, Prototype, Signature, Type},
+    types::{Complex, Declared, Param, Pointee, Prototype, Signature, Type},
 };
 
 impl Display for Type {
@@ -25,7 +26,7 @@ impl Display for Signature {
     ///
     /// Arguments passed for `...` come after it: `int (*)(const char *, ..., int, double)`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        function(self, "(*)", f)
+        function(self, &format!("({}*)", convention(self)), f)
     }
 }
 
@@ -33,7 +34,7 @@ impl Display for Prototype {
     /// `double pow(double x, double y)`; without a name as the [`Signature`].
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => function(&self.signature, name, f),
+            Some(name) => named_function(&self.signature, name, f),
             None => self.signature.fmt(f),
         }
     }
@@ -52,16 +53,10 @@ impl Built {
         fmt::from_fn(move |f| {
             match &self.shape {
                 Shape::Object { ty, constant } => {
-                    let (element, dimensions) = dimensions(ty, self.declared);
-                    let name = format!("{name}{dimensions}");
-                    match (constant, self.declared.atomic) {
-                        (true, true) => write!(f, "const _Atomic({element}) {name}")?,
-                        (false, true) => write!(f, "_Atomic({element}) {name}")?,
-                        (true, false) => declaration(element, Qualifier::Const, &name, f)?,
-                        (false, false) => declaration(element, Qualifier::None, &name, f)?,
-                    }
+                    let qualifier = if *constant { Qualifier::Const } else { Qualifier::None };
+                    object(ty, self.declared, qualifier, name, f)?;
                 }
-                Shape::Function(signature) => function(signature, name, f)?,
+                Shape::Function(signature) => named_function(signature, name, f)?,
             }
             if self.is_transparent() {
                 f.write_str(" __attribute__((transparent_union))")?;
@@ -71,101 +66,6 @@ impl Built {
                 None => Ok(()),
             }
         })
-    }
-}
-
-impl Aggregate {
-    /// The definition, without a semicolon: `struct point { double x; double y; }`.
-    pub fn definition(&self) -> impl Display + '_ {
-        fmt::from_fn(move |f| {
-            f.write_str(self.kind.keyword())?;
-            match (self.packed, self.align) {
-                (true, None) => f.write_str(" __attribute__((packed))")?,
-                (true, Some(align)) => write!(f, " __attribute__((packed, aligned({align})))")?,
-                (false, Some(align)) => write!(f, " __attribute__((aligned({align})))")?,
-                (false, None) => {}
-            }
-            if let Some(tag) = &self.tag {
-                write!(f, " {tag}")?;
-            }
-            f.write_str(" {")?;
-            for field in &self.fields {
-                write!(f, " {field};")?;
-            }
-            f.write_str(" }")
-        })
-    }
-}
-
-impl Enumeration {
-    /// The definition, without a semicolon: `enum color { RED = 0, BLUE = 5 }`.
-    pub fn definition(&self) -> impl Display + '_ {
-        fmt::from_fn(move |f| {
-            f.write_str("enum ")?;
-            if self.is_packed() {
-                f.write_str("__attribute__((packed)) ")?;
-            }
-            if let Some(tag) = self.tag() {
-                write!(f, "{tag} ")?;
-            }
-            if self.is_fixed() {
-                write!(f, ": {} ", self.underlying().name())?;
-            }
-            f.write_char('{')?;
-            for (index, (name, value)) in self.constants().iter().enumerate() {
-                write!(f, "{} {name} = {}", if index == 0 { "" } else { "," }, Literal(*value))?;
-            }
-            f.write_str(" }")
-        })
-    }
-}
-
-/// An integer constant expression of a value. C has no negative literals, and no decimal one of 64 bits.
-struct Literal(i128);
-
-impl Display for Literal {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            value if value > i64::MAX.into() => write!(f, "{value:#x}"),
-            value if value == i64::MIN.into() => write!(f, "{} - 1", value + 1),
-            value => write!(f, "{value}"),
-        }
-    }
-}
-
-impl Display for Field {
-    /// The member's declaration, without a semicolon.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.declared.packed {
-            f.write_str("__attribute__((packed)) ")?;
-        }
-        match self.align {
-            // GCC ignores the attribute where no name follows.
-            Some(align) if self.name.is_none() && self.bits.is_none() => write!(f, "_Alignas({align}) ")?,
-            // Not `_Alignas`, which C refuses on bit-fields and where it would lower an alignment.
-            Some(align) => write!(f, "__attribute__((aligned({align}))) ")?,
-            None => {}
-        }
-        let name = self.name.as_deref().unwrap_or("");
-        let (element, dimensions) = dimensions(&self.ty, self.declared);
-        let inside = match self.declared.type_align {
-            Some(_) => dimensions.clone(),
-            None => format!("{name}{dimensions}"),
-        };
-        if let Some(align) = self.declared.type_align {
-            write!(f, "__typeof__(__attribute__((aligned({align}))) ")?;
-        }
-        match self.declared.atomic {
-            true => write!(f, "_Atomic({element}) {inside}")?,
-            false => element.declaration(&inside).fmt(f)?,
-        }
-        if self.declared.type_align.is_some() {
-            write!(f, ") {name}")?;
-        }
-        if let Some(bits) = self.bits {
-            write!(f, " : {bits}")?;
-        }
-        Ok(())
     }
 }
 
@@ -183,18 +83,28 @@ enum Qualifier {
     Const,
 }
 
-/// The type and the brackets around a name, where what was declared of an array is a matter of its elements.
-fn dimensions(mut ty: &Type, declared: Declared) -> (&Type, String) {
-    let Declared { atomic, flexible, .. } = declared;
-    let mut dimensions = String::new();
+/// Writes the declaration of `name`, where what was declared of an array is a matter of its elements.
+fn object(
+    mut ty: &Type,
+    declared: Declared,
+    qualifier: Qualifier,
+    name: &str,
+    f: &mut Formatter<'_>,
+) -> fmt::Result {
+    let Declared { atomic, mut flexible, .. } = declared;
+    let mut name = String::from(name);
     while let (Type::Array(array), true) = (ty, flexible || atomic) {
-        dimensions += &match flexible && dimensions.is_empty() {
-            true => String::from("[]"),
-            false => format!("[{}]", array.length),
-        };
+        match core::mem::take(&mut flexible) {
+            true => name += "[]",
+            false => name += &format!("[{}]", array.length),
+        }
         ty = &array.element;
     }
-    (ty, dimensions)
+    match (atomic, qualifier) {
+        (false, _) => declaration(ty, qualifier, &name, f),
+        (true, Qualifier::Const) => write!(f, "const _Atomic({ty}) {name}"),
+        (true, Qualifier::None) => write!(f, "_Atomic({ty}) {name}"),
+    }
 }
 
 /// What separates what has been written from a name or an opening bracket.
@@ -222,6 +132,21 @@ fn declaration(ty: &Type, qualifier: Qualifier, name: &str, f: &mut Formatter<'_
     after(ty, f)
 }
 
+/// The attribute that names the convention, if it is not the target's own, with a space after it.
+fn convention(signature: &Signature) -> String {
+    signature
+        .convention()
+        .map_or_else(String::new, |named| format!("__attribute__(({})) ", named.attribute()))
+}
+
+/// In brackets the attribute cannot be another function's: `int (*(__attribute__((ms_abi)) f)(void))(int)`.
+fn named_function(signature: &Signature, name: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    match signature.convention() {
+        Some(_) => function(signature, &format!("({}{name})", convention(signature)), f),
+        None => function(signature, name, f),
+    }
+}
+
 fn function(signature: &Signature, name: &str, f: &mut Formatter<'_>) -> fmt::Result {
     before_function(signature, f)?;
     f.write_str(name)?;
@@ -246,7 +171,7 @@ fn before(ty: &Type, qualifier: Qualifier, f: &mut Formatter<'_>) -> Result<Gap,
         Pointee::Const(ty) => before_star(ty, Qualifier::Const, f)?,
         Pointee::Function(signature) => {
             before_function(signature, f)?;
-            f.write_char('(')?;
+            write!(f, "({}", convention(signature))?;
         }
     }
     match qualifier {

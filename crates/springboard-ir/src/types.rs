@@ -10,7 +10,7 @@ use crate::{
 
 mod signature;
 
-pub use signature::{MAX_PARAMETERS, Param, Prototype, Signature, SignatureError};
+pub use signature::{MAX_PARAMETERS, NamedConvention, Param, Prototype, Signature, SignatureError};
 
 /// A C type.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use springboard_ir::{DataModel, Scalar, Type};
+use springboard_ir::{DataModel, NamedConvention, Scalar, Type};
 
 use crate::{declaration::Position, word::CType};
 
@@ -125,6 +125,8 @@ pub enum TypeMismatch {
     Variadic { c: Variadic, rust: Variadic },
     /// Calls are to deliver a last error, and a plain function pointer delivers none.
     LastError,
+    /// The function is called by a convention that its declaration names, and the Rust type says `extern "C"`.
+    Convention(NamedConvention),
     /// A Rust type does not stand for the C type in its place.
     Type {
         /// The place.
@@ -147,6 +149,13 @@ impl fmt::Display for TypeMismatch {
             }
             TypeMismatch::Variadic { c: Variadic::No, .. } => {
                 f.write_str("the Rust type is variadic, and the function is not")
+            }
+            TypeMismatch::Convention(named) => {
+                write!(
+                    f,
+                    "the function is called by `{}`, and the Rust type is `extern \"C\"`",
+                    named.attribute()
+                )
             }
             TypeMismatch::LastError => f.write_str("a plain function pointer delivers no last error"),
             TypeMismatch::Type { position, c, rust } => {

@@ -178,9 +178,6 @@ impl<'a> Batch<'a> {
 
     /// A callback of the runtime's, by a closure of libffi. `None` where that cannot be called, which is counted.
     fn closure(&mut self, position: usize, signature: &Signature) -> Option<Callback> {
-        if self.suite.target.convention != self.suite.target.caller {
-            return None;
-        }
         // SAFETY: the handler writes results as the entry has them, on this thread; the host outlives the callbacks'
         // last call.
         let made = self
@@ -207,10 +204,6 @@ impl<'a> Batch<'a> {
         signature: &Signature,
         compiled: bool,
     ) -> Option<Function> {
-        // The runtime calls functions of the platform's own convention alone.
-        if self.suite.target.convention != self.suite.target.caller {
-            return None;
-        }
         let engine = if path == Path::Libffi { &self.no_jit } else { &self.jit[position % 2] };
         match engine.function_at(callee, signature.clone()) {
             Ok(function) => {

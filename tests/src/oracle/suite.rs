@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use fastrand::Rng;
-use springboard_abi::Target;
-use springboard_ir::Signature;
+use springboard_abi::{Convention, Target};
+use springboard_ir::{NamedConvention, Signature};
 
 use crate::{
     decorated::{self, Decorated},
@@ -104,7 +104,12 @@ impl Suite {
                 signature::decorated(&mut rng, &types)
             }
         };
-        case.cuts.iter().fold(drawn, |signature, cut| shrink::cuts(&signature).swap_remove(*cut))
+        let signature =
+            case.cuts.iter().fold(drawn, |signature, cut| shrink::cuts(&signature).swap_remove(*cut));
+        match (self.target.convention, self.target.caller) {
+            (Convention::Win64, Convention::Sysv64) => signature.called_by(NamedConvention::Microsoft),
+            _ => signature,
+        }
     }
 
     /// What the text of a case declares.

@@ -8,6 +8,7 @@ use crate::{
     project::{self, cargo},
     suite::Step,
     systems::{MUSL, WINDOWS},
+    tidy::manifests,
     tools::{self, Tool},
 };
 
@@ -169,6 +170,28 @@ pub(super) fn windows() -> Vec<Step> {
     let mut call = WINDOWS.cargo(&["run", "-q", "-p", "springboard", "--example", "call", "--"]);
     call.args(power);
     vec![pure.into(), runtime, quickstart, Step::printing(call, "1024")]
+}
+
+/// The commands that documents print.
+pub(super) fn docs() -> Command {
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "docs"])
+}
+
+/// Each feature of the crates, alone and with all others of its crate.
+pub(super) fn features() -> Vec<Step> {
+    let check = |package: &str, features: &[&str]| {
+        let mut command = cargo(&["check", "--package", package, "--no-default-features"]);
+        command.args(["--features", &features.join(",")]);
+        Step::from(command)
+    };
+    let mut steps = Vec::new();
+    for (package, features) in manifests::features() {
+        let features: Vec<&str> = features.iter().map(String::as_str).collect();
+        steps.push(check(&package, &[]));
+        steps.extend(features.iter().map(|feature| check(&package, &[feature])));
+        steps.push(check(&package, &features));
+    }
+    steps
 }
 
 /// The oracle, as the command of this name runs it.

@@ -6,13 +6,17 @@ use super::{Finding, tree::Tree};
 use crate::project;
 
 /// Which crates of the workspace a crate may depend on, outside of its own tests.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
     ("springboard-code", &["springboard-emit", "springboard-abi", "springboard-ir"]),
-    // The pack is not a member of the workspace; it may know the emitter when it is built, and the planner.
-    ("springboard", &["springboard-code", "springboard-emit", "springboard-abi", "springboard-ir"]),
+    // The emitter when it is built, the planner when it runs.
+    ("springboard-pack", &["springboard-emit", "springboard-abi"]),
+    (
+        "springboard",
+        &["springboard-code", "springboard-pack", "springboard-emit", "springboard-abi", "springboard-ir"],
+    ),
     ("springboard-js", ENGINE),
     ("springboard-everyday", ENGINE),
     ("springboard-capi", EVERYTHING),
@@ -23,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("springboard-duckdb", EVERYTHING),
     ("springboard-ballista", &["springboard-datafusion", "springboard"]),
     ("springboard-quickstart", &["springboard"]),
+    ("springboard-interpreter", &["springboard", "springboard-everyday"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),
     ("springboard-v8-tests", WITH_C),
@@ -73,6 +78,20 @@ pub(crate) fn metadata() -> Result<Value, String> {
         return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
+}
+
+/// The features of each crate in `crates` that has some, by the crate's name.
+pub(crate) fn features() -> Vec<(String, Vec<String>)> {
+    let metadata = metadata().expect("cargo tells of the workspace");
+    let crates = list(&metadata["packages"]).iter().filter(|package| {
+        let path = word(&package["manifest_path"]).strip_prefix(word(&metadata["workspace_root"]));
+        path.is_some_and(|path| path.starts_with("/crates/"))
+    });
+    let named = crates.map(|package| {
+        let features = package["features"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+        (word(&package["name"]).to_owned(), features.filter(|name| name != "default").collect::<Vec<_>>())
+    });
+    named.filter(|(_, features)| !features.is_empty()).collect()
 }
 
 pub(crate) fn check(metadata: &Value, tree: &Tree) -> Vec<Finding> {

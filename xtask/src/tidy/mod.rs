@@ -7,6 +7,7 @@ mod code;
 mod documents;
 mod imports;
 pub(crate) mod manifests;
+mod printed;
 mod source;
 pub(crate) mod tree;
 
@@ -68,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     findings.extend(circles::check(&tree));
     findings.extend(code::check(&tree));
     findings.extend(documents::check(&tree));
+    findings.extend(printed::check(&tree));
     match manifests::metadata() {
         Ok(metadata) => findings.extend(manifests::check(&metadata, &tree)),
         Err(why) => findings.push(Finding::new("Cargo.toml", 1, why)),

@@ -10,7 +10,7 @@ const LONG: usize = 300;
 const TOO_LONG: usize = 500;
 
 /// Files that are too long, and why each is in one piece.
-const LONG_FILES: [(&str, &str); 0] = [];
+const LONG_FILES: [(&str, &str); 1] = [("xtask/src/test.rs", "one table: a suite after the other")];
 
 /// Attributes that the first lines of a crate must have.
 const CRATE_ATTRIBUTES: [(&str, &[&str]); 3] = [

@@ -37,7 +37,7 @@ mod v8;
 mod violation;
 mod win64;
 
-use springboard_ir::{FloatFormat, Scalar, Signature, Type};
+use springboard_ir::{FloatFormat, NamedConvention, Scalar, Signature, Type};
 
 use self::{demand::Demand, image::Image, result::Stored};
 use crate::{
@@ -65,6 +65,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
     if plan.form == Form::Relay {
         return relay::check(plan, target);
     }
+    let target = &named(signature, target);
     if plan.convention != target.convention {
         return Err(Violation::Convention { expected: target.convention, found: plan.convention });
     }
@@ -92,6 +93,14 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
         Form::Direct { context } => direct::check(plan, *context, signature, target),
         Form::Callback(result) => upcall::check(plan, result, signature, target, &demand),
         Form::Relay | Form::Closure(_) | Form::GoClosure(_) => Err(Violation::UnknownEntry(plan.entry())),
+    }
+}
+
+/// The target, calling by the convention that the declaration names.
+fn named(signature: &Signature, target: &Target) -> Target {
+    match signature.convention() {
+        Some(NamedConvention::Microsoft) => target.calling(Convention::Win64),
+        _ => *target,
     }
 }
 

@@ -29,6 +29,7 @@ use crate::{
 /// # Errors
 /// The first violation found, as [`check`](crate::check).
 pub fn check_fast_call(plan: &Plan, call: &FastCall, target: &Target) -> Result<(), Violation> {
+    let target = &super::named(&call.signature, target);
     if plan.convention != target.convention {
         return Err(Violation::Convention { expected: target.convention, found: plan.convention });
     }

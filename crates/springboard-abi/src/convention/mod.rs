@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use springboard_ir::Signature;
+use springboard_ir::{NamedConvention, Signature};
 use target_lexicon::Architecture;
 
 use crate::{
@@ -64,11 +64,28 @@ impl fmt::Display for Convention {
     }
 }
 
-/// What `target`'s convention says about `signature`.
+impl Target {
+    /// This target, calling functions by the convention that the declaration of `signature` names, if it names one.
+    ///
+    /// # Errors
+    /// No function of this architecture is called by it.
+    pub fn calling_as(&self, signature: &Signature) -> Result<Target, Ineligible> {
+        let Some(named) = signature.convention() else { return Ok(*self) };
+        match (named, self.convention) {
+            (NamedConvention::Microsoft, Convention::Sysv64 | Convention::Win64) => {
+                Ok(self.calling(Convention::Win64))
+            }
+            _ => Err(Ineligible::Convention(named)),
+        }
+    }
+}
+
+/// What `target`'s convention says about `signature`, or the one that its declaration names.
 ///
 /// # Errors
 /// The reason why the convention, or this implementation of it, has no answer.
 pub fn assign(signature: &Signature, target: &Target) -> Result<Assignment, Ineligible> {
+    let target = target.calling_as(signature)?;
     compilers::agreed(target.convention.rules().assign, signature, &target.model)
 }
 

@@ -101,6 +101,7 @@ impl Host {
 /// something that has no meaning for its type.
 pub fn plan_boxed(call: &BoxedCall, target: &Target) -> Result<Plan, Ineligible> {
     let BoxedCall { signature, callable, parameters, around, result } = call;
+    let target = &target.calling_as(signature)?;
     let native = Downcall::of(signature, target, slot_move)?;
     hands_over(*callable, signature.params().len(), target)?;
     let mut arguments = Vec::with_capacity(parameters.len());

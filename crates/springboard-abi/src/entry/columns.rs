@@ -27,6 +27,7 @@ pub fn plan_columns(
     if signature.fixed().is_some() {
         return Err(Ineligible::NoWord);
     }
+    let target = &target.calling_as(signature)?;
     let call = Downcall::of(signature, target, word_move)?;
     // The stub keeps two words for each column, and a few more, on its stack.
     let bytes = (u64::from(call.result_slot) * 2 + 10) * 8 + u64::from(call.stack_bytes);

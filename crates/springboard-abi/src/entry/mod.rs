@@ -34,6 +34,7 @@ pub use v8::{
 /// # Errors
 /// The rule by which there is no plan. This is an answer and not a failure: such calls go through libffi.
 pub fn plan(signature: &Signature, target: &Target, entry: Entry) -> Result<Plan, Ineligible> {
+    let target = &target.calling_as(signature)?;
     match entry {
         Entry::Slots => slots::plan(signature, target, None),
         Entry::Bound => slots::plan(signature, target, None).map(Plan::bound),
@@ -60,5 +61,5 @@ pub fn plan_with_last_error(
     target: &Target,
     source: ErrorSource,
 ) -> Result<Plan, Ineligible> {
-    slots::plan(signature, target, Some(source))
+    slots::plan(signature, &target.calling_as(signature)?, Some(source))
 }

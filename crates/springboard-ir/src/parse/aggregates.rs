@@ -6,10 +6,11 @@ use super::{
     Built, Parser,
     attributes::Attributes,
     built::{Contents, Shape},
-    declarations::Tag,
     declarators::Naming,
     derivations::{Derivation, Length, Role},
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
+    meaning::Tag,
+    places::{Failure, Placed as _},
     shortened,
     specifiers::{Specifiers, Tagged},
     words::{Keyword, keyword},
@@ -66,36 +67,30 @@ impl<'a> Parser<'a> {
         self.open.pop();
         let members = members?;
         let attributes = attributes.with(self.attributes()?);
-        let fail = |kind| Failure { position, kind };
         self.apply_to_no_type(&Attributes { transparent: None, ..attributes })?;
         let tag = tag.map(String::from);
         let Members { mut fields, layouts, contents, .. } = members;
         let (packed, mut align) = (attributes.packed, attributes.align);
         if let Some(pack @ 1..) = self.pack.last().copied() {
             for (field, own) in fields.iter_mut().zip(&layouts) {
-                align = align.max(self.capped(field, *own, pack, packed).map_err(fail)?);
+                align = align.max(self.capped(field, *own, pack, packed).at(position)?);
             }
         }
         let aggregate = Aggregate { kind, tag, fields, packed, align };
         let mut placement = Placement::new(&aggregate, self.model());
-        let placed = aggregate.fields.iter().zip(layouts).try_for_each(|(field, own)| {
-            placement.place(field, own)?;
-            Ok(())
-        });
-        let layout = placed.and_then(|()| placement.finish(aggregate.align));
-        let layout = layout.map_err(|error| fail(ParseErrorKind::Layout(error)))?;
+        for (field, own) in aggregate.fields.iter().zip(layouts) {
+            placement.place(field, own).at(position)?;
+        }
+        let layout = placement.finish(aggregate.align).at(position)?;
         let tag = aggregate.tag.clone();
         let mut built = Built::aggregate(Arc::new(aggregate), &contents, layout);
         match (attributes.transparent, &tag) {
             (None, _) => {}
             (Some(position), None) => {
-                built = built.transparent().map_err(|kind| Failure { position, kind })?;
+                built = built.transparent().at(position)?;
             }
             // A name can be transparent, and no tag.
-            (Some(position), Some(_)) => {
-                let kind = ParseErrorKind::Unsupported("transparent_union".into());
-                return Err(Failure { position, kind });
-            }
+            (Some(position), Some(_)) => return Err(Failure::unsupported("transparent_union", position)),
         }
         if let Some(tag) = tag {
             self.define_tag(&tag, Tag::Aggregate(kind, built.clone()), position)?;
@@ -111,13 +106,13 @@ impl<'a> Parser<'a> {
         position: usize,
     ) -> Result<Built, Failure> {
         let incomplete = || Built::simple(Type::Incomplete(kind, tag.into()), self.outer.model());
-        let wrong = |declared| ParseErrorKind::WrongTag { tag: shortened(tag), declared };
-        let fail = |kind| Err(Failure { position, kind });
         match self.find_tag(tag) {
             Some(Tag::Aggregate(other, built)) if *other == kind => Ok(built.clone()),
             Some(Tag::Forward(other)) if *other == kind => Ok(incomplete()),
-            Some(Tag::Aggregate(other, _) | Tag::Forward(other)) => fail(wrong(other.keyword())),
-            Some(Tag::Enumeration(_)) => fail(wrong("enum")),
+            Some(other) => {
+                let (tag, declared) = (shortened(tag), other.keyword());
+                Err(ParseErrorKind::WrongTag { tag, declared }.at(position))
+            }
             None => {
                 let incomplete = incomplete();
                 self.own.declare_tag(kind, tag);
@@ -192,16 +187,19 @@ impl<'a> Parser<'a> {
         if built.declared.flexible {
             self.check_last(members)?;
             members.unbounded = Some(length);
+            // "A structure with more than one named member" may end in one (6.7.2.1, 18).
+            let named = |field: &Field| field.name.is_some() || matches!(field.ty, Type::Aggregate(_));
+            let in_union = matches!(self.open.last(), Some((AggregateKind::Union, _)));
+            if in_union || !members.fields.iter().any(named) {
+                self.check_last(members)?;
+            }
         }
         let (name, position) = match declarator.name {
             Some((name, position)) => (Some(name), position),
             None => (None, declarator.position),
         };
         let bits = match width {
-            Some(width) => Some(bit_width(&built, width, name).map_err(|(kind, at_width)| Failure {
-                position: if at_width == Blame::Width { width_position } else { position },
-                kind,
-            })?),
+            Some(width) => Some(bit_width(&built, position, (width, width_position), name)?),
             None => None,
         };
         Ok(Member { name: name.map(String::from), built, bits, attributes, position })
@@ -209,26 +207,27 @@ impl<'a> Parser<'a> {
 
     fn add_member(&self, members: &mut Members, member: Member) -> Result<(), Failure> {
         let Member { name, built, bits, attributes, position } = member;
-        let fail = |kind| Failure { position, kind };
         if members.unbounded.is_some_and(|unbounded| unbounded < position) {
             self.check_last(members)?;
         }
         self.check_complete(&built, position)?;
-        let layout = members.contents.add(&built).map_err(fail)?;
+        let layout = members.contents.add(&built).at(position)?;
         if attributes.align_as.is_some() && bits.is_some() {
-            return Err(fail(ParseErrorKind::Misplaced("_Alignas")));
+            return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
         }
         let natural = built.declared.type_align.unwrap_or(layout.align);
         if let Some(asked) = attributes.align_as.filter(|asked| *asked < natural) {
-            return Err(fail(ParseErrorKind::AlignmentReduced { asked, natural }));
+            return Err(ParseErrorKind::AlignmentReduced { asked, natural }.at(position));
         }
         // GCC ignores attributes where no declarator follows.
         let declared = name.is_some() || bits.is_some();
         let align = if declared { attributes.alignment() } else { attributes.align_as };
         let packed = declared && attributes.packed;
         let declared = Declared { packed, ..built.declared };
-        let Shape::Object { ty, .. } = built.shape else { return Err(fail(ParseErrorKind::NotAnObject)) };
-        declare_names(&mut members.names, name.as_deref(), &ty).map_err(fail)?;
+        let Shape::Object { ty, .. } = built.shape else {
+            return Err(ParseErrorKind::NotAnObject.at(position));
+        };
+        declare_names(&mut members.names, name.as_deref(), &ty).at(position)?;
         members.fields.push(Field { name, ty, bits, align, declared });
         members.layouts.push(layout);
         Ok(())
@@ -237,7 +236,7 @@ impl<'a> Parser<'a> {
     /// Refuses another member after an array without a length.
     fn check_last(&self, members: &Members) -> Result<(), Failure> {
         match members.unbounded {
-            Some(position) => Err(Failure { position, kind: ParseErrorKind::UnknownLength }),
+            Some(position) => Err(ParseErrorKind::UnknownLength.at(position)),
             None => Ok(()),
         }
     }
@@ -272,27 +271,24 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What is to blame for an impossible bit-field.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Blame {
-    Name,
-    Width,
-}
-
-/// The width of a bit-field of type `built`, if it can have it (C11 6.7.2.1, 4 and 5).
-fn bit_width(built: &Built, width: i128, name: Option<&str>) -> Result<u8, (ParseErrorKind, Blame)> {
+/// The width of a bit-field of type `built` at `position`, if it can have it (C11 6.7.2.1, 4 and 5).
+fn bit_width(
+    built: &Built,
+    position: usize,
+    (width, width_position): (i128, usize),
+    name: Option<&str>,
+) -> Result<u8, Failure> {
     let size = built.layout().map_or(0, |layout| layout.size);
     let widest = match &built.shape {
         Shape::Object { ty: Type::Bool, .. } => 1,
         Shape::Object { ty: Type::Int(_) | Type::Enum(_), .. } => size * 8,
-        _ => return Err((ParseErrorKind::BitFieldType, Blame::Name)),
+        _ => return Err(ParseErrorKind::BitFieldType.at(position)),
     };
-    match (width, name) {
-        (0, Some(name)) => Err((ParseErrorKind::NamedZeroWidth(shortened(name)), Blame::Width)),
-        _ => match u8::try_from(width) {
-            Ok(bits) if u64::from(bits) <= widest => Ok(bits),
-            _ => Err((ParseErrorKind::BitFieldWidth { bits: width, widest }, Blame::Width)),
-        },
+    let bits = u8::try_from(width).ok().filter(|bits| u64::from(*bits) <= widest);
+    match (bits, name) {
+        (Some(0), Some(name)) => Err(ParseErrorKind::NamedZeroWidth(shortened(name)).at(width_position)),
+        (Some(bits), _) => Ok(bits),
+        (None, _) => Err(ParseErrorKind::BitFieldWidth { bits: width, widest }.at(width_position)),
     }
 }
 

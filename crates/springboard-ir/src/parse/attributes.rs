@@ -5,15 +5,16 @@ use alloc::boxed::Box;
 use super::{
     Built, Parser,
     built::Shape,
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::TokenKind,
-    words::{Keyword, has_convention, keyword},
+    mode::{Mode, plain},
+    places::{Failure, Placed as _},
+    words::{Keyword, keyword},
 };
 use crate::{
-    integer::Integer,
     layout::MAX_ALIGN,
-    model::FloatFormat,
-    types::{Type, Vector},
+    model::{BitFields, FloatFormat},
+    types::{NamedConvention, Type, Vector},
 };
 
 /// What attributes say about a type or declaration.
@@ -30,38 +31,9 @@ pub(super) struct Attributes {
     pub(super) mode: Option<(Mode, usize)>,
     /// Where `transparent_union` stands.
     pub(super) transparent: Option<usize>,
+    /// A calling convention that is not the target's own, and where it stands.
+    pub(super) convention: Option<(NamedConvention, usize)>,
 }
-
-/// An integer size by GCC's name for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Mode {
-    Bytes(u8),
-    Pointer,
-    /// `float` or `double`.
-    Float(u8),
-}
-
-/// Attributes that change how a function is called, or what a type is, in a way that is not modelled.
-const UNSUPPORTED: [&str; 18] = [
-    "aarch64_vector_pcs",
-    "address_space",
-    "ext_vector_type",
-    "gcc_struct",
-    "hardbool",
-    "interrupt",
-    "matrix_type",
-    "mode",
-    "ms_struct",
-    "neon_vector_type",
-    "pcs",
-    "preserve_all",
-    "preserve_most",
-    "regcall",
-    "regparm",
-    "scalar_storage_order",
-    "sseregparm",
-    "swiftcall",
-];
 
 impl Attributes {
     /// These and `more`.
@@ -73,6 +45,7 @@ impl Attributes {
             vector: more.vector.or(self.vector),
             mode: more.mode.or(self.mode),
             transparent: more.transparent.or(self.transparent),
+            convention: more.convention.or(self.convention),
         }
     }
 
@@ -95,14 +68,15 @@ impl Parser<'_> {
                 _ if self.at_attribute_brackets() => self.attribute_list(&mut attributes, "[", "]")?,
                 Some(Keyword::Asm) => {
                     self.bump();
-                    self.expect("(")?;
-                    if self.peek().kind != TokenKind::String {
-                        return Err(self.unexpected(Expected::String));
-                    }
-                    while self.peek().kind == TokenKind::String {
-                        self.bump();
-                    }
-                    self.expect(")")?;
+                    self.in_brackets(|parser| {
+                        if parser.peek().kind != TokenKind::String {
+                            return Err(parser.unexpected(Expected::String));
+                        }
+                        while parser.peek().kind == TokenKind::String {
+                            parser.bump();
+                        }
+                        Ok(())
+                    })?;
                 }
                 _ => return Ok(attributes),
             }
@@ -135,17 +109,24 @@ impl Parser<'_> {
 
     /// Attributes at a place where one that changes a type is not understood here.
     pub(super) fn attributes_without_effect(&mut self) -> Result<(), Failure> {
+        match self.attributes_of_function()? {
+            Some((convention, position)) => Err(Failure::unsupported(convention.attribute(), position)),
+            None => Ok(()),
+        }
+    }
+
+    /// Attributes at a place where, of those that change a type, a calling convention alone is understood.
+    pub(super) fn attributes_of_function(&mut self) -> Result<Option<(NamedConvention, usize)>, Failure> {
         let position = self.position();
         let attributes = self.attributes()?;
-        let unsupported =
-            |name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
         if attributes.align.is_some() {
-            return unsupported("aligned");
+            return Err(Failure::unsupported("aligned", position));
         }
         if attributes.packed {
-            return unsupported("packed");
+            return Err(Failure::unsupported("packed", position));
         }
-        self.apply_to_no_type(&attributes)
+        self.apply_to_no_type(&Attributes { convention: None, ..attributes })?;
+        Ok(attributes.convention)
     }
 
     /// One attribute, or nothing, which is allowed.
@@ -159,42 +140,55 @@ impl Parser<'_> {
             word = self.word().ok_or_else(|| self.unexpected(Expected::Name))?;
             position = self.bump().start;
         }
-        let plain = word.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")).unwrap_or(word);
+        let named = plain(word);
         let has_arguments = self.at("(");
-        match plain {
+        match named {
             "packed" => attributes.packed = true,
             "transparent_union" => attributes.transparent = Some(position),
             "aligned" if has_arguments => {
-                self.bump();
-                let align = self.alignment()?;
-                attributes.align = attributes.align.max(Some(align));
-                self.expect(")")?;
+                attributes.align = attributes.align.max(Some(self.in_brackets(Parser::alignment)?));
                 return Ok(());
             }
             "aligned" => attributes.align = attributes.align.max(Some(self.model().max_align.into())),
             "vector_size" if has_arguments => {
-                self.bump();
-                let at = self.position();
-                attributes.vector = Some((self.constant()?.value, at));
-                self.expect(")")?;
+                let size = |parser: &mut Parser<'_>| Ok((parser.position(), parser.constant()?.value));
+                let (at, bytes) = self.in_brackets(size)?;
+                attributes.vector = Some((bytes, at));
                 return Ok(());
             }
             "mode" if has_arguments => {
-                self.bump();
-                let mode = self.word().and_then(Mode::named);
-                let Some(mode) = mode else {
-                    return Err(self.fail(ParseErrorKind::Unsupported("mode".into())));
-                };
-                self.bump();
+                let mode = self.in_brackets(|parser| {
+                    let mode = parser.word().and_then(Mode::named);
+                    let position = parser.bump().start;
+                    mode.ok_or_else(|| Failure::unsupported("mode", position))
+                })?;
                 attributes.mode = Some((mode, position));
-                self.expect(")")?;
                 return Ok(());
             }
             "cdecl" | "ms_abi" | "stdcall" | "fastcall" | "sysv_abi" | "thiscall" | "vectorcall" => {
-                self.check_convention(plain, position)?;
+                let convention = self.named_convention(named, position)?;
+                attributes.convention = convention.map(|convention| (convention, position));
             }
-            _ if UNSUPPORTED.contains(&plain) => {
-                return Err(Failure { position, kind: ParseErrorKind::Unsupported(plain.into()) });
+            // These change how a function is called, or what a type is, in ways that are not modelled.
+            "aarch64_vector_pcs"
+            | "address_space"
+            | "ext_vector_type"
+            | "gcc_struct"
+            | "hardbool"
+            | "interrupt"
+            | "matrix_type"
+            | "mode"
+            | "ms_struct"
+            | "neon_vector_type"
+            | "pcs"
+            | "preserve_all"
+            | "preserve_most"
+            | "regcall"
+            | "regparm"
+            | "scalar_storage_order"
+            | "sseregparm"
+            | "swiftcall" => {
+                return Err(Failure::unsupported(named, position));
             }
             _ => {}
         }
@@ -205,41 +199,40 @@ impl Parser<'_> {
     pub(super) fn conventions(&mut self) -> Result<(), Failure> {
         while let (Some(word), Some(Keyword::Convention)) = (self.word(), self.word().and_then(keyword)) {
             let position = self.bump().start;
-            self.check_convention(word, position)?;
+            self.named_convention(word, position)?;
         }
         Ok(())
     }
 
-    /// Refuses a calling convention that is not the target's own.
-    fn check_convention(&self, word: &str, position: usize) -> Result<(), Failure> {
-        if has_convention(word, self.model()) {
-            return Ok(());
+    /// The convention of that name, if it is not the target's own.
+    fn named_convention(&self, word: &str, position: usize) -> Result<Option<NamedConvention>, Failure> {
+        let model = self.model();
+        let is_windows = model.bit_fields == BitFields::Microsoft;
+        let is_x86 = is_windows || model.long_double == FloatFormat::X87;
+        match word.trim_start_matches('_') {
+            "cdecl" => Ok(None),
+            "ms_abi" if is_x86 => Ok(Some(NamedConvention::Microsoft).filter(|_| !is_windows)),
+            "sysv_abi" if is_windows => Err(Failure::unsupported(word, position)),
+            "sysv_abi" if is_x86 => Ok(None),
+            // On 64-bit Windows, those of 32 bits mean nothing.
+            other if is_windows && other != "vectorcall" => Ok(None),
+            _ => Err(ParseErrorKind::Convention(word.into()).at(position)),
         }
-        // Functions of x86_64 can have that one; no signature here says so.
-        let kind = match word {
-            "ms_abi" if self.model().long_double == FloatFormat::X87 => {
-                ParseErrorKind::Unsupported(word.into())
-            }
-            _ => ParseErrorKind::Convention(word.into()),
-        };
-        Err(Failure { position, kind })
     }
 
     /// `_Alignas` with its operand. `_Alignas(0)` asks for nothing.
     pub(super) fn align_as(&mut self) -> Result<Option<u32>, Failure> {
         self.bump();
-        self.expect("(")?;
-        let zero = self.text_of(self.peek()) == "0" && self.peek().kind == TokenKind::Number;
-        let align = if zero {
-            self.bump();
-            None
-        } else if self.starts_type() {
-            Some(self.type_layout()?.align)
-        } else {
-            Some(self.alignment()?)
-        };
-        self.expect(")")?;
-        Ok(align)
+        self.in_brackets(|parser| {
+            if parser.peek().kind == TokenKind::Number && parser.text_of(parser.peek()) == "0" {
+                parser.bump();
+                Ok(None)
+            } else if parser.starts_type() {
+                Ok(Some(parser.type_layout()?.align))
+            } else {
+                parser.alignment().map(Some)
+            }
+        })
     }
 
     /// A constant that is an alignment.
@@ -247,42 +240,40 @@ impl Parser<'_> {
         let position = self.position();
         let value = self.constant()?.value;
         let align = u32::try_from(value).ok().filter(|align| align.is_power_of_two() && *align <= MAX_ALIGN);
-        align.ok_or(Failure { position, kind: ParseErrorKind::Alignment(value) })
+        align.ok_or(ParseErrorKind::Alignment(value).at(position))
     }
 
     /// `built`, as `vector_size`, `mode` and `transparent_union` change it.
     pub(super) fn with_attributes(&self, built: Built, attributes: &Attributes) -> Result<Built, Failure> {
         let mut built = built;
         if let Some((mode, position)) = attributes.mode {
-            let ty = match (&built.shape, mode) {
-                (Shape::Object { ty: Type::Int(integer), .. }, _) => {
+            let ty = match &built.shape {
+                Shape::Object { ty: Type::Int(integer), .. } => {
                     mode.integer(integer.is_signed(self.model())).map(Type::Int)
                 }
-                (Shape::Object { ty: Type::Float | Type::Double, .. }, Mode::Float(4)) => Some(Type::Float),
-                (Shape::Object { ty: Type::Float | Type::Double, .. }, Mode::Float(_)) => Some(Type::Double),
+                Shape::Object { ty: Type::Float | Type::Double, .. } => mode.float(),
                 _ => None,
             };
-            let unsupported = Failure { position, kind: ParseErrorKind::Unsupported("mode".into()) };
-            built = built.replaced(ty.ok_or(unsupported)?, self.model());
+            let ty = ty.ok_or_else(|| Failure::unsupported("mode", position))?;
+            built = built.replaced(ty, self.model());
         }
         if let Some((bytes, position)) = attributes.vector {
-            let fail = |kind| Failure { position, kind };
             let Shape::Object { ty: element @ (Type::Int(_) | Type::Float | Type::Double), .. } =
                 &built.shape
             else {
-                return Err(fail(ParseErrorKind::VectorElement));
+                return Err(ParseErrorKind::VectorElement.at(position));
             };
             if built.layout().is_none_or(|layout| layout.size > 8) {
-                return Err(fail(ParseErrorKind::VectorElement));
+                return Err(ParseErrorKind::VectorElement.at(position));
             }
             let vector = match bytes {
                 8 | 16 => Vector { element: Box::new(element.clone()), bytes: bytes as u8 },
-                _ => return Err(fail(ParseErrorKind::VectorSize(bytes))),
+                _ => return Err(ParseErrorKind::VectorSize(bytes).at(position)),
             };
             built = built.replaced(Type::Vector(vector), self.model());
         }
         match attributes.transparent {
-            Some(position) => built.transparent().map_err(|kind| Failure { position, kind }),
+            Some(position) => built.transparent().at(position),
             None => Ok(built),
         }
     }
@@ -290,44 +281,13 @@ impl Parser<'_> {
     /// Refuses what would change the type that a declarator derives from another: GCC applies it to that other
     /// one, deep inside.
     pub(super) fn apply_to_no_type(&self, attributes: &Attributes) -> Result<(), Failure> {
-        let unsupported =
-            |position, name: &str| Err(Failure { position, kind: ParseErrorKind::Unsupported(name.into()) });
-        match (attributes.vector, attributes.mode, attributes.transparent) {
-            (Some((_, position)), ..) => unsupported(position, "vector_size"),
-            (_, Some((_, position)), _) => unsupported(position, "mode"),
-            (.., Some(position)) => unsupported(position, "transparent_union"),
-            (None, None, None) => Ok(()),
+        let named = attributes.convention.map(|(named, position)| (named.attribute(), position));
+        let vector = attributes.vector.map(|(_, position)| ("vector_size", position));
+        let mode = attributes.mode.map(|(_, position)| ("mode", position));
+        let transparent = attributes.transparent.map(|position| ("transparent_union", position));
+        match vector.or(mode).or(transparent).or(named) {
+            Some((what, position)) => Err(Failure::unsupported(what, position)),
+            None => Ok(()),
         }
-    }
-}
-
-impl Mode {
-    fn named(word: &str) -> Option<Mode> {
-        let plain = word.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")).unwrap_or(word);
-        Some(match plain {
-            "QI" | "byte" => Mode::Bytes(1),
-            "HI" => Mode::Bytes(2),
-            "SI" => Mode::Bytes(4),
-            "DI" => Mode::Bytes(8),
-            "TI" => Mode::Bytes(16),
-            "word" | "pointer" => Mode::Pointer,
-            "SF" => Mode::Float(4),
-            "DF" => Mode::Float(8),
-            _ => return None,
-        })
-    }
-
-    pub(super) fn integer(self, signed: bool) -> Option<Integer> {
-        use Integer::*;
-        let (yes, no) = match self {
-            Mode::Bytes(1) => (Int8, UInt8),
-            Mode::Bytes(2) => (Int16, UInt16),
-            Mode::Bytes(4) => (Int32, UInt32),
-            Mode::Bytes(8) => (Int64, UInt64),
-            Mode::Bytes(_) => (Int128, UInt128),
-            Mode::Pointer => (IntPtr, UIntPtr),
-            Mode::Float(_) => return None,
-        };
-        Some(if signed { yes } else { no })
     }
 }

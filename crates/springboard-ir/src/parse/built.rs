@@ -1,12 +1,12 @@
 //! Types under construction, with what bounds the time that handling them takes.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
-use super::{error::ParseErrorKind, words::VA_LIST};
+use super::{error::ParseErrorKind, places::Failure, words::VA_LIST};
 use crate::{
     layout::{Layout, LayoutError, MAX_DEPTH, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
-    types::{Aggregate, AggregateKind, Array, Declared, Param, Pointee, Signature, Type},
+    types::{Aggregate, AggregateKind, Array, Declared, NamedConvention, Pointee, Signature, Type},
 };
 
 /// Types, members and parameters that one type may be made of, each use of a shared one counted.
@@ -20,7 +20,7 @@ pub(crate) struct Built {
     pub(crate) declared: Declared,
     /// The member of a transparent union as which one is passed (GCC: `transparent_union`).
     passed_as: Option<Type>,
-    size: Size,
+    pub(super) size: Size,
     /// Layout, and the members an object of it holds. `None` where there can be no object.
     object: Option<Object>,
 }
@@ -64,10 +64,12 @@ pub(super) struct Contents {
 }
 
 impl Size {
-    const ONE: Size = Size { parts: 1, depth: 1 };
+    pub(super) const ONE: Size = Size { parts: 1, depth: 1 };
+    /// What a function counts as that was declared before the text.
+    pub(super) const DECLARED: Size = Size { parts: MAX_PARTS / 2, depth: MAX_DEPTH / 2 };
 
     /// A type made of this one and `inner`.
-    fn around(self, inner: Size) -> Result<Size, ParseErrorKind> {
+    pub(super) fn around(self, inner: Size) -> Result<Size, ParseErrorKind> {
         let size =
             Size { parts: self.parts.saturating_add(inner.parts), depth: self.depth.max(inner.depth + 1) };
         if size.depth > MAX_DEPTH {
@@ -89,41 +91,37 @@ impl Contents {
         self.size = self.size.around(member.size)?;
         self.members = self.members.saturating_add(1).saturating_add(object.members);
         if self.members > MAX_MEMBERS {
-            return Err(ParseErrorKind::Layout(LayoutError::TooManyMembers));
+            return Err(LayoutError::TooManyMembers.into());
         }
         Ok(object.layout)
     }
 }
 
 impl Built {
+    fn of(shape: Shape, size: Size, object: Option<Object>) -> Built {
+        Built { shape, declared: Declared::default(), passed_as: None, size, object }
+    }
+
     /// A type that is made of no other, or `void`, or an aggregate without a definition.
     pub(super) fn simple(ty: Type, model: &DataModel) -> Built {
         let object = ty.layout(model).ok().map(|layout| Object { layout, members: 0 });
-        Built {
-            shape: Shape::Object { ty, constant: false },
-            declared: Declared::default(),
-            passed_as: None,
-            size: Size::ONE,
-            object,
-        }
+        Built::of(Shape::Object { ty, constant: false }, Size::ONE, object)
     }
 
     /// An aggregate with those contents and that layout.
     pub(super) fn aggregate(aggregate: Arc<Aggregate>, contents: &Contents, layout: Layout) -> Built {
-        Built {
-            shape: Shape::Object { ty: Type::Aggregate(aggregate), constant: false },
-            declared: Declared::default(),
-            passed_as: None,
-            size: contents.size,
-            object: Some(Object { layout, members: contents.members }),
-        }
+        let shape = Shape::Object { ty: Type::Aggregate(aggregate), constant: false };
+        Built::of(shape, contents.size, Some(Object { layout, members: contents.members }))
+    }
+
+    /// A function.
+    pub(super) fn function(signature: Signature, size: Size) -> Built {
+        Built::of(Shape::Function(signature), size, None)
     }
 
     /// The type `ty`, made of no other, with the qualifier of this one.
     pub(super) fn replaced(self, ty: Type, model: &DataModel) -> Built {
-        let constant = matches!(self.shape, Shape::Object { constant: true, .. });
-        let simple = Built { declared: self.declared, ..Built::simple(ty, model) };
-        if constant { simple.constant() } else { simple }
+        Built::simple(ty, model).qualified_as(&self)
     }
 
     /// The same type, `const`.
@@ -143,28 +141,9 @@ impl Built {
         self
     }
 
-    /// The type of a function that was declared before the text.
-    pub(super) fn function(signature: Signature) -> Built {
-        let size = Size { parts: MAX_PARTS / 2, depth: MAX_DEPTH / 2 };
-        let declared = Declared::default();
-        Built { shape: Shape::Function(signature), declared, passed_as: None, size, object: None }
-    }
-
-    /// The same type under a name that gives it an alignment.
-    pub(super) fn aligned(mut self, align: u32) -> Built {
-        self.declared.type_align = Some(align);
-        self
-    }
-
-    /// The same type, `_Atomic`.
-    pub(super) fn atomic(mut self) -> Built {
-        self.declared.atomic = true;
-        self
-    }
-
-    /// The same array, without a length.
-    pub(super) fn flexible(mut self) -> Built {
-        self.declared.flexible = true;
+    /// The same type under a name that may give it an alignment.
+    pub(super) fn aligned(mut self, align: Option<u32>) -> Built {
+        self.declared.type_align = align.or(self.declared.type_align);
         self
     }
 
@@ -215,17 +194,10 @@ impl Built {
         };
         let object = object.ok_or(ParseErrorKind::NotAnObject)?;
         let size = object.layout.size.checked_mul(length).filter(|size| *size <= MAX_SIZE);
-        let size = size.ok_or(ParseErrorKind::Layout(LayoutError::TooLarge))?;
-        Ok(Built {
-            shape: Shape::Object { ty: Type::Array(Arc::new(Array { element: ty, length })), constant },
-            declared: Declared { flexible: false, ..self.declared },
-            passed_as: None,
-            size: Size::ONE.around(self.size)?,
-            object: Some(Object {
-                layout: Layout { size, align: object.layout.align },
-                members: object.members,
-            }),
-        })
+        let layout = Layout { size: size.ok_or(LayoutError::TooLarge)?, ..object.layout };
+        let shape = Shape::Object { ty: Type::Array(Arc::new(Array { element: ty, length })), constant };
+        let array = Built::of(shape, Size::ONE.around(self.size)?, Some(Object { layout, ..object }));
+        Ok(Built { declared: Declared { flexible: false, ..self.declared }, ..array })
     }
 
     /// What a parameter of the type is, after the adjustment of arrays and functions to pointers
@@ -287,84 +259,49 @@ impl Built {
         self.incomplete().is_some_and(|(_, tag)| tag == VA_LIST)
     }
 
-    /// The type with the signature that `change` makes of its own, where it is a function or a pointer to one that passes
-    /// a structure without a definition.
-    pub(crate) fn with_signature(&self, change: impl Fn(&Signature) -> Signature) -> Built {
-        let signature = match &self.shape {
+    /// The signature, where it is a function or a pointer to one.
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        match &self.shape {
             Shape::Function(signature) => Some(signature),
             Shape::Object { ty: Type::Pointer(pointee), .. } => match &**pointee {
                 Pointee::Function(signature) => Some(signature),
                 _ => None,
             },
             Shape::Object { .. } => None,
-        };
-        let mut built = self.clone();
-        if let Some(changed) = signature.filter(|signature| signature.incomplete().is_some()).map(change) {
-            match &mut built.shape {
-                Shape::Function(signature) => *signature = changed,
-                Shape::Object { ty, .. } => *ty = Type::pointer_to(Pointee::Function(changed)),
-            }
         }
-        built
+    }
+
+    /// The same function, or pointer to one, of another signature.
+    fn with_signature(mut self, changed: Signature) -> Built {
+        match &mut self.shape {
+            Shape::Function(signature) => *signature = changed,
+            Shape::Object { ty, .. } => *ty = Type::pointer_to(Pointee::Function(changed)),
+        }
+        self
+    }
+
+    /// The same, where a function passes structures that were not defined when its type was written, and are in `find`.
+    pub(crate) fn completed<'a>(&self, find: impl Fn(&str) -> Option<&'a Type>) -> Built {
+        let incomplete = self.signature().filter(|signature| signature.incomplete().is_some());
+        match incomplete.map(|signature| signature.completed(find)) {
+            Some(signature) => self.clone().with_signature(signature),
+            None => self.clone(),
+        }
+    }
+
+    /// The same function, or pointer to one, called by a convention that an attribute names.
+    pub(super) fn called_by(
+        self,
+        (convention, position): (NamedConvention, usize),
+    ) -> Result<Built, Failure> {
+        match self.signature().cloned() {
+            Some(signature) => Ok(self.with_signature(signature.called_by(convention))),
+            None => Err(Failure::unsupported(convention.attribute(), position)),
+        }
     }
 
     /// Whether it is `void`, unqualified.
     pub(super) fn is_void(&self) -> bool {
         matches!(self.shape, Shape::Object { ty: Type::Void, constant: false })
-    }
-}
-
-/// The parameters of a function type under construction.
-pub(super) struct Parameters {
-    pub(super) list: Vec<Param>,
-    /// Where each of them begins in the text.
-    pub(super) positions: Vec<usize>,
-    /// How many stand before `...`.
-    pub(super) fixed: Option<usize>,
-    /// Where the arguments of one call begin, after `...`.
-    pub(super) arguments: Option<usize>,
-    size: Size,
-}
-
-impl Parameters {
-    pub(super) const NONE: Parameters =
-        Parameters { list: Vec::new(), positions: Vec::new(), fixed: None, arguments: None, size: Size::ONE };
-
-    /// Adds a parameter, adjusted, that begins at `position`.
-    pub(super) fn add(
-        &mut self,
-        name: Option<alloc::string::String>,
-        built: Built,
-        position: usize,
-    ) -> Result<(), ParseErrorKind> {
-        let Shape::Object { ty, .. } = built.shape else { return Err(ParseErrorKind::NotAnObject) };
-        self.size = self.size.around(built.size)?;
-        self.list.push(Param { name, ty });
-        self.positions.push(position);
-        Ok(())
-    }
-
-    /// The function type with these parameters and that result, which must be of an object type or `void`.
-    ///
-    /// A failure of the signature comes with the position to blame it on, where that is a parameter.
-    pub(super) fn returning(self, result: Built) -> Result<Built, (Option<usize>, ParseErrorKind)> {
-        let Shape::Object { ty, .. } = result.shape else {
-            return Err((None, ParseErrorKind::FunctionResult));
-        };
-        let size = self.size.around(result.size).map_err(|kind| (None, kind))?;
-        let signature = match self.fixed {
-            None => Signature::new(ty, self.list),
-            Some(fixed) => Signature::variadic(ty, self.list, fixed),
-        };
-        let blamed = |error: &crate::SignatureError| error.parameter().and_then(|at| self.positions.get(at));
-        let signature =
-            signature.map_err(|error| (blamed(&error).copied(), ParseErrorKind::Signature(error)))?;
-        Ok(Built {
-            shape: Shape::Function(signature),
-            declared: Declared::default(),
-            passed_as: None,
-            size,
-            object: None,
-        })
     }
 }

@@ -4,11 +4,12 @@ use super::{
     Parser,
     arithmetic::{Number, Value},
     built::Shape,
-    declarations::Name,
     declarators::Naming,
     derivations::Role,
-    error::{ConstantError, Expected, Failure, ParseErrorKind},
+    error::{ConstantError, Expected, ParseErrorKind},
     lexer::TokenKind,
+    meaning::Name,
+    places::{Failure, Placed as _},
     shortened,
     words::{Keyword, keyword},
 };
@@ -18,26 +19,18 @@ use crate::{
     types::Type,
 };
 
-/// Binary operators with how tightly they bind (C11 6.5.5 to 6.5.14).
-const OPERATORS: [(&str, u8); 18] = [
-    ("*", 10),
-    ("/", 10),
-    ("%", 10),
-    ("+", 9),
-    ("-", 9),
-    ("<<", 8),
-    (">>", 8),
-    ("<", 7),
-    (">", 7),
-    ("<=", 7),
-    (">=", 7),
-    ("==", 6),
-    ("!=", 6),
-    ("&", 5),
-    ("^", 4),
-    ("|", 3),
-    ("&&", 2),
-    ("||", 1),
+/// Binary operators, from those that bind least tightly (C11 6.5.5 to 6.5.14).
+const OPERATORS: [&[&str]; 10] = [
+    &["||"],
+    &["&&"],
+    &["|"],
+    &["^"],
+    &["&"],
+    &["==", "!="],
+    &["<", ">", "<=", ">="],
+    &["<<", ">>"],
+    &["+", "-"],
+    &["*", "/", "%"],
 ];
 
 impl<'a> Parser<'a> {
@@ -46,7 +39,7 @@ impl<'a> Parser<'a> {
         let position = self.position();
         match self.expression()? {
             Number::Integer(value) => Ok(value),
-            _ => Err(constant_error(position, ConstantError::NoInteger)),
+            _ => Err(ParseErrorKind::from(ConstantError::NoInteger).at(position)),
         }
     }
 
@@ -73,7 +66,7 @@ impl<'a> Parser<'a> {
     /// A constant expression.
     fn expression(&mut self) -> Result<Number, Failure> {
         self.nested(|parser| {
-            let condition = parser.binary(1)?;
+            let condition = parser.binary(0)?;
             let position = parser.position();
             if !parser.eat("?") {
                 return Ok(condition);
@@ -81,27 +74,30 @@ impl<'a> Parser<'a> {
             let yes = parser.expression()?;
             parser.expect(":")?;
             let no = parser.expression()?;
-            let (yes, no) = yes.balanced(no).map_err(|error| constant_error(position, error))?;
+            let (yes, no) = yes.balanced(no).at(position)?;
             Ok(if condition.is_true() { yes } else { no })
         })
     }
 
     /// Operators that bind at least as tightly as `least`, with their operands.
-    fn binary(&mut self, least: u8) -> Result<Number, Failure> {
+    fn binary(&mut self, least: usize) -> Result<Number, Failure> {
         let mut left = self.unary()?;
         while let Some((operator, binds)) = self.operator().filter(|(_, binds)| *binds >= least) {
             let position = self.bump().start;
             let right = self.binary(binds + 1)?;
-            left = left.apply(operator, right).map_err(|error| constant_error(position, error))?;
+            left = left.apply(operator, right).at(position)?;
         }
         Ok(left)
     }
 
-    fn operator(&self) -> Option<(&'static str, u8)> {
+    /// The binary operator that comes next, and how tightly it binds.
+    fn operator(&self) -> Option<(&'static str, usize)> {
         let token = self.peek();
         let text = self.text_of(token);
-        let known = OPERATORS.iter().find(|(operator, _)| *operator == text).copied();
-        known.filter(|_| token.kind == TokenKind::Punctuator)
+        let known = |(binds, level): (usize, &&[&'static str])| {
+            level.iter().find(|operator| **operator == text).map(|operator| (*operator, binds))
+        };
+        OPERATORS.iter().enumerate().find_map(known).filter(|_| token.kind == TokenKind::Punctuator)
     }
 
     fn unary(&mut self) -> Result<Number, Failure> {
@@ -120,7 +116,7 @@ impl<'a> Parser<'a> {
                         return Err(parser.unexpected(Expected::Expression));
                     }
                     parser.bump();
-                    parser.unary()?.applied(text).map_err(|error| constant_error(token.start, error))
+                    parser.unary()?.applied(text).at(token.start)
                 }
                 _ => Err(parser.unexpected(Expected::Expression)),
             }
@@ -135,9 +131,7 @@ impl<'a> Parser<'a> {
                 let size = self.unary()?.size(self.model());
                 return Ok(Number::Integer(Value::size(size)));
             }
-            self.expect("(")?;
-            let layout = self.type_layout()?;
-            self.expect(")")?;
+            let layout = self.in_brackets(Parser::type_layout)?;
             let value = if word == "sizeof" { layout.size } else { layout.align.into() };
             return Ok(Number::Integer(Value::size(value)));
         }
@@ -171,7 +165,7 @@ impl<'a> Parser<'a> {
             Shape::Function(_) => None,
         };
         self.expect(")")?;
-        self.unary()?.cast(scalar).map_err(|error| constant_error(position, error))
+        self.unary()?.cast(scalar).at(position)
     }
 
     /// Whether a type name comes next.
@@ -199,10 +193,7 @@ impl<'a> Parser<'a> {
         let mut declarator = self.declarator(Naming::Forbidden)?;
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Other)?;
         // GCC applies it to the whole type; Clang ignores it.
-        Ok(match attributes.align {
-            Some(align) => built.aligned(align),
-            None => built,
-        })
+        Ok(built.aligned(attributes.align))
     }
 
     /// A type name of which the layout is wanted.
@@ -210,11 +201,6 @@ impl<'a> Parser<'a> {
         let position = self.position();
         let built = self.type_name()?;
         self.check_complete(&built, position)?;
-        let incomplete = Failure { position, kind: ParseErrorKind::Layout(LayoutError::Incomplete) };
-        built.layout().ok_or(incomplete)
+        built.layout().ok_or(LayoutError::Incomplete).at(position)
     }
-}
-
-fn constant_error(position: usize, error: ConstantError) -> Failure {
-    Failure { position, kind: ParseErrorKind::Constant(error) }
 }

@@ -5,8 +5,9 @@ use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
 use super::{
     MAX_NESTING, Parser,
     declarations::Declarations,
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::{Token, TokenKind, lex, plain_punctuator},
+    places::Failure,
     shortened,
 };
 use crate::model::DataModel;
@@ -87,9 +88,19 @@ impl<'a> Parser<'a> {
         if self.at(text) { Ok(self.bump()) } else { Err(self.unexpected(Expected::Text(text))) }
     }
 
+    /// What `parse` reads between the brackets that come next.
+    pub(super) fn in_brackets<T>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.expect("(")?;
+        let inside = parse(self)?;
+        self.expect(")").map(|_| inside)
+    }
+
     /// A failure at the next token.
     pub(super) fn fail(&self, kind: ParseErrorKind) -> Failure {
-        Failure { position: self.position(), kind }
+        kind.at(self.position())
     }
 
     /// The failure that the next token is not what was expected.
@@ -122,6 +133,15 @@ impl<'a> Parser<'a> {
         result
     }
 
+    /// Whether a token opens (1) or closes (-1) brackets of any kind.
+    pub(super) fn nesting(&self, token: Token) -> i32 {
+        match (token.kind, self.text_of(token)) {
+            (TokenKind::Punctuator, "(" | "[" | "{") => 1,
+            (TokenKind::Punctuator, ")" | "]" | "}") => -1,
+            _ => 0,
+        }
+    }
+
     /// Passes a bracketed group, whose opening bracket comes next, with everything in it.
     pub(super) fn skip_group(&mut self) -> Result<(), Failure> {
         let opening = self.position();
@@ -131,7 +151,7 @@ impl<'a> Parser<'a> {
             let token = self.peek();
             match (token.kind, self.text_of(token)) {
                 (TokenKind::End, _) => {
-                    return Err(Failure { position: opening, kind: ParseErrorKind::Unterminated });
+                    return Err(ParseErrorKind::Unterminated.at(opening));
                 }
                 (TokenKind::Punctuator, "(") => closing.push(")"),
                 (TokenKind::Punctuator, "[") => closing.push("]"),

@@ -6,11 +6,13 @@ use core::fmt::{self, Display, Formatter};
 use super::{
     arithmetic::Value,
     built::{Built, Shape},
+    meaning::{Item, Name, Tag},
+    object::Object,
 };
 use crate::{
     definitions::Definition,
     model::DataModel,
-    types::{AggregateKind, Declared, Field, Prototype, Signature, Type},
+    types::{AggregateKind, Declared, Prototype, Signature, Type},
 };
 
 /// What C text declares: structures, unions, enumerations, names of types, functions, and objects.
@@ -28,84 +30,6 @@ pub struct Declarations {
     /// The place of each in `functions`.
     by_name: BTreeMap<String, usize>,
     objects: Vec<Object>,
-}
-
-/// An object that C text declares: a variable, or a constant.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Object {
-    /// Its name.
-    pub name: String,
-    /// Its type. An array without a length has the length 0, and is `flexible` in [`Object::declared`].
-    pub ty: Type,
-    /// What the declaration says of the type beside.
-    pub declared: Declared,
-    /// Whether it is `const`. Of an array, whether its elements are.
-    pub constant: bool,
-    /// What it is initialised with, where that is an integer constant.
-    pub value: Option<i128>,
-}
-
-/// One declaration, as it is written out again.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Item {
-    Definition(Definition),
-    /// `typedef`.
-    Type(String, Built),
-    /// The function of this index.
-    Function(usize),
-}
-
-impl Item {
-    /// Whether it only declares the tag that `next` defines.
-    fn begins(&self, next: Option<&Item>) -> bool {
-        match (self, next) {
-            (
-                Item::Definition(Definition::Forward(_, tag)),
-                Some(Item::Definition(Definition::Aggregate(aggregate))),
-            ) => aggregate.tag.as_ref() == Some(tag),
-            _ => false,
-        }
-    }
-}
-
-/// What a tag stands for.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Tag {
-    /// Declared, and not defined yet.
-    Forward(AggregateKind),
-    Aggregate(AggregateKind, Built),
-    Enumeration(Built),
-}
-
-impl Tag {
-    /// The type, where it is defined.
-    pub(crate) fn definition(&self) -> Option<&Type> {
-        match self {
-            Tag::Forward(_) => None,
-            Tag::Aggregate(_, built) | Tag::Enumeration(built) => match &built.shape {
-                Shape::Object { ty, .. } => Some(ty),
-                Shape::Function(_) => None,
-            },
-        }
-    }
-
-    /// `named`, which is of this tag and was given its name before the definition, with the definition.
-    pub(crate) fn completing(&self, named: &Built) -> Built {
-        match self {
-            Tag::Aggregate(kind, definition) if named.incomplete().is_some_and(|(of, _)| of == *kind) => {
-                definition.clone().qualified_as(named)
-            }
-            _ => named.clone(),
-        }
-    }
-}
-
-/// What a name other than a function's stands for.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Name {
-    Type(Built),
-    /// An enumeration constant.
-    Constant(Value),
 }
 
 impl Default for Declarations {
@@ -146,7 +70,7 @@ impl Declarations {
             Name::Type(built) if built.declared.type_align.is_none() => {
                 match built.incomplete().and_then(|(_, tag)| self.tag(tag)) {
                     Some(tag) => tag.completing(built).object_type(),
-                    None => built.with_signature(|signature| self.complete(signature)).object_type(),
+                    None => built.completed(|tag| self.tags.get(tag).and_then(Tag::definition)).object_type(),
                 }
             }
             Name::Type(_) | Name::Constant(_) => None,
@@ -212,26 +136,12 @@ impl Declarations {
     /// declares again takes the place of what was there.
     pub fn extend(&mut self, later: Declarations) {
         let Declarations { items, tags, names, functions, objects, .. } = later;
-        let at = |index: usize, known: &Declarations| {
-            known.by_name.get(functions[index].name.as_deref()?).copied()
-        };
-        for prototype in &functions {
-            let Some(name) = &prototype.name else { continue };
-            match self.by_name.get(name) {
-                Some(index) => self.functions[*index] = prototype.clone(),
-                None => {
-                    self.by_name.insert(name.clone(), self.functions.len());
-                    self.functions.push(prototype.clone());
-                }
-            }
-        }
-        for item in items {
-            match item {
-                Item::Function(index) => {
-                    let item = at(index, self).map(Item::Function).filter(|item| !self.items.contains(item));
-                    self.items.extend(item);
-                }
-                item => self.items.push(item),
+        let known = |item: &Item| matches!(item, Item::Function(name) if self.by_name.contains_key(name));
+        self.items.extend(items.into_iter().filter(|item| !known(item)));
+        for prototype in functions {
+            match prototype.name.as_ref().and_then(|name| self.by_name.get(name)) {
+                Some(index) => self.functions[*index] = prototype,
+                None => self.add_function(prototype),
             }
         }
         self.tags.extend(tags);
@@ -337,12 +247,17 @@ impl Declarations {
 
     /// Keeps a function. The first declaration counts.
     pub(crate) fn declare_function(&mut self, prototype: Prototype) {
-        let Some(name) = &prototype.name else { return };
-        if !self.by_name.contains_key(name) {
-            let index = self.functions.len();
-            self.by_name.insert(name.clone(), index);
+        let Some(name) = prototype.name.clone().filter(|name| !self.by_name.contains_key(name)) else {
+            return;
+        };
+        self.items.push(Item::Function(name));
+        self.add_function(prototype);
+    }
+
+    fn add_function(&mut self, prototype: Prototype) {
+        if let Some(name) = &prototype.name {
+            self.by_name.insert(name.clone(), self.functions.len());
             self.functions.push(prototype);
-            self.items.push(Item::Function(index));
         }
     }
 }
@@ -358,25 +273,10 @@ impl Display for Declarations {
             match item {
                 Item::Definition(definition) => definition.fmt(f)?,
                 Item::Type(name, built) => write!(f, "typedef {}", built.declaration(name))?,
-                Item::Function(index) => self.functions[*index].fmt(f)?,
+                Item::Function(name) => self.functions[self.by_name[name]].fmt(f)?,
             }
             f.write_str(";\n")?;
         }
         self.objects.iter().try_for_each(|object| writeln!(f, "{object};"))
-    }
-}
-
-impl Display for Object {
-    /// The declaration, without a semicolon.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Object { name, ty, declared, constant, value } = self;
-        let field = |name| Field { name, ty: ty.clone(), bits: None, align: None, declared: *declared };
-        f.write_str(if value.is_some() { "static " } else { "extern " })?;
-        match constant {
-            // Of a pointer, before the star `const` would be what it points to.
-            true => write!(f, "const __typeof__({}) {name}", field(None))?,
-            false => field(Some(name.clone())).fmt(f)?,
-        }
-        value.map_or(Ok(()), |value| write!(f, " = {value}"))
     }
 }

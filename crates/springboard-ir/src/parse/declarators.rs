@@ -5,11 +5,20 @@ use alloc::vec::Vec;
 use super::{
     ConstantError, Parser,
     derivations::{Declarator, Derivation, Length},
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::TokenKind,
+    places::Failure,
     words::{Keyword, keyword, may_be_defined},
 };
-use crate::layout::MAX_DEPTH;
+use crate::{layout::MAX_DEPTH, types::NamedConvention};
+
+/// A star, with what stands after it.
+struct Star {
+    constant: bool,
+    /// The convention of the function that is pointed to.
+    convention: Option<(NamedConvention, usize)>,
+    position: usize,
+}
 
 /// Whether a declarator has a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +30,8 @@ pub(super) enum Naming {
 
 impl<'a> Parser<'a> {
     pub(super) fn declarator(&mut self, naming: Naming) -> Result<Declarator<'a>, Failure> {
-        let mut declarator = Declarator { name: None, position: self.position(), derivations: Vec::new() };
+        let position = self.position();
+        let mut declarator = Declarator { name: None, position, derivations: Vec::new(), convention: None };
         self.declarator_into(&mut declarator, naming)?;
         Ok(declarator)
     }
@@ -33,8 +43,9 @@ impl<'a> Parser<'a> {
         if self.at("(") && self.opens_declarator(naming) {
             self.nested(|parser| {
                 parser.bump();
-                parser.attributes_without_effect()?;
+                let convention = parser.attributes_of_function()?;
                 parser.declarator_into(declarator, naming)?;
+                declarator.convention = convention.or(declarator.convention);
                 parser.expect(")")
             })?;
         } else if let Some(name) = self.name().filter(|_| naming != Naming::Forbidden) {
@@ -62,8 +73,9 @@ impl<'a> Parser<'a> {
             };
             self.derive(declarator, derivation, position)?;
         }
-        for (constant, position) in pointers.into_iter().rev() {
+        for Star { constant, convention, position } in pointers.into_iter().rev() {
             self.derive(declarator, Derivation::Pointer { constant }, position)?;
+            declarator.convention = convention;
         }
         Ok(())
     }
@@ -71,24 +83,30 @@ impl<'a> Parser<'a> {
     fn derive(
         &self,
         declarator: &mut Declarator<'a>,
-        derivation: Derivation,
+        mut derivation: Derivation,
         position: usize,
     ) -> Result<(), Failure> {
+        if let Some((convention, position)) = declarator.convention.take() {
+            let Derivation::Function { parameters, .. } = &mut derivation else {
+                return Err(Failure::unsupported(convention.attribute(), position));
+            };
+            parameters.convention = Some(convention);
+        }
         if declarator.derivations.len() == MAX_DEPTH as usize {
-            return Err(Failure { position, kind: ParseErrorKind::TooDeep(MAX_DEPTH) });
+            return Err(ParseErrorKind::TooDeep(MAX_DEPTH).at(position));
         }
         declarator.derivations.push(derivation);
         Ok(())
     }
 
-    /// The stars at the start of a declarator: whether each is `const`, and where it stands.
-    fn pointers(&mut self) -> Result<Vec<(bool, usize)>, Failure> {
+    /// The stars at the start of a declarator.
+    fn pointers(&mut self) -> Result<Vec<Star>, Failure> {
         let mut pointers = Vec::new();
         while self.at("*") {
             let position = self.bump().start;
-            let mut constant = false;
+            let (mut constant, mut convention) = (false, None);
             loop {
-                self.attributes_without_effect()?;
+                convention = self.attributes_of_function()?.or(convention);
                 match self.word().and_then(keyword) {
                     Some(Keyword::Const) => constant = true,
                     Some(Keyword::Qualifier | Keyword::Atomic) => {}
@@ -97,9 +115,9 @@ impl<'a> Parser<'a> {
                 self.bump();
             }
             if pointers.len() == MAX_DEPTH as usize {
-                return Err(Failure { position, kind: ParseErrorKind::TooDeep(MAX_DEPTH) });
+                return Err(ParseErrorKind::TooDeep(MAX_DEPTH).at(position));
             }
-            pointers.push((constant, position));
+            pointers.push(Star { constant, convention, position });
         }
         Ok(pointers)
     }
@@ -150,9 +168,7 @@ impl<'a> Parser<'a> {
             };
             parser.expect("]")?;
             let length = u64::try_from(value.value);
-            length
-                .map(Length::Known)
-                .map_err(|_| Failure { position, kind: ParseErrorKind::ArrayLength(value.value) })
+            length.map(Length::Known).map_err(|_| ParseErrorKind::ArrayLength(value.value).at(position))
         })
     }
 

@@ -5,12 +5,14 @@ use alloc::{string::String, vec::Vec};
 use super::{
     Built, Parser,
     attributes::Attributes,
-    built::{Parameters, Shape},
-    error::{Expected, Failure, ParseErrorKind},
+    built::Shape,
+    error::{Expected, ParseErrorKind},
+    function::Parameters,
+    places::{Failure, Placed as _},
     specifiers::Specifiers,
     words::VA_LIST,
 };
-use crate::types::Type;
+use crate::types::{NamedConvention, Type};
 
 /// A declarator.
 pub(super) struct Declarator<'a> {
@@ -20,6 +22,8 @@ pub(super) struct Declarator<'a> {
     pub(super) position: usize,
     /// The steps from the name outwards.
     pub(super) derivations: Vec<Derivation>,
+    /// A calling convention, of the function that the next derivation makes, or of the type that all is derived from.
+    pub(super) convention: Option<(NamedConvention, usize)>,
 }
 
 /// One step from the name towards the type that all is derived from.
@@ -63,11 +67,19 @@ impl<'a> Parser<'a> {
         let base = if declarator.derivations.is_empty() {
             self.with_attributes(specifiers.built.clone(), &attributes)?
         } else {
-            self.apply_to_no_type(&attributes)?;
+            self.apply_to_no_type(&Attributes { convention: None, ..attributes })?;
             specifiers.built.clone()
         };
-        let built = self.build(base, declarator, role)?;
-        Ok((built, specifiers.attributes.with(attributes)))
+        let base = match declarator.convention.take() {
+            Some(convention) => base.called_by(convention)?,
+            None => base,
+        };
+        let mut built = self.build(base, declarator, role)?;
+        let attributes = specifiers.attributes.with(attributes);
+        if let Some(convention) = attributes.convention {
+            built = built.called_by(convention)?;
+        }
+        Ok((built, attributes))
     }
 
     /// Refuses `complex` as the name where, after the type, it would be read as a part of that.
@@ -82,7 +94,7 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let found = Some("complex".into());
-        Err(Failure { position, kind: ParseErrorKind::Expected { expected: Expected::Name, found } })
+        Err(ParseErrorKind::Expected { expected: Expected::Name, found }.at(position))
     }
 
     /// The type that `declarator` derives from `base`. Takes the derivations out.
@@ -92,18 +104,17 @@ impl<'a> Parser<'a> {
         let mut derivations = core::mem::take(&mut declarator.derivations).into_iter().rev().peekable();
         while let Some(derivation) = derivations.next() {
             let position = derivation.position().unwrap_or(start);
-            let fail = |kind| Failure { position, kind };
             let outer = derivations.peek();
             built = match derivation {
                 // The length of the array that becomes a pointer means nothing.
                 Derivation::Array { .. } if outer.is_none() && role == Role::Parameter => {
                     if let Shape::Function(_) = built.shape {
-                        return Err(fail(ParseErrorKind::NotAnObject));
+                        return Err(ParseErrorKind::NotAnObject.at(position));
                     }
-                    built.pointer(self.model()).map_err(fail)?
+                    built.pointer(self.model()).at(position)?
                 }
                 Derivation::Pointer { constant } => {
-                    let pointer = built.pointer(self.model()).map_err(fail)?;
+                    let pointer = built.pointer(self.model()).at(position)?;
                     if constant { pointer.constant() } else { pointer }
                 }
                 Derivation::Array { length, .. } => {
@@ -111,30 +122,31 @@ impl<'a> Parser<'a> {
                     let length = match length {
                         Length::Known(length) => Some(length),
                         Length::Unknown if matches!(outer, Some(Derivation::Array { .. })) => {
-                            return Err(fail(ParseErrorKind::UnknownLength));
+                            return Err(ParseErrorKind::UnknownLength.at(position));
                         }
                         Length::Unknown | Length::Variable => None,
                     };
-                    let array = built.array(length.unwrap_or(0)).map_err(fail)?;
-                    if length.is_none() { array.flexible() } else { array }
+                    let mut array = built.array(length.unwrap_or(0)).at(position)?;
+                    array.declared.flexible = length.is_none();
+                    array
                 }
                 Derivation::Function { parameters, .. } => {
                     if let Some(position) = parameters.arguments
                         && (outer.is_some() || role != Role::Call)
                     {
                         let found = Some(String::from(","));
-                        let kind = ParseErrorKind::Expected { expected: Expected::Text(")"), found };
-                        return Err(Failure { position, kind });
+                        return Err(
+                            ParseErrorKind::Expected { expected: Expected::Text(")"), found }.at(position)
+                        );
                     }
                     if let (Role::Call, None) = (role, outer) {
                         self.check_complete(&built, start)?;
                         let params = parameters.list.iter().zip(&parameters.positions);
                         params.clone().try_for_each(|(param, at)| self.check_defined(&param.ty, *at))?;
                     } else if built.is_va_list() {
-                        return Err(fail(ParseErrorKind::Unsupported("va_list".into())));
+                        return Err(ParseErrorKind::Unsupported("va_list".into()).at(position));
                     }
-                    let function = parameters.returning(built);
-                    function.map_err(|(at, kind)| Failure { position: at.unwrap_or(position), kind })?
+                    parameters.returning(built, position)?
                 }
             };
         }
@@ -153,14 +165,13 @@ impl<'a> Parser<'a> {
         let Type::Incomplete(kind, tag) = ty else { return Ok(()) };
         let (kind, tag) = (*kind, &**tag);
         if tag == VA_LIST {
-            return Err(Failure { position, kind: ParseErrorKind::Unsupported("va_list".into()) });
+            return Err(Failure::unsupported("va_list", position));
         }
         let open = self.open.iter().any(|(open_kind, open_tag)| *open_kind == kind && open_tag == tag);
-        let kind = match open {
-            true => ParseErrorKind::Recursive(kind, tag.into()),
-            false => ParseErrorKind::Incomplete(kind, tag.into()),
-        };
-        Err(Failure { position, kind })
+        Err(match open {
+            true => ParseErrorKind::Recursive(kind, tag.into()).at(position),
+            false => ParseErrorKind::Incomplete(kind, tag.into()).at(position),
+        })
     }
 }
 

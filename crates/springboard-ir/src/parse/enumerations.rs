@@ -7,9 +7,11 @@ use super::{
     arithmetic::Value,
     attributes::Attributes,
     built::Shape,
-    declarations::{Name, Tag},
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::TokenKind,
+    meaning::{Name, Tag},
+    names::redefined,
+    places::{Failure, Placed as _},
     shortened,
 };
 use crate::{definitions::Definition, enumeration::Enumeration, integer::Integer, types::Type};
@@ -28,7 +30,7 @@ impl Parser<'_> {
         let named = if names_type && self.starts_type_at(1) { Some(self.underlying_type()?) } else { None };
         if !self.at("{") {
             let Some(tag) = tag else { return Err(self.unexpected(Expected::Tag)) };
-            return self.tagged_enumeration(tag).map_err(|kind| Failure { position, kind });
+            return self.tagged_enumeration(tag).at(position);
         }
         let mut constants = Vec::new();
         let enumeration = self.enumeration_with(tag, position, attributes, named, &mut constants);
@@ -62,25 +64,22 @@ impl Parser<'_> {
         named: Option<Integer>,
         constants: &mut Vec<(String, i128)>,
     ) -> Result<Enumeration, Failure> {
-        let fail = |kind| Failure { position, kind };
         if let Some(tag) = tag
             && let Some(known) = self.find_tag(tag)
         {
-            return Err(fail(match known {
-                Tag::Enumeration(_) => ParseErrorKind::Redefined(shortened(tag)),
-                Tag::Aggregate(kind, _) | Tag::Forward(kind) => {
-                    ParseErrorKind::WrongTag { tag: shortened(tag), declared: kind.keyword() }
-                }
-            }));
+            return Err(match known.keyword() {
+                "enum" => redefined(tag, position),
+                declared => ParseErrorKind::WrongTag { tag: shortened(tag), declared }.at(position),
+            });
         }
         self.constants_of_enumeration(constants)?;
         let attributes = attributes.with(self.attributes()?);
         if attributes.alignment().is_some() {
-            return Err(fail(ParseErrorKind::Unsupported("aligned".into())));
+            return Err(ParseErrorKind::Unsupported("aligned".into()).at(position));
         }
         let mode = attributes.mode.map(|(mode, position)| {
             let signed = constants.iter().any(|(_, value)| *value < 0);
-            mode.integer(signed).ok_or(Failure { position, kind: ParseErrorKind::Unsupported("mode".into()) })
+            mode.integer(signed).ok_or(Failure::unsupported("mode", position))
         });
         self.apply_to_no_type(&Attributes { mode: None, ..attributes })?;
         let tag = tag.map(String::from);
@@ -90,7 +89,7 @@ impl Parser<'_> {
             None if attributes.packed => Enumeration::packed(tag, constants),
             None => Enumeration::new(tag, constants),
         };
-        enumeration.map_err(|error| fail(ParseErrorKind::Enumeration(error)))
+        enumeration.at(position)
     }
 
     /// The integer type that a C23 enumeration names after a colon (6.7.2.2).
@@ -101,16 +100,14 @@ impl Parser<'_> {
         specifiers.storage.check_nothing()?;
         match specifiers.built.shape {
             Shape::Object { ty: Type::Int(integer), .. } => Ok(integer),
-            _ => Err(Failure { position, kind: ParseErrorKind::EnumerationType }),
+            _ => Err(ParseErrorKind::EnumerationType.at(position)),
         }
     }
 
     fn tagged_enumeration(&self, tag: &str) -> Result<Built, ParseErrorKind> {
         match self.find_tag(tag) {
             Some(Tag::Enumeration(built)) => Ok(built.clone()),
-            Some(Tag::Aggregate(kind, _) | Tag::Forward(kind)) => {
-                Err(ParseErrorKind::WrongTag { tag: shortened(tag), declared: kind.keyword() })
-            }
+            Some(other) => Err(ParseErrorKind::WrongTag { tag: shortened(tag), declared: other.keyword() }),
             None => Err(ParseErrorKind::UnknownEnum(shortened(tag))),
         }
     }

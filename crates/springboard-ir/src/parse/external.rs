@@ -5,17 +5,18 @@ use alloc::string::String;
 use super::{
     Built, Parser,
     built::Shape,
-    declarations::Object,
     declarators::Naming,
     derivations::{Declarator, Derivation, Role},
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::{Token, TokenKind},
     names::{redefined, spelled},
+    object::Object,
+    places::Failure,
     specifiers::{Specifiers, Tagged},
     storage::{Declares, Storage},
     words::{Keyword, keyword},
 };
-use crate::types::{Declared, Pointee, Prototype, Signature, Type};
+use crate::types::{Declared, Prototype, Type};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {
@@ -39,9 +40,9 @@ impl<'a> Parser<'a> {
     /// A whole text that ends in one prototype.
     pub(super) fn prototype(&mut self) -> Result<Prototype, Failure> {
         let Entity { name, built, position } = self.last_declaration(Naming::Optional, Role::Call)?;
-        match function(&built) {
+        match built.signature() {
             Some(signature) => Ok(Prototype { name, signature: signature.clone() }),
-            None => Err(Failure { position, kind: ParseErrorKind::NotAFunction }),
+            None => Err(ParseErrorKind::NotAFunction.at(position)),
         }
     }
 
@@ -49,10 +50,10 @@ impl<'a> Parser<'a> {
     pub(super) fn type_name_alone(&mut self) -> Result<(Type, Declared), Failure> {
         let Entity { built, position, .. } = self.last_declaration(Naming::Forbidden, Role::Other)?;
         let Shape::Object { ty, .. } = built.shape else {
-            return Err(Failure { position, kind: ParseErrorKind::NotAnObject });
+            return Err(ParseErrorKind::NotAnObject.at(position));
         };
         if built.declared.type_align.is_some() {
-            return Err(Failure { position, kind: ParseErrorKind::Unsupported("aligned".into()) });
+            return Err(Failure::unsupported("aligned", position));
         }
         Ok((ty, built.declared))
     }
@@ -95,7 +96,7 @@ impl<'a> Parser<'a> {
                 _ => specifiers.storage.check_nothing()?,
             }
             if role == Role::Call && specifiers.attributes.align_as.is_some() {
-                return Err(Failure { position, kind: ParseErrorKind::Misplaced("_Alignas") });
+                return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
             self.eat(";");
             if self.peek().kind != TokenKind::End {
@@ -158,7 +159,7 @@ impl<'a> Parser<'a> {
             if let (Declares::NoObject, Some(_), Some((_, position))) =
                 (declared, attributes.align_as, declarator.name)
             {
-                return Err(Failure { position, kind: ParseErrorKind::Misplaced("_Alignas") });
+                return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
                 let symbol = self.assembler_name(behind);
@@ -225,11 +226,7 @@ impl<'a> Parser<'a> {
     ) -> Result<(), Failure> {
         let Some((name, position)) = declarator.name else { return Ok(()) };
         if storage.is_typedef() {
-            let built = match align {
-                Some(align) => built.aligned(align),
-                None => built,
-            };
-            return self.define_type(name, built, position);
+            return self.define_type(name, built.aligned(align), position);
         }
         if self.own.name(name).is_some() {
             return Err(redefined(name, position));
@@ -249,17 +246,5 @@ impl<'a> Parser<'a> {
         let strings = tokens[asm + 1..].iter().skip(1).take_while(|token| token.kind == TokenKind::String);
         let name: String = strings.map(|token| self.text_of(*token).trim_matches('"')).collect();
         Some(name).filter(|name| !name.is_empty())
-    }
-}
-
-/// The function type of a function or of the name of a pointer to one.
-fn function(built: &Built) -> Option<&Signature> {
-    match &built.shape {
-        Shape::Function(signature) => Some(signature),
-        Shape::Object { ty: Type::Pointer(pointee), .. } => match &**pointee {
-            Pointee::Function(signature) => Some(signature),
-            _ => None,
-        },
-        Shape::Object { .. } => None,
     }
 }

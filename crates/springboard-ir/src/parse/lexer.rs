@@ -56,9 +56,9 @@ impl Invalid {
 }
 
 /// Punctuators of more than one character, longest first.
-const LONG_PUNCTUATORS: [&str; 26] = [
+const LONG_PUNCTUATORS: [&str; 27] = [
     "...", "<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "->", "++", "--", "+=", "-=", "*=",
-    "/=", "&=", "|=", "^=", "::", "<:", ":>", "<%", "%>",
+    "/=", "&=", "|=", "^=", "::", "<:", ":>", "<%", "%>", "##",
 ];
 
 /// What a punctuator that is spelled otherwise stands for (C11 6.4.6, 3).
@@ -135,13 +135,13 @@ impl<'a> Lexer<'a> {
                 '\\' if rest.starts_with("\\\r\n") => 3,
                 '/' if rest.starts_with("//") => line(rest).len(),
                 '/' if rest.starts_with("/*") => rest[2..].find("*/").ok_or(Invalid::Unterminated)? + 4,
-                '_' if pragma_operator(rest).is_some_and(|(text, _)| !is_pack(text)) => {
-                    pragma_operator(rest).map_or(1, |(_, bytes)| bytes)
-                }
                 '#' if self.line_start && matches!(directive(line(rest)), Directive::Nothing) => {
                     line(rest).len()
                 }
-                _ => return Ok(()),
+                _ => match pragma_operator(rest) {
+                    Some((said, bytes)) if !is_pack(said) => bytes,
+                    _ => return Ok(()),
+                },
             }
         }
     }

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use super::{
     Parser,
     arithmetic::{Number, Rank, Real, Value},
-    error::{Failure, ParseErrorKind},
+    error::ParseErrorKind,
     lexer::TokenKind,
+    places::Failure,
     shortened,
 };
 use crate::model::DataModel;

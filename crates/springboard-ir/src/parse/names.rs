@@ -5,10 +5,11 @@ use alloc::string::String;
 use super::{
     Built, Parser,
     arithmetic::Value,
-    built::Shape,
-    declarations::{Name, Tag},
-    error::{Failure, ParseErrorKind},
+    built::{Shape, Size},
+    error::ParseErrorKind,
     lexer::universal_name,
+    meaning::{Name, Tag},
+    places::Failure,
     shortened,
     words::standard_type,
 };
@@ -26,7 +27,7 @@ impl Parser<'_> {
     /// The type of the object or function that is declared under `name`.
     pub(super) fn declared(&self, name: &str) -> Option<Built> {
         let object = self.objects.get(name).map(|built| self.completed(built));
-        object.or_else(|| Some(Built::function(self.outer.function(name)?.signature.clone())))
+        object.or_else(|| Some(Built::function(self.outer.function(name)?.signature.clone(), Size::DECLARED)))
     }
 
     /// What a name that was given to `built` stands for now: a structure or union may have been defined since
@@ -34,9 +35,7 @@ impl Parser<'_> {
     pub(super) fn completed(&self, built: &Built) -> Built {
         match built.incomplete().and_then(|(_, tag)| self.find_tag(tag)) {
             Some(tag) => tag.completing(built),
-            None => built.with_signature(|signature| {
-                signature.completed(|tag| self.find_tag(tag).and_then(Tag::definition))
-            }),
+            None => built.completed(|tag| self.find_tag(tag).and_then(Tag::definition)),
         }
     }
 
@@ -109,5 +108,5 @@ pub(crate) fn spelled(name: &str) -> String {
 }
 
 pub(super) fn redefined(name: &str, position: usize) -> Failure {
-    Failure { position, kind: ParseErrorKind::Redefined(shortened(name)) }
+    ParseErrorKind::Redefined(shortened(name)).at(position)
 }

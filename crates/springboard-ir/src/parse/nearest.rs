@@ -2,57 +2,23 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    Parser,
-    error::{Failure, ParseErrorKind},
-};
+use super::{Parser, error::ParseErrorKind, places::Failure};
 
 impl Parser<'_> {
     /// The failure that `word` is neither a type nor anything else that may stand where it does.
     pub(super) fn unknown_word(&self, word: &str, position: usize) -> Failure {
-        let names = self.own.type_names().chain(self.outer.type_names()).chain(KNOWN.iter().copied());
+        let names = self.own.type_names().chain(self.outer.type_names()).chain(KNOWN.split(' '));
         let near = names.map(|name| (distance(word, name), name)).min();
         let near = near.filter(|(distance, _)| *distance <= (word.len() / 3).clamp(1, 2));
         let nearest = near.map(|(_, name)| super::shortened(name));
-        Failure { position, kind: ParseErrorKind::UnknownType { name: super::shortened(word), nearest } }
+        ParseErrorKind::UnknownType { name: super::shortened(word), nearest }.at(position)
     }
 }
 
 /// Names that may have been meant by one that is not known.
-const KNOWN: [&str; 32] = [
-    "char",
-    "short",
-    "int",
-    "long",
-    "unsigned",
-    "signed",
-    "float",
-    "double",
-    "void",
-    "bool",
-    "struct",
-    "union",
-    "enum",
-    "const",
-    "static",
-    "extern",
-    "inline",
-    "volatile",
-    "size_t",
-    "ssize_t",
-    "ptrdiff_t",
-    "intptr_t",
-    "uintptr_t",
-    "wchar_t",
-    "int8_t",
-    "uint8_t",
-    "int16_t",
-    "uint16_t",
-    "int32_t",
-    "uint32_t",
-    "int64_t",
-    "uint64_t",
-];
+const KNOWN: &str = "char short int long unsigned signed float double void bool struct union enum const static extern \
+    inline volatile size_t ssize_t ptrdiff_t intptr_t uintptr_t wchar_t int8_t uint8_t int16_t uint16_t int32_t uint32_t \
+    int64_t uint64_t";
 
 /// How many letters have to be changed, added, left out or swapped with the next to make one word of the other. Words of
 /// many letters are as far apart as can be.

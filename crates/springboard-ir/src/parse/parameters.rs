@@ -4,10 +4,11 @@ use alloc::collections::BTreeSet;
 
 use super::{
     Built, Parser,
-    built::Parameters,
     declarators::Naming,
     derivations::Role,
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
+    function::Parameters,
+    places::{Failure, Placed as _},
 };
 
 /// A name and where it stands.
@@ -56,13 +57,10 @@ impl<'a> Parser<'a> {
                 if let Some((name, position)) = name
                     && !names.insert(name)
                 {
-                    return Err(Failure {
-                        position,
-                        kind: ParseErrorKind::Duplicate(super::shortened(name)),
-                    });
+                    return Err(ParseErrorKind::Duplicate(super::shortened(name)).at(position));
                 }
                 let name = name.map(|(name, _)| name.into());
-                parameters.add(name, built, position).map_err(|kind| Failure { position, kind })?;
+                parameters.add(name, built, position).at(position)?;
             }
             if self.eat(")") {
                 return Ok(parameters);
@@ -83,11 +81,10 @@ impl<'a> Parser<'a> {
         specifiers.storage.check_parameter()?;
         let mut declarator = self.declarator(Naming::Optional)?;
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
-        let fail = |kind| Failure { position, kind };
         // An alignment that a name gives a type changes nothing about how it is passed.
-        let built = built.adjusted(self.model()).map_err(fail)?;
+        let built = built.adjusted(self.model()).at(position)?;
         if attributes.align_as.is_some() {
-            return Err(fail(ParseErrorKind::Misplaced("_Alignas")));
+            return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
         }
         Ok((declarator.name, built))
     }

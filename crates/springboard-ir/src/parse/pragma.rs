@@ -1,9 +1,6 @@
 //! `#pragma pack`, as far as it can be told apart from other packing.
 
-use super::{
-    Parser,
-    error::{Failure, ParseErrorKind},
-};
+use super::{Parser, places::Failure};
 
 /// Alignments saved by `push` beyond which a text is refused.
 const MAX_SAVED: usize = 64;
@@ -12,8 +9,7 @@ impl Parser<'_> {
     /// Obeys the `#pragma pack` that comes next.
     pub(super) fn pack_pragma(&mut self) -> Result<(), Failure> {
         let token = self.bump();
-        let unsupported =
-            Failure { position: token.start, kind: ParseErrorKind::Unsupported("pragma pack".into()) };
+        let unsupported = Failure::unsupported("pragma pack", token.start);
         let line = self.text_of(token);
         let arguments = line.split_once("pack").and_then(|(_, rest)| rest.split_once('('));
         let arguments = arguments.and_then(|(_, rest)| rest.split_once(')'));

@@ -4,9 +4,10 @@ use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec}
 
 use super::{
     MAX_NESTING, Parser, Seen,
-    error::{Failure, ParseErrorKind},
+    error::ParseErrorKind,
     lexer::{Token, TokenKind},
     names::spelled,
+    places::Failure,
     words::{Keyword, keyword},
 };
 
@@ -75,7 +76,7 @@ impl<'a> Parser<'a> {
         let undefined = |seen: &Seen<'a>| {
             let (kind, tag) = self.own.function(&spelled(seen.name))?.signature.incomplete()?;
             let kind = ParseErrorKind::Incomplete(kind, tag.into());
-            let failure = Failure { position: seen.position, kind }.traced(&unread);
+            let failure = kind.at(seen.position).traced(&unread);
             Some(Skipped { failure, name: Some(seen.name) })
         };
         skipped.extend(self.seen.iter().filter_map(undefined));
@@ -89,7 +90,7 @@ impl<'a> Parser<'a> {
 
     /// Passes a declaration that cannot be read: up to its semicolon or the end of a function's body. Returns which it was.
     fn skip_declaration(&mut self) -> Style {
-        let mut depth = 0u32;
+        let mut depth = 0;
         let mut body = false;
         // Whether parameters are declared between the list of their names and the body (C11 6.9.1, 6).
         let mut old_style = false;
@@ -104,13 +105,10 @@ impl<'a> Parser<'a> {
                     let _ = self.pack_pragma();
                     continue;
                 }
-                (TokenKind::Punctuator, "(" | "[" | "{") => {
-                    body |= depth == 0 && text == "{" && (previous == ")" || old_style);
-                    depth += 1;
-                }
-                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                (_, "{") => body |= depth == 0 && (previous == ")" || old_style),
                 _ => {}
             }
+            depth = 0.max(depth + self.nesting(token));
             if depth == 0 && previous == ")" && token.kind == TokenKind::Word {
                 old_style |= self.starts_type()
                     && !matches!(keyword(text), Some(Keyword::Attribute | Keyword::AlignAs));
@@ -145,20 +143,12 @@ impl<'a> Parser<'a> {
     }
 
     /// The declarators of a declaration, the first with the specifiers before it.
-    fn declarators_in<'t>(&self, tokens: &'t [Token]) -> impl Iterator<Item = &'t [Token]> {
-        let mut depth = 0u32;
-        let mut commas = Vec::new();
-        for (index, token) in tokens.iter().enumerate() {
-            match (token.kind, self.text_of(*token)) {
-                (TokenKind::Punctuator, "(" | "[" | "{") => depth += 1,
-                (TokenKind::Punctuator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
-                (TokenKind::Punctuator, ",") if depth == 0 => commas.push(index),
-                _ => {}
-            }
-        }
-        let starts = core::iter::once(0).chain(commas.clone().into_iter().map(|comma| comma + 1));
-        let ends = commas.into_iter().chain(core::iter::once(tokens.len()));
-        starts.zip(ends).map(|(start, end)| &tokens[start..end])
+    fn declarators_in<'t>(&'t self, tokens: &'t [Token]) -> impl Iterator<Item = &'t [Token]> {
+        let mut depth = 0;
+        tokens.split(move |token| {
+            depth = 0.max(depth + self.nesting(*token));
+            depth == 0 && token.kind == TokenKind::Punctuator && self.text_of(*token) == ","
+        })
     }
 
     /// The name in a declarator: the word before what ends or continues it, brackets around it opened.
@@ -203,18 +193,12 @@ impl<'a> Parser<'a> {
 
     /// What comes after the bracket that closes the group within which `tokens` begin.
     fn behind_group<'t>(&self, tokens: &'t [Token]) -> &'t [Token] {
-        let mut depth = 1u32;
-        for (index, token) in tokens.iter().enumerate() {
-            match (token.kind, self.text_of(*token)) {
-                (TokenKind::Punctuator, "(" | "[" | "{") => depth += 1,
-                (TokenKind::Punctuator, ")" | "]" | "}") => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                return &tokens[index + 1..];
-            }
-        }
-        &[]
+        let mut depth = 1;
+        let close = tokens.iter().position(|token| {
+            depth += self.nesting(*token);
+            depth == 0
+        });
+        close.map_or(&[], |close| &tokens[close + 1..])
     }
 }
 

@@ -6,9 +6,10 @@ use super::{
     Built, Parser,
     attributes::Attributes,
     basic::Words,
-    declarations::Name,
-    error::{Expected, Failure, ParseErrorKind},
+    error::{Expected, ParseErrorKind},
     lexer::{Token, TokenKind},
+    meaning::Name,
+    places::Failure,
     storage::Storage,
     words::{Basic, Keyword, VA_LIST, keyword, may_be_defined, short_type, standard_type},
 };
@@ -58,10 +59,8 @@ impl<'a> Parser<'a> {
                 Some(Keyword::Atomic) => {
                     atomic = Some(self.bump().start);
                     if self.at("(") {
-                        if !matches!(ty, TypeSoFar::Nothing) {
-                            return Err(self.second_type(start));
-                        }
-                        ty = TypeSoFar::Whole(self.nested(Parser::type_name_in_brackets)?);
+                        self.check_first(&ty, start)?;
+                        ty = TypeSoFar::Whole(self.nested(|parser| parser.in_brackets(Parser::type_name))?);
                     }
                     continue;
                 }
@@ -90,9 +89,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(Keyword::Basic(basic)) => self.add_word(&mut ty, basic, start)?,
                 Some(Keyword::Aggregate(_) | Keyword::Enum) => {
-                    if !matches!(ty, TypeSoFar::Nothing) {
-                        return Err(self.second_type(start));
-                    }
+                    self.check_first(&ty, start)?;
                     tagged = Tagged::Yes;
                     ty = TypeSoFar::Whole(match keyword(word) {
                         Some(Keyword::Aggregate(kind)) => self.nested(|parser| parser.aggregate(kind))?,
@@ -101,9 +98,7 @@ impl<'a> Parser<'a> {
                     continue;
                 }
                 Some(Keyword::TypeOf) => {
-                    if !matches!(ty, TypeSoFar::Nothing) {
-                        return Err(self.second_type(start));
-                    }
+                    self.check_first(&ty, start)?;
                     self.bump();
                     let built = self.nested(Parser::type_of)?;
                     let unqualified = word.contains("unqual");
@@ -130,17 +125,19 @@ impl<'a> Parser<'a> {
             TypeSoFar::Words(words) => match words.resolve() {
                 Some(ty) => Built::simple(ty, self.model()),
                 // GNU C has complex integers.
-                None if words.complex => return Err(self.unsupported("_Complex", start)),
+                None if words.complex => {
+                    return Err(Failure::unsupported("_Complex", self.tokens[start].start));
+                }
                 None => return Err(self.no_such_type(start)),
             },
         };
         let mut built = self.with_attributes(built, &attributes)?;
         if let Some(position) = atomic {
             self.check_atomic(&built, position)?;
-            built = built.atomic();
+            built.declared.atomic = true;
         }
         if let Some(position) = restrict.filter(|_| !built.is_pointer()) {
-            return Err(Failure { position, kind: ParseErrorKind::Misplaced("restrict") });
+            return Err(ParseErrorKind::Misplaced("restrict").at(position));
         }
         let built = if constant { built.constant() } else { built };
         Ok(Specifiers { built, attributes, storage, tagged })
@@ -153,12 +150,12 @@ impl<'a> Parser<'a> {
         let name = self.text_of(self.peek_second());
         let Some(declared) = self.declared(name).filter(|_| is_word) else {
             if is_word && !matches!(self.find_name(name), Some(Name::Constant(_))) {
-                return self.type_name_in_brackets();
+                return self.in_brackets(Parser::type_name);
             }
             self.expect("(")?;
             let ty = self.constant_type().map_err(|failure| match failure.kind {
                 ParseErrorKind::Constant(_) | ParseErrorKind::Expected { .. } => {
-                    Failure { position, kind: ParseErrorKind::Unsupported("typeof".into()) }
+                    Failure::unsupported("typeof", position)
                 }
                 _ => failure,
             })?;
@@ -170,12 +167,6 @@ impl<'a> Parser<'a> {
         self.expect(")").map(|_| declared)
     }
 
-    fn type_name_in_brackets(&mut self) -> Result<Built, Failure> {
-        self.expect("(")?;
-        let built = self.type_name()?;
-        self.expect(")").map(|_| built)
-    }
-
     /// Refuses `_Atomic` where it may change size or alignment: not of numbers and pointers, nor of what is aligned to its
     /// whole size.
     fn check_atomic(&self, built: &Built, position: usize) -> Result<(), Failure> {
@@ -183,7 +174,12 @@ impl<'a> Parser<'a> {
         if is_scalar || built.layout().is_some_and(|layout| layout.size == u64::from(layout.align)) {
             return Ok(());
         }
-        Err(Failure { position, kind: ParseErrorKind::Unsupported("_Atomic".into()) })
+        Err(Failure::unsupported("_Atomic", position))
+    }
+
+    /// Refuses a second type.
+    fn check_first(&self, ty: &TypeSoFar, start: usize) -> Result<(), Failure> {
+        if matches!(ty, TypeSoFar::Nothing) { Ok(()) } else { Err(self.second_type(start)) }
     }
 
     fn add_word(&self, ty: &mut TypeSoFar, basic: Basic, start: usize) -> Result<(), Failure> {
@@ -250,11 +246,7 @@ impl<'a> Parser<'a> {
     fn no_such_type(&self, start: usize) -> Failure {
         let tokens = &self.tokens[start..self.at];
         let position = tokens.first().map_or(self.position(), |token| token.start);
-        Failure { position, kind: ParseErrorKind::Specifiers(self.words_of(tokens)) }
-    }
-
-    fn unsupported(&self, what: &str, start: usize) -> Failure {
-        Failure { position: self.tokens[start].start, kind: ParseErrorKind::Unsupported(what.into()) }
+        ParseErrorKind::Specifiers(self.words_of(tokens)).at(position)
     }
 
     fn words_of(&self, tokens: &[Token]) -> String {

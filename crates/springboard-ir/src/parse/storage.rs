@@ -1,37 +1,21 @@
 //! Storage classes and function specifiers (C11 6.7.1 and 6.7.4): which go together, and what may be declared with them.
 
-use super::error::{Failure, ParseErrorKind};
+use super::{error::ParseErrorKind, places::Failure};
 
 /// What is said of a declaration beside its type.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Storage {
-    class: Option<(Class, usize)>,
-    /// Where `_Thread_local` stands.
-    thread_local: Option<usize>,
-    /// A word that functions alone can have, and where it stands.
-    of_functions: Option<(&'static str, usize)>,
+    /// One of [`CLASSES`].
+    class: Option<Said>,
+    thread_local: Option<Said>,
+    /// A word that functions alone can have.
+    of_functions: Option<Said>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Class {
-    Typedef,
-    Extern,
-    Static,
-    Auto,
-    Register,
-}
+/// A word and where it stands.
+type Said = (&'static str, usize);
 
-impl Class {
-    fn word(self) -> &'static str {
-        match self {
-            Class::Typedef => "typedef",
-            Class::Extern => "extern",
-            Class::Static => "static",
-            Class::Auto => "auto",
-            Class::Register => "register",
-        }
-    }
-}
+const CLASSES: [&str; 5] = ["typedef", "extern", "static", "auto", "register"];
 
 /// What a declaration declares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,61 +30,41 @@ pub(super) enum Declares {
 impl Storage {
     /// Adds a word that stands at `position`. One that says nothing about storage changes nothing.
     pub(super) fn add(&mut self, word: &str, position: usize) -> Result<(), Failure> {
-        let class = match word {
-            "typedef" => Class::Typedef,
-            "extern" => Class::Extern,
-            "static" => Class::Static,
-            "auto" => Class::Auto,
-            "register" => Class::Register,
+        match word {
             "_Thread_local" | "thread_local" | "__thread" => {
-                if self.thread_local.replace(position).is_some() {
-                    return Err(misplaced("_Thread_local", position));
+                once(&mut self.thread_local, ("_Thread_local", position))?;
+            }
+            "inline" | "__inline" | "__inline__" => self.of_functions = Some(("inline", position)),
+            "_Noreturn" => self.of_functions = Some(("_Noreturn", position)),
+            _ => {
+                if let Some(class) = CLASSES.into_iter().find(|class| *class == word) {
+                    once(&mut self.class, (class, position))?;
                 }
-                return self.check_thread_local();
             }
-            "inline" | "__inline" | "__inline__" => {
-                self.of_functions = Some(("inline", position));
-                return Ok(());
-            }
-            "_Noreturn" => {
-                self.of_functions = Some(("_Noreturn", position));
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        if self.class.is_some() {
-            return Err(misplaced(class.word(), position));
         }
-        self.class = Some((class, position));
-        self.check_thread_local()
-    }
-
-    /// "`_Thread_local` may appear with `static` or `extern`" (6.7.1, 2).
-    fn check_thread_local(&self) -> Result<(), Failure> {
         match (self.thread_local, self.class) {
-            (Some(_), None | Some((Class::Static | Class::Extern, _))) | (None, _) => Ok(()),
-            (Some(position), _) => Err(misplaced("_Thread_local", position)),
+            // "`_Thread_local` may appear with `static` or `extern`" (6.7.1, 2).
+            (Some(_), None | Some(("static" | "extern", _))) | (None, _) => Ok(()),
+            (Some(said), _) => Err(misplaced(said)),
         }
     }
 
     pub(super) fn is_typedef(&self) -> bool {
-        matches!(self.class, Some((Class::Typedef, _)))
+        matches!(self.class, Some(("typedef", _)))
     }
 
     /// Whether nothing outside of the text can name it.
     pub(super) fn is_static(&self) -> bool {
-        matches!(self.class, Some((Class::Static, _)))
+        matches!(self.class, Some(("static", _)))
     }
 
     /// Refuses what cannot be said of a declaration outside of functions (6.9, 2).
     pub(super) fn check_external(&self, declared: Declares) -> Result<(), Failure> {
         match (declared, self.class, self.thread_local, self.of_functions) {
-            (_, Some((class @ (Class::Auto | Class::Register), position)), ..) => {
-                Err(misplaced(class.word(), position))
-            }
-            (Declares::NoObject, _, Some(position), _) => Err(misplaced("_Thread_local", position)),
-            (Declares::Object | Declares::Tag, .., Some((word, position))) => Err(misplaced(word, position)),
-            (_, Some((Class::Typedef, _)), _, Some((word, position))) => Err(misplaced(word, position)),
+            (_, Some(said @ ("auto" | "register", _)), ..)
+            | (Declares::NoObject, _, Some(said), _)
+            | (Declares::Object | Declares::Tag, .., Some(said))
+            | (_, Some(("typedef", _)), _, Some(said)) => Err(misplaced(said)),
             _ => Ok(()),
         }
     }
@@ -108,22 +72,22 @@ impl Storage {
     /// Refuses all but `register` (6.7.6.3, 2).
     pub(super) fn check_parameter(&self) -> Result<(), Failure> {
         match self.class {
-            Some((Class::Register, _)) => Storage { class: None, ..*self }.check_nothing(),
+            Some(("register", _)) => Storage { class: None, ..*self }.check_nothing(),
             _ => self.check_nothing(),
         }
     }
 
     /// Refuses every word, where nothing is stored: in a member, the name of a type, a declaration of a tag alone.
     pub(super) fn check_nothing(&self) -> Result<(), Failure> {
-        let class = self.class.map(|(class, position)| (class.word(), position));
-        let thread_local = self.thread_local.map(|position| ("_Thread_local", position));
-        match class.or(thread_local).or(self.of_functions) {
-            Some((word, position)) => Err(misplaced(word, position)),
-            None => Ok(()),
-        }
+        self.class.or(self.thread_local).or(self.of_functions).map_or(Ok(()), |said| Err(misplaced(said)))
     }
 }
 
-fn misplaced(word: &'static str, position: usize) -> Failure {
-    Failure { position, kind: ParseErrorKind::Misplaced(word) }
+/// Says what must not be said twice.
+fn once(place: &mut Option<Said>, said: Said) -> Result<(), Failure> {
+    place.replace(said).map_or(Ok(()), |_| Err(misplaced(said)))
+}
+
+fn misplaced((word, position): Said) -> Failure {
+    ParseErrorKind::Misplaced(word).at(position)
 }

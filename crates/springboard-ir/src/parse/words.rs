@@ -2,7 +2,6 @@
 
 use crate::{
     integer::Integer,
-    model::{BitFields, DataModel, FloatFormat},
     types::{AggregateKind, Type},
 };
 
@@ -94,18 +93,6 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         }
         _ => return None,
     })
-}
-
-/// Whether the functions of the target with `model` have the calling convention `word`, which is what an attribute or
-/// Microsoft's keyword for it is called. On 64-bit Windows those of 32 bits mean nothing.
-pub(super) fn has_convention(word: &str, model: &DataModel) -> bool {
-    let windows = model.bit_fields == BitFields::Microsoft;
-    match word.trim_start_matches('_') {
-        "cdecl" => true,
-        "sysv_abi" => !windows && model.long_double == FloatFormat::X87,
-        "vectorcall" => false,
-        _ => windows,
-    }
 }
 
 /// Whether a keyword is one for some compilers alone, which headers define as a type for the others.

@@ -1,7 +1,8 @@
 //! C function types.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::fmt;
+
+use thiserror::Error;
 
 use super::{AggregateKind, Type};
 
@@ -16,6 +17,24 @@ pub struct Signature {
     params: Box<[Param]>,
     result: Type,
     fixed: Option<usize>,
+    convention: Option<NamedConvention>,
+}
+
+/// A calling convention that a declaration names and that is not the target's own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum NamedConvention {
+    /// `__attribute__((ms_abi))`: a function of x86_64 that is called as on Windows. Its `long` stays that of the target.
+    Microsoft,
+}
+
+impl NamedConvention {
+    /// What C's attribute for it is called.
+    pub const fn attribute(self) -> &'static str {
+        match self {
+            NamedConvention::Microsoft => "ms_abi",
+        }
+    }
 }
 
 /// One parameter of a signature.
@@ -37,45 +56,28 @@ pub struct Prototype {
 }
 
 /// Why types cannot form a signature.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum SignatureError {
     /// More parameters than [`MAX_PARAMETERS`].
+    #[error("{0} parameters, and {MAX_PARAMETERS} is the limit")]
     TooManyParameters(usize),
     /// A parameter is `void`.
+    #[error("parameter {} is void", .0 + 1)]
     VoidParameter(usize),
     /// A parameter is an array; C adjusts it to a pointer, and so must who builds a signature.
+    #[error("parameter {} is an array, which C passes as a pointer", .0 + 1)]
     ArrayParameter(usize),
     /// The result is an array, which no C function can return.
+    #[error("the result is an array, which C cannot return")]
     ArrayResult,
     /// A variadic argument has a type that C promotes before passing it: `float`, or an integer narrower than
     /// `int`. The type it is passed as is given.
+    #[error("variadic argument {} is promoted by C: declare it as {}", .0 + 1, .1)]
     Unpromoted(usize, Type),
     /// There are more fixed parameters than parameters.
+    #[error("{0} fixed parameters are more than there are parameters")]
     FixedCount(usize),
 }
-
-impl fmt::Display for SignatureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SignatureError::TooManyParameters(count) => {
-                write!(f, "{count} parameters, and {MAX_PARAMETERS} is the limit")
-            }
-            SignatureError::VoidParameter(index) => write!(f, "parameter {} is void", index + 1),
-            SignatureError::ArrayParameter(index) => {
-                write!(f, "parameter {} is an array, which C passes as a pointer", index + 1)
-            }
-            SignatureError::ArrayResult => f.write_str("the result is an array, which C cannot return"),
-            SignatureError::Unpromoted(index, ty) => {
-                write!(f, "variadic argument {} is promoted by C: declare it as {ty}", index + 1)
-            }
-            SignatureError::FixedCount(count) => {
-                write!(f, "{count} fixed parameters are more than there are parameters")
-            }
-        }
-    }
-}
-
-impl core::error::Error for SignatureError {}
 
 impl SignatureError {
     /// The index of the parameter that is wrong, if one is. Of too many, the first beyond the limit.
@@ -133,7 +135,7 @@ impl Signature {
                 }
             }
         }
-        Ok(Signature { params: params.into(), result, fixed })
+        Ok(Signature { params: params.into(), result, fixed, convention: None })
     }
 
     /// The parameters, variadic arguments included.
@@ -149,7 +151,7 @@ impl Signature {
     /// The type the function is declared with: without the arguments that this call passes for `...`.
     pub fn declared(&self) -> Signature {
         let params = &self.params[..self.fixed.unwrap_or(self.params.len())];
-        Signature { params: params.into(), result: self.result.clone(), fixed: self.fixed }
+        Signature { params: params.into(), result: self.result.clone(), ..*self }
     }
 
     /// The first structure or union that is passed or returned and has no definition.
@@ -169,12 +171,22 @@ impl Signature {
         };
         let params =
             self.params.iter().map(|param| Param { name: param.name.clone(), ty: complete(&param.ty) });
-        Signature { params: params.collect(), result: complete(&self.result), fixed: self.fixed }
+        Signature { params: params.collect(), result: complete(&self.result), ..*self }
     }
 
     /// For a variadic function, how many of the parameters are declared; the rest are passed for `...`.
     pub fn fixed(&self) -> Option<usize> {
         self.fixed
+    }
+
+    /// The convention by which the function is called, where the declaration names another than the target's own.
+    pub fn convention(&self) -> Option<NamedConvention> {
+        self.convention
+    }
+
+    /// The type of a function that takes and returns the same by the convention `convention`.
+    pub fn called_by(self, convention: NamedConvention) -> Signature {
+        Signature { convention: Some(convention), ..self }
     }
 }
 

@@ -78,7 +78,7 @@ fn call(arguments: &Arguments) -> Result<Option<String>, Box<dyn Display>> {
         let given = arguments.values.len();
         let types = match function.signature().fixed() {
             Some(fixed) if given > params.len() && fixed == params.len() => {
-                "; write the types of more behind the dots: `..., int, double`"
+                "; write the types of the others after the dots: `..., int, double`"
             }
             _ => "",
         };
@@ -186,6 +186,10 @@ mod tests {
         fails(
             &["-", "int abs(voi)", "1"],
             "line 1, column 9: unknown type or attribute `voi`; the nearest known name is `void`",
+        );
+        fails(
+            &["-", "int printf(const char *, ...)", "%d %g", "1", "2.5"],
+            "the function takes 1 arguments and is given 3; write the types of the others after the dots: `..., int, double`",
         );
         let no_symbol = run(&[MATH_LIBRARY, "int nope(void)"]).unwrap_err();
         assert!(no_symbol.starts_with("no symbol nope in libm.so.6"), "{no_symbol}");

@@ -4,15 +4,15 @@ use std::{ffi::c_void, mem::MaybeUninit, ptr};
 
 use libffi::{
     low::CodePtr,
-    middle::{Cif, Type as FfiType},
+    middle::{Cif, Type as FfiType, ffi_abi_FFI_DEFAULT_ABI},
     raw::ffi_call,
 };
 use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, FloatFormat, Layout, Param, Scalar, Signature, Type};
 
-use super::types::{Unsupported, UnsupportedType, Writer};
-use crate::{declaration::Position, last_error::LastError};
+use super::types::{Refusal, Unsupported, UnsupportedType, Writer};
+use crate::{declaration::Position, last_error::LastError, system};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
@@ -81,12 +81,22 @@ impl Interface {
     /// expresses as it stands is supported.
     ///
     /// # Errors
-    /// The first type that libffi cannot express.
+    /// The first type that libffi cannot express, or a convention that it does not know.
     pub(crate) fn new(
         signature: &Signature,
         model: &DataModel,
         target: Option<&Target>,
     ) -> Result<Interface, Unsupported> {
+        let refused = Unsupported::Refused(Refusal::Convention);
+        let (target, abi) = match (signature.convention(), target) {
+            (None, target) => (target.copied(), ffi_abi_FFI_DEFAULT_ABI),
+            (Some(named), Some(target)) => {
+                let target = target.calling_as(signature).map_err(|_| refused.clone())?;
+                (Some(target), system::fallback::abi(named).ok_or(refused)?)
+            }
+            (Some(_), None) => return Err(refused),
+        };
+        let target = target.as_ref();
         let writer = Writer { model, target };
         let mut types = Vec::with_capacity(signature.params().len());
         let mut arguments = Vec::with_capacity(signature.params().len());
@@ -126,8 +136,8 @@ impl Interface {
         };
         let result = result.unwrap_or_else(FfiType::void);
         let cif = match fixed {
-            None => Cif::try_new(types, result),
-            Some(fixed) => Cif::try_new_variadic(types, fixed, result),
+            None => Cif::try_new_with_abi(types, result, abi),
+            Some(fixed) => Cif::try_new_variadic_with_abi(types, fixed, result, abi),
         };
         Ok(Interface {
             cif: cif.map_err(|error| Unsupported::Refused(error.into()))?,

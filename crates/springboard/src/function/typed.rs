@@ -76,6 +76,9 @@ fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
         return Err(TypeMismatch::LastError);
     }
     let signature = function.signature();
+    if let Some(named) = signature.convention() {
+        return Err(TypeMismatch::Convention(named));
+    }
     let variadic = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
     if F::VARIADIC != variadic {
         return Err(TypeMismatch::Variadic { c: variadic, rust: F::VARIADIC });

@@ -116,6 +116,7 @@ pub enum Passed {
 /// # Errors
 /// As [`plan`](crate::plan); also where a buffer is not a pointer parameter.
 pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligible> {
+    let target = &target.calling_as(&call.signature)?;
     let mut native = Downcall::of(&call.signature, target, word_move)?;
     let passed = call.passed(&target.model)?;
     for step in &mut native.moves {
