@@ -1,5 +1,6 @@
 //! `cargo xtask libffi`: the drop-in for `libffi.so.8`.
 
+pub(crate) mod crates;
 pub(crate) mod own_suite;
 
 use std::{

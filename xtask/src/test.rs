@@ -416,6 +416,15 @@ static SUITES: &[Suite] = &[
         steps: || vec![libffi_suite(&["--profile", "release"]).into()],
     },
     Suite {
+        name: "libffi-sys",
+        about: "the tests of the crates libffi and libffi-sys, on springboard",
+        when: When::Always,
+        needs: &[],
+        steps: || {
+            vec![cargo(&["run", "-q", "-p", "xtask", "--", "libffi-crates", "--profile", "release"]).into()]
+        },
+    },
+    Suite {
         name: "libffi-suite-aarch64",
         about: "libffi's own test programs with the drop-in, under QEMU",
         when: When::Always,

@@ -91,8 +91,13 @@ unsafe extern "C-unwind" fn call_otherwise(
         return unsafe { enter(stub, shape, function, rvalue, avalue) };
     }
     if shape.result.size as usize > UNWANTED || shape.result.align > 16 {
-        // SAFETY: the cif is prepared, and the program vouches for function, result and arguments.
-        return unsafe { call_anew(described, function, rvalue, avalue) };
+        let (bytes, align) = (shape.result.size as usize, shape.result.align as usize);
+        let mut memory = Vec::<u8>::with_capacity(bytes + align);
+        let result = memory.as_mut_ptr();
+        // SAFETY: as in `ffi_call`; the memory has room for the result wherever it is aligned.
+        return unsafe {
+            enter(stub, shape, function, result.add(result.align_offset(align)).cast(), avalue)
+        };
     }
     // SAFETY: as in `ffi_call`.
     unsafe { call_unwanted(stub, shape, function, avalue) }

@@ -15,6 +15,7 @@
     } \
   } while (0)
 
+#define __MSABI__ __attribute__((ms_abi))
 #ifndef ABI_NUM
 #define ABI_NUM FFI_DEFAULT_ABI
 #define ABI_ATTR

@@ -163,7 +163,8 @@ impl Setup<'_> {
         compile.arg(format!("-Wl,-rpath,{}", self.folder.display())).args(["-lpthread", "-lm"]);
         let compiled = compile.output().map_err(|error| format!("{compiler}: {error}"))?;
         if !compiled.status.success() {
-            return Err(format!("not compiled: {}", String::from_utf8_lossy(&compiled.stderr)));
+            let said = String::from_utf8_lossy(&compiled.stderr);
+            return Err(format!("not compiled: {}", said.lines().next().unwrap_or_default()));
         }
         let mut command = match self.cpu {
             None => Command::new(&binary),
