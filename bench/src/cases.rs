@@ -46,7 +46,7 @@ fn bind_native(bench: &Bench, address: NonNull<c_void>, signature: &Signature) -
 ///
 /// # Safety
 /// `F` is a function pointer; to call it, it must be of the function's type.
-unsafe fn pointer<F: Copy>(address: NonNull<c_void>) -> F {
+pub(crate) unsafe fn pointer<F: Copy>(address: NonNull<c_void>) -> F {
     assert_eq!(size_of::<F>(), size_of_val(&address));
     // SAFETY: both are pointers of one size, and neither is null.
     unsafe { mem::transmute_copy::<NonNull<c_void>, F>(&address) }

@@ -5,7 +5,7 @@
 //!   before the first, `dropin` the drop-in for libffi, `callbacks` what comes before and after a callback's call,
 //!   `v8` what comes before a call from V8.
 //! * `time` is the command `bench`: `measure` takes times, `report` holds them, `limits` says what they should be, `plot`
-//!   draws them.
+//!   draws them; `curves` draws how they grow.
 //! * `counts` is the command of that name.
 
 mod background;
@@ -14,6 +14,7 @@ mod case;
 mod cases;
 mod compile;
 mod counts;
+mod curves;
 mod dropin;
 mod jit_module;
 mod limits;

@@ -33,8 +33,10 @@ pub(crate) struct Size {
 pub(crate) struct Machine {
     /// The CPU's name as it gives it.
     pub(crate) cpu: String,
-    /// The kernel's release.
+    /// The kernel's version.
     pub(crate) kernel: String,
+    /// The day, as YYYY-MM-DD.
+    pub(crate) date: String,
     /// The CPU that the measuring thread was kept on, if the system allowed that.
     pub(crate) pinned_to: Option<usize>,
 }
@@ -116,9 +118,9 @@ impl Report {
     /// The report as a table for people, one line per row.
     pub(crate) fn table(&self) -> String {
         let mut text = String::new();
-        let Machine { cpu, kernel, pinned_to } = &self.machine;
+        let Machine { cpu, kernel, date, pinned_to } = &self.machine;
         let pinned = pinned_to.map_or("not pinned".to_owned(), |cpu| format!("pinned to CPU {cpu}"));
-        let _ = writeln!(text, "{cpu}, Linux {kernel}, {pinned}");
+        let _ = writeln!(text, "{cpu}, Linux {kernel}, {pinned}, {date}");
         let _ = writeln!(
             text,
             "{:<9}{:<20}{:<13}{:>9}{:>9}{:>9}{:>8}{:>8}  limits",

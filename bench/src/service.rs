@@ -84,7 +84,7 @@ const KINDS: [Kind; 4] = [
     ("background", || builder().stubs(Stubs::PerFunction).compile(Compile::Background)),
 ];
 
-fn prototypes(count: usize) -> Vec<Prototype> {
+pub(crate) fn prototypes(count: usize) -> Vec<Prototype> {
     let signatures: Vec<Signature> = compile::signatures_of_many();
     let named = |signature: &Signature| Prototype { name: Some(SYMBOL.into()), signature: signature.clone() };
     signatures.iter().cycle().take(count).map(named).collect()
@@ -177,7 +177,7 @@ fn sizes(bench: &Bench, declared: &[Prototype], measured: &mut Measured) {
 }
 
 /// Bytes of memory that are present: `VmRSS` of proc(5).
-fn resident() -> f64 {
+pub(crate) fn resident() -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux shows a process its status");
     let row = status.lines().find_map(|row| row.strip_prefix("VmRSS:")).expect("a process has memory");
     let kilobytes: f64 = row.trim().trim_end_matches("kB").trim_end().parse().expect("a number of kB");
@@ -261,7 +261,7 @@ fn threads(bench: &Bench, effort: Effort, measured: &mut Measured) {
 }
 
 /// Lets the calling thread run on every CPU, unlike the one that started it.
-fn everywhere() {
+pub(crate) fn everywhere() {
     let mut all = CpuSet::new();
     (0..CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
     // Where it is not allowed, the figure says so: threads do not help.

@@ -1,11 +1,15 @@
 //! `cargo xtask bench`: times.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use crate::{
     background, callbacks,
     case::{Bench, Case, DIRECT},
-    cases, compile, dropin, folder,
+    cases, compile, curves, dropin, folder,
     measure::{self, Effort, Pairs, Timed},
     native, plot,
     report::{self, Machine, Report, Row},
@@ -32,6 +36,10 @@ pub(crate) struct Arguments {
     /// Write the times of calls to this file as a table in Markdown
     #[arg(long, value_name = "FILE.md")]
     markdown: Option<PathBuf>,
+    /// Measure how costs grow instead (with rows of a chunk, arguments, functions alive, threads), and draw each into a file of
+    /// this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["filter", "json", "plot", "markdown"])]
+    curves: Option<PathBuf>,
     /// Few and short repetitions
     #[arg(long)]
     quick: bool,
@@ -44,6 +52,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let cases: Vec<&Case> = cases::all().filter(|case| wanted(case)).collect();
     let machine = machine();
     let bench: &Bench = Box::leak(Box::new(Bench::new(native::build(&folder())?)));
+    if let Some(folder) = &arguments.curves {
+        curves::draw(bench, effort, &machine, folder)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut rows = calls(bench, &cases, effort)?;
     rows.extend(compile::measure(bench, &arguments.filter, effort));
     rows.extend(callbacks::measure(bench, &arguments.filter, effort));
@@ -118,9 +130,12 @@ fn calls(bench: &Bench, cases: &[&Case], effort: Effort) -> Result<Vec<Row>, Str
 fn machine() -> Machine {
     let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let date = Command::new("date").arg("+%F").output().map(|output| output.stdout).unwrap_or_default();
     Machine {
+        date: String::from_utf8_lossy(&date).trim().to_owned(),
         cpu: name.map_or("unknown CPU", |(_, name)| name).to_owned(),
-        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        kernel: release.split('-').next().unwrap_or_default().to_owned(),
         pinned_to: measure::pin(),
     }
 }

@@ -120,8 +120,8 @@ impl Draw<'_> {
             1 => {
                 let (a, b) = (self.name("A"), self.name("B"));
                 let attribute = self.pick(&["__attribute__((packed))", "__attribute__((mode(QI)))", ""]);
-                let behind = self.rng.bool();
-                let (before, after) = if behind { ("", attribute) } else { (attribute, "") };
+                let after = self.rng.bool();
+                let (before, after) = if after { ("", attribute) } else { (attribute, "") };
                 let tag = self.name("e");
                 (format!("typedef enum {before} {tag} {{ {a}, {b} = 100 }} {after} {name}"), Use::Integer)
             }

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! `show` names sections: `plan`, `clif`, `asm`. `convention` is for callees that do not use the platform's own.
-//! `fast-call` says how V8 is to call, where the entry is `v8`: `closed`, `checked`, `options`, and `buffers` for
+//! `fast-call` says how V8 is to call, where the entry is `v8`: `closed`, `checked` or `exact`, `options`, and `buffers` for
 //! every `void *` to be one. `host` names one of the made-up hosts, where the entry is `boxed`. `last-error` (`location` or `function`) is for plans that deliver one. A file lies in the
 //! folder of its convention and entry. `BLESS=1` writes what becomes of the cases into the files.
 
@@ -185,7 +185,7 @@ fn header(lines: &[String]) -> Result<Header, String> {
     let entry = entry.ok_or_else(|| format!("no entry is named {name}"))?;
     let fast_call: Vec<String> =
         value("fast-call").into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect();
-    let known = ["closed", "checked", "options", "buffers"];
+    let known = ["closed", "checked", "exact", "options", "buffers"];
     if let Some(unknown) = fast_call.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(format!("a fast call has no {unknown}"));
     }
@@ -229,7 +229,11 @@ impl Header {
             signature: signature.clone(),
             buffers: buffers.map(|(_, index)| index).collect(),
             guard: if asked("closed") { Guard::Closed } else { Guard::None },
-            narrow: if asked("checked") { Narrow::Check } else { Narrow::Trust },
+            narrow: match (asked("checked"), asked("exact")) {
+                (true, _) => Narrow::Check,
+                (_, true) => Narrow::Exact,
+                _ => Narrow::Trust,
+            },
             options: if asked("options") { Options::Always } else { Options::ForBuffers },
         };
         plan_fast_call(&call, &self.target)

@@ -88,9 +88,11 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
                 .map_err(|reason| format!("{types} {prototype}: {entry}: {reason}"))?;
             plans.push((format!("{name}_{index}"), plan));
         }
-        let plan = plan_fast_call(&fast_call(&prototype.signature), &target)
-            .map_err(|reason| format!("{types} {prototype}: v8: {reason}"))?;
-        plans.push((format!("fast_{index}"), plan));
+        for (name, narrow) in [("fast", Narrow::Check), ("exact", Narrow::Exact)] {
+            let plan = plan_fast_call(&fast_call(&prototype.signature, narrow), &target)
+                .map_err(|reason| format!("{types} {prototype}: v8: {reason}"))?;
+            plans.push((format!("{name}_{index}"), plan));
+        }
         let file = format!("case_{index}.c");
         let text = driver::case(index, types, &prototype, attribute, &target.model)?;
         fs::write(folder.join(&file), text)?;
@@ -114,13 +116,13 @@ fn run(setting: &Setting, name: &str) -> Result<(), Failed> {
 }
 
 /// A call with all that the entry has: guard, checks, options, and each `void *` a buffer.
-fn fast_call(signature: &Signature) -> FastCall {
+fn fast_call(signature: &Signature, narrow: Narrow) -> FastCall {
     let params = signature.params().iter().zip(0..);
     let buffers = params.filter(|(param, _)| param.ty == Type::void_pointer()).map(|(_, index)| index);
     FastCall {
         buffers: buffers.collect(),
         guard: Guard::Closed,
-        narrow: Narrow::Check,
+        narrow,
         options: Options::Always,
         signature: signature.clone(),
     }

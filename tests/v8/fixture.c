@@ -92,6 +92,14 @@ static uint64_t weight(const char *text) {
 }
 uint64_t two_texts(const char *first, const char *second) { calls++; return weight(first) * 3 + weight(second); }
 
+/* The weight of a text, if that is the same after the call as before; else 0. */
+uint64_t text_stays(const char *text, void (*callback)(void)) {
+  calls++;
+  const uint64_t before = weight(text);
+  callback();
+  return weight(text) == before ? before : 0;
+}
+
 /* A thread that calls back so often, with values of several kinds that all come from one number. The text is gone when the
  * call has returned. */
 typedef void (*posted)(int64_t, uint64_t, int64_t, const char *, void *, double);

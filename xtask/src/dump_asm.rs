@@ -71,6 +71,7 @@ enum FastCallWord {
     Buffers,
     Checked,
     Closed,
+    Exact,
     Options,
 }
 
@@ -251,7 +252,11 @@ fn planned(
         signature: signature.clone(),
         buffers: buffers.map(|(_, index)| index).collect(),
         guard: if asked(FastCallWord::Closed) { Guard::Closed } else { Guard::None },
-        narrow: if asked(FastCallWord::Checked) { Narrow::Check } else { Narrow::Trust },
+        narrow: match (asked(FastCallWord::Checked), asked(FastCallWord::Exact)) {
+            (true, _) => Narrow::Check,
+            (_, true) => Narrow::Exact,
+            _ => Narrow::Trust,
+        },
         options: if asked(FastCallWord::Options) { Options::Always } else { Options::ForBuffers },
     };
     Ok(plan_fast_call(&call, target))

@@ -347,6 +347,13 @@ static SUITES: &[Suite] = &[
         steps: v8::steps,
     },
     Suite {
+        name: "v8-aarch64",
+        about: "the same in V8 13.6 for aarch64, under QEMU, with default flags",
+        when: When::Always,
+        needs: &[&tools::QEMU, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        steps: v8::emulated_steps,
+    },
+    Suite {
         name: "loom",
         about: "the protocols of callbacks, in every order in which threads can run",
         when: When::Always,

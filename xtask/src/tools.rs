@@ -139,11 +139,13 @@ pub(crate) static STD_WINDOWS: Tool =
 
 pub(crate) static V8_10: Tool = Tool { name: "v8-bookworm", source: Source::V8(&v8_engine::BOOKWORM) };
 pub(crate) static V8_13: Tool = Tool { name: "v8-sid", source: Source::V8(&v8_engine::SID) };
+pub(crate) static V8_13_AARCH64: Tool =
+    Tool { name: "v8-sid-aarch64", source: Source::V8(&v8_engine::SID_AARCH64) };
 
 pub(crate) static DUCKDB: Tool = Tool { name: "duckdb", source: Source::Npm(&npm::DUCKDB) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 42] = [
+static ALL: [&Tool; 43] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -185,6 +187,7 @@ static ALL: [&Tool; 42] = [
     &STD_WINDOWS,
     &V8_10,
     &V8_13,
+    &V8_13_AARCH64,
     &DUCKDB,
 ];
 

@@ -1,4 +1,4 @@
-//! The suite `v8`: fast calls in real engines. Each engine runs with its own C library.
+//! The suites `v8` and `v8-aarch64`: fast calls in real engines. Each engine runs with its own C library.
 
 use std::{path::PathBuf, process::Command};
 
@@ -6,28 +6,8 @@ use crate::{
     project::{self, cargo},
     suite::Step,
     tools::{self, Tool},
-    v8_engine::{BOOKWORM, Engine, LIBRARIES, SID},
+    v8_engine::{BOOKWORM, Engine, SID, SID_AARCH64},
 };
-
-/// The C functions by which the tests use it.
-fn shim(engine: &Engine) -> PathBuf {
-    engine.folder().join("shim.so")
-}
-
-/// Builds those.
-fn build_shim(engine: &Engine) -> Command {
-    let root = engine.root();
-    let mut command = Command::new("g++");
-    command.args(["-std=c++20", "-O2", "-fPIC", "-shared", "-fno-rtti", "-Wall", "-Werror", "-I"]);
-    command.arg(project::root().join("crates/springboard-capi/include")).arg("-isystem");
-    command.arg(root.join("usr/include/nodejs/deps/v8/include"));
-    command.arg("-o").arg(shim(engine));
-    command.args(
-        ["shim.cc", "values.cc", "snapshot.cc", "host.cc", "inspector.cc"].map(|file| tests().join(file)),
-    );
-    command.arg("-L").arg(root.join(LIBRARIES[0])).args(["-lnode", "-Wl,--allow-shlib-undefined"]);
-    command
-}
 
 /// The tests.
 const PROGRAM: &str = "springboard-v8-tests";
@@ -36,12 +16,72 @@ const PROGRAM: &str = "springboard-v8-tests";
 /// collector that runs all the time and moves what it can.
 const FLAGS: [&str; 4] = ["--no-maglev", "--gc-interval=50", "--stress-scavenge=50", "--stress-compaction"];
 
-/// Runs a program of the tests in it, by its own loader.
-fn run_program(engine: &Engine, program: &str) -> Command {
-    let libraries = LIBRARIES.map(|folder| engine.root().join(folder).display().to_string()).join(":");
-    let mut command = Command::new(engine.loader().unwrap_or_default());
-    command.args(["--library-path", &libraries]).arg(built(program));
-    command.env("SPRINGBOARD_V8_SHIM", shim(engine)).env("SPRINGBOARD_V8_FIXTURE", fixture());
+/// An engine, what it is called in a summary, and the tool that it is.
+type Named = (&'static Engine, &'static str, &'static Tool);
+
+/// Those that this machine runs itself.
+static ENGINES: [Named; 2] = [(&BOOKWORM, "10.2", &tools::V8_10), (&SID, "13.6", &tools::V8_13)];
+/// The one that runs under QEMU.
+static EMULATED: [Named; 1] = [(&SID_AARCH64, "13.6", &tools::V8_13_AARCH64)];
+
+/// The C functions by which the tests use an engine.
+fn shim(engine: &Engine) -> PathBuf {
+    engine.folder().join("shim.so")
+}
+
+/// The native functions of the tests.
+fn fixture(engine: &Engine) -> PathBuf {
+    engine.folder().join("fixture.so")
+}
+
+/// A compiler of GCC's for an engine's CPU.
+fn compiler(engine: &Engine, name: &str) -> Command {
+    let name = engine.cpu.map_or(name.to_owned(), |cpu| format!("{}-{name}", cpu.gnu));
+    let mut command = Command::new(name);
+    command.args(["-O2", "-fPIC", "-shared", "-Wall", "-Werror"]);
+    command
+}
+
+fn build_fixture(engine: &Engine) -> Command {
+    let mut command = compiler(engine, "gcc");
+    command.arg("-o").arg(fixture(engine)).arg(tests().join("fixture.c"));
+    command
+}
+
+fn build_shim(engine: &Engine) -> Command {
+    let mut command = compiler(engine, "g++");
+    command.args(["-std=c++20", "-fno-rtti", "-I"]);
+    command.arg(project::root().join("crates/springboard-capi/include")).arg("-isystem");
+    command.arg(engine.root().join("usr/include/nodejs/deps/v8/include"));
+    command.arg("-o").arg(shim(engine));
+    command.args(
+        ["shim.cc", "values.cc", "snapshot.cc", "host.cc", "inspector.cc"].map(|file| tests().join(file)),
+    );
+    command.arg("-L").arg(&engine.libraries()[0]).args(["-lnode", "-Wl,--allow-shlib-undefined"]);
+    command
+}
+
+/// Builds the tests for the CPU of an engine.
+fn build_program(engine: &Engine) -> Command {
+    let arguments = ["build", "-p", PROGRAM];
+    engine.cpu.map_or_else(|| cargo(&arguments), |cpu| cpu.cargo(&arguments))
+}
+
+/// Runs the tests in an engine, by its own loader.
+fn run_program(engine: &Engine) -> Command {
+    let libraries = engine.libraries().map(|folder| folder.display().to_string()).join(":");
+    let loader = engine.loader().unwrap_or_default();
+    let (mut command, program) = match engine.cpu {
+        None => (Command::new(loader), built(PROGRAM)),
+        Some(cpu) => {
+            let emulator = format!("qemu-{}-static", cpu.name);
+            let mut command = Command::new(&emulator);
+            command.arg(loader).env("SPRINGBOARD_V8_EMULATOR", emulator);
+            (command, cpu.built(PROGRAM))
+        }
+    };
+    command.args(["--library-path", &libraries]).arg(program);
+    command.env("SPRINGBOARD_V8_SHIM", shim(engine)).env("SPRINGBOARD_V8_FIXTURE", fixture(engine));
     command
 }
 
@@ -49,26 +89,18 @@ fn tests() -> PathBuf {
     project::root().join("tests/v8")
 }
 
-fn fixture() -> PathBuf {
-    project::root().join("target/v8/fixture.so")
-}
-
 fn built(program: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(project::root().join("target"), PathBuf::from);
     target.join("debug").join(program)
 }
 
-/// The engines, what each is called in a summary, and the tool that it is.
-static ENGINES: [(&Engine, &str, &Tool); 2] =
-    [(&BOOKWORM, "10.2", &tools::V8_10), (&SID, "13.6", &tools::V8_13)];
-
-/// The steps of the suite.
+/// The steps of the suite `v8`.
 pub(crate) fn steps() -> Vec<Step> {
-    let mut steps = run_in(&[]);
+    let mut steps = run_in(&ENGINES, &[]);
     for (engine, name, tool) in ENGINES {
         let known = FLAGS.iter().filter(|flag| **flag != "--no-maglev" || engine.has_maglev());
         steps.extend(known.map(|flag| {
-            let mut run = run_program(engine, PROGRAM);
+            let mut run = run_program(engine);
             run.env("SPRINGBOARD_V8_FLAGS", flag).arg("--test-threads=1");
             Step::from(run).needing(name, [tool])
         }));
@@ -76,29 +108,32 @@ pub(crate) fn steps() -> Vec<Step> {
     steps
 }
 
+/// The steps of the suite `v8-aarch64`: everything, with V8's default flags.
+pub(crate) fn emulated_steps() -> Vec<Step> {
+    run_in(&EMULATED, &["--test-threads=1"])
+}
+
 /// Measures loops in every engine that is there, and says which are not.
 ///
 /// # Errors
 /// The first command that failed.
 pub(crate) fn bench() -> Result<(), String> {
-    for missing in [&tools::V8_10, &tools::V8_13].iter().filter_map(|tool| tool.missing()) {
+    for missing in ENGINES.iter().filter_map(|(_, _, tool)| tool.missing()) {
         println!("loops in JavaScript are not measured: {missing}");
     }
-    let steps = run_in(&["bench"]).into_iter();
+    let steps = run_in(&ENGINES, &["bench"]).into_iter();
     steps.filter(|step| step.skipped().is_none()).try_for_each(Step::run)
 }
 
-fn run_in(arguments: &[&str]) -> Vec<Step> {
-    let mut native = Command::new("gcc");
-    native
-        .args(["-O2", "-fPIC", "-shared", "-Wall", "-Werror", "-o"])
-        .arg(fixture())
-        .arg(tests().join("fixture.c"));
-    let mut steps: Vec<Step> = vec![native.into(), cargo(&["build", "-p", PROGRAM]).into()];
-    for (engine, name, tool) in ENGINES {
-        let mut run = run_program(engine, PROGRAM);
+/// Builds what the engines need, and runs the tests in each.
+fn run_in(engines: &[Named], arguments: &[&str]) -> Vec<Step> {
+    let mut steps: Vec<Step> =
+        engines.first().map(|(engine, ..)| build_program(engine).into()).into_iter().collect();
+    for (engine, name, tool) in engines {
+        let mut run = run_program(engine);
         run.args(arguments);
-        steps.extend([build_shim(engine), run].map(|command| Step::from(command).needing(name, [tool])));
+        let commands = [build_fixture(engine), build_shim(engine), run];
+        steps.extend(commands.map(|command| Step::from(command).needing(name, [*tool])));
     }
     steps
 }

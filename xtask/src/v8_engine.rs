@@ -8,13 +8,16 @@ use std::{
 
 use crate::{
     apt::{self, Apt, Fetch},
+    cross::{AARCH64, Cpu},
     project,
 };
 
 /// One V8.
 pub(crate) struct Engine {
-    /// The release of Debian that has it; also the name of its folder.
+    /// The release of Debian that has it.
     suite: &'static str,
+    /// The CPU that it is for, where it is not this machine's.
+    pub(crate) cpu: Option<&'static Cpu>,
     /// What it is, for people.
     pub(crate) about: &'static str,
     middle: Middle,
@@ -28,19 +31,33 @@ enum Middle {
 }
 
 /// Errors of fast calls are reported by the slow function.
-pub(crate) static BOOKWORM: Engine =
-    Engine { suite: "bookworm", about: "V8 10.2, of Debian 12's libnode-dev", middle: Middle::None };
+pub(crate) static BOOKWORM: Engine = Engine {
+    suite: "bookworm",
+    cpu: None,
+    about: "V8 10.2, of Debian 12's libnode-dev",
+    middle: Middle::None,
+};
 /// Fast calls throw, and may run JavaScript.
-pub(crate) static SID: Engine =
-    Engine { suite: "sid", about: "V8 13.6 or later, of Debian sid's libnode-dev", middle: Middle::Maglev };
-
-/// Where the libraries are in an engine's folder: a release has its C library in the one or the other.
-pub(crate) const LIBRARIES: [&str; 2] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"];
-const LOADER: &str = "ld-linux-x86-64.so.2";
+pub(crate) static SID: Engine = Engine {
+    suite: "sid",
+    cpu: None,
+    about: "V8 13.6 or later, of Debian sid's libnode-dev",
+    middle: Middle::Maglev,
+};
+/// The same for aarch64.
+pub(crate) static SID_AARCH64: Engine =
+    Engine { cpu: Some(&AARCH64), about: "V8 13.6 or later for aarch64, of Debian sid's libnode-dev", ..SID };
 
 impl Engine {
     pub(crate) fn folder(&self) -> PathBuf {
-        project::root().join("target/v8").join(self.suite)
+        let name = self.cpu.map_or(self.suite.to_owned(), |cpu| format!("{}-{}", self.suite, cpu.name));
+        project::root().join("target/v8").join(name)
+    }
+
+    /// Where the libraries are in its root: a release has its C library in the one or the other.
+    pub(crate) fn libraries(&self) -> [PathBuf; 2] {
+        let gnu = self.cpu.map_or("x86_64-linux-gnu", |cpu| cpu.gnu);
+        ["usr/lib", "lib"].map(|folder| self.root().join(folder).join(gnu))
     }
 
     /// Whether it has the tier that makes no fast calls.
@@ -53,12 +70,14 @@ impl Engine {
     }
 
     pub(crate) fn loader(&self) -> Option<PathBuf> {
-        LIBRARIES.iter().map(|folder| self.root().join(folder).join(LOADER)).find(|path| path.exists())
+        let name =
+            self.cpu.map_or("ld-linux-x86-64.so.2".to_owned(), |cpu| format!("ld-linux-{}.so.1", cpu.name));
+        self.libraries().iter().map(|folder| folder.join(&name)).find(|path| path.exists())
     }
 
     /// Whether it has been installed.
     pub(crate) fn is_there(&self) -> bool {
-        self.root().join(LIBRARIES[0]).join("libnode.so").exists() && self.loader().is_some()
+        self.libraries()[0].join("libnode.so").exists() && self.loader().is_some()
     }
 
     /// Fetches and unpacks it.
@@ -69,7 +88,7 @@ impl Engine {
         let folder = self.folder();
         let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
         let packages = folder.join("apt");
-        let apt = Apt::new(&packages, self.suite, "debian", "amd64")?;
+        let apt = Apt::new(&packages, self.suite, "debian", self.cpu.map_or("amd64", |cpu| cpu.debian))?;
         let unpacked = folder.join("unpacked");
         fs::create_dir_all(&unpacked).map_err(|error| failed(&unpacked, error))?;
         for file in apt.fetch("libnode-dev", Fetch::WithDependencies)? {

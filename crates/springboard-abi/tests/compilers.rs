@@ -27,6 +27,7 @@ const TWO_WAYS: &[(&str, &str, Way, Way)] = &[
         Memory,
     ),
     (X86_64, "struct s { float a; int : 3; }", General, Vector),
+    (X86_64, "struct __attribute__((packed)) s { float a; short : 16; }", General, Vector),
     (X86_64, "struct s { char a; struct { short : 16; char b; } c; }", Memory, General),
     (AARCH64, "struct s { _Atomic float a; float b; }", Vector, General),
     (AARCH64, "struct s { float a; struct { int z[0]; } z; }", General, Vector),
@@ -49,12 +50,31 @@ const ONE_WAY: &[(&str, &str)] = &[
     (APPLE, "struct s { _Atomic float a, b; }"),
 ];
 
+/// Functions that are declared `ms_abi`, of which Clang sees some as it does on Linux: the parameter, or the result.
+const MS_ABI: &[(&str, Option<u16>, Way, Way)] = &[
+    ("struct s { int a; char b[]; }; void M f(struct s)", Some(0), General, Reference),
+    ("struct s { int a; char b[]; }; struct s M f(void)", None, General, Memory),
+    ("void M f(long, float __attribute__((vector_size(8))))", Some(1), General, Reference),
+    ("void M f(double __attribute__((vector_size(8))))", Some(0), Reference, Vector),
+    ("float __attribute__((vector_size(8))) M f(void)", None, General, Vector),
+    ("struct s { }; struct s M f(int)", None, Way::Nowhere, Memory),
+    ("long double M f(void)", None, Memory, Way::Unplanned),
+];
+
 fn planned(triple: &str, types: &str, compiler: Option<Compiler>) -> Result<String, Ineligible> {
+    planned_function(triple, &format!("{types}; void f(struct s)"), compiler)
+}
+
+fn planned_function(triple: &str, text: &str, compiler: Option<Compiler>) -> Result<String, Ineligible> {
     let triple: Triple = triple.parse().expect("a triple");
     let mut target = Target::of(&triple).expect("a target");
     target.model.compiler = compiler.or(target.model.compiler);
-    let prototype = Prototype::parse(&format!("{types}; void f(struct s)")).expect("C text");
-    plan(&prototype.signature, &target, Entry::Slots).map(|plan| plan.to_string())
+    let signature = Prototype::parse(text).expect("C text").signature;
+    let plan = plan(&signature, &target, Entry::Slots)?;
+    #[cfg(feature = "check")]
+    springboard_abi::check(&plan, &signature, &target)
+        .unwrap_or_else(|wrong| panic!("{text}: {wrong}\n{plan}"));
+    Ok(plan.to_string())
 }
 
 #[test]
@@ -74,6 +94,24 @@ fn what_compilers_pass_alike_is_planned() {
     for (triple, types) in ONE_WAY {
         planned(triple, types, None).unwrap_or_else(|error| panic!("{triple}: {types}: {error}"));
     }
+}
+
+#[test]
+fn what_ms_abi_is_to_each_compiler() {
+    for (text, parameter, gcc, clang) in MS_ABI {
+        let text = text.replace('M', "__attribute__((ms_abi))");
+        let reason = planned_function(X86_64, &text, None).expect_err(&text);
+        assert_eq!(
+            reason,
+            Ineligible::Compilers { parameter: *parameter, gcc: *gcc, clang: *clang },
+            "{text}"
+        );
+        planned_function(X86_64, &text, Some(Compiler::Gcc)).expect(&text);
+        let by_clang = planned_function(X86_64, &text, Some(Compiler::Clang));
+        assert_eq!(by_clang.err(), (*clang == Way::Unplanned).then_some(Ineligible::X87Result), "{text}");
+    }
+    let elsewhere = planned_function(AARCH64, "int __attribute__((ms_abi)) f(int)", None);
+    assert_eq!(elsewhere.unwrap_err().code(), "convention");
 }
 
 #[test]

@@ -657,7 +657,7 @@ typedef struct sb_v8_host {
 
 enum { SB_V8_PROFILE_FULL = 0, SB_V8_PROFILE_NODE = 1 };
 enum { SB_V8_GUARD_CLOSED = 0, SB_V8_GUARD_NONE = 1 };
-enum { SB_V8_NARROW_CHECK = 0, SB_V8_NARROW_TRUST = 1 };
+enum { SB_V8_NARROW_CHECK = 0, SB_V8_NARROW_TRUST = 1, SB_V8_NARROW_EXACT = 2 };
 enum { SB_V8_OPTIONS_FOR_BUFFERS = 0, SB_V8_OPTIONS_ALWAYS = 1 };
 enum { SB_V8_INT64_DEFAULT = 0, SB_V8_INT64_NUMBER = 1, SB_V8_INT64_BIGINT = 2 };
 
@@ -678,7 +678,8 @@ typedef struct sb_v8_settings {
     size_t size;             /* sizeof(sb_v8_settings) */
     int profile;             /* SB_V8_PROFILE_NODE: code for what Node.js has code for, and nothing else */
     int guard;               /* SB_V8_GUARD_NONE: calls of a retired library are not caught; it stays loaded */
-    int narrow;              /* SB_V8_NARROW_TRUST: integers narrower than 32 bits are in range */
+    int narrow;              /* SB_V8_NARROW_TRUST: integers narrower than 32 bits are in range; _EXACT: those of at most
+                              * 32 bits come as double and are checked, and `range` gets the bits of the double */
     int options;             /* SB_V8_OPTIONS_ALWAYS: V8 passes its options, not for buffers alone */
     int int64;               /* what 64-bit integers are in JavaScript; by default bigints */
     int callbacks;           /* SB_V8_CALLBACKS_... */

@@ -5,7 +5,6 @@ use std::{
     num::NonZero,
     pin::Pin,
     ptr::{self, NonNull},
-    slice,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -24,7 +23,8 @@ use springboard_everyday::{
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, no_constant, null, out_handle},
+    array::array,
+    boundary::{Failure, Out, OutHandle, enter, no_constant, null, pick},
     constants::*,
     function::{self, Bound},
     handle::{self, BackgroundHandle, FunctionHandle, PendingHandle},
@@ -38,13 +38,11 @@ pub extern "C" fn sb_background_new(
     capacity: usize,
     background: OutHandle<'_, BackgroundHandle>,
 ) -> c_int {
-    enter(|| {
-        let background = out_handle(background, "background")?;
+    handle::opens(background, "background", || {
         let threads = NonZero::new(threads).ok_or_else(|| no_constant("threads", 0))?;
         let started = Background::new(threads, capacity)
             .map_err(|error: StartError| Failure::new(SB_ERROR_SYSTEM, error))?;
-        background.write(handle::open(started)?);
-        Ok(())
+        Ok(started)
     })
 }
 
@@ -60,17 +58,12 @@ pub unsafe extern "C" fn sb_background_call(
     slots: *const u64,
     pending: OutHandle<'_, PendingHandle>,
 ) -> c_int {
-    enter(|| {
-        let pending = out_handle(pending, "pending")?;
+    handle::opens(pending, "pending", || {
         let background = handle::get::<_, Background>(background)?;
         let bound = function::get(function)?;
         let params = bound.function.signature().params();
-        let slots = match params.len() {
-            0 => &[],
-            _ if slots.is_null() => return Err(null("slots")),
-            // SAFETY: the caller says that there are as many slots as parameters.
-            count => unsafe { slice::from_raw_parts(slots, count) },
-        };
+        // SAFETY: the caller says that there are as many slots as parameters.
+        let slots = unsafe { array(slots, params.len(), "slots") }?;
         let arguments = params.iter().zip(slots);
         let model = bound.function.data_model();
         // SAFETY: the caller says that each slot is that of a value of its parameter's type.
@@ -79,11 +72,7 @@ pub unsafe extern "C" fn sb_background_call(
         // SAFETY: the caller says that the function may be called with these arguments, on another thread.
         let asked = unsafe { background.call(&bound.function, arguments) }
             .map_err(|refused: Refused| Failure::new(SB_ERROR_REFUSED, refused))?;
-        pending.write(handle::open(Asked {
-            state: Mutex::new(State::There(Call::UnderWay(asked, None))),
-            function: bound,
-        })?);
-        Ok(())
+        Ok(Asked { state: Mutex::new(State::There(Call::UnderWay(asked, None))), function: bound })
     })
 }
 
@@ -279,28 +268,12 @@ pub extern "C" fn sb_pending_set_waker(
     })
 }
 
-/// Closes the handle of a call.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_pending_close(pending: *const PendingHandle) -> c_int {
-    enter(|| handle::close(pending))
-}
-
 /// Accepts no more calls.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_background_shutdown(background: *const BackgroundHandle, how: c_int) -> c_int {
     enter(|| {
-        let how = match how.into() {
-            SB_SHUTDOWN_WAIT => Shutdown::Wait,
-            SB_SHUTDOWN_ABANDON => Shutdown::Abandon,
-            other => return Err(no_constant("how", other)),
-        };
+        let how = pick("how", how, [Shutdown::Wait, Shutdown::Abandon])?;
         handle::get::<_, Background>(background)?.shutdown(how);
         Ok(())
     })
-}
-
-/// Closes the handle of the threads.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_background_close(background: *const BackgroundHandle) -> c_int {
-    enter(|| handle::close(background))
 }

@@ -7,7 +7,6 @@ use std::{
     fmt::Display,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
 };
 
 use crate::constants::*;
@@ -89,19 +88,38 @@ pub(crate) fn out<'a, T>(out: Out<'a, T>, name: &str) -> Result<&'a mut MaybeUni
     out.ok_or_else(|| null(name))
 }
 
-/// The place for a handle. It is null until there is one.
-pub(crate) fn out_handle<'a, K>(
-    place: OutHandle<'a, K>,
+/// Runs the body of a function that returns a value through the parameter `to`.
+pub(crate) fn give<T>(to: Out<'_, T>, name: &str, body: impl FnOnce() -> Result<T, Failure>) -> c_int {
+    enter(|| {
+        out(to, name)?.write(body()?);
+        Ok(())
+    })
+}
+
+/// The same, where C finds `until` if the function fails.
+pub(crate) fn give_or<T>(
+    to: Out<'_, T>,
     name: &str,
-) -> Result<&'a mut MaybeUninit<*mut K>, Failure> {
-    let place = out(place, name)?;
-    place.write(ptr::null_mut());
-    Ok(place)
+    until: T,
+    body: impl FnOnce() -> Result<T, Failure>,
+) -> c_int {
+    enter(|| {
+        let to = out(to, name)?;
+        to.write(until);
+        to.write(body()?);
+        Ok(())
+    })
 }
 
 /// A parameter that must not be null is.
 pub(crate) fn null(name: &str) -> Failure {
     Failure::new(SB_ERROR_NULL, format_args!("parameter {name} is null"))
+}
+
+/// What a constant stands for, of those that a parameter can be. The header counts them from 0, in the order of `known`.
+pub(crate) fn pick<T, const N: usize>(name: &str, constant: c_int, known: [T; N]) -> Result<T, Failure> {
+    let index = usize::try_from(constant).unwrap_or(usize::MAX);
+    known.into_iter().nth(index).ok_or_else(|| no_constant(name, constant))
 }
 
 /// A parameter's value is not one of the header's constants for it.

@@ -1,9 +1,9 @@
 //! The types of `bun:ffi`.
 
 use std::{
-    ffi::{CString, c_char, c_int},
+    ffi::{CStr, c_char, c_int},
     mem::MaybeUninit,
-    ptr, slice,
+    ptr,
     sync::LazyLock,
 };
 
@@ -14,9 +14,11 @@ use springboard_js::{
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
+    array::texts,
+    boundary::{Failure, Out, OutHandle, enter, give, no_constant, pick},
     constants::*,
     handle::{self, SignatureHandle},
+    row::Row,
     text::{Growing, Text, write_sized},
     v8::{V8Value, returned},
 };
@@ -37,30 +39,8 @@ pub struct BunTypeRow {
 // SAFETY: numbers and addresses, of which the first is the size.
 unsafe impl Growing for BunTypeRow {}
 
-/// A type in texts that end with a zero byte.
-struct Row {
-    name: CString,
-    c: Option<CString>,
-    /// What the next points to.
-    _aliases: Vec<CString>,
-    /// Ends with null.
-    aliases: Vec<*const c_char>,
-}
-
-// SAFETY: the addresses are of texts that the row owns, and nothing changes them.
-unsafe impl Send for Row {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for Row {}
-
-static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let row = |ty: &BunType| {
-        let text = |text: &str| CString::new(text).unwrap_or_default();
-        let owned: Vec<CString> = ty.aliases.iter().map(|alias| text(alias)).collect();
-        let aliases = owned.iter().map(|alias| alias.as_ptr()).chain([ptr::null()]).collect();
-        Row { name: text(ty.name), c: ty.c.map(text), _aliases: owned, aliases }
-    };
-    TYPES.iter().map(row).collect()
-});
+static ROWS: LazyLock<Vec<Row>> =
+    LazyLock::new(|| TYPES.iter().map(|ty| Row::new(ty.name, ty.aliases, ty.c)).collect());
 
 /// # Safety
 /// `ty` is null or begins with its size.
@@ -71,8 +51,8 @@ unsafe fn tell(tag: u8, ty: *mut MaybeUninit<BunTypeRow>) -> Result<(), Failure>
         tag: tag.into(),
         reserved: 0,
         name: row.name.as_ptr(),
-        aliases: row.aliases.as_ptr(),
-        c: row.c.as_ref().map_or(ptr::null(), |c| c.as_ptr()),
+        aliases: row.aliases(),
+        c: row.c(),
     };
     // SAFETY: the caller says that it is null or begins with its size.
     unsafe { write_sized(ty, value, "type") }
@@ -117,26 +97,14 @@ pub unsafe extern "C" fn sb_bun_signature(
     returns: Text<'_>,
     signature: OutHandle<'_, SignatureHandle>,
 ) -> c_int {
-    enter(|| {
-        let signature = out_handle(signature, "signature")?;
-        let used = match used.into() {
-            SB_BUN_FUNCTION => Use::Function,
-            SB_BUN_CALLBACK => Use::Callback,
-            SB_BUN_THREADSAFE_CALLBACK => Use::ThreadsafeCallback,
-            other => return Err(no_constant("used", other)),
-        };
-        let texts = match count {
-            0 => &[],
-            _ if arguments.is_null() => return Err(null("arguments")),
-            // SAFETY: the array is not null; the caller says that it has as many elements.
-            _ => unsafe { slice::from_raw_parts(arguments, count) },
-        };
-        let arguments = texts.iter().map(|text| text.get("arguments[]")).collect::<Result<Vec<_>, _>>()?;
+    handle::opens(signature, "signature", || {
+        let used = pick("used", used, [Use::Function, Use::Callback, Use::ThreadsafeCallback])?;
+        // SAFETY: the caller says that the array is null or has as many elements.
+        let arguments = unsafe { texts(arguments, count, "arguments") }?;
         let declared = Declared::new(used, &arguments, returns.get("returns")?)
             .map_err(|error| Failure::new(SB_ERROR_ARGUMENT, error))?;
         let prototype = Prototype { name: None, signature: declared.signature().clone() };
-        signature.write(handle::open(prototype)?);
-        Ok(())
+        Ok(prototype)
     })
 }
 
@@ -146,27 +114,23 @@ pub unsafe extern "C" fn sb_bun_signature(
 /// As the header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_bun_decode(tag: c_int, slot: u64, value: Out<'_, V8Value>) -> c_int {
-    enter(|| {
-        let value = out(value, "value")?;
+    give(value, "value", || {
         let found = u8::try_from(tag).ok().and_then(BunType::tagged);
         let ty = found.ok_or_else(|| no_constant("tag", tag))?;
-        if ty.name == "cstring" && slot != 0 {
-            let start: *mut c_char = ptr::with_exposed_provenance_mut(slot as usize);
-            // SAFETY: the header asks C for bytes that end with a zero byte.
-            let bytes = unsafe { std::ffi::CStr::from_ptr(start) }.to_bytes();
-            let is_utf8 = std::str::from_utf8(bytes).is_ok();
-            let none = returned(&Any::Undefined);
-            value.write(V8Value {
-                form: SB_V8_TEXT as c_int,
-                flag: (!is_utf8).into(),
-                bytes: start.cast(),
-                length: bytes.len(),
-                ..none
-            });
-            return Ok(());
+        if ty.name != "cstring" || slot == 0 {
+            // SAFETY: it is no text, or null.
+            return Ok(returned(&unsafe { ty.decode(slot) }));
         }
-        // SAFETY: it is no text, or null.
-        value.write(returned(&unsafe { ty.decode(slot) }));
-        Ok(())
+        let start: *mut c_char = ptr::with_exposed_provenance_mut(slot as usize);
+        // SAFETY: the header asks C for bytes that end with a zero byte.
+        let bytes = unsafe { CStr::from_ptr(start) }.to_bytes();
+        let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        Ok(V8Value {
+            form: SB_V8_TEXT as c_int,
+            flag: (!is_utf8).into(),
+            bytes: start.cast(),
+            length: bytes.len(),
+            ..returned(&Any::Undefined)
+        })
     })
 }

@@ -8,9 +8,8 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Out, OutHandle, enter, no_constant, null, out, out_handle},
+    boundary::{Out, OutHandle, enter, give, null, out, pick},
     callback_type::Kind,
-    constants::*,
     handle::{self, CallbackHandle, CallbackTypeHandle},
     text::Text,
 };
@@ -61,8 +60,7 @@ pub extern "C" fn sb_callback_new(
     callback: OutHandle<'_, CallbackHandle>,
     code: Out<'_, *mut c_void>,
 ) -> c_int {
-    enter(|| {
-        let callback = out_handle(callback, "callback")?;
+    handle::opens(callback, "callback", || {
         let code = out(code, "code")?;
         let handler = handler.ok_or_else(|| null("handler"))?;
         let Handler { call: ours, context, release: theirs } = *handler;
@@ -70,7 +68,7 @@ pub extern "C" fn sb_callback_new(
         let kind = Kind::get(kind)?;
         let ready = Box::into_raw(Box::new(Ready { call: ours, context, release: theirs }));
         let handler = RawHandler { context: ready.cast(), call, release: Some(release) };
-        // SAFETY: the header asks C for what the runtime asks for.
+        // SAFETY: the header asks C for a handler of this signature whose context may be used wherever it is called.
         let made = unsafe {
             match &kind {
                 Kind::Inline(kind) => kind.raw(handler),
@@ -82,30 +80,21 @@ pub extern "C" fn sb_callback_new(
             drop(unsafe { Box::from_raw(ready) });
         })?;
         code.write(made.as_ptr());
-        callback.write(handle::open::<CallbackHandle>(made)?);
-        Ok(())
+        Ok(made)
     })
 }
 
 /// The number of calls that are on their way.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_callback_in_flight(callback: *const CallbackHandle, calls: Out<'_, u64>) -> c_int {
-    enter(|| {
-        let calls = out(calls, "calls")?;
-        calls.write(handle::get::<_, Callback>(callback)?.in_flight());
-        Ok(())
-    })
+    give(calls, "calls", || Ok(handle::get::<_, Callback>(callback)?.in_flight()))
 }
 
 /// Closes a callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_callback_close(callback: *const CallbackHandle, after: c_int) -> c_int {
     enter(|| {
-        let after = match after.into() {
-            SB_AFTER_CLOSE_ZERO => AfterClose::Zero,
-            SB_AFTER_CLOSE_ABORT => AfterClose::Abort,
-            other => return Err(no_constant("after", other)),
-        };
+        let after = pick("after", after, [AfterClose::Zero, AfterClose::Abort])?;
         handle::get::<_, Callback>(callback)?.close_and(after);
         handle::close(callback)
     })

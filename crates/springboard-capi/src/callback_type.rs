@@ -13,7 +13,7 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, out_handle},
+    boundary::{Failure, Out, OutHandle, enter},
     constants::*,
     engine,
     handle::{self, CallbackTypeHandle, EngineHandle, Found, MailboxHandle, SignatureHandle},
@@ -73,12 +73,7 @@ fn derive(
     to: OutHandle<'_, CallbackTypeHandle>,
     make: impl FnOnce(&CallbackType) -> Result<OwnerCallbackType, Failure>,
 ) -> c_int {
-    enter(|| {
-        let to = out_handle(to, "derived")?;
-        let inline = inline(from)?;
-        to.write(handle::open_local(make(&inline)?)?);
-        Ok(())
-    })
+    handle::opens_local(to, "derived", || make(&*inline(from)?))
 }
 
 fn inline(from: *const CallbackTypeHandle) -> Result<std::sync::Arc<CallbackType>, Failure> {
@@ -95,13 +90,10 @@ pub extern "C" fn sb_callback_type_new(
     signature: *const SignatureHandle,
     kind: OutHandle<'_, CallbackTypeHandle>,
 ) -> c_int {
-    enter(|| {
-        let kind = out_handle(kind, "type")?;
+    handle::opens(kind, "type", || {
         let engine = engine::get(engine)?;
         let prototype = handle::get::<_, Prototype>(signature)?;
-        let made = engine.callback_type(&*prototype)?;
-        kind.write(handle::open(made)?);
-        Ok(())
+        Ok(engine.callback_type(&*prototype)?)
     })
 }
 
@@ -111,13 +103,7 @@ fn copy_in(
     copy: CopyIn,
     to: OutHandle<'_, CallbackTypeHandle>,
 ) -> c_int {
-    enter(|| {
-        let to = out_handle(to, "derived")?;
-        let inline = inline(from)?;
-        let kind = inline.copy_in(parameter, copy)?;
-        to.write(handle::open(kind)?);
-        Ok(())
-    })
+    handle::opens(to, "derived", || Ok(inline(from)?.copy_in(parameter, copy)?))
 }
 
 /// Has a text copied in.
@@ -249,10 +235,4 @@ pub extern "C" fn sb_callback_type_path(
     length: Out<'_, usize>,
 ) -> c_int {
     enter(|| engine::tell(Kind::get(kind)?.path(), path, Buffer { start: buffer, size, length }))
-}
-
-/// Closes the handle of a type.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_callback_type_close(kind: *const CallbackTypeHandle) -> c_int {
-    enter(|| handle::close(kind))
 }

@@ -16,7 +16,7 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, no_constant, out, out_handle},
+    boundary::{Failure, Out, OutHandle, enter, give_or, no_constant, pick},
     constants::*,
     handle::{self, EngineHandle, SignatureHandle},
     text::{Buffer, Growing, read_sized, write_sized},
@@ -73,48 +73,27 @@ pub unsafe extern "C" fn sb_engine_new(
     options: *const EngineOptions,
     engine: OutHandle<'_, EngineHandle>,
 ) -> c_int {
-    enter(|| {
-        let engine = out_handle(engine, "engine")?;
+    handle::opens(engine, "engine", || {
         let mut builder = Engine::builder();
-        if !options.is_null() {
-            // SAFETY: the caller says that `options`, which is not null, begins with its size.
-            let options = unsafe { read_sized(options, EngineOptions::default(), "options") }?;
-            builder = builder
-                .jit(match options.jit.into() {
-                    SB_JIT_ON => Jit::On,
-                    SB_JIT_OFF => Jit::Off,
-                    other => return Err(no_constant("options->jit", other)),
-                })
-                .compile(match options.compile.into() {
-                    SB_COMPILE_EAGER => Compile::Eager,
-                    SB_COMPILE_LAZY => Compile::Lazy,
-                    SB_COMPILE_BACKGROUND => Compile::Background,
-                    other => return Err(no_constant("options->compile", other)),
-                })
-                .stubs(match options.stubs.into() {
-                    SB_STUBS_PER_SHAPE => Stubs::PerShape,
-                    SB_STUBS_PER_FUNCTION => Stubs::PerFunction,
-                    other => return Err(no_constant("options->stubs", other)),
-                });
-            builder = match options.landing_pads.into() {
-                SB_LANDING_PADS_DEFAULT => builder,
-                SB_LANDING_PADS_EMIT => builder.landing_pads(LandingPads::Emit),
-                SB_LANDING_PADS_OMIT => builder.landing_pads(LandingPads::Omit),
-                other => return Err(no_constant("options->landing_pads", other)),
-            };
-            if options.code_limit != 0 {
-                builder = builder.code_limit(usize::try_from(options.code_limit).unwrap_or(usize::MAX));
-            }
+        if options.is_null() {
+            return Ok(builder.build());
         }
-        engine.write(handle::open(builder.build())?);
-        Ok(())
+        // SAFETY: the caller says that `options` begins with its size.
+        let options = unsafe { read_sized(options, "options") }?;
+        let compile = [Compile::Eager, Compile::Lazy, Compile::Background];
+        let landing_pads = [None, Some(LandingPads::Emit), Some(LandingPads::Omit)];
+        builder = builder
+            .jit(pick("options->jit", options.jit, [Jit::On, Jit::Off])?)
+            .compile(pick("options->compile", options.compile, compile)?)
+            .stubs(pick("options->stubs", options.stubs, [Stubs::PerShape, Stubs::PerFunction])?);
+        if let Some(chosen) = pick("options->landing_pads", options.landing_pads, landing_pads)? {
+            builder = builder.landing_pads(chosen);
+        }
+        if options.code_limit != 0 {
+            builder = builder.code_limit(usize::try_from(options.code_limit).unwrap_or(usize::MAX));
+        }
+        Ok(builder.build())
     })
-}
-
-/// Closes an engine's handle.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_engine_close(engine: *const EngineHandle) -> c_int {
-    enter(|| handle::close(engine))
 }
 
 /// What the engine has done so far.
@@ -161,23 +140,23 @@ pub extern "C" fn sb_engine_stub(
     entry: c_int,
     code: Out<'_, *mut c_void>,
 ) -> c_int {
-    enter(|| {
-        let code = out(code, "code")?;
-        code.write(ptr::null_mut());
+    give_or(code, "code", ptr::null_mut(), || {
         let engine = get(engine)?;
         let prototype = handle::get::<_, Prototype>(signature)?;
-        let entry = match entry.into() {
-            SB_ENTRY_SLOTS => Entry::Slots,
-            SB_ENTRY_AVALUE => Entry::Avalue,
-            other => return Err(no_constant("entry", other)),
+        let entry = match entry_of(entry)? {
+            entry @ (Entry::Slots | Entry::Avalue) => entry,
+            _ => return Err(no_constant("entry", entry)),
         };
         let none = |reason: &dyn Display| Failure::new(SB_ERROR_NO_PATH, reason);
         let target = Target::host().map_err(|unknown| none(&unknown))?;
         let plan = abi::plan(&prototype.signature, &target, entry).map_err(|rule| none(&rule))?;
         let stub = engine.stamp(Stamp::new(&plan)).map_err(|error| none(&error))?;
-        code.write(stub.address().as_ptr());
-        Ok(())
+        Ok(stub.address().as_ptr())
     })
+}
+
+fn entry_of(constant: c_int) -> Result<Entry, Failure> {
+    pick("entry", constant, [Entry::Slots, Entry::Bound, Entry::Callback, Entry::V8, Entry::Avalue])
 }
 
 /// The plan of a signature as text, or why there is none.
@@ -191,14 +170,7 @@ pub extern "C" fn sb_explain(
 ) -> c_int {
     enter(|| {
         let prototype = handle::get::<_, Prototype>(signature)?;
-        let entry = match entry.into() {
-            SB_ENTRY_SLOTS => Entry::Slots,
-            SB_ENTRY_BOUND => Entry::Bound,
-            SB_ENTRY_CALLBACK => Entry::Callback,
-            SB_ENTRY_V8 => Entry::V8,
-            SB_ENTRY_AVALUE => Entry::Avalue,
-            other => return Err(no_constant("entry", other)),
-        };
+        let entry = entry_of(entry)?;
         let buffer = Buffer { start: buffer, size, length };
         let target = match Target::host() {
             Ok(target) => target,

@@ -3,23 +3,22 @@
 use std::{
     ffi::{c_char, c_int, c_void},
     ptr::NonNull,
-    slice,
     sync::Arc,
 };
 
 use springboard::{
-    BindError, Engine, Function, LastError, Library,
+    BindError, Function, LastError, Library,
     abi::SlotForm,
     callback::{NativeScope, take_pending},
     ir::Prototype,
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
+    array::{array, bind_all},
+    boundary::{Failure, Out, OutHandle, enter, give, null, out},
     constants::*,
     engine,
     handle::{self, EngineHandle, FunctionHandle, LibraryHandle, SignatureHandle},
-    many,
     text::{Buffer, Text},
 };
 
@@ -39,9 +38,9 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    fn new(engine: &Engine, function: Result<Function, BindError>) -> Result<Bound, Failure> {
+    fn new(function: Result<Function, BindError>) -> Result<Bound, Failure> {
         let function = function?;
-        let result = SlotForm::of(function.signature().result(), engine.data_model())
+        let result = SlotForm::of(function.signature().result(), function.data_model())
             .map_err(|error| Failure::new(SB_ERROR_LAYOUT, error))?;
         Ok(Bound { function, result })
     }
@@ -59,13 +58,10 @@ pub extern "C" fn sb_function_bind(
     declaration: Text<'_>,
     function: OutHandle<'_, FunctionHandle>,
 ) -> c_int {
-    enter(|| {
-        let function = out_handle(function, "function")?;
+    handle::opens(function, "function", || {
         let engine = engine::get(engine)?;
         let library = handle::get::<_, Library>(library)?;
-        let bound = engine.function(&library, declaration.get("declaration")?);
-        function.write(handle::open(Bound::new(&engine, bound)?)?);
-        Ok(())
+        Bound::new(engine.function(&library, declaration.get("declaration")?))
     })
 }
 
@@ -78,14 +74,11 @@ pub extern "C" fn sb_function_bind_symbol(
     signature: *const SignatureHandle,
     function: OutHandle<'_, FunctionHandle>,
 ) -> c_int {
-    enter(|| {
-        let function = out_handle(function, "function")?;
+    handle::opens(function, "function", || {
         let engine = engine::get(engine)?;
         let library = handle::get::<_, Library>(library)?;
         let prototype = handle::get::<_, Prototype>(signature)?;
-        let bound = engine.function_named(&library, symbol.get("symbol")?, &*prototype);
-        function.write(handle::open(Bound::new(&engine, bound)?)?);
-        Ok(())
+        Bound::new(engine.function_named(&library, symbol.get("symbol")?, &*prototype))
     })
 }
 
@@ -97,14 +90,11 @@ pub extern "C" fn sb_function_bind_address(
     signature: *const SignatureHandle,
     function: OutHandle<'_, FunctionHandle>,
 ) -> c_int {
-    enter(|| {
-        let function = out_handle(function, "function")?;
+    handle::opens(function, "function", || {
         let engine = engine::get(engine)?;
         let address = NonNull::new(address).ok_or_else(|| null("address"))?;
         let prototype = handle::get::<_, Prototype>(signature)?;
-        let bound = engine.function_at(address, &*prototype);
-        function.write(handle::open(Bound::new(&engine, bound)?)?);
-        Ok(())
+        Bound::new(engine.function_at(address, &*prototype))
     })
 }
 
@@ -126,35 +116,29 @@ pub unsafe extern "C" fn sb_function_bind_all(
             let engine = engine::get(engine)?;
             let library = handle::get::<_, Library>(library)?;
             let bound = engine.bind_all(&library, texts).into_iter();
-            Ok(bound.map(|bound| Bound::new(&engine, bound).and_then(handle::open)).collect())
+            Ok(bound.map(|bound| Bound::new(bound).and_then(handle::open)).collect())
         };
         // SAFETY: the caller says that the arrays are null or have `count` elements.
-        unsafe { many::bind_all(declarations, count, functions, failed, bind) }
+        unsafe { bind_all(declarations, count, functions, failed, bind) }
     })
 }
 
 /// What to call with a target and slots.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_function_entry(function: *const FunctionHandle, entry: Out<'_, Entry>) -> c_int {
-    enter(|| {
-        let entry = out(entry, "entry")?;
+    give(entry, "entry", || {
         let (code, target) = get(function)?.function.untyped_slots().pointers();
-        entry.write(Entry { code: code.cast_mut(), target });
-        Ok(())
+        Ok(Entry { code: code.cast_mut(), target })
     })
 }
 
-/// What to call with slots alone.
+/// What to call with the slots and no target.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_function_bound_code(
     function: *const FunctionHandle,
     code: Out<'_, *mut c_void>,
 ) -> c_int {
-    enter(|| {
-        let code = out(code, "code")?;
-        code.write(get(function)?.function.bound_code()?.cast_mut());
-        Ok(())
-    })
+    give(code, "code", || Ok(get(function)?.function.bound_code()?.cast_mut()))
 }
 
 /// Calls a function.
@@ -170,12 +154,8 @@ pub unsafe extern "C" fn sb_function_call(
     enter(|| {
         let bound = get(function)?;
         let entry = bound.function.untyped_slots();
-        let slots = match entry.count() {
-            0 => &[],
-            _ if slots.is_null() => return Err(null("slots")),
-            // SAFETY: the caller says that the slots that a call reads are there.
-            count => unsafe { slice::from_raw_parts(slots, count) },
-        };
+        // SAFETY: the caller says that the slots that a call reads are there.
+        let slots = unsafe { array(slots, entry.count(), "slots") }?;
         let result = match bound.result {
             SlotForm::Word(_) => Some(out(result, "result")?),
             SlotForm::None | SlotForm::Address(_) => None,
@@ -197,25 +177,18 @@ pub extern "C" fn sb_function_with_last_error(
     read: *mut c_void,
     derived: OutHandle<'_, FunctionHandle>,
 ) -> c_int {
-    enter(|| {
-        let derived = out_handle(derived, "derived")?;
+    handle::opens(derived, "derived", || {
         let engine = engine::get(engine)?;
         let function = get(function)?;
         let last_error = NonNull::new(read).map_or(LastError::Errno, LastError::function);
-        let bound = engine.with_last_error(&function.function, last_error);
-        derived.write(handle::open(Bound::new(&engine, bound)?)?);
-        Ok(())
+        Bound::new(engine.with_last_error(&function.function, last_error))
     })
 }
 
 /// The number of slots that a call reads.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_function_slots(function: *const FunctionHandle, slots: Out<'_, usize>) -> c_int {
-    enter(|| {
-        let slots = out(slots, "slots")?;
-        slots.write(get(function)?.function.untyped_slots().count());
-        Ok(())
-    })
+    give(slots, "slots", || Ok(get(function)?.function.untyped_slots().count()))
 }
 
 /// The native function's own address.
@@ -224,11 +197,7 @@ pub extern "C" fn sb_function_address(
     function: *const FunctionHandle,
     address: Out<'_, *mut c_void>,
 ) -> c_int {
-    enter(|| {
-        let address = out(address, "address")?;
-        address.write(get(function)?.function.address().as_ptr());
-        Ok(())
-    })
+    give(address, "address", || Ok(get(function)?.function.address().as_ptr()))
 }
 
 /// By which path a function is called, and why.
@@ -241,10 +210,4 @@ pub extern "C" fn sb_function_path(
     length: Out<'_, usize>,
 ) -> c_int {
     enter(|| engine::tell(get(function)?.function.path(), path, Buffer { start: buffer, size, length }))
-}
-
-/// Closes a function's handle.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_function_close(function: *const FunctionHandle) -> c_int {
-    enter(|| handle::close(function))
 }

@@ -7,8 +7,8 @@
 //!     └───────────┴──────────────────────────┴────────┘
 //! ```
 //!
-//! A handle is a number in a pointer's clothes, for C's type checks alone: nothing lies at that address. Serial numbers
-//! are never used again, so a handle that was closed is known as such for ever. The copy tells apart the handles of
+//! A handle is a number that has a pointer's type only so that C can check it: nothing lies at that address. Serial
+//! numbers are never used again, so a closed handle is always recognised as one. The copy tells apart the handles of
 //! two copies of the library in one process.
 //!
 //! Objects of one thread stay on it: the table has the thread's number, and the thread the object. What is left when
@@ -17,6 +17,7 @@
 //! Nothing of springboard runs while the table is locked, and a process that forks waits for the lock.
 
 mod fork;
+mod kinds;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,8 @@ use std::{
     any::Any,
     cell::{Cell, RefCell},
     collections::HashMap,
+    ffi::c_int,
+    ptr,
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError,
@@ -33,71 +36,11 @@ use std::{
 
 use foldhash::fast::FixedState;
 
-use crate::{boundary::Failure, constants::*};
-
-/// A kind of handle.
-pub(crate) trait Kind {
-    /// What it is called in messages, with its article.
-    const NAME: &'static str;
-    /// Its number, from 1.
-    const NUMBER: u64;
-}
-
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $number:literal $name:literal;)*) => {
-        $(
-            $(#[$doc])*
-            #[repr(C)]
-            #[derive(Debug)]
-            pub struct $kind([u8; 0]);
-
-            impl Kind for $kind {
-                const NAME: &'static str = $name;
-                const NUMBER: u64 = $number;
-            }
-        )*
-
-        fn name(number: u64) -> Option<&'static str> {
-            match number {
-                $($number => Some($name),)*
-                _ => None,
-            }
-        }
-    };
-}
-
-kinds! {
-    /// `sb_engine`.
-    EngineHandle 1 "an engine";
-    /// `sb_library`.
-    LibraryHandle 2 "a library";
-    /// `sb_declarations`.
-    DeclarationsHandle 3 "declarations";
-    /// `sb_signature`.
-    SignatureHandle 4 "a signature";
-    /// `sb_function`.
-    FunctionHandle 5 "a function";
-    /// `sb_callback_type`.
-    CallbackTypeHandle 6 "a type of callbacks";
-    /// `sb_callback`.
-    CallbackHandle 7 "a callback";
-    /// `sb_mailbox`.
-    MailboxHandle 8 "a mailbox";
-    /// `sb_v8_library`.
-    V8LibraryHandle 9 "a library for V8";
-    /// `sb_v8_function`.
-    V8FunctionHandle 10 "a function for V8";
-    /// `sb_background`.
-    BackgroundHandle 11 "threads for calls";
-    /// `sb_pending`.
-    PendingHandle 12 "a call in the background";
-    /// `sb_v8_registry`.
-    V8RegistryHandle 13 "a registry";
-    /// `sb_later`.
-    LaterHandle 14 "an answer that is owed";
-    /// `sb_heir`.
-    HeirHandle 15 "an heir";
-}
+pub use self::kinds::*;
+use crate::{
+    boundary::{Failure, OutHandle, give_or},
+    constants::*,
+};
 
 const KIND_BITS: u32 = 4;
 const COPY_SHIFT: u32 = 48;
@@ -171,7 +114,25 @@ fn open_at<K: Kind>(place: Place) -> Result<u64, Failure> {
 }
 
 fn pointer<K>(handle: u64) -> *mut K {
-    std::ptr::without_provenance_mut(handle as usize)
+    ptr::without_provenance_mut(handle as usize)
+}
+
+/// Runs the body of a function that opens a handle, for an object that any thread may use. C finds null if it fails.
+pub(crate) fn opens<K: Kind, T: Any + Send + Sync>(
+    to: OutHandle<'_, K>,
+    name: &str,
+    body: impl FnOnce() -> Result<T, Failure>,
+) -> c_int {
+    give_or(to, name, ptr::null_mut(), || open(body()?))
+}
+
+/// The same for an object of the running thread.
+pub(crate) fn opens_local<K: Kind, T: Any>(
+    to: OutHandle<'_, K>,
+    name: &str,
+    body: impl FnOnce() -> Result<T, Failure>,
+) -> c_int {
+    give_or(to, name, ptr::null_mut(), || open_local(body()?))
 }
 
 /// A handle for an object that any thread may use.
@@ -202,7 +163,9 @@ pub(crate) fn find<K: Kind, S: Any + Send + Sync, L: Any>(handle: *const K) -> R
     let table = table();
     match table.places.get(&number) {
         Some(place) if number & kind_mask() == K::NUMBER => match place {
-            Place::Shared(object) => Ok(Found::Shared(shared_object(Arc::clone(object)))),
+            Place::Shared(object) => Ok(Found::Shared(
+                Arc::clone(object).downcast().unwrap_or_else(|_| unreachable!("{OTHER_TYPE}")),
+            )),
             Place::Thread(owner) => {
                 let owner = *owner;
                 drop(table);
@@ -266,12 +229,10 @@ pub(crate) fn take_local<K: Kind, L: Any>(handle: *const K) -> Result<L, Failure
     Ok(Rc::into_inner(object).unwrap_or_else(|| unreachable!("the table had the other")))
 }
 
+const OTHER_TYPE: &str = "the kind says of which type the object is";
+
 fn kind_mask() -> u64 {
     (1 << KIND_BITS) - 1
-}
-
-fn shared_object<S: Any + Send + Sync>(object: Arc<dyn Any + Send + Sync>) -> Arc<S> {
-    object.downcast().unwrap_or_else(|_| unreachable!("the kind says of which type the object is"))
 }
 
 fn local_object<K: Kind, L: Any>(number: u64, owner: u64) -> Result<Rc<L>, Failure> {
@@ -280,7 +241,7 @@ fn local_object<K: Kind, L: Any>(number: u64, owner: u64) -> Result<Rc<L>, Failu
     }
     let object = LOCAL.try_with(|local| local.0.borrow().get(&number).cloned()).ok().flatten();
     let object = object.ok_or_else(thread_ends)?;
-    Ok(object.downcast().unwrap_or_else(|_| unreachable!("the kind says of which type the object is")))
+    Ok(object.downcast().unwrap_or_else(|_| unreachable!("{OTHER_TYPE}")))
 }
 
 fn wrong_thread<K: Kind>() -> Failure {

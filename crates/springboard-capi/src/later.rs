@@ -9,7 +9,7 @@ use std::{
 use springboard::callback::{Heir, Later, close_at_thread_exit, leaked_handlers};
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
+    boundary::{Failure, Out, OutHandle, enter, give, null},
     constants::*,
     handle::{self, HeirHandle, LaterHandle},
 };
@@ -20,13 +20,11 @@ type Owed = Mutex<Option<Later>>;
 /// Undertakes to answer the call that is being handled.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_later_of(slots: *mut u64, later: OutHandle<'_, LaterHandle>) -> c_int {
-    enter(|| {
-        let later = out_handle(later, "later")?;
+    handle::opens(later, "later", || {
         let owed = Later::of(slots).ok_or_else(|| {
             Failure::new(SB_ERROR_ARGUMENT, "nobody waits on another thread for the answer to these slots")
         })?;
-        later.write(handle::open(Owed::new(Some(owed)))?);
-        Ok(())
+        Ok(Owed::new(Some(owed)))
     })
 }
 
@@ -66,12 +64,6 @@ pub unsafe extern "C" fn sb_later_answer_bytes(
     })
 }
 
-/// Closes the handle. A call that is not answered gets zero.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_later_close(later: *const LaterHandle) -> c_int {
-    enter(|| handle::close(later))
-}
-
 /// Has callbacks closed when the running thread ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_close_at_thread_exit() -> c_int {
@@ -81,11 +73,7 @@ pub extern "C" fn sb_close_at_thread_exit() -> c_int {
 /// The running thread as an heir.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_heir_current(heir: OutHandle<'_, HeirHandle>) -> c_int {
-    enter(|| {
-        let heir = out_handle(heir, "heir")?;
-        heir.write(handle::open(Heir::current()?)?);
-        Ok(())
-    })
+    handle::opens(heir, "heir", || Ok(Heir::current()?))
 }
 
 /// Leaves the running thread's handlers to an heir.
@@ -98,17 +86,8 @@ pub extern "C" fn sb_heir_inherit(heir: *const HeirHandle) -> c_int {
     })
 }
 
-/// Closes the handle of an heir.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_heir_close(heir: *const HeirHandle) -> c_int {
-    enter(|| handle::close(heir))
-}
-
 /// How many handlers nobody releases any more.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_leaked_handlers(count: Out<'_, u64>) -> c_int {
-    enter(|| {
-        out(count, "count")?.write(leaked_handlers());
-        Ok(())
-    })
+    give(count, "count", || Ok(leaked_handlers()))
 }

@@ -5,18 +5,20 @@
 //!
 //! * `boundary` is what every function runs in: no panic leaves it, and an error becomes a code and a message.
 //! * `handle` is the table of what C holds, `text` how texts come in and go out.
-//! * The other modules are the parts of the header, in its order.
+//! * `close` has the functions that close handles; the other modules are the parts of the header, in its order.
 
+mod array;
 mod boundary;
 mod constants;
 mod handle;
-mod many;
+mod row;
 mod text;
 
 pub mod background;
 pub mod bun;
 pub mod callback;
 pub mod callback_type;
+pub mod close;
 pub mod engine;
 pub mod error;
 pub mod function;

@@ -8,7 +8,7 @@ use std::{
 use springboard::{Library, library::Flags};
 
 use crate::{
-    boundary::{Out, OutHandle, enter, no_constant, null, out, out_handle},
+    boundary::{Out, OutHandle, give, no_constant, null},
     constants::*,
     handle::{self, LibraryHandle},
     text::Text,
@@ -21,8 +21,7 @@ pub extern "C" fn sb_library_open(
     flags: c_int,
     library: OutHandle<'_, LibraryHandle>,
 ) -> c_int {
-    enter(|| {
-        let library = out_handle(library, "library")?;
+    handle::opens(library, "library", || {
         let path = path.bytes().ok_or_else(|| null("path"))?;
         let flags = i64::from(flags);
         if flags & !(SB_LIBRARY_LAZY | SB_LIBRARY_GLOBAL | SB_LIBRARY_NODELETE | SB_LIBRARY_NOLOAD) != 0 {
@@ -34,20 +33,16 @@ pub extern "C" fn sb_library_open(
         for (flag, meaning) in [(SB_LIBRARY_NODELETE, Flags::NODELETE), (SB_LIBRARY_NOLOAD, Flags::NOLOAD)] {
             joined = chosen(flag, joined | meaning, joined);
         }
-        // SAFETY: the header asks C for what loading asks for.
+        // SAFETY: the header asks C for a library whose initialisers are sound to run.
         let loaded = unsafe { Library::open_with(OsStr::from_bytes(path.to_bytes()), joined) }?;
-        library.write(handle::open(loaded)?);
-        Ok(())
+        Ok(loaded)
     })
 }
 
 /// The process itself.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_library_process(library: OutHandle<'_, LibraryHandle>) -> c_int {
-    enter(|| {
-        out_handle(library, "library")?.write(handle::open(Library::process())?);
-        Ok(())
-    })
+    handle::opens(library, "library", || Ok(Library::process()))
 }
 
 /// The address of a symbol.
@@ -57,16 +52,8 @@ pub extern "C" fn sb_library_symbol(
     symbol: Text<'_>,
     address: Out<'_, *mut c_void>,
 ) -> c_int {
-    enter(|| {
-        let address = out(address, "address")?;
+    give(address, "address", || {
         let library = handle::get::<_, Library>(library)?;
-        address.write(library.symbol(symbol.get("symbol")?)?.as_ptr());
-        Ok(())
+        Ok(library.symbol(symbol.get("symbol")?)?.as_ptr())
     })
-}
-
-/// Closes a library's handle.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_library_close(library: *const LibraryHandle) -> c_int {
-    enter(|| handle::close(library))
 }

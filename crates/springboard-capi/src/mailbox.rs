@@ -13,7 +13,7 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, no_constant, null, out, out_handle},
+    boundary::{Failure, Out, OutHandle, enter, give_or, no_constant, null, pick},
     constants::*,
     handle::{self, MailboxHandle},
 };
@@ -39,10 +39,7 @@ impl Context {
 /// Makes a mailbox without a bound.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_mailbox_unbounded(mailbox: OutHandle<'_, MailboxHandle>) -> c_int {
-    enter(|| {
-        out_handle(mailbox, "mailbox")?.write(handle::open_local(Mailbox::unbounded()?)?);
-        Ok(())
-    })
+    handle::opens_local(mailbox, "mailbox", || Ok(Mailbox::unbounded()?))
 }
 
 /// Makes a mailbox with a bound.
@@ -52,20 +49,13 @@ pub extern "C" fn sb_mailbox_bounded(
     full: c_int,
     mailbox: OutHandle<'_, MailboxHandle>,
 ) -> c_int {
-    enter(|| {
-        let mailbox = out_handle(mailbox, "mailbox")?;
-        let full = match full.into() {
-            SB_FULL_BLOCK => Full::Block,
-            SB_FULL_REFUSE => Full::Refuse,
-            SB_FULL_DROP_OLDEST => Full::DropOldest,
-            other => return Err(no_constant("full", other)),
-        };
-        mailbox.write(handle::open_local(Mailbox::bounded(capacity, full)?)?);
-        Ok(())
+    handle::opens_local(mailbox, "mailbox", || {
+        let full = pick("full", full, [Full::Block, Full::Refuse, Full::DropOldest])?;
+        Ok(Mailbox::bounded(capacity, full)?)
     })
 }
 
-/// The mailbox behind a handle, if it is this process's.
+/// The mailbox of a handle, if this process made it.
 pub(crate) fn get(mailbox: *const MailboxHandle) -> Result<Rc<Mailbox>, Failure> {
     let mailbox: Rc<Mailbox> = handle::get_local(mailbox)?;
     if mailbox.is_inherited() {
@@ -77,13 +67,10 @@ pub(crate) fn get(mailbox: *const MailboxHandle) -> Result<Rc<Mailbox>, Failure>
 /// A file descriptor for poll loops.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_mailbox_fd(mailbox: *const MailboxHandle, fd: Out<'_, c_int>) -> c_int {
-    enter(|| {
-        let fd = out(fd, "fd")?;
-        fd.write(-1);
+    give_or(fd, "fd", -1, || {
         let mailbox = get(mailbox)?;
         let event = mailbox.event().map_err(|error| Failure::new(SB_ERROR_SYSTEM, error))?;
-        fd.write(event.as_raw_fd());
-        Ok(())
+        Ok(event.as_raw_fd())
     })
 }
 

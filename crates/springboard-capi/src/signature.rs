@@ -8,7 +8,7 @@ use springboard::{
 };
 
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, out, out_handle},
+    boundary::{Failure, Out, OutHandle, enter, give},
     constants::*,
     handle::{self, DeclarationsHandle, SignatureHandle},
     text::{Buffer, Text},
@@ -30,18 +30,10 @@ pub extern "C" fn sb_declarations_parse(
     text: Text<'_>,
     declarations: OutHandle<'_, DeclarationsHandle>,
 ) -> c_int {
-    enter(|| {
-        let declarations = out_handle(declarations, "declarations")?;
+    handle::opens(declarations, "declarations", || {
         let parsed = Declarations::parse_for(text.get("text")?, &model()?)?;
-        declarations.write(handle::open(parsed)?);
-        Ok(())
+        Ok(parsed)
     })
-}
-
-/// Closes the handle of declarations.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_declarations_close(declarations: *const DeclarationsHandle) -> c_int {
-    enter(|| handle::close(declarations))
 }
 
 /// Reads a signature.
@@ -51,16 +43,14 @@ pub extern "C" fn sb_signature_parse(
     declarations: *const DeclarationsHandle,
     signature: OutHandle<'_, SignatureHandle>,
 ) -> c_int {
-    enter(|| {
-        let signature = out_handle(signature, "signature")?;
+    handle::opens(signature, "signature", || {
         let text = text.get("text")?;
         let parsed = if declarations.is_null() {
             Prototype::parse(text)?
         } else {
             Prototype::parse_in(text, &*handle::get::<_, Declarations>(declarations)?)?
         };
-        signature.write(handle::open(parsed)?);
-        Ok(())
+        Ok(parsed)
     })
 }
 
@@ -71,15 +61,13 @@ pub extern "C" fn sb_signature_declared(
     name: Text<'_>,
     signature: OutHandle<'_, SignatureHandle>,
 ) -> c_int {
-    enter(|| {
-        let signature = out_handle(signature, "signature")?;
+    handle::opens(signature, "signature", || {
         let declarations = handle::get::<_, Declarations>(declarations)?;
         let name = name.get("name")?;
         let prototype = declarations
             .function(name)
             .ok_or_else(|| Failure::new(SB_ERROR_SYMBOL, format_args!("no function {name} is declared")))?;
-        signature.write(handle::open(prototype.clone())?);
-        Ok(())
+        Ok(prototype.clone())
     })
 }
 
@@ -103,11 +91,7 @@ pub extern "C" fn sb_signature_parameters(
     signature: *const SignatureHandle,
     parameters: Out<'_, usize>,
 ) -> c_int {
-    enter(|| {
-        let parameters = out(parameters, "parameters")?;
-        parameters.write(handle::get::<_, Prototype>(signature)?.signature.params().len());
-        Ok(())
-    })
+    give(parameters, "parameters", || Ok(handle::get::<_, Prototype>(signature)?.signature.params().len()))
 }
 
 /// What the slot of a parameter, or after the last the result's, holds.
@@ -117,8 +101,7 @@ pub extern "C" fn sb_signature_slot(
     index: usize,
     slot: Out<'_, Slot>,
 ) -> c_int {
-    enter(|| {
-        let slot = out(slot, "slot")?;
+    give(slot, "slot", || {
         let prototype = handle::get::<_, Prototype>(signature)?;
         let params = prototype.signature.params();
         let ty = match params.get(index) {
@@ -134,15 +117,8 @@ pub extern "C" fn sb_signature_slot(
         };
         let model = model()?;
         let form = SlotForm::of(ty, &model).map_err(|error| Failure::new(SB_ERROR_LAYOUT, error))?;
-        slot.write(Slot::of(form, &model));
-        Ok(())
+        Ok(Slot::of(form, &model))
     })
-}
-
-/// Closes a signature's handle.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_signature_close(signature: *const SignatureHandle) -> c_int {
-    enter(|| handle::close(signature))
 }
 
 impl Slot {

@@ -75,7 +75,8 @@ impl Buffer<'_> {
 /// A structure whose first member is its own size in bytes, so that it may grow: C says how much of it it knows.
 ///
 /// # Safety
-/// The type is `repr(C)` and plain numbers, of which the first is its size as a `usize`.
+/// The type is `repr(C)`, and its first member is its size as a `usize`. The others are plain: any that C may write, and
+/// zero, is one of Rust's values.
 pub(crate) unsafe trait Growing: Copy {}
 
 /// Writes the part of `value` that C knows.
@@ -100,17 +101,22 @@ pub(crate) unsafe fn write_sized<T: Growing>(
     Ok(())
 }
 
-/// Reads the part of a structure that C knows over the defaults.
+/// Reads the part of a structure that C knows; the rest is zero.
 ///
 /// # Safety
-/// `from` is the address of a structure that begins with its size, and is that long.
-pub(crate) unsafe fn read_sized<T: Growing>(from: *const T, default: T, name: &str) -> Result<T, Failure> {
-    // SAFETY: the caller says that the structure begins with its size.
+/// `from` is null, or the address of a structure that begins with its size, and is that long.
+pub(crate) unsafe fn read_sized<T: Growing>(from: *const T, name: &str) -> Result<T, Failure> {
+    if from.is_null() {
+        return Err(null(name));
+    }
+    // SAFETY: it is not null, so the caller says that the structure begins with its size.
     let known = unsafe { known::<T>(from.cast(), name) }?;
-    let mut value = default;
-    // SAFETY: C's structure and `value` have as many bytes, and any bytes are a value of plain numbers.
-    unsafe { ptr::copy_nonoverlapping(from.cast::<u8>(), (&raw mut value).cast::<u8>(), known) };
-    Ok(value)
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: C's structure and `value` have as many bytes, and a `Growing` is whatever C writes into it, or zero.
+    unsafe {
+        ptr::copy_nonoverlapping(from.cast::<u8>(), value.as_mut_ptr().cast(), known);
+        Ok(value.assume_init())
+    }
 }
 
 /// How many bytes of a `T` C knows: at least those of its size.

@@ -14,7 +14,7 @@ use std::{
 
 use springboard::ir::{DataModel, Declarations, Scalar, Type};
 use springboard_c::{
-    CONSTANTS, Text, background, callback, callback_type, engine, error, function, library, mailbox,
+    CONSTANTS, Text, background, callback, callback_type, close, engine, error, function, library, mailbox,
 };
 use springboard_c::{bun, later, signature, thread, v8, version};
 
@@ -121,21 +121,21 @@ fn exported() -> Vec<(&'static str, Forms)> {
         error::sb_error_place(_, _, _);
         engine::sb_engine_new(_, _) unsafe;
         engine::sb_engine_stats(_, _) unsafe;
-        engine::sb_engine_close(_);
+        close::sb_engine_close(_);
         engine::sb_engine_stub(_, _, _, _);
         engine::sb_explain(_, _, _, _, _);
         library::sb_library_open(_, _, _);
         library::sb_library_process(_);
         library::sb_library_symbol(_, _, _);
-        library::sb_library_close(_);
+        close::sb_library_close(_);
         signature::sb_declarations_parse(_, _);
-        signature::sb_declarations_close(_);
+        close::sb_declarations_close(_);
         signature::sb_signature_parse(_, _, _);
         signature::sb_signature_declared(_, _, _);
         signature::sb_signature_text(_, _, _, _);
         signature::sb_signature_parameters(_, _);
         signature::sb_signature_slot(_, _, _);
-        signature::sb_signature_close(_);
+        close::sb_signature_close(_);
         function::sb_function_bind(_, _, _, _);
         function::sb_function_bind_symbol(_, _, _, _, _);
         function::sb_function_bind_address(_, _, _, _);
@@ -147,7 +147,7 @@ fn exported() -> Vec<(&'static str, Forms)> {
         function::sb_function_call(_, _, _) unsafe;
         function::sb_function_address(_, _);
         function::sb_function_path(_, _, _, _, _);
-        function::sb_function_close(_);
+        close::sb_function_close(_);
         mailbox::sb_mailbox_unbounded(_);
         mailbox::sb_mailbox_bounded(_, _, _);
         mailbox::sb_mailbox_fd(_, _);
@@ -165,11 +165,11 @@ fn exported() -> Vec<(&'static str, Forms)> {
         later::sb_later_of(_, _);
         later::sb_later_answer(_, _);
         later::sb_later_answer_bytes(_, _, _) unsafe;
-        later::sb_later_close(_);
+        close::sb_later_close(_);
         later::sb_close_at_thread_exit();
         later::sb_heir_current(_);
         later::sb_heir_inherit(_);
-        later::sb_heir_close(_);
+        close::sb_heir_close(_);
         later::sb_leaked_handlers(_);
         bun::sb_bun_type_tagged(_, _) unsafe;
         bun::sb_bun_type_named(_, _) unsafe;
@@ -179,7 +179,7 @@ fn exported() -> Vec<(&'static str, Forms)> {
         callback_type::sb_callback_type_block_timeout(_, _, _, _, _, _);
         callback_type::sb_callback_type_counts(_, _) unsafe;
         callback_type::sb_callback_type_path(_, _, _, _, _);
-        callback_type::sb_callback_type_close(_);
+        close::sb_callback_type_close(_);
         callback::sb_callback_new(_, _, _, _);
         callback::sb_callback_in_flight(_, _);
         callback::sb_callback_close(_, _);
@@ -192,18 +192,18 @@ fn exported() -> Vec<(&'static str, Forms)> {
         background::sb_background_call(_, _, _, _) unsafe;
         background::sb_pending_wait(_, _, _, _, _) unsafe;
         background::sb_pending_set_waker(_, _, _);
-        background::sb_pending_close(_);
+        close::sb_pending_close(_);
         background::sb_background_shutdown(_, _);
-        background::sb_background_close(_);
+        close::sb_background_close(_);
         v8::sb_v8_library_new(_, _, _, _) unsafe;
         v8::sb_v8_library_retire(_);
-        v8::sb_v8_library_close(_);
+        close::sb_v8_library_close(_);
         v8::sb_v8_function_bind(_, _, _, _) unsafe;
         v8::sb_v8_function_bind_all(_, _, _, _, _, _) unsafe;
         v8::sb_v8_function_fast(_, _, _, _, _);
         v8::sb_v8_function_description(_, _, _, _) unsafe;
         v8::sb_v8_function_call(_, _, _, _, _) unsafe;
-        v8::sb_v8_function_close(_);
+        close::sb_v8_function_close(_);
         v8::sb_v8_function_bind_address(_, _, _, _, _) unsafe;
         v8::sb_v8_node_type_at(_, _) unsafe;
         v8::sb_v8_node_type_named(_, _) unsafe;
@@ -215,7 +215,7 @@ fn exported() -> Vec<(&'static str, Forms)> {
         v8::sb_v8_registry_add_function(_, _, _);
         v8::sb_v8_registry_remove(_, _);
         v8::sb_v8_registry_references(_, _, _, _, _, _) unsafe;
-        v8::sb_v8_registry_close(_);
+        close::sb_v8_registry_close(_);
         v8::sb_v8_data_variants(_, _, _) unsafe;
         v8::sb_v8_data_fast(_, _, _, _, _, _) unsafe;
         v8::sb_v8_data_call(_, _, _, _) unsafe;

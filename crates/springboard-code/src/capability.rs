@@ -9,6 +9,7 @@ use crate::{
     memory::CodeMemory,
     stamp::{Holes, Name, Stamp},
     strategy::Strategy,
+    trap,
 };
 
 /// Whether, and how, this process can have executable memory.
@@ -54,18 +55,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// An instruction that returns: what the probe writes. It is never run.
-const RETURN: &[u8] = if cfg!(target_arch = "x86_64") {
-    &[0xc3]
-} else if cfg!(target_arch = "aarch64") {
-    &0xd65f_03c0_u32.to_le_bytes()
-} else if cfg!(target_arch = "riscv64") {
-    &0x0000_8067_u32.to_le_bytes()
-} else {
-    &[0x07, 0xfe]
-};
-
-/// What this process is allowed. Found out at the first call by writing one instruction and making it executable, without
+/// What this process is allowed. Found out at the first call by writing an instruction and making it executable, without
 /// running it; remembered from then on.
 pub fn capability() -> &'static Capability {
     static CAPABILITY: OnceLock<Capability> = OnceLock::new();
@@ -77,7 +67,9 @@ pub fn capability() -> &'static Capability {
 }
 
 fn probe(strategy: Strategy) -> Result<(), CodeError> {
-    let template = Template { code: RETURN.into(), align: 1, holes: Box::default() };
+    let mut code = [0; 4];
+    trap::fill(&mut code);
+    let template = Template { code: code.into(), align: 4, holes: Box::default() };
     let stamp = Stamp { name: Name::Plain("probe"), template: &template, holes: Holes::default() };
     match CodeMemory::new(strategy, usize::MAX).publish_by(strategy, &[stamp]) {
         Ok(_) | Err(NoRoom::Limit(_)) => Ok(()),

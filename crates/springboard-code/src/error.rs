@@ -1,9 +1,10 @@
 //! Why there is no code memory.
 
-use std::{fmt, io};
+use std::io;
 
 /// A step on the way to executable memory that the system refused.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[error("{} ({}): {}", .step.purpose(), .step.call(), io::Error::from_raw_os_error(*.errno))]
 pub struct CodeError {
     /// The step.
     pub step: Step,
@@ -75,26 +76,13 @@ impl Step {
     }
 }
 
-impl fmt::Display for CodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CodeError { step, errno } = *self;
-        write!(f, "{} ({}): {}", step.purpose(), step.call(), io::Error::from_raw_os_error(errno))
-    }
-}
-
-impl std::error::Error for CodeError {}
-
 /// Why code was not published.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoRoom {
     /// The system refused a step.
-    System(CodeError),
+    #[error(transparent)]
+    System(#[from] CodeError),
     /// Another segment would exceed the limit that the engine was given, in bytes.
+    #[error("code memory is at its limit of {0} bytes")]
     Limit(usize),
-}
-
-impl From<CodeError> for NoRoom {
-    fn from(error: CodeError) -> NoRoom {
-        NoRoom::System(error)
-    }
 }

@@ -25,7 +25,7 @@ mod space;
 mod stamp;
 mod strategy;
 mod system;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(feature = "testing")]
 pub mod testing;
 mod trap;
 

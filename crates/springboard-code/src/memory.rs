@@ -9,10 +9,7 @@
 //! What is taken is known from private memory alone ([`Space`]). A freed stub is overwritten with traps and waits
 //! ([`Quarantine`]) before its place is taken again. A fork freezes every segment there is ([`fork`]).
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed};
 
 use crate::{
     announce::{self, Announce},
@@ -35,9 +32,13 @@ use crate::{
 mod clock;
 mod publish;
 mod stub;
+mod usage;
 
-pub use self::stub::{CodePointer, Stub};
-use self::{clock::Clock, publish::Place};
+use self::{clock::Clock, publish::Place, usage::Meter};
+pub use self::{
+    stub::{CodePointer, Stub},
+    usage::Usage,
+};
 
 /// Size of the first segment, in bytes. Each following one is twice as large.
 const FIRST_SEGMENT: usize = 16 << 10;
@@ -79,28 +80,6 @@ struct State {
     next_segment: usize,
 }
 
-/// The numbers of [`Usage`], written under the lock and read without.
-#[derive(Default)]
-struct Meter {
-    live: AtomicUsize,
-    code: AtomicUsize,
-    mapped: AtomicUsize,
-    stamps: AtomicU64,
-}
-
-/// How much code memory there is.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Usage {
-    /// Stubs that were published and not freed.
-    pub live: usize,
-    /// Their bytes, without padding.
-    pub code: usize,
-    /// Bytes of pages mapped for code, once each.
-    pub mapped: usize,
-    /// Stubs published so far.
-    pub stamps: u64,
-}
-
 impl CodeMemory {
     /// Empty memory, of which at most `limit` bytes will be mapped. Maps nothing yet.
     pub fn new(strategy: Strategy, limit: usize) -> CodeMemory {
@@ -140,13 +119,7 @@ impl CodeMemory {
 
     /// How much there is, at all sites. Takes no lock.
     pub fn usage(&self) -> Usage {
-        let Meter { live, code, mapped, stamps } = &*self.shared.meter;
-        Usage {
-            live: live.load(Relaxed),
-            code: code.load(Relaxed),
-            mapped: mapped.load(Relaxed),
-            stamps: stamps.load(Relaxed),
-        }
+        self.shared.meter.read()
     }
 
     /// Makes a stub of each stamp, in order, all or none. Every CPU may run them when this returns.
@@ -155,7 +128,7 @@ impl CodeMemory {
     /// Fails if the system refuses a step, by every way that there is, or if another segment would exceed the limit.
     pub fn publish(&self, stamps: &[Stamp<'_>]) -> Result<Vec<Stub>, NoRoom> {
         let mut stubs = match self.publish_by(self.shared.strategy, stamps) {
-            // What keeps a file from being written may be there no more the next time.
+            // What keeps a file from being written now may be gone the next time.
             Err(NoRoom::System(error)) if self.shared.strategy == Strategy::File => {
                 self.publish_by(Strategy::Sealed, stamps).map_err(|_| error)?
             }
@@ -213,13 +186,13 @@ impl CodeMemory {
         }
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(feature = "testing")]
     pub(crate) fn let_pass(&self, time: std::time::Duration) {
         self.lock().clock.pass(time);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No step of ours panics half-way but by a defect of ours, and then the book-keeping is still whole.
+        // Only a defect makes a step panic half-way, and then the book-keeping is still whole.
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.notice_fork(&self.shared);
         state
@@ -254,14 +227,6 @@ impl State {
         for segment in self.space.freeze(which) {
             self.unmap(shared, segment);
         }
-    }
-
-    /// How many bytes, in whole pages, the limit leaves of `wanted`.
-    fn room_for(&self, shared: &Shared, wanted: usize, needed: usize) -> Result<usize, NoRoom> {
-        let unit = BLOCK.max(page_size());
-        let left = shared.limit.saturating_sub(shared.meter.mapped.load(Relaxed)) / unit * unit;
-        let bytes = wanted.next_multiple_of(unit).min(left);
-        if bytes < needed.max(1) { Err(NoRoom::Limit(shared.limit)) } else { Ok(bytes) }
     }
 
     fn insert(&mut self, shared: &Shared, id: SegmentId, segment: Segment) {

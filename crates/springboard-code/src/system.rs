@@ -13,7 +13,6 @@
 //! | `fork` | keeps the process from forking while code is made; nothing where processes do not fork |
 //! | `debugger` | the symbols by which debuggers watch for code (feature `announce`) |
 //! | `perf_map::tell`, `jitdump::tell` | the profiler's files; nothing where it does not exist (feature `announce`) |
-//! | `testing` | what a process sees of its own pages, for tests |
 //!
 //! A system that is not here is added by a folder with these names. Nothing outside of the folders asks which system it is.
 
@@ -30,5 +29,5 @@ pub use windows::*;
 #[cfg(not(any(target_os = "linux", windows)))]
 compile_error!(
     "springboard-code does not know this system: it needs a folder in crates/springboard-code/src/system with the names \
-     that system.rs lists (extent, pages, instructions, unwind, protection, fork, debugger, perf_map, jitdump, testing)"
+     that system.rs lists (extent, pages, instructions, unwind, protection, fork, debugger, perf_map, jitdump)"
 );

@@ -1,38 +1,12 @@
-//! For tests: what a process sees of its own mappings and children, and system calls that fail on demand.
+//! For tests: system calls that fail, and time that passes, on demand.
 
-use std::{
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::Duration,
-};
+use std::time::Duration;
 
-use crate::memory::CodeMemory;
+use crate::{CodeMemory, Step, faults::FAILS, system::pages::retry_unmapping};
 
-pub use crate::{faults::failing as faults, system::testing::*};
-
-static PROCESS: RwLock<()> = RwLock::new(());
-
-/// Held by every test that maps code memory, so that no other is [`alone`] meanwhile. Panics when it is dropped if any
-/// page of the process is writable and executable.
-pub struct Together {
-    _process: RwLockReadGuard<'static, ()>,
-}
-
-/// Waits until no test is [`alone`].
-pub fn together() -> Together {
-    Together { _process: PROCESS.read().unwrap_or_else(PoisonError::into_inner) }
-}
-
-impl Drop for Together {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(writable_and_executable(), [""; 0]);
-        }
-    }
-}
-
-/// Held by a test that looks at all mappings of the process: no other test maps code memory.
-pub fn alone() -> RwLockWriteGuard<'static, ()> {
-    PROCESS.write().unwrap_or_else(PoisonError::into_inner)
+/// Has `fails` say of each system call of code memory on this thread whether it is to fail, as if memory were short.
+pub fn fail_where(fails: fn(Step) -> bool) {
+    FAILS.set(fails);
 }
 
 /// Lets `time` pass for what is freed in `memory`, and no other time from now on.
@@ -42,5 +16,5 @@ pub fn let_pass(memory: &CodeMemory, time: Duration) {
 
 /// Tries again to unmap what the system did not unmap.
 pub fn unmap_the_rest() {
-    crate::system::pages::retry_unmapping();
+    retry_unmapping();
 }

@@ -6,7 +6,7 @@ use cranelift_codegen::{
     Context, FinalizedRelocTarget,
     binemit::Reloc,
     control::ControlPlane,
-    ir::{ExternalName, Function, UserFuncName},
+    ir::ExternalName,
     isa::{self as codegen, OwnedTargetIsa},
     settings::{self, Configurable},
 };
@@ -130,7 +130,7 @@ impl Compiler {
             Stub::Rows(stub) => stub.entry_signature(),
             Stub::Boxed(stub) => stub.entry_signature(),
         };
-        self.context.func = Function::with_name_signature(UserFuncName::default(), signature);
+        self.context.func.signature = signature;
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.frontend);
         let built = match stub {
             Stub::Down(stub) => stub.build(&mut builder),

@@ -68,8 +68,10 @@ impl<'a> Entered<'a> {
         };
         let mut floats = 0;
         let parameters = fast.parameters.iter().map(|parameter| match parameter {
-            Parameter::Float | Parameter::Double if floats >= integers_after => types::I64,
-            Parameter::Float | Parameter::Double => {
+            Parameter::Float | Parameter::Double | Parameter::Exact { .. } if floats >= integers_after => {
+                types::I64
+            }
+            Parameter::Float | Parameter::Double | Parameter::Exact { .. } => {
                 floats += 1;
                 if *parameter == Parameter::Float { types::F32 } else { types::F64 }
             }

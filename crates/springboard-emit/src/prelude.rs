@@ -5,7 +5,8 @@
 
 use cranelift_codegen::ir::{
     AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, StackSlotData, StackSlotKind, Type, Value,
-    condcodes::IntCC, types,
+    condcodes::{FloatCC, IntCC},
+    types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, FastForm, Fill, Guard, Parameter, Plan};
@@ -30,21 +31,25 @@ pub(crate) fn build(
     fast: &FastForm,
     found: &[Value],
 ) -> Result<Source, Malformed> {
-    let parameters = &found[1..=fast.parameters.len()];
-    let stub = Stub { caller: plan.caller, fast, parameters };
+    let mut parameters = found[1..=fast.parameters.len()].to_vec();
+    let stub = Stub { caller: plan.caller, fast, parameters: &parameters.clone() };
     if fast.guard == Guard::Closed && !(Isa::with(plan.caller).wraps_guard)(plan) {
         closed(builder, &stub);
     }
     let own_checks = !(Isa::with(plan.caller).wraps_checks)(plan);
-    for (index, parameter) in fast.parameters.iter().enumerate().filter(|_| own_checks) {
-        if let Parameter::Narrow { bytes, fill } = *parameter {
-            in_range(builder, &stub, index, bytes, fill)?;
+    for (index, parameter) in fast.parameters.iter().enumerate() {
+        match *parameter {
+            Parameter::Narrow { bytes, fill } if own_checks => in_range(builder, &stub, index, bytes, fill)?,
+            Parameter::Exact { bytes, fill } => {
+                parameters[index] = exact(builder, &stub, index, bytes, fill)?;
+            }
+            _ => {}
         }
     }
     if fast.parameters.contains(&Parameter::Buffer) {
-        return Ok(unwrap(builder, &stub));
+        return Ok(unwrap(builder, &Stub { parameters: &parameters, ..stub }));
     }
-    Ok(Source::Parameters(parameters.to_vec()))
+    Ok(Source::Parameters(parameters))
 }
 
 /// Whether a prelude has calls of the host in it.
@@ -55,7 +60,7 @@ pub(crate) fn calls_host(plan: &Plan, fast: &FastForm) -> bool {
     guarded
         || fast.parameters.iter().any(|parameter| match parameter {
             Parameter::Narrow { .. } => own_checks,
-            Parameter::Buffer => true,
+            Parameter::Exact { .. } | Parameter::Buffer => true,
             _ => false,
         })
 }
@@ -80,7 +85,7 @@ fn options(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Value {
 fn closed(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) {
     let helper = helper_signature(builder, stub, &[types::I64, types::I64], None);
     let guard = address_in_hole(builder, helper, HoleKind::Guard);
-    let flag = builder.ins().load(types::I8, MemFlagsData::trusted(), guard, 0);
+    let flag = builder.ins().uload8(types::I64, MemFlagsData::trusted(), guard, 0);
     let refused = continue_if(builder, flag, Continue::Zero);
     builder.switch_to_block(refused.ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
@@ -98,7 +103,6 @@ fn in_range(
     bytes: u8,
     fill: Fill,
 ) -> Result<(), Malformed> {
-    let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I64, types::I64], None);
     let value = stub.parameters[index];
     let whole = builder.ins().ireduce(types::I32, value);
     let narrow = builder.ins().ireduce(narrow_type(bytes)?, whole);
@@ -107,13 +111,50 @@ fn in_range(
         Fill::Sign => builder.ins().sextend(types::I32, narrow),
     };
     let fits = builder.ins().icmp(IntCC::Equal, whole, again);
+    // What is above its 32 bits nobody has promised.
+    refuse_unless(builder, stub, index, fits, |builder| extended(builder, value, 4, fill))
+}
+
+/// Makes an integer of a `double`, and ends the call unless it is the same number again.
+fn exact(
+    builder: &mut FunctionBuilder<'_>,
+    stub: &Stub<'_>,
+    index: usize,
+    bytes: u8,
+    fill: Fill,
+) -> Result<Value, Malformed> {
+    let number = match stub.parameters[index] {
+        word if builder.func.dfg.value_type(word).is_int() => {
+            builder.ins().bitcast(types::F64, MemFlagsData::new(), word)
+        }
+        number => number,
+    };
+    let whole = builder.ins().fcvt_to_sint_sat(types::I64, number);
+    let narrow = extended(builder, whole, bytes, fill)?;
+    // Of what is not whole, out of range, infinite or no number at all this makes something else.
+    let again = builder.ins().fcvt_from_sint(types::F64, narrow);
+    let fits = builder.ins().fcmp(FloatCC::Equal, number, again);
+    refuse_unless(builder, stub, index, fits, |builder| {
+        Ok(builder.ins().bitcast(types::I64, MemFlagsData::new(), number))
+    })?;
+    Ok(narrow)
+}
+
+/// Tells the host of a parameter that does not fit, by the word that `told` makes of it, and ends the call.
+fn refuse_unless(
+    builder: &mut FunctionBuilder<'_>,
+    stub: &Stub<'_>,
+    index: usize,
+    fits: Value,
+    told: impl FnOnce(&mut FunctionBuilder<'_>) -> Result<Value, Malformed>,
+) -> Result<(), Malformed> {
+    let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I64, types::I64], None);
     let refused = continue_if(builder, fits, Continue::NotZero);
     builder.switch_to_block(refused.ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
     let address = address_in_hole(builder, helper, HoleKind::Range);
     let index = builder.ins().iconst(types::I64, index as i64);
-    // What is above its 32 bits nobody has promised.
-    let value = extended(builder, value, 4, fill)?;
+    let value = told(builder)?;
     let options = options(builder, stub);
     builder.ins().call_indirect(helper, address, &[context, index, value, options]);
     refused.end(builder);
@@ -263,10 +304,15 @@ impl Refused {
 /// Returns zero, in every register that a result may be in.
 fn return_zero(builder: &mut FunctionBuilder<'_>) {
     let types = builder.func.signature.returns.iter().map(|result| result.value_type).collect::<Vec<_>>();
+    // A floating point constant might be loaded from the code.
+    let zero = builder.ins().iconst(types::I64, 0);
     let zeros = types.into_iter().map(|ty| match ty {
-        types::F64 => builder.ins().f64const(0.0),
-        types::F32 => builder.ins().f32const(0.0),
-        ty => builder.ins().iconst(ty, 0),
+        types::F64 => builder.ins().bitcast(ty, MemFlagsData::new(), zero),
+        types::F32 => {
+            let half = builder.ins().ireduce(types::I32, zero);
+            builder.ins().bitcast(ty, MemFlagsData::new(), half)
+        }
+        _ => zero,
     });
     let zeros = zeros.collect::<Vec<_>>();
     builder.ins().return_(&zeros);

@@ -1,4 +1,4 @@
-//! Enumerations, and the integer type behind one.
+//! Enumerations, and the integer type of one.
 
 use alloc::{string::String, vec::Vec};
 

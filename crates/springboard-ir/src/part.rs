@@ -1,9 +1,6 @@
 //! Parts of types: where the member of a member's element lies.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::string::{String, ToString};
 
 use thiserror::Error;
 
@@ -143,18 +140,6 @@ impl Aggregate {
             }
         }
         Ok(None)
-    }
-
-    /// The names of all members, those of anonymous members included, in the order of declaration.
-    pub fn member_names(&self) -> Vec<&str> {
-        self.fields
-            .iter()
-            .flat_map(|field| match (&field.name, &field.ty) {
-                (Some(name), _) => alloc::vec![name.as_str()],
-                (None, Type::Aggregate(inner)) => inner.member_names(),
-                _ => Vec::new(),
-            })
-            .collect()
     }
 }
 

@@ -271,7 +271,7 @@ fn objects_are_kept_with_what_their_type_leaves_out() {
     assert_eq!((named("b").constant, named("b").value), (true, Some(12)));
     assert_eq!((named("c").constant, named("c").value), (false, None));
     assert_eq!((named("d").constant, named("d").value), (true, None));
-    assert!(declarations.named_as("T").unwrap().flexible);
+    assert!(Type::parse_declared("T", &declarations).unwrap().1.flexible);
 }
 
 #[test]

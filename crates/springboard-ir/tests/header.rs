@@ -106,7 +106,7 @@ fn what_could_not_be_read_is_why_others_cannot_be() {
 }
 
 #[test]
-fn a_structure_may_be_defined_behind_its_names() {
+fn a_structure_may_be_defined_after_its_names() {
     let text = "
         typedef struct point point; typedef const struct point fixed; typedef struct point *place;
         struct point middle(point, place, fixed); int later(union id);

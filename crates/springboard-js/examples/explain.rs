@@ -142,6 +142,7 @@ fn passed(parameter: Parameter) -> &'static str {
         Parameter::Float => "float32",
         Parameter::Double => "float64",
         Parameter::Buffer => "value",
+        Parameter::Exact { .. } => "an integer as double",
         Parameter::Options => "options",
     }
 }

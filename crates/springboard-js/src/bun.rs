@@ -1,8 +1,8 @@
 //! The types of `bun:ffi`, for hosts that offer that interface: their names, aliases and numeric tags, the C type of each,
 //! and what JavaScript gets for a slot of each.
 //!
-//! The C types alone do not say that: `i64_fast` and `i64` are both `int64_t`. A [`Declared`] signature keeps the types
-//! beside the C signature, and decodes the slots of a call by them: on the thread that owns JavaScript's heap, from raw
+//! The C types do not say that: `i64_fast` and `i64` are both `int64_t`. A [`Declared`] signature keeps both its C
+//! signature and its types, by which it decodes the slots of a call: on the thread that owns JavaScript's heap, from raw
 //! words that any thread may have written.
 
 mod decode;
@@ -222,7 +222,7 @@ fn raw_handler<F: Fn(&[Any<'static>]) + 'static>(context: *const Handler<F>) -> 
     /// # Safety
     /// The context is a handler, and the slots are those of a call of its signature.
     unsafe fn call<F: Fn(&[Any<'static>])>(context: *const std::ffi::c_void, slots: *mut u64) {
-        // SAFETY: by the contract.
+        // SAFETY: a callback calls with the context of its handler, which is not released yet, and the slots of a call.
         let (handler, values) = unsafe {
             let handler = &*context.cast::<Handler<F>>();
             (handler, handler.declared.decode(slots))
@@ -232,7 +232,7 @@ fn raw_handler<F: Fn(&[Any<'static>]) + 'static>(context: *const Handler<F>) -> 
     /// # Safety
     /// The context is a handler that came out of a box, and nobody uses it any more.
     unsafe fn release<F>(context: *const std::ffi::c_void) {
-        // SAFETY: by the contract.
+        // SAFETY: the context came out of a box in `threadsafe`, and is released once, after the last call.
         drop(unsafe { Box::from_raw(context.cast_mut().cast::<Handler<F>>()) });
     }
     RawHandler { context: context.cast(), call: call::<F>, release: Some(release::<F>) }

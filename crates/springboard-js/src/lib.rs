@@ -1,4 +1,4 @@
-//! What hosts of JavaScript engines need beside springboard.
+//! What hosts of JavaScript engines need in addition to springboard.
 //!
 //! * [`v8`]: native functions that optimised JavaScript calls directly, and their slow twins.
 //! * [`bun`]: the types of `bun:ffi`.

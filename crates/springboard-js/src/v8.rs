@@ -1,7 +1,7 @@
 //! Fast calls from V8: native functions that optimised JavaScript calls directly, and their slow twins.
 //!
 //! A [`Library`] is a native library with what a host does when a call cannot be made: after the library was closed,
-//! with an argument out of range, with a value that is no buffer. A [`Function`] of it has code that V8 may call
+//! with an argument out of range, with a value that is not a buffer. A [`Function`] of it has code that V8 may call
 //! (a stub and its [`Description`]), or the reason why not, and in either case a slow twin that takes any
 //! values: [`Function::call_slow`].
 //!

@@ -40,8 +40,8 @@ use self::{
 };
 pub use crate::stats::{Fallbacks, Stats};
 
-/// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One a process
-/// is enough, many are fine. What was bound stays usable when all handles are gone.
+/// What compiles, caches and binds. A handle: clones share everything, and any thread may use them. One per process
+/// is enough; more are fine. What was bound stays usable after all handles are gone.
 #[derive(Clone)]
 pub struct Engine {
     core: Arc<Core>,

@@ -12,6 +12,6 @@ mod equivalent;
 mod interface;
 mod types;
 
-pub(crate) use closure::Closures;
+pub(crate) use closure::{Closures, Helper};
 pub(crate) use interface::Interface;
 pub use types::{Refusal, Unsupported, UnsupportedType};

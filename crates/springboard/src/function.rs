@@ -85,8 +85,7 @@ impl Bound {
     /// As [`Function::call`].
     #[inline(always)]
     unsafe fn call(&self, arguments: &[Value], last_error: &mut i32) -> Result<Value, CallError> {
-        let Bound { ty, prototype, entered, .. } = self;
-        let called = Called { ty, signature: &prototype.signature, entered: *entered };
+        let called = Called { ty: &self.ty, entered: self.entered };
         // SAFETY: the entry is the function's, for its type; the caller answers for the function and its arguments.
         unsafe { call::call(called, arguments, last_error) }
     }
@@ -116,9 +115,9 @@ impl Function {
         &self.bound.prototype
     }
 
-    /// The type that the function was bound with.
+    /// The type that the function was bound with. Functions that were bound at once and have equal types share one.
     pub fn signature(&self) -> &Signature {
-        &self.bound.prototype.signature
+        &self.bound.ty.signature
     }
 
     /// By which path a call would go now. It changes once where the engine does not compile when it binds
@@ -251,25 +250,16 @@ impl fmt::Debug for Function {
 }
 
 /// Why a function has no code pointer of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PointerError {
     /// The signature returns something else.
+    #[error(transparent)]
     Result(ResultMismatch),
     /// The engine makes one stub per shape, or takes it from the pack.
+    #[error("the engine makes one stub per shape, and none per function")]
     Shared,
     /// The function is called through libffi, for this reason.
+    #[error("the function is called through libffi: {0}")]
     Libffi(Reason),
 }
-
-impl fmt::Display for PointerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PointerError::Result(error) => error.fmt(f),
-            PointerError::Shared => f.write_str("the engine makes one stub per shape, and none per function"),
-            PointerError::Libffi(reason) => write!(f, "the function is called through libffi: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for PointerError {}

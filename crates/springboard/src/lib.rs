@@ -22,6 +22,16 @@
 )))]
 compile_error!("springboard runs on x86_64, aarch64, riscv64 and s390x");
 
+/// Hands a macro the parameters of functions that are known by their Rust type: up to 12, by letters.
+macro_rules! arities {
+    ($macro:ident) => {
+        $macro! {
+            () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E G) (A B C D E G I) (A B C D E G I J)
+            (A B C D E G I J K) (A B C D E G I J K L) (A B C D E G I J K L M) (A B C D E G I J K L M N)
+        }
+    };
+}
+
 mod address;
 mod bind_error;
 mod cache;

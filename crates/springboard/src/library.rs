@@ -1,11 +1,13 @@
 //! Native libraries and the symbols in them.
 
 use std::{
-    ffi::{CStr, CString, NulError, OsStr, OsString, c_void},
-    fmt,
+    ffi::{CStr, OsStr, OsString, c_void},
+    ops::Deref,
     ptr::NonNull,
     sync::Arc,
 };
+
+use smallvec::SmallVec;
 
 use crate::{
     symbol_kind::Entry,
@@ -46,12 +48,14 @@ pub struct Symbol {
 }
 
 /// Why a library could not be loaded.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LibraryError {
     /// The path is empty. The process' own symbols are [`Library::process`].
+    #[error("the path of the library is empty")]
     EmptyPath,
     /// The path has a NUL in it.
+    #[error("the path of the library has a NUL at byte {at}: {}", .path.to_string_lossy().escape_debug())]
     NulInPath {
         /// The path.
         path: OsString,
@@ -59,6 +63,7 @@ pub enum LibraryError {
         at: usize,
     },
     /// The system's loader refused.
+    #[error("library {} does not load: {message}", .path.display())]
     Load {
         /// The path.
         path: OsString,
@@ -67,33 +72,15 @@ pub enum LibraryError {
     },
 }
 
-impl fmt::Display for LibraryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LibraryError::EmptyPath => f.write_str("the path of the library is empty"),
-            LibraryError::NulInPath { path, at } => {
-                write!(
-                    f,
-                    "the path of the library has a NUL at byte {at}: {}",
-                    path.to_string_lossy().escape_debug()
-                )
-            }
-            LibraryError::Load { path, message } => {
-                write!(f, "library {} does not load: {message}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for LibraryError {}
-
 /// Why a symbol has no address.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SymbolError {
     /// The name is empty.
+    #[error("the name of the symbol is empty")]
     Empty,
     /// The name has a NUL in it.
+    #[error("the name of the symbol has a NUL at byte {at}: {}", .symbol.escape_debug())]
     Nul {
         /// The name.
         symbol: String,
@@ -101,6 +88,7 @@ pub enum SymbolError {
         at: usize,
     },
     /// The library has no such symbol.
+    #[error("no symbol {symbol} in {}: {message}", name(.library))]
     Missing {
         /// The name.
         symbol: String,
@@ -110,6 +98,7 @@ pub enum SymbolError {
         message: String,
     },
     /// The library has no such symbol of that version.
+    #[error("no symbol {symbol} of version {version} in {}: {message}", name(.library))]
     Version {
         /// The name.
         symbol: String,
@@ -121,43 +110,22 @@ pub enum SymbolError {
         message: String,
     },
     /// The library has the symbol, and its address is null: a weak symbol that nothing defines.
+    #[error("the address of symbol {symbol} is null")]
     Null {
         /// The name.
         symbol: String,
     },
     /// A function was asked for, and the library's symbol table says that this is data.
+    #[error("{symbol} is a variable in its library, and no function")]
     NotFunction {
         /// The name.
         symbol: String,
     },
 }
 
-impl fmt::Display for SymbolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SymbolError::Empty => f.write_str("the name of the symbol is empty"),
-            SymbolError::Nul { symbol, at } => {
-                write!(f, "the name of the symbol has a NUL at byte {at}: {}", symbol.escape_debug())
-            }
-            SymbolError::Missing { symbol, library: Some(library), message } => {
-                write!(f, "no symbol {symbol} in {}: {message}", library.display())
-            }
-            SymbolError::Missing { symbol, library: None, message } => {
-                write!(f, "no symbol {symbol} in the process: {message}")
-            }
-            SymbolError::Version { symbol, version, library, message } => {
-                let library = library.as_deref().unwrap_or(OsStr::new("the process"));
-                write!(f, "no symbol {symbol} of version {version} in {}: {message}", library.display())
-            }
-            SymbolError::Null { symbol } => write!(f, "the address of symbol {symbol} is null"),
-            SymbolError::NotFunction { symbol } => {
-                write!(f, "{symbol} is a variable in its library, and no function")
-            }
-        }
-    }
+fn name(library: &Option<OsString>) -> std::ffi::os_str::Display<'_> {
+    library.as_deref().unwrap_or(OsStr::new("the process")).display()
 }
-
-impl std::error::Error for SymbolError {}
 
 impl Library {
     /// Loads the library at `path` with [`Flags::default`]: everything resolved at once, symbols kept to itself. A
@@ -225,7 +193,7 @@ impl Library {
     /// # Errors
     /// [`SymbolError`].
     pub fn symbol(&self, symbol: &str) -> Result<NonNull<c_void>, SymbolError> {
-        with_c_name(symbol, |name| self.address(symbol, name))
+        self.address(symbol, &Name::new(symbol)?)
     }
 
     /// The address of `symbol`, which is to be a function.
@@ -241,41 +209,6 @@ impl Library {
         }
     }
 
-    /// `symbol`, with what the symbol table of the library that has it says of it.
-    ///
-    /// # Errors
-    /// As [`Library::symbol`].
-    pub fn find(&self, symbol: &str) -> Result<Symbol, SymbolError> {
-        with_c_name(symbol, |name| Ok(self.described(self.address(symbol, name)?, name, None)))
-    }
-
-    /// `symbol` of a version, likewise.
-    ///
-    /// # Errors
-    /// As [`Library::versioned`].
-    pub fn find_versioned(&self, symbol: &str, version: &str) -> Result<Symbol, SymbolError> {
-        let address = self.versioned(symbol, version)?;
-        Ok(self.described(address, &symbol_name(symbol)?, Some(&symbol_name(version)?)))
-    }
-
-    fn described(&self, address: NonNull<c_void>, name: &CStr, version: Option<&CStr>) -> Symbol {
-        let entry = self.loaded.handle.entry(address, name, version);
-        let bytes = entry.map(|entry| entry.bytes).filter(|bytes| *bytes != 0);
-        Symbol { address, kind: entry.and_then(|Entry { kind, .. }| kind), bytes }
-    }
-
-    /// The address of the symbol that is called `name`, which is `symbol`.
-    fn address(&self, symbol: &str, name: &CStr) -> Result<NonNull<c_void>, SymbolError> {
-        let address = self.loaded.handle.symbol(name).map_err(|message| SymbolError::Missing {
-            symbol: symbol.into(),
-            library: self.loaded.path.clone(),
-            message,
-        })?;
-        NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
-    }
-}
-
-impl Library {
     /// The address of `symbol`, or `None` where the library lacks it or has it as a weak symbol that nothing defines.
     ///
     /// # Errors
@@ -288,54 +221,79 @@ impl Library {
         }
     }
 
+    /// `symbol`, with what the symbol table of the library that has it says of it.
+    ///
+    /// # Errors
+    /// As [`Library::symbol`].
+    pub fn find(&self, symbol: &str) -> Result<Symbol, SymbolError> {
+        let name = Name::new(symbol)?;
+        Ok(self.described(self.address(symbol, &name)?, &name, None))
+    }
+
     /// The address of `symbol` of a version, as `nm -D --with-symbol-versions` names them: `"GLIBC_2.2.5"`. glibc's loader
     /// alone knows versions.
     ///
     /// # Errors
     /// As [`Library::symbol`]; and [`SymbolError::Version`].
     pub fn versioned(&self, symbol: &str, version: &str) -> Result<NonNull<c_void>, SymbolError> {
-        let (name, version_name) = (symbol_name(symbol)?, symbol_name(version)?);
-        let address =
-            self.loaded.handle.versioned(&name, &version_name).map_err(|message| SymbolError::Version {
-                symbol: symbol.into(),
-                version: version.into(),
-                library: self.loaded.path.clone(),
-                message,
-            })?;
+        Ok(self.find_versioned(symbol, version)?.address)
+    }
+
+    /// `symbol` of a version, with what the symbol table says of it.
+    ///
+    /// # Errors
+    /// As [`Library::versioned`].
+    pub fn find_versioned(&self, symbol: &str, version: &str) -> Result<Symbol, SymbolError> {
+        let (name, version_name) = (Name::new(symbol)?, Name::new(version)?);
+        let address = self.loaded.handle.versioned(&name, &version_name);
+        let address = address.map_err(|message| SymbolError::Version {
+            symbol: symbol.into(),
+            version: version.into(),
+            library: self.loaded.path.clone(),
+            message,
+        })?;
+        let address = NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })?;
+        Ok(self.described(address, &name, Some(&version_name)))
+    }
+
+    /// The address of the symbol that is called `name`, which is `symbol`.
+    fn address(&self, symbol: &str, name: &CStr) -> Result<NonNull<c_void>, SymbolError> {
+        let address = self.loaded.handle.symbol(name).map_err(|message| SymbolError::Missing {
+            symbol: symbol.into(),
+            library: self.loaded.path.clone(),
+            message,
+        })?;
         NonNull::new(address).ok_or_else(|| SymbolError::Null { symbol: symbol.into() })
     }
-}
 
-/// Length of names, in bytes, beyond which they are allocated for the loader: its terminator included.
-const SHORT_NAME: usize = 64;
-
-/// Hands a name to `then` as the loader wants it.
-fn with_c_name<T>(
-    symbol: &str,
-    then: impl FnOnce(&CStr) -> Result<T, SymbolError>,
-) -> Result<T, SymbolError> {
-    let mut short = [0; SHORT_NAME];
-    match c_name(symbol, &mut short) {
-        Some(name) => then(name),
-        None => then(&symbol_name(symbol)?),
+    fn described(&self, address: NonNull<c_void>, name: &CStr, version: Option<&CStr>) -> Symbol {
+        let entry = self.loaded.handle.entry(address, name, version);
+        let bytes = entry.map(|entry| entry.bytes).filter(|bytes| *bytes != 0);
+        Symbol { address, kind: entry.and_then(|Entry { kind, .. }| kind), bytes }
     }
 }
 
-/// The name of a symbol for the loader, in `buffer`. `None` where it does not fit, or is none.
-fn c_name<'b>(name: &str, buffer: &'b mut [u8; SHORT_NAME]) -> Option<&'b CStr> {
-    if name.is_empty() {
-        return None;
+/// The name of a symbol, or of a version, for the loader: its bytes, then a zero. Most names are not allocated.
+struct Name(SmallVec<[u8; 64]>);
+
+impl Name {
+    fn new(name: &str) -> Result<Name, SymbolError> {
+        if name.is_empty() {
+            return Err(SymbolError::Empty);
+        }
+        if let Some(at) = name.bytes().position(|byte| byte == 0) {
+            return Err(SymbolError::Nul { symbol: name.into(), at });
+        }
+        let mut bytes = SmallVec::from_slice(name.as_bytes());
+        bytes.push(0);
+        Ok(Name(bytes))
     }
-    // What is left is zeros.
-    buffer[..SHORT_NAME - 1].get_mut(..name.len())?.copy_from_slice(name.as_bytes());
-    CStr::from_bytes_with_nul(&buffer[..=name.len()]).ok()
 }
 
-/// The name of a symbol, or of a version, for the loader.
-fn symbol_name(name: &str) -> Result<CString, SymbolError> {
-    if name.is_empty() {
-        return Err(SymbolError::Empty);
+impl Deref for Name {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        CStr::from_bytes_with_nul(&self.0).expect("the zero at the end is the only one")
     }
-    CString::new(name)
-        .map_err(|nul: NulError| SymbolError::Nul { symbol: name.into(), at: nul.nul_position() })
 }

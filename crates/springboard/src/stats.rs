@@ -82,9 +82,9 @@ pub(crate) struct Counters {
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds one.
-    pub(crate) fn count(&self) {
-        self.0.fetch_add(1, Relaxed);
+    /// Adds one, and says how many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed)
     }
 
     pub(crate) fn get(&self) -> u64 {

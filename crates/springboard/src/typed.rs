@@ -1,8 +1,6 @@
 //! Rust types that stand for C function types.
 
-use std::fmt;
-
-use springboard_ir::{DataModel, NamedConvention, Scalar, Type};
+use springboard_ir::{DataModel, NamedConvention, Scalar, Signature, Type};
 
 use crate::{declaration::Position, word::CType};
 
@@ -69,7 +67,6 @@ macro_rules! function_pointers {
     ($(($($param:ident)*))*) => {$(
         function_pointers!(@one [$($param)*] [] Variadic::No);
         function_pointers!(@one [$($param)*] [, ...] Variadic::Yes);
-
     )*};
     (@one [] [, ...] $variadic:expr) => {
         function_pointers!(@impl [] [...] $variadic);
@@ -91,18 +88,32 @@ macro_rules! function_pointers {
     };
 }
 
-function_pointers! {
-    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
-    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
+arities!(function_pointers);
+
+/// Whether Rust types stand for the parameters and the result of a C function type. A result of `None` is `()`.
+pub(crate) fn check(
+    signature: &Signature,
+    model: &DataModel,
+    params: &[RustType],
+    result: Option<RustType>,
+    variadic: Variadic,
+) -> Result<(), TypeMismatch> {
+    let c = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
+    if variadic != c {
+        return Err(TypeMismatch::Variadic { c, rust: variadic });
+    }
+    let fixed = signature.fixed().unwrap_or(signature.params().len());
+    if params.len() != fixed {
+        return Err(TypeMismatch::Arity { c: fixed, rust: params.len() });
+    }
+    for (index, (param, rust)) in signature.params().iter().zip(params).enumerate() {
+        fits(Position::Parameter(index), &param.ty, Some(*rust), model)?;
+    }
+    fits(Position::Result, signature.result(), result, model)
 }
 
 /// Whether a Rust type, or `None` for `()`, stands for a C type.
-pub(crate) fn fits(
-    position: Position,
-    c: &Type,
-    rust: Option<&RustType>,
-    model: &DataModel,
-) -> Result<(), TypeMismatch> {
+fn fits(position: Position, c: &Type, rust: Option<RustType>, model: &DataModel) -> Result<(), TypeMismatch> {
     let fits = match rust {
         Some(rust) => c.scalar(model) == Some(rust.scalar),
         None => *c == Type::Void,
@@ -114,20 +125,28 @@ pub(crate) fn fits(
 }
 
 /// Why a Rust function pointer is not of a function's C type.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TypeMismatch {
     /// The numbers of parameters differ. Arguments for `...` do not count.
+    #[error("the function has {c} parameters, and the Rust type {rust}")]
     #[allow(missing_docs)]
     Arity { c: usize, rust: usize },
     /// One of them takes further arguments and the other does not.
+    #[error("{}", match .c {
+        Variadic::Yes => "the function is variadic, and the Rust type is not",
+        Variadic::No => "the Rust type is variadic, and the function is not",
+    })]
     #[allow(missing_docs)]
     Variadic { c: Variadic, rust: Variadic },
     /// Calls are to deliver a last error, and a plain function pointer delivers none.
+    #[error("a plain function pointer delivers no last error")]
     LastError,
     /// The function is called by a convention that its declaration names, and the Rust type says `extern "C"`.
+    #[error("the function is called by `{}`, and the Rust type is `extern \"C\"`", .0.attribute())]
     Convention(NamedConvention),
     /// A Rust type does not stand for the C type in its place.
+    #[error("{position} is {c}, which {rust} does not stand for")]
     Type {
         /// The place.
         position: Position,
@@ -137,32 +156,3 @@ pub enum TypeMismatch {
         rust: &'static str,
     },
 }
-
-impl fmt::Display for TypeMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TypeMismatch::Arity { c, rust } => {
-                write!(f, "the function has {c} parameters, and the Rust type {rust}")
-            }
-            TypeMismatch::Variadic { c: Variadic::Yes, .. } => {
-                f.write_str("the function is variadic, and the Rust type is not")
-            }
-            TypeMismatch::Variadic { c: Variadic::No, .. } => {
-                f.write_str("the Rust type is variadic, and the function is not")
-            }
-            TypeMismatch::Convention(named) => {
-                write!(
-                    f,
-                    "the function is called by `{}`, and the Rust type is `extern \"C\"`",
-                    named.attribute()
-                )
-            }
-            TypeMismatch::LastError => f.write_str("a plain function pointer delivers no last error"),
-            TypeMismatch::Type { position, c, rust } => {
-                write!(f, "{position} is {c}, which {rust} does not stand for")
-            }
-        }
-    }
-}
-
-impl std::error::Error for TypeMismatch {}

@@ -1,6 +1,6 @@
 //! Rust types that stand for C scalars, and the one place that says what a slot holds of them.
 
-use std::ffi::c_void;
+use std::{ffi::c_void, mem, ptr};
 
 use springboard_ir::{FloatFormat, Scalar};
 
@@ -25,11 +25,7 @@ pub trait Word: CType {
 
     /// The whole register in which native code passes a value: nothing above a value's width is to be trusted.
     #[doc(hidden)]
-    type Register: Copy;
-
-    /// The value in its register.
-    #[doc(hidden)]
-    fn from_register(register: Self::Register) -> Self;
+    type Register: Word;
 }
 
 /// The canonical slot of a value whose own bytes are the lowest of `word`, whatever lies above them.
@@ -43,30 +39,6 @@ pub(crate) const fn canonical(scalar: Scalar, word: u64) -> u64 {
         Scalar::Float(FloatFormat::F32) => word as u32 as u64,
         Scalar::Float(_) | Scalar::Pointer | Scalar::Vector { .. } => word,
     }
-}
-
-/// Words in general registers.
-macro_rules! general {
-    () => {
-        type Register = u64;
-
-        #[inline(always)]
-        fn from_register(register: u64) -> Self {
-            Self::from_slot(register)
-        }
-    };
-}
-
-/// Words in floating point registers.
-macro_rules! floating {
-    () => {
-        type Register = Self;
-
-        #[inline(always)]
-        fn from_register(register: Self) -> Self {
-            register
-        }
-    };
 }
 
 /// What the slots entry of a function can return: a [`Word`]; or `()` for a function that returns `void`, or whose
@@ -115,164 +87,78 @@ mod sealed {
     impl SlotResult for () {}
 }
 
-macro_rules! integers {
-    ($($rust:ty, $wide:ty;)*) => {$(
-        impl sealed::CType for $rust {}
-
-        impl CType for $rust {
-            const SCALAR: Scalar =
-                Scalar::Int { bytes: size_of::<$rust>() as u8, signed: <$rust>::MIN != 0 };
-        }
-
-        impl Word for $rust {
-            fn into_slot(self) -> u64 {
-                <$wide>::from(self) as u64
-            }
-
-            fn from_slot(slot: u64) -> $rust {
-                slot as $rust
-            }
-
-            general!();
-        }
-    )*};
-}
-
-integers! {
-    i8, i64; i16, i64; i32, i64; i64, i64;
-    u8, u64; u16, u64; u32, u64; u64, u64;
-}
-
 macro_rules! types {
-    ($($rust:ty, $scalar:expr;)*) => {$(
-        impl sealed::CType for $rust {}
+    ($([$($param:ident)*] $rust:ty, $scalar:expr;)*) => {$(
+        impl<$($param),*> sealed::CType for $rust {}
 
-        impl CType for $rust {
+        impl<$($param),*> CType for $rust {
             const SCALAR: Scalar = $scalar;
         }
     )*};
 }
 
 types! {
-    isize, i64::SCALAR;
-    usize, u64::SCALAR;
-    i128, Scalar::Int { bytes: 16, signed: true };
-    u128, Scalar::Int { bytes: 16, signed: false };
-    bool, Scalar::Bool;
-    f32, Scalar::Float(FloatFormat::F32);
-    f64, Scalar::Float(FloatFormat::F64);
+    [] i128, Scalar::Int { bytes: 16, signed: true };
+    [] u128, Scalar::Int { bytes: 16, signed: false };
 }
 
-impl Word for isize {
-    fn into_slot(self) -> u64 {
-        self as u64
-    }
+/// Words: the type's parameters, the type, its scalar and register; the slot of a value, and the value of a slot.
+macro_rules! words {
+    (@ [$($param:ident)*] $rust:ty, $register:ty, |$value:ident| $into:expr, |$slot:ident| $from:expr) => {
+        impl<$($param),*> Word for $rust {
+            type Register = $register;
 
-    fn from_slot(slot: u64) -> isize {
-        slot as isize
-    }
-
-    general!();
-}
-
-impl Word for usize {
-    fn into_slot(self) -> u64 {
-        self as u64
-    }
-
-    fn from_slot(slot: u64) -> usize {
-        slot as usize
-    }
-
-    general!();
-}
-
-impl Word for bool {
-    fn into_slot(self) -> u64 {
-        u64::from(self)
-    }
-
-    fn from_slot(slot: u64) -> bool {
-        slot as u8 != 0
-    }
-
-    general!();
-}
-
-impl Word for f32 {
-    fn into_slot(self) -> u64 {
-        u64::from(self.to_bits())
-    }
-
-    fn from_slot(slot: u64) -> f32 {
-        f32::from_bits(slot as u32)
-    }
-
-    floating!();
-}
-
-impl Word for f64 {
-    fn into_slot(self) -> u64 {
-        self.to_bits()
-    }
-
-    fn from_slot(slot: u64) -> f64 {
-        f64::from_bits(slot)
-    }
-
-    floating!();
-}
-
-macro_rules! pointers {
-    ($($rust:ty, $from_address:path;)*) => {$(
-        impl<T> sealed::CType for $rust {}
-
-        impl<T> CType for $rust {
-            const SCALAR: Scalar = Scalar::Pointer;
-        }
-
-        impl<T> Word for $rust {
+            #[inline(always)]
             fn into_slot(self) -> u64 {
-                self.expose_provenance() as u64
+                let $value = self;
+                $into
             }
 
-            fn from_slot(slot: u64) -> $rust {
-                $from_address(slot as usize)
+            #[inline(always)]
+            fn from_slot($slot: u64) -> $rust {
+                $from
             }
-
-            general!();
         }
+    };
+    ($($params:tt $rust:ty, $scalar:expr, $register:ty, |$value:ident| $into:expr, |$slot:ident| $from:expr;)*) => {$(
+        types! { $params $rust, $scalar; }
+
+        words! { @ $params $rust, $register, |$value| $into, |$slot| $from }
     )*};
 }
 
-pointers! {
-    *const T, std::ptr::with_exposed_provenance;
-    *mut T, std::ptr::with_exposed_provenance_mut;
+macro_rules! integers {
+    ($($rust:ty)*) => {
+        words! {$(
+            [] $rust, Scalar::Int { bytes: size_of::<$rust>() as u8, signed: <$rust>::MIN != 0 }, u64,
+                |value| value as u64, |slot| slot as $rust;
+        )*}
+    };
+}
+
+integers! { i8 i16 i32 i64 isize u8 u16 u32 u64 usize }
+
+words! {
+    [] bool, Scalar::Bool, u64, |value| value.into(), |slot| slot as u8 != 0;
+    [] f32, Scalar::Float(FloatFormat::F32), f32, |value| value.to_bits().into(), |slot| f32::from_bits(slot as u32);
+    [] f64, Scalar::Float(FloatFormat::F64), f64, |value| value.to_bits(), |slot| f64::from_bits(slot);
+    [T] *const T, Scalar::Pointer, u64, |value| value.expose_provenance() as u64,
+        |slot| ptr::with_exposed_provenance(slot as usize);
+    [T] *mut T, Scalar::Pointer, u64, |value| value.expose_provenance() as u64,
+        |slot| ptr::with_exposed_provenance_mut(slot as usize);
 }
 
 /// C function pointers, null included.
 macro_rules! function_pointers {
-    ($(($($param:ident)*))*) => {$(
-        impl<R, $($param),*> sealed::CType for Option<unsafe extern "C" fn($($param),*) -> R> {}
-
-        impl<R, $($param),*> CType for Option<unsafe extern "C" fn($($param),*) -> R> {
-            const SCALAR: Scalar = Scalar::Pointer;
-        }
-
-        impl<R, $($param),*> Word for Option<unsafe extern "C" fn($($param),*) -> R> {
-            fn into_slot(self) -> u64 {
-                self.map_or(0, |function| (function as *const c_void).into_slot())
-            }
-
-            fn from_slot(slot: u64) -> Self {
+    ($(($($param:ident)*))*) => {
+        words! {$(
+            [R $($param)*] Option<unsafe extern "C" fn($($param),*) -> R>, Scalar::Pointer, u64,
+                |value| value.map_or(0, |function| (function as *const c_void).into_slot()),
                 // SAFETY: a function pointer has the size and form of a data pointer on every target, and `None` is
                 // the null pointer. Whoever calls it answers for what it points to.
-                unsafe { std::mem::transmute::<*const c_void, Self>(Word::from_slot(slot)) }
-            }
-
-            general!();
-        }
-    )*};
+                |slot| unsafe { mem::transmute::<*const c_void, Self>(Word::from_slot(slot)) };
+        )*}
+    };
 }
 
 function_pointers! { () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }

@@ -3,11 +3,11 @@
 
 use std::{ffi::c_void, ptr::NonNull};
 
-use springboard::{Engine, Function, Value, ir::Prototype};
+use springboard::{Engine, Function, LastError, Value, ir::Prototype};
 
 mod support;
 
-use support::{BOTH, NoWritableCode, bytes, call, engine};
+use support::{BOTH, NoWritableCode, bytes, call, engine, load};
 
 #[repr(C)]
 struct Pair {
@@ -64,6 +64,37 @@ fn functions_are_called_as_they_were_declared() {
         let text = "struct small { float x, y; }; struct small (__attribute__((ms_abi)) *)(struct small)";
         let function = bind(&engine, turned as *const c_void, text);
         assert_eq!(call(&function, &[floats(1.0, 2.0)]), floats(2.0, 1.0), "{}", function.path());
+    }
+}
+
+/// What Rust cannot write: `errno`, and the callee's side of `...`.
+const SOURCE: &str = "
+    #include <errno.h>
+    __attribute__((ms_abi)) double failing(int code, double x) { errno = code; return x; }
+    __attribute__((ms_abi)) double total(int count, ...) {
+        __builtin_ms_va_list rest;
+        __builtin_ms_va_start(rest, count);
+        double sum = 0;
+        for (int i = 0; i < count; i++) sum = 10 * sum + __builtin_va_arg(rest, double);
+        __builtin_ms_va_end(rest);
+        return sum;
+    }";
+
+#[test]
+fn errors_and_variadic_arguments_arrive() {
+    let library = load(SOURCE, "named_convention");
+    for jit in BOTH {
+        let engine = engine(jit);
+        let failing =
+            engine.function(&library, "__attribute__((ms_abi)) double failing(int, double)").unwrap();
+        let failing = engine.with_last_error(&failing, LastError::Errno).unwrap();
+        // SAFETY: the function takes any numbers.
+        let (result, errno) = unsafe { failing.call_with_last_error(&[17.into(), 0.5.into()]) }.unwrap();
+        assert_eq!((result, errno), (Value::F64(0.5), 17), "{}", failing.path());
+        let text = "__attribute__((ms_abi)) double total(int, ..., double, double, double, double, double)";
+        let total = engine.function(&library, text).unwrap();
+        let arguments = [5.into(), 1.0.into(), 2.0.into(), 3.0.into(), 4.0.into(), 5.0.into()];
+        assert_eq!(call(&total, &arguments), Value::F64(12_345.0), "{}", total.path());
     }
 }
 

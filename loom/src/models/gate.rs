@@ -225,3 +225,35 @@ fn a_late_caller_meets_the_next_generation() {
         assert_eq!(guarded.frees.load(SeqCst), 2);
     });
 }
+
+/// A call whose handler returns and whose answer comes later counts once more, and what answers leaves on another thread:
+/// the handler is there until then, whoever closes.
+#[test]
+fn what_answers_later_keeps_the_handler() {
+    check(4, || {
+        let guarded = Arc::new(Guarded::new());
+        let generation = guarded.open();
+        let closer = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || guarded.close(generation, OTHER))
+        };
+        match guarded.gate.enter() {
+            Ok(()) => {
+                guarded.gate.stay();
+                let later = {
+                    let guarded = Arc::clone(&guarded);
+                    thread::spawn(move || {
+                        guarded.run();
+                        guarded.left(guarded.gate.leave());
+                    })
+                };
+                guarded.left(guarded.gate.leave());
+                later.join().unwrap();
+            }
+            Err(left) => guarded.left(left),
+        }
+        closer.join().unwrap();
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+        assert_eq!(guarded.gate.in_flight(), 0);
+    });
+}

@@ -49,6 +49,10 @@ struct SuiteArguments {
     /// Every small signature (--mode matrix)
     #[arg(long, conflicts_with = "mode")]
     matrix: bool,
+    /// The compiler is named, gcc or clang: what both do in two ways is called as it does it
+    #[arg(long)]
+    built_by: Option<String>,
+
     /// So many texts of decorated declarations (--mode declarations)
     #[arg(long, conflicts_with_all = ["mode", "matrix"])]
     declarations: Option<u64>,
@@ -131,7 +135,14 @@ impl SuiteArguments {
             Some(_) => Source::Declarations,
             None => self.mode,
         };
-        Ok(Suite { source, seed: self.seed, target: target.map_err(|error| error.to_string())? })
+        let mut target = target.map_err(|error| error.to_string())?;
+        target.model.compiler = match self.built_by.as_deref() {
+            None => target.model.compiler,
+            Some("gcc") => Some(springboard_ir::Compiler::Gcc),
+            Some("clang") => Some(springboard_ir::Compiler::Clang),
+            Some(other) => return Err(format!("{other} is neither gcc nor clang")),
+        };
+        Ok(Suite { source, seed: self.seed, target })
     }
 
     fn triple(&self) -> Result<Triple, String> {

@@ -97,13 +97,17 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(suite: &'a Suite, library: &'a Library, report: &'a mut dyn FnMut(Event)) -> Batch<'a> {
+        let builder = || match suite.target.model.compiler {
+            Some(compiler) => Engine::builder().compiler(compiler),
+            None => Engine::builder(),
+        };
         Batch {
             suite,
             library,
             compiler: Compiler::host().expect("the host's code generator is built in"),
             jit: [springboard::Stubs::PerShape, springboard::Stubs::PerFunction]
-                .map(|stubs| Engine::builder().stubs(stubs).build()),
-            no_jit: Engine::builder().jit(Jit::Off).build(),
+                .map(|stubs| builder().stubs(stubs).build()),
+            no_jit: builder().jit(Jit::Off).build(),
             bench: Bench::new(library),
             // SAFETY: the prelude of the C file defines it, with this type.
             host: Host::new(

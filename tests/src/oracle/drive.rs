@@ -200,9 +200,12 @@ impl Drive<'_> {
     ) -> Result<usize, String> {
         let list = cases.iter().map(Case::to_string).collect::<Vec<_>>().join(",");
         let mut command = (self.program)();
+        let built_by =
+            self.suite.target.model.compiler.map(|compiler| format!("{compiler:?}").to_lowercase());
         command
             .arg("run")
             .args(["--target", self.target])
+            .args(built_by.iter().flat_map(|name| ["--built-by", name]))
             .args(["--mode", &self.suite.source.to_string()])
             .args(["--seed", &self.suite.seed.to_string()])
             .args(["--from", &from.to_string()])

@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
-use springboard_abi::SlotForm;
+use springboard_abi::{Narrow, SlotForm};
 use springboard_ir::{
     AggregateKind, DataModel, FloatFormat, Integer, LayoutError, Prototype, Scalar, Signature, Type,
 };
 
-/// The ways through a case's stubs: the functions `down_<index>`, `up_<index>` and `v8_<index>` take one each.
-pub(crate) const WAYS: [&str; 3] = ["down", "up", "v8"];
+/// The ways through a case's stubs: the functions `down_<index>`, `up_<index>`, `v8_<index>` and `v8_exact_<index>` take
+/// one each.
+pub(crate) const WAYS: [&str; 4] = ["down", "up", "v8", "v8_exact"];
 
-/// A C file for one prototype. Its functions `down_<index>`, `up_<index>` and `v8_<index>` call through the stubs
-/// `slots_<index>`, `callback_<index>` and `fast_<index>`, and return what is wrong, or null.
+/// A C file for one prototype. Its functions `down_<index>`, `up_<index>`, `v8_<index>` and `v8_exact_<index>` call through
+/// the stubs `slots_<index>`, `callback_<index>`, `fast_<index>` and `exact_<index>`, and return what is wrong, or null.
 pub(crate) fn case(
     index: usize,
     types: &str,
@@ -29,7 +30,9 @@ pub(crate) fn case(
     driver.down()?;
     driver.handler()?;
     driver.up();
-    driver.fast()?;
+    driver.helpers();
+    driver.fast(Narrow::Check)?;
+    driver.fast(Narrow::Exact)?;
     Ok(driver.text)
 }
 

@@ -1,6 +1,6 @@
 //! Calls as V8 makes them, in C: those that arrive, and those that a stub refuses.
 
-use springboard_abi::SlotForm;
+use springboard_abi::{Narrow, SlotForm};
 use springboard_ir::{DataModel, LayoutError, Scalar, Signature, Type};
 
 use crate::driver::Driver;
@@ -44,34 +44,49 @@ __asm__(".text\n.globl springboard_target\n.type springboard_target, %function\n
 /// A 32-bit value that fits no narrower integer, with something above it that is nobody's.
 const TOO_WIDE: &str = "0xdeadbeef12345678u";
 
+/// Doubles that are integers of no type of at most 32 bits, and their bits.
+const NOT_EXACT: [(&str, &str); 5] = [
+    ("0.5", "0x3fe0000000000000"),
+    ("4294967296.0", "0x41f0000000000000"),
+    ("-2147483649.0", "(int64_t)0xc1e0000000200000u"),
+    ("1e300", "0x7e37e43c8800759c"),
+    ("__builtin_inf()", "0x7ff0000000000000"),
+];
+
 /// The C type of a stub of the `v8` entry, and what it is called with.
 struct Fast {
     types: Vec<String>,
     values: Vec<String>,
     result: String,
-    /// Which of the values are integers narrower than 32 bits, and which are buffers.
-    narrow: Vec<usize>,
+    /// Which of the values are integers that are checked, and which are buffers.
+    checked: Vec<usize>,
     buffers: Vec<usize>,
+    narrow: Narrow,
 }
 
 impl Fast {
-    fn of(signature: &Signature, model: &DataModel) -> Result<Fast, LayoutError> {
+    fn of(signature: &Signature, model: &DataModel, narrow: Narrow) -> Result<Fast, LayoutError> {
         let mut fast = Fast {
             types: vec!["void *".to_owned()],
             values: vec!["&receiver".to_owned()],
             result: String::new(),
-            narrow: Vec::new(),
+            checked: Vec::new(),
             buffers: Vec::new(),
+            narrow,
         };
         for (at, param) in signature.params().iter().enumerate() {
             let sent = format!("sent_{at}");
             let position = fast.values.len();
             let (ty, value) = match SlotForm::of(&param.ty, model)? {
                 SlotForm::Word(Scalar::Float(_)) => (param.ty.to_string(), sent),
+                SlotForm::Word(Scalar::Int { bytes: 1..=4, .. }) if narrow == Narrow::Exact => {
+                    fast.checked.push(position);
+                    ("double".to_owned(), sent)
+                }
                 // What is above 32 bits is whatever V8 had there.
                 SlotForm::Word(scalar @ (Scalar::Bool | Scalar::Int { bytes: 1..=4, .. })) => {
-                    if scalar.bytes(model) < 4 {
-                        fast.narrow.push(position);
+                    if scalar.bytes(model) < 4 && narrow == Narrow::Check {
+                        fast.checked.push(position);
                     }
                     ("uint64_t".to_owned(), format!("(uint32_t){sent} | 0xdeadbeef00000000u"))
                 }
@@ -115,16 +130,18 @@ impl Fast {
             _ => value,
         };
         let values: Vec<&str> = self.values.iter().map(String::as_str).enumerate().map(value).collect();
-        format!("fast_{index}({})", values.join(", "))
+        format!("{}_{index}({})", self.stub(), values.join(", "))
+    }
+
+    /// What its stub's name begins with.
+    fn stub(&self) -> &'static str {
+        if self.narrow == Narrow::Exact { "exact" } else { "fast" }
     }
 }
 
 impl Driver<'_> {
-    /// Calls the stub of the `v8` entry: once with everything in order, then with each thing that it refuses.
-    pub(crate) fn fast(&mut self) -> Result<(), LayoutError> {
-        let (index, signature) = (self.index, self.signature);
-        let fast = Fast::of(signature, self.model)?;
-        let (result, call) = (&fast.result, fast.call(index, None));
+    /// What stubs of the `v8` entry call.
+    pub(crate) fn helpers(&mut self) {
         self.line(
             "extern void *stub_target, *closed_options;\nextern struct { char closed; } springboard_guard;",
         );
@@ -138,8 +155,16 @@ impl Driver<'_> {
         );
         self.line("    if (given != &options) buffer_complaint = \"the helper gets other options\";");
         self.line("    return index == refused ? UINT64_MAX : ~(uint64_t)(uintptr_t)value;\n}");
-        self.line(format!("{result} fast_{index}({});", fast.types.join(", ")));
-        self.line(format!("const char *v8_{index}(void) {{"));
+    }
+
+    /// Calls a stub of the `v8` entry: once with everything in order, then with each thing that it refuses.
+    pub(crate) fn fast(&mut self, narrow: Narrow) -> Result<(), LayoutError> {
+        let (index, signature) = (self.index, self.signature);
+        let fast = Fast::of(signature, self.model, narrow)?;
+        let (result, call) = (&fast.result, fast.call(index, None));
+        self.line(format!("{result} {}_{index}({});", fast.stub(), fast.types.join(", ")));
+        let way = if narrow == Narrow::Exact { "v8_exact" } else { "v8" };
+        self.line(format!("const char *{way}_{index}(void) {{"));
         self.line(
             "    stub_target = (void *)callee;\n    helper = unwrap;\n    springboard_guard.closed = 0;",
         );
@@ -176,14 +201,21 @@ impl Driver<'_> {
             self.refused(fast, &fast.call(index, None), "a call without a buffer");
         }
         self.line("    refused = UINT32_MAX;");
-        for position in &fast.narrow {
-            self.line("    range_told = 0;");
-            let call = fast.call(index, Some((*position, TOO_WIDE)));
-            self.refused(fast, &call, "a call with a value out of range");
-            self.line(format!(
-                "    if (range_told != {position} || range_value != 0x12345678)\n\
-                 \x20       return \"a value is out of range, and nobody was told\";"
-            ));
+        // And what the host is told of it: 32 bits, or a double's.
+        let values = match fast.narrow {
+            Narrow::Exact => &NOT_EXACT[..],
+            _ => &[(TOO_WIDE, "0x12345678")],
+        };
+        for position in &fast.checked {
+            for (value, told) in values {
+                self.line("    range_told = 0;");
+                let call = fast.call(index, Some((*position, value)));
+                self.refused(fast, &call, "a call with a value out of range");
+                self.line(format!(
+                    "    if (range_told != {position} || range_value != {told})\n\
+                     \x20       return \"a value is out of range, and nobody was told\";"
+                ));
+            }
         }
         self.line("    springboard_guard.closed = 1;\n    closed_options = 0;");
         self.refused(fast, &fast.call(index, None), "a closed library");

@@ -3,7 +3,8 @@
 //! Run by `cargo xtask test v8`, which builds the shim (`shim.cc`) and the fixture (`fixture.c`) for each V8, and says
 //! where they are: `SPRINGBOARD_V8_SHIM` and `SPRINGBOARD_V8_FIXTURE`. `cargo xtask bench --filter v8` runs it with
 //! the one word `bench`, to measure loops. Tests of snapshots run it in other processes, which make one and start from
-//! one. `SPRINGBOARD_V8_FLAGS` has flags for V8.
+//! one. `SPRINGBOARD_V8_FLAGS` has flags for V8, `SPRINGBOARD_V8_EMULATOR` the program that
+//! runs those of another CPU.
 
 mod bench;
 mod buffers;
@@ -39,6 +40,8 @@ enum Since {
     Always,
     /// 12.6: fast calls throw, run JavaScript, return 64-bit integers, take bigints and strings.
     V12_6,
+    /// None for this CPU.
+    Never,
 }
 
 fn main() -> ExitCode {
@@ -84,7 +87,11 @@ fn tests() -> ExitCode {
             run();
             Ok(())
         });
-        trial.with_ignored_flag(case.since == Since::V12_6 && !realm::is_modern())
+        trial.with_ignored_flag(match case.since {
+            Since::Always => false,
+            Since::V12_6 => !realm::is_modern(),
+            Since::Never => true,
+        })
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

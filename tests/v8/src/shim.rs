@@ -101,6 +101,6 @@ pub(crate) static FOR_THE_SHIM: [Function; 13] = [
     Function(springboard_c::v8::sb_v8_registry_new as *const ()),
     Function(springboard_c::v8::sb_v8_registry_add as *const ()),
     Function(springboard_c::v8::sb_v8_registry_references as *const ()),
-    Function(springboard_c::v8::sb_v8_registry_close as *const ()),
+    Function(springboard_c::close::sb_v8_registry_close as *const ()),
     Function(springboard_c::v8::sb_v8_track as *const ()),
 ];

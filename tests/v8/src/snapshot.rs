@@ -176,8 +176,11 @@ pub(crate) fn child(words: &[&str]) -> Output {
     let all: Vec<&str> = line.trim_end_matches('\0').split('\0').collect();
     // A loader that runs the program stands before it.
     let own = all.len() - (env::args().count() - 1);
-    Command::new(all[0])
-        .args(&all[1..own])
+    // An emulator that runs the loader stands nowhere.
+    let emulator = env::var("SPRINGBOARD_V8_EMULATOR").ok();
+    let line: Vec<&str> = emulator.as_deref().into_iter().chain(all[..own].iter().copied()).collect();
+    Command::new(line[0])
+        .args(&line[1..])
         .args(words)
         .env_remove("SPRINGBOARD_V8_FLAGS")
         .output()

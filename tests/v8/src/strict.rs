@@ -1,6 +1,8 @@
 //! The conversions of `node:ffi`: a table of types and values, which the fast and the slow path answer alike, and as it
 //! says.
 
+use std::ffi::c_char;
+
 use springboard_js::v8::{Callbacks, NODE_TYPES, NoFast, NodeSettings, NodeType, Wide};
 
 use crate::{
@@ -127,8 +129,8 @@ fn verdict(ty: &NodeType, value: &str) -> Verdict {
         }
         _ => refused(&format!("must be {label}")),
     };
-    match ty.c {
-        "int8_t" | "char" => integer("an int8", -128.0, 127.0),
+    match c_type(ty) {
+        "int8_t" => integer("an int8", -128.0, 127.0),
         "uint8_t" => integer("a uint8", 0.0, 255.0),
         "int16_t" => integer("an int16", -32768.0, 32767.0),
         "uint16_t" => integer("a uint16", 0.0, 65535.0),
@@ -156,9 +158,18 @@ fn verdict(ty: &NodeType, value: &str) -> Verdict {
     }
 }
 
-fn identity(ty: &NodeType) -> &'static str {
+/// The C type of a type, where `char` is as signed as this platform's.
+pub(crate) fn c_type(ty: &NodeType) -> &'static str {
     match ty.c {
-        "int8_t" | "char" => "same_i8",
+        "char" if c_char::MIN == 0 => "uint8_t",
+        "char" => "int8_t",
+        other => other,
+    }
+}
+
+fn identity(ty: &NodeType) -> &'static str {
+    match c_type(ty) {
+        "int8_t" => "same_i8",
         "uint8_t" => "same_u8",
         "int16_t" => "same_i16",
         "uint16_t" => "same_u16",

@@ -7,6 +7,7 @@ use crate::{
     Case, Since,
     host::{Fixture, settings},
     realm::{Handle, Realm, is_modern},
+    strict::c_type,
 };
 
 pub(crate) const CASES: &[Case] = &[
@@ -269,8 +270,8 @@ fn aggregates() {
 fn types_of_node_ffi() {
     let (fixture, mut realm) = (Fixture::open(), Realm::new());
     for ty in NODE_TYPES.iter().filter(|ty| ty.name != "void") {
-        let (function, value) = match ty.c {
-            "int8_t" | "char" => ("same_i8", "-5"),
+        let (function, value) = match c_type(ty) {
+            "int8_t" => ("same_i8", "-5"),
             "uint8_t" => ("same_u8", "250"),
             "int16_t" => ("same_i16", "-5"),
             "uint16_t" => ("same_u16", "65000"),

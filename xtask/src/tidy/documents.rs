@@ -12,6 +12,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
         findings.extend(dead_links(file, tree));
         findings.extend(dead_paths(file, tree));
         findings.extend(dead_tests(file, tree));
+        findings.extend(untested_rules(file));
         findings.extend(stale_tables(file));
     }
     findings.extend(tree.sources().flat_map(|file| dead_documents(file, tree)));
@@ -108,6 +109,27 @@ fn dead_tests(file: &File, tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Each row of a table whose last column is headed `test` names one, or says why there is none.
+fn untested_rules(file: &File) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut of_rules = false;
+    for (number, line) in prose(&file.text) {
+        let row = line.strip_prefix('|').and_then(|row| row.strip_suffix('|'));
+        let Some((rule, last)) = row.and_then(|row| row.rsplit_once('|')) else {
+            of_rules = false;
+            continue;
+        };
+        let (rule, last) = (rule.trim(), last.trim());
+        if last == "test" {
+            of_rules = true;
+        } else if of_rules && last != "---" && !last.contains(".rs::") && !last.starts_with("none: ") {
+            let what = format!("{rule} names no test, and not why there is none");
+            findings.push(Finding::new(&file.path, number, what));
+        }
+    }
+    findings
+}
+
 /// A document that a source file names is there.
 fn dead_documents(file: &File, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -179,6 +201,14 @@ mod tests {
         let tree = tree(&[("book/a.md", text), ("t/a.rs", tests)]);
         let found = dead_tests(&tree.files[0], &tree);
         assert_eq!(found.into_iter().map(|finding| finding.line).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn untested_rules_are_found() {
+        let file = |text: &str| File { path: "book/a.md".to_owned(), text: text.to_owned() };
+        let table = "| rule | test |\n| --- | --- |\n| a | `t/a.rs::one` |\n| b | none: because |\n| c | none |\n| d | |\n";
+        let found = untested_rules(&file(&format!("{table}\n| x | other |\n| --- | --- |\n| y | z |\n")));
+        assert_eq!(found.into_iter().map(|finding| finding.line).collect::<Vec<_>>(), [5, 6]);
     }
 
     #[test]

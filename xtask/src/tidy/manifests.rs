@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-interpreter", &["springboard", "springboard-everyday"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),
+    ("springboard-process", &["springboard-code"]),
     ("springboard-v8-tests", WITH_C),
     ("xtask", &["springboard-emit", "springboard-abi", "springboard-ir"]),
 ];

@@ -10,7 +10,7 @@
 
 use alloc::collections::BTreeMap;
 
-use springboard_ir::{AggregateKind, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
+use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, behind, own_extension},
@@ -25,7 +25,7 @@ const RESULT_POINTER: u8 = 8;
 pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, Violation> {
     let model = &target.model;
     let mut demand = Demand::new(model);
-    result(signature.result(), ZeroWidth::Member, model, &mut demand)?;
+    result(signature.result(), model, &mut demand)?;
     // Stage A.
     let mut next = Next { ngrn: 0, nsrn: 0 };
     for argument in arguments(signature, model)? {
@@ -41,18 +41,13 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
 /// be passed as a value in a register (or set of registers) according to the rules in Parameter passing, then the
 /// result is returned in the same registers as would be used for such an argument. Otherwise, the caller shall
 /// reserve a block of memory [...] in x8."
-pub(super) fn result(
-    ty: &Type,
-    zero_width: ZeroWidth,
-    model: &DataModel,
-    demand: &mut Demand,
-) -> Result<(), Violation> {
+pub(super) fn result(ty: &Type, model: &DataModel, demand: &mut Demand) -> Result<(), Violation> {
     let by_value = match SlotForm::of(ty, model)? {
         SlotForm::None | SlotForm::Word(_) => return Ok(()),
         SlotForm::Address(layout) => layout,
     };
     let size = by_value.size;
-    demand.returned = match homogeneous(ty, zero_width, model)? {
+    demand.returned = match homogeneous(ty, model)? {
         Some(member) => {
             let home = |byte: u32| Place::Vec { reg: (byte / member) as u8, at: (byte % member) as u8 };
             Returned::Pieces(BTreeMap::from_iter((0..size as u32).map(|byte| (byte, home(byte)))))
@@ -84,7 +79,7 @@ impl Next {
         demand: &mut Demand,
     ) -> Result<(), Violation> {
         let size = argument.layout.size;
-        if let Some(member) = homogeneous(argument.ty, ZeroWidth::Member, model)? {
+        if let Some(member) = homogeneous(argument.ty, model)? {
             return self.assign_vector(argument, member, model, demand);
         }
         // B.4: a composite that is larger than 16 bytes is replaced by a pointer to a copy. C.9, C.13 to C.17 for
@@ -172,15 +167,6 @@ pub(super) fn in_words(argument: &Argument<'_>, place: Place, demand: &mut Deman
     }
 }
 
-/// What a zero-width bit-field of a union is. In a structure it is nothing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ZeroWidth {
-    /// A member that is no floating point number: GCC for Linux.
-    Member,
-    /// Nothing: Clang.
-    Ignored,
-}
-
 /// Section 5.9: "The natural alignment of a composite type is the maximum of each of the member alignments of the
 /// 'top-level' members of the composite type i.e. before any alignment adjustment of the entire composite is
 /// applied". Members without size count, as they do for GCC; a bit-field counts as its container does, and where it has no width
@@ -198,17 +184,13 @@ fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, LayoutError> {
 
 /// The size of the members of a value that goes to vector registers: itself, where it is a floating point number or
 /// a short vector, or the members of a homogeneous aggregate (section 5.9.5), of which there are at most four.
-pub(super) fn homogeneous(
-    ty: &Type,
-    zero_width: ZeroWidth,
-    model: &DataModel,
-) -> Result<Option<u32>, LayoutError> {
+pub(super) fn homogeneous(ty: &Type, model: &DataModel) -> Result<Option<u32>, LayoutError> {
     // Four members of 16 bytes.
     if ty.layout(model)?.size > 64 {
         return Ok(None);
     }
     let mut base = None;
-    let count = uniform(ty, zero_width, model, &mut base)?;
+    let count = uniform(ty, model, &mut base)?;
     Ok(base.filter(|_| count.is_some_and(|count| (1..=4).contains(&count))).map(Base::bytes))
 }
 
@@ -228,13 +210,21 @@ impl Base {
     }
 }
 
+/// Whether a type is an aggregate in which nothing has a name and a size. An array without a length could have both.
+fn has_no_value(ty: &Type) -> bool {
+    match ty {
+        Type::Array(array) => array.length > 0 && has_no_value(&array.element),
+        Type::Aggregate(aggregate) => !aggregate.fields.iter().any(|field| match (field.bits, &field.ty) {
+            (Some(_), _) => field.name.is_some(),
+            (None, Type::Array(array)) if array.length == 0 => field.declared.flexible,
+            (None, ty) => !has_no_value(ty),
+        }),
+        _ => false,
+    }
+}
+
 /// How many members of the one type `base` make up `ty`. `None` where it has others, or padding.
-fn uniform(
-    ty: &Type,
-    zero_width: ZeroWidth,
-    model: &DataModel,
-    base: &mut Option<Base>,
-) -> Result<Option<u64>, LayoutError> {
+fn uniform(ty: &Type, model: &DataModel, base: &mut Option<Base>) -> Result<Option<u64>, LayoutError> {
     if let Some(scalar) = ty.scalar(model) {
         let own = match scalar {
             Scalar::Float(format) => Base::Float(format),
@@ -244,21 +234,24 @@ fn uniform(
         return Ok((*base.get_or_insert(own) == own).then_some(1));
     }
     let count = match ty {
-        Type::Complex(complex) => uniform(&complex.part(), zero_width, model, base)?.map(|count| count * 2),
+        Type::Complex(complex) => uniform(&complex.part(), model, base)?.map(|count| count * 2),
         // GCC and Clang both refuse an array without elements.
         Type::Array(array) if array.length == 0 => None,
-        Type::Array(array) => {
-            uniform(&array.element, zero_width, model, base)?.map(|count| count * array.length)
-        }
+        Type::Array(array) => uniform(&array.element, model, base)?.map(|count| count * array.length),
         Type::Aggregate(aggregate) => {
             let mut total = 0;
             for field in &aggregate.fields {
-                let ignored = aggregate.kind == AggregateKind::Struct || zero_width == ZeroWidth::Ignored;
-                if field.bits == Some(0) && ignored {
+                // In a union, GCC takes a bit-field without a width for a member. Clang takes nothing for one that has no
+                // value, and `_Atomic` for a type of its own.
+                let clang = model.compiler == Some(Compiler::Clang);
+                let nothing = clang && field.bits.is_none() && has_no_value(&field.ty);
+                if nothing || (field.bits == Some(0) && (aggregate.kind == AggregateKind::Struct || clang)) {
                     continue;
                 }
-                let count =
-                    if field.bits.is_some() { None } else { uniform(&field.ty, zero_width, model, base)? };
+                if clang && field.declared.atomic {
+                    return Ok(None);
+                }
+                let count = if field.bits.is_some() { None } else { uniform(&field.ty, model, base)? };
                 let Some(count) = count else { return Ok(None) };
                 total = match aggregate.kind {
                     AggregateKind::Struct => total + count,

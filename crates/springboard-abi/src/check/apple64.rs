@@ -7,7 +7,7 @@
 use springboard_ir::{DataModel, LayoutError, Scalar, Signature};
 
 use super::{
-    aapcs64::{self, REGISTERS, ZeroWidth},
+    aapcs64::{self, REGISTERS},
     demand::{Argument, Demand, arguments, own_extension},
     violation::Violation,
 };
@@ -16,7 +16,7 @@ use crate::{place::Place, plan::SlotForm, target::Target};
 pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, Violation> {
     let model = &target.model;
     let mut demand = Demand::new(model);
-    aapcs64::result(signature.result(), ZeroWidth::Ignored, model, &mut demand)?;
+    aapcs64::result(signature.result(), model, &mut demand)?;
     let mut next = Next { ngrn: 0, nsrn: 0 };
     let mut fixed = true;
     for argument in arguments(signature, model)? {
@@ -50,7 +50,7 @@ impl Next {
         demand: &mut Demand,
     ) -> Result<(), Violation> {
         let size = argument.layout.size;
-        if let Some(member) = aapcs64::homogeneous(argument.ty, ZeroWidth::Ignored, model)? {
+        if let Some(member) = aapcs64::homogeneous(argument.ty, model)? {
             let count = (size / u64::from(member)) as u8;
             if self.nsrn + count <= REGISTERS {
                 aapcs64::in_vectors(argument, member, self.nsrn, demand);
@@ -98,7 +98,7 @@ impl Next {
 /// assigned to the appropriate number of 8-byte stack slots."
 fn variadic(argument: &Argument<'_>, model: &DataModel, demand: &mut Demand) -> Result<(), Violation> {
     let size = argument.layout.size;
-    let homogeneous = aapcs64::homogeneous(argument.ty, ZeroWidth::Ignored, model)?;
+    let homogeneous = aapcs64::homogeneous(argument.ty, model)?;
     if size > 16 && homogeneous.is_none() {
         let place = demand.take_stack(8, 8)?;
         demand.reference(argument, argument.layout.align, place);

@@ -4,10 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use springboard_ir::{DataModel, Layout, LayoutError, Scalar, Signature, Type};
 
-use super::{
-    leaves,
-    violation::{Source, Violation},
-};
+use super::{leaves, spot::Source, violation::Violation};
 use crate::{ineligible::Ineligible, place::Place};
 
 /// One argument as its type has it.

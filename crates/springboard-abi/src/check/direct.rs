@@ -8,7 +8,8 @@ use springboard_ir::{Param, Signature, Type};
 use super::{
     demand::{Returned, Want},
     demanded,
-    violation::{Source, Spot, Violation},
+    spot::{Source, Spot},
+    violation::Violation,
 };
 use crate::{
     place::Place,

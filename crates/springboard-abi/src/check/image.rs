@@ -6,7 +6,8 @@ use springboard_ir::{Scalar, Signature};
 
 use super::{
     demand::behind,
-    violation::{Source, Spot, Violation},
+    spot::{Source, Spot},
+    violation::Violation,
 };
 use crate::{
     place::Place,

@@ -10,11 +10,12 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use springboard_ir::{AggregateKind, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
+use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, behind, own_extension},
-    violation::{Source, Violation},
+    spot::Source,
+    violation::Violation,
 };
 use crate::{place::Place, plan::SlotForm, target::Target};
 
@@ -258,6 +259,9 @@ fn flatten(ty: &Type, start: u64, model: &DataModel, parts: &mut Vec<Part>) -> R
             let offsets = aggregate.layout(model)?.bit_offsets;
             for (field, bit) in aggregate.fields.iter().zip(offsets) {
                 let fine = match field.bits {
+                    // An array without a length could be anything; and Clang takes `_Atomic` for a type of its own.
+                    None if field.declared.flexible => false,
+                    None if field.declared.atomic && model.compiler == Some(Compiler::Clang) => false,
                     None => flatten(&field.ty, start + bit / 8, model, parts)?,
                     Some(0) => true,
                     // "one integer (or bitfield)", "no more than XLEN bits wide".

@@ -30,6 +30,7 @@ mod lp64d;
 mod relay;
 mod result;
 mod s390x;
+mod spot;
 mod sysv64;
 mod temporaries;
 mod upcall;
@@ -48,8 +49,9 @@ use crate::{
 };
 
 pub use boxed::check_boxed;
+pub use spot::{Source, Spot};
 pub use v8::check_fast_call;
-pub use violation::{Source, Spot, Violation};
+pub use violation::Violation;
 
 /// Accepts `plan` if it calls a function of type `signature` on `target` the way the target's ABI document says.
 ///

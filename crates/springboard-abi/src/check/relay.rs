@@ -7,7 +7,8 @@ use springboard_ir::{Param, Signature, Type};
 use super::{
     demand::Want,
     demanded, direct,
-    violation::{Source, Spot, Violation},
+    spot::{Source, Spot},
+    violation::Violation,
 };
 use crate::{
     place::Place,

@@ -7,7 +7,8 @@ use springboard_ir::{FloatFormat, Scalar, Signature};
 use super::{
     demand::{Demand, Returned},
     leaves,
-    violation::{Spot, Violation},
+    spot::Spot,
+    violation::Violation,
 };
 use crate::{
     place::Place,

@@ -9,7 +9,7 @@
 //! Big-endian: a value narrower than a word is in the word's last bytes; a `float` in a floating point register is
 //! in its first. Not here: the argument area begins at `160(%r15)` at the callee's entry.
 
-use springboard_ir::{AggregateKind, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
+use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
     demand::{Argument, Demand, arguments, behind, own_extension},
@@ -75,7 +75,11 @@ fn right_justified(argument: &Argument<'_>, place: Place, demand: &mut Demand) {
 /// "A struct or union of 1, 2, 4, or 8 bytes that is not DOUBLE_OR_FLOAT" is passed like an integer.
 fn is_simple(argument: &Argument<'_>, model: &DataModel) -> bool {
     match argument.ty {
-        Type::Aggregate(_) => matches!(argument.layout.size, 1 | 2 | 4 | 8),
+        // What could be longer is not to Clang.
+        Type::Aggregate(aggregate) => {
+            let longer = aggregate.is_flexible() && model.compiler == Some(Compiler::Clang);
+            matches!(argument.layout.size, 1 | 2 | 4 | 8) && !longer
+        }
         ty => matches!(SlotForm::of(ty, model), Ok(SlotForm::Word(_))),
     }
 }
@@ -89,6 +93,12 @@ fn is_float(ty: &Type, model: &DataModel) -> Result<bool, LayoutError> {
         return Ok(matches!(scalar, Some(Scalar::Float(FloatFormat::F32 | FloatFormat::F64))));
     };
     match (aggregate.kind, &aggregate.fields[..]) {
+        // Clang takes `_Atomic` for a type of its own.
+        (AggregateKind::Struct, [only])
+            if only.declared.atomic && model.compiler == Some(Compiler::Clang) =>
+        {
+            Ok(false)
+        }
         (AggregateKind::Struct, [only]) => is_float(&only.ty, model),
         _ => Ok(false),
     }

@@ -10,11 +10,14 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
+use springboard_ir::{
+    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, LayoutError, Scalar, Signature, Type,
+};
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, own_extension},
-    violation::{Source, Violation},
+    spot::Source,
+    violation::Violation,
 };
 use crate::{place::Place, plan::SlotForm, target::Target};
 
@@ -65,7 +68,12 @@ fn result(ty: &Type, model: &DataModel, demand: &mut Demand, gprs: &mut u8) -> R
         return Ok(());
     }
     let size = ty.layout(model)?.size;
-    match classify(ty, size, model)? {
+    let classes = match ty {
+        // Clang returns a vector of one `double` as it returns the `double`.
+        Type::Vector(vector) if is_clang(model) && vector.bytes == 8 => Some([Some(Class::Sse), None]),
+        _ => classify(ty, size, model)?,
+    };
+    match classes {
         // Step 2: "the caller provides space for the return value and passes the address of this storage in %rdi as
         // if it were the first argument".
         None => {
@@ -205,12 +213,9 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
         return Ok(scalar_classes(ty, scalar, offset, model));
     }
     let layout = ty.layout(model)?;
+    let clang = is_clang(model);
     match ty {
-        // Compilers take an unaligned array for an unaligned field even where it has no elements, wherever it lies.
-        Type::Array(_) if layout.size == 0 => {
-            let aligned = offset.is_multiple_of(layout.align.into());
-            return Ok(Some([None; 2]).filter(|_| aligned));
-        }
+        _ if layout.size == 0 && clang => return Ok(Some([None; 2])),
         _ if layout.size == 0 && offset.is_multiple_of(8) => return Ok(Some([None; 2])),
         _ => {}
     }
@@ -224,15 +229,26 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
         }
         Type::Array(array) => {
             let step = array.element.layout(model)?.size;
+            if !clang {
+                return repeated(array, offset, step, model);
+            }
             for index in 0..array.length {
                 merged = merge(merged, classes(&array.element, offset + index * step, model)?);
             }
         }
         Type::Aggregate(aggregate) => {
+            // What could be longer has no class for Clang, nor has `_Atomic`.
+            if clang && aggregate.is_flexible() {
+                return Ok(None);
+            }
             let bit_offsets = aggregate.layout(model)?.bit_offsets;
             for (field, bit) in aggregate.fields.iter().zip(bit_offsets) {
                 let (within, bit) = (bit, offset * 8 + bit);
                 let field_classes = match (field.bits, aggregate.kind) {
+                    (None, _) if clang && (field.declared.atomic || !is_aligned(field, bit, model)?) => None,
+                    // It is padding to Clang.
+                    (Some(_), _) if clang && field.name.is_none() => continue,
+                    (Some(bits), _) if clang => Some(integer_bits(bit, bits.into())),
                     (None, _) if field.declared.flexible => continue,
                     (None, _) => classes(&field.ty, bit / 8, model)?,
                     // C has no zero-width member in its structures.
@@ -242,8 +258,7 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
                         let packed = aggregate.packed || field.declared.packed;
                         // GCC lays out as a plain member, which may be unaligned, what is as wide as one and lies as one.
                         let plain = (bits == 8 || (!packed && matches!(bits, 16 | 32 | 64)))
-                            && within.is_multiple_of(bits)
-                            && model.compiler != Some(Compiler::Clang);
+                            && within.is_multiple_of(bits);
                         let unaligned = plain && !bit.is_multiple_of(bits);
                         Some(integer_bits(bit, bits)).filter(|_| !unaligned)
                     }
@@ -256,6 +271,37 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
         _ => return Err(LayoutError::Incomplete),
     }
     Ok(merged)
+}
+
+fn is_clang(model: &DataModel) -> bool {
+    model.compiler == Some(Compiler::Clang)
+}
+
+/// Whether a member at a bit of a value is aligned as its type is: "unaligned fields", which Clang looks for in aggregates,
+/// and GCC in what they are made of.
+fn is_aligned(field: &Field, bit: u64, model: &DataModel) -> Result<bool, LayoutError> {
+    let align = field.declared.type_align.unwrap_or(field.ty.layout(model)?.align);
+    Ok(bit.is_multiple_of(u64::from(align) * 8))
+}
+
+/// The classes of an array to GCC: it looks at the first element where that lies, of an array of none too, and takes its
+/// eightbytes for those of all.
+fn repeated(array: &Array, offset: u64, step: u64, model: &DataModel) -> Result<Classes, LayoutError> {
+    let before = offset % 8;
+    let eightbytes = |bytes: u64| (before + bytes).div_ceil(8);
+    let mut all = [None; 2];
+    if step == 0 || eightbytes(step * array.length) == 0 {
+        return Ok(Some(all));
+    }
+    let Some(first) = classes(&array.element, before, model)?.filter(|_| eightbytes(step) <= 2) else {
+        return Ok(None);
+    };
+    for index in 0..eightbytes(step * array.length) {
+        if let Some(class) = all.get_mut((offset / 8 + index) as usize) {
+            *class = first[(index % eightbytes(step)) as usize];
+        }
+    }
+    Ok(Some(all))
 }
 
 /// Bit-fields are INTEGER in each eightbyte that they touch, unnamed ones too (as GCC does).
@@ -273,7 +319,7 @@ fn union_bits(bit: u64, bits: u64) -> Classes {
 
 /// "The basic types are assigned their natural classes"; step 1 for aggregates: "unaligned fields" are MEMORY.
 fn scalar_classes(ty: &Type, scalar: Scalar, offset: u64, model: &DataModel) -> Classes {
-    if !offset.is_multiple_of(scalar.align(model).into()) {
+    if !is_clang(model) && !offset.is_multiple_of(scalar.align(model).into()) {
         return None;
     }
     let pair = match scalar {

@@ -15,8 +15,9 @@ use super::{
     image::{Image, place_exists},
     leaves,
     result::{self, Stored},
+    spot::{Source, Spot},
     stack_size, temporaries,
-    violation::{Source, Spot, Violation},
+    violation::Violation,
 };
 use crate::{
     place::Place,

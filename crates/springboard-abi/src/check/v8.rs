@@ -14,7 +14,8 @@ use super::{
     demand::{Demand, Want, behind},
     demanded,
     result::{self, Stored},
-    violation::{Source, Violation},
+    spot::Source,
+    violation::Violation,
 };
 use crate::{
     entry::{FastCall, Narrow, Options},
@@ -86,6 +87,10 @@ fn passed(call: &FastCall, model: &DataModel) -> Result<Vec<Parameter>, LayoutEr
             Scalar::Float(_) if size == 4 => Parameter::Float,
             Scalar::Float(_) => Parameter::Double,
             _ if size > 4 => Parameter::Int64,
+            Scalar::Int { .. } if call.narrow == Narrow::Exact => {
+                Parameter::Exact { bytes: size as u8, fill: own_fill(scalar) }
+            }
+            _ if call.narrow == Narrow::Exact => Parameter::Int32,
             _ if size == 4 || call.narrow == Narrow::Trust => Parameter::Int32,
             _ => Parameter::Narrow { bytes: size as u8, fill: own_fill(scalar) },
         });
@@ -119,7 +124,9 @@ fn extension(ty: &Type, model: &DataModel) -> Result<Option<(u8, Fill)>, LayoutE
 
 /// Whether the stub returns a zero of its own for some calls.
 fn refuses(call: &FastCall, passed: &[Parameter]) -> bool {
-    let refused = |parameter: &Parameter| matches!(parameter, Parameter::Narrow { .. } | Parameter::Buffer);
+    let refused = |parameter: &Parameter| {
+        matches!(parameter, Parameter::Narrow { .. } | Parameter::Exact { .. } | Parameter::Buffer)
+    };
     call.guard == Guard::Closed || passed.iter().any(refused)
 }
 

@@ -12,7 +12,7 @@
 
 use alloc::collections::BTreeMap;
 
-use springboard_ir::{DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
+use springboard_ir::{BitFields, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
     demand::{Argument, Demand, Returned, arguments, own_extension},
@@ -24,6 +24,7 @@ use crate::{place::Place, plan::SlotForm, target::Target};
 const REGISTERS: u8 = 4;
 
 /// How a value of some type is handed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// In the general register of its position.
     General,
@@ -74,16 +75,25 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
 
 /// "Parameter passing": floating point in vector registers; "Structs and unions of size 8, 16, 32, or 64 bits, and
 /// __m64 types, are passed as if they were integers of the same size. Structs or unions of other sizes are passed as
-/// a pointer to memory allocated by the caller." So are `__m128`, and with GCC `__int128`, the 80-bit `long double`,
-/// structures without size, and vectors of one `double`.
+/// a pointer to memory allocated by the caller." So are `__m128`, and with GCC and Clang `__int128`, the 80-bit
+/// `long double`, and structures without size; with GCC vectors of one `double`; with Clang, which passes those as the
+/// `double`, other vectors of 8 bytes that are not one integer, and structures that end in an array without a length.
 fn way(ty: &Type, model: &DataModel) -> Result<Way, LayoutError> {
     if let Some(Scalar::Float(FloatFormat::F32 | FloatFormat::F64)) = ty.scalar(model) {
         return Ok(Way::Vector);
     }
-    let lone_double =
-        matches!(ty, Type::Vector(vector) if vector.bytes == 8 && *vector.element == Type::Double);
+    let clang = model.compiler == Some(Compiler::Clang);
+    let by_reference = match ty {
+        Type::Vector(vector) if vector.bytes == 8 && clang => match &*vector.element {
+            Type::Double => return Ok(Way::Vector),
+            lane => lane.layout(model)?.size < 8,
+        },
+        Type::Vector(vector) => vector.bytes > 8 || *vector.element == Type::Double,
+        Type::Aggregate(aggregate) => clang && aggregate.is_flexible(),
+        _ => false,
+    };
     let size = ty.layout(model)?.size;
-    Ok(if matches!(size, 1 | 2 | 4 | 8) && !lone_double { Way::General } else { Way::Reference })
+    Ok(if matches!(size, 1 | 2 | 4 | 8) && !by_reference { Way::General } else { Way::Reference })
 }
 
 /// A value of at most 8 bytes in a general register or a stack word, of which the rest is open, except for integers:
@@ -109,7 +119,9 @@ fn in_word(
 
 /// "Return values": 8 bytes and less in rax, structures of 1, 2, 4 and 8 bytes among them; "floats, doubles, and
 /// vector types such as __m128" in xmm0, and with GCC `__int128` too. True for all others, which come back in memory.
-fn result(ty: &Type, model: &DataModel, demand: &mut Demand) -> Result<bool, LayoutError> {
+fn result(ty: &Type, model: &DataModel, demand: &mut Demand) -> Result<bool, Violation> {
+    let clang = model.compiler == Some(Compiler::Clang);
+    let flexible = matches!(ty, Type::Aggregate(aggregate) if aggregate.is_flexible());
     let SlotForm::Address(layout) = SlotForm::of(ty, model)? else { return Ok(false) };
     let size = layout.size as u32;
     let pieces = |place: Place| {
@@ -119,8 +131,22 @@ fn result(ty: &Type, model: &DataModel, demand: &mut Demand) -> Result<bool, Lay
     demand.returned = match (ty.scalar(model), layout.size) {
         (Some(Scalar::Float(FloatFormat::F64)), _) => pieces(Place::Vec { reg: 0, at: 0 }),
         (Some(Scalar::Vector { bytes: 16 } | Scalar::Int { .. }), _) => pieces(Place::Vec { reg: 0, at: 0 }),
-        // GCC passes no address for a result without size, though the document's words would have one.
-        (_, 0 | 1 | 2 | 4 | 8) => pieces(Place::Gpr { reg: 0, at: 0 }),
+        // Those that Clang does not pass as integers.
+        (Some(Scalar::Vector { .. }), _) if clang && way(ty, model)? != Way::General => {
+            pieces(Place::Vec { reg: 0, at: 0 })
+        }
+        // Clang for Linux leaves it on the x87 stack.
+        (Some(Scalar::Float(FloatFormat::X87)), _) if clang && model.bit_fields != BitFields::Microsoft => {
+            return Err(Violation::X87Result);
+        }
+        // GCC passes no address for a result without size, though the document's words would have one, as Clang does.
+        (_, 0) => {
+            if clang {
+                return Ok(true);
+            }
+            pieces(Place::Gpr { reg: 0, at: 0 })
+        }
+        (_, 1 | 2 | 4 | 8) if !(clang && flexible) => pieces(Place::Gpr { reg: 0, at: 0 }),
         _ => return Ok(true),
     };
     Ok(false)

@@ -145,7 +145,7 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
     if size == 0 {
         return Ok(Passing::Nothing);
     }
-    let homogeneous = homogeneous(ty, state.stacking, model)?;
+    let homogeneous = homogeneous(ty, model)?;
     let natural = state.stacking.alignment(ty, homogeneous.as_ref(), model)?;
     // C.1 to C.6: one floating point or vector value, or a homogeneous aggregate of them.
     if let Some(homogeneous) = homogeneous {
@@ -185,7 +185,7 @@ fn anonymous(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing,
     if size == 0 {
         return Ok(Passing::Nothing);
     }
-    let homogeneous = homogeneous(ty, state.stacking, model)?;
+    let homogeneous = homogeneous(ty, model)?;
     if layout.size > 16 && homogeneous.is_none() {
         return Ok(Passing::Reference { to: state.nsaa.take(8, 8)?, copy: layout });
     }
@@ -237,32 +237,26 @@ impl Homogeneous {
     }
 }
 
-fn homogeneous(ty: &Type, stacking: Stacking, model: &DataModel) -> Result<Option<Homogeneous>, Ineligible> {
+fn homogeneous(ty: &Type, model: &DataModel) -> Result<Option<Homogeneous>, Ineligible> {
     let mut base = None;
-    let Some(count @ 1..=4) = count_members(ty, stacking, model, &mut base)? else { return Ok(None) };
+    let Some(count @ 1..=4) = count_members(ty, model, &mut base)? else { return Ok(None) };
     Ok(base.map(|base| Homogeneous { bytes: base.bytes(model).into(), count: count as u8 }))
 }
 
 /// How many values of one base type `ty` is made of. `None` where it has another member, or padding.
-fn count_members(
-    ty: &Type,
-    stacking: Stacking,
-    model: &DataModel,
-    base: &mut Option<Scalar>,
-) -> Result<Option<u64>, Ineligible> {
+fn count_members(ty: &Type, model: &DataModel, base: &mut Option<Scalar>) -> Result<Option<u64>, Ineligible> {
     if let Some(scalar) = ty.scalar(model) {
         let eligible = matches!(scalar, Scalar::Float(_) | Scalar::Vector { .. });
         return Ok((eligible && *base.get_or_insert(scalar) == scalar).then_some(1));
     }
     let count = match ty {
-        Type::Complex(complex) => {
-            count_members(&complex.part(), stacking, model, base)?.map(|count| count * 2)
-        }
+        Type::Complex(complex) => count_members(&complex.part(), model, base)?.map(|count| count * 2),
         // The document is silent; GCC and Clang both want at least one element.
         Type::Array(array) if array.length == 0 => None,
-        Type::Array(array) => count_members(&array.element, stacking, model, base)?
-            .map(|count| count.saturating_mul(array.length)),
-        Type::Aggregate(aggregate) => count_fields(aggregate, stacking, model, base)?,
+        Type::Array(array) => {
+            count_members(&array.element, model, base)?.map(|count| count.saturating_mul(array.length))
+        }
+        Type::Aggregate(aggregate) => count_fields(aggregate, model, base)?,
         _ => None,
     };
     let bytes = base.map_or(0, |base| u64::from(base.bytes(model)));
@@ -285,7 +279,6 @@ fn is_empty(ty: &Type) -> bool {
 
 fn count_fields(
     aggregate: &Aggregate,
-    stacking: Stacking,
     model: &DataModel,
     base: &mut Option<Scalar>,
 ) -> Result<Option<u64>, Ineligible> {
@@ -301,11 +294,11 @@ fn count_fields(
         }
         match field.bits {
             // A zero-width bit-field is not a member; but GCC, unlike Clang, takes one for a member of a union.
-            Some(0) if aggregate.kind == AggregateKind::Struct || stacking == Stacking::Natural => continue,
+            Some(0) if aggregate.kind == AggregateKind::Struct || clang => continue,
             Some(_) => return Ok(None),
             None => {}
         }
-        let Some(count) = count_members(&field.ty, stacking, model, base)? else { return Ok(None) };
+        let Some(count) = count_members(&field.ty, model, base)? else { return Ok(None) };
         total = match aggregate.kind {
             AggregateKind::Struct => total.saturating_add(count),
             AggregateKind::Union => total.max(count),

@@ -47,8 +47,9 @@ pub(super) fn agreed(
     model: &DataModel,
 ) -> Result<Assignment, Ineligible> {
     let params = signature.params().iter().map(|param| &param.ty);
-    let mut aggregates =
-        params.chain([signature.result()]).filter(|ty| matches!(ty, Type::Aggregate(_) | Type::Vector(_)));
+    let mut aggregates = params
+        .chain([signature.result()])
+        .filter(|ty| matches!(ty, Type::Aggregate(_) | Type::Vector(_) | Type::LongDouble));
     // Of other types there are no two ways.
     if model.compiler.is_some() || aggregates.clone().next().is_none() {
         return assign(signature, model);

@@ -130,6 +130,8 @@ fn pieces(classes: &[Class], size: u64, gpr: &mut u8, vec: &mut u8) -> Vec<Piece
                 *gpr += 1;
             }
             Class::Sse => {
+                // What a shorter one has after its `float` is padding.
+                let bytes = if bytes < 8 { 4 } else { bytes };
                 pieces.push(Piece { offset, bytes, place: Place::Vec { reg: *vec, at: 0 } });
                 *vec += 1;
             }

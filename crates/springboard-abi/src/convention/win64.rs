@@ -20,7 +20,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use springboard_ir::{DataModel, FloatFormat, Layout, Scalar, Signature, Type};
+use springboard_ir::{BitFields, Compiler, DataModel, FloatFormat, Layout, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
 use super::{
@@ -70,14 +70,19 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
 fn passing(ty: &Type, anonymous: bool, model: &DataModel, position: u32) -> Result<Passing, Ineligible> {
     let layout = ty.layout(model)?;
     let word = integer_place(position);
-    // "Any argument that doesn't fit in 8 bytes, or isn't 1, 2, 4, or 8 bytes, must be passed by reference." GCC
-    // counts size 0 among those.
-    if !matches!(layout.size, 1 | 2 | 4 | 8) || is_vector_of_one_double(ty) {
+    let short_vector = short_vector(ty, model);
+    // "Any argument that doesn't fit in 8 bytes, or isn't 1, 2, 4, or 8 bytes, must be passed by reference." GCC and
+    // Clang count size 0 among those, and Clang what could be longer.
+    if !matches!(layout.size, 1 | 2 | 4 | 8)
+        || short_vector == Some(ShortVector::Reference)
+        || is_flexible_to_clang(ty, model)
+    {
         let copy = Layout { size: layout.size, align: layout.align.max(COPY_ALIGN) };
         return Ok(Passing::Reference { to: word, copy });
     }
     let bytes = layout.size as u32;
-    let floating = matches!(ty.scalar(model), Some(Scalar::Float(_)));
+    let floating =
+        matches!(ty.scalar(model), Some(Scalar::Float(_))) || short_vector == Some(ShortVector::Floating);
     if !floating || position >= IN_REGISTERS {
         return Ok(Passing::Direct(vec![Piece { offset: 0, bytes, place: word }]));
     }
@@ -90,9 +95,35 @@ fn passing(ty: &Type, anonymous: bool, model: &DataModel, position: u32) -> Resu
     }))
 }
 
-/// Such a vector has no machine mode in GCC, which passes it by reference.
-fn is_vector_of_one_double(ty: &Type) -> bool {
-    matches!(ty, Type::Vector(vector) if vector.bytes == 8 && *vector.element == Type::Double)
+/// How a vector of 8 bytes is passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ShortVector {
+    /// As an integer of its size.
+    Integer,
+    /// As a `double`.
+    Floating,
+    Reference,
+}
+
+/// `__m64` is an integer to Microsoft's compiler, and other such vectors are nothing. To GCC all are integers, except one of
+/// one `double`, which has no machine mode. Clang widens those of several lanes to 16 bytes, and sees in others their lane.
+fn short_vector(ty: &Type, model: &DataModel) -> Option<ShortVector> {
+    let Type::Vector(vector) = ty else { return None };
+    let lone_double = *vector.element == Type::Double;
+    let lone = vector.element.layout(model).is_ok_and(|lane| lane.size == 8);
+    Some(match model.compiler {
+        _ if vector.bytes != 8 => return None,
+        Some(Compiler::Clang) if lone_double => ShortVector::Floating,
+        Some(Compiler::Clang) if !lone => ShortVector::Reference,
+        Some(Compiler::Clang) => ShortVector::Integer,
+        _ if lone_double => ShortVector::Reference,
+        _ => ShortVector::Integer,
+    })
+}
+
+fn is_flexible_to_clang(ty: &Type, model: &DataModel) -> bool {
+    model.compiler == Some(Compiler::Clang)
+        && matches!(ty, Type::Aggregate(aggregate) if aggregate.is_flexible())
 }
 
 /// Where the word of a position goes that is no floating point value.
@@ -111,18 +142,30 @@ fn returning(ty: &Type, model: &DataModel, position: &mut u32) -> Result<Returni
     let layout = ty.layout(model)?;
     let bytes = layout.size as u32;
     let register = |place| Ok(Returning::Direct(vec![Piece { offset: 0, bytes, place }]));
+    let memory = Returning::Memory { pointer: Place::Gpr { reg: 0, at: 0 } };
+    let clang = model.compiler == Some(Compiler::Clang);
     let rax = Place::Gpr { reg: 0, at: 0 };
     let xmm0 = Place::Vec { reg: 0, at: 0 };
     match (ty.scalar(model), bytes) {
         (Some(Scalar::Float(FloatFormat::F32 | FloatFormat::F64)), _) => register(xmm0),
         // `__m128i`; GCC returns `__int128` the same way.
         (Some(Scalar::Vector { bytes: 16 } | Scalar::Int { bytes: 16, .. }), _) => register(xmm0),
-        (_, 1 | 2 | 4 | 8) => register(rax),
+        // Clang widens it to one of 16 bytes, if it is not one integer.
+        (Some(Scalar::Vector { .. }), _)
+            if clang && short_vector(ty, model) != Some(ShortVector::Integer) =>
+        {
+            register(xmm0)
+        }
+        // Clang has Microsoft's memory for one where it makes code for Windows, and not for `ms_abi`.
+        (Some(Scalar::Float(FloatFormat::X87)), _) if clang && model.bit_fields != BitFields::Microsoft => {
+            Err(Ineligible::X87Result)
+        }
+        (_, 1 | 2 | 4 | 8) if !is_flexible_to_clang(ty, model) => register(rax),
         // GCC passes no address for it.
-        (_, 0) => Ok(Returning::Nothing),
+        (_, 0) if !clang => Ok(Returning::Nothing),
         _ => {
             *position += 1;
-            Ok(Returning::Memory { pointer: Place::Gpr { reg: 0, at: 0 } })
+            Ok(memory)
         }
     }
 }

@@ -133,6 +133,14 @@ pub enum Parameter {
         /// Whether it has a sign.
         fill: Fill,
     },
+    /// A `double` that must be a whole number in the range of an integer of at most 32 bits, and is passed on as that
+    /// integer. Where it is not, the stub calls the host and returns zero.
+    Exact {
+        /// Size of the integer, in bytes.
+        bytes: u8,
+        /// Whether it has a sign.
+        fill: Fill,
+    },
     /// `float`.
     Float,
     /// `double`.

@@ -2,16 +2,16 @@
 
 use fastrand::Rng;
 use springboard_abi::{
-    BoxedForm, Entry, Fill, Form, Plan, Target, Violation,
+    BoxedForm, Fill, Form, Plan, Target, Violation,
     boxed::{
         Arguments, Around, BoxedCall, Boxing, Callable, Check, Count, DigitSign, Host, HostAddress, Kind,
         Memory, Payload, Returned, Returns, Unbox, Unboxed, Wanted,
     },
-    check, check_boxed, plan as plan_of_slots, plan_boxed,
+    check, check_boxed, plan_boxed,
 };
 use springboard_ir::Signature;
 
-use crate::{SEED, machine, mutate, random, signatures, targets};
+use crate::{calls::Calls, random, signatures, targets};
 
 /// A way for integers, of any kind.
 fn integer(rng: &mut Rng) -> Unbox {
@@ -97,65 +97,26 @@ fn tagged() -> Boxing {
     Boxing::Tagged { shift: 1, tag: 1, otherwise: HostAddress(5) }
 }
 
+fn call(rng: &mut Rng, target: &Target) -> Option<BoxedCall> {
+    let signature = random::signature(rng);
+    BoxedCall::new(signature, &host(rng), &target.model).ok()
+}
+
+const CALLS: Calls<BoxedCall, springboard_abi::Ineligible> =
+    Calls { call, signature: |call| &call.signature, plan: plan_boxed, check: check_boxed };
+
 fn planned(target: &Target) -> impl Iterator<Item = (u64, BoxedCall, Plan)> {
-    (SEED..SEED + signatures()).filter_map(move |seed| {
-        let mut rng = Rng::with_seed(seed);
-        let signature = random::signature(&mut rng);
-        let call = BoxedCall::new(signature, &host(&mut rng), &target.model).ok()?;
-        let plan = plan_boxed(&call, target).ok()?;
-        Some((seed, call, plan))
-    })
+    CALLS.planned(target)
 }
 
 #[test]
 fn accepts_what_the_planner_makes() {
-    for target in targets() {
-        let mut accepted = 0;
-        for (seed, call, plan) in planned(&target) {
-            if let Err(violation) = check_boxed(&plan, &call, &target) {
-                panic!("{}, seed {seed}: {violation}\n{}\n{plan}", target.convention, call.signature);
-            }
-            accepted += 1;
-        }
-        assert!(accepted > signatures() / 4, "{}: only {accepted} plans", target.convention);
-    }
+    CALLS.are_accepted(4);
 }
 
 #[test]
 fn refuses_mutants_of_moves() {
-    let mut mistakes = 0;
-    for target in targets() {
-        for (seed, call, plan) in planned(&target).step_by(3) {
-            let mut rng = Rng::with_seed(seed);
-            let inputs: Vec<_> =
-                (0..4).map(|_| machine::Input::random(&mut rng, &call.signature, &target)).collect();
-            // A float is moved alone here, and with the rest of its slot there.
-            let slots =
-                plan_of_slots(&call.signature, &target, Entry::Slots).expect("there is one for a host");
-            let run = |input| machine::run(&slots, input).unwrap_or_else(|_| panic!("cannot run\n{slots}"));
-            let ours: Vec<_> = inputs.iter().map(run).collect();
-            for mutation in mutate::MUTATIONS {
-                let Some(mutant) = (mutation.apply)(&plan, &mut rng) else { continue };
-                let as_good = mutant.stack_bytes == plan.stack_bytes
-                    && mutant.stack_align == plan.stack_align
-                    && inputs.iter().zip(&ours).all(|(input, ours)| {
-                        machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
-                    });
-                if !as_good {
-                    mistakes += 1;
-                    let verdict = check_boxed(&mutant, &call, &target);
-                    assert!(
-                        verdict.is_err(),
-                        "{}, seed {seed}, {}:\n{}\n{mutant}\nmade of\n{plan}",
-                        target.convention,
-                        mutation.name,
-                        call.signature,
-                    );
-                }
-            }
-        }
-    }
-    assert!(mistakes > 1000, "{mistakes} mutants were mistakes");
+    CALLS.mutants_are_refused();
 }
 
 /// What the stub does to the host's values: any change is a mistake.

@@ -157,6 +157,14 @@ fn value_bytes(ty: &Type, start: usize, model: &DataModel, padding: &mut [bool])
     }
 }
 
+/// Whether a mutant of a plan does on all inputs what is to be done, `ours`, with an argument area like the plan's.
+pub(crate) fn is_as_good(mutant: &Plan, plan: &Plan, inputs: &[Input], ours: &[Outcome]) -> bool {
+    let is_as_good =
+        |(input, ours): (&Input, &Outcome)| run(mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs));
+    (mutant.stack_bytes, mutant.stack_align) == (plan.stack_bytes, plan.stack_align)
+        && inputs.iter().zip(ours).all(is_as_good)
+}
+
 /// Executes `plan`.
 ///
 /// # Errors

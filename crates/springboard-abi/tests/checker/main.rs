@@ -3,6 +3,7 @@
 //! `SPRINGBOARD_SIGNATURES=1000000` runs that many signatures for each convention instead of some hundreds.
 
 mod boxed;
+mod calls;
 mod cases;
 mod direct;
 mod machine;
@@ -140,12 +141,7 @@ fn refuses_mutants() {
                 let Some(mutant) = (mutation.apply)(&plan, &mut rng) else { continue };
                 let (mutants, mistakes) = counts.entry(mutation.name).or_default();
                 *mutants += 1;
-                let as_good = mutant.stack_bytes == plan.stack_bytes
-                    && mutant.stack_align == plan.stack_align
-                    && inputs.iter().zip(&ours).all(|(input, ours)| {
-                        machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
-                    });
-                if as_good {
+                if machine::is_as_good(&mutant, &plan, &inputs, &ours) {
                     continue;
                 }
                 *mistakes += 1;

@@ -2,12 +2,12 @@
 
 use fastrand::Rng;
 use springboard_abi::{
-    DowncallResult, Entry, FastCall, FastForm, Fill, Form, Guard, Move, Narrow, Operand, Options, Parameter,
-    Plan, SlotForm, Target, Violation, check_fast_call, plan, plan_fast_call,
+    DowncallResult, FastCall, FastForm, Fill, Form, Guard, Move, Narrow, Operand, Options, Parameter, Plan,
+    SlotForm, Target, Violation, check_fast_call, plan_fast_call,
 };
 use springboard_ir::{Scalar, Signature};
 
-use crate::{SEED, machine, mutate, random, signatures, targets};
+use crate::{calls::Calls, random, signatures, targets};
 
 /// A random function as V8 is to call it.
 fn call(rng: &mut Rng, target: &Target) -> FastCall {
@@ -18,73 +18,31 @@ fn call(rng: &mut Rng, target: &Target) -> FastCall {
     FastCall {
         buffers: buffers.collect(),
         guard: if rng.bool() { Guard::Closed } else { Guard::None },
-        narrow: if rng.bool() { Narrow::Check } else { Narrow::Trust },
+        narrow: [Narrow::Trust, Narrow::Check, Narrow::Exact][rng.usize(..3)],
         options: if rng.bool() { Options::Always } else { Options::ForBuffers },
         signature: signature.clone(),
     }
 }
 
-fn planned(target: &Target) -> impl Iterator<Item = (u64, FastCall, Plan)> {
-    (SEED..SEED + signatures()).filter_map(move |seed| {
-        let call = call(&mut Rng::with_seed(seed), target);
-        let plan = plan_fast_call(&call, target).ok()?;
-        Some((seed, call, plan))
-    })
-}
+const CALLS: Calls<FastCall, springboard_abi::Ineligible> = Calls {
+    call: |rng, target| Some(call(rng, target)),
+    signature: |call| &call.signature,
+    plan: plan_fast_call,
+    check: check_fast_call,
+};
 
-fn plan_of_slots(call: &FastCall, target: &Target) -> Plan {
-    plan(&call.signature, target, Entry::Slots).expect("there is one for V8")
+fn planned(target: &Target) -> impl Iterator<Item = (u64, FastCall, Plan)> {
+    CALLS.planned(target)
 }
 
 #[test]
 fn accepts_what_the_planner_makes() {
-    for target in targets() {
-        let mut accepted = 0;
-        for (seed, call, plan) in planned(&target) {
-            if let Err(violation) = check_fast_call(&plan, &call, &target) {
-                panic!("{}, seed {seed}: {violation}\n{}\n{plan}", target.convention, call.signature);
-            }
-            accepted += 1;
-        }
-        assert!(accepted > signatures() / 3, "{}: only {accepted} plans", target.convention);
-    }
+    CALLS.are_accepted(3);
 }
 
 #[test]
 fn refuses_mutants_of_moves() {
-    let mut mistakes = 0;
-    for target in targets() {
-        for (seed, call, plan) in planned(&target).step_by(3) {
-            let mut rng = Rng::with_seed(seed);
-            let inputs: Vec<_> =
-                (0..4).map(|_| machine::Input::random(&mut rng, &call.signature, &target)).collect();
-            // Slots hold what V8 passes, and their own plan says what is to become of it.
-            let slots = plan_of_slots(&call, &target);
-            let run = |input| machine::run(&slots, input).unwrap_or_else(|_| panic!("cannot run\n{slots}"));
-            let ours: Vec<_> = inputs.iter().map(run).collect();
-            for mutation in mutate::MUTATIONS {
-                let Some(mutant) = (mutation.apply)(&plan, &mut rng) else { continue };
-                let as_good = mutant.stack_bytes == plan.stack_bytes
-                    && mutant.stack_align == plan.stack_align
-                    && inputs.iter().zip(&ours).all(|(input, ours)| {
-                        machine::run(&mutant, input).is_ok_and(|theirs| ours.is_as_good(&theirs))
-                    });
-                if as_good {
-                    continue;
-                }
-                mistakes += 1;
-                let verdict = check_fast_call(&mutant, &call, &target);
-                assert!(
-                    verdict.is_err(),
-                    "{}, seed {seed}, {}:\n{}\n{mutant}\nmade of\n{plan}",
-                    target.convention,
-                    mutation.name,
-                    call.signature,
-                );
-            }
-        }
-    }
-    assert!(mistakes > 1000, "{mistakes} mutants were mistakes");
+    CALLS.mutants_are_refused();
 }
 
 /// What V8 passes, what is checked and what becomes of the result: any change is a mistake.

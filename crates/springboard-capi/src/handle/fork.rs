@@ -16,7 +16,7 @@ unsafe impl Sync for Forking {}
 static FORKING: Forking = Forking(UnsafeCell::new(None));
 
 pub(super) fn register() {
-    // SAFETY: the handlers touch statics alone, and the C library forgets them when it unloads their object.
+    // SAFETY: the handlers touch only statics, and the C library forgets them when it unloads their object.
     let refused = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
     debug_assert_eq!(refused, 0);
 }

@@ -10,11 +10,12 @@ use springboard_js::v8::{Any, Call, Effects, Receiver, Registered};
 
 use super::{
     description::{V8Description, tell},
-    registry::{V8Call, handles},
+    registry::V8Call,
     value::{V8Value, all, failed, returned},
 };
 use crate::{
-    boundary::{Failure, Out, enter, no_constant, null, out},
+    array::array,
+    boundary::{Failure, Out, enter, give, no_constant, null, out},
     constants::*,
 };
 
@@ -43,17 +44,15 @@ pub unsafe extern "C" fn sb_v8_data_variants(
     count: Out<'_, usize>,
     effects: Out<'_, c_int>,
 ) -> c_int {
-    enter(|| {
-        let count = out(count, "count")?;
+    give(count, "count", || {
         // SAFETY: the header asks C for the data of a function that a registry has.
         let function = unsafe { function(data) }?;
-        count.write(function.fast().len());
         let constant = match function.effects() {
             Effects::Possible => SB_V8_EFFECTS_POSSIBLE,
             Effects::None => SB_V8_EFFECTS_NONE,
         };
         effects.map(|effects| effects.write(constant as c_int));
-        Ok(())
+        Ok(function.fast().len())
     })
 }
 
@@ -92,26 +91,24 @@ pub unsafe extern "C" fn sb_v8_data_call(
     result: Out<'_, V8Value>,
     thrown: Out<'_, c_int>,
 ) -> c_int {
-    enter(|| {
-        let result = out(result, "result")?;
+    give(result, "result", || {
         // SAFETY: the header asks C for the data of a function that a registry has.
         let function = unsafe { function(data) }?;
         let V8Call { receiver, arguments, values, count } = *call.ok_or_else(|| null("call"))?;
         // SAFETY: the header asks C for as many elements of both arrays, and for texts that are there during the call.
-        let (arguments, values) = unsafe { (all(arguments, count)?, handles(values, count)) };
+        let (arguments, values) = unsafe {
+            let handles = if values.is_null() { 0 } else { count };
+            (all(arguments, count)?, array(values.cast(), handles, "call->values")?)
+        };
         let call = Call { receiver: Receiver(receiver), arguments: &arguments, values };
-        // SAFETY: the header asks C for what a call asks for.
-        match unsafe { function.call_slow(&call) } {
-            Ok(value) => {
-                result.write(returned(&value));
-                if matches!(value, Any::Text(_)) {
-                    // The text's address stays the same.
-                    TEXT.set(value);
-                }
-                Ok(())
-            }
-            Err(error) => Err(failed(error, thrown)),
+        // SAFETY: the header asks C for arguments that the native function is sound to call with.
+        let value = unsafe { function.call_slow(&call) }.map_err(|error| failed(error, thrown))?;
+        let given = returned(&value);
+        if matches!(value, Any::Text(_)) {
+            // The text's address stays the same.
+            TEXT.set(value);
         }
+        Ok(given)
     })
 }
 
@@ -121,10 +118,8 @@ pub unsafe extern "C" fn sb_v8_data_call(
 /// As the header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_v8_data_context(data: *const c_void, context: Out<'_, *mut c_void>) -> c_int {
-    enter(|| {
-        let context = out(context, "context")?;
+    give(context, "context", || {
         // SAFETY: the header asks C for the data of a function that a registry has.
-        context.write(unsafe { function(data) }?.context());
-        Ok(())
+        Ok(unsafe { function(data) }?.context())
     })
 }

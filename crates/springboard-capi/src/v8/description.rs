@@ -1,11 +1,12 @@
 //! What V8 is told about code, as C reads and says it.
 
-use std::{ffi::c_int, mem::MaybeUninit, slice};
+use std::{ffi::c_int, mem::MaybeUninit};
 
 use springboard_js::v8::{Description, Int64, Kind};
 
 use crate::{
-    boundary::{Failure, no_constant, null},
+    array::{array, fill},
+    boundary::{Failure, no_constant, pick},
     constants::*,
     text::{Growing, write_sized},
 };
@@ -36,23 +37,22 @@ pub(super) unsafe fn tell(
     kinds: *mut u8,
     room: usize,
 ) -> Result<(), Failure> {
-    if kinds.is_null() && room != 0 {
-        return Err(null("kinds"));
-    }
     // SAFETY: the caller says that it is null or begins with its size.
     unsafe { write_sized(description, plain(told), "description") }?;
-    for (index, argument) in told.arguments.iter().enumerate().take(room) {
-        // SAFETY: `index` is below `room`, and the caller says that there are as many elements.
-        unsafe { kinds.add(index).write(kind(*argument)) };
-    }
-    Ok(())
+    // SAFETY: the caller says that there is room for so many.
+    unsafe { fill(kinds, room, "kinds", self::kinds(told)) }
+}
+
+/// The kinds of its arguments.
+pub(super) fn kinds(told: &Description) -> Vec<u8> {
+    told.arguments.iter().map(|argument| *argument as u8).collect()
 }
 
 /// A description without the kinds of its arguments.
 pub(super) fn plain(told: &Description) -> V8Description {
     V8Description {
         size: size_of::<V8Description>(),
-        result: kind(told.result).into(),
+        result: told.result as c_int,
         options: told.options.into(),
         int64: match told.int64 {
             Int64::Number => SB_V8_INT64_NUMBER as c_int,
@@ -61,11 +61,6 @@ pub(super) fn plain(told: &Description) -> V8Description {
         reserved: 0,
         arguments: told.arguments.len(),
     }
-}
-
-/// The kinds of its arguments.
-pub(super) fn kinds(told: &Description) -> Vec<u8> {
-    told.arguments.iter().map(|argument| kind(*argument)).collect()
 }
 
 /// `sb_v8_variant`.
@@ -88,51 +83,32 @@ impl V8Variant {
     /// # Safety
     /// `arguments` is null or has as many elements as it says.
     pub(super) unsafe fn description(&self) -> Result<Description, Failure> {
-        let arguments = match self.count {
-            0 => &[],
-            _ if self.arguments.is_null() => return Err(null("twin->variants[].arguments")),
-            // SAFETY: the address is not null; the caller says that as many elements are there.
-            count => unsafe { slice::from_raw_parts(self.arguments, count) },
-        };
+        // SAFETY: the caller says that it is null or has as many elements.
+        let arguments = unsafe { array(self.arguments, self.count, "twin->variants[].arguments") }?;
         let arguments = arguments.iter().map(|argument| of_constant((*argument).into()));
         let arguments = arguments.collect::<Result<Box<[_]>, _>>()?;
-        let result = of_constant(self.result.into())?;
+        let result = of_constant(self.result)?;
         if arguments.contains(&Kind::Void) {
             return Err(no_constant("twin->variants[].arguments[]", SB_V8_VOID));
         }
         if matches!(result, Kind::Value | Kind::OneByteString) {
             return Err(no_constant("twin->variants[].result", self.result));
         }
-        let int64 = match self.int64.into() {
-            SB_V8_INT64_DEFAULT => Int64::of(&arguments, result),
-            SB_V8_INT64_NUMBER => Int64::Number,
-            SB_V8_INT64_BIGINT => Int64::BigInt,
-            other => return Err(no_constant("twin->variants[].int64", other)),
-        };
+        let int64 = pick(
+            "twin->variants[].int64",
+            self.int64,
+            [Int64::of(&arguments, result), Int64::Number, Int64::BigInt],
+        )?;
         Ok(Description { result, arguments, options: self.options != 0, int64 })
     }
 }
 
-const KINDS: [(Kind, i64); 11] = [
-    (Kind::Void, SB_V8_VOID),
-    (Kind::Bool, SB_V8_BOOL),
-    (Kind::I32, SB_V8_I32),
-    (Kind::U32, SB_V8_U32),
-    (Kind::I64, SB_V8_I64),
-    (Kind::U64, SB_V8_U64),
-    (Kind::F32, SB_V8_F32),
-    (Kind::F64, SB_V8_F64),
-    (Kind::Pointer, SB_V8_POINTER),
-    (Kind::Value, SB_V8_VALUE),
-    (Kind::OneByteString, SB_V8_ONE_BYTE_STRING),
-];
-
-fn kind(kind: Kind) -> u8 {
-    let found = KINDS.iter().find(|(known, _)| *known == kind);
-    found.map_or(0, |(_, constant)| *constant as u8)
-}
-
-fn of_constant(constant: i64) -> Result<Kind, Failure> {
-    let found = KINDS.iter().find(|(_, known)| *known == constant);
-    found.map(|(kind, _)| *kind).ok_or_else(|| no_constant("twin->variants[]", constant))
+/// A kind by its number, which is the header's constant for it.
+fn of_constant(constant: c_int) -> Result<Kind, Failure> {
+    use Kind::*;
+    pick(
+        "twin->variants[]",
+        constant,
+        [Void, Bool, I32, U32, I64, U64, F32, F64, Pointer, Value, OneByteString],
+    )
 }

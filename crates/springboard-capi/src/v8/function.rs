@@ -14,10 +14,10 @@ use super::{
     value::{V8Value, all, failed, returned},
 };
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
+    array::bind_all,
+    boundary::{Failure, Out, OutHandle, enter, give, give_or, null},
     constants::*,
     handle::{self, V8FunctionHandle, V8LibraryHandle},
-    many,
     text::{Buffer, Text},
 };
 
@@ -32,13 +32,11 @@ pub unsafe extern "C" fn sb_v8_function_bind(
     settings: *const V8Settings,
     function: OutHandle<'_, V8FunctionHandle>,
 ) -> c_int {
-    enter(|| {
-        let function = out_handle(function, "function")?;
+    handle::opens(function, "function", || {
         let library = handle::get::<_, Library>(library)?;
         // SAFETY: the caller says that the settings are null, or begin with their size and have as many buffers as they say.
         let chosen = unsafe { chosen(settings) }?;
-        function.write(handle::open(library.function(declaration.get("declaration")?, &chosen)?)?);
-        Ok(())
+        Ok(library.function(declaration.get("declaration")?, &chosen)?)
     })
 }
 
@@ -54,15 +52,13 @@ pub unsafe extern "C" fn sb_v8_function_bind_address(
     settings: *const V8Settings,
     function: OutHandle<'_, V8FunctionHandle>,
 ) -> c_int {
-    enter(|| {
-        let function = out_handle(function, "function")?;
+    handle::opens(function, "function", || {
         let library = handle::get::<_, Library>(library)?;
         let address = NonNull::new(address).ok_or_else(|| null("address"))?;
         // SAFETY: the caller says that the settings are null, or begin with their size and have as many buffers as they say.
         let chosen = unsafe { chosen(settings) }?;
         let bound = library.function_at(address, declaration.get("declaration")?, &chosen)?;
-        function.write(handle::open(bound)?);
-        Ok(())
+        Ok(bound)
     })
 }
 
@@ -95,7 +91,7 @@ pub unsafe extern "C" fn sb_v8_function_bind_all(
             Ok(bound.map(|bound| handle::open(bound?)).collect())
         };
         // SAFETY: the caller says that the arrays are null or have `count` elements.
-        unsafe { many::bind_all(declarations, count, functions, failed, bind) }
+        unsafe { bind_all(declarations, count, functions, failed, bind) }
     })
 }
 
@@ -108,17 +104,12 @@ pub extern "C" fn sb_v8_function_fast(
     size: usize,
     length: Out<'_, usize>,
 ) -> c_int {
-    enter(|| {
-        let code = out(code, "code")?;
-        code.write(ptr::null_mut());
+    give_or(code, "code", ptr::null_mut(), || {
         let function = handle::get::<_, Function>(function)?;
         let buffer = Buffer { start: buffer, size, length };
         match function.fast() {
-            Ok(fast) => {
-                code.write(fast.address().as_ptr());
-                buffer.write("")
-            }
-            Err(reason) => buffer.write(reason),
+            Ok(fast) => buffer.write("").map(|()| fast.address().as_ptr()),
+            Err(reason) => buffer.write(reason).map(|()| ptr::null_mut()),
         }
     })
 }
@@ -153,26 +144,14 @@ pub unsafe extern "C" fn sb_v8_function_call(
     result: Out<'_, V8Value>,
     thrown: Out<'_, c_int>,
 ) -> c_int {
-    enter(|| {
-        let result = out(result, "result")?;
+    give(result, "result", || {
         let function = handle::get::<_, Function>(function)?;
         // SAFETY: the caller says that the array has as many elements, and that texts are there for the time of the call.
         let arguments = unsafe { all(arguments, count) }?;
-        // SAFETY: the header asks C for what a call asks for.
-        match unsafe { function.call_slow(&arguments) } {
-            Ok(value) => {
-                result.write(returned(&value));
-                Ok(())
-            }
-            Err(error) => Err(failed(error, thrown)),
-        }
+        // SAFETY: the header asks C for arguments that the native function is sound to call with.
+        let value = unsafe { function.call_slow(&arguments) }.map_err(|error| failed(error, thrown))?;
+        Ok(returned(&value))
     })
-}
-
-/// Closes the handle of a function.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_v8_function_close(function: *const V8FunctionHandle) -> c_int {
-    enter(|| handle::close(function))
 }
 
 impl From<BindError> for Failure {

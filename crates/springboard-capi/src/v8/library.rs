@@ -6,7 +6,7 @@ use springboard::{Engine, Library as Native};
 use springboard_js::v8::{BufferHelper, ClosedHelper, Host, Library, RangeHelper, ThrowHelper, ValueHelper};
 
 use crate::{
-    boundary::{OutHandle, enter, null, out_handle},
+    boundary::{OutHandle, enter},
     handle::{self, EngineHandle, LibraryHandle, V8LibraryHandle},
     text::{Growing, read_sized},
 };
@@ -38,19 +38,13 @@ pub unsafe extern "C" fn sb_v8_library_new(
     host: *const V8Host,
     made: OutHandle<'_, V8LibraryHandle>,
 ) -> c_int {
-    enter(|| {
-        let made = out_handle(made, "made")?;
+    handle::opens(made, "made", || {
         let engine = handle::get::<_, Engine>(engine)?;
         let library = handle::get::<_, Native>(library)?;
-        if host.is_null() {
-            return Err(null("host"));
-        }
-        // SAFETY: the caller says that it begins with its size, and that its functions are the header's.
-        let V8Host { closed, range, buffer, fail, value, .. } =
-            unsafe { read_sized(host, V8Host::default(), "host") }?;
+        // SAFETY: the caller says that it is null or begins with its size, and that its functions are the header's.
+        let V8Host { closed, range, buffer, fail, value, .. } = unsafe { read_sized(host, "host") }?;
         let host = Host { closed, range, buffer, throw: fail, value };
-        made.write(handle::open(Library::new(&engine, &library, host))?);
-        Ok(())
+        Ok(Library::new(&engine, &library, host))
     })
 }
 
@@ -59,14 +53,8 @@ pub unsafe extern "C" fn sb_v8_library_new(
 pub extern "C" fn sb_v8_library_retire(library: *const V8LibraryHandle) -> c_int {
     enter(|| {
         let library = handle::get::<_, Library>(library)?;
-        // SAFETY: the header asks C for what this asks for.
+        // SAFETY: the header asks C to have no thread in the library, and none that has read the flag and not called yet.
         unsafe { library.close() };
         Ok(())
     })
-}
-
-/// Closes the handle of a library.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_v8_library_close(library: *const V8LibraryHandle) -> c_int {
-    enter(|| handle::close(library))
 }

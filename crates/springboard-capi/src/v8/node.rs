@@ -1,10 +1,9 @@
 //! The types of `node:ffi`, and functions with its conversions.
 
 use std::{
-    ffi::{CString, c_char, c_int, c_void},
+    ffi::{c_char, c_int, c_void},
     mem::MaybeUninit,
     ptr::{self, NonNull},
-    slice,
     sync::LazyLock,
 };
 
@@ -17,9 +16,11 @@ use super::{
     value::{V8Value, any},
 };
 use crate::{
-    boundary::{Failure, OutHandle, enter, no_constant, null, out_handle},
+    array::texts,
+    boundary::{Failure, OutHandle, enter, no_constant, null, pick},
     constants::*,
     handle::{self, V8FunctionHandle, V8LibraryHandle},
+    row::Row,
     text::{Growing, Text, read_sized, write_sized},
 };
 
@@ -39,42 +40,24 @@ pub struct V8NodeType {
 // SAFETY: numbers and addresses, of which the first is the size.
 unsafe impl Growing for V8NodeType {}
 
-/// A type of `node:ffi` in texts that end with a zero byte.
-struct Row {
-    name: CString,
-    c: CString,
-    /// What the next points to.
-    _aliases: Vec<CString>,
-    /// Ends with null.
-    aliases: Vec<*const c_char>,
-    is_buffer: bool,
-}
+static ROWS: LazyLock<Vec<Row>> =
+    LazyLock::new(|| NODE_TYPES.iter().map(|ty| Row::new(ty.name, ty.aliases, Some(ty.c))).collect());
 
-// SAFETY: the addresses are of texts that the row owns, and nothing changes them.
-unsafe impl Send for Row {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for Row {}
-
-static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| NODE_TYPES.iter().map(Row::of).collect());
-
-impl Row {
-    fn of(ty: &NodeType) -> Row {
-        let text = |text: &str| CString::new(text).unwrap_or_default();
-        let owned: Vec<CString> = ty.aliases.iter().map(|alias| text(alias)).collect();
-        let aliases = owned.iter().map(|alias| alias.as_ptr()).chain([ptr::null()]).collect();
-        Row { name: text(ty.name), c: text(ty.c), _aliases: owned, aliases, is_buffer: ty.is_buffer }
-    }
-
-    fn tell(&self) -> V8NodeType {
-        V8NodeType {
-            size: 0,
-            name: self.name.as_ptr(),
-            aliases: self.aliases.as_ptr(),
-            c: self.c.as_ptr(),
-            is_buffer: self.is_buffer.into(),
-            reserved: 0,
-        }
-    }
+/// # Safety
+/// `ty` is null or begins with its size.
+unsafe fn tell(index: usize, ty: *mut MaybeUninit<V8NodeType>) -> Result<(), Failure> {
+    let known = NODE_TYPES.get(index).zip(ROWS.get(index));
+    let (NodeType { is_buffer, .. }, row) = known.ok_or_else(|| no_constant("index", index))?;
+    let value = V8NodeType {
+        size: 0,
+        name: row.name.as_ptr(),
+        aliases: row.aliases(),
+        c: row.c(),
+        is_buffer: (*is_buffer).into(),
+        reserved: 0,
+    };
+    // SAFETY: the caller says that it is null or begins with its size.
+    unsafe { write_sized(ty, value, "type") }
 }
 
 /// A type by its place in the table.
@@ -83,11 +66,8 @@ impl Row {
 /// `ty` is null or begins with its size.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_v8_node_type_at(index: usize, ty: *mut MaybeUninit<V8NodeType>) -> c_int {
-    enter(|| {
-        let row = ROWS.get(index).ok_or_else(|| no_constant("index", index))?;
-        // SAFETY: the caller says that it is null or begins with its size.
-        unsafe { write_sized(ty, row.tell(), "type") }
-    })
+    // SAFETY: the caller says that it is null or begins with its size.
+    enter(|| unsafe { tell(index, ty) })
 }
 
 /// A type by its name or an alias.
@@ -99,9 +79,8 @@ pub unsafe extern "C" fn sb_v8_node_type_named(name: Text<'_>, ty: *mut MaybeUni
     enter(|| {
         let name = name.get("name")?;
         let index = NodeType::named(name).and_then(|found| NODE_TYPES.iter().position(|ty| ty == found));
-        let row = index.and_then(|index| ROWS.get(index)).ok_or_else(|| no_constant("name", name))?;
         // SAFETY: the caller says that it is null or begins with its size.
-        unsafe { write_sized(ty, row.tell(), "type") }
+        unsafe { tell(index.ok_or_else(|| no_constant("name", name))?, ty) }
     })
 }
 
@@ -144,19 +123,12 @@ pub unsafe extern "C" fn sb_v8_node_function_bind(
     settings: *const V8NodeSettings,
     function: OutHandle<'_, V8FunctionHandle>,
 ) -> c_int {
-    enter(|| {
-        let function = out_handle(function, "function")?;
+    handle::opens(function, "function", || {
         let library = handle::get::<_, Library>(library)?;
         let V8NodeDeclaration { name, address, arguments, count, result } =
             declaration.ok_or_else(|| null("declaration"))?;
-        let texts = match *count {
-            0 => &[],
-            _ if arguments.is_null() => return Err(null("declaration->arguments")),
-            // SAFETY: the array is not null; the caller says that it has as many elements.
-            count => unsafe { slice::from_raw_parts(*arguments, count) },
-        };
-        let texts = texts.iter().map(|text| text.get("declaration->arguments[]"));
-        let arguments = texts.collect::<Result<Vec<_>, _>>()?;
+        // SAFETY: the caller says that the array is null or has as many elements.
+        let arguments = unsafe { texts(*arguments, *count, "declaration->arguments") }?;
         // SAFETY: the caller says that they are null or begin with their size.
         let settings = unsafe { node_settings(settings) }?;
         let result = result.get("declaration->result")?;
@@ -170,8 +142,7 @@ pub unsafe extern "C" fn sb_v8_node_function_bind(
                 library.node_function_at(address, &declaration, &settings)
             }
         };
-        function.write(handle::open(bound?)?);
-        Ok(())
+        Ok(bound?)
     })
 }
 
@@ -181,19 +152,13 @@ unsafe fn node_settings(settings: *const V8NodeSettings) -> Result<NodeSettings,
     if settings.is_null() {
         return Ok(NodeSettings::default());
     }
-    let default =
-        V8NodeSettings { size: 0, wide: 0, callbacks: 0, effects: 0, reserved: 0, context: ptr::null_mut() };
     // SAFETY: they are not null; the caller says that they begin with their size.
-    let settings = unsafe { read_sized(settings, default, "settings") }?;
+    let settings = unsafe { read_sized(settings, "settings") }?;
     if settings.reserved != 0 {
         return Err(no_constant("settings->reserved", settings.reserved));
     }
     Ok(NodeSettings {
-        wide: match settings.wide.into() {
-            SB_V8_WIDE_BIGINT_OR_NUMBER => Wide::BigIntOrNumber,
-            SB_V8_WIDE_BIGINT => Wide::BigInt,
-            other => return Err(no_constant("settings->wide", other)),
-        },
+        wide: pick("settings->wide", settings.wide, [Wide::BigIntOrNumber, Wide::BigInt])?,
         callbacks: callbacks(settings.callbacks, "settings->callbacks")?,
         effects: effects(settings.effects, "settings->effects")?,
         context: HostPointer(settings.context),

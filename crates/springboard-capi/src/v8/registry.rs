@@ -2,13 +2,11 @@
 
 use std::{
     ffi::{c_char, c_int, c_void},
-    ptr, slice,
+    ptr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use springboard_js::v8::{
-    Any, Call, Description, Function, RegisterError, Registry, Thrown, Twin, Value, Variant,
-};
+use springboard_js::v8::{Any, Call, Description, Function, RegisterError, Registry, Thrown, Twin, Variant};
 
 use super::{
     description::{V8Description, V8Variant, kinds, plain},
@@ -16,7 +14,8 @@ use super::{
     value::{V8Thrown, V8Value, any, returned},
 };
 use crate::{
-    boundary::{Failure, Out, OutHandle, enter, null, out, out_handle},
+    array::{array, fill, texts},
+    boundary::{Failure, Out, OutHandle, enter, give_or, null},
     constants::*,
     handle::{self, V8FunctionHandle, V8RegistryHandle},
     mailbox::Context,
@@ -71,10 +70,7 @@ fn lock(registry: &Shared) -> MutexGuard<'_, Registry> {
 /// Makes a registry.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_v8_registry_new(registry: OutHandle<'_, V8RegistryHandle>) -> c_int {
-    enter(|| {
-        out_handle(registry, "registry")?.write(handle::open(Shared::new(Registry::new()))?);
-        Ok(())
-    })
+    handle::opens(registry, "registry", || Ok(Shared::new(Registry::new())))
 }
 
 /// Adds a function of the host's own.
@@ -87,37 +83,19 @@ pub unsafe extern "C" fn sb_v8_registry_add(
     twin: *const V8Twin,
     data: Out<'_, *const c_void>,
 ) -> c_int {
-    enter(|| {
-        let data = out(data, "data")?;
-        data.write(ptr::null());
+    give_or(data, "data", ptr::null(), || {
         let registry = handle::get::<_, Shared>(registry)?;
-        if twin.is_null() {
-            return Err(null("twin"));
-        }
-        // SAFETY: it is not null; the caller says that it begins with its size, and what is in it.
+        // SAFETY: the caller says that it is null or begins with its size, and what is in it.
         let twin = unsafe { self::twin(twin) }?;
-        data.write(lock(&registry).add(twin)?.data());
-        Ok(())
+        Ok(lock(&registry).add(twin)?.data())
     })
 }
 
 /// # Safety
-/// `twin` is the address of a structure as the header describes it.
+/// `twin` is null or the address of a structure as the header describes it.
 unsafe fn twin(twin: *const V8Twin) -> Result<Twin, Failure> {
-    let default = V8Twin {
-        size: 0,
-        name: ptr::null(),
-        slow: None,
-        context: ptr::null_mut(),
-        variants: ptr::null(),
-        variant_count: 0,
-        outcomes: ptr::null(),
-        outcome_count: 0,
-        effects: 0,
-        reserved: 0,
-    };
-    // SAFETY: the caller says that it begins with its size.
-    let given = unsafe { read_sized(twin, default, "twin") }?;
+    // SAFETY: the caller says that it is null or begins with its size.
+    let given = unsafe { read_sized(twin, "twin") }?;
     let slow = given.slow.ok_or_else(|| null("twin->slow"))?;
     // SAFETY: the caller says that the texts are null or end with a zero byte.
     let text = |text| unsafe { Text::of(text) };
@@ -126,27 +104,17 @@ unsafe fn twin(twin: *const V8Twin) -> Result<Twin, Failure> {
         unsafe { call_twin(slow, context, call) }
     });
     twin = twin.context(given.context);
-    if given.variant_count != 0 && given.variants.is_null() {
-        return Err(null("twin->variants"));
+    // SAFETY: the caller says that the array is null or has as many elements.
+    for variant in unsafe { array(given.variants, given.variant_count, "twin->variants") }? {
+        if variant.code.is_null() {
+            return Err(null("twin->variants[].code"));
+        }
+        // SAFETY: the caller says that each is as the header describes it.
+        twin = twin.variant(unsafe { Variant::at(variant.code, variant.description()?) });
     }
-    for index in 0..given.variant_count {
-        // SAFETY: the array is not null; the caller says that it has as many elements, each as the header describes it.
-        let variant = unsafe {
-            let variant = &*given.variants.add(index);
-            if variant.code.is_null() {
-                return Err(null("twin->variants[].code"));
-            }
-            Variant::at(variant.code, variant.description()?)
-        };
-        twin = twin.variant(variant);
-    }
-    if given.outcome_count != 0 && given.outcomes.is_null() {
-        return Err(null("twin->outcomes"));
-    }
-    for index in 0..given.outcome_count {
-        // SAFETY: the array is not null; the caller says that it has as many elements.
-        let outcome = text(unsafe { *given.outcomes.add(index) });
-        twin = twin.outcome(outcome.get("twin->outcomes[]")?);
+    // SAFETY: the caller says that the array is null or has as many elements, texts that end with a zero byte.
+    for outcome in unsafe { texts(given.outcomes.cast(), given.outcome_count, "twin->outcomes") }? {
+        twin = twin.outcome(outcome);
     }
     Ok(match effects(given.effects, "twin->effects")? {
         springboard_js::v8::Effects::None => twin.without_effects(),
@@ -169,7 +137,7 @@ unsafe fn call_twin(slow: V8Slow, context: *mut c_void, call: &Call<'_>) -> Resu
     };
     let mut result = returned(&Any::Undefined);
     let mut thrown = V8Thrown { kind: 0, reserved: 0, code: ptr::null(), message: ptr::null() };
-    // SAFETY: by the contract.
+    // SAFETY: the caller says that the function is sound to call with them; all that they refer to outlives the call.
     match unsafe { slow(context, &given, &mut result, &mut thrown) } {
         // SAFETY: the header asks C for texts that are good until the thread's next call, and they are copied here.
         0 => unsafe { any(&result) }
@@ -187,13 +155,10 @@ pub extern "C" fn sb_v8_registry_add_function(
     function: *const V8FunctionHandle,
     data: Out<'_, *const c_void>,
 ) -> c_int {
-    enter(|| {
-        let data = out(data, "data")?;
-        data.write(ptr::null());
+    give_or(data, "data", ptr::null(), || {
         let registry = handle::get::<_, Shared>(registry)?;
         let function = handle::get::<_, Function>(function)?;
-        data.write(lock(&registry).add_native(&function).data());
-        Ok(())
+        Ok(lock(&registry).add_native(&function).data())
     })
 }
 
@@ -234,9 +199,6 @@ pub unsafe extern "C" fn sb_v8_registry_references(
     enter(|| {
         let registry = handle::get::<_, Shared>(registry)?;
         let type_info = type_info.ok_or_else(|| null("type_info"))?;
-        if references.is_null() && room != 0 {
-            return Err(null("references"));
-        }
         let context = Context(context);
         // A copy, so that the host's function may use the registry.
         let registry = lock(&registry).clone();
@@ -246,30 +208,9 @@ pub unsafe extern "C" fn sb_v8_registry_references(
             unsafe { type_info(context.get(), &told, kinds.as_ptr()) }
         });
         count.map(|count| count.write(listed.len()));
-        for (index, reference) in listed.into_iter().enumerate().take(room) {
-            // SAFETY: `index` is below `room`, and the caller says that there are as many elements.
-            unsafe { references.add(index).write(reference) };
-        }
-        Ok(())
+        // SAFETY: the caller says that there is room for so many.
+        unsafe { fill(references, room, "references", listed) }
     })
-}
-
-/// Closes the handle of a registry.
-#[unsafe(no_mangle)]
-pub extern "C" fn sb_v8_registry_close(registry: *const V8RegistryHandle) -> c_int {
-    enter(|| handle::close(registry))
-}
-
-/// The handles of a call's arguments.
-///
-/// # Safety
-/// `values` is null or has `count` elements.
-pub(super) unsafe fn handles<'a>(values: *const *const c_void, count: usize) -> &'a [Value] {
-    if values.is_null() || count == 0 {
-        return &[];
-    }
-    // SAFETY: it is not null; the caller says that it has as many elements, and a `Value` is one address.
-    unsafe { slice::from_raw_parts(values.cast(), count) }
 }
 
 impl From<RegisterError> for Failure {

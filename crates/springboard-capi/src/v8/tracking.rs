@@ -9,12 +9,12 @@ use std::{
 use springboard_js::v8::{Tracker, calls};
 
 use crate::{
-    boundary::{Failure, Out, enter, no_constant, out},
+    boundary::{Failure, Out, enter, give, no_constant},
     constants::*,
     text::Text,
 };
 
-/// The trackers of places in C, by file and line: for good, as C's own statics would be.
+/// The trackers of places in C, by file and line. They are never freed, as C's own statics would not be.
 type Known = HashMap<(String, u32, String), &'static Tracker>;
 
 static TRACKERS: Mutex<Option<Known>> = Mutex::new(None);
@@ -49,9 +49,5 @@ pub extern "C" fn sb_v8_track(key: Text<'_>, file: Text<'_>, line: c_int) -> c_i
 /// How often calls were counted.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_v8_tracked(key: Text<'_>, count: Out<'_, u64>) -> c_int {
-    enter(|| {
-        let count = out(count, "count")?;
-        count.write(calls(key.get("key")?));
-        Ok(())
-    })
+    give(count, "count", || Ok(calls(key.get("key")?)))
 }

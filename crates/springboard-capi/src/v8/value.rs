@@ -2,13 +2,14 @@
 
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
-    ptr, slice,
+    ptr,
 };
 
 use springboard_js::v8::{Any, ErrorKind, Thrown};
 
 use crate::{
-    boundary::{Failure, Out, no_constant, null},
+    array::array,
+    boundary::{Failure, Out, no_constant},
     constants::*,
 };
 
@@ -39,11 +40,9 @@ pub(super) unsafe fn any<'a>(value: &V8Value) -> Result<Any<'a>, Failure> {
         SB_V8_BIGINT => Any::BigInt(i128::from(value.high) << 64 | i128::from(value.low)),
         SB_V8_BYTES => Any::Bytes(value.bytes.cast(), value.length),
         SB_V8_SHARED => Any::SharedBytes(value.bytes.cast(), value.length),
-        SB_V8_TEXT if value.length == 0 => Any::Text("".into()),
-        SB_V8_TEXT if value.bytes.is_null() => return Err(null("arguments[].bytes")),
         SB_V8_TEXT => {
-            // SAFETY: the address is not null; the caller says that as many bytes are there for the time of the call.
-            let bytes = unsafe { slice::from_raw_parts(value.bytes.cast::<u8>(), value.length) };
+            // SAFETY: the caller says that as many bytes are there for the time of the call.
+            let bytes = unsafe { array(value.bytes.cast::<u8>(), value.length, "arguments[].bytes") }?;
             Any::Text(String::from_utf8_lossy(bytes))
         }
         SB_V8_OTHER => Any::Other,
@@ -56,12 +55,8 @@ pub(super) unsafe fn any<'a>(value: &V8Value) -> Result<Any<'a>, Failure> {
 /// # Safety
 /// It is null or has `count` elements; the bytes of texts are there for the time of the call.
 pub(super) unsafe fn all<'a>(values: *const V8Value, count: usize) -> Result<Vec<Any<'a>>, Failure> {
-    let values = match count {
-        0 => &[],
-        _ if values.is_null() => return Err(null("arguments")),
-        // SAFETY: the array is not null; the caller says that it has `count` elements.
-        _ => unsafe { slice::from_raw_parts(values, count) },
-    };
+    // SAFETY: the caller says that the array is null or has `count` elements.
+    let values = unsafe { array(values, count, "arguments") }?;
     // SAFETY: the caller says that texts are there for the time of the call.
     values.iter().map(|value| unsafe { any(value) }).collect()
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Clock {
     start: Instant,
     /// What tests add, so that nothing depends on how fast they are.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(feature = "testing")]
     passed: Option<Duration>,
 }
 
@@ -14,7 +14,7 @@ impl Default for Clock {
     fn default() -> Clock {
         Clock {
             start: Instant::now(),
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(feature = "testing")]
             passed: None,
         }
     }
@@ -22,7 +22,7 @@ impl Default for Clock {
 
 impl Clock {
     pub(super) fn now(&self) -> Duration {
-        #[cfg(any(test, feature = "testing"))]
+        #[cfg(feature = "testing")]
         if let Some(passed) = self.passed {
             return passed;
         }
@@ -30,7 +30,7 @@ impl Clock {
     }
 
     /// Lets so much time pass at once, and no other from now on.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(feature = "testing")]
     pub(super) fn pass(&mut self, time: Duration) {
         self.passed = Some(self.now() + time);
     }

@@ -1,6 +1,8 @@
 //! Writing stubs: places are taken and given back under the lock of the memory; the system calls that write happen
 //! without it, because a place that is taken is nobody else's.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::{CodeMemory, LAST_SEGMENT, Shared, State};
 use crate::{
     class::{BLOCK, CACHE_LINE, Class},
@@ -8,7 +10,11 @@ use crate::{
     segment::Segment,
     space::Slot,
     stamp::Stamp,
-    system::{extent::Extent, instructions, pages::Unsealed},
+    system::{
+        extent::Extent,
+        instructions,
+        pages::{Unsealed, page_size},
+    },
     trap,
 };
 
@@ -142,6 +148,14 @@ impl State {
                 Err(error) => self.end_a_wait(shared).ok_or(error)?,
             }
         }
+    }
+
+    /// How many bytes, in whole pages, the limit leaves of `wanted`.
+    fn room_for(&self, shared: &Shared, wanted: usize, needed: usize) -> Result<usize, NoRoom> {
+        let unit = BLOCK.max(page_size());
+        let left = shared.limit.saturating_sub(shared.meter.mapped.load(Relaxed)) / unit * unit;
+        let bytes = wanted.next_multiple_of(unit).min(left);
+        if bytes < needed.max(1) { Err(NoRoom::Limit(shared.limit)) } else { Ok(bytes) }
     }
 
     /// Maps a segment of `wanted` bytes; of fewer, but of no fewer than `needed`, if the limit leaves no more.

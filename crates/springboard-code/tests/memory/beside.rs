@@ -1,12 +1,10 @@
 //! Data with code after it.
 
-use springboard_code::{
-    CodeBeside, Step,
-    testing::{
-        access, alone, code_mappings, descriptors,
-        faults::{self, Failing, Fault},
-        strategies, unmap_the_rest,
-    },
+use springboard_code::{CodeBeside, Step};
+use springboard_process::{
+    access, alone, code_mappings, descriptors,
+    faults::{self, Failing, Fault},
+    strategies, unmap_the_rest,
 };
 
 use super::BLOCK;

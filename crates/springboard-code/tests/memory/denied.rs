@@ -1,14 +1,12 @@
 //! System calls that fail, one, many, or all of a kind.
 
-use springboard_code::{
-    CodeError, CodeMemory, NoRoom, Step, Strategy, Stub,
-    testing::{
-        access, alone, code_mappings, descriptors,
-        faults::{self, Failing, Fault},
-        let_pass, strategies, unmap_the_rest, writable_and_executable,
-    },
-};
+use springboard_code::{CodeError, CodeMemory, NoRoom, Step, Strategy, Stub};
 use springboard_emit::Template;
+use springboard_process::{
+    access, alone, code_mappings, descriptors,
+    faults::{self, Failing, Fault},
+    let_pass, strategies, unmap_the_rest, writable_and_executable,
+};
 
 use crate::{WAIT, address, memory, publish_all, returning, run};
 

@@ -8,10 +8,8 @@ use std::{
 };
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use springboard_code::{
-    Strategy, Stub,
-    testing::{Child, Ended, access, alone, code_descriptors, code_mappings},
-};
+use springboard_code::{Strategy, Stub};
+use springboard_process::{Child, Ended, access, alone, code_descriptors, code_mappings};
 
 use crate::{address, memory, publish, publish_all, returning, run};
 

@@ -2,13 +2,11 @@
 
 use std::{fs, ptr};
 
-use springboard_code::{
-    Step, Strategy, Stub,
-    testing::{
-        Child, Ended, alone, code_descriptors, code_mappings,
-        faults::{self, Failing},
-        strategies,
-    },
+use springboard_code::{Step, Strategy, Stub};
+use springboard_process::{
+    Child, Ended, alone, code_descriptors, code_mappings,
+    faults::{self, Failing},
+    strategies,
 };
 
 use crate::{ALIGN, TRAP, address, memory, publish, returning, run};

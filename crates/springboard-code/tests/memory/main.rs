@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use springboard_code::{
-    CodeMemory, Holes, Name, NoRoom, Site, Stamp, Strategy, Stub,
-    testing::{access, let_pass, strategies, together},
-};
+use springboard_code::{CodeMemory, Holes, Name, NoRoom, Site, Stamp, Strategy, Stub};
 use springboard_emit::Template;
+use springboard_process::{access, let_pass, strategies, together};
 
 #[cfg(unix)]
 mod beside;

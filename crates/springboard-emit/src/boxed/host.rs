@@ -7,7 +7,7 @@ use springboard_abi::{
     boxed::{Around, HostAddress},
 };
 
-use super::{load_word, stack_words};
+use super::words::{load_word, stack_words};
 use crate::{body::slot_offset, native, symbol::address_in_hole, template::HoleKind};
 
 /// Calls the function that comes before the native one, and keeps what it returns.

@@ -14,34 +14,37 @@
 //! function of the host runs in between; otherwise they lie in canonical slots on the stub's stack. Whatever lives across
 //! a call lies there as well: the one unwind row that all stubs share does not know callee-saved registers.
 
+mod call;
+mod checks;
 mod host;
 mod result;
 mod unbox;
+mod words;
 
 use cranelift_codegen::{
-    ir::{
-        Block, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
-        condcodes::IntCC, types,
-    },
+    ir::{Block, InstBuilder, Signature, Type, Value, types},
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
-    BoxedForm, DowncallResult, Move, Plan,
-    boxed::{Arguments, Boxing, Callable, Memory, Returned, Unbox, Wanted},
+    BoxedForm, Move, Plan,
+    boxed::{Arguments, Boxing, Callable, Unbox, Wanted},
 };
 
-use self::host::{after, ask_host, before, host_address, host_signature};
+use self::{
+    checks::known,
+    host::{after, before, host_signature},
+    words::{Entered, Unboxed, stack_words},
+};
 use crate::{
-    body::{Body, Built, Notes, Source, slot_offset},
+    body::{Built, slot_offset},
     error::Malformed,
     isa::Isa,
-    memory::{MEMORY, SLOT},
-    native::{self, Argument, Register},
+    native::{self, Argument},
     outgoing::Outgoing,
-    symbol::{Symbol, address_in_hole, symbol},
+    symbol::address_in_hole,
     template::HoleKind,
-    words::{WORD, Words},
+    words::Words,
 };
 
 /// A stub of a host's callable type in Cranelift's terms.
@@ -199,39 +202,6 @@ impl<'a> Boxed<'a> {
         Entered { values, kept: Some(kept), lasts }
     }
 
-    /// Checks what the stub was entered with, arguments aside.
-    fn check(&self, builder: &mut FunctionBuilder<'_>, entered: &Entered, slow: Block) {
-        let found = known(self.form).map(|(index, _)| entered.values[usize::from(index)].into());
-        let found = found.collect::<Vec<_>>();
-        let Callable { arguments, zero, .. } = self.form.callable;
-        let equals = |builder: &mut FunctionBuilder<'_>, word, expected| {
-            let right = builder.ins().icmp_imm_s(IntCC::Equal, word, expected);
-            let ongoing = builder.create_block();
-            builder.ins().brif(right, ongoing, &[], slow, &found);
-            builder.switch_to_block(ongoing);
-        };
-        if let Arguments::Array { count, count_mask, .. } = arguments {
-            let count = masked(builder, entered.values[usize::from(count)], count_mask);
-            equals(builder, count, self.form.arguments.len() as i64);
-        }
-        if let Some(zero) = zero {
-            equals(builder, entered.values[usize::from(zero)], 0);
-        }
-    }
-
-    /// Hands everything over to the slow twin. The block is told what may be known.
-    fn slow(&self, builder: &mut FunctionBuilder<'_>, entered: &Entered, slow: Block) {
-        builder.switch_to_block(slow);
-        let told = known(self.form).map(|(index, _)| (index, builder.append_block_param(slow, types::I64)));
-        let told = told.collect::<Vec<_>>();
-        let word = |index| match told.iter().find(|(known, _)| *known == index) {
-            Some((_, told)) => *told,
-            None => entered.parameter(builder, index),
-        };
-        let words = (0..self.form.callable.parameters).map(word).collect::<Vec<_>>();
-        self.leave(builder, HoleKind::Slow, &words);
-    }
-
     /// Unboxes all arguments.
     fn unbox(
         &self,
@@ -252,200 +222,10 @@ impl<'a> Boxed<'a> {
         }
         Ok(words)
     }
-
-    /// Makes the object of an aggregate result, and keeps it.
-    fn allocate(&self, builder: &mut FunctionBuilder<'_>, slots: &Unboxed) -> Option<StackSlot> {
-        // Where a function of the host is called, words are on the stack.
-        let (Boxing::Memory { allocate, with, memory }, Unboxed::Array(slots)) = (self.form.boxing, slots)
-        else {
-            return None;
-        };
-        let kept = stack_words(builder, 2);
-        let with = with.map(|with| host_address(builder, self.plan, with));
-        let object = ask_host(builder, self.plan, allocate, with.as_slice(), types::I64);
-        let [refused, ongoing] = [(); 2].map(|()| builder.create_block());
-        builder.set_cold_block(refused);
-        builder.ins().brif(object, ongoing, &[], refused, &[]);
-        builder.switch_to_block(refused);
-        let null = builder.ins().iconst(types::I64, 0);
-        builder.ins().return_(&[null]);
-        builder.switch_to_block(ongoing);
-        builder.ins().stack_store(types::I64, object, kept, OBJECT);
-        let address = match memory {
-            Memory::Inline { offset } => builder.ins().iadd_imm_s(object, i64::from(offset)),
-            Memory::Behind { offset } => builder.ins().load(types::I64, MEMORY, object, offset),
-        };
-        let (to, offset) = match self.form.result {
-            // The callee is passed it, from its slot.
-            DowncallResult::InPlace => (*slots, slot_offset(self.form.arguments.len() as u16)),
-            _ => (kept, ADDRESS),
-        };
-        builder.ins().stack_store(types::I64, address, to, offset);
-        Some(kept)
-    }
-
-    /// Calls the native function, and stores an aggregate result.
-    fn call(
-        &self,
-        builder: &mut FunctionBuilder<'_>,
-        words: &Unboxed,
-        object: Option<StackSlot>,
-        outgoing: Option<Outgoing>,
-    ) -> Result<(Notes, Vec<Value>), Malformed> {
-        let plan = self.plan;
-        let results = match self.form.returned {
-            Returned::Nothing => Vec::new(),
-            Returned::Integer { .. } => vec![types::I64],
-            Returned::Float => vec![types::F32],
-            Returned::Double => vec![types::F64],
-            Returned::Memory => native::downcall_results(plan, &self.form.result),
-        };
-        let signature = builder.import_signature(native::signature(plan, &self.arguments, &results));
-        let source = match words {
-            Unboxed::Values(values) => Source::Parameters(values.clone()),
-            Unboxed::Array(slots) => Source::Array(builder.ins().stack_addr(types::I64, *slots, 0)),
-        };
-        let mut body = Body::new(builder, source, plan);
-        body.copy_temporaries(plan);
-        let target = address_in_hole(body.builder, signature, HoleKind::Target);
-        let value = |body: &mut Body<'_, '_>, argument: &Argument<'_>| match *argument {
-            Argument::Word(ty, moves) => body.word(ty, moves),
-            Argument::Burnt(Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
-            Argument::Burnt(Register::Gpr(_)) => Ok(target),
-        };
-        if let Some(outgoing) = outgoing {
-            if self.has_landing() {
-                let address = outgoing.address(body.builder);
-                outgoing.store(body.builder, address, self.stack.len(), target);
-            }
-            body.store_stack(outgoing, &self.stack)?;
-        }
-        let values = self.arguments.iter().map(|argument| value(&mut body, argument));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
-        let call = if self.has_landing() {
-            let landing = symbol(body.builder, signature, Symbol::Landing);
-            body.builder.ins().call(landing, &values)
-        } else {
-            body.builder.ins().call_indirect(signature, target, &values)
-        };
-        let mut results = body.builder.inst_results(call).to_vec();
-        if let DowncallResult::Memory { slot, moves } = &self.form.result {
-            let to = object.ok_or(Malformed::Boxed)?;
-            body.store_results(*slot, to, moves, &results)?;
-        }
-        if self.form.returned == Returned::Memory {
-            results.clear();
-        }
-        Ok((body.finish_part(), results))
-    }
 }
 
 /// Whether functions of the host unbox.
 fn asks(form: &BoxedForm) -> bool {
     let mut ways = form.arguments.iter().flat_map(|argument| &argument.ways);
     ways.any(|way| matches!(way, Unbox::Call { .. }))
-}
-
-/// The parameters of the stub whose values are known after the check, with these.
-fn known(form: &BoxedForm) -> impl Iterator<Item = (u8, i64)> {
-    let Callable { arguments, zero, .. } = form.callable;
-    let count = match arguments {
-        Arguments::Array { count, count_mask: u64::MAX, .. } => Some((count, form.arguments.len() as i64)),
-        Arguments::Array { .. } | Arguments::Parameters { .. } => None,
-    };
-    count.into_iter().chain(zero.map(|zero| (zero, 0)))
-}
-
-/// What the stub was entered with.
-struct Entered {
-    values: Vec<Value>,
-    /// Where it lies on the stub's stack as well.
-    kept: Option<StackSlot>,
-    /// Whether the values themselves are there as long as arguments are unboxed.
-    lasts: bool,
-}
-
-impl Entered {
-    /// A parameter of the stub, wherever that is needed.
-    fn parameter(&self, builder: &mut FunctionBuilder<'_>, index: u8) -> Value {
-        match self.kept {
-            None => self.values[usize::from(index)],
-            Some(kept) => load_word(builder, kept, index.into()),
-        }
-    }
-
-    /// The boxed argument of this number.
-    fn argument(&self, builder: &mut FunctionBuilder<'_>, callable: Callable, number: u16) -> Value {
-        match callable.arguments {
-            Arguments::Parameters { first } => self.parameter(builder, first + number as u8),
-            Arguments::Array { array, .. } => {
-                let array = match self.lasts {
-                    true => self.values[usize::from(array)],
-                    false => self.parameter(builder, array),
-                };
-                builder.ins().load(types::I64, SLOT, array, slot_offset(number))
-            }
-        }
-    }
-}
-
-/// Unboxed words on their way to the call.
-enum Unboxed {
-    /// In registers.
-    Values(Vec<Value>),
-    /// In canonical slots.
-    Array(StackSlot),
-}
-
-impl Unboxed {
-    fn add(&mut self, builder: &mut FunctionBuilder<'_>, index: u16, value: Value, plan: &Plan) {
-        match self {
-            Unboxed::Values(values) => values.push(value),
-            Unboxed::Array(slots) => {
-                // The bytes of a float are the less significant ones of its slot.
-                let narrow = builder.func.dfg.value_type(value) == types::F32;
-                let at = if narrow && plan.caller.is_big_endian() { 4 } else { 0 };
-                builder.ins().stack_store(types::I64, value, *slots, slot_offset(index) + at);
-            }
-        }
-    }
-}
-
-/// The bits of a word under a mask.
-fn masked(builder: &mut FunctionBuilder<'_>, word: Value, mask: u64) -> Value {
-    const LOW_HALF: u64 = u32::MAX as u64;
-    match mask {
-        u64::MAX => word,
-        LOW_HALF => {
-            let low = builder.ins().ireduce(types::I32, word);
-            builder.ins().uextend(types::I64, low)
-        }
-        _ => builder.ins().band_imm_s(word, mask as i64),
-    }
-}
-
-/// Goes on where a condition holds, and elsewhere where it does not.
-fn go_on_if(builder: &mut FunctionBuilder<'_>, condition: Value, elsewhere: Block) {
-    let ongoing = builder.create_block();
-    builder.ins().brif(condition, ongoing, &[], elsewhere, &[]);
-    stay_cold(builder, ongoing);
-    builder.switch_to_block(ongoing);
-}
-
-/// What comes after cold code is cold as well.
-fn stay_cold(builder: &mut FunctionBuilder<'_>, next: Block) {
-    let current = builder.current_block().expect("a block is being built");
-    if builder.func.layout.is_cold(current) {
-        builder.set_cold_block(next);
-    }
-}
-
-fn stack_words(builder: &mut FunctionBuilder<'_>, count: usize) -> StackSlot {
-    let bytes = count as u32 * WORD;
-    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-    builder.create_sized_stack_slot(data)
-}
-
-fn load_word(builder: &mut FunctionBuilder<'_>, slot: StackSlot, index: u16) -> Value {
-    builder.ins().stack_load(types::I64, types::I64, slot, slot_offset(index))
 }

@@ -8,9 +8,8 @@ use springboard_abi::{
 };
 
 use super::{
-    go_on_if,
+    checks::{go_on_if, masked, stay_cold},
     host::{ask_host, host_address},
-    masked, stay_cold,
 };
 use crate::{error::Malformed, memory::MEMORY};
 

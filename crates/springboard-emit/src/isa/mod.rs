@@ -2,8 +2,11 @@
 //! touches its own folder and the table below.
 
 mod aarch64;
+mod assembly;
+mod reading;
 mod riscv64;
 mod s390x;
+mod shorten;
 mod x86_64;
 
 use cranelift_codegen::{isa::Builder, settings::SetError};
@@ -11,7 +14,11 @@ use gimli::Register;
 use springboard_abi::{Convention, Entry, Plan};
 use target_lexicon::Architecture;
 
-use crate::{error::EmitError, protection::Protection, template::Hole};
+use crate::{
+    error::EmitError,
+    protection::Protection,
+    template::{Hole, HoleKind},
+};
 
 /// A CPU, as the rest of the emitter asks about it.
 pub(crate) struct Isa {
@@ -52,6 +59,9 @@ pub(crate) struct Isa {
     /// Whether holes are operands of instructions, and not literals between them.
     #[cfg_attr(not(feature = "disassembly"), expect(dead_code, reason = "listings alone ask"))]
     pub(crate) holes_in_instructions: bool,
+    /// How machine code of it is read, where the CPUs share a reader.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests alone ask"))]
+    reads: Option<&'static reading::Cpu>,
     /// The frame of a stub that has one. `None` where stubs have no frame pointer: an unwinder stops there.
     pub(crate) frame: Option<Frame>,
 }
@@ -60,6 +70,13 @@ pub(crate) struct Isa {
 pub(crate) struct Code {
     pub(crate) bytes: Vec<u8>,
     pub(crate) holes: Vec<Hole>,
+}
+
+impl Code {
+    /// The kind of the hole at an offset.
+    fn hole_at(&self, at: usize) -> Option<HoleKind> {
+        self.holes.iter().find(|hole| hole.offset as usize == at).map(|hole| hole.kind)
+    }
 }
 
 /// Where a frame keeps what an unwinder looks for, in DWARF's numbers for the CPU: the caller's frame pointer and the

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Bytes are written as they follow each other, or as a word of the CPU. `Guard` stands for eight bytes that a stamp
-//! fills in; `=Guard` says that the word before it finds them in a literal after the code, by its distance ([`Cpu`]). What
+//! fills in; `=Guard` says that the instruction before it finds them in a literal after the code, by its distance ([`Cpu`]). What
 //! comes after that is for the reader.
 //!
 //! A case whose entry begins with `each number of` stands for every signature of so many integers as it has lines that
@@ -30,18 +30,39 @@ struct Cpu {
     text: &'static str,
     /// Bytes of a word that is written as one number, from the lowest address.
     word: fn(u32) -> [u8; 4],
-    /// Puts the distance from the first byte of an instruction to a literal into its word.
-    distance: fn(u32, usize) -> u32,
+    /// Puts the distance from the first byte of an instruction to a literal into the instruction.
+    refer: fn(&mut [u8], i32),
 }
 
 const X86_64: Cpu =
-    Cpu { text: include_str!("x86_64.txt"), word: u32::to_le_bytes, distance: |word, _| word };
+    Cpu { text: include_str!("x86_64.txt"), word: u32::to_le_bytes, refer: |_, _| panic!("no literals") };
 const AARCH64: Cpu = Cpu {
     text: include_str!("aarch64.txt"),
     word: u32::to_le_bytes,
     // ldr of a literal: words, from bit 5 on.
-    distance: |word, bytes| word | (bytes as u32 / 4) << 5,
+    refer: |code, distance| add(code, (distance as u32 / 4) << 5),
 };
+const RISCV64: Cpu = Cpu {
+    text: include_str!("riscv64.txt"),
+    word: u32::to_le_bytes,
+    // auipc, ld: the upper 20 bits, so that the lower 12 are added to them with their sign.
+    refer: |code, distance| {
+        add(code, (distance + 0x800) as u32 & !0xfff);
+        add(&mut code[4..], (distance as u32) << 20);
+    },
+};
+const S390X: Cpu = Cpu {
+    text: include_str!("s390x.txt"),
+    word: u32::to_be_bytes,
+    // lgrl: halves of a word, in the last four bytes.
+    refer: |code, distance| code[2..].copy_from_slice(&(distance / 2).to_be_bytes()),
+};
+
+/// Adds to a little-endian word.
+fn add(code: &mut [u8], number: u32) {
+    let word: [u8; 4] = code[..4].try_into().expect("a word");
+    code[..4].copy_from_slice(&(u32::from_le_bytes(word) + number).to_le_bytes());
+}
 
 #[cfg(any(target_arch = "x86_64", feature = "all-targets"))]
 #[test]
@@ -53,6 +74,18 @@ fn x86_64() {
 #[test]
 fn aarch64() {
     check(&AARCH64, 20);
+}
+
+#[cfg(any(target_arch = "riscv64", feature = "all-targets"))]
+#[test]
+fn riscv64() {
+    check(&RISCV64, 16);
+}
+
+#[cfg(any(target_arch = "s390x", feature = "all-targets"))]
+#[test]
+fn s390x() {
+    check(&S390X, 12);
 }
 
 /// Compares every case of a CPU, of which there are so many at least.
@@ -180,6 +213,7 @@ fn mixed(integers: usize, floats: usize) -> String {
 fn code(cpu: &Cpu, lines: &[&str]) -> (Vec<u8>, Vec<Hole>) {
     let (mut bytes, mut holes, mut loads) = (Vec::new(), Vec::new(), Vec::new());
     for line in lines {
+        let start = bytes.len();
         for token in line.split_whitespace() {
             let number = u32::from_str_radix(token, 16).ok();
             match (number, token.len()) {
@@ -190,7 +224,7 @@ fn code(cpu: &Cpu, lines: &[&str]) -> (Vec<u8>, Vec<Hole>) {
                         holes.push(Hole { offset: bytes.len() as u32, kind });
                         bytes.extend([0; 8]);
                     }
-                    (None, Some(kind)) => loads.push((bytes.len() - 4, kind)),
+                    (None, Some(kind)) => loads.push((start, bytes.len(), kind)),
                     // The reader's.
                     (None, None) => break,
                 },
@@ -198,7 +232,7 @@ fn code(cpu: &Cpu, lines: &[&str]) -> (Vec<u8>, Vec<Hole>) {
         }
     }
     let mut literals: Vec<(HoleKind, usize)> = Vec::new();
-    for (at, kind) in loads {
+    for (start, end, kind) in loads {
         let known = literals.iter().find(|(known, _)| *known == kind).map(|(_, offset)| *offset);
         let offset = known.unwrap_or_else(|| {
             bytes.resize(bytes.len().next_multiple_of(8), 0);
@@ -208,10 +242,7 @@ fn code(cpu: &Cpu, lines: &[&str]) -> (Vec<u8>, Vec<Hole>) {
             holes.push(Hole { offset: offset as u32, kind });
             offset
         });
-        let field: [u8; 4] = bytes[at..at + 4].try_into().expect("a word");
-        let plain = [u32::from_le_bytes, u32::from_be_bytes].map(|of| of(field));
-        let word = plain.into_iter().find(|word| (cpu.word)(*word) == field).expect("a word");
-        bytes[at..at + 4].copy_from_slice(&(cpu.word)((cpu.distance)(word, offset - at)));
+        (cpu.refer)(&mut bytes[start..end], (offset - start) as i32);
     }
     holes.sort_unstable();
     (bytes, holes)

@@ -470,3 +470,24 @@ fn a_function_that_delivers_errno_delivers_none_over_columns() {
         assert_eq!(out, [0.5, 1.5, 2.5], "{}", columns.path());
     }
 }
+
+#[test]
+#[cfg(target_arch = "x86_64")] // elsewhere there is no such convention
+fn functions_of_a_named_convention_are_called_over_columns() {
+    extern "win64" fn blended(a: f64, b: i32, c: f32, d: i64, e: f64) -> f64 {
+        a + f64::from(b) * 10.0 + f64::from(c) * 100.0 + d as f64 * 1e3 + e * 1e4
+    }
+    let address = std::ptr::NonNull::new((blended as *const ()).cast_mut().cast()).expect("a function");
+    let text = "__attribute__((ms_abi)) double blended(double, int, float, long long, double)";
+    let (a, b) = ([1.0, 2.0, 3.0], [4, 5, 6]);
+    for engine in engines() {
+        let function = engine.function_at(address, text).expect(text);
+        let over = Columns::new(&engine, &function, &[C, C, S, S, S]).expect(text);
+        let scalars = (Column::scalar(&7f32), Column::scalar(&8i64), Column::scalar(&9f64));
+        let mut out = [0.0; 3];
+        let columns = [Column::of(&a), Column::of(&b), scalars.0, scalars.1, scalars.2];
+        call(&over, &columns, Output::of(&mut out));
+        let expected: Vec<f64> = (0..3).map(|row| blended(a[row], b[row], 7.0, 8, 9.0)).collect();
+        assert_eq!(out[..], expected, "{}", over.path());
+    }
+}

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     definitions::Definition,
     model::DataModel,
-    types::{AggregateKind, Declared, Prototype, Signature, Type},
+    types::{AggregateKind, Prototype, Signature, Type},
 };
 
 /// What C text declares: structures, unions, enumerations, names of types, functions, and objects.
@@ -85,15 +85,6 @@ impl Declarations {
     /// Every type that [`Declarations::named`] gives, with its name, in the order of names.
     pub fn named_types(&self) -> impl Iterator<Item = (&str, Type)> {
         self.names.keys().filter_map(|name| Some((name.as_str(), self.named(name)?)))
-    }
-
-    /// What the `typedef` of that name says of its type beside [`Declarations::named`]: that the array has no length, for
-    /// one.
-    pub fn named_as(&self, name: &str) -> Option<Declared> {
-        match self.names.get(name)? {
-            Name::Type(built) => Some(built.declared),
-            Name::Constant(_) => None,
-        }
     }
 
     /// Every name that stands for a function type by a `typedef`, with that type, in the order of names.

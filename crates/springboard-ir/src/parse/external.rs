@@ -149,7 +149,7 @@ impl<'a> Parser<'a> {
     fn declarators(&mut self, specifiers: &Specifiers) -> Result<(), Failure> {
         loop {
             let mut declarator = self.declarator(Naming::Required)?;
-            let behind = self.at;
+            let after = self.at;
             let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
             let storage = specifiers.storage;
@@ -162,7 +162,7 @@ impl<'a> Parser<'a> {
                 return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
-                let symbol = self.assembler_name(behind);
+                let symbol = self.assembler_name(after);
                 if !storage.is_typedef() {
                     self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
                 }

@@ -162,8 +162,8 @@ impl<'a> Parser<'a> {
             match text {
                 "(" => {
                     // `type (name)(…)` has a second pair of brackets, `name(…)` does not.
-                    let behind = last.and_then(|_| self.behind_group(rest).first());
-                    let around = behind.is_some_and(|token| matches!(self.text_of(*token), "(" | "["));
+                    let after = last.and_then(|_| self.after_group(rest).first());
+                    let around = after.is_some_and(|token| matches!(self.text_of(*token), "(" | "["));
                     if last.is_some() && !around {
                         return last;
                     }
@@ -173,8 +173,8 @@ impl<'a> Parser<'a> {
                     }
                     last = None;
                 }
-                "[" if next == "[" => tokens = self.behind_group(rest),
-                "{" => tokens = self.behind_group(rest),
+                "[" if next == "[" => tokens = self.after_group(rest),
+                "{" => tokens = self.after_group(rest),
                 "[" | "=" | ":" | ";" | ")" => return last,
                 _ if token.kind != TokenKind::Word => last = None,
                 _ => match keyword(text) {
@@ -182,7 +182,7 @@ impl<'a> Parser<'a> {
                     Some(Keyword::Attribute | Keyword::Asm | Keyword::AlignAs | Keyword::Atomic)
                         if next == "(" =>
                     {
-                        tokens = self.behind_group(&rest[1..]);
+                        tokens = self.after_group(&rest[1..]);
                     }
                     Some(_) => last = None,
                 },
@@ -192,7 +192,7 @@ impl<'a> Parser<'a> {
     }
 
     /// What comes after the bracket that closes the group within which `tokens` begin.
-    fn behind_group<'t>(&self, tokens: &'t [Token]) -> &'t [Token] {
+    fn after_group<'t>(&self, tokens: &'t [Token]) -> &'t [Token] {
         let mut depth = 1;
         let close = tokens.iter().position(|token| {
             depth += self.nesting(*token);

@@ -52,7 +52,7 @@ impl BunType {
     /// | `i64`, `u64` | a bigint, always |
     /// | `i64_fast`, `u64_fast`, `buffer_length` | a number up to 2^53 - 1, on both sides of zero, a bigint beyond |
     /// | `ptr`, `function`, `buffer` | null for 0, else as `u64_fast` |
-    /// | `cstring` | null for 0, else a string: UTF-8, or where it is none Latin-1 |
+    /// | `cstring` | null for 0, else a string: UTF-8, or Latin-1 if the bytes are not UTF-8 |
     /// | `void`, and what only the engine knows | undefined |
     ///
     /// Bits of the slot above the type's width are not looked at.
@@ -86,7 +86,7 @@ impl BunType {
     }
 }
 
-/// UTF-8, or where it is none Latin-1.
+/// UTF-8, or Latin-1 if the bytes are not UTF-8.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),

@@ -101,7 +101,14 @@ impl Thrown {
         Thrown::argument(ErrorKind::RangeError, message)
     }
 
-    /// What a value that is no buffer throws: slow calls do, and a host's [`BufferHelper`](super::BufferHelper) does
+    /// The same for a number that is not an integer of its parameter's type, where stubs check that
+    /// ([`Narrow::Exact`](super::Narrow::Exact)).
+    pub fn exact(index: usize, value: f64) -> Thrown {
+        let message = format!("argument {} is {value}, which does not fit", index + 1);
+        Thrown::argument(ErrorKind::RangeError, message)
+    }
+
+    /// What a value that is not a buffer throws: slow calls do, and a host's [`BufferHelper`](super::BufferHelper) does
     /// the same. Arguments are counted from 0.
     pub fn no_buffer(index: usize) -> Thrown {
         Thrown::argument(ErrorKind::TypeError, format!("argument {} must be a buffer", index + 1))

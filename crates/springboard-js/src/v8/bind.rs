@@ -13,7 +13,7 @@ use springboard::{
 use super::{
     called::{Called, Known},
     error::{BindError, NoFast},
-    function::Function,
+    function::{Bound, Conversions, Function},
     hosted::{Host, Hosted},
     settings::Settings,
 };
@@ -109,7 +109,8 @@ impl<'a> Half<'a> {
     fn whole(self, library: &Arc<Hosted>, native: Option<&Native>) -> Function {
         // A function whose stub does not look at the flag has to stay callable after the library was closed.
         let kept = if self.settings.guard == Guard::None { native.cloned() } else { None };
-        let effects = self.settings.effects;
-        Function::new(self.called, self.fast, self.slow.clone(), Arc::clone(library), effects, kept)
+        let (slow, library) = (self.slow.clone(), Arc::clone(library));
+        let conversions = Conversions::V8 { called: self.called, slow, library, _kept: kept };
+        Function::new(Bound { fast: self.fast, effects: self.settings.effects, conversions })
     }
 }

@@ -1,6 +1,6 @@
 //! What functions of one type with the same settings have in common, found once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ptr, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard::{
@@ -44,7 +44,7 @@ impl Called {
         let model = engine.data_model();
         let passed = call.passed(model)?;
         let result = SlotForm::of(signature.result(), model).map_err(Ineligible::from)?;
-        let description = Description::of(&passed, result, call.takes_options(), *int64);
+        let description = Description::of(&call, &passed, result, *int64);
         let refusal = match (profile, engine.target()) {
             (Profile::Node, Some(target)) => profile.verdict(&call, target),
             // Where there is no plan, the engine says why.
@@ -59,8 +59,9 @@ impl Called {
     }
 }
 
-/// A type, and all settings that make a difference to anything except what fills the holes of a stub.
-type Key<'a> = (&'a Signature, &'a [u16], Profile, Guard, Callbacks, Narrow, Options, Option<Int64>);
+/// A type, by its address, because functions that are bound at once share their types; and all settings that make a
+/// difference to anything except what fills the holes of a stub.
+type Key<'a> = (*const Signature, &'a [u16], Profile, Guard, Callbacks, Narrow, Options, Option<Int64>);
 
 /// What is known of the types of many functions.
 #[derive(Default)]
@@ -72,7 +73,7 @@ impl<'a> Known<'a> {
     /// How functions of this type are called with these settings.
     ///
     /// # Errors
-    /// A buffer that is no parameter, or no pointer.
+    /// A buffer's index is not that of a parameter, or the parameter is not a pointer.
     pub(super) fn called(
         &mut self,
         engine: &Engine,
@@ -81,7 +82,8 @@ impl<'a> Known<'a> {
     ) -> Result<Arc<Called>, BindError> {
         let Settings { profile, buffers, guard, callbacks, narrow, options, int64, effects: _, context: _ } =
             settings;
-        let key = (signature, &**buffers, *profile, *guard, *callbacks, *narrow, *options, *int64);
+        let key =
+            (ptr::from_ref(signature), &**buffers, *profile, *guard, *callbacks, *narrow, *options, *int64);
         let called = || Called::new(engine, signature, settings).map(Arc::new);
         self.called.entry(key).or_insert_with(called).clone()
     }

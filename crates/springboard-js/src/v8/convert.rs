@@ -54,6 +54,14 @@ fn word(index: usize, any: &Any<'_>, scalar: Scalar, narrow: Narrow, int64: Int6
         Scalar::Int { bytes: 8, signed: false } => Value::Unsigned(wide(index, any, int64)?.into()),
         Scalar::Int { bytes, signed } => {
             let value = number(index, any)?;
+            if narrow == Narrow::Exact {
+                let exact = narrowed(value as i128, bytes, signed);
+                return if exact as f64 == value {
+                    Ok(Value::Signed(exact))
+                } else {
+                    Err(Thrown::exact(index, value))
+                };
+            }
             let bits = to_uint32(value);
             let whole = if signed { i128::from(bits as i32) } else { i128::from(bits) };
             let narrowed = narrowed(whole, bytes, signed);
@@ -94,14 +102,15 @@ fn to_uint32(value: f64) -> u32 {
     value.trunc().rem_euclid(MODULUS) as u32
 }
 
-/// What an integer type keeps of a value of 32 bits.
+/// What an integer type of at most 32 bits keeps of a value.
 fn narrowed(value: i128, bytes: u8, signed: bool) -> i128 {
     match (bytes, signed) {
         (1, true) => i128::from(value as i8),
         (1, false) => i128::from(value as u8),
         (2, true) => i128::from(value as i16),
         (2, false) => i128::from(value as u16),
-        _ => value,
+        (_, true) => i128::from(value as i32),
+        (_, false) => i128::from(value as u32),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use springboard::{
-    abi::{Passed, SlotForm},
+    abi::{FastCall, Narrow, Passed, SlotForm},
     ir::{FloatFormat, Scalar},
 };
 
@@ -79,39 +79,36 @@ pub struct FastCode<'a> {
 }
 
 impl Description {
-    /// The description of a stub that gets these arguments. `int64` says what 64-bit integers are, where the host does.
+    /// The description of a stub of `call` that gets these arguments. `int64` says what 64-bit integers are, where the host does.
     pub(super) fn of(
+        call: &FastCall,
         passed: &[Passed],
         result: SlotForm,
-        options: bool,
         int64: Option<Int64>,
     ) -> Description {
-        let arguments: Box<[Kind]> = passed.iter().map(|passed| Kind::of_argument(*passed)).collect();
+        let arguments: Box<[Kind]> =
+            passed.iter().map(|passed| Kind::of_argument(*passed, call.narrow)).collect();
         let result = match result {
             SlotForm::Word(scalar) => Kind::of_scalar(scalar),
             SlotForm::None | SlotForm::Address(_) => Kind::Void,
         };
-        let int64 = int64.unwrap_or_else(|| Int64::for_kinds(arguments.iter().chain([&result])));
-        Description { result, arguments, options, int64 }
+        let int64 = int64.unwrap_or_else(|| Int64::of(&arguments, result));
+        Description { result, arguments, options: call.takes_options(), int64 }
     }
 }
 
 impl Int64 {
     /// Bigints where there is a 64-bit integer or a pointer, as Node.js has it.
     pub fn of(arguments: &[Kind], result: Kind) -> Int64 {
-        Int64::for_kinds(arguments.iter().chain([&result]))
-    }
-
-    /// The same of kinds in any order.
-    pub(super) fn for_kinds<'a>(mut kinds: impl Iterator<Item = &'a Kind>) -> Int64 {
-        let wide = kinds.any(|kind| matches!(kind, Kind::I64 | Kind::U64 | Kind::Pointer));
-        if wide { Int64::BigInt } else { Int64::Number }
+        let is_wide = |kind: &Kind| matches!(kind, Kind::I64 | Kind::U64 | Kind::Pointer);
+        if arguments.iter().any(is_wide) || is_wide(&result) { Int64::BigInt } else { Int64::Number }
     }
 }
 
 impl Kind {
-    fn of_argument(passed: Passed) -> Kind {
+    fn of_argument(passed: Passed, narrow: Narrow) -> Kind {
         match passed {
+            Passed::Scalar(Scalar::Int { bytes: 1..=4, .. }) if narrow == Narrow::Exact => Kind::F64,
             Passed::Scalar(scalar) => Kind::of_scalar(scalar),
             Passed::Buffer => Kind::Value,
             Passed::Address(_) => Kind::Pointer,

@@ -34,7 +34,7 @@ pub enum BindError {
         /// Which.
         helper: Helper,
     },
-    /// A buffer is named that is no parameter.
+    /// An index in the list of buffers is not that of a parameter.
     NoSuchParameter {
         /// The index that was given, from 0.
         index: u16,

@@ -23,41 +23,28 @@ pub struct Function {
     shared: Arc<Bound>,
 }
 
-struct Bound {
-    fast: Result<Stub, NoFast>,
-    conversions: Conversions,
+/// What a function is.
+pub(super) struct Bound {
+    pub(super) fast: Result<Stub, NoFast>,
+    pub(super) effects: Effects,
+    pub(super) conversions: Conversions,
 }
 
 /// Whose conversions a function has, with what they need.
-enum Conversions {
+pub(super) enum Conversions {
     V8 {
         called: Arc<Called>,
         slow: springboard::Function,
         library: Arc<Hosted>,
-        effects: Effects,
-        /// Keeps the code loaded that a stub without a guard may still enter.
+        /// The native library, where the stub has no guard and may enter it after it was closed.
         _kept: Option<Native>,
     },
     Node(Arc<Strict>),
 }
 
 impl Function {
-    /// `kept` is the native library, where the stub has no guard.
-    pub(super) fn new(
-        called: Arc<Called>,
-        fast: Result<Stub, NoFast>,
-        slow: springboard::Function,
-        library: Arc<Hosted>,
-        effects: Effects,
-        kept: Option<Native>,
-    ) -> Function {
-        let conversions = Conversions::V8 { called, slow, library, effects, _kept: kept };
-        Function { shared: Arc::new(Bound { fast, conversions }) }
-    }
-
-    /// One with the conversions of `node:ffi`.
-    pub(super) fn node(strict: Arc<Strict>, fast: Result<Stub, NoFast>) -> Function {
-        Function { shared: Arc::new(Bound { fast, conversions: Conversions::Node(strict) }) }
+    pub(super) fn new(bound: Bound) -> Function {
+        Function { shared: Arc::new(bound) }
     }
 
     /// The code that V8 may call: a C function that takes what [`Function::description`] says. It lives as long as this
@@ -92,10 +79,7 @@ impl Function {
 
     /// Whether calls change anything that JavaScript can see, which a host tells V8.
     pub fn effects(&self) -> Effects {
-        match &self.shared.conversions {
-            Conversions::V8 { effects, .. } => *effects,
-            Conversions::Node(strict) => strict.effects(),
-        }
+        self.shared.effects
     }
 
     /// Calls with any values, as V8 does where the fast code does not serve. It converts values as V8 does for the fast

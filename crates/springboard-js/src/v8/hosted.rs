@@ -27,8 +27,8 @@ use super::{
 pub type ClosedHelper = unsafe extern "C" fn(context: *mut c_void, options: *mut c_void);
 
 /// What the host does about an integer that does not fit its parameter: `fn(context, index, value, options)`, with
-/// the parameter counted from 0 and the 32 bits that V8 passed, extended by the sign of the parameter's type. The rest
-/// as [`ClosedHelper`].
+/// the parameter counted from 0 and the 32 bits that V8 passed, extended by the sign of the parameter's type; with
+/// [`Narrow::Exact`], the bits of the `double`. The rest as [`ClosedHelper`].
 pub type RangeHelper =
     unsafe extern "C" fn(context: *mut c_void, index: u64, value: i64, options: *mut c_void);
 
@@ -42,7 +42,7 @@ pub type BufferHelper = unsafe extern "C" fn(value: *const c_void, options: *mut
 pub struct Host {
     /// For [`Guard::Closed`].
     pub closed: Option<ClosedHelper>,
-    /// For [`Narrow::Check`].
+    /// For [`Narrow::Check`] and [`Narrow::Exact`].
     pub range: Option<RangeHelper>,
     /// For parameters that are buffers.
     pub buffer: Option<BufferHelper>,
@@ -57,7 +57,7 @@ impl Host {
     pub(super) fn missing(&self, settings: &Settings) -> Option<Helper> {
         let needed = [
             (settings.guard == Guard::Closed && self.closed.is_none(), Helper::Closed),
-            (settings.narrow == Narrow::Check && self.range.is_none(), Helper::Range),
+            (settings.narrow != Narrow::Trust && self.range.is_none(), Helper::Range),
             (!settings.buffers.is_empty() && self.buffer.is_none(), Helper::Buffer),
         ];
         needed.into_iter().find(|(missing, _)| *missing).map(|(_, helper)| helper)
@@ -69,6 +69,8 @@ pub(super) struct Hosted {
     pub(super) engine: Engine,
     pub(super) host: Host,
     guard: GuardWords,
+    /// The same for functions with the conversions of `node:ffi`.
+    node_guard: GuardWords,
     native: Mutex<Option<Native>>,
 }
 
@@ -85,9 +87,11 @@ const _: () = assert!(mem::offset_of!(GuardWords, closed) == 0);
 const _: () = assert!(mem::offset_of!(GuardWords, helper) == GUARD_HELPER);
 
 impl Hosted {
-    pub(super) fn new(engine: &Engine, native: &Native, host: Host) -> Hosted {
-        let guard = GuardWords { closed: AtomicU8::new(0), helper: host.closed };
-        Hosted { engine: engine.clone(), host, guard, native: Mutex::new(Some(native.clone())) }
+    /// `node_closed` is what functions with the conversions of `node:ffi` call once the library is closed.
+    pub(super) fn new(engine: &Engine, native: &Native, host: Host, node_closed: ClosedHelper) -> Hosted {
+        let guard = |helper| GuardWords { closed: AtomicU8::new(0), helper };
+        let (guard, node_guard) = (guard(host.closed), guard(Some(node_closed)));
+        Hosted { engine: engine.clone(), host, guard, node_guard, native: Mutex::new(Some(native.clone())) }
     }
 
     /// The native library, until it is closed; not closed while this is held.
@@ -98,6 +102,7 @@ impl Hosted {
     /// Sets the flag, then lets go of the native library.
     pub(super) fn close(&self) {
         self.guard.closed.store(1, Ordering::SeqCst);
+        self.node_guard.closed.store(1, Ordering::SeqCst);
         let native = self.native().take();
         drop(native);
     }
@@ -109,5 +114,10 @@ impl Hosted {
     /// The address of what guards read, valid as long as this is.
     pub(super) fn guard(&self) -> *const c_void {
         (&raw const self.guard).cast()
+    }
+
+    /// The same for functions with the conversions of `node:ffi`, whose context is their own.
+    pub(super) fn node_guard(&self) -> *const c_void {
+        (&raw const self.node_guard).cast()
     }
 }

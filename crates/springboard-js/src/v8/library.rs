@@ -7,9 +7,9 @@ use springboard::{Declaration, Engine, Library as Native};
 use super::{
     bind::{self, Place},
     error::BindError,
-    function::Function,
+    function::{Bound, Conversions, Function},
     hosted::{Host, Hosted},
-    node::{self, NodeDeclaration, NodeSettings},
+    node::{self, NodeDeclaration, NodeSettings, Strict},
     settings::Settings,
 };
 
@@ -25,7 +25,7 @@ pub struct Library {
 impl Library {
     /// `native`, with `host`'s answers to calls that cannot be made.
     pub fn new(engine: &Engine, native: &Native, host: Host) -> Library {
-        Library { shared: Arc::new(Hosted::new(engine, native, host)) }
+        Library { shared: Arc::new(Hosted::new(engine, native, host, Strict::closed)) }
     }
 
     /// Binds the function that `declaration` names.
@@ -93,7 +93,7 @@ impl Library {
     /// parameters before fast code could count them.
     ///
     /// # Errors
-    /// As [`Library::function`]; a name that is none; `void` as a parameter. The host must have [`Host::throw`] and
+    /// As [`Library::function`]; an unknown name of a type; `void` as a parameter. The host must have [`Host::throw`] and
     /// [`Host::value`].
     pub fn node_function(
         &self,
@@ -123,9 +123,9 @@ impl Library {
         declaration: &NodeDeclaration<'_>,
         settings: &NodeSettings,
     ) -> Result<Function, BindError> {
-        let native = self.shared.native();
-        let (strict, fast) = node::bind(&self.shared, native.as_ref(), address, declaration, settings)?;
-        Ok(Function::node(strict, fast))
+        let (strict, fast) = node::bind(&self.shared, address, declaration, settings)?;
+        let conversions = Conversions::Node(strict);
+        Ok(Function::new(Bound { fast, effects: settings.effects, conversions }))
     }
 
     /// Closes the library: from now on calls of its guarded functions end with an error. It is unloaded unless other

@@ -87,33 +87,29 @@ pub unsafe trait FastFunction: Copy {
     fn address(self) -> *const c_void;
 }
 
-macro_rules! functions {
-    ($($argument:ident)*) => {
-        // SAFETY: each argument and the result are passed as their kinds say, by the C convention.
-        unsafe impl<R: FastResult, $($argument: FastArgument),*> FastFunction
-            for extern "C" fn(Receiver, $($argument),*) -> R
-        {
-            fn description(self) -> Description {
-                described(&[$($argument::KIND),*], R::KIND, false)
-            }
-
-            fn address(self) -> *const c_void {
-                self as *const c_void
-            }
-        }
-
+macro_rules! function {
+    ($options:literal; $($argument:ident)*; $($last:ident)?) => {
         // SAFETY: each argument and the result are passed as their kinds say, and the options as a pointer, last.
         unsafe impl<R: FastResult, $($argument: FastArgument),*> FastFunction
-            for extern "C" fn(Receiver, $($argument,)* HostOptions) -> R
+            for extern "C" fn(Receiver, $($argument,)* $($last)?) -> R
         {
             fn description(self) -> Description {
-                described(&[$($argument::KIND),*], R::KIND, true)
+                let arguments: Box<[Kind]> = Box::new([$($argument::KIND),*]);
+                let int64 = Int64::of(&arguments, R::KIND);
+                Description { result: R::KIND, arguments, options: $options, int64 }
             }
 
             fn address(self) -> *const c_void {
                 self as *const c_void
             }
         }
+    };
+}
+
+macro_rules! functions {
+    ($($argument:ident)*) => {
+        function!(false; $($argument)*;);
+        function!(true; $($argument)*; HostOptions);
     };
 }
 
@@ -126,8 +122,3 @@ functions!(A B C D E);
 functions!(A B C D E F);
 functions!(A B C D E F G);
 functions!(A B C D E F G H);
-
-fn described(arguments: &[Kind], result: Kind, options: bool) -> Description {
-    let int64 = Int64::for_kinds(arguments.iter().chain([&result]));
-    Description { result, arguments: arguments.into(), options, int64 }
-}

@@ -14,8 +14,8 @@ use std::{
 };
 
 use springboard::{
-    Library as Native, Reason,
-    abi::{Entry, plan},
+    Reason,
+    abi::{Entry, plan, plan_fast_call},
     emit::HoleKind,
     ir::{Prototype, Signature},
     stamp::{Stamp, Stub},
@@ -71,10 +71,9 @@ pub struct NodeDeclaration<'a> {
 }
 
 /// The two halves of a function: see [`Library::node_function`](super::Library::node_function). It is at `address`, or
-/// where `native`, which is what `library` has not closed yet, has the symbol.
+/// where the library has the symbol.
 pub(super) fn bind(
     library: &Arc<Hosted>,
-    native: Option<&Native>,
     address: Option<NonNull<c_void>>,
     declaration: &NodeDeclaration<'_>,
     settings: &NodeSettings,
@@ -89,7 +88,8 @@ pub(super) fn bind(
     if let Some((_, helper)) = helpers.into_iter().find(|(missing, _)| *missing) {
         return Err(BindError::MissingHelper { helper });
     }
-    let native = native.ok_or(BindError::Closed)?;
+    let native = library.native();
+    let native = native.as_ref().ok_or(BindError::Closed)?;
     let calls_back = settings.callbacks.are_possible(&signature);
     let address = match address {
         Some(address) => address,
@@ -102,10 +102,21 @@ pub(super) fn bind(
     Ok((strict, fast))
 }
 
-/// The code that V8 calls: it writes what V8 passes into slots, and calls [`Strict::dispatch`].
+/// The code that V8 calls. Where all arguments are numbers, it checks them itself; else it writes what V8 passes into
+/// slots, and calls [`Strict::dispatch`].
 fn code(library: &Hosted, strict: &Arc<Strict>) -> Result<Stub, NoFast> {
-    let signature: Signature = strict.code_signature();
     let engine = &library.engine;
+    if let Some(call) = strict.numbers()
+        && let Ok(plan) = engine.plan_with(|target| plan_fast_call(&call, target))
+    {
+        let stamp = Stamp::new(&plan)
+            .hole(HoleKind::Target, strict.address())
+            .hole(HoleKind::Context, Arc::as_ptr(strict).cast())
+            .hole(HoleKind::Guard, library.node_guard())
+            .hole_if_any(HoleKind::Range, Strict::refuse as *const c_void);
+        return engine.stamp(stamp).map_err(NoFast::from);
+    }
+    let signature: Signature = strict.code_signature();
     let plan = engine
         .plan_with(|target| plan(&signature, target, Entry::Callback))
         .map_err(|reason: Reason| NoFast::Reason(reason))?;

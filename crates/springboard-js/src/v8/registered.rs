@@ -38,7 +38,7 @@ impl Registered {
     /// The code that V8 may call: none, one, or several by the number of their arguments.
     pub fn fast(&self) -> Vec<FastCode<'_>> {
         match self {
-            Registered::Twin(twin) => twin.variants().iter().map(Variant::code).collect(),
+            Registered::Twin(twin) => twin.variants.iter().map(Variant::code).collect(),
             Registered::Native(native) => native.fast().ok().map(|_| code_of(native)).into_iter().collect(),
         }
     }
@@ -54,7 +54,7 @@ impl Registered {
     /// Whether calls change anything, which a host tells V8.
     pub fn effects(&self) -> Effects {
         match self {
-            Registered::Twin(twin) => twin.effects(),
+            Registered::Twin(twin) => twin.effects,
             Registered::Native(native) => native.effects(),
         }
     }

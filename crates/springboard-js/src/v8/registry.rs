@@ -30,36 +30,33 @@ impl Registry {
     /// A name or a tracking key that is taken or malformed; two variants of one number of arguments; a variant that
     /// takes options where there is no context.
     pub fn add(&mut self, twin: Twin) -> Result<Arc<Registered>, RegisterError> {
-        let name = twin.name();
-        let parts: Vec<&str> = name.split('.').collect();
-        if parts.len() != 2 || parts.iter().any(|part| part.is_empty()) {
-            return Err(RegisterError::BadName(name.to_owned()));
+        let name = &twin.name;
+        let is_part = |part: &str| !part.is_empty() && !part.contains('.');
+        if !name.split_once('.').is_some_and(|(namespace, function)| is_part(namespace) && is_part(function))
+        {
+            return Err(RegisterError::BadName(name.clone()));
         }
         if self.get(name).is_some() {
-            return Err(RegisterError::Name(name.to_owned()));
+            return Err(RegisterError::Name(name.clone()));
         }
         let mut arities = HashSet::new();
-        for variant in twin.variants() {
+        for variant in &twin.variants {
             let Description { arguments, options, .. } = variant.description();
             if !arities.insert(arguments.len()) {
-                return Err(RegisterError::Arity { name: name.to_owned(), arguments: arguments.len() });
+                return Err(RegisterError::Arity { name: name.clone(), arguments: arguments.len() });
             }
             if *options && twin.context_pointer().is_null() {
-                return Err(RegisterError::NoContext { name: name.to_owned(), arguments: arguments.len() });
+                return Err(RegisterError::NoContext { name: name.clone(), arguments: arguments.len() });
             }
         }
-        if let Some(bad) = twin.outcomes().iter().find(|outcome| outcome.is_empty() || outcome.contains('.'))
-        {
+        if let Some(bad) = twin.outcomes.iter().find(|outcome| !is_part(outcome)) {
             return Err(RegisterError::BadName(bad.clone()));
         }
         let mut keys = HashSet::new();
         for key in keys_of(&twin) {
-            if !keys.insert(key.clone()) {
+            if self.keys.contains(&key) || !keys.insert(key.clone()) {
                 return Err(RegisterError::Key(key));
             }
-        }
-        if let Some(key) = keys.iter().find(|key| self.keys.contains(*key)) {
-            return Err(RegisterError::Key(key.clone()));
         }
         self.keys.extend(keys);
         Ok(self.push(Registered::Twin(twin)))
@@ -98,7 +95,7 @@ impl Registry {
     /// The host's own function of this name.
     pub fn get(&self, name: &str) -> Option<&Arc<Registered>> {
         let named = |function: &&Arc<Registered>| match &***function {
-            Registered::Twin(twin) => twin.name() == name,
+            Registered::Twin(twin) => twin.name == name,
             Registered::Native(_) => false,
         };
         self.functions.iter().find(named)
@@ -129,7 +126,7 @@ impl Registry {
 
 /// The tracking keys of a function: its name, and one for each outcome.
 fn keys_of(twin: &Twin) -> impl Iterator<Item = String> {
-    let name = twin.name();
-    let outcomes = twin.outcomes().iter().map(move |outcome| format!("{name}.{outcome}"));
-    [name.to_owned()].into_iter().chain(outcomes)
+    let name = &twin.name;
+    let outcomes = twin.outcomes.iter().map(move |outcome| format!("{name}.{outcome}"));
+    [name.clone()].into_iter().chain(outcomes)
 }

@@ -22,7 +22,7 @@ pub struct Settings {
     pub callbacks: Callbacks,
     /// Whether calls change anything that JavaScript can see.
     pub effects: Effects,
-    /// Whether integers narrower than 32 bits are checked.
+    /// Whether integers of at most 32 bits are checked, and how V8 passes them.
     pub narrow: Narrow,
     /// Whether V8 passes its options.
     pub options: Options,

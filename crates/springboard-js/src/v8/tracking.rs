@@ -51,7 +51,7 @@ impl Tracker {
         is_key(key)
     }
 
-    /// Counts a call. Takes a lock the first time alone.
+    /// Counts a call. Takes a lock only the first time.
     ///
     /// # Panics
     /// If another tracker has counted under the same key: no test could tell them apart.

@@ -35,13 +35,13 @@ pub type Slow = dyn Fn(*mut c_void, &Call<'_>) -> Result<Any<'static>, Thrown> +
 /// A function of the host's own, as JavaScript calls it.
 #[derive(Clone)]
 pub struct Twin {
-    name: String,
+    pub(super) name: String,
     slow: Arc<Slow>,
-    effects: Effects,
+    pub(super) effects: Effects,
     /// An exposed address.
     context: usize,
-    variants: Vec<Variant>,
-    outcomes: Vec<String>,
+    pub(super) variants: Vec<Variant>,
+    pub(super) outcomes: Vec<String>,
 }
 
 /// A fast function that takes a certain number of arguments.
@@ -95,15 +95,8 @@ impl Twin {
         name: impl Into<String>,
         slow: impl Fn(*mut c_void, &Call<'_>) -> Result<Any<'static>, Thrown> + Send + Sync + 'static,
     ) -> Twin {
-        let (name, slow) = (name.into(), Arc::new(slow));
-        Twin {
-            name,
-            slow,
-            effects: Effects::Possible,
-            context: 0,
-            variants: Vec::new(),
-            outcomes: Vec::new(),
-        }
+        let (name, slow, effects) = (name.into(), Arc::new(slow), Effects::Possible);
+        Twin { name, slow, effects, context: 0, variants: Vec::new(), outcomes: Vec::new() }
     }
 
     /// Says that calls change nothing that JavaScript can see, so that a debugger may make them.
@@ -134,29 +127,9 @@ impl Twin {
         self
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The fast variants.
-    pub fn variants(&self) -> &[Variant] {
-        &self.variants
-    }
-
-    /// The names of its outcomes.
-    pub fn outcomes(&self) -> &[String] {
-        &self.outcomes
-    }
-
     /// The context, as it was given.
-    pub fn context_pointer(&self) -> *mut c_void {
+    pub(super) fn context_pointer(&self) -> *mut c_void {
         ptr::with_exposed_provenance_mut(self.context)
-    }
-
-    /// Whether calls change anything.
-    pub fn effects(&self) -> Effects {
-        self.effects
     }
 
     /// Calls the conventional half.

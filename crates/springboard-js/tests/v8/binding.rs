@@ -4,7 +4,7 @@ use std::{ffi::c_void, mem};
 
 use springboard::abi::{Convention, Ineligible};
 use springboard::ir::Signature;
-use springboard_code::testing::together;
+use springboard_process::together;
 
 use super::{OPTIONS, RECEIVER, code, host, libc};
 use springboard::{Engine, Jit, Library as Native, Stubs};

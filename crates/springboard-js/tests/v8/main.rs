@@ -7,7 +7,7 @@ mod registry;
 use std::{cell::Cell, ffi::c_void, mem, ptr};
 
 use springboard::{abi::Ineligible, ir::Signature};
-use springboard_code::testing::together;
+use springboard_process::together;
 
 use springboard::{Engine, Library as Native};
 use springboard_js::v8::*;
@@ -124,6 +124,39 @@ fn an_integer_out_of_range_is_refused_by_the_stub() {
     assert_eq!(slow(-1.0).unwrap_err().code.as_deref(), Some("ERR_INVALID_ARG_VALUE"));
     let message = slow(-1.0).unwrap_err().message;
     assert_eq!(message, "argument 1 is -1 or 4294967295, which does not fit");
+}
+
+#[test]
+fn an_integer_that_v8_would_wrap_is_refused_by_the_stub() {
+    let _process = together();
+    let settings = Settings { narrow: Narrow::Exact, ..Settings::default() };
+    let (signed, unsigned) = ("int toupper(short)", "int toupper(unsigned char)");
+    let functions = [signed, unsigned].map(|text| libc().function(text, &settings).unwrap());
+    for function in &functions {
+        assert_eq!(*function.description().arguments, [Kind::F64]);
+    }
+    for (function, value, upper) in [
+        (&functions[0], -1.0, Some(-1)),
+        (&functions[0], 97.0, Some(65)),
+        (&functions[0], -0.0, Some(0)),
+        (&functions[0], 32768.0, None),
+        (&functions[0], 4_294_967_393.0, None),
+        (&functions[1], 97.0, Some(65)),
+        (&functions[1], -1.0, None),
+        (&functions[1], 0.5, None),
+        (&functions[1], f64::NAN, None),
+        (&functions[1], f64::INFINITY, None),
+    ] {
+        let fast = code!(function, extern "C" fn(*const c_void, f64) -> i32);
+        SEEN.set((0, 9, 0, 9));
+        assert_eq!(fast(RECEIVER, value), upper.unwrap_or(0), "{value}");
+        let told = (0, 0, value.to_bits().cast_signed(), 0);
+        assert_eq!(SEEN.get(), if upper.is_some() { (0, 9, 0, 9) } else { told }, "{value}");
+        // SAFETY: it takes any integer.
+        let slow = unsafe { function.call_slow(&[Any::Number(value)]) };
+        let expected = upper.map(|upper| Any::Number(upper.into()));
+        assert_eq!(slow, expected.ok_or(Thrown::exact(0, value)), "{value}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     mem, ptr, slice,
 };
 
-use springboard_code::testing::together;
+use springboard_process::together;
 
 use super::{OPTIONS, RECEIVER, code, host};
 use springboard::{Engine, Jit, Library as Native};

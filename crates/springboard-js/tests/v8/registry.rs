@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, ptr};
 
-use springboard_code::testing::together;
+use springboard_process::together;
 
 use super::{host, libc};
 use springboard::{Engine, Jit, Library as Native};

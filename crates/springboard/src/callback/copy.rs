@@ -1,6 +1,6 @@
 //! Copies of what a call borrows, for handlers that run after the caller has gone on.
 
-use std::{ffi::c_void, fmt, ptr, slice};
+use std::ffi::c_void;
 
 use springboard_abi::SlotForm;
 use springboard_ir::{Layout, Scalar, Signature};
@@ -26,43 +26,28 @@ pub enum CopyIn {
 }
 
 /// Why something cannot be copied in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CopyError {
     /// There are fewer parameters.
+    #[error("there are only {parameters}")]
     Parameter {
         /// Their number.
         parameters: usize,
     },
     /// The parameter is not a pointer.
+    #[error("only what a pointer points to can be copied in")]
     NoPointer,
     /// The parameter that gives the number of elements does not exist, or is not an integer of at most 8 bytes.
+    #[error("parameter {} is no integer that could say how many elements there are", .parameter + 1)]
     NoLength {
         /// That parameter, counted from 0.
         parameter: usize,
     },
     /// It is declared already.
+    #[error("it is copied in already")]
     Twice,
 }
-
-impl fmt::Display for CopyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CopyError::Parameter { parameters } => write!(f, "there are only {parameters}"),
-            CopyError::NoPointer => f.write_str("only what a pointer points to can be copied in"),
-            CopyError::NoLength { parameter } => {
-                write!(
-                    f,
-                    "parameter {} is no integer that could say how many elements there are",
-                    parameter + 1
-                )
-            }
-            CopyError::Twice => f.write_str("it is copied in already"),
-        }
-    }
-}
-
-impl std::error::Error for CopyError {}
 
 /// Something that a record owns instead of the caller.
 #[derive(Clone, Copy)]
@@ -180,15 +165,4 @@ pub(super) unsafe fn copy(captures: &[Capture], slots: &mut [u64]) -> Option<Cop
         }
     }
     Some(memory)
-}
-
-/// Copies the first bytes of `memory` to the address `to`.
-///
-/// # Safety
-/// `to` is the address of as many bytes that may be written.
-pub(super) unsafe fn copy_out(memory: &Copies, bytes: usize, to: *mut u8) {
-    // SAFETY: blocks are bytes, as many as there were asked for or more.
-    let from = unsafe { slice::from_raw_parts(memory.as_ptr().cast::<u8>(), bytes) };
-    // SAFETY: `to` is the caller's memory of as many bytes, which `memory`, an allocation of its own, does not overlap.
-    unsafe { ptr::copy_nonoverlapping(from.as_ptr(), to, bytes) };
 }

@@ -1,6 +1,6 @@
 //! What becomes of calls, counted.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::stats::Counter;
 
 /// What became of the calls that did not simply run where they came from, of all callbacks of one type.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -35,23 +35,12 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn read(&self) -> Counts {
         Counts {
-            sent: self.sent.0.load(Relaxed),
-            delivered: self.delivered.0.load(Relaxed),
-            refused: self.refused.0.load(Relaxed),
-            dropped: self.dropped.0.load(Relaxed),
-            skipped: self.skipped.0.load(Relaxed),
-            late: self.late.0.load(Relaxed),
+            sent: self.sent.get(),
+            delivered: self.delivered.get(),
+            refused: self.refused.get(),
+            dropped: self.dropped.get(),
+            skipped: self.skipped.get(),
+            late: self.late.get(),
         }
-    }
-}
-
-/// A number that only grows.
-#[derive(Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds one, and says how many there were.
-    pub(super) fn count(&self) -> u64 {
-        self.0.fetch_add(1, Relaxed)
     }
 }

@@ -12,11 +12,9 @@ use std::{
     sync::atomic::Ordering::Relaxed,
 };
 
-use springboard_code::CodePointer;
-
 use super::{
     gate::{AfterClose, Alone, Inside},
-    pool::{Cell, Count, DirectCell, SlotsCell, Unwinding},
+    pool::{Cell, Count, Unwinding},
     report,
 };
 use crate::{
@@ -27,11 +25,11 @@ use crate::{
 /// Handles a call of the callback whose cell is at `cell`, with its arguments in slots; writes the result.
 ///
 /// # Safety
-/// `cell` is the address of a [`SlotsCell`], and `slots` are those of a call of its callback: as stubs and closures call
+/// `cell` is the address of a [`Cell`], and `slots` are those of a call of its callback: as stubs and closures call
 /// it.
 pub(super) unsafe extern "C-unwind" fn dispatch(cell: *const c_void, slots: *mut u64) {
     // SAFETY: the caller passes the address of a cell, and pools never free one.
-    let SlotsCell { cell } = unsafe { &*cell.cast() };
+    let cell = unsafe { &*cell.cast::<Cell>() };
     // No home's key has the pending bit, and none is 0.
     if cell.gate.is_home(thread::key()) {
         match cell.gate.enter_alone() {
@@ -75,12 +73,12 @@ unsafe fn handle(cell: &'static Cell, slots: *mut u64) {
 /// `cell` is or was that of a callback whose handler is an `H`; the slots are those of the call.
 #[inline(always)]
 pub(super) unsafe fn direct<H: 'static, R: SlotResult, const N: usize>(
-    cell: *const DirectCell,
+    cell: *const Cell,
     call: impl FnOnce(&H) -> R,
     slots: impl FnOnce() -> [u64; N],
 ) -> R {
     // SAFETY: the caller passes the address of a cell, and pools never free one.
-    let DirectCell { cell, .. } = unsafe { &*cell };
+    let cell = unsafe { &*cell };
     if !cell.gate.is_home(thread::key()) {
         // SAFETY: the caller's slots are a call's of this cell.
         return unsafe { with_slots(cell, slots) };
@@ -153,56 +151,6 @@ unsafe extern "C" fn refused<R: SlotResult, const N: usize>(
     unsafe { with_slots(cell, slots) }
 }
 
-/// The register in which native code finds the result of a call whose arguments stay in their registers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum ResultRegister {
-    None,
-    General,
-    F32,
-    F64,
-}
-
-/// What stubs of the `direct` entry jump to once their callback is closed and left, when the code of its handler may be
-/// unloaded: a function that returns zero, with `registers` general registers before the cell's.
-/// `None` for more registers than any convention has.
-pub(super) fn refusing(result: ResultRegister, registers: u8) -> Option<CodePointer> {
-    match result {
-        ResultRegister::None => refusing_with::<()>(registers),
-        ResultRegister::General => refusing_with::<u64>(registers),
-        ResultRegister::F32 => refusing_with::<f32>(registers),
-        ResultRegister::F64 => refusing_with::<f64>(registers),
-    }
-}
-
-macro_rules! refusing {
-    ($registers:expr; $($count:literal ($($register:ident)*))*) => {
-        match $registers {
-            $($count => {
-                unsafe extern "C" fn refuse<R: SlotResult>($($register: u64,)* cell: *const DirectCell) -> R {
-                    let _ = ($($register,)*);
-                    // SAFETY: stubs pass the cell that they were stamped with, and pools never free one.
-                    count_late(unsafe { &(*cell).cell });
-                    R::from_result(0)
-                }
-                // SAFETY: all function pointers have one form. Only stubs of a plan with these registers jump to it.
-                Some(unsafe {
-                    mem::transmute::<unsafe extern "C" fn($(refusing!(@ $register),)* *const DirectCell) -> R, CodePointer>(
-                        refuse::<R>,
-                    )
-                })
-            })*
-            _ => None,
-        }
-    };
-    (@ $register:ident) => { u64 };
-}
-
-fn refusing_with<R: SlotResult>(registers: u8) -> Option<CodePointer> {
-    refusing! { registers;
-        0 () 1 (a) 2 (a b) 3 (a b c) 4 (a b c d) 5 (a b c d e) 6 (a b c d e f) 7 (a b c d e f g)
-    }
-}
-
 /// Handles a call on another thread than the gate's home, or while an error is pending.
 ///
 /// # Safety
@@ -222,7 +170,7 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
         Some(policy) => {
             // SAFETY: the caller's slots are a call's of this cell, which has let it in.
             let count = unsafe {
-                cell.facts().zero.write(slots);
+                cell.pool().zero.write(slots);
                 policy.elsewhere(cell, slots)
             };
             if count == Count::GivenAway {
@@ -232,7 +180,7 @@ unsafe fn elsewhere(cell: &'static Cell, slots: *mut u64, thread: u64) {
         None if thread & PENDING != 0 => {
             terms.counters.skipped.count();
             // SAFETY: the caller's slots are a call's of this cell.
-            unsafe { cell.facts().zero.write(slots) };
+            unsafe { cell.pool().zero.write(slots) };
         }
         // SAFETY: let in until `leave` is dropped, on the owner thread or without a policy.
         None => unsafe { run_here(cell, slots) },
@@ -290,14 +238,15 @@ unsafe fn run_here(cell: &Cell, slots: *mut u64) {
 unsafe fn late(cell: &Cell, slots: *mut u64) {
     count_late(cell);
     // SAFETY: the caller's slots are a call's of this cell.
-    unsafe { cell.facts().zero.write(slots) };
+    unsafe { cell.pool().zero.write(slots) };
 }
 
-fn count_late(cell: &Cell) {
+/// Counts such a call, or ends the process, as was said when it was closed.
+pub(super) fn count_late(cell: &Cell) {
     if cell.gate.after_close() == AfterClose::Abort {
         let address = cell.entry() as *const c_void;
         let _ = writeln!(io::stderr(), "springboard: a closed callback was called at {address:p}");
         process::abort();
     }
-    cell.facts().late.fetch_add(1, Relaxed);
+    cell.pool().late.fetch_add(1, Relaxed);
 }

@@ -38,7 +38,7 @@ impl Heir {
     /// the running thread has ended: what it refers to is there, and is not bound to the running thread.
     pub unsafe fn inherit(&self) -> Result<(), CreateError> {
         let owner = Owner::current().ok_or(CreateError::NotOwner)?;
-        owner.leave_to(Some(Arc::clone(&self.0)));
+        owner.leave_to(Arc::clone(&self.0));
         Ok(())
     }
 }

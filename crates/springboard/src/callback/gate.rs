@@ -10,9 +10,9 @@
 //! off. Whoever takes the count of a closed gate to zero sets the retired bit, and of all who try, one succeeds: that
 //! one frees what the gate guards.
 //!
-//! One thread may be the gate's *home*: the one that opened it. Its calls are counted beside the word, in `local`, which that thread alone
-//! writes: two plain stores a call where a locked instruction costs as much as the call. Who decides that nobody is
-//! inside looks at `local` after a [`heavy_fence`], which pairs with the [`light_fence`] between that thread's store
+//! One thread may be the gate's *home*: the one that opened it. Its calls are counted beside the word, in `local`, which
+//! that thread alone writes: two plain stores per call, where a locked instruction costs as much as the call. Whoever
+//! decides that nobody is inside looks at `local` after a [`heavy_fence`], which pairs with the [`light_fence`] between that thread's store
 //! and its look at the word. A gate keeps its home for good, however often it is reused, so that no other thread
 //! ever writes `local`.
 
@@ -44,7 +44,7 @@ pub(super) struct Gate {
 pub(super) enum Left {
     /// Somebody is or may come in: nothing to do.
     InUse,
-    /// The gate is closed and empty, and whoever is told so frees what it guards. Told once a generation.
+    /// The gate is closed and empty, and whoever is told so frees what it guards. Told once per generation.
     Last,
 }
 

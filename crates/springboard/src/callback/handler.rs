@@ -8,11 +8,10 @@ use springboard_ir::{DataModel, Signature};
 use super::{
     dispatch,
     erased::{Erased, Functions},
-    pool::DirectCell,
+    pool::Cell,
     report,
 };
 use crate::{
-    declaration::Position,
     thread::CallbackError,
     typed::{self, CResult, RustType, TypeMismatch, Variadic},
     word::{SlotResult, Word},
@@ -129,7 +128,7 @@ mod sealed {
 }
 
 macro_rules! handlers {
-    ($(($($param:ident $index:literal)*) $count:literal;)*) => {$(
+    ($(($($param:ident)*))*) => {$(
         impl<H, R, $($param),*> sealed::Handler<fn($($param),*) -> R> for H
         where
             H: Fn($($param),*) -> R + 'static,
@@ -144,7 +143,7 @@ macro_rules! handlers {
             $($param: Word),*
         {
             fn check(signature: &Signature, model: &DataModel) -> Result<(), TypeMismatch> {
-                fits(signature, model, &[$(RustType::of::<$param>()),*], R::TYPE)
+                typed::check(signature, model, &[$(RustType::of::<$param>()),*], R::TYPE, Variadic::No)
             }
 
             #[inline(always)]
@@ -153,10 +152,11 @@ macro_rules! handlers {
                 // SAFETY: the caller gives the slots of a signature that `check` accepted: one per parameter of the
                 // closure, of its type, and one more for a result.
                 unsafe {
-                    $(let $param = $param::from_slot(*slots.add($index));)*
+                    let next = slots;
+                    $(let ($param, next) = ($param::from_slot(*next), next.add(1));)*
                     let result = self($($param),*).finish();
                     if R::TYPE.is_some() {
-                        *slots.add($count) = result.into_result();
+                        *next = result.into_result();
                     }
                 }
             }
@@ -167,21 +167,21 @@ macro_rules! handlers {
                 #[allow(non_snake_case)]
                 unsafe extern "C" fn direct<H, R, $($param),*>(
                     $($param: $param::Register,)*
-                    cell: *const DirectCell,
+                    cell: *const Cell,
                 ) -> R::Native
                 where
                     H: Fn($($param),*) -> R + 'static,
                     R: HandlerResult,
                     $($param: Word),*
                 {
-                    $(let $param = $param::from_register($param);)*
+                    $(let $param = $param::from_slot($param.into_slot());)*
                     let call = |handler: &H| handler($($param),*).finish();
                     // SAFETY: a stub passes its cell, whose handler is an `H`; the slots are the arguments and one more.
                     unsafe { dispatch::direct(cell, call, move || [$($param.into_slot(),)* 0]) }
                 }
                 // SAFETY: all function pointers have one form. Only stubs of a plan that fits `check` jump to it.
                 unsafe {
-                    mem::transmute::<unsafe extern "C" fn($($param::Register,)* *const DirectCell) -> R::Native, CodePointer>(
+                    mem::transmute::<unsafe extern "C" fn($($param::Register,)* *const Cell) -> R::Native, CodePointer>(
                         direct::<H, R, $($param),*>,
                     )
                 }
@@ -190,39 +190,7 @@ macro_rules! handlers {
     )*};
 }
 
-handlers! {
-    () 0;
-    (A 0) 1;
-    (A 0 B 1) 2;
-    (A 0 B 1 C 2) 3;
-    (A 0 B 1 C 2 D 3) 4;
-    (A 0 B 1 C 2 D 3 E 4) 5;
-    (A 0 B 1 C 2 D 3 E 4 F 5) 6;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6) 7;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7) 8;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8) 9;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8 K 9) 10;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8 K 9 L 10) 11;
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 I 7 J 8 K 9 L 10 M 11) 12;
-}
-
-fn fits(
-    signature: &Signature,
-    model: &DataModel,
-    params: &[RustType],
-    result: Option<RustType>,
-) -> Result<(), TypeMismatch> {
-    if signature.fixed().is_some() {
-        return Err(TypeMismatch::Variadic { c: Variadic::Yes, rust: Variadic::No });
-    }
-    if signature.params().len() != params.len() {
-        return Err(TypeMismatch::Arity { c: signature.params().len(), rust: params.len() });
-    }
-    for (index, (param, rust)) in signature.params().iter().zip(params).enumerate() {
-        typed::fits(Position::Parameter(index), &param.ty, Some(rust), model)?;
-    }
-    typed::fits(Position::Result, signature.result(), result.as_ref(), model)
-}
+arities!(handlers);
 
 /// A handler for runtimes: a function that gets the slots of a call as they are.
 ///

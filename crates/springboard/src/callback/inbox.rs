@@ -11,7 +11,8 @@ use springboard_code::fork;
 
 use super::{
     error::CreateError,
-    owner::{Owner, Waiter},
+    owner::Owner,
+    parker::Parker,
     queue::{Class, Full, Pushed, Queue, Refusal},
     record::Record,
     wait::Stop,
@@ -26,7 +27,7 @@ pub(super) struct Inbox {
     /// there, and its event is the parent's.
     process: u64,
     pub(super) owner: Arc<Owner>,
-    queue: Queue<Record, Waiter>,
+    queue: Queue<Record, Arc<Parker>>,
     waker: Mutex<Option<Waker>>,
     /// Signalled while there are records.
     event: OnceLock<Event>,
@@ -60,12 +61,16 @@ impl Inbox {
         self.process != fork::generation()
     }
 
-    /// Puts in a posted call, or gives it back. Where it can be put in later, `waiter` is asked for, and woken then.
-    pub(super) fn post(&self, record: Record, waiter: impl FnOnce() -> Waiter) -> Option<Refusal<Record>> {
+    /// Puts in a posted call, or gives it back. Where it can be put in later, who waits at `parker` is woken then.
+    pub(super) fn post(
+        &self,
+        record: Record,
+        parker: impl FnOnce() -> Arc<Parker>,
+    ) -> Option<Refusal<Record>> {
         if self.is_inherited() {
             return Some(Refusal::Refused(record));
         }
-        self.queue.post(record, waiter).map(|pushed| self.pushed(pushed)).err()
+        self.queue.post(record, parker).map(|pushed| self.pushed(pushed)).err()
     }
 
     /// Puts in a call whose caller waits. `false` where the mailbox is gone: the record has refused the request.
@@ -79,7 +84,7 @@ impl Inbox {
 
     fn pushed(&self, pushed: Pushed<Record>) {
         if pushed.wake {
-            self.owner.wake();
+            self.owner.parker.wake();
         }
         if pushed.first {
             self.signal();
@@ -109,7 +114,7 @@ impl Inbox {
 
     /// Takes all records out, into `taken`, which must be empty.
     pub(super) fn take(&self, taken: &mut VecDeque<(Class, Record)>) {
-        self.queue.take(taken).iter().for_each(Waiter::wake);
+        self.queue.take(taken).iter().for_each(|parker| parker.wake());
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -129,7 +134,7 @@ impl Inbox {
     /// Lets nothing in any more.
     pub(super) fn close(&self) -> VecDeque<(Class, Record)> {
         let (records, waiting) = self.queue.close();
-        waiting.iter().for_each(Waiter::wake);
+        waiting.iter().for_each(|parker| parker.wake());
         records
     }
 

@@ -1,12 +1,27 @@
-//! Answers that come after their handler has returned: what a handler is that returns a promise.
+//! Calls whose callers wait, and answers that come after their handler has returned: what a handler is that returns a promise.
 
 use std::{cell::Cell as Shared, fmt, ptr, sync::Arc};
 
 use super::{
     copy::{self, Copies},
+    parker::Parker,
     pool::{Cell, Zero},
-    question::{Answer, Question},
+    request::Request,
 };
+
+/// A call whose caller waits.
+pub(super) struct Question {
+    pub(super) request: Request<Answer>,
+    pub(super) caller: Arc<Parker>,
+}
+
+/// The result of a call.
+#[derive(PartialEq)]
+pub(super) enum Answer {
+    Nothing,
+    Word(u64),
+    Memory(Copies),
+}
 
 /// A call whose caller waits, and whose answer is owed by whoever has this. Any thread may have it.
 ///
@@ -76,7 +91,7 @@ impl Later {
     /// # Errors
     /// The result is no word, and the caller still waits.
     pub fn answer(self, slot: u64) -> Result<(), Later> {
-        match self.cell.facts().zero {
+        match self.cell.pool().zero {
             Zero::Nothing => self.finish(Answer::Nothing),
             Zero::Slot(_) => self.finish(Answer::Word(slot)),
             Zero::Memory(..) => return Err(self),
@@ -89,7 +104,7 @@ impl Later {
     /// # Errors
     /// The result is a word, or of another size, and the caller still waits.
     pub fn answer_bytes(self, bytes: &[u8]) -> Result<(), Later> {
-        match self.cell.facts().zero {
+        match self.cell.pool().zero {
             Zero::Memory(_, size) if size as usize == bytes.len() => {
                 let mut memory: Copies = copy::zeroed(bytes.len());
                 // SAFETY: there is room for as many bytes, in memory that has just been made.

@@ -12,7 +12,7 @@ use std::{
 use super::{
     error::{CreateError, DrainError},
     inbox::Inbox,
-    owner::Waiter,
+    parker::Parker,
     queue::{Class, Full},
     record::{Delivery, Record},
     wait::{Awaited, Stop, wait_and},
@@ -143,23 +143,17 @@ impl Mailbox {
                 break None;
             }
             let Some(record) = self.local.next() else { break None };
-            match record.deliver() {
-                Delivery::Left => {}
-                Delivery::Ran(result) => {
-                    delivered += 1;
-                    if let Err(error) = result {
-                        break Some(error);
-                    }
+            if let Delivery::Ran(result) = record.deliver() {
+                delivered += 1;
+                if let Err(error) = result {
+                    break Some(error);
                 }
             }
         };
         if heard && !self.is_empty() {
             inbox.signal();
         }
-        match error {
-            None => Ok(delivered),
-            Some(error) => Err(DrainError { delivered, error }),
-        }
+        error.map_or(Ok(delivered), |error| Err(DrainError { delivered, error }))
     }
 
     /// Waits until there is something to drain, for as long as `limit` says; and says whether there is.
@@ -168,7 +162,6 @@ impl Mailbox {
     pub fn wait(&self, limit: Option<Duration>) -> bool {
         let Local { inbox, taken, .. } = &*self.local;
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let waiter = Waiter::Owner(Arc::clone(&inbox.owner));
         if inbox.is_inherited() {
             return true;
         }
@@ -177,7 +170,7 @@ impl Mailbox {
             (!empty).then_some(())
         };
         let others = || serve(Some(&self.local));
-        wait_and(others, &waiter, deadline, None, some).is_ok()
+        wait_and(others, &inbox.owner.parker, deadline, None, some).is_ok()
     }
 
     /// Closes the mailbox.
@@ -295,10 +288,10 @@ fn serve(but: Option<&Rc<Local>>) -> bool {
 /// Waits until `poll` has something, and serves what waits for this thread meanwhile: two threads that call each other's
 /// blocking callbacks both get their answers.
 pub(super) fn wait<T>(
-    waiter: &Waiter,
+    parker: &Parker,
     deadline: Option<Instant>,
     awaited: Option<Awaited<'_>>,
     poll: impl FnMut() -> Option<T>,
 ) -> Result<T, Stop> {
-    wait_and(|| matches!(waiter, Waiter::Owner(_)) && serve(None), waiter, deadline, awaited, poll)
+    wait_and(|| serve(None), parker, deadline, awaited, poll)
 }

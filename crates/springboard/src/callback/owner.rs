@@ -2,7 +2,7 @@
 
 use std::{
     cell::OnceCell,
-    fmt, mem, ptr,
+    fmt, mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -19,7 +19,7 @@ pub(super) struct Owner {
     pub(super) key: u64,
     /// The system's number of the thread.
     pub(super) id: i32,
-    pub(super) parker: Parker,
+    pub(super) parker: Arc<Parker>,
     pub(super) stays: Stays,
     gone: AtomicBool,
     left: Mutex<Left>,
@@ -65,7 +65,7 @@ impl Owner {
             let owner = Arc::new(Owner {
                 key: thread::host_key(),
                 id: thread::system_id(),
-                parker: Parker::new(),
+                parker: Arc::new(Parker::new()),
                 stays: Stays::default(),
                 gone: AtomicBool::new(false),
                 left: Mutex::default(),
@@ -77,20 +77,14 @@ impl Owner {
         CURRENT.try_with(|life| Arc::clone(life.0.get_or_init(new))).ok()
     }
 
-    /// The running thread, if it is an owner.
-    pub(super) fn known() -> Option<Arc<Owner>> {
-        CURRENT.try_with(|life| life.0.get().cloned()).ok().flatten()
+    /// Where the running thread waits: an owner where it can be woken for its mailboxes too.
+    pub(super) fn current_parker() -> Arc<Parker> {
+        let known = |life: &Life| life.0.get().map(|owner| Arc::clone(&owner.parker));
+        CURRENT.try_with(known).ok().flatten().unwrap_or_else(|| Arc::new(Parker::new()))
     }
 
     pub(super) fn is_current(&self) -> bool {
         thread::key() & !thread::PENDING == self.key
-    }
-
-    /// Has the thread look again.
-    pub(super) fn wake(&self) {
-        // As in `discard`.
-        let _hold = fork::hold();
-        self.parker.wake();
     }
 
     /// Keeps a handler until the owner frees it; or, where the thread has ended, its heir. Without an heir it is never
@@ -123,8 +117,8 @@ impl Owner {
     }
 
     /// Has another thread free what comes after this one's end.
-    pub(super) fn leave_to(&self, heir: Option<Arc<Owner>>) {
-        self.left().heir = heir;
+    pub(super) fn leave_to(&self, heir: Arc<Owner>) {
+        self.left().heir = Some(heir);
     }
 
     /// Frees what others left. For the owner thread alone.
@@ -154,42 +148,4 @@ impl fmt::Debug for Owner {
 /// ended, and nobody was named who frees them ([`Heir`](super::Heir)).
 pub fn leaked_handlers() -> u64 {
     LEAKED.load(Relaxed)
-}
-
-/// How a thread waits: an owner so that it can be woken for its mailboxes too.
-#[derive(Clone, Debug)]
-pub(super) enum Waiter {
-    Owner(Arc<Owner>),
-    Lone(Arc<Parker>),
-}
-
-impl Waiter {
-    /// The running thread's.
-    pub(super) fn current() -> Waiter {
-        match Owner::known() {
-            Some(owner) => Waiter::Owner(owner),
-            None => Waiter::Lone(Arc::new(Parker::new())),
-        }
-    }
-
-    pub(super) fn parker(&self) -> &Parker {
-        match self {
-            Waiter::Owner(owner) => &owner.parker,
-            Waiter::Lone(parker) => parker,
-        }
-    }
-
-    /// Has the thread look again.
-    pub(super) fn wake(&self) {
-        // As in `Owner::discard`.
-        let _hold = fork::hold();
-        self.parker().wake();
-    }
-}
-
-/// Waiters are equal if they are of the same wait.
-impl PartialEq for Waiter {
-    fn eq(&self, other: &Waiter) -> bool {
-        ptr::eq(self.parker(), other.parker())
-    }
 }

@@ -1,6 +1,11 @@
 //! How a thread waits, whatever for: until somebody says that there is something to look at.
 
-use std::time::{Duration, Instant};
+use std::{
+    ptr,
+    time::{Duration, Instant},
+};
+
+use springboard_code::fork;
 
 use super::sync::{Condvar, Mutex, lock};
 
@@ -18,6 +23,8 @@ impl Parker {
 
     /// Ends the wait of the thread, or its next one.
     pub(super) fn wake(&self) {
+        // A child that is forked meanwhile would find it locked for ever.
+        let _hold = fork::hold();
         *lock(&self.woken) = true;
         self.wake.notify_one();
     }
@@ -38,5 +45,12 @@ impl Parker {
             woken = self.wake.wait_timeout(woken, left).unwrap_or_else(|poison| poison.into_inner()).0;
         }
         *woken = false;
+    }
+}
+
+/// Equal where the same thread waits there.
+impl PartialEq for Parker {
+    fn eq(&self, other: &Parker) -> bool {
+        ptr::eq(self, other)
     }
 }

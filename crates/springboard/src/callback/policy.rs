@@ -6,12 +6,12 @@ use std::{
 };
 
 use super::{
-    copy::copy_out,
     inbox::Inbox,
+    later::{Answer, Question},
     mailbox::wait,
-    owner::{Owner, Waiter},
+    owner::Owner,
+    parker::Parker,
     pool::{Cell, Count, Own, Policy, Zero},
-    question::{Answer, Question},
     queue::Refusal,
     record::Record,
     report::{Report, report},
@@ -81,7 +81,7 @@ impl Policy for Post {
 
 impl Post {
     fn send(&self, record: Record) {
-        match self.inbox.post(record, Waiter::current) {
+        match self.inbox.post(record, Owner::current_parker) {
             None => {}
             // Nobody else makes room.
             Some(Refusal::Later(record)) if self.inbox.owner.is_current() => record.refuse(),
@@ -92,9 +92,9 @@ impl Post {
 
     #[cold]
     fn send_when_there_is_room(&self, record: Record) {
-        let waiter = Waiter::current();
+        let parker = Owner::current_parker();
         let mut record = Some(record);
-        let put_in = || match self.inbox.post(record.take()?, || waiter.clone()) {
+        let put_in = || match self.inbox.post(record.take()?, || Arc::clone(&parker)) {
             None => Some(()),
             Some(Refusal::Later(later)) => {
                 record = Some(later);
@@ -105,7 +105,7 @@ impl Post {
                 Some(())
             }
         };
-        if let Err(stop) = wait(&waiter, None, Some(Awaited::new(&self.inbox.owner, Busy::default())), put_in)
+        if let Err(stop) = wait(&parker, None, Some(Awaited::new(&self.inbox.owner, Busy::default())), put_in)
         {
             self.inbox.stopped(stop);
             record.into_iter().for_each(Record::refuse);
@@ -121,8 +121,8 @@ impl Policy for Block {
     unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count {
         // SAFETY: the caller was let in and stays.
         let counters = unsafe { &cell.terms().counters };
-        let caller = Waiter::current();
-        let question = Arc::new(Question { request: Request::new(), caller: caller.clone() });
+        let caller = Owner::current_parker();
+        let question = Arc::new(Question { request: Request::new(), caller: Arc::clone(&caller) });
         // One count for the record, beside the call's own.
         cell.gate.stay();
         // SAFETY: the slots are the call's; the record gets the count that was just made.
@@ -141,12 +141,14 @@ impl Policy for Block {
                 Answer::Word(self.limit.map_or(0, |(_, value)| value))
             }
         };
-        match (cell.facts().zero, answer) {
+        match (cell.pool().zero, answer) {
             // SAFETY: the call's slots hold the result at this index.
             (Zero::Slot(index), Answer::Word(word)) => unsafe { *slots.add(index.into()) = word },
-            // SAFETY: the call's slots hold at this index the address of as many bytes for the result.
+            // SAFETY: the call's slots hold at this index the address of as many bytes for the result; `memory` has them
+            // too, in an allocation of its own.
             (Zero::Memory(index, bytes), Answer::Memory(memory)) => unsafe {
-                copy_out(&memory, bytes as usize, Word::from_slot(*slots.add(index.into())));
+                let to: *mut u8 = Word::from_slot(*slots.add(index.into()));
+                to.copy_from_nonoverlapping(memory.as_ptr().cast(), bytes as usize);
             },
             _ => {}
         }
@@ -156,7 +158,7 @@ impl Policy for Block {
 
 impl Block {
     /// Waits for what becomes of a request.
-    fn outcome(&self, request: &Request<Answer>, caller: &Waiter) -> Outcome<Answer> {
+    fn outcome(&self, request: &Request<Answer>, caller: &Parker) -> Outcome<Answer> {
         let deadline = self.limit.and_then(|(limit, _)| Instant::now().checked_add(limit));
         let awaited = Awaited::new(&self.inbox.owner, self.busy);
         let stop = match wait(caller, deadline, Some(awaited), || request.poll()) {

@@ -10,19 +10,20 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use springboard_code::{CodePointer, fork};
 
 mod cell;
+mod choices;
 mod source;
 
-use self::source::Source;
 pub(super) use self::{
-    cell::{Cell, Count, DirectCell, Own, Policy, SlotsCell, Terms, Unwinding},
-    source::{DirectSource, SlotsSource, Stubs},
+    cell::{Cell, Count, Policy, Terms},
+    choices::{Own, Unwinding},
+    source::{Source, Stubs},
 };
 use super::error::CreateError;
 use crate::word::Word;
@@ -42,48 +43,35 @@ const QUARANTINE_AGE: Duration = Duration::from_millis(100);
 /// … unless so many wait: what is closed faster than that would eat up the memory.
 const QUARANTINE_FULL: usize = 16384;
 
-/// Cells of one kind, for one plan and form of result. Their stubs are made from its source.
-pub(super) struct Pool<S: Source> {
-    pub(super) facts: Facts,
-    source: S,
-    free: Mutex<Free<S::Cell>>,
-}
-
-/// What a pool's cells have in common, of whatever kind.
-pub(super) struct Facts {
+/// Cells for one plan and form of result. Their stubs are made from its source.
+pub(super) struct Pool {
     pub(super) zero: Zero,
     /// Calls that came after their callback was closed.
     pub(super) late: AtomicU64,
+    source: Source,
+    free: Mutex<Free>,
 }
 
-pub(super) struct Free<C: 'static> {
+pub(super) struct Free {
     /// Never used.
-    fresh: Vec<&'static C>,
+    fresh: Vec<&'static Cell>,
     /// Closed, in that order.
-    closed: VecDeque<Quarantined<C>>,
+    closed: VecDeque<Quarantined>,
     next_batch: usize,
 }
 
-struct Quarantined<C: 'static> {
-    cell: &'static C,
+struct Quarantined {
+    cell: &'static Cell,
     since: Duration,
 }
 
 /// Cells made together.
-pub(super) enum Batch {
-    Slots(Cells<SlotsSource>),
-    Direct(Cells<DirectSource>),
-}
-
-/// The cells of a batch.
-pub(super) struct Cells<S: Source> {
-    pool: &'static Pool<S>,
+struct Batch {
+    pool: &'static Pool,
     /// The address of the first.
     start: usize,
     /// The addresses by which native code calls them, in order.
     entries: Box<[CodePointer]>,
-    /// Themselves, once they are made.
-    made: &'static OnceLock<&'static [S::Cell]>,
 }
 
 /// What a caller gets whose call is not handled: zero bytes, in the form of the result.
@@ -112,23 +100,23 @@ impl Zero {
     }
 }
 
-impl<S: Source> Pool<S> {
+impl Pool {
     /// A pool, never freed. Makes nothing yet.
-    pub(super) fn new(source: S, zero: Zero) -> &'static Pool<S> {
+    pub(super) fn new(source: Source, zero: Zero) -> &'static Pool {
         let free = Mutex::new(Free { fresh: Vec::new(), closed: VecDeque::new(), next_batch: FIRST_BATCH });
-        Box::leak(Box::new(Pool { facts: Facts { zero, late: AtomicU64::new(0) }, source, free }))
+        Box::leak(Box::new(Pool { zero, late: AtomicU64::new(0), source, free }))
     }
 
     /// Bytes of code and of cell that one callback takes. Code that libffi makes does not count.
     pub(super) fn bytes_each(&self) -> usize {
-        size_of::<S::Cell>() + self.source.code_bytes()
+        size_of::<Cell>() + self.source.code_bytes()
     }
 
     /// A cell that nobody uses.
     ///
     /// # Errors
     /// There is no more memory for stubs, or libffi has none for closures.
-    pub(super) fn take(&'static self) -> Result<&'static S::Cell, CreateError> {
+    pub(super) fn take(&'static self) -> Result<&'static Cell, CreateError> {
         if let Some(cell) = self.lock().spare() {
             return Ok(cell);
         }
@@ -145,96 +133,61 @@ impl<S: Source> Pool<S> {
     }
 
     /// Makes `count` cells, never freed; fewer where libffi has no memory for more.
-    fn batch(&'static self, count: usize) -> Result<&'static [S::Cell], CreateError> {
+    fn batch(&'static self, count: usize) -> Result<&'static [Cell], CreateError> {
         let mut cells = Vec::with_capacity(count);
-        let start: *const S::Cell = cells.as_ptr();
+        let start: *const Cell = cells.as_ptr();
         let addresses: Vec<_> = (0..count).map(|index| start.wrapping_add(index).cast()).collect();
         let entries = self.source.entries(&addresses)?.into_boxed_slice();
         let count = entries.len();
-        let made = Box::leak(Box::default());
-        let batch = S::batch(Cells { pool: self, start: start.addr(), entries, made });
-        let batch: &'static Batch = Box::leak(Box::new(batch));
-        cells.extend((0..count).map(|_| S::cell(Cell::new(batch))));
-        Ok(made.get_or_init(|| cells.leak()))
+        let batch = Box::leak(Box::new(Batch { pool: self, start: start.addr(), entries }));
+        cells.extend((0..count).map(|_| Cell::new(batch)));
+        Ok(cells.leak())
+    }
+
+    /// What stubs that jump by themselves are to jump to once their callback is closed and left.
+    fn refusing(&self) -> Option<CodePointer> {
+        match self.source {
+            Source::Direct(_, refusing) => Some(refusing),
+            Source::Slots(..) | Source::Closures(_) => None,
+        }
+    }
+
+    /// Calls that came too late.
+    pub(super) fn late(&self) -> u64 {
+        self.late.load(Relaxed)
     }
 
     /// Takes back a cell whose callback is closed and left.
-    fn give_back(&self, cell: &'static S::Cell) {
+    fn give_back(&self, cell: &'static Cell) {
         let since = now();
         self.lock().closed.push_back(Quarantined { cell, since });
     }
 
     /// Nothing else may be waited for while it is locked, unless the process was kept from forking before.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Free<S::Cell>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Free> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: Source> fmt::Debug for Pool<S> {
+impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("late", &self.facts.late()).finish_non_exhaustive()
+        f.debug_struct("Pool").field("late", &self.late()).finish_non_exhaustive()
     }
 }
 
 impl Batch {
-    /// What the pool's cells have in common.
-    fn facts(&self) -> &'static Facts {
-        match self {
-            Batch::Slots(cells) => &cells.pool.facts,
-            Batch::Direct(cells) => &cells.pool.facts,
-        }
-    }
-
     /// The address by which native code calls a cell of this batch.
     fn entry(&self, cell: &Cell) -> CodePointer {
-        match self {
-            Batch::Slots(cells) => cells.entries[cells.index(cell)],
-            Batch::Direct(cells) => cells.entries[cells.index(cell)],
-        }
-    }
-
-    /// Keeps the code of a cell of this batch from entering its handler, which may be unloaded from now on.
-    fn shut(&self, cell: &Cell) {
-        if let Batch::Direct(cells) = self
-            && let Some(cell) = cells.whole(cell)
-        {
-            cell.jump_to(cells.pool.source.refusing);
-        }
-    }
-
-    /// Takes back a cell of this batch whose callback is closed and left.
-    fn give_back(&self, cell: &Cell) {
-        match self {
-            Batch::Slots(cells) => cells.whole(cell).into_iter().for_each(|cell| cells.pool.give_back(cell)),
-            Batch::Direct(cells) => cells.whole(cell).into_iter().for_each(|cell| cells.pool.give_back(cell)),
-        }
+        self.entries[((&raw const *cell).addr() - self.start) / size_of::<Cell>()]
     }
 }
 
-impl<S: Source> Cells<S> {
-    fn index(&self, cell: &Cell) -> usize {
-        ((&raw const *cell).addr() - self.start) / size_of::<S::Cell>()
-    }
-
-    /// The cell of which this is the part that all kinds have.
-    fn whole(&self, cell: &Cell) -> Option<&'static S::Cell> {
-        self.made.get()?.get(self.index(cell))
-    }
-}
-
-impl Facts {
-    /// Calls that came too late.
-    pub(super) fn late(&self) -> u64 {
-        self.late.load(Relaxed)
-    }
-}
-
-impl<C> Free<C> {
-    fn spare(&mut self) -> Option<&'static C> {
+impl Free {
+    fn spare(&mut self) -> Option<&'static Cell> {
         self.fresh.pop().or_else(|| self.out_of_quarantine())
     }
 
-    fn out_of_quarantine(&mut self) -> Option<&'static C> {
+    fn out_of_quarantine(&mut self) -> Option<&'static Cell> {
         let waiting = self.closed.len();
         if waiting <= QUARANTINE {
             return None;

@@ -12,8 +12,9 @@ use springboard_emit::Protection;
 use springboard_ir::Signature;
 
 use super::{
-    dispatch::{self, ResultRegister},
-    pool::{DirectCell, DirectSource, Free, Pool, SlotsCell, SlotsSource, Stubs, Zero},
+    dispatch::dispatch,
+    pool::{Free, Pool, Source, Stubs, Zero},
+    refusing::{ResultRegister, refusing},
 };
 use crate::{
     engine::{Engine, MemorySettings},
@@ -28,14 +29,14 @@ struct StubsKey {
     zero: Zero,
     protection: Protection,
     memory: MemorySettings,
+    /// Of the `direct` entry.
+    register: Option<ResultRegister>,
 }
 
 #[derive(Default)]
 struct Pools {
-    slots: HashMap<StubsKey, &'static Pool<SlotsSource>>,
-    /// By the register of the result too.
-    direct: HashMap<(StubsKey, ResultRegister), &'static Pool<DirectSource>>,
-    closures: HashMap<Signature, &'static Pool<SlotsSource>>,
+    stubs: HashMap<StubsKey, &'static Pool>,
+    closures: HashMap<Signature, &'static Pool>,
     memory: HashMap<MemorySettings, CodeMemory>,
 }
 
@@ -43,16 +44,8 @@ static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
 /// The pool of stubs for `plan`, of the `callback` entry, whose rejected callers get `zero`. Compiles the plan if the pool
 /// is new.
-pub(super) fn slots(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool<SlotsSource>, Reason> {
-    let key = StubsKey::new(engine, plan, zero);
-    let (_hold, mut pools) = lock();
-    if let Some(pool) = pools.slots.get(&key) {
-        return Ok(pool);
-    }
-    let stubs = Stubs::of(&key.plan, engine, pools.memory(&key.memory)?)?;
-    let pool = Pool::new(SlotsSource::Stubs(stubs, dispatch::dispatch), zero);
-    pools.slots.insert(key, pool);
-    Ok(pool)
+pub(super) fn slots(engine: &Engine, plan: Plan, zero: Zero) -> Result<&'static Pool, Reason> {
+    stubs(engine, plan, zero, None, |stubs| Source::Slots(stubs, dispatch))
 }
 
 /// The same for a plan of the `direct` entry, with its result in `register`. `None` without memory for code.
@@ -61,24 +54,29 @@ pub(super) fn direct(
     plan: Plan,
     zero: Zero,
     register: ResultRegister,
-) -> Option<&'static Pool<DirectSource>> {
+) -> Option<&'static Pool> {
     let Form::Direct { context } = plan.form else { return None };
-    let key = (StubsKey::new(engine, plan, zero), register);
-    let (_hold, mut pools) = lock();
-    if let Some(pool) = pools.direct.get(&key) {
-        return Some(pool);
-    }
-    let refusing = dispatch::refusing(register, context)?;
-    let stubs = Stubs::of(&key.0.plan, engine, pools.memory(&key.0.memory).ok()?).ok()?;
-    let pool = Pool::new(DirectSource { stubs, refusing }, zero);
-    pools.direct.insert(key, pool);
-    Some(pool)
+    let refusing = refusing(register, context)?;
+    stubs(engine, plan, zero, Some(register), |stubs| Source::Direct(stubs, refusing)).ok()
 }
 
-impl StubsKey {
-    fn new(engine: &Engine, plan: Plan, zero: Zero) -> StubsKey {
-        StubsKey { plan, zero, protection: engine.protection(), memory: engine.memory_settings().clone() }
+fn stubs(
+    engine: &Engine,
+    plan: Plan,
+    zero: Zero,
+    register: Option<ResultRegister>,
+    source: impl FnOnce(Stubs) -> Source,
+) -> Result<&'static Pool, Reason> {
+    let (protection, memory) = (engine.protection(), engine.memory_settings().clone());
+    let key = StubsKey { plan, zero, protection, memory, register };
+    let (_hold, mut pools) = lock();
+    if let Some(pool) = pools.stubs.get(&key) {
+        return Ok(pool);
     }
+    let stubs = Stubs::of(&key.plan, engine, pools.memory(&key.memory)?)?;
+    let pool = Pool::new(source(stubs), zero);
+    pools.stubs.insert(key, pool);
+    Ok(pool)
 }
 
 impl Pools {
@@ -95,13 +93,13 @@ pub(super) fn closures(
     engine: &Engine,
     signature: &Signature,
     zero: Zero,
-) -> Result<&'static Pool<SlotsSource>, Unsupported> {
+) -> Result<&'static Pool, Unsupported> {
     let (_hold, mut pools) = lock();
     if let Some(pool) = pools.closures.get(signature) {
         return Ok(pool);
     }
-    let closures = Closures::new(signature, engine.data_model(), engine.target(), dispatch::dispatch)?;
-    let pool = Pool::new(SlotsSource::Closures(closures), zero);
+    let closures = Closures::new(signature, engine.data_model(), engine.target(), dispatch)?;
+    let pool = Pool::new(Source::Closures(closures), zero);
     pools.closures.insert(signature.clone(), pool);
     Ok(pool)
 }
@@ -115,18 +113,13 @@ fn lock() -> (fork::Hold, MutexGuard<'static, Pools>) {
 
 /// All pools, locked while the process forks. Fields are dropped in order.
 struct AllLocked {
-    _slots: Vec<MutexGuard<'static, Free<SlotsCell>>>,
-    _direct: Vec<MutexGuard<'static, Free<DirectCell>>>,
+    _free: Vec<MutexGuard<'static, Free>>,
     _pools: MutexGuard<'static, Pools>,
 }
 
 /// Locks all pools. Their locks are taken elsewhere without a [`fork::Hold`], and nothing is waited for under them.
 fn lock_all() -> Box<dyn Any> {
     let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let slots = pools.slots.values().chain(pools.closures.values());
-    Box::new(AllLocked {
-        _slots: slots.map(|pool| pool.lock()).collect(),
-        _direct: pools.direct.values().map(|pool| pool.lock()).collect(),
-        _pools: pools,
-    })
+    let all = pools.stubs.values().chain(pools.closures.values());
+    Box::new(AllLocked { _free: all.map(|pool| pool.lock()).collect(), _pools: pools })
 }

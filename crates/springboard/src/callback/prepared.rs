@@ -4,10 +4,10 @@ use springboard_abi::{Entry, SlotForm};
 use springboard_ir::{DataModel, FloatFormat, Scalar, Signature};
 
 use super::{
-    dispatch::ResultRegister,
     error::CreateError,
-    pool::{DirectSource, Facts, Pool, SlotsSource, Zero},
+    pool::{Pool, Zero},
     pools,
+    refusing::ResultRegister,
 };
 use crate::{bind_error::BindError, declaration::Position, engine::Engine, reason::Path};
 
@@ -16,9 +16,9 @@ pub(super) struct Prepared {
     pub(super) model: DataModel,
     pub(super) params: Box<[SlotForm]>,
     pub(super) result: SlotForm,
-    pub(super) pool: &'static Pool<SlotsSource>,
+    pub(super) pool: &'static Pool,
     /// For handlers whose types are known, where every value is a word in a register.
-    pub(super) direct: Option<&'static Pool<DirectSource>>,
+    pub(super) direct: Option<&'static Pool>,
     pub(super) path: Path,
 }
 
@@ -64,13 +64,8 @@ impl Prepared {
         Ok(Prepared { model, params, result, pool, direct, path })
     }
 
-    /// What its callbacks have in common with others.
-    pub(super) fn facts(&self) -> impl Iterator<Item = &'static Facts> {
-        [&self.pool.facts].into_iter().chain(self.direct.map(|pool| &pool.facts))
-    }
-
-    /// Bytes that one callback takes, at most.
-    pub(super) fn bytes_each(&self) -> usize {
-        self.pool.bytes_each().max(self.direct.map_or(0, Pool::bytes_each))
+    /// The pools that its callbacks may come from.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &'static Pool> {
+        [self.pool].into_iter().chain(self.direct)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{
     copy::{self, Copies},
-    later::Running,
+    later::{Answer, Question, Running},
     pool::{Cell, Zero},
-    question::{Answer, Question},
 };
 use crate::{
     thread::{CallbackError, without_pending},
@@ -20,17 +21,12 @@ const FEW: usize = 8;
 /// dropped: on whatever thread that is, delivered or not.
 pub(super) struct Record {
     cell: &'static Cell,
-    slots: Slots,
+    /// One per parameter, and one for the result.
+    slots: SmallVec<[u64; FEW + 1]>,
     /// What slots point to. Freed with the record.
     _copies: Copies,
     answer: Option<Arc<Question>>,
     state: State,
-}
-
-/// The slots of the parameters, and one for the result.
-enum Slots {
-    Few([u64; FEW + 1]),
-    Many(Box<[u64]>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,19 +57,14 @@ impl Record {
         // SAFETY: the caller was let in, and gives its count to the record.
         let terms = unsafe { cell.terms() };
         let count = terms.signature.params().len();
-        let mut kept =
-            if count <= FEW { Slots::Few([0; FEW + 1]) } else { Slots::Many(vec![0; count + 1].into()) };
-        let memory = match &mut kept {
-            Slots::Few(slots) => &mut slots[..],
-            Slots::Many(slots) => slots,
-        };
+        let mut kept = SmallVec::<[u64; FEW + 1]>::from_elem(0, count + 1);
         // SAFETY: a call has as many slots as parameters.
-        unsafe { memory.as_mut_ptr().copy_from_nonoverlapping(slots, count) };
+        unsafe { kept.as_mut_ptr().copy_from_nonoverlapping(slots, count) };
         let copies = if terms.captures.is_empty() {
             Copies::new()
         } else {
             // SAFETY: the call goes on when this returns.
-            unsafe { copy::copy(&terms.captures, memory) }?
+            unsafe { copy::copy(&terms.captures, &mut kept) }?
         };
         Some(Record { cell, slots: kept, _copies: copies, answer, state: State::Waiting })
     }
@@ -87,12 +78,9 @@ impl Record {
         let terms = unsafe { self.cell.terms() };
         terms.counters.delivered.count();
         self.state = State::Settled;
-        let slots = match &mut self.slots {
-            Slots::Few(slots) => &mut slots[..],
-            Slots::Many(slots) => slots,
-        };
+        let slots = &mut self.slots;
         let mut memory = Copies::new();
-        if let Zero::Memory(index, bytes) = self.cell.facts().zero {
+        if let Zero::Memory(index, bytes) = self.cell.pool().zero {
             memory = copy::zeroed(bytes as usize);
             slots[usize::from(index)] = memory.as_mut_ptr().into_slot();
         }
@@ -104,7 +92,7 @@ impl Record {
             None => (handle(), false),
         };
         if let Some(question) = self.answer.as_ref().filter(|_| !postponed) {
-            let answer = match self.cell.facts().zero {
+            let answer = match self.cell.pool().zero {
                 Zero::Nothing => Answer::Nothing,
                 Zero::Slot(index) => Answer::Word(slots[usize::from(index)]),
                 Zero::Memory(..) => Answer::Memory(memory),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::owner::{Owner, Waiter};
+use super::{owner::Owner, parker::Parker};
 
 /// How often a waiting thread looks whether the one it waits for still can answer.
 const LOOK: Duration = Duration::from_millis(10);
@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Busy {
     /// The caller gets zero when the owner has been in the same native call for this long, and the owner an error
-    /// ([`CallbackError::Busy`](crate::CallbackError::Busy)) at its next drain. 100 milliseconds if nothing is said.
+    /// ([`CallbackError::Busy`](crate::CallbackError::Busy)) at its next drain. 100 milliseconds by default.
     RefuseAfter(Duration),
     /// The caller waits however long it takes.
     Wait,
@@ -72,7 +72,7 @@ impl<'a> Awaited<'a> {
 /// Waits until `poll` has something. Does `serve` meanwhile, which says whether there was something to do.
 pub(super) fn wait_and<T>(
     serve: impl Fn() -> bool,
-    waiter: &Waiter,
+    parker: &Parker,
     deadline: Option<Instant>,
     mut awaited: Option<Awaited<'_>>,
     mut poll: impl FnMut() -> Option<T>,
@@ -92,6 +92,6 @@ pub(super) fn wait_and<T>(
             return Err(stop);
         }
         let look = awaited.as_ref().map(|_| LOOK);
-        waiter.parker().wait(left.into_iter().chain(look).min());
+        parker.wait(left.into_iter().chain(look).min());
     }
 }

@@ -33,8 +33,8 @@ pub enum Compile {
 /// feature `pack` is on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum Pack {
-    /// They do, and nothing is compiled for such functions; but where a function is to have a stub of its own
-    /// ([`Stubs::PerFunction`]), only if there is no executable memory for one, or if it leaves its moves to one.
+    /// They do, and nothing is compiled for such functions. With [`Stubs::PerFunction`], a function uses its thunk if there
+    /// is no executable memory for a stub of its own, or if that stub would leave the moves to the stub of its shape.
     #[default]
     On,
     /// They do not.
@@ -44,7 +44,7 @@ pub enum Pack {
 /// What stubs are made for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum Stubs {
-    /// One a shape, which is handed the function's address: the least memory.
+    /// One per shape, which is handed the function's address: the least memory.
     #[default]
     PerShape,
     /// One per function, with the address in it, for hosts that keep one pointer per function:

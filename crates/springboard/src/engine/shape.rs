@@ -105,8 +105,9 @@ fn site(plan: &Plan) -> Site {
 #[cfg(test)]
 mod tests {
     use springboard_abi::{Target, plan};
-    use springboard_code::{Strategy, testing::together};
+    use springboard_code::Strategy;
     use springboard_ir::Signature;
+    use springboard_process::together;
 
     use super::*;
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::word::{Word, canonical};
 
-/// What a closure calls with its context and slots: the same as a stub.
+/// What closures and stubs of the `callback` entry call with their context and slots.
 pub(crate) type Helper = unsafe extern "C-unwind" fn(*const c_void, *mut u64);
 
 /// Slots up to which a call takes little of the caller's stack.

@@ -7,12 +7,12 @@ use libffi::{
     middle::{Cif, Type as FfiType, ffi_abi_FFI_DEFAULT_ABI},
     raw::ffi_call,
 };
-use springboard_abi::{Assignment, Passing, Returning, SlotForm, Target, assign};
+use springboard_abi::{Assignment, Ineligible, Passing, Returning, SlotForm, Target, assign};
 use springboard_code::CodePointer;
 use springboard_ir::{DataModel, FloatFormat, Layout, Param, Scalar, Signature, Type};
 
 use super::types::{Refusal, Unsupported, UnsupportedType, Writer};
-use crate::{declaration::Position, last_error::LastError, system};
+use crate::{declaration::Position, last_error::LastError, system, word::Word};
 
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
@@ -90,11 +90,12 @@ impl Interface {
         let refused = Unsupported::Refused(Refusal::Convention);
         let (target, abi) = match (signature.convention(), target) {
             (None, target) => (target.copied(), ffi_abi_FFI_DEFAULT_ABI),
-            (Some(named), Some(target)) => {
+            // It aborts where such a function leaves its result on the x87 stack, as Clang's do.
+            (Some(named), Some(target)) if assign(signature, target) != Err(Ineligible::X87Result) => {
                 let target = target.calling_as(signature).map_err(|_| refused.clone())?;
                 (Some(target), system::fallback::abi(named).ok_or(refused)?)
             }
-            (Some(_), None) => return Err(refused),
+            (Some(_), _) => return Err(refused),
         };
         let target = target.as_ref();
         let writer = Writer { model, target };
@@ -230,11 +231,11 @@ impl Interface {
                     slot(index).wrapping_byte_add(at.into()).cast_mut().cast()
                 }
                 // SAFETY: the slot is the caller's, and initialised.
-                Argument::Memory { index } => pointer(unsafe { *slot(index) }),
+                Argument::Memory { index } => Word::from_slot(unsafe { *slot(index) }),
                 // SAFETY: there is room for every copy and its address; the slot holds the address of a value of the
                 // parameter's type.
                 Argument::Copy { index, copy } => unsafe {
-                    let original = pointer(*slot(index)).cast::<u8>();
+                    let original: *const u8 = Word::from_slot(*slot(index));
                     let start = copies.add(copy.start);
                     start.copy_from_nonoverlapping(original, copy.bytes);
                     let address = copies.add(copy.address).cast::<*mut u8>();
@@ -249,7 +250,7 @@ impl Interface {
             SlotForm::Word(_) => (&raw mut word).cast(),
             // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
             // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
-            SlotForm::Address(_) => pointer(unsafe { *slots.add(self.params) }),
+            SlotForm::Address(_) => Word::from_slot(unsafe { *slots.add(self.params) }),
         };
         // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
         // is as large as libffi's documentation asks for. The caller answers for the function.
@@ -267,7 +268,7 @@ impl Interface {
                 let at = self.params + usize::from(matches!(self.result, SlotForm::Address(_)));
                 // SAFETY: the slot after all others holds the address of an `int`, as the caller promises; whoever
                 // made the last error promised that it can be asked for.
-                unsafe { last_error.around(pointer(*slots.add(at)).cast(), call) };
+                unsafe { last_error.around(Word::from_slot(*slots.add(at)), call) };
             }
         }
         match self.result {
@@ -281,10 +282,6 @@ impl Interface {
 fn returned(scalar: Scalar, word: u64) -> u64 {
     let in_first = cfg!(target_endian = "big") && scalar == Scalar::Float(FloatFormat::F32);
     if in_first { word >> 32 } else { word }
-}
-
-fn pointer(slot: u64) -> *mut c_void {
-    ptr::with_exposed_provenance_mut(slot as usize)
 }
 
 #[cfg(test)]

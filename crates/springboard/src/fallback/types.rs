@@ -1,7 +1,5 @@
 //! C types in libffi's terms.
 
-use std::fmt;
-
 use libffi::{low, middle::Type as FfiType};
 use springboard_abi::Target;
 use springboard_ir::{Aggregate, Complex, DataModel, LayoutError, Scalar, Type};
@@ -10,10 +8,11 @@ use super::equivalent::{equivalent, is_plain, sole_number};
 use crate::{declaration::Position, system};
 
 /// Why libffi cannot call a function.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsupported {
     /// A type that libffi has no description for.
+    #[error("{position} is {ty}, and libffi has no {what}")]
     Type {
         /// Where it stands.
         position: Position,
@@ -23,22 +22,28 @@ pub enum Unsupported {
         what: UnsupportedType,
     },
     /// libffi itself refused the signature.
+    #[error("libffi refused the signature: {0}")]
     Refused(Refusal),
 }
 
 /// What libffi says of a signature that it refuses.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// A bad or unsupported type.
+    #[error("a bad or unsupported type")]
     Type,
     /// A bad or unsupported convention.
+    #[error("a bad or unsupported convention")]
     Convention,
     /// A type that an argument may not have: of a variadic function, for one.
+    #[error("a bad or unsupported type of an argument")]
     Argument,
     /// It had no memory for a description.
+    #[error("no memory")]
     Memory,
     /// Something that this crate has no word for.
+    #[error("an unknown status")]
     Unknown,
 }
 
@@ -54,31 +59,24 @@ impl From<low::Error> for Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Refusal::Type => "a bad or unsupported type",
-            Refusal::Convention => "a bad or unsupported convention",
-            Refusal::Argument => "a bad or unsupported type of an argument",
-            Refusal::Memory => "no memory",
-            Refusal::Unknown => "an unknown status",
-        })
-    }
-}
-
 /// What libffi has no description for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnsupportedType {
     /// `__int128`.
+    #[error("integers of 16 bytes")]
     Int128,
     /// A short vector.
+    #[error("short vectors")]
     Vector,
     /// A union, packed or over-aligned structure, or one with bit-fields, that is passed as no plain structure is.
+    #[error("structure that is passed as this one")]
     Aggregate,
     /// A structure of more than [`MAX_ELEMENTS`](UnsupportedType::MAX_ELEMENTS) scalars.
+    #[error("structures of more than {} scalars", UnsupportedType::MAX_ELEMENTS)]
     Elements,
     /// A type that has no layout, or of which there are no values.
+    #[error("values of a type without a size")]
     Incomplete,
 }
 
@@ -94,33 +92,6 @@ impl UnsupportedType {
 impl From<LayoutError> for UnsupportedType {
     fn from(_: LayoutError) -> UnsupportedType {
         UnsupportedType::Incomplete
-    }
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unsupported::Type { position, ty, what } => {
-                write!(f, "{position} is {ty}, and libffi has no {what}")
-            }
-            Unsupported::Refused(error) => write!(f, "libffi refused the signature: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Unsupported {}
-
-impl fmt::Display for UnsupportedType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            UnsupportedType::Int128 => f.write_str("integers of 16 bytes"),
-            UnsupportedType::Vector => f.write_str("short vectors"),
-            UnsupportedType::Aggregate => f.write_str("structure that is passed as this one"),
-            UnsupportedType::Elements => {
-                write!(f, "structures of more than {} scalars", UnsupportedType::MAX_ELEMENTS)
-            }
-            UnsupportedType::Incomplete => f.write_str("values of a type without a size"),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use springboard_ir::{Prototype, Signature};
 use super::{
     Bound, Function,
     ty::Prepared,
-    way::{Binding, Way, When},
+    way::{Binding, Way},
 };
 use crate::{
     bind_error::BindError,
@@ -106,7 +106,7 @@ impl Engine {
         let signature = &prototype.signature;
         let callee = Callee { address, result: ty.form };
         let code = self.code_delivering(signature, callee, last_error);
-        let way = Way::of(code, || ty.interface(signature, self))?;
+        let way = Way::of(code, || ty.interface(self))?;
         Ok(Function::new(
             self,
             Found { prototype, address },
@@ -149,21 +149,19 @@ fn bind_prepared(
     found: Found,
     library: Option<&Library>,
 ) -> Result<Function, BindError> {
-    let callee = prepared.callee(found.address);
-    let code = |prepared: &Prepared| engine.code(prepared.plan.as_deref().map_err(Reason::clone)?, callee);
-    let later = match (&prepared.plan, When::of(engine.compiles())) {
+    if engine.compiles() != Compile::Eager
+        && let Ok(plan) = &prepared.plan
         // What is there need not be waited for.
-        (Ok(plan), Some(when)) if !engine.has_code(plan) => Some((plan, when)),
-        _ => None,
-    };
-    if let Some((plan, when)) = later
+        && !engine.has_code(plan)
         // Where libffi cannot stand in, nothing else could serve calls meanwhile.
-        && let Ok(interface) = prepared.ty.interface(&found.prototype.signature, engine)
+        && let Ok(interface) = prepared.ty.interface(engine)
     {
-        let binding = Binding::later(engine, Arc::clone(plan), interface, when);
+        let binding = Binding::later(engine, Arc::clone(plan), interface);
         return Ok(Function::new(engine, found, &prepared.ty, binding, None, library));
     }
-    bind_to(engine, prepared, found, library, code(prepared))
+    let plan = prepared.plan.as_deref().map_err(Reason::clone);
+    let code = plan.and_then(|plan| engine.code(plan, prepared.callee(found.address)));
+    bind_to(engine, prepared, found, library, code)
 }
 
 /// Binds a function to its code, or to libffi.
@@ -174,7 +172,7 @@ fn bind_to(
     library: Option<&Library>,
     code: Result<Code, Reason>,
 ) -> Result<Function, BindError> {
-    let way = Way::of(code, || prepared.ty.interface(&found.prototype.signature, engine))?;
+    let way = Way::of(code, || prepared.ty.interface(engine))?;
     Ok(Function::new(engine, found, &prepared.ty, Binding::Settled(way), None, library))
 }
 

@@ -1,6 +1,6 @@
 //! A call with checked values.
 
-use std::{fmt, mem::MaybeUninit};
+use std::mem::MaybeUninit;
 
 use springboard_ir::{Layout, Signature};
 
@@ -18,10 +18,11 @@ use crate::{
 const INLINE_SLOTS: usize = 34;
 
 /// Why a call with checked values was not made, or has no result.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// There are more or fewer arguments than parameters.
+    #[error("the function takes {parameters} arguments and is given {arguments}")]
     Arity {
         /// The number of parameters, variadic arguments included.
         parameters: usize,
@@ -29,6 +30,7 @@ pub enum CallError {
         arguments: usize,
     },
     /// An argument does not fit its parameter.
+    #[error("argument {}: {error}", .index + 1)]
     Argument {
         /// The argument, counted from 0.
         index: usize,
@@ -36,31 +38,17 @@ pub enum CallError {
         error: Box<ArgumentError>,
     },
     /// The function delivers no last error.
+    #[error("the function was bound without a last error to deliver")]
     NoLastError,
     /// The function was called, and a callback that it called failed: its handler panicked or raised an error.
+    #[error(transparent)]
     Callback(CallbackError),
 }
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallError::Arity { parameters, arguments } => {
-                write!(f, "the function takes {parameters} arguments and is given {arguments}")
-            }
-            CallError::Argument { index, error } => write!(f, "argument {}: {error}", index + 1),
-            CallError::NoLastError => f.write_str("the function was bound without a last error to deliver"),
-            CallError::Callback(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CallError {}
 
 /// What is called, and how it is entered.
 #[derive(Clone, Copy)]
 pub(super) struct Called<'f> {
     pub(super) ty: &'f FunctionType,
-    pub(super) signature: &'f Signature,
     /// What [`ResultWord::erased`] gave for the type's result.
     pub(super) entered: Entered,
 }
@@ -72,17 +60,17 @@ pub(super) struct Called<'f> {
 /// [`Function::call`](super::Function::call).
 #[inline(always)]
 pub(super) unsafe fn call(
-    Called { ty, signature, entered }: Called<'_>,
+    Called { ty, entered }: Called<'_>,
     arguments: &[Value],
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
     let mut slots = [const { MaybeUninit::uninit() }; INLINE_SLOTS];
     if ty.checks.len() + 2 <= slots.len() {
         // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
-        unsafe { call_with(ty, signature, entered, arguments, last_error, &mut slots) }
+        unsafe { call_with(ty, entered, arguments, last_error, &mut slots) }
     } else {
         // SAFETY: the caller answers for the call.
-        unsafe { call_with_many(ty, signature, entered, arguments, last_error) }
+        unsafe { call_with_many(ty, entered, arguments, last_error) }
     }
 }
 
@@ -94,14 +82,13 @@ pub(super) unsafe fn call(
 #[inline(never)]
 unsafe fn call_with_many(
     ty: &FunctionType,
-    signature: &Signature,
     entered: Entered,
     arguments: &[Value],
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
     let mut slots = vec![MaybeUninit::uninit(); ty.checks.len() + 2];
     // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
-    unsafe { call_with(ty, signature, entered, arguments, last_error, &mut slots) }
+    unsafe { call_with(ty, entered, arguments, last_error, &mut slots) }
 }
 
 /// # Safety
@@ -109,7 +96,6 @@ unsafe fn call_with_many(
 #[inline(always)]
 unsafe fn call_with(
     ty: &FunctionType,
-    signature: &Signature,
     entered: Entered,
     arguments: &[Value],
     last_error: &mut i32,
@@ -122,7 +108,7 @@ unsafe fn call_with(
     for (index, ((slot, value), check)) in slots.iter_mut().zip(arguments).zip(&ty.checks).enumerate() {
         match check.slot(value) {
             Some(word) => slot.write(word),
-            None => return Err(refused(check, signature, index, value)),
+            None => return Err(refused(check, &ty.signature, index, value)),
         };
     }
     let after = &mut slots[parameters..];

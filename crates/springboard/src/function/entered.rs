@@ -12,7 +12,7 @@ use crate::word::SlotResult;
 pub type SlotsPointer<R> = unsafe extern "C" fn(*const c_void, *const u64) -> R;
 
 /// Code with the target that it is entered with, the type of its result erased.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Entered {
     pub(super) code: CodePointer,
     pub(super) target: *const c_void,

@@ -8,10 +8,10 @@ use springboard_ir::Signature;
 
 use super::{
     call::{self, CallError, Called},
-    entered::{EntryFor, SlotsPointer},
+    entered::{Entered, EntryFor, SlotsPointer},
     slots::ResultMismatch,
     ty::{FunctionType, Prepared},
-    way::{Way, entry_of},
+    way::Way,
 };
 use crate::{
     address, bind_error::BindError, declaration::Declaration, engine::Engine, fallback::Interface,
@@ -25,7 +25,6 @@ pub struct Indirect {
 }
 
 struct PreparedIndirect {
-    signature: Signature,
     ty: Arc<FunctionType>,
     /// Code that is handed the address of the function.
     way: Way,
@@ -47,15 +46,15 @@ impl Engine {
         let signature = declaration.into_prototype()?.signature;
         let Prepared { ty, plan } = Prepared::new(&signature, self, self.plan(&signature, Entry::Slots))?;
         let code = plan.and_then(|plan| self.shared_code(&plan));
-        let way = Way::of(code, || ty.interface(&signature, self))?;
-        Ok(Indirect { prepared: Arc::new(PreparedIndirect { signature, ty, way }) })
+        let way = Way::of(code, || ty.interface(self))?;
+        Ok(Indirect { prepared: Arc::new(PreparedIndirect { ty, way }) })
     }
 }
 
 impl Indirect {
     /// The type.
     pub fn signature(&self) -> &Signature {
-        &self.prepared.signature
+        &self.prepared.ty.signature
     }
 
     /// By which path calls go.
@@ -71,18 +70,21 @@ impl Indirect {
     /// # Safety
     /// As [`Function::call`](super::Function::call), of the function at `address`.
     pub unsafe fn call(&self, address: NonNull<c_void>, arguments: &[Value]) -> Result<Value, CallError> {
-        let PreparedIndirect { signature, ty, way } = &*self.prepared;
-        let address = address::code(address);
-        let interpreted;
-        let entered = match way {
-            Way::Code(code) => ty.result.word().erased((code, address)),
-            Way::Libffi(interface, _) => {
-                interpreted = Interpreted { interface, address };
-                ty.result.word().erased(&interpreted)
-            }
-        };
-        // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
-        unsafe { call::call(Called { ty, signature, entered }, arguments, &mut 0) }
+        let ty = &self.prepared.ty;
+        self.entered(address, |entered| {
+            // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
+            unsafe { call::call(Called { ty, entered }, arguments, &mut 0) }
+        })
+    }
+
+    /// Hands `call` what enters the function at `address`, for the kind of result that the type has.
+    fn entered<T>(&self, address: NonNull<c_void>, call: impl FnOnce(Entered) -> T) -> T {
+        let PreparedIndirect { ty, way, .. } = &*self.prepared;
+        let (address, result) = (address::code(address), ty.result.word());
+        match way {
+            Way::Code(code) => call(result.erased((code, address))),
+            Way::Libffi(interface, _) => call(result.erased(&Interpreted { interface, address })),
+        }
     }
 
     /// Calls the function at `address` with raw slots, and returns the result's slot: for hosts that know the type of the
@@ -91,20 +93,17 @@ impl Indirect {
     /// # Safety
     /// As [`IndirectSlots::call`].
     pub unsafe fn call_slots(&self, address: NonNull<c_void>, slots: &[u64]) -> u64 {
-        let PreparedIndirect { ty, way, .. } = &*self.prepared;
+        let ty = &self.prepared.ty;
         debug_assert!(slots.len() >= ty.slots(), "{} slots are given, {} are read", slots.len(), ty.slots());
-        let address = address::code(address);
-        let interpreted;
-        let result = ty.result.word();
-        let entered = match way {
-            Way::Code(code) => result.erased((code, address)),
-            Way::Libffi(interface, _) => {
-                interpreted = Interpreted { interface, address };
-                result.erased(&interpreted)
-            }
-        };
+        // SAFETY: the caller answers for slots and function.
+        unsafe { self.call_slots_at(address, slots.as_ptr()) }
+    }
+
+    /// # Safety
+    /// As [`Indirect::call_slots`], for the slots at `slots`.
+    unsafe fn call_slots_at(&self, address: NonNull<c_void>, slots: *const u64) -> u64 {
         // SAFETY: the entry is that of the type for this kind of result; the caller answers for slots and function.
-        unsafe { result.enter(entered, slots.as_ptr()) }
+        self.entered(address, |entered| unsafe { self.prepared.ty.result.word().enter(entered, slots) })
     }
 
     /// Readies the type for calls with raw slots that return an `R`, as [`Function::slots`](super::Function::slots) does.
@@ -112,13 +111,13 @@ impl Indirect {
     /// # Errors
     /// Where the signature returns something else.
     pub fn slots<R: SlotResult>(&self) -> Result<IndirectSlots<R>, ResultMismatch> {
-        let PreparedIndirect { signature, ty, way } = &*self.prepared;
+        let PreparedIndirect { ty, way } = &*self.prepared;
         if !ty.returns::<R>() {
-            return Err(ResultMismatch::new::<R>(signature));
+            return Err(ResultMismatch::new::<R>(&ty.signature));
         }
         let stub = match way {
             // Code that is shared is handed its target.
-            Way::Code(code) => Some(entry_of::<R>(code, code.first()).0),
+            Way::Code(code) => Some(EntryFor::entry::<R>((code, code.first())).0),
             Way::Libffi(..) => None,
         };
         Ok(IndirectSlots { stub, count: ty.slots(), indirect: self.clone() })
@@ -151,6 +150,7 @@ impl fmt::Debug for Indirect {
 
 /// A function type ready to be called with an address and an array of 8-byte slots, as [`Slots`](super::Slots)
 /// describes them. A handle that keeps what it needs.
+#[derive(Debug)]
 pub struct IndirectSlots<R> {
     /// Handed the address of the function. `None` where calls go through libffi.
     stub: Option<SlotsPointer<R>>,
@@ -186,24 +186,7 @@ impl<R: SlotResult> IndirectSlots<R> {
             // SAFETY: the stub returns an `R` and is handed its target; the caller answers for slots and function.
             Some(stub) => unsafe { stub(address.as_ptr(), slots) },
             // SAFETY: the caller answers for the function at `address` and for as many slots as its signature has.
-            None => unsafe { self.interpret(address, slots) },
-        }
-    }
-
-    /// # Safety
-    /// As [`IndirectSlots::call_pointer`].
-    #[cold]
-    unsafe fn interpret(&self, address: NonNull<c_void>, slots: *const u64) -> R {
-        match &self.indirect.prepared.way {
-            Way::Libffi(interface, _) => {
-                // SAFETY: the interface is that of the type; the caller answers for slots and function.
-                R::from_result(unsafe { interface.call(address::code(address), None, slots) })
-            }
-            Way::Code(code) => {
-                let (entry, target) = entry_of::<R>(code, address::code(address));
-                // SAFETY: the code returns an `R`; the caller answers for slots and function.
-                unsafe { entry(target, slots) }
-            }
+            None => R::from_result(unsafe { self.indirect.call_slots_at(address, slots) }),
         }
     }
 }
@@ -211,11 +194,5 @@ impl<R: SlotResult> IndirectSlots<R> {
 impl<R> Clone for IndirectSlots<R> {
     fn clone(&self) -> Self {
         IndirectSlots { indirect: self.indirect.clone(), ..*self }
-    }
-}
-
-impl<R> fmt::Debug for IndirectSlots<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IndirectSlots").field("count", &self.count).finish_non_exhaustive()
     }
 }

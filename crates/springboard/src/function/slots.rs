@@ -1,6 +1,6 @@
 //! Calls with raw slots: how an interpreter calls.
 
-use std::{ffi::c_void, fmt};
+use std::ffi::c_void;
 
 use springboard_ir::{Signature, Type};
 
@@ -22,6 +22,7 @@ use crate::word::SlotResult;
 /// double`, a vector, `__int128`) the address of its bytes, which need no alignment and are only read. Where the
 /// result is of the latter kind, one more slot follows, with the address of memory for it, as large and as aligned
 /// as its type says. Where the function delivers a last error, the last slot holds the address of an `int` for it.
+#[derive(Debug)]
 pub struct Slots<R> {
     entry: SlotsPointer<R>,
     target: *const c_void,
@@ -94,18 +95,9 @@ impl<R> Clone for Slots<R> {
     }
 }
 
-impl<R> fmt::Debug for Slots<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slots")
-            .field("entry", &(self.entry as *const c_void))
-            .field("target", &self.target)
-            .finish()
-    }
-}
-
 /// A function ready to be called with slots, whatever it returns: for interpreters that know the type of the result
 /// when they run. As [`Slots`] otherwise.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct UntypedSlots {
     entered: Entered,
     result: ResultWord,
@@ -156,14 +148,9 @@ impl UntypedSlots {
     }
 }
 
-impl fmt::Debug for UntypedSlots {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UntypedSlots").field("function", &self.function).finish_non_exhaustive()
-    }
-}
-
 /// The Rust type of a result does not stand for the C type.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the function returns {c}, which {rust} does not stand for")]
 pub struct ResultMismatch {
     /// The type that the signature returns.
     pub c: Type,
@@ -176,12 +163,3 @@ impl ResultMismatch {
         ResultMismatch { c: signature.result().clone(), rust: std::any::type_name::<R>() }
     }
 }
-
-impl fmt::Display for ResultMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ResultMismatch { c, rust } = self;
-        write!(f, "the function returns {c}, which {rust} does not stand for")
-    }
-}
-
-impl std::error::Error for ResultMismatch {}

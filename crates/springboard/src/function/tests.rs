@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, ptr::NonNull, sync::Barrier, thread};
 
-use springboard_code::testing::{
+use springboard_process::{
     alone, code_mappings, descriptors,
     faults::{self, Failing, Fault},
     together,

@@ -20,8 +20,9 @@ use crate::{
     word::SlotResult,
 };
 
-/// The slots of functions of one signature.
+/// What functions of one signature have in common.
 pub(super) struct FunctionType {
+    pub(super) signature: Signature,
     pub(super) model: DataModel,
     /// What is checked of each argument.
     pub(super) checks: Box<[Check]>,
@@ -51,7 +52,7 @@ pub(super) enum ResultMemory {
 }
 
 /// A result in a register.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum ResultWord {
     Void,
     Bool,
@@ -108,7 +109,8 @@ impl FunctionType {
         let checks = checks.collect::<Result<_, _>>()?;
         let form = SlotForm::of(signature.result(), model).map_err(at(Position::Result))?;
         let result = ResultKind::of(form, signature.result(), model);
-        Ok(FunctionType { model: *model, checks, form, result, interface: OnceLock::new() })
+        let (signature, interface) = (signature.clone(), OnceLock::new());
+        Ok(FunctionType { signature, model: *model, checks, form, result, interface })
     }
 
     /// The number of slots, that for a last error not counted.
@@ -125,12 +127,8 @@ impl FunctionType {
     }
 
     /// The call interface for libffi.
-    pub(super) fn interface(
-        &self,
-        signature: &Signature,
-        engine: &Engine,
-    ) -> Result<Arc<Interface>, Unsupported> {
-        let describe = || Interface::new(signature, &self.model, engine.target()).map(Arc::new);
+    pub(super) fn interface(&self, engine: &Engine) -> Result<Arc<Interface>, Unsupported> {
+        let describe = || Interface::new(&self.signature, &self.model, engine.target()).map(Arc::new);
         let known = self.interface.get().unwrap_or_else(|| {
             // A child that is forked meanwhile would find the place locked for ever.
             let _hold = fork::hold();

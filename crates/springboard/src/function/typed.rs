@@ -1,19 +1,16 @@
 //! Functions as Rust function pointers, after one check.
 
-use std::{fmt, mem};
+use std::mem;
 
 use springboard_code::CodePointer;
 
 use super::Function;
-use crate::{
-    declaration::Position,
-    typed::{FunctionPointer, TypeMismatch, Variadic, fits},
-};
+use crate::typed::{self, FunctionPointer, TypeMismatch};
 
 /// A function as a Rust function pointer, which costs what a direct call costs.
 ///
 /// A handle that keeps the function, and with it the library.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Typed<F> {
     pointer: F,
     function: Function,
@@ -41,12 +38,6 @@ impl<F: FunctionPointer> Typed<F> {
     }
 }
 
-impl<F: fmt::Debug> fmt::Debug for Typed<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Typed").field(&self.pointer).finish()
-    }
-}
-
 macro_rules! calls {
     ($(($($param:ident)*))*) => {$(
         impl<R, $($param),*> Typed<unsafe extern "C" fn($($param),*) -> R> {
@@ -66,10 +57,7 @@ macro_rules! calls {
     )*};
 }
 
-calls! {
-    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
-    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
-}
+arities!(calls);
 
 fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
     if function.last_error().is_some() {
@@ -79,16 +67,5 @@ fn check<F: FunctionPointer>(function: &Function) -> Result<(), TypeMismatch> {
     if let Some(named) = signature.convention() {
         return Err(TypeMismatch::Convention(named));
     }
-    let variadic = if signature.fixed().is_some() { Variadic::Yes } else { Variadic::No };
-    if F::VARIADIC != variadic {
-        return Err(TypeMismatch::Variadic { c: variadic, rust: F::VARIADIC });
-    }
-    let fixed = signature.fixed().unwrap_or(signature.params().len());
-    if F::PARAMS.len() != fixed {
-        return Err(TypeMismatch::Arity { c: fixed, rust: F::PARAMS.len() });
-    }
-    for (index, (param, rust)) in signature.params().iter().zip(F::PARAMS).enumerate() {
-        fits(Position::Parameter(index), &param.ty, Some(rust), function.data_model())?;
-    }
-    fits(Position::Result, signature.result(), F::RESULT.as_ref(), function.data_model())
+    typed::check(signature, function.data_model(), F::PARAMS, F::RESULT, F::VARIADIC)
 }

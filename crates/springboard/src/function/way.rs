@@ -68,7 +68,8 @@ pub(super) enum Binding {
 pub(super) struct Later {
     /// Serves calls until there is code, and for good where there will be none.
     interface: Arc<Interface>,
-    when: When,
+    /// At the first call, or soon by another thread.
+    compile: Compile,
     /// How calls go from now on, once that is known.
     settled: OnceLock<Way>,
     /// What the code is made of, until it is.
@@ -77,32 +78,16 @@ pub(super) struct Later {
     forks: AtomicU64,
 }
 
-/// When code is made that is not made when a function is bound.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum When {
-    /// At the first call, by the thread that calls.
-    Called,
-    /// By another thread, soon.
-    Soon,
-}
-
-impl When {
-    /// When an engine with this setting makes code. `None` where functions are bound with theirs.
-    pub(super) fn of(compile: Compile) -> Option<When> {
-        match compile {
-            Compile::Eager => None,
-            Compile::Lazy => Some(When::Called),
-            Compile::Background => Some(When::Soon),
-        }
-    }
-}
-
 impl Binding {
     /// Calls go over to the code of `plan` once it is there.
-    pub(super) fn later(engine: &Engine, plan: Arc<Plan>, interface: Arc<Interface>, when: When) -> Binding {
-        let wanted = Mutex::new(Some((engine.clone(), plan)));
-        let forks = AtomicU64::new(fork::count());
-        Binding::Later(Box::new(Later { interface, when, settled: OnceLock::new(), wanted, forks }))
+    pub(super) fn later(engine: &Engine, plan: Arc<Plan>, interface: Arc<Interface>) -> Binding {
+        Binding::Later(Box::new(Later {
+            interface,
+            compile: engine.compiles(),
+            settled: OnceLock::new(),
+            wanted: Mutex::new(Some((engine.clone(), plan))),
+            forks: AtomicU64::new(fork::count()),
+        }))
     }
 
     /// How calls go, if that is known.
@@ -117,30 +102,17 @@ impl Binding {
     pub(super) fn path(&self) -> &Path {
         match self {
             Binding::Settled(way) => way.path(),
-            Binding::Later(later) => match (later.settled.get(), later.when) {
+            Binding::Later(later) => match (later.settled.get(), later.compile) {
                 (Some(way), _) => way.path(),
-                (None, When::Called) => &Path::Uncalled,
-                (None, When::Soon) => &Path::Libffi(Reason::Compiling),
+                (None, Compile::Background) => &Path::Libffi(Reason::Compiling),
+                (None, Compile::Lazy | Compile::Eager) => &Path::Uncalled,
             },
         }
     }
 
     /// Whether a thread is to make the code soon.
     pub(super) fn is_made_soon(&self) -> bool {
-        matches!(self, Binding::Later(later) if later.when == When::Soon)
-    }
-}
-
-/// The code to enter for the function at `address`, which returns an `R`, and with which target.
-pub(super) fn entry_of<R: SlotResult>(code: &Code, address: CodePointer) -> (SlotsPointer<R>, *const c_void) {
-    let first = code.first();
-    match code {
-        Code::Own { .. } => (enter_own::<R>, first as *const c_void),
-        // SAFETY: code of the slots entry has this type, for the `R` that its signature returns: it leaves the result
-        // where the native function does, and both follow the C convention.
-        Code::Shared(_) | Code::Packed(_) => unsafe {
-            (mem::transmute::<CodePointer, SlotsPointer<R>>(first), address as *const c_void)
-        },
+        matches!(self, Binding::Later(later) if later.compile == Compile::Background)
     }
 }
 
@@ -157,7 +129,16 @@ unsafe extern "C" fn enter_own<R: SlotResult>(stub: *const c_void, slots: *const
 /// Code, for the function at an address.
 impl EntryFor for (&Code, CodePointer) {
     fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
-        entry_of(self.0, self.1)
+        let (code, address) = self;
+        let first = code.first();
+        match code {
+            Code::Own { .. } => (enter_own::<R>, first as *const c_void),
+            // SAFETY: code of the slots entry has this type, for the `R` that its signature returns: it leaves the result
+            // where the native function does, and both follow the C convention.
+            Code::Shared(_) | Code::Packed(_) => unsafe {
+                (mem::transmute::<CodePointer, SlotsPointer<R>>(first), address as *const c_void)
+            },
+        }
     }
 }
 
@@ -167,7 +148,7 @@ impl EntryFor for (&Binding, CodePointer, *const Bound) {
     fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
         let (binding, address, bound) = self;
         match binding.way() {
-            Some(Way::Code(code)) => entry_of(code, address),
+            Some(Way::Code(code)) => (code, address).entry(),
             Some(Way::Libffi(..)) | None => (Bound::enter::<R>, bound.cast()),
         }
     }
@@ -204,18 +185,17 @@ impl Bound {
     unsafe fn enter_later<R: SlotResult>(&self, slots: *const u64) -> R {
         let way = match &self.binding {
             Binding::Settled(way) => Ok(way),
-            Binding::Later(later) => match (later.settled.get(), later.when) {
-                (Some(way), _) => Ok(way),
-                (None, When::Called) => Ok(self.resolve()),
-                (None, When::Soon) => {
-                    later.see_that_somebody_compiles();
-                    Err(&later.interface)
-                }
-            },
+            Binding::Later(later)
+                if later.settled.get().is_none() && later.compile == Compile::Background =>
+            {
+                later.see_that_somebody_compiles();
+                Err(&later.interface)
+            }
+            Binding::Later(_) => Ok(self.resolve()),
         };
         let interface = match way {
             Ok(Way::Code(code)) => {
-                let (entry, target) = entry_of::<R>(code, self.address);
+                let (entry, target) = (code, self.address).entry::<R>();
                 // SAFETY: the code is the function's, which returns an `R`; the caller answers for slots and function.
                 return unsafe { entry(target, slots) };
             }

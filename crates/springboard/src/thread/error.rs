@@ -1,22 +1,26 @@
 //! What a call of a callback ends with instead of a result.
 
-use std::{any::Any, error::Error, fmt, sync::Arc};
+use std::{any::Any, error::Error, sync::Arc};
 
 /// What a handler ended with instead of a result. The native caller got zero.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
     /// It panicked. The message, where the panic had one.
+    #[error("a callback's handler panicked{}", said(.0.as_deref()))]
     Panic(Option<Arc<str>>),
     /// It returned an error, or raised one with [`raise`](crate::callback::raise).
+    #[error(transparent)]
     Raised(Arc<dyn Error + Send + Sync>),
     /// No handler's: a call from another thread, whose system number (gettid(2)) is given, got zero because this
     /// thread was in native code for too long to answer it ([`Busy`](crate::callback::Busy)).
+    #[error("thread {caller} called back and was refused: the owner was in native code for too long")]
     Busy {
         /// The thread that called.
         caller: i32,
     },
     /// No handler's: the mailbox belongs to the process that this one was forked from.
+    #[error("the mailbox belongs to the process that this one was forked from")]
     Forked,
 }
 
@@ -33,6 +37,11 @@ impl CallbackError {
     }
 }
 
+/// The message of a panic, after what is said of all.
+fn said(message: Option<&str>) -> String {
+    message.map_or_else(String::new, |message| format!(": {message}"))
+}
+
 /// Errors are equal where they are of the same event.
 impl PartialEq for CallbackError {
     fn eq(&self, other: &CallbackError) -> bool {
@@ -45,32 +54,3 @@ impl PartialEq for CallbackError {
         }
     }
 }
-
-impl fmt::Display for CallbackError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallbackError::Panic(Some(message)) => write!(f, "a callback's handler panicked: {message}"),
-            CallbackError::Panic(None) => f.write_str("a callback's handler panicked"),
-            CallbackError::Raised(error) => error.fmt(f),
-            CallbackError::Busy { caller } => {
-                write!(
-                    f,
-                    "thread {caller} called back and was refused: the owner was in native code for too long"
-                )
-            }
-            CallbackError::Forked => f.write_str(FORKED),
-        }
-    }
-}
-
-impl Error for CallbackError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            CallbackError::Panic(_) | CallbackError::Busy { .. } | CallbackError::Forked => None,
-            CallbackError::Raised(error) => error.source(),
-        }
-    }
-}
-
-/// What is said of a mailbox that was made before the process was forked.
-const FORKED: &str = "the mailbox belongs to the process that this one was forked from";

@@ -1,16 +1,15 @@
 //! What is wrong with an argument.
 
-use std::fmt;
-
 use springboard_ir::Type;
 
 use super::Value;
 
 /// Why a value cannot be passed for a parameter.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArgumentError {
     /// The value is of another kind than the type: a number for a pointer, an integer for a `double`.
+    #[error("{value} is no value of type {ty}")]
     Kind {
         /// The value.
         value: Box<Value>,
@@ -18,6 +17,7 @@ pub enum ArgumentError {
         ty: Type,
     },
     /// The integer is beyond the type's range.
+    #[error("{value} is out of range for {ty}, which holds {min} to {max}")]
     Range {
         /// The value.
         value: Box<Value>,
@@ -29,6 +29,7 @@ pub enum ArgumentError {
         max: u128,
     },
     /// There are more or fewer bytes than the type has.
+    #[error("{bytes} bytes are given for {ty}, which has {size}")]
     Size {
         /// The number of bytes given.
         bytes: usize,
@@ -38,19 +39,3 @@ pub enum ArgumentError {
         size: u64,
     },
 }
-
-impl fmt::Display for ArgumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ArgumentError::Kind { value, ty } => write!(f, "{value} is no value of type {ty}"),
-            ArgumentError::Range { value, ty, min, max } => {
-                write!(f, "{value} is out of range for {ty}, which holds {min} to {max}")
-            }
-            ArgumentError::Size { bytes, ty, size } => {
-                write!(f, "{bytes} bytes are given for {ty}, which has {size}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ArgumentError {}

@@ -33,7 +33,7 @@ impl FastForm {
                 Parameter::Int32 | Parameter::Narrow { .. } => Type::Int(Integer::Int32),
                 Parameter::Int64 => Type::Int(Integer::Int64),
                 Parameter::Float => Type::Float,
-                Parameter::Double => Type::Double,
+                Parameter::Double | Parameter::Exact { .. } => Type::Double,
                 Parameter::Buffer | Parameter::Options => Type::void_pointer(),
             })
         });

@@ -33,7 +33,7 @@ pub struct FastCall {
     pub buffers: Vec<u16>,
     /// What is checked before anything else.
     pub guard: Guard,
-    /// What is made of integers narrower than the 32 bits in which V8 passes them.
+    /// How integers of at most 32 bits are passed and checked.
     pub narrow: Narrow,
     /// Whether V8 passes its options.
     pub options: Options,
@@ -48,13 +48,16 @@ pub enum Options {
     Always,
 }
 
-/// What a stub makes of a 32-bit argument for a narrower parameter.
+/// How V8 passes an integer of at most 32 bits, and whether the stub checks it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Narrow {
-    /// Takes it to be in range, as it is where JavaScript checked it.
+    /// As 32 bits, which are taken to be in range, as they are where JavaScript checked them.
     Trust,
-    /// Calls the host where it is not, and returns zero.
+    /// As 32 bits. Where they are out of range of a narrower type, the stub calls the host and returns zero.
     Check,
+    /// As a `double`. Where it is no whole number in range, the stub calls the host and returns zero. V8 itself takes
+    /// numbers modulo 2^32 to make 32 bits of them, after which nobody could tell.
+    Exact,
 }
 
 impl FastCall {
@@ -147,7 +150,7 @@ pub fn plan_fast_call(call: &FastCall, target: &Target) -> Result<Plan, Ineligib
 impl Parameter {
     /// Whether a stub returns zero for some values of it.
     fn is_refused(&self) -> bool {
-        matches!(self, Parameter::Narrow { .. } | Parameter::Buffer)
+        matches!(self, Parameter::Narrow { .. } | Parameter::Exact { .. } | Parameter::Buffer)
     }
 }
 
@@ -164,6 +167,9 @@ fn parameter(passed: Passed, narrow: Narrow) -> Parameter {
         Scalar::Bool if narrow == Narrow::Check => Parameter::Narrow { bytes: 1, fill: Fill::Zero },
         Scalar::Int { bytes: bytes @ (1 | 2), .. } if narrow == Narrow::Check => {
             Parameter::Narrow { bytes, fill: Fill::of(scalar) }
+        }
+        Scalar::Int { bytes: bytes @ 1..=4, .. } if narrow == Narrow::Exact => {
+            Parameter::Exact { bytes, fill: Fill::of(scalar) }
         }
         Scalar::Bool | Scalar::Int { bytes: 1..=4, .. } => Parameter::Int32,
         Scalar::Int { .. } | Scalar::Pointer | Scalar::Vector { .. } => Parameter::Int64,

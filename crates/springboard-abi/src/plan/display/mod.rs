@@ -110,6 +110,10 @@ impl FastForm {
                     let sign = if *fill == Fill::Sign { "int" } else { "uint" };
                     writeln!(f, "  slot {index}: in range of {sign}{}_t", bytes * 8)?;
                 }
+                Parameter::Exact { bytes, fill } => {
+                    let sign = if *fill == Fill::Sign { "int" } else { "uint" };
+                    writeln!(f, "  slot {index}: a double, whole and in range of {sign}{}_t", bytes * 8)?;
+                }
                 _ => {}
             }
         }

@@ -1,79 +1,27 @@
-//! The file in memory that code is written to. The one file that knows its descriptor.
-//!
-//! No mapping of it is writable: code reaches it by `pwrite`, and the pages that execute show what the file has. One
-//! file serves the whole process, so that it takes one descriptor, however many stubs there are.
-//!
-//! The descriptor's number is no proof of anything. A host may close all descriptors that it does not know
-//! (`closefrom`), and the number may then be given to a file of somebody else. So each use is preceded by a look at the
-//! file position behind the number: the file for code stands at a random one, which nothing here ever moves. A file at
-//! another position is not touched; the file for code is given up, and code goes on in a new one. Between that look and
-//! the write, nothing protects a host that closes descriptors and opens files on other threads, but that the number is
-//! high: the system gives out the lowest that are free.
+//! Parts of the file for code.
 
 use std::{
-    any::Any,
-    hash::{BuildHasher, RandomState},
-    mem,
     ops::Range,
-    os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd},
-    sync::{
-        Arc, Mutex, MutexGuard, Once, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
-    },
+    os::fd::BorrowedFd,
+    sync::{Arc, Weak},
 };
 
-use rustix::{
-    fs::{
-        FallocateFlags, MemfdFlags, Mode, OFlags, SeekFrom, Stat, fallocate, fstat, memfd_create, open, seek,
-    },
-    io::{Errno, fcntl_dupfd_cloexec, pwrite},
-};
+use rustix::io::Errno;
 
-use super::fork::{self, Process};
+use super::{
+    descriptor::Descriptor,
+    file::{CodeFile, open_files},
+};
 use crate::{
     error::{CodeError, Step},
-    faults::perform,
     trap,
 };
-
-/// The least number that is wished for the descriptor. Below what `select` can wait for and most limits allow.
-const NUMBER: RawFd = 900;
 
 /// Most files at a time. There is more than one only where `RLIMIT_FSIZE` keeps the first from growing.
 const FILES: usize = 4;
 
 /// What is written at a time where traps are, in bytes.
 const TRAPS: usize = 64 << 10;
-
-/// Marks a descriptor that was closed.
-const CLOSED: RawFd = -1;
-
-/// The files that this process writes. Nobody waits for a fork with it locked.
-static OPEN: Mutex<Vec<Weak<CodeFile>>> = Mutex::new(Vec::new());
-
-/// A file in memory without a name. No program that is started inherits its descriptor, and no forked child keeps it.
-#[derive(Debug)]
-struct CodeFile {
-    /// Its number, or [`CLOSED`].
-    descriptor: AtomicI32,
-    /// The position that it stands at.
-    position: u64,
-    /// Device and inode.
-    inode: (u64, u64),
-    /// Set for good when the number was found to mean something else.
-    lost: AtomicBool,
-    /// Which may use it.
-    process: Process,
-    ranges: Mutex<Ranges>,
-}
-
-/// Which ranges of a file are taken.
-#[derive(Debug, Default)]
-struct Ranges {
-    end: u64,
-    /// Before the end; disjoint, apart, in order.
-    free: Vec<Range<u64>>,
-}
 
 /// A range of the file for code. Once it is dropped, its place in the file is not used again: another process may run
 /// what is in it. Where nobody does, it is [given back](Extent::give_back).
@@ -91,7 +39,7 @@ impl Extent {
         open.retain(|file| file.upgrade().is_some_and(|file| file.is_usable()));
         let mut refused = None;
         for file in open.iter().filter_map(Weak::upgrade) {
-            match CodeFile::extent(&file, bytes) {
+            match Extent::of(&file, bytes) {
                 Ok(extent) => return Ok(extent),
                 Err(error) => refused = Some(error).filter(|_| file.is_usable()),
             }
@@ -101,7 +49,20 @@ impl Extent {
             _ => {
                 let file = Arc::new(CodeFile::create()?);
                 open.push(Arc::downgrade(&file));
-                CodeFile::extent(&file, bytes)
+                Extent::of(&file, bytes)
+            }
+        }
+    }
+
+    /// A new range of a file.
+    fn of(file: &Arc<CodeFile>, bytes: usize) -> Result<Extent, CodeError> {
+        let start = file.ranges().take(bytes as u64);
+        let extent = Extent { file: Arc::clone(file), start, bytes };
+        match extent.trap(0..bytes) {
+            Ok(()) => Ok(extent),
+            Err(error) => {
+                extent.give_back();
+                Err(error)
             }
         }
     }
@@ -139,7 +100,7 @@ impl Extent {
 
     /// Notes that what executes is not what was written: somebody came between.
     pub(crate) fn lose(&self) -> CodeError {
-        self.file.lost.store(true, Relaxed);
+        self.file.lose();
         Step::WriteFile.failed(Errno::IO)
     }
 
@@ -160,241 +121,11 @@ impl Extent {
     /// The file, opened again for reading only: what is mapped from this cannot be made writable. `None` where the
     /// system does not let us.
     pub(crate) fn reopened(&self) -> Option<Descriptor> {
-        let number = self.file.descriptor.load(Relaxed);
-        let path = format!("/proc/self/fd/{number}");
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = perform(Step::ReopenFile, || open(&path, flags, Mode::empty())).ok()?;
-        let inode = self.file.inode;
-        Descriptor::new(file, |status| (status.st_dev, status.st_ino) == inode).ok()
+        self.file.reopened()
     }
 
     /// The file, for mapping it.
     pub(crate) fn descriptor(&self) -> Result<BorrowedFd<'_>, CodeError> {
         self.file.identified()
     }
-}
-
-fn open_files() -> MutexGuard<'static, Vec<Weak<CodeFile>>> {
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl CodeFile {
-    /// An empty file.
-    fn create() -> Result<CodeFile, CodeError> {
-        static GIVEN_UP_AT_FORK: Once = Once::new();
-        GIVEN_UP_AT_FORK.call_once(|| fork::lock_at_fork(|| Box::new(GiveUp) as Box<dyn Any>));
-        let create = |flags| memfd_create(c"springboard", flags);
-        // Kernels before 6.3 do not know the flag and make every such file executable; later ones may want it.
-        let first = perform(Step::CreateFile, || {
-            create(MemfdFlags::CLOEXEC | MemfdFlags::EXEC)
-                .or_else(|errno| if errno == Errno::INVAL { create(MemfdFlags::CLOEXEC) } else { Err(errno) })
-        })?;
-        let first = Descriptor::new(first, is_new)?;
-        let inode = first.inode;
-        let moved = perform(Step::MoveDescriptor, || fcntl_dupfd_cloexec(first.borrow(), NUMBER));
-        let file = match moved {
-            Ok(moved) => Descriptor::new(moved, is_new)?,
-            Err(_) => first,
-        };
-        let position = RandomState::new().hash_one(inode) >> 2;
-        perform(Step::IdentifyFile, || seek(file.borrow(), SeekFrom::Start(position)))?;
-        Ok(CodeFile {
-            descriptor: AtomicI32::new(file.keep()),
-            position,
-            inode,
-            lost: AtomicBool::new(false),
-            process: fork::process(),
-            ranges: Mutex::default(),
-        })
-    }
-
-    /// A new range of `bytes` bytes that hold traps.
-    fn extent(file: &Arc<CodeFile>, bytes: usize) -> Result<Extent, CodeError> {
-        let start = file.ranges().take(bytes as u64);
-        let extent = Extent { file: Arc::clone(file), start, bytes };
-        match extent.trap(0..bytes) {
-            Ok(()) => Ok(extent),
-            Err(error) => {
-                extent.give_back();
-                Err(error)
-            }
-        }
-    }
-
-    fn ranges(&self) -> MutexGuard<'_, Ranges> {
-        self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_usable(&self) -> bool {
-        !self.lost.load(Relaxed) && self.descriptor.load(Relaxed) != CLOSED && self.process == fork::process()
-    }
-
-    /// The descriptor, if it is ours.
-    fn identified(&self) -> Result<BorrowedFd<'_>, CodeError> {
-        let lost = Step::IdentifyFile.failed(Errno::BADF);
-        if !self.is_usable() {
-            return Err(lost);
-        }
-        let descriptor = self.descriptor.load(Relaxed);
-        // SAFETY: the number is not -1, which `is_usable` looked at. That it is open and means this file is what the
-        // next line asks: on any other the call changes nothing.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        match perform(Step::IdentifyFile, || seek(descriptor, SeekFrom::Current(0))) {
-            Ok(position) if position == self.position => Ok(descriptor),
-            Ok(_) => {
-                self.lost.store(true, Relaxed);
-                Err(lost)
-            }
-            Err(error) => {
-                self.lost.store(true, Relaxed);
-                Err(error)
-            }
-        }
-    }
-
-    fn write(&self, mut start: u64, mut bytes: &[u8]) -> Result<(), CodeError> {
-        let descriptor = self.identified()?;
-        // Growing a file beyond this limit would raise a signal, not an error.
-        if start + bytes.len() as u64 > file_limit() {
-            return Err(Step::WriteFile.failed(Errno::FBIG));
-        }
-        while !bytes.is_empty() {
-            match perform(Step::WriteFile, || pwrite(descriptor, bytes, start)) {
-                Ok(0) => return Err(Step::WriteFile.failed(Errno::NOSPC)),
-                Ok(written) => {
-                    start += written as u64;
-                    bytes = &bytes[written..];
-                }
-                Err(error) if error.errno == libc::EINTR => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn release(&self, range: Range<u64>) -> Result<(), CodeError> {
-        let descriptor = self.identified()?;
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        perform(Step::ReleasePages, || fallocate(descriptor, flags, range.start, range.end - range.start))
-    }
-
-    /// Closes the descriptor, if it is ours. No other thread may be using it.
-    fn close(&self) {
-        let descriptor = self.descriptor.swap(CLOSED, Relaxed);
-        if descriptor == CLOSED {
-            return;
-        }
-        drop(Descriptor { number: descriptor, inode: self.inode });
-    }
-}
-
-/// Whether a file is as `memfd_create` makes it.
-fn is_new(status: &Stat) -> bool {
-    (status.st_nlink, status.st_size, status.st_mode) == (0, 0, libc::S_IFREG | 0o777)
-}
-
-/// A descriptor of a file for code, closed when it is dropped, unless its number means another file by then. (An
-/// `OwnedFd` would close whatever it means.)
-pub(crate) struct Descriptor {
-    number: RawFd,
-    /// Device and inode of the file.
-    inode: (u64, u64),
-}
-
-impl Descriptor {
-    /// One that was opened just now, if it is still that of a file as `expected`.
-    fn new(opened: OwnedFd, expected: impl FnOnce(&Stat) -> bool) -> Result<Descriptor, CodeError> {
-        let number = opened.into_raw_fd();
-        // SAFETY: the number was given out just now, so it is not -1. If it is closed by now, the call says so.
-        let status = fstat(unsafe { BorrowedFd::borrow_raw(number) });
-        let status = status.map_err(|errno| Step::IdentifyFile.failed(errno))?;
-        if expected(&status) {
-            Ok(Descriptor { number, inode: (status.st_dev, status.st_ino) })
-        } else {
-            Err(Step::IdentifyFile.failed(Errno::BADF))
-        }
-    }
-
-    pub(crate) fn borrow(&self) -> BorrowedFd<'_> {
-        // SAFETY: the number is that of a descriptor, which was open when `self` was made and is closed by `Drop`. If a
-        // host has closed it since, calls fail, or meet a file that who uses them tells from this one.
-        unsafe { BorrowedFd::borrow_raw(self.number) }
-    }
-
-    /// Its number, left open.
-    fn keep(self) -> RawFd {
-        mem::ManuallyDrop::new(self).number
-    }
-}
-
-impl Drop for Descriptor {
-    fn drop(&mut self) {
-        let ours = |status: Stat| (status.st_dev, status.st_ino) == self.inode;
-        if fstat(self.borrow()).is_ok_and(ours) {
-            // SAFETY: the number means the file that it was opened for, and this value alone closes it.
-            unsafe { rustix::io::close(self.number) };
-        }
-    }
-}
-
-impl Drop for CodeFile {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-impl Ranges {
-    /// Takes `bytes`. Returns where they start.
-    fn take(&mut self, bytes: u64) -> u64 {
-        let free = self.free.iter().position(|free| free.end - free.start >= bytes);
-        let Some(index) = free else {
-            let start = self.end;
-            self.end += bytes;
-            return start;
-        };
-        let start = self.free[index].start;
-        self.free[index].start += bytes;
-        if self.free[index].is_empty() {
-            self.free.remove(index);
-        }
-        start
-    }
-
-    fn give(&mut self, range: Range<u64>) {
-        let index = self.free.partition_point(|free| free.start < range.start);
-        self.free.insert(index, range);
-        for left in [index, index.wrapping_sub(1)] {
-            let Some([a, b]) = self.free.get_mut(left..).and_then(|rest| rest.get_mut(..2)) else { continue };
-            if a.end == b.start {
-                a.end = b.end;
-                self.free.remove(left + 1);
-            }
-        }
-    }
-}
-
-/// Has neither parent nor child write where both execute, and the child have no descriptor of its parent's code: after a
-/// fork, each goes on in a file of its own.
-struct GiveUp;
-
-impl Drop for GiveUp {
-    fn drop(&mut self) {
-        // Whoever writes keeps the process from forking, so nobody does.
-        mem::take(&mut *open_files()).iter().filter_map(Weak::upgrade).for_each(|file| file.close());
-    }
-}
-
-/// `RLIMIT_FSIZE` in bytes. The system call of this name takes half the time of its successor, which tells the same.
-fn file_limit() -> u64 {
-    #[cfg(not(target_arch = "riscv64"))]
-    {
-        let mut limit = [u64::MAX; 2];
-        // SAFETY: the call writes a `struct rlimit` of 64-bit Linux, two words, and only where it succeeds.
-        let refused = unsafe { libc::syscall(libc::SYS_getrlimit, libc::RLIMIT_FSIZE, &raw mut limit) };
-        if refused == 0 {
-            return limit[0];
-        }
-    }
-    use rustix::process::{Resource, getrlimit};
-    getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX)
 }

@@ -1,5 +1,5 @@
-//! The file that `perf inject --jit` reads (linux/tools/perf/Documentation/jitdump-specification.txt): a header, and a
-//! record a function with its code.
+//! The file that `perf inject --jit` reads (linux/tools/perf/Documentation/jitdump-specification.txt): a header, and
+//! a record per function with its code.
 //!
 //! ```text
 //! header   magic u32 │ version u32 │ size u32 │ ELF machine u32 │ 0 u32 │ process u32 │ time u64 │ flags u64

@@ -3,7 +3,9 @@
 mod calls;
 #[cfg(feature = "announce")]
 mod debugger;
+mod descriptor;
 pub(crate) mod extent;
+mod file;
 pub mod fork;
 pub(crate) mod instructions;
 #[cfg(feature = "announce")]
@@ -12,6 +14,5 @@ pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
 pub(crate) mod protection;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod testing;
+mod ranges;
 pub(crate) mod unwind;

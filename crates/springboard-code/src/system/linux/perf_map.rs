@@ -1,4 +1,4 @@
-//! The map that `perf report` reads: `/tmp/perf-PID.map`, a line `START SIZE NAME` a function, in hexadecimal
+//! The map that `perf report` reads: `/tmp/perf-PID.map`, a line `START SIZE NAME` per function, in hexadecimal
 //! (linux/tools/perf/Documentation/jit-interface.txt).
 
 use std::{

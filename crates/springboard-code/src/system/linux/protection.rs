@@ -26,8 +26,8 @@ fn found() -> Protection {
     }
 }
 
-/// Linux does not turn indirect branch tracking on for x86_64 programs, and shadow stacks want nothing of code but
-/// that calls and returns are in pairs. The other architectures have nothing of the kind.
+/// Linux does not turn indirect branch tracking on for x86_64 programs, and shadow stacks ask nothing of code
+/// except that calls and returns are in pairs. The other architectures have nothing of the kind.
 #[cfg(not(target_arch = "aarch64"))]
 fn found() -> Protection {
     Protection { landing_pads: LandingPads::Omit, return_addresses: ReturnAddresses::Plain }

@@ -14,6 +14,4 @@ pub(crate) mod perf_map;
 pub(crate) mod protection;
 mod row;
 mod size;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod testing;
 pub(crate) mod unwind;

@@ -1,17 +1,15 @@
 //! aarch64: Cranelift emits landing pads and signs return addresses itself. What it emits is shortened, as far as an
 //! independent reading of the result agrees.
 
-mod assembly;
 mod closure;
-mod guard;
+mod pairs;
 mod reading;
-mod shorten;
+mod shapes;
 
 use cranelift_codegen::settings::Configurable;
 use springboard_abi::Convention;
 
-use self::reading::Live;
-use super::{Frame, Isa};
+use super::{Frame, Isa, reading::Live};
 use crate::{
     error::EmitError,
     protection::{LandingPads, ReturnAddresses},
@@ -28,16 +26,19 @@ pub(super) static ISA: Isa = Isa {
         Ok(())
     },
     finish: |plan, code, protection| {
-        let code = shorten::shorten(code, Live::of(plan), protection.landing_pads);
-        let Some(fast) = guard::wrapped(plan) else { return Ok(code) };
-        guard::wrap(fast, plan.caller, &code, protection)
-            .ok_or_else(|| EmitError::Backend(String::from("a stub refers to neither code nor a hole")))
+        let pads = protection.landing_pads == LandingPads::Emit;
+        let pad = pads.then_some(shapes::LANDING_PAD);
+        let code = shapes::SHAPES.shorten(code, Live::of(&reading::CPU, plan), pad);
+        if pads && !reading::begins_with_landing_pad(&code) {
+            return Err(EmitError::Backend(String::from("a stub does not begin with a landing pad")));
+        }
+        Ok(code)
     },
     find_closure: closure::found,
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_: Convention, _: Convention| false,
-    wraps_guard: |plan| guard::wrapped(plan).is_some(),
+    wraps_guard: |_| false,
     wraps_checks: |_| false,
     reserved_at_calls: |_| 0,
     spare_vectors: true,
@@ -46,6 +47,7 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    reads: Some(&reading::CPU),
     frame: Some(Frame {
         frame_pointer: gimli::AArch64::X29,
         return_address: gimli::AArch64::X30,

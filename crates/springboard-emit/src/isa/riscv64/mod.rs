@@ -1,18 +1,21 @@
-//! riscv64: stubs keep away from `fs1`, which Cranelift takes for a register that a callee may change.
+//! riscv64: stubs keep away from `fs1`, which Cranelift takes for a register that a callee may change. What Cranelift
+//! emits is shortened, as far as an independent reading of the result agrees.
 
 mod closure;
 mod fs1;
+mod reading;
+mod shapes;
 
-use super::{Frame, Isa};
+use super::{Frame, Isa, reading::Live};
 use crate::error::EmitError;
 
 pub(super) static ISA: Isa = Isa {
     configure: |_, _| Ok(()),
-    finish: |_, code, _| {
+    finish: |plan, code, _| {
         if fs1::changes_fs1(&code.bytes) {
             return Err(EmitError::Backend(String::from("it changes fs1, which belongs to the caller")));
         }
-        Ok(code)
+        Ok(shapes::SHAPES.shorten(code, Live::of(&reading::CPU, plan), None))
     },
     find_closure: closure::found,
     landing: |_| None,
@@ -28,5 +31,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    reads: Some(&reading::CPU),
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
 };

@@ -14,12 +14,17 @@ pub(crate) fn of(plan: &Plan) -> Option<u8> {
     let is_straight = match &plan.form {
         Form::Avalue(_) => true,
         Form::Slots(form) | Form::Bound(form) => form.last_error.is_none(),
-        // What is checked is checked before.
-        Form::V8(fast) => !fast.parameters.contains(&Parameter::Buffer),
+        // What is checked as 32 bits is checked before.
+        Form::V8(fast) => !fast.parameters.iter().any(branches),
         _ => false,
     };
     plan.vector_count
         .filter(|_| is_straight && plan.caller == Convention::Sysv64 && plan.stack_align.is_none())
+}
+
+/// Whether a stub has a branch among its moves because of a parameter.
+fn branches(parameter: &Parameter) -> bool {
+    matches!(parameter, Parameter::Buffer | Parameter::Exact { .. })
 }
 
 /// `code` with `count` in `%al` at its call. `None` where `code` is no straight line with one call or jump, through a

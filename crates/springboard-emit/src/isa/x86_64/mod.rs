@@ -44,6 +44,7 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |convention| convention == Convention::Sysv64,
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
+    reads: None,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
 

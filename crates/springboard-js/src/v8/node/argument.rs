@@ -74,7 +74,12 @@ impl Argument {
             (Argument::Pointer, _) => return pointer(index, any, texts),
             _ => None,
         };
-        word.ok_or_else(|| refused(index, format_args!("must be {self}"), &any))
+        word.ok_or_else(|| self.refuses(index, &any))
+    }
+
+    /// What is wrong with a value that is not of this type.
+    pub(super) fn refuses(self, index: usize, given: &Any<'_>) -> Thrown {
+        refused(index, format_args!("must be {self}"), given)
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use springboard::{
     CallError, Word,
+    abi::{FastCall, Guard, Narrow, Options},
     callback::{NativeScope, take_pending},
     function::UntypedSlots,
     ir::Signature,
@@ -20,7 +21,7 @@ use super::{
 use crate::v8::{
     any::{Any, Thrown},
     convert::call_error,
-    description::{Description, Effects, Int64, Kind},
+    description::{Description, Int64, Kind},
     hosted::Hosted,
     node::HostPointer,
     reading::Reading,
@@ -36,7 +37,6 @@ pub(in crate::v8) struct Strict {
     description: Description,
     library: Arc<Hosted>,
     context: HostPointer,
-    effects: Effects,
 }
 
 impl Strict {
@@ -60,24 +60,63 @@ impl Strict {
             options: true,
             int64: Int64::BigInt,
         };
-        let NodeSettings { context, effects, .. } = *settings;
+        let context = settings.context;
         let (library, native) = (Arc::clone(library), function.untyped_slots());
-        Strict { arguments, native, description, library, context, effects }
+        Strict { arguments, native, description, library, context }
     }
 
     pub(in crate::v8) fn description(&self) -> &Description {
         &self.description
     }
 
-    pub(in crate::v8) fn effects(&self) -> Effects {
-        self.effects
-    }
-
     pub(in crate::v8) fn signature(&self) -> &Signature {
         self.native.function().signature()
     }
 
-    /// The C type of the code that V8 calls.
+    /// The native function.
+    pub(super) fn address(&self) -> *const c_void {
+        self.native.function().address().as_ptr()
+    }
+
+    /// How V8 calls the native function itself, through a stub that checks the arguments: where they are all numbers.
+    pub(super) fn numbers(&self) -> Option<FastCall> {
+        let numbers = |kind: &Kind| matches!(kind, Kind::F32 | Kind::F64);
+        self.description.arguments.iter().all(numbers).then(|| FastCall {
+            guard: Guard::Closed,
+            narrow: Narrow::Exact,
+            options: Options::Always,
+            ..FastCall::new(self.signature().clone())
+        })
+    }
+
+    /// What such a stub calls when a number is not an integer of its parameter's type. The number comes as its bits.
+    ///
+    /// # Safety
+    /// `strict` is the address of a [`Strict`], which has a parameter of that index, and the options are those of the running
+    /// call.
+    pub(super) unsafe extern "C" fn refuse(
+        strict: *const c_void,
+        index: u64,
+        number: u64,
+        options: *mut c_void,
+    ) {
+        // SAFETY: the stub passes the context that it was stamped with, a `Strict` that outlives it.
+        let strict = unsafe { &*strict.cast::<Strict>() };
+        let given = Any::Number(f64::from_bits(number));
+        strict.throw(options, &strict.arguments[index as usize].refuses(index as usize, &given));
+    }
+
+    /// What such a stub calls after the library was closed.
+    ///
+    /// # Safety
+    /// `strict` is the address of a [`Strict`], and the options are those of the running call.
+    pub(in crate::v8) unsafe extern "C" fn closed(strict: *mut c_void, options: *mut c_void) {
+        // SAFETY: the stub passes the context that it was stamped with, a `Strict` that outlives it.
+        let strict = unsafe { &*strict.cast::<Strict>() };
+        strict.throw(options, &Thrown::closed());
+    }
+
+    /// The C type of the code that V8 calls where it calls [`Strict::dispatch`].
     pub(super) fn code_signature(&self) -> Signature {
         let c = |kind: &Kind| match kind {
             Kind::Void => "void",
@@ -102,7 +141,7 @@ impl Strict {
     /// `strict` is the address of a [`Strict`] that outlives the call, and `slots` are those of a call of a function of
     /// its [`Strict::code_signature`] by V8. The native function is sound to call with the arguments.
     pub(super) unsafe extern "C" fn dispatch(strict: *const c_void, slots: *mut u64) {
-        // SAFETY: by the contract.
+        // SAFETY: the stub passes the context that it was stamped with, a `Strict` that outlives it.
         let strict = unsafe { &*strict.cast::<Strict>() };
         let count = strict.arguments.len();
         // SAFETY: the stub writes a slot for each of its parameters.

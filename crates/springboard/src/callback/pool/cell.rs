@@ -1,4 +1,5 @@
-//! Cells: the data of one callback each, at an address that its stub holds for good; and the terms of its type.
+//! Cells: the data of one callback each, at an address that its stub holds for good; and the terms of its type, which a cell
+//! refers to and whose policy is handed cells.
 
 use std::{
     any::Any,
@@ -17,7 +18,10 @@ use std::{
 use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
-use super::{Batch, Facts};
+use super::{
+    Batch, Pool,
+    choices::{Own, Unwinding},
+};
 use crate::{
     callback::{
         copy::Capture,
@@ -30,13 +34,19 @@ use crate::{
     thread::{self, CallbackError},
 };
 
-/// One callback, or the place for one; the part that all kinds of cells have.
+/// One callback, or the place for one. A cache line; never freed and never moved, because native code may keep its stub's
+/// address for as long as it likes.
+#[repr(C, align(64))]
 pub(crate) struct Cell {
+    /// What a stub of the `direct` entry jumps to, which finds it at the start of its context. Other stubs do not look.
+    function: AtomicPtr<c_void>,
     pub(crate) gate: Gate,
     /// Written while the gate is retired, and read by those whom it let in.
     body: UnsafeCell<MaybeUninit<Body>>,
     batch: &'static Batch,
 }
+
+const _: () = assert!(size_of::<Cell>() == 64);
 
 #[derive(Clone, Copy)]
 struct Body {
@@ -52,52 +62,44 @@ unsafe impl Sync for Cell {}
 // SAFETY: a cell is reached through shared references alone, so what holds for `Sync` is enough.
 unsafe impl Send for Cell {}
 
-/// The cell of a stub that makes slots of the arguments, and calls the dispatcher with them. A cache line; never freed and
-/// never moved, because native code may keep its stub's address for as long as it likes.
-#[repr(C, align(64))]
-pub(crate) struct SlotsCell {
-    pub(crate) cell: Cell,
-}
-
-/// The same for a stub that leaves arguments in their registers.
-#[repr(C, align(64))]
-pub(crate) struct DirectCell {
-    /// What the stub jumps to: the `direct` entry finds it at the start of its context.
-    function: AtomicPtr<c_void>,
-    pub(crate) cell: Cell,
-}
-
-const _: () = assert!(size_of::<SlotsCell>() == 64 && size_of::<DirectCell>() == 64);
-
-impl SlotsCell {
-    pub(super) fn new(cell: Cell) -> SlotsCell {
-        SlotsCell { cell }
+impl Cell {
+    /// Retired.
+    pub(super) fn new(batch: &'static Batch) -> Cell {
+        let (function, body) = (AtomicPtr::new(ptr::null_mut()), UnsafeCell::new(MaybeUninit::uninit()));
+        Cell { function, gate: Gate::new(), body, batch }
     }
 
-    /// Makes the cell a callback.
-    ///
-    /// # Safety
-    /// As [`Cell::open`].
-    pub(crate) unsafe fn open(&self, handler: Erased, terms: Arc<Terms>, thread: u64) -> Generation {
-        // SAFETY: the contract of `Cell::open` is the caller's.
-        unsafe { self.cell.open(handler, terms, thread) }
-    }
-}
-
-impl DirectCell {
-    pub(super) fn new(cell: Cell) -> DirectCell {
-        DirectCell { function: AtomicPtr::new(ptr::null_mut()), cell }
+    /// Where it came from, with all whose stubs came from there.
+    pub(crate) fn pool(&self) -> &'static Pool {
+        self.batch.pool
     }
 
-    pub(super) fn jump_to(&self, function: CodePointer) {
+    /// The address of the stub.
+    pub(crate) fn entry(&self) -> CodePointer {
+        self.batch.entry(self)
+    }
+
+    fn jump_to(&self, function: CodePointer) {
         self.function.store((function as *const c_void).cast_mut(), Relaxed);
     }
 
     /// Makes the cell a callback.
     ///
     /// # Safety
+    /// The cell was taken from its pool and is nobody else's. The handler fits the signature and may run on the threads
+    /// that `terms` allow.
+    pub(crate) unsafe fn open(&self, handler: Erased, terms: Arc<Terms>, thread: u64) -> Generation {
+        let body = Body { handler, terms: Arc::into_raw(terms) };
+        // SAFETY: a cell from the pool is retired, so nobody is let in and nobody else writes.
+        unsafe { (*self.body.get()).write(body) };
+        self.gate.open(thread)
+    }
+
+    /// The same for a stub of the `direct` entry.
+    ///
+    /// # Safety
     /// As [`Cell::open`]; and the stub may jump to `function`.
-    pub(crate) unsafe fn open(
+    pub(crate) unsafe fn open_direct(
         &self,
         function: CodePointer,
         handler: Erased,
@@ -106,36 +108,7 @@ impl DirectCell {
     ) -> Generation {
         self.jump_to(function);
         // SAFETY: the contract of `Cell::open` is the caller's.
-        unsafe { self.cell.open(handler, terms, thread) }
-    }
-}
-
-impl Cell {
-    /// Retired.
-    pub(super) fn new(batch: &'static Batch) -> Cell {
-        Cell { gate: Gate::new(), body: UnsafeCell::new(MaybeUninit::uninit()), batch }
-    }
-
-    /// What all callbacks have in common whose stubs come from the same pool.
-    pub(crate) fn facts(&self) -> &'static Facts {
-        self.batch.facts()
-    }
-
-    /// The address of the stub.
-    pub(crate) fn entry(&self) -> CodePointer {
-        self.batch.entry(self)
-    }
-
-    /// Makes the cell a callback.
-    ///
-    /// # Safety
-    /// The cell was taken from its pool and is nobody else's. The handler fits the signature and may run on the threads
-    /// that `terms` allow.
-    unsafe fn open(&self, handler: Erased, terms: Arc<Terms>, thread: u64) -> Generation {
-        let body = Body { handler, terms: Arc::into_raw(terms) };
-        // SAFETY: a cell from the pool is retired, so nobody is let in and nobody else writes.
-        unsafe { (*self.body.get()).write(body) };
-        self.gate.open(thread)
+        unsafe { self.open(handler, terms, thread) }
     }
 
     /// # Safety
@@ -193,7 +166,7 @@ impl Cell {
     #[inline(never)]
     unsafe fn panicked(&self, slots: *mut u64, payload: Box<dyn Any + Send>) {
         // SAFETY: the contract is this function's own.
-        unsafe { self.facts().zero.write(slots) };
+        unsafe { self.pool().zero.write(slots) };
         report::fail(CallbackError::panic(payload));
     }
 
@@ -260,13 +233,16 @@ impl Cell {
         // SAFETY: nobody is inside any more. It goes to the owner, who may free it; or is released here, where this is the
         // owner or any thread may.
         let garbage = unsafe { Garbage::new(handler) };
-        self.batch.shut(self);
+        if let Some(refusing) = self.pool().refusing() {
+            // The code of the handler may be unloaded from now on.
+            self.jump_to(refusing);
+        }
         match terms.owner() {
             Some(owner) if !owner.is_current() => owner.discard(garbage),
             _ => garbage.release(),
         }
         drop(terms);
-        self.batch.give_back(self);
+        self.pool().give_back(self);
     }
 }
 
@@ -319,27 +295,9 @@ pub(crate) trait Policy: fmt::Debug + Send + Sync {
     unsafe fn elsewhere(&self, cell: &'static Cell, slots: *mut u64) -> Count;
 }
 
-/// What becomes of the owner's own calls.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Own {
-    /// The handler runs at once.
-    Run,
-    /// They queue behind those of other threads.
-    Queue,
-}
-
 /// Who takes a call off the gate's count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Count {
     Kept,
     GivenAway,
-}
-
-/// What becomes of a panic, or of another language's exception, that leaves a handler on the thread of its caller.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unwinding {
-    /// A panic is stopped and surfaces later; nothing else may leave.
-    Stops,
-    /// It goes on into the native caller.
-    Passes,
 }

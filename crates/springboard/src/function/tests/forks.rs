@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use springboard_code::testing::{Child, Ended, alone};
+use springboard_process::{Child, Ended, alone};
 
 use super::*;
 use crate::{CallbackError, Compile, Mailbox, callback::DrainError};

@@ -76,7 +76,7 @@ pub(crate) fn remove_loaded(_file: PathBuf) {}
 /// (`MEM_PRIVATE`), are both here, and no doing of code memory's.
 pub(crate) fn writable_code() -> Vec<String> {
     const MEM_MAPPED: &str = " 40000";
-    let rows = springboard_code::testing::writable_and_executable();
+    let rows = springboard_process::writable_and_executable();
     rows.into_iter().filter(|row| row.ends_with(MEM_MAPPED)).collect()
 }
 

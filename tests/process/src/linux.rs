@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::strategy::Strategy;
+use springboard_code::Strategy;
 
 /// The strategies that there are: under `prctl(PR_SET_MDWE)` no pages can be sealed.
 pub fn strategies() -> &'static [Strategy] {

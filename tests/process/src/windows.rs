@@ -11,7 +11,7 @@ use windows_sys::Win32::System::{
     Threading::{GetCurrentProcess, GetProcessHandleCount},
 };
 
-use crate::strategy::Strategy;
+use springboard_code::Strategy;
 
 /// The strategies that there are.
 pub fn strategies() -> &'static [Strategy] {

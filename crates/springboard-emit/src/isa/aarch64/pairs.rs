@@ -1,94 +1,18 @@
-//! What Cranelift's code for a stub has that the stub does not need.
-//!
-//! * A literal stands in the middle of the code, and a branch leads over it: literals go after the code.
-//! * A stub that does nothing after its call keeps a frame for it: the call becomes a jump, and the frame goes. The jump
-//!   goes through `x16`, which a function that begins with `bti c` lets in (Arm ARM, D8.4.2).
-//! * A target is copied to another register right before its call.
-//! * Neighbouring slots are loaded one by one: two are loaded at once. So are words on their way to the stack, and stored
-//!   at once.
-//!
-//! Each is accepted only if [`reading`](super::reading) finds that the code does the same.
+//! Neighbouring slots are loaded at once; so are words on their way to the stack, and stored at once.
 
-use super::{
-    super::Code,
-    assembly::{AUTIASP, EPILOGUE, Item, LANDING_PAD, PACIASP, PROLOGUE, RET, To, assemble, items},
-    reading::{self, Live},
-};
-use crate::protection::LandingPads;
+use super::super::assembly::{Item, To};
 
-/// The code, as short as it can be made.
-pub(super) fn shorten(code: Code, live: Live, landing_pads: LandingPads) -> Code {
-    let Some(items) = items(&code) else { return code };
-    let accepted = |items: &[Item], accepts: &dyn Fn(&Code) -> bool| {
-        let candidate = assemble(items);
-        accepts(&candidate).then_some(candidate)
-    };
-    let same = |candidate: &Code| {
-        (landing_pads == LandingPads::Omit || reading::begins_with_landing_pad(candidate))
-            && reading::is_same(&code, candidate, live)
-    };
-    let jumping = jump(&items, landing_pads).unwrap_or_else(|| items.clone());
-    let shorter = [pairs(&jumping), jumping, pairs(&items)];
-    shorter
-        .iter()
-        .find_map(|items| accepted(items, &same))
-        .or_else(|| accepted(&items, &|candidate| reading::moves_literals_only(&code, candidate)))
-        .unwrap_or(code)
-}
-
-/// `br x16`
-const JUMP: Item = Item::plain(0xd61f_0200);
-const X16: u32 = 16;
-
-/// Instructions that end in a jump where `items` end in a call and a return.
-fn jump(items: &[Item], landing_pads: LandingPads) -> Option<Vec<Item>> {
-    let word = |item: &Item| item.word;
-    let (first, mut rest) = match items.first().map(word)? {
-        first @ (LANDING_PAD | PACIASP) => (Some(first), &items[1..]),
-        _ => (None, items),
-    };
-    let signs = first == Some(PACIASP);
-    rest = rest.strip_prefix(&PROLOGUE)?;
-    let (ret, before) = rest.split_last()?;
-    let before = if signs { before.strip_suffix(&[Item::plain(AUTIASP)])? } else { before };
-    let (call, body) = before.strip_suffix(&[EPILOGUE])?.split_last()?;
-    // blr
-    if ret.word != RET || call.word & 0xffff_fc1f != 0xd63f_0000 {
-        return None;
-    }
-    let target = call.word >> 5 & 0x1f;
-    let mut jumping = Vec::with_capacity(body.len() + 3);
-    if landing_pads == LandingPads::Emit && first.is_some() {
-        jumping.push(Item::plain(LANDING_PAD));
-    }
-    let start = jumping.len();
-    jumping.extend(body);
-    match jumping[start..].iter_mut().rev().find(|item| destination(item.word) == Some(target)) {
-        Some(found) => found.word = found.word & !0x1f | X16,
-        // mov x16, target
-        None => jumping.push(Item::plain(0xaa00_03e0 | target << 16 | X16)),
-    }
-    jumping.push(JUMP);
-    Some(jumping)
-}
-
-/// The register that an instruction makes from others, for those from which a target comes: `mov` between registers,
-/// and loads of whole registers.
-fn destination(word: u32) -> Option<u32> {
-    let known = word & 0xffe0_ffe0 == 0xaa00_03e0
-        || word & 0xffc0_0000 == 0xf940_0000
-        || word & 0xffe0_0c00 == 0xf840_0000
-        || word & 0xff00_0000 == 0x5800_0000;
-    known.then_some(word & 0x1f)
+const fn plain(word: u64) -> Item {
+    Item::plain(word, 4)
 }
 
 /// A load of eight bytes: `ldr x`, `ldr d` with an offset in words.
 #[derive(Clone, Copy)]
 struct Load {
     is_vector: bool,
-    base: u32,
-    offset: u32,
-    to: u32,
+    base: u64,
+    offset: u64,
+    to: u64,
 }
 
 impl Load {
@@ -108,7 +32,7 @@ impl Load {
 
     fn item(self) -> Item {
         let opcode = if self.is_vector { 0xfd40_0000 } else { 0xf940_0000 };
-        Item::plain(opcode | self.offset << 10 | self.base << 5 | self.to)
+        plain(opcode | self.offset << 10 | self.base << 5 | self.to)
     }
 
     /// Both at once, where the offset is not too large for it.
@@ -116,13 +40,13 @@ impl Load {
         let fits = self.is_vector == next.is_vector && self.offset + 1 == next.offset && self.offset < 64;
         let opcode = if self.is_vector { 0x6d40_0000 } else { 0xa940_0000 };
         let word = opcode | self.offset << 15 | next.to << 10 | self.base << 5 | self.to;
-        (fits && self.to != next.to).then_some(Item::plain(word))
+        (fits && self.to != next.to).then_some(plain(word))
     }
 }
 
 /// The same instructions, with neighbouring words loaded at once. Runs of loads from one base are put in order; what
 /// changes the base stays last. Code with branches into it is left as it is.
-fn pairs(items: &[Item]) -> Vec<Item> {
+pub(super) fn pairs(items: &[Item]) -> Vec<Item> {
     if items.iter().any(|item| matches!(item.to, To::Item(_))) {
         return items.to_vec();
     }
@@ -154,22 +78,7 @@ fn pairs(items: &[Item]) -> Vec<Item> {
         rest = &rest[run.len()..];
         paired.extend(in_pairs(run));
     }
-    direct(paired)
-}
-
-/// The same instructions, with a call through the register that its target was copied from right before.
-fn direct(mut items: Vec<Item>) -> Vec<Item> {
-    let copied = |pair: &[Item]| {
-        let (from, to) = (pair[0].word >> 16 & 0x1f, pair[0].word & 0x1f);
-        let copies = pair[0].word & 0xffe0_ffe0 == 0xaa00_03e0 && pair[1].word == 0xd63f_0000 | to << 5;
-        copies.then_some(from)
-    };
-    let found = items.windows(2).enumerate().find_map(|(at, pair)| Some((at, copied(pair)?)));
-    if let Some((at, from)) = found {
-        items[at + 1] = Item::plain(0xd63f_0000 | from << 5);
-        items.remove(at);
-    }
-    items
+    paired
 }
 
 /// Two words that are loaded and stored one after the other, from neighbours to neighbours on the stack: both at once, and
@@ -200,13 +109,13 @@ fn words(items: &[Item]) -> Option<([Item; 2], &[Item])> {
 struct Store {
     is_vector: bool,
     /// In words.
-    offset: u32,
-    from: u32,
+    offset: u64,
+    from: u64,
 }
 
 impl Store {
     fn of(item: &Item) -> Option<Store> {
-        const SP: u32 = 31;
+        const SP: u64 = 31;
         let is_vector = match item.word & 0xffe0_0c00 {
             0xf800_0000 => false,
             0xfc00_0000 => true,
@@ -226,7 +135,7 @@ impl Store {
         let fits = self.is_vector == next.is_vector && self.offset + 1 == next.offset;
         let opcode = if self.is_vector { 0x6d00_0000 } else { 0xa900_0000 };
         let word = opcode | self.offset << 15 | next.from << 10 | 31 << 5 | self.from;
-        fits.then_some(Item::plain(word))
+        fits.then_some(plain(word))
     }
 }
 

@@ -1,0 +1,164 @@
+//! How stubs of this CPU are written, and how they are written shorter.
+
+use super::{
+    super::{
+        Code,
+        assembly::{Encoding, Item, To, signed},
+        reading::Register,
+        shorten::Shapes,
+    },
+    reading::CPU,
+};
+
+pub(super) static SHAPES: Shapes = Shapes {
+    encoding: Encoding { item, with_distance, big_endian: false },
+    cpu: &CPU,
+    prologue,
+    epilogue,
+    // jalr
+    called: |item| (item.word & 0xfff0_7fff == 0x0000_00e7).then_some(rs1(item)),
+    call: |register| plain(0x0000_00e7 | u64::from(register) << 15),
+    // jr
+    jump: |register| plain(0x0000_0067 | u64::from(register) << 15),
+    // t1: a jump through ra or t0 is taken for a return (RISC-V ISA, "Unconditional Jumps").
+    jump_register: 6,
+    // mv
+    copied: |item| (item.word & 0xfff0_707f == 0x0000_0013).then(|| (rd(item), rs1(item))),
+    copy: |to, from| plain(0x0000_0013 | u64::from(to) << 7 | u64::from(from) << 15),
+    made: |item| matches!(item.word & 0x7f, LOAD | ADDI | AUIPC).then_some(rd(item)),
+    making,
+    unframed,
+    further: <[Item]>::to_vec,
+};
+
+const LOAD: u64 = 0x03;
+const LOAD_FLOAT: u64 = 0x07;
+const ADDI: u64 = 0x13;
+const AUIPC: u64 = 0x17;
+const BRANCH: u64 = 0x63;
+const JAL: u64 = 0x6f;
+/// `j` over a literal that follows.
+const J_OVER_LITERAL: u64 = 0x00c0_006f;
+
+const fn plain(word: u64) -> Item {
+    Item::plain(word, 4)
+}
+
+fn rd(item: Item) -> Register {
+    (item.word >> 7 & 0x1f) as Register
+}
+
+fn rs1(item: Item) -> Register {
+    (item.word >> 15 & 0x1f) as Register
+}
+
+fn word(code: &Code, at: usize) -> Option<u64> {
+    Some(u32::from_le_bytes(code.bytes.get(at..at + 4)?.try_into().ok()?).into())
+}
+
+fn item(code: &Code, at: usize) -> Option<(Item, usize)> {
+    let whole = word(code, at)?;
+    let (distance, field) = match whole & 0x7f {
+        AUIPC => return literal(code, at),
+        BRANCH => {
+            let (low, high) =
+                (whole >> 8 & 0xf | (whole >> 25 & 0x3f) << 4, whole >> 7 & 1 | (whole >> 31) << 1);
+            (signed(low | high << 10, 0, 12) * 2, 0xfe00_0f80)
+        }
+        JAL => {
+            let low = whole >> 21 & 0x3ff | (whole >> 20 & 1) << 10 | (whole >> 12 & 0xff) << 11;
+            (signed(low | (whole >> 31) << 19, 0, 20) * 2, 0xffff_f000)
+        }
+        _ => return Some((plain(whole), 4)),
+    };
+    let target = usize::try_from(at as i64 + distance).ok()?;
+    Some((Item { word: whole & !field, bytes: 4, to: To::Item(target) }, 4))
+}
+
+/// `auipc reg`; `ld reg, (reg)`, and the jump over the literal, if it follows.
+fn literal(code: &Code, at: usize) -> Option<(Item, usize)> {
+    let (upper, lower) = (word(code, at)?, word(code, at + 4)?);
+    let register = upper >> 7 & 0x1f;
+    let load = LOAD | 3 << 12 | register << 7 | register << 15;
+    let distance = signed(upper, 12, 20) * 0x1000 + signed(lower, 20, 12);
+    let kind = code.hole_at(usize::try_from(at as i64 + distance).ok()?)?;
+    let follows = word(code, at + 8) == Some(J_OVER_LITERAL) && code.hole_at(at + 12).is_some();
+    let item = Item { word: upper & 0xfff | load << 32, bytes: 8, to: To::Literal(kind) };
+    (lower & 0xf_ffff == load).then_some((item, if follows { 20 } else { 8 }))
+}
+
+fn with_distance(item: Item, distance: i64) -> u64 {
+    let bits = |first: u32, count: u32| distance as u64 >> first & ((1 << count) - 1);
+    item.word
+        | match item.word & 0x7f {
+            AUIPC => {
+                let upper = (distance + 0x800) >> 12;
+                (upper as u64 & 0xf_ffff) << 12 | bits(0, 12) << 52
+            }
+            BRANCH => bits(12, 1) << 31 | bits(5, 6) << 25 | bits(1, 4) << 8 | bits(11, 1) << 7,
+            _ => bits(20, 1) << 31 | bits(1, 10) << 21 | bits(11, 1) << 20 | bits(12, 8) << 12,
+        }
+}
+
+/// `addi sp, sp, -16`; `sd ra, 8(sp)`; `sd s0, (sp)`; `mv s0, sp`, and where registers are saved after that.
+fn prologue(items: &[Item]) -> Option<(usize, u64)> {
+    const FRAME: [Item; 4] = [plain(0xff01_0113), plain(0x0011_3423), plain(0x0081_3023), plain(0x0001_0413)];
+    let (mut rest, mut bytes) = (items.strip_prefix(&FRAME)?, 16);
+    if rest.first().is_some_and(moves_stack) {
+        bytes += signed(rest[0].word, 20, 12).unsigned_abs();
+        rest = &rest[1..];
+        while rest.first().is_some_and(saves) {
+            rest = &rest[1..];
+        }
+    }
+    Some((items.len() - rest.len(), bytes))
+}
+
+/// What undoes it, and `ret`.
+fn epilogue(items: &[Item]) -> Option<usize> {
+    const END: [Item; 4] = [plain(0x0081_3083), plain(0x0001_3403), plain(0x0101_0113), plain(0x0000_8067)];
+    let restores = |item: &Item| item.word & 0xf_f07f == 0x1_3003 && is_saved(rd(*item));
+    let mut rest = items;
+    while rest.first().is_some_and(restores) {
+        rest = &rest[1..];
+    }
+    if !rest.starts_with(&END) && rest.first().is_some_and(moves_stack) {
+        rest = &rest[1..];
+    }
+    Some(items.len() - rest.strip_prefix(&END)?.len())
+}
+
+/// `addi sp, sp, …`
+fn moves_stack(item: &Item) -> bool {
+    item.word & 0xf_ffff == 0x1_0113
+}
+
+/// `sd s1, …(sp)`, and likewise for the other registers that belong to the caller.
+fn saves(item: &Item) -> bool {
+    item.word & 0xf_f07f == 0x1_3023 && is_saved((item.word >> 20 & 0x1f) as Register)
+}
+
+fn is_saved(register: Register) -> bool {
+    matches!(register, 9 | 18..=27)
+}
+
+fn making(item: Item, register: Register) -> Item {
+    let register = u64::from(register);
+    let word = item.word & !(0x1f << 7) | register << 7;
+    match item.to {
+        To::Literal(_) => {
+            Item { word: word & !(0x1f << 39 | 0x1f << 47) | register << 39 | register << 47, ..item }
+        }
+        _ => Item { word, ..item },
+    }
+}
+
+/// A load from above the frame.
+fn unframed(item: Item, frame: u64) -> Item {
+    let offset = item.word >> 20;
+    let is_load = matches!(item.word & 0x7f, LOAD | LOAD_FLOAT) && item.to == To::Nothing;
+    if !is_load || rs1(item) != 2 || offset < frame || offset >= 0x800 {
+        return item;
+    }
+    Item { word: item.word - (frame << 20), ..item }
+}

@@ -1,0 +1,155 @@
+//! What Cranelift's code for a stub has that the stub does not need, on CPUs whose literals stand beside their code.
+//!
+//! * A literal stands in the middle of the code, and a branch leads over it: literals go after the code.
+//! * A stub that does nothing after its call keeps a frame for it: the call becomes a jump, and the frame goes. Where the
+//!   stub may end the call before that, the code for it makes the frame.
+//! * A target is copied to another register on its way to the call.
+//!
+//! Each is accepted only if a [reader](super::reading) finds that the code does the same.
+
+use super::{
+    Code,
+    assembly::{Encoding, Item, To},
+    reading::{self, Cpu, Live, Register},
+};
+
+/// How code of a CPU can be shortened.
+pub(super) struct Shapes {
+    pub(super) encoding: Encoding,
+    pub(super) cpu: &'static Cpu,
+    /// How many instructions make the frame, at the beginning of these, and save registers; and the bytes of the frame.
+    pub(super) prologue: fn(&[Item]) -> Option<(usize, u64)>,
+    /// How many instructions take the frame away and return, likewise.
+    pub(super) epilogue: fn(&[Item]) -> Option<usize>,
+    /// The register through which an instruction calls.
+    pub(super) called: fn(Item) -> Option<Register>,
+    pub(super) call: fn(Register) -> Item,
+    pub(super) jump: fn(Register) -> Item,
+    /// The register through which a stub jumps: neither an argument's nor its caller's.
+    pub(super) jump_register: Register,
+    /// To and from which register an instruction copies.
+    pub(super) copied: fn(Item) -> Option<(Register, Register)>,
+    pub(super) copy: fn(Register, Register) -> Item,
+    /// The register that an instruction makes, for those from which a target comes.
+    pub(super) made: fn(Item) -> Option<Register>,
+    /// The instruction, making another one.
+    pub(super) making: fn(Item, Register) -> Item,
+    /// The instruction in a stub without its frame of so many bytes, if it finds an argument on the stack.
+    pub(super) unframed: fn(Item, u64) -> Item,
+    /// What is done to the shortened instructions by this CPU alone.
+    pub(super) further: fn(&[Item]) -> Vec<Item>,
+}
+
+impl Shapes {
+    /// The code, as short as it can be made. `pad` is the first instruction of a stub without a frame, if it needs one.
+    pub(super) fn shorten(&self, code: Code, live: Live, pad: Option<Item>) -> Code {
+        let Some(items) = self.encoding.items(&code) else { return code };
+        let accepted = |items: &[Item]| {
+            let candidate = self.encoding.assemble(items);
+            reading::is_same(self.cpu, &code, &candidate, live).then_some(candidate)
+        };
+        let jumping = self.jumping(&items, pad);
+        let direct = self.direct(items.clone());
+        let shorter = jumping.iter().flatten().chain([&direct, &items]);
+        let further = |items: &Vec<Item>| accepted(&(self.further)(items)).or_else(|| accepted(items));
+        let moved = || {
+            let candidate = self.encoding.assemble(&items);
+            reading::moves_literals_only(self.cpu, &code, &candidate).then_some(candidate)
+        };
+        shorter.into_iter().find_map(further).or_else(moved).unwrap_or(code)
+    }
+
+    /// Instructions that end in a jump where `items` end in a call and a return: with the target's copies left out, and
+    /// with all of them.
+    fn jumping(&self, items: &[Item], pad: Option<Item>) -> Option<[Vec<Item>; 2]> {
+        let (start, bytes) = (self.prologue)(items)?;
+        let at = items.iter().position(|item| (self.called)(*item).is_some())?;
+        let after = at + 1 + (self.epilogue)(&items[at + 1..])?;
+        let hot = &items[start..at];
+        let target = |item: &Item| match item.to {
+            To::Item(target) => Some(target),
+            _ => None,
+        };
+        let cold: Vec<usize> = hot.iter().filter_map(target).collect();
+        let leads_back = items[after..].iter().filter_map(target).any(|target| target < after);
+        if leads_back || cold.iter().any(|target| *target < after) {
+            return None;
+        }
+        // Nothing lands where a stub makes its frame late.
+        let frame = if items.first().copied() == pad { &items[1..start] } else { &items[..start] };
+        let called = (self.called)(items[at])?;
+        let moves: Vec<Item> = hot.iter().map(|item| (self.unframed)(*item, bytes)).collect();
+        let all = [self.aimed(&moves, called, Copies::Omit), self.aimed(&moves, called, Copies::Keep)];
+        Some(all.map(|moves| {
+            let mut jumping: Vec<Item> = pad.into_iter().chain(moves).collect();
+            jumping.push((self.jump)(self.jump_register));
+            let hot_end = jumping.len();
+            // Where each of the other instructions goes, and the frame that is made before it.
+            let mut framed = vec![0; items.len()];
+            let mut whole = vec![0; items.len()];
+            for (index, item) in items.iter().enumerate().skip(after) {
+                framed[index] = jumping.len();
+                if cold.contains(&index) {
+                    jumping.extend(frame);
+                }
+                whole[index] = jumping.len();
+                jumping.push(*item);
+            }
+            for (index, item) in jumping.iter_mut().enumerate() {
+                if let To::Item(target) = &mut item.to {
+                    *target = if index < hot_end { framed[*target] } else { whole[*target] };
+                }
+            }
+            jumping
+        }))
+    }
+
+    /// `moves`, with the target in the register through which stubs jump.
+    fn aimed(&self, moves: &[Item], called: Register, copies: Copies) -> Vec<Item> {
+        let mut moves = moves.to_vec();
+        let mut register = called;
+        while let Some(at) = moves.iter().rposition(|item| (self.made)(*item) == Some(register)) {
+            match (self.copied)(moves[at]) {
+                // What it is a copy of is made before, and can be made where it is wanted.
+                Some((_, from))
+                    if copies == Copies::Omit
+                        && moves[..at].iter().any(|item| (self.made)(*item) == Some(from)) =>
+                {
+                    moves.remove(at);
+                    register = from;
+                }
+                _ => {
+                    moves[at] = (self.making)(moves[at], self.jump_register);
+                    return moves;
+                }
+            }
+        }
+        moves.push((self.copy)(self.jump_register, register));
+        moves
+    }
+
+    /// The same instructions, with calls through the register that the target was copied from right before.
+    fn direct(&self, mut items: Vec<Item>) -> Vec<Item> {
+        for at in (1..items.len()).rev() {
+            if let (Some((to, from)), Some(called)) = ((self.copied)(items[at - 1]), (self.called)(items[at]))
+                && to == called
+            {
+                items[at] = (self.call)(from);
+                items.remove(at - 1);
+                for item in &mut items {
+                    if let To::Item(target) = &mut item.to {
+                        *target -= usize::from(*target >= at);
+                    }
+                }
+            }
+        }
+        items
+    }
+}
+
+/// What happens to copies on a target's way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Copies {
+    Omit,
+    Keep,
+}
