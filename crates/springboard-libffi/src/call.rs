@@ -12,12 +12,9 @@ use crate::{
     shape::Shape,
     table,
     trace::{self, COUNTERS},
-    types::{Cif, Code},
+    types::{Cif, Code, Stub},
     words::with_words,
 };
-
-/// A stub of the `avalue` entry.
-pub(crate) type Stub = unsafe extern "C-unwind" fn(Code, *mut c_void, *mut *mut c_void);
 
 /// The largest result that is received on the stack where the caller wants none.
 const UNWANTED: usize = 4096;

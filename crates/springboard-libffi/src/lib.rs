@@ -22,6 +22,7 @@
     any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64", target_arch = "s390x")
 ))]
 
+mod adapted;
 mod aggregate;
 mod call;
 mod closure;
@@ -40,3 +41,8 @@ mod trace;
 mod types;
 mod unusual;
 mod words;
+#[cfg(target_arch = "x86_64")]
+mod x87;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "x87/none.rs"]
+mod x87;

@@ -11,8 +11,6 @@ mod riscv64;
 mod s390x;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod x87;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use self::aarch64::*;
@@ -22,35 +20,3 @@ pub(crate) use self::riscv64::*;
 pub(crate) use self::s390x::*;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::x86_64::*;
-
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) mod x87 {
-    //! `long double` results come back as others do: there is no x87 stack.
-
-    use std::ffi::c_void;
-
-    use crate::{
-        call::Stub,
-        types::{ClosureFunction, Code},
-    };
-
-    /// How many numbers a result has on an x87 stack: no result has any.
-    #[derive(Clone, Copy)]
-    pub(crate) enum Numbers {}
-
-    impl Numbers {
-        pub(crate) fn of(_: &springboard::ir::Type) -> Option<Numbers> {
-            None
-        }
-
-        /// # Safety
-        /// Nobody calls it.
-        pub(crate) unsafe fn call(self, _: Stub, _: Code, _: *mut c_void, _: *mut *mut c_void) {
-            match self {}
-        }
-
-        pub(crate) fn returning(self) -> ClosureFunction {
-            match self {}
-        }
-    }
-}

@@ -16,7 +16,7 @@ use springboard::{
     stamp::{Stamp, StampError},
 };
 
-use crate::{key, machine::x87::Numbers, trace};
+use crate::{key, trace, x87::Numbers};
 
 /// A signature as far as calls of it differ.
 pub(crate) struct Shape {

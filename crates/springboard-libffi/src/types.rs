@@ -88,6 +88,9 @@ pub(crate) fn is_known(abi: u32) -> bool {
 /// A native function of any type.
 pub(crate) type Code = unsafe extern "C-unwind" fn();
 
+/// A stub of the `avalue` entry.
+pub(crate) type Stub = unsafe extern "C-unwind" fn(Code, *mut c_void, *mut *mut c_void);
+
 /// What a closure calls.
 pub(crate) type ClosureFunction =
     unsafe extern "C-unwind" fn(*mut Cif, *mut c_void, *mut *mut c_void, *mut c_void);

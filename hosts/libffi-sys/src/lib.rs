@@ -2,7 +2,6 @@
 //!
 //! Types and functions are those of libffi's `ffi.h`, and documented there; docs/libffi.md says what differs behind them.
 #![no_std]
-#![allow(non_camel_case_types, non_upper_case_globals, missing_docs)]
 
 #[cfg(not(all(
     target_os = "linux",

@@ -6,9 +6,8 @@ use std::{arch::global_asm, ffi::c_void, mem::offset_of};
 use springboard::ir::Type;
 
 use crate::{
-    call::Stub,
-    closure::Adapted,
-    types::{Cif, ClosureFunction, Code},
+    adapted::Adapted,
+    types::{Cif, ClosureFunction, Code, Stub},
 };
 
 /// How many numbers a result has on the x87 stack.
