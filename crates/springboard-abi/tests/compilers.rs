@@ -114,6 +114,14 @@ fn what_ms_abi_is_to_each_compiler() {
     assert_eq!(elsewhere.unwrap_err().code(), "convention");
 }
 
+/// A store of two bytes out of a vector register is nothing that stubs have.
+#[test]
+fn of_a_register_with_a_float_the_float_is_kept() {
+    let text = "struct __attribute__((packed)) s { float a; short : 16; }; struct s f(void)";
+    let plan = planned_function(X86_64, text, Some(Compiler::Clang)).expect(text);
+    assert!(plan.contains("[0..4] <- xmm0") && !plan.contains("[4..6]"), "{plan}");
+}
+
 #[test]
 fn apple_is_clangs() {
     let plan = planned(APPLE, "struct s { _Atomic float a, b; }", None).unwrap();

@@ -13,6 +13,7 @@ const TEXT: &str = r#"# 1 "/usr/include/sums.h" 1
 #define CALL(f, ...) f(__VA_ARGS__)
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define INT64_C(c) c ## L
+#define BEFORE(a) 1 ## a + 2
 typedef void (*destructor)(void *);
 enum color { RED = 3, GREEN };
 enum flags { SMALL = 1, BIG = 1u << 31 };
@@ -47,6 +48,8 @@ fn constants_are_what_c_says() {
         ("FUNCTION(2)", "4", "unsigned int"),
         ("(unsigned char)~0", "255", "int"),
         ("INT64_C(5)", "5", "int64_t"),
+        ("BEFORE(0)", "12", "int"),
+        ("BEFORE()", "3", "int"), // nothing is pasted as nothing
         ("18446744073709551615UL", "18446744073709551615", "uint64_t"),
         ("__CONCAT(SQLITE, _OK)", "0", "int"),
         ("CALL(MIN, 7, RED)", "3", "int"),

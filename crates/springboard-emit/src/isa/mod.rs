@@ -59,9 +59,6 @@ pub(crate) struct Isa {
     /// Whether holes are operands of instructions, and not literals between them.
     #[cfg_attr(not(feature = "disassembly"), expect(dead_code, reason = "listings alone ask"))]
     pub(crate) holes_in_instructions: bool,
-    /// How machine code of it is read, where the CPUs share a reader.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests alone ask"))]
-    reads: Option<&'static reading::Cpu>,
     /// The frame of a stub that has one. `None` where stubs have no frame pointer: an unwinder stops there.
     pub(crate) frame: Option<Frame>,
 }

@@ -6,6 +6,8 @@ mod pairs;
 mod reading;
 mod shapes;
 
+#[cfg(test)]
+pub(super) use self::reading::CPU;
 use cranelift_codegen::settings::Configurable;
 use springboard_abi::Convention;
 
@@ -47,7 +49,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
-    reads: Some(&reading::CPU),
     frame: Some(Frame {
         frame_pointer: gimli::AArch64::X29,
         return_address: gimli::AArch64::X30,

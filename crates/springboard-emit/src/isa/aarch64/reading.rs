@@ -5,18 +5,19 @@ use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SIMDSiz
 
 use super::super::{
     Code,
-    reading::{Cpu, FLAGS, Register, Step, VECTOR, ZERO},
+    reading::{Cpu, FLAGS, Register, Step, VECTOR, ZERO, program},
 };
 
 const SP: Register = 31;
 const LR: Register = 30;
 
-pub(super) static CPU: Cpu = Cpu {
-    decode,
+pub(in crate::isa) static CPU: Cpu = Cpu {
+    program: |code| program(code, decode),
     stack: SP,
     frame: Some(29),
-    link: LR,
+    link: Some(LR),
     saves: 0,
+    aligned: 16,
     // x18 to x29; v8 to v15
     preserved: 0xfff << 18 | 0xff << (VECTOR + 8),
     results: 0xff | 0xff << VECTOR,

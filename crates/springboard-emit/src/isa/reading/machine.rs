@@ -2,61 +2,34 @@
 
 use super::{
     Cpu, Live,
-    step::{FLAGS, Program, Register, Step, VECTOR, ZERO, program},
+    effect::{Effect, Event, Word},
+    step::{FLAGS, Program, Register, Step, TEMPORARY, VECTOR, ZERO},
     values::{Id, Value, Values},
 };
 use crate::{isa::Code, template::HoleKind};
 
-/// What code does that others can tell.
-#[derive(Clone, PartialEq, Debug)]
-enum Event {
-    Store { address: Id, bytes: u8, value: Id },
-    Call { target: Id, arguments: Vec<Id>, depth: i64, frame: Option<Id>, stack: Vec<Word> },
-    Branch { how: u64, from: [Option<Id>; 2], taken: Effect },
-    Return { results: Vec<Id> },
-    Jump { target: Id, arguments: Vec<Id> },
-}
-
-#[derive(Clone, Default, PartialEq, Debug)]
-pub(super) struct Effect {
-    events: Vec<Event>,
-    loads: Vec<Id>,
-}
-
-/// A word of the stub's own stack.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Word {
-    /// From where the stack pointer was at first.
-    at: i64,
-    bytes: u8,
-    value: Id,
-}
-
-impl Word {
-    fn overlaps(&self, at: i64, bytes: u8) -> bool {
-        self.at < at + i64::from(bytes) && at < self.at + i64::from(self.bytes)
-    }
-}
-
 #[derive(Clone)]
-struct Machine<'a> {
-    cpu: &'a Cpu,
+pub(super) struct Machine<'a> {
+    pub(super) cpu: &'a Cpu,
     program: &'a Program,
     live: Live,
-    registers: [Id; ZERO as usize + 1],
-    stack: Vec<Word>,
+    registers: [Id; TEMPORARY as usize + 1],
+    pub(super) stack: Vec<Word>,
+    /// Where the stub's own code that was called goes back to.
+    returning: Option<usize>,
     /// How many events there were before the last branch that was taken.
     start: usize,
-    effect: Effect,
+    pub(super) effect: Effect,
 }
 
 pub(super) fn read(cpu: &Cpu, values: &mut Values, code: &Code, live: Live) -> Option<Effect> {
     let machine = Machine {
         cpu,
-        program: &program(cpu, code)?,
+        program: &(cpu.program)(code)?,
         live,
         registers: std::array::from_fn(|register| Id::first(register as Register)),
         stack: Vec::new(),
+        returning: None,
         start: 0,
         effect: Effect::default(),
     };
@@ -80,14 +53,30 @@ impl Machine<'_> {
                     self.effect.events.push(Event::Branch { how, from, taken });
                 }
                 Step::Goto(to) if to >= at => at = to,
+                Step::Enter(to) if to >= at && self.returning.is_none() => {
+                    self.returning = Some(at);
+                    let address = values.id(Value::Constant(at as u64));
+                    let below = values.sum(self.get(self.cpu.stack), -8);
+                    self.put(values, self.cpu.stack, below)?;
+                    self.store(values, below, 8, address)?;
+                    at = to;
+                }
+                Step::Jump(register) if self.returning.is_some() => {
+                    let target = self.get(register);
+                    // The function that is reached takes the address away when it returns.
+                    let above = values.sum(self.get(self.cpu.stack), 8);
+                    self.put(values, self.cpu.stack, above)?;
+                    self.call(values, target)?;
+                    at = self.returning.take()?;
+                }
                 Step::Jump(register) if has(self.cpu.jumps, register) => {
                     let target = self.get(register);
                     let jump = Event::Jump { target, arguments: self.arguments(values, target) };
-                    return self.end(values, jump);
+                    return self.end(jump);
                 }
                 Step::Return => {
                     let results = self.set(self.cpu.results).collect();
-                    return self.end(values, Event::Return { results });
+                    return self.end(Event::Return { results });
                 }
                 _ => self.step(values, step)?,
             }
@@ -99,6 +88,10 @@ impl Machine<'_> {
             Step::Add { to, from, distance } => {
                 let sum = values.sum(self.get(from), distance);
                 self.put(values, to, sum)?;
+            }
+            Step::Constant { to, value } => {
+                let value = values.id(Value::Constant(value));
+                self.put(values, to, value)?;
             }
             Step::Literal { to, kind } => {
                 let value = values.id(Value::Hole(kind));
@@ -126,72 +119,47 @@ impl Machine<'_> {
                 self.put(values, to, value)?;
             }
             Step::Sign => {
-                let value = values.id(Value::Signed(self.get(self.cpu.link)));
-                self.put(values, self.cpu.link, value)?;
+                let link = self.cpu.link?;
+                let value = values.id(Value::Signed(self.get(link)));
+                self.put(values, link, value)?;
             }
             Step::Authenticate => {
-                let Value::Signed(plain) = values.of(self.get(self.cpu.link)) else { return None };
-                self.put(values, self.cpu.link, plain)?;
+                let link = self.cpu.link?;
+                let Value::Signed(plain) = values.of(self.get(link)) else { return None };
+                self.put(values, link, plain)?;
             }
             Step::Call(register) => self.call(values, self.get(register))?,
-            Step::Jump(_) | Step::Return | Step::Branch { .. } | Step::Goto(_) | Step::Other(_) => {
-                return None;
-            }
+            Step::Enter(_)
+            | Step::Jump(_)
+            | Step::Return
+            | Step::Branch { .. }
+            | Step::Goto(_)
+            | Step::Other(_) => return None,
         }
         Some(())
     }
 
-    fn load(&mut self, values: &mut Values, address: Id, bytes: u8, how: u64) -> Option<Id> {
-        let at = self.on_stack(values, address);
-        if let Some(at) = at {
-            if at < self.depth(values)? {
-                return None;
-            }
-            if let Some(word) = self.stack.iter().find(|word| word.overlaps(at, bytes)) {
-                let inside = word.at <= at && at + i64::from(bytes) <= word.at + i64::from(word.bytes);
-                let part =
-                    Value::Made { how: how << 16 | (at - word.at) as u64, from: [Some(word.value), None] };
-                return match how {
-                    0 => (*word == Word { at, bytes, ..*word }).then_some(word.value),
-                    _ => inside.then(|| values.id(part)),
-                };
-            }
-        }
-        let value = values.id(Value::Load { address, bytes, how, epoch: self.effect.events.len() });
-        if at.is_none_or(|at| at >= self.cpu.saves) {
-            self.effect.loads.push(value);
-        }
-        Some(value)
-    }
-
-    fn store(&mut self, values: &Values, address: Id, bytes: u8, value: Id) -> Option<()> {
-        match self.on_stack(values, address).filter(|at| *at < self.cpu.saves) {
-            Some(at) => {
-                let same = |word: &Word| (word.at, word.bytes) == (at, bytes);
-                self.stack.retain(|word| !same(word));
-                let free = self.stack.iter().all(|word| !word.overlaps(at, bytes));
-                (free && at >= self.depth(values)?).then(|| self.stack.push(Word { at, bytes, value }))
-            }
-            None => {
-                self.effect.events.push(Event::Store { address, bytes, value });
-                Some(())
-            }
-        }
-    }
-
     fn call(&mut self, values: &mut Values, target: Id) -> Option<()> {
-        let arguments = self.arguments(values, target);
+        let cpu = self.cpu;
         let depth = self.depth(values)?;
-        // Whoever is told where the stub's stack is may change what is there, except what is kept for the caller.
+        let on_top = if cpu.link.is_some() { 0 } else { 8 };
+        if (depth - on_top) % cpu.aligned != 0 || !self.is_framed(values) {
+            return None;
+        }
+        let arguments = self.arguments(values, target);
+        let stack_bytes = if is_host(values, target) { 0 } else { self.live.stack_bytes };
+        let area = depth + cpu.saves..depth + cpu.saves + i64::from(stack_bytes);
+        // Whoever is told where the stub's stack is may read and change what is there, except what is kept for the caller;
+        // arguments belong to who is called.
         let told = arguments.iter().chain(self.stack.iter().map(|word| &word.value));
-        let own = |id: &Id| *id != Id::first(self.cpu.stack) && self.on_stack(values, *id).is_some();
-        let escaped = told.into_iter().any(own);
-        let mut stack = self.stack.clone();
+        let escaped = told.into_iter().any(|id| self.on_stack(values, *id).is_some_and(|at| at < 0));
+        let seen = |word: &Word| area.contains(&word.at) || (escaped && !self.is_kept(values, word));
+        let (mut stack, rest): (Vec<Word>, Vec<Word>) = self.stack.iter().partition(|word| seen(word));
+        stack.iter_mut().for_each(|word| word.at -= depth);
         stack.sort_unstable();
-        let (cpu, number) = (self.cpu, self.effect.events.len());
-        self.stack.retain(|word| !escaped || is_kept(cpu, values, word));
-        let frame = cpu.frame.map(|register| self.get(register));
-        self.effect.events.push(Event::Call { target, arguments, depth, frame, stack });
+        self.stack = rest;
+        let number = self.effect.events.len();
+        self.effect.events.push(Event::Call { target, arguments, stack });
         for register in (0..=FLAGS).filter(|register| *register != cpu.stack) {
             if !has(cpu.preserved, register) {
                 self.registers[usize::from(register)] = Id::left(number, register)?;
@@ -202,19 +170,15 @@ impl Machine<'_> {
 
     /// Ends in a return or a jump: the stub's stack is gone, and the caller's registers are as they were. A call whose
     /// results are returned as they are, with nothing on the stack for it, is a jump.
-    fn end(mut self, values: &Values, last: Event) -> Option<Effect> {
-        let kept = self.cpu.preserved | 1 << self.cpu.stack | 1 << self.cpu.link;
-        if !(0..FLAGS)
-            .filter(|register| has(kept, *register))
-            .all(|register| self.get(register) == Id::first(register))
-        {
+    fn end(mut self, last: Event) -> Option<Effect> {
+        if !self.kept().all(|register| self.get(register) == Id::first(register)) {
             return None;
         }
         let cpu = self.cpu;
         let Effect { mut events, mut loads } = self.effect;
         let jump = match (&last, events.last()) {
             (Event::Return { .. }, Some(Event::Call { target, arguments, stack, .. }))
-                if events.len() > self.start && stack.iter().all(|word| is_kept(cpu, values, word)) =>
+                if events.len() > self.start && stack.is_empty() =>
             {
                 let left = (0..FLAGS).filter(|register| has(cpu.results, *register));
                 let as_left = left.into_iter().all(|register| {
@@ -244,7 +208,7 @@ impl Machine<'_> {
         (0..FLAGS).filter(move |register| has(registers, *register)).map(|register| self.get(register))
     }
 
-    fn get(&self, register: Register) -> Id {
+    pub(super) fn get(&self, register: Register) -> Id {
         self.registers[usize::from(register)]
     }
 
@@ -254,38 +218,14 @@ impl Machine<'_> {
             let depth = self.on_stack(values, value).filter(|depth| *depth <= 0)?;
             self.stack.retain(|word| word.at >= depth);
         }
-        *self.registers[..usize::from(ZERO)].get_mut(usize::from(register))? = value;
-        Some(())
-    }
-
-    /// Where an address is, counted from where the stack pointer was at first.
-    fn on_stack(&self, values: &Values, address: Id) -> Option<i64> {
-        let first = Id::first(self.cpu.stack);
-        match values.of(address) {
-            Value::Register(id) if id == first => Some(0),
-            Value::Sum(base, distance) if base == first => Some(distance),
-            _ => None,
-        }
-    }
-
-    fn depth(&self, values: &Values) -> Option<i64> {
-        self.on_stack(values, self.get(self.cpu.stack))
+        self.registers[usize::from(register)] = value;
+        (register != ZERO).then_some(())
     }
 }
 
 /// Whether a register is in a set.
 fn has(set: u64, register: Register) -> bool {
     set.checked_shr(register.into()).is_some_and(|rest| rest & 1 == 1)
-}
-
-/// Whether a word is kept for the stub's caller: no business of whoever is called.
-fn is_kept(cpu: &Cpu, values: &Values, word: &Word) -> bool {
-    let value = match values.of(word.value) {
-        Value::Signed(plain) => plain,
-        _ => word.value,
-    };
-    let kept = cpu.preserved | 1 << cpu.stack | 1 << cpu.link;
-    (0..FLAGS).any(|register| has(kept, register) && value == Id::first(register))
 }
 
 /// Whether a target is a function of the host: its address is in a hole, or beside the closed flag.

@@ -5,8 +5,13 @@
 //! the same if they read the same memory, store the same values at the same addresses, call the same functions with the
 //! same arguments and the same words on the stack, branch on the same conditions to code that is the same, and return or
 //! jump with the same registers. Code with a branch backwards, or with an instruction that is not listed, is not run.
+//!
+//! Of a call it also wants what no comparison shows: that the stack is aligned, and that the frame is the one that the
+//! unwind row describes (`unwind.rs`).
 
+mod effect;
 mod machine;
+mod stack;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -14,22 +19,23 @@ mod values;
 
 use springboard_abi::{Direction, Entry, Place, Plan};
 
-pub(super) use self::step::{FLAGS, Register, Step, VECTOR, ZERO};
-use self::{machine::read, step::program, values::Values};
+pub(super) use self::step::{FLAGS, Program, Register, Step, Steps, TEMPORARY, VECTOR, ZERO, program};
+use self::{machine::read, values::Values};
 use super::Code;
 
 /// What the reader knows of a CPU and its convention. Sets of registers are bits by their numbers.
 pub(super) struct Cpu {
-    /// Adds the steps of the instruction at an offset, and says where the next one is, from there. `None` where it is
-    /// unknown. Branches lead to offsets.
-    pub(super) decode: fn(&Code, usize, &mut Vec<Step>) -> Option<usize>,
+    /// The steps of code. `None` where not all of it is known.
+    pub(super) program: fn(&Code) -> Option<Program>,
     pub(super) stack: Register,
     /// The frame pointer, where stubs have one.
     pub(super) frame: Option<Register>,
-    /// Where a call leaves the return address.
-    pub(super) link: Register,
+    /// Where a call leaves the return address. `None` for the word at the stack pointer.
+    pub(super) link: Option<Register>,
     /// Bytes above the stack pointer that belong to whoever is called.
     pub(super) saves: i64,
+    /// What the stack is aligned to at a call, in bytes.
+    pub(super) aligned: i64,
     /// Registers that belong to the caller, beside the stack pointer.
     pub(super) preserved: u64,
     /// Registers that results are in.
@@ -50,29 +56,31 @@ pub(super) fn is_same(cpu: &Cpu, before: &Code, after: &Code, live: Live) -> boo
 
 /// Whether `after` is `before` with literals elsewhere: the same instructions in the same order.
 pub(super) fn moves_literals_only(cpu: &Cpu, before: &Code, after: &Code) -> bool {
-    let before = program(cpu, before);
-    before.is_some() && before == program(cpu, after)
+    let before = (cpu.program)(before);
+    before.is_some() && before == (cpu.program)(after)
 }
 
-/// The registers in which a stub passes arguments, as bits.
+/// In what a stub passes arguments: registers as bits, and bytes of the stack area.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Live {
     /// To the native function.
-    native: u64,
+    pub(super) native: u64,
+    pub(super) stack_bytes: u32,
     /// To functions of the host.
-    host: u64,
+    pub(super) host: u64,
 }
 
 impl Live {
     pub(super) fn of(cpu: &Cpu, plan: &Plan) -> Live {
         // The host's functions get up to four arguments.
         let host = bits(&cpu.gprs[..4]);
+        let stack_bytes = plan.stack_bytes;
         if plan.entry().direction() == Direction::Upcall {
-            return Live { native: host, host };
+            return Live { native: host, host, stack_bytes: 0 };
         }
         if plan.entry() == Entry::Boxed {
             let all = bits(cpu.gprs) | bits(cpu.vecs);
-            return Live { native: all, host: all };
+            return Live { native: all, host: all, stack_bytes };
         }
         let registers = plan.moves.iter().filter_map(|step| match step.place {
             Place::Gpr { reg, .. } => cpu.gprs.get(usize::from(reg)),
@@ -81,7 +89,7 @@ impl Live {
         });
         let native = registers.fold(0, |live, register| live | 1 << register);
         // What a relay calls is the stub of its shape.
-        Live { native, host: if plan.entry() == Entry::Relay { native } else { host } }
+        Live { native, stack_bytes, host: if plan.entry() == Entry::Relay { native } else { host } }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What instructions do, in terms that all CPUs share.
 
-use super::Cpu;
 use crate::{isa::Code, template::HoleKind};
 
 /// A register: general ones have their numbers, vector registers follow from [`VECTOR`] on.
@@ -12,6 +11,8 @@ pub(in crate::isa) const VECTOR: Register = 32;
 pub(in crate::isa) const FLAGS: Register = 64;
 /// Reads as zero, where a CPU has such a register.
 pub(in crate::isa) const ZERO: Register = 65;
+/// Where an operand in memory waits for the instruction that takes it from there.
+pub(in crate::isa) const TEMPORARY: Register = 66;
 
 /// A part of what an instruction does. `how` is the instruction without its registers and distances.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -21,6 +22,10 @@ pub(in crate::isa) enum Step {
         to: Register,
         from: Register,
         distance: i64,
+    },
+    Constant {
+        to: Register,
+        value: u64,
     },
     /// A register becomes what a stamp writes.
     Literal {
@@ -51,6 +56,9 @@ pub(in crate::isa) enum Step {
     Sign,
     Authenticate,
     Call(Register),
+    /// A call of the stub's own code at this offset or step, from where a jump through a register leads to the function
+    /// that is called.
+    Enter(usize),
     Jump(Register),
     Return,
     /// On a condition, code goes on elsewhere: at this offset, or as a [`Program`] at the step of this index.
@@ -67,24 +75,54 @@ pub(in crate::isa) enum Step {
 /// Steps in order.
 pub(in crate::isa) type Program = Vec<Step>;
 
-/// The steps of code. `None` where an instruction is unknown, or refers by distance to anything but an instruction or a
+/// The steps of code while they are added.
+pub(in crate::isa) struct Steps {
+    program: Program,
+    /// Where each instruction begins, and its first step.
+    starts: Vec<(usize, usize)>,
+}
+
+impl Steps {
+    pub(in crate::isa) fn of(code: &Code) -> Steps {
+        let instructions = code.bytes.len() / 3;
+        Steps { program: Vec::with_capacity(instructions), starts: Vec::with_capacity(instructions) }
+    }
+
+    /// An instruction begins at this offset.
+    pub(in crate::isa) fn begin(&mut self, at: usize) {
+        self.starts.push((at, self.program.len()));
+    }
+
+    pub(in crate::isa) fn add(&mut self, step: Step) {
+        self.program.push(step);
+    }
+
+    /// `None` where something leads to what is no instruction.
+    pub(in crate::isa) fn finish(mut self) -> Option<Program> {
+        for step in &mut self.program {
+            if let Step::Branch { to, .. } | Step::Goto(to) | Step::Enter(to) = step {
+                let found = self.starts.binary_search_by_key(to, |(at, _)| *at).ok()?;
+                *to = self.starts[found].1;
+            }
+        }
+        Some(self.program)
+    }
+}
+
+/// The steps of code with literals after it. `decode` adds those of the instruction at an offset, and says where the next
+/// one is, from there. `None` where an instruction is unknown, or refers by distance to anything but an instruction or a
 /// hole.
-pub(super) fn program(cpu: &Cpu, code: &Code) -> Option<Program> {
-    let mut steps = Vec::with_capacity(code.bytes.len() / 4);
-    // Where each instruction begins, and its first step.
-    let mut starts = Vec::with_capacity(code.bytes.len() / 4);
+pub(in crate::isa) fn program(
+    code: &Code,
+    decode: fn(&Code, usize, &mut Vec<Step>) -> Option<usize>,
+) -> Option<Program> {
+    let mut steps = Steps::of(code);
     let mut at = 0;
     while at < code.bytes.len() && !is_literals(code, at) {
-        starts.push((at, steps.len()));
-        at += (cpu.decode)(code, at, &mut steps)?;
+        steps.begin(at);
+        at += decode(code, at, &mut steps.program)?;
     }
-    for step in &mut steps {
-        if let Step::Branch { to, .. } | Step::Goto(to) = step {
-            let found = starts.binary_search_by_key(to, |(at, _)| *at).ok()?;
-            *to = starts[found].1;
-        }
-    }
-    Some(steps)
+    steps.finish()
 }
 
 /// Whether nothing but aligned literals follows, and the zeros before them.

@@ -40,12 +40,21 @@ pub(super) enum Value {
     Register(Id),
     /// What a stamp writes.
     Hole(HoleKind),
+    Constant(u64),
     /// A value and a distance.
     Sum(Id, i64),
     /// What is loaded from an address: how, and after how many events.
-    Load { address: Id, bytes: u8, how: u64, epoch: usize },
+    Load {
+        address: Id,
+        bytes: u8,
+        how: u64,
+        epoch: usize,
+    },
     /// What an instruction without other effects makes of its sources.
-    Made { how: u64, from: [Option<Id>; 2] },
+    Made {
+        how: u64,
+        from: [Option<Id>; 2],
+    },
     /// A signed return address.
     Signed(Id),
 }

@@ -6,6 +6,8 @@ mod fs1;
 mod reading;
 mod shapes;
 
+#[cfg(test)]
+pub(super) use self::reading::CPU;
 use super::{Frame, Isa, reading::Live};
 use crate::error::EmitError;
 
@@ -31,6 +33,5 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
-    reads: Some(&reading::CPU),
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
 };

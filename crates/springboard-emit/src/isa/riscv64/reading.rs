@@ -3,15 +3,16 @@
 
 use super::super::{
     Code,
-    reading::{Cpu, Register, Step, VECTOR, ZERO, bits},
+    reading::{Cpu, Register, Step, VECTOR, ZERO, bits, program},
 };
 
-pub(super) static CPU: Cpu = Cpu {
-    decode,
+pub(in crate::isa) static CPU: Cpu = Cpu {
+    program: |code| program(code, decode),
     stack: 2,
     frame: Some(8),
-    link: 1,
+    link: Some(1),
     saves: 0,
+    aligned: 16,
     // gp, tp, s0 to s11; fs0 to fs11 (RISC-V ELF psABI, "Register Convention")
     preserved: PRESERVED | (PRESERVED & !(1 << 3 | 1 << 4)) << VECTOR,
     results: bits(&[10, 11, VECTOR + 10, VECTOR + 11]),

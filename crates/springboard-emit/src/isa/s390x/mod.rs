@@ -5,6 +5,8 @@ mod closure;
 mod reading;
 mod shapes;
 
+#[cfg(test)]
+pub(super) use self::reading::CPU;
 use super::{Isa, reading::Live};
 
 pub(super) static ISA: Isa = Isa {
@@ -24,6 +26,5 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
-    reads: Some(&reading::CPU),
     frame: None,
 };

@@ -2,16 +2,17 @@
 
 use super::super::{
     Code,
-    reading::{Cpu, FLAGS, Register, Step, VECTOR, bits},
+    reading::{Cpu, FLAGS, Register, Step, VECTOR, bits, program},
 };
 
-pub(super) static CPU: Cpu = Cpu {
-    decode,
+pub(in crate::isa) static CPU: Cpu = Cpu {
+    program: |code| program(code, decode),
     stack: 15,
     frame: None,
-    link: 14,
+    link: Some(14),
     // The register save area (zSeries ELF ABI, "The Stack Frame").
     saves: 160,
+    aligned: 8,
     // r6 to r13, f8 to f15
     preserved: 0xff << 6 | 0xff << (VECTOR + 8),
     results: bits(&[2, VECTOR]),

@@ -17,7 +17,7 @@ mod thread_local;
 
 use springboard_abi::{Convention, Plan};
 
-use self::{landing::Landing, reading::Live};
+use self::landing::Landing;
 use super::{Code, Frame, Isa};
 use crate::{
     error::EmitError,
@@ -44,7 +44,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |convention| convention == Convention::Sysv64,
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
-    reads: None,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
 
@@ -53,7 +52,7 @@ const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitError> {
     let refused = |why: &str| EmitError::Backend(String::from(why));
-    let Code { mut bytes, mut holes } = match Live::of(plan) {
+    let Code { mut bytes, mut holes } = match reading::live(plan) {
         Some(live) => shorten::shorten(code, live),
         None => code,
     };

@@ -8,8 +8,9 @@
 use iced_x86::{Code as Op, FlowControl, Instruction, MemoryOperand, OpKind, Register};
 
 use super::{
+    super::reading::{Live, VECTOR},
     assembly::{Item, replaced},
-    reading::{ARGUMENTS, Live},
+    reading::ARGUMENTS,
 };
 
 /// Where the target is while the arguments are written. No argument is ever there.
@@ -246,9 +247,11 @@ impl Writes {
             };
             made.push((whole(item.instruction.op0_register()), value));
         }
-        let gprs = ARGUMENTS.iter().filter(|number| live.gprs >> **number & 1 == 1);
+        let gprs = ARGUMENTS.iter().filter(|number| live.native >> **number & 1 == 1);
         let gprs = gprs.map(|number| Register::RAX + u32::from(*number));
-        let vecs = (0..8).filter(|number| live.vecs >> number & 1 == 1).map(|number| Register::XMM0 + number);
+        let vecs = (0..8)
+            .filter(|number| live.native >> (u32::from(VECTOR) + number) & 1 == 1)
+            .map(|number| Register::XMM0 + number);
         let mut writes = Vec::with_capacity(items.len());
         for register in gprs.chain(vecs) {
             match holds(&made, register) {

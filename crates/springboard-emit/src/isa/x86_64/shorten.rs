@@ -3,13 +3,16 @@
 //! * Moves that lead round ([`moves`]), words that are loaded and stored where one `push` will do ([`push`]), frames of
 //!   stubs that jump, and ends of frames ([`frame`]).
 //!
-//! What comes out is accepted only if [`reading`] finds that it does the same.
+//! What comes out is accepted only if a [reader](super::super::reading) finds that it does the same.
 
 use super::{
-    super::Code,
+    super::{
+        Code,
+        reading::{Live, is_same},
+    },
     assembly::{Item, assemble, items},
     frame, moves, push,
-    reading::{self, Live},
+    reading::CPU,
 };
 
 /// The code, as short as it can be made.
@@ -19,7 +22,7 @@ pub(super) fn shorten(code: Code, live: Live) -> Code {
     let candidates = [ordered.as_deref(), Some(&items)];
     let shorter = candidates.into_iter().flatten().find_map(|items| {
         let candidate = assemble(&framed(items)?)?;
-        reading::is_same(&code, &candidate, live).then_some(candidate)
+        is_same(&CPU, &code, &candidate, live).then_some(candidate)
     });
     shorter.unwrap_or(code)
 }

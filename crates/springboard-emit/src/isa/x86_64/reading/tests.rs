@@ -1,16 +1,16 @@
 //! Readings of stubs and of their mutants.
 
-use iced_x86::{Code as Op, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Mnemonic, Register};
 use springboard_abi::{Entry, FastCall, Guard, Narrow, Plan, Target, plan, plan_fast_call};
 use springboard_ir::{Signature, Type};
 
-use super::*;
+use super::{super::super::reading::is_same, *};
 
 fn code(bytes: &[&[u8]]) -> Code {
     Code { bytes: bytes.concat(), holes: Vec::new() }
 }
 
-const TWO_INTEGERS: Live = Live { gprs: 1 << 7 | 1 << 6, vecs: 0, stack_bytes: 0 };
+const TWO_INTEGERS: Live = Live { native: 1 << 7 | 1 << 6, host: 0, stack_bytes: 0 };
 const FRAME: &[u8] = &[0x55, 0x48, 0x89, 0xe5];
 /// `mov r10, rdi`; `mov rdi, [rsi]`; `mov rsi, [rsi + 8]`
 const LOADS: &[u8] = &[0x49, 0x89, 0xfa, 0x48, 0x8b, 0x3e, 0x48, 0x8b, 0x76, 0x08];
@@ -22,10 +22,10 @@ const RETURN: &[u8] = &[0x48, 0x89, 0xec, 0x5d, 0xc3];
 #[test]
 fn a_jump_is_a_call_with_nothing_after_it() {
     let framed = code(&[FRAME, LOADS, CALL_R10, RETURN]);
-    assert!(is_same(&framed, &code(&[LOADS, JUMP_R10]), TWO_INTEGERS));
+    assert!(is_same(&CPU, &framed, &code(&[LOADS, JUMP_R10]), TWO_INTEGERS));
     // leave; ret, and pop rbp; ret
-    assert!(is_same(&framed, &code(&[FRAME, LOADS, CALL_R10, &[0xc9, 0xc3]]), TWO_INTEGERS));
-    assert!(is_same(&framed, &code(&[FRAME, LOADS, CALL_R10, &[0x5d, 0xc3]]), TWO_INTEGERS));
+    assert!(is_same(&CPU, &framed, &code(&[FRAME, LOADS, CALL_R10, &[0xc9, 0xc3]]), TWO_INTEGERS));
+    assert!(is_same(&CPU, &framed, &code(&[FRAME, LOADS, CALL_R10, &[0x5d, 0xc3]]), TWO_INTEGERS));
     let others: [(&str, &[&[u8]]); 7] = [
         ("another slot", &[&LOADS[..9], &[0x10], JUMP_R10]),
         ("another register", &[&LOADS[..8], &[0x7e, 0x08], JUMP_R10]),
@@ -36,13 +36,13 @@ fn a_jump_is_a_call_with_nothing_after_it() {
         ("the stack is not aligned", &[FRAME, &[0x57], LOADS, CALL_R10, &[0xc9, 0xc3]]),
     ];
     for (what, bytes) in others {
-        assert!(!is_same(&framed, &code(bytes), TWO_INTEGERS), "{what}");
+        assert!(!is_same(&CPU, &framed, &code(bytes), TWO_INTEGERS), "{what}");
     }
 }
 
 #[test]
 fn a_word_pushed_is_a_word_stored() {
-    let live = Live { gprs: 0, vecs: 0, stack_bytes: 16 };
+    let live = Live { native: 0, host: 0, stack_bytes: 16 };
     // sub rsp, 16; mov rax, [rsi + 8]; mov [rsp + 8], rax; mov rax, [rsi]; mov [rsp], rax
     let stored: &[u8] = &[
         0x48, 0x83, 0xec, 0x10, 0x48, 0x8b, 0x46, 0x08, 0x48, 0x89, 0x44, 0x24, 0x08, 0x48, 0x8b, 0x06, 0x48,
@@ -50,13 +50,16 @@ fn a_word_pushed_is_a_word_stored() {
     ];
     let call: &[u8] = &[0xff, 0xd7, 0xc9, 0xc3];
     let before = code(&[FRAME, stored, call]);
-    assert!(is_same(&before, &code(&[FRAME, &[0xff, 0x76, 0x08, 0xff, 0x36], call]), live));
-    assert!(!is_same(&before, &code(&[FRAME, &[0xff, 0x36, 0xff, 0x76, 0x08], call]), live), "in this order");
+    assert!(is_same(&CPU, &before, &code(&[FRAME, &[0xff, 0x76, 0x08, 0xff, 0x36], call]), live));
+    assert!(
+        !is_same(&CPU, &before, &code(&[FRAME, &[0xff, 0x36, 0xff, 0x76, 0x08], call]), live),
+        "in this order"
+    );
     let other = Live { stack_bytes: 0, ..live };
     // push [rsi + 8] twice
     let twice = code(&[FRAME, &[0xff, 0x76, 0x08, 0xff, 0x76, 0x08], call]);
-    assert!(!is_same(&before, &twice, live));
-    assert!(!is_same(&before, &twice, other), "what is loaded is compared as well");
+    assert!(!is_same(&CPU, &before, &twice, live));
+    assert!(!is_same(&CPU, &before, &twice, other), "what is loaded is compared as well");
 }
 
 fn plans() -> Vec<(String, Plan)> {
@@ -101,14 +104,14 @@ fn mutants_are_refused() {
     let mut compiler = crate::Compiler::new(&triple).expect("a compiler");
     let (mut mutants, mut accepted) = (0, Vec::new());
     for (name, plan) in plans() {
-        let mut live = Live::of(&plan).expect("System V");
+        let mut live = super::live(&plan).expect("System V");
         if plan.vector_count.is_some() {
             // al
-            live.gprs |= 1;
+            live.native |= 1;
         }
         let template = compiler.emit(&plan).expect("a template");
         let whole = Code { bytes: template.code.to_vec(), holes: template.holes.to_vec() };
-        assert!(is_same(&whole, &whole, live), "{name} can be read");
+        assert!(is_same(&CPU, &whole, &whole, live), "{name} can be read");
         let in_hole = |byte: usize| {
             whole.holes.iter().any(|hole| (hole.offset as usize..hole.offset as usize + 8).contains(&byte))
         };
@@ -117,7 +120,7 @@ fn mutants_are_refused() {
             bytes[bit / 8] ^= 1 << (bit % 8);
             mutants += 1;
             let mutant = Code { bytes, holes: whole.holes.clone() };
-            if is_same(&whole, &mutant, live) && !means_the_same(&whole, &mutant) {
+            if is_same(&CPU, &whole, &mutant, live) && !means_the_same(&whole, &mutant) {
                 accepted.push(format!("{name}: {}", difference(&whole, &mutant)));
             }
         }
