@@ -124,7 +124,7 @@ fn archive(folder: &Path, profile: &str, cpu: Option<&Cpu>) -> Result<(PathBuf, 
             let package = message["package_id"].as_str().unwrap_or_default();
             message["reason"] == reason && package.contains("libffi-sys")
         };
-        messages.iter().filter(bundles).filter_map(|message| path(&message[field])).last()
+        messages.iter().filter(bundles).filter_map(|message| path(&message[field])).next_back()
     };
     match (archive, bundle("compiler-artifact", "manifest_path"), bundle("build-script-executed", "out_dir"))
     {

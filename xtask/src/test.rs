@@ -411,7 +411,7 @@ static SUITES: &[Suite] = &[
     Suite {
         name: "advisories",
         about: "what libffi's advisories of November 2026 are about, by stubs, libffi, the drop-in and compiled C",
-        when: When::Always,
+        when: When::Named,
         needs: &[],
         steps: advisories,
     },
@@ -425,7 +425,7 @@ static SUITES: &[Suite] = &[
     Suite {
         name: "libffi-sys",
         about: "the tests of the crates libffi and libffi-sys, on springboard",
-        when: When::Always,
+        when: When::Named,
         needs: &[],
         steps: || {
             vec![cargo(&["run", "-q", "-p", "xtask", "--", "libffi-crates", "--profile", "release"]).into()]
@@ -434,21 +434,21 @@ static SUITES: &[Suite] = &[
     Suite {
         name: "libffi-suite-aarch64",
         about: "libffi's own test programs with the drop-in, under QEMU",
-        when: When::Always,
+        when: When::Named,
         needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
         steps: || vec![libffi_suite(&["--cpu", "aarch64"]).into()],
     },
     Suite {
         name: "libffi-suite-riscv64",
         about: "the same on RISC-V",
-        when: When::Always,
+        when: When::Named,
         needs: &[&tools::QEMU, &tools::GCC_RISCV64, &tools::RUST, &tools::STD_RISCV64],
         steps: || vec![libffi_suite(&["--cpu", "riscv64"]).into()],
     },
     Suite {
         name: "libffi-suite-s390x",
         about: "the same on s390x",
-        when: When::Always,
+        when: When::Named,
         needs: &[&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X],
         steps: || vec![libffi_suite(&["--cpu", "s390x"]).into()],
     },
