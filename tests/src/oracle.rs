@@ -33,6 +33,7 @@ mod shrink;
 mod signature;
 mod stub;
 mod suite;
+mod system;
 mod upcall;
 mod value;
 

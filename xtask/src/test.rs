@@ -13,9 +13,9 @@ use crate::{
     tools, tsan, v8,
 };
 use commands::{
-    NOT_UNDER_MDWE, advisories, capi, cross, datafusion, duckdb, example, exceptions, for_cpu, fresh_machine,
-    install_capi, libffi_suite, loom, musl, oracle, python, real_headers, runner, slices, stress,
-    stress_service, windows,
+    NOT_UNDER_MDWE, advisories, capi, checked, cross, datafusion, duckdb, example, exceptions, for_cpu,
+    fresh_machine, install_capi, libffi_suite, loom, musl, oracle, python, real_headers, runner, slices,
+    stress, stress_service, windows,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -238,8 +238,8 @@ static SUITES: &[Suite] = &[
             [
                 "--signatures 1500 --seed 2",
                 "--matrix --every 61",
-                "--target x86_64-pc-windows-gnu --signatures 900 --seed 4",
-                "--target x86_64-pc-windows-gnu --matrix --every 97",
+                "--ms-abi --signatures 900 --seed 4",
+                "--ms-abi --matrix --every 97",
             ]
             .map(|arguments| oracle(arguments).into())
             .into()
@@ -325,6 +325,13 @@ static SUITES: &[Suite] = &[
         when: When::InCi,
         needs: &[&tools::RUST, &tools::RUST_SOURCE, &tools::MINGW, &tools::WINE, &tools::STD_WINDOWS],
         steps: windows,
+    },
+    Suite {
+        name: "checked",
+        about: "plans and the emitter compile for macOS and FreeBSD; nothing is linked, nothing runs",
+        when: When::InCi,
+        needs: &[&tools::RUST, &tools::RUST_SOURCE],
+        steps: checked,
     },
     Suite {
         name: "counts",

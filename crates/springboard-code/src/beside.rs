@@ -4,10 +4,8 @@ use std::{io, ptr::NonNull};
 
 use crate::{
     error::{CodeError, Step},
-    system::{
-        fork, instructions,
-        pages::{Mapping, Reserved},
-    },
+    mapping::Mapping,
+    system::{fork, instructions, pages::Reserved},
 };
 
 /// Makes every CPU of the process see `bytes` instructions that somebody else has written at `code`, which execute there,

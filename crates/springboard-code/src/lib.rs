@@ -15,6 +15,7 @@ mod capability;
 mod class;
 mod error;
 mod faults;
+mod mapping;
 mod memory;
 #[cfg(feature = "announce")]
 mod published;

@@ -12,7 +12,7 @@ use cranelift_codegen::{
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use springboard_abi::{DowncallResult, Entry, FastForm, Form, Plan, SlotsForm};
-use target_lexicon::Triple;
+use target_lexicon::{OperatingSystem, Triple};
 
 use crate::{
     body::{Built, Notes},
@@ -194,11 +194,25 @@ impl Compiler {
             code = found
                 .ok_or_else(|| EmitError::Backend("a closure's stub does not find its closure".into()))?;
         }
-        let Code { bytes: code, mut holes } =
+        let Code { bytes: mut code, mut holes } =
             (self.isa.finish)(plan, Code { bytes: code, holes }, self.protection)?;
         holes.sort_unstable();
         let align = self.backend.function_alignment().minimum.max(16);
-        Ok(Template { code: code.into(), align, holes: holes.into() })
+        let row = self.row(&mut code)?;
+        Ok(Template { code: code.into(), align, holes: holes.into(), row })
+    }
+
+    /// Appends what the system's unwinder is told of code that does not have the frame of all others, and says where it is.
+    fn row(&self, code: &mut Vec<u8>) -> Result<Option<u32>, EmitError> {
+        if self.backend.triple().operating_system != OperatingSystem::Windows {
+            return Ok(None);
+        }
+        let refused = |why: &str| EmitError::Backend(why.into());
+        let Some(info) = (self.isa.unwind_info)(code).map_err(refused)? else { return Ok(None) };
+        code.resize(code.len().next_multiple_of(4), 0);
+        let row = code.len() as u32;
+        code.extend(info);
+        Ok(Some(row))
     }
 }
 
@@ -219,7 +233,7 @@ fn flags() -> settings::Builder {
     set("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" });
     // Asked for by the `tail` convention, and the reason why profilers can walk through a stub.
     set("preserve_frame_pointers", "true");
-    // One row describes every stub (`unwind.rs`).
+    // One row describes all stubs (`unwind.rs`), or what the finished code says (`Isa::unwind_info`).
     set("unwind_info", "false");
     // Moved arguments and what Cranelift spills of them can take three pages, and a stack may have one guard page.
     set("enable_probestack", "true");

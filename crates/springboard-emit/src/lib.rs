@@ -48,4 +48,4 @@ pub use error::{EmitError, Malformed};
 pub use object::object;
 pub use protection::{LandingPads, Protection, ReturnAddresses};
 pub use template::{GUARD_HELPER, Hole, HoleKind, Template};
-pub use unwind::eh_frame;
+pub use unwind::{UNWIND_INFO, eh_frame};

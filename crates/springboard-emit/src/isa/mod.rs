@@ -59,9 +59,15 @@ pub(crate) struct Isa {
     /// Whether holes are operands of instructions, and not literals between them.
     #[cfg_attr(not(feature = "disassembly"), expect(dead_code, reason = "listings alone ask"))]
     pub(crate) holes_in_instructions: bool,
+    /// The `UNWIND_INFO` by which Windows unwinds this code, where its frame keeps more than the frame pointer. The error is
+    /// what cannot be said of it.
+    pub(crate) unwind_info: fn(&[u8]) -> UnwindInfo,
     /// The frame of a stub that has one. `None` where stubs have no frame pointer: an unwinder stops there.
     pub(crate) frame: Option<Frame>,
 }
+
+/// What Windows is told of code, if anything; or what cannot be said of it.
+pub(crate) type UnwindInfo = Result<Option<Vec<u8>>, &'static str>;
 
 /// Machine code and the holes in it.
 pub(crate) struct Code {

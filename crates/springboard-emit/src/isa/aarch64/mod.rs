@@ -49,6 +49,7 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    unwind_info: |_| Ok(None),
     frame: Some(Frame {
         frame_pointer: gimli::AArch64::X29,
         return_address: gimli::AArch64::X30,

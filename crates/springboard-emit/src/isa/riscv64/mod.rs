@@ -33,5 +33,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    unwind_info: |_| Ok(None),
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
 };

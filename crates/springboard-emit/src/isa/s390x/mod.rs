@@ -26,5 +26,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    unwind_info: |_| Ok(None),
     frame: None,
 };

@@ -11,6 +11,7 @@ mod landing;
 mod moves;
 mod push;
 mod reading;
+mod row;
 mod saved;
 mod shorten;
 mod thread_local;
@@ -44,6 +45,7 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |convention| convention == Convention::Sysv64,
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
+    unwind_info: row::unwind_info,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
 
