@@ -3,8 +3,8 @@
 use std::{env, fmt::Write, fs, path::Path};
 
 use springboard_abi::{COMMON, Target, common};
-use springboard_emit::{Compiler, EmitError, LandingPads, Protection, ReturnAddresses};
-use target_lexicon::{Architecture, Triple};
+use springboard_emit::{Compiler, EmitError, LandingPads, Protection, ReturnAddresses, UNWIND_INFO};
+use target_lexicon::{Architecture, OperatingSystem, Triple};
 
 /// Landing pads cost nothing where nobody checks them, and the program's own code may be checked.
 const PROTECTION: Protection =
@@ -39,8 +39,17 @@ fn main() {
 #[derive(Default)]
 struct Pack {
     code: Vec<u8>,
-    /// Where the thunk of each number begins.
-    starts: Vec<(usize, usize)>,
+    thunks: Vec<Thunk>,
+}
+
+/// A thunk, by offsets in the code.
+struct Thunk {
+    /// Of the common shape.
+    number: usize,
+    start: usize,
+    end: usize,
+    /// What is told of it alone.
+    row: Option<usize>,
 }
 
 impl Pack {
@@ -51,8 +60,10 @@ impl Pack {
             let template = compiler.emit(&plan).expect("a plan can be emitted");
             assert!(template.holes.is_empty(), "a thunk is handed its target");
             pack.code.resize(pack.code.len().next_multiple_of(ALIGN), 0);
-            pack.starts.push((number, pack.code.len()));
+            let start = pack.code.len();
             pack.code.extend(&template.code);
+            let row = template.row.map(|row| start + row as usize);
+            pack.thunks.push(Thunk { number, start, end: pack.code.len(), row });
         }
         pack
     }
@@ -61,26 +72,70 @@ impl Pack {
     /// for each number the offset of its thunk, or `u32::MAX`.
     fn source(&self, triple: &Triple) -> String {
         let mut starts = vec![u32::MAX; COMMON];
-        for &(number, start) in &self.starts {
-            starts[number] = u32::try_from(start).expect("the pack is small");
+        for thunk in &self.thunks {
+            starts[thunk.number] = u32::try_from(thunk.start).expect("the pack is small");
         }
         let mut text =
             format!("static STARTS: [u32; {COMMON}] = {starts:?};\ncore::arch::global_asm!(r#\"\n");
-        let _ = writeln!(text, "    .pushsection .text.springboard_pack,\"ax\",@progbits");
-        let _ = writeln!(text, "    .balign 64\n    .globl springboard_pack\n    .hidden springboard_pack");
-        let _ = writeln!(text, "    .type springboard_pack, @function\nspringboard_pack:");
-        let unwind = unwind(triple);
-        let _ = write!(text, "{}", unwind.iter().map(|line| format!("    {line}\n")).collect::<String>());
-        for row in self.code.chunks(32) {
-            let bytes: Vec<_> = row.iter().map(u8::to_string).collect();
-            let _ = writeln!(text, "    .byte {}", bytes.join(","));
+        let (before, after) = if triple.operating_system == OperatingSystem::Windows {
+            (coff().into(), self.rows())
+        } else {
+            elf(triple)
+        };
+        let bytes =
+            |row: &[u8]| format!(".byte {}", row.iter().map(u8::to_string).collect::<Vec<_>>().join(","));
+        for line in before.into_iter().chain(self.code.chunks(32).map(bytes)).chain(after) {
+            let _ = writeln!(text, "    {line}");
         }
-        if !unwind.is_empty() {
-            let _ = writeln!(text, "    .cfi_endproc");
-        }
-        let _ = writeln!(text, "    .size springboard_pack, . - springboard_pack\n    .popsection\n\"#);");
+        text.push_str("\"#);");
         text
     }
+
+    /// What Windows' unwinder is told: an entry for each thunk, and the row of those that have none of their own.
+    fn rows(&self) -> Vec<String> {
+        let info = UNWIND_INFO.map(|byte| byte.to_string()).join(",");
+        let mut lines = vec![
+            ".section .xdata$springboard_pack,\"dr\"".into(),
+            ".p2align 2".into(),
+            format!("springboard_pack_info: .byte {info}"),
+            ".section .pdata$springboard_pack,\"dr\"".into(),
+            ".p2align 2".into(),
+        ];
+        lines.extend(self.thunks.iter().map(|Thunk { start, end, row, .. }| {
+            let info = match row {
+                Some(row) => format!("springboard_pack+{row}"),
+                None => "springboard_pack_info".into(),
+            };
+            format!(".rva springboard_pack+{start}, springboard_pack+{end}, {info}")
+        }));
+        lines.push(".text".into());
+        lines
+    }
+}
+
+/// What stands before the code in an object for Windows.
+fn coff() -> [String; 4] {
+    [".section .text$springboard_pack,\"xr\"", ".p2align 6", ".globl springboard_pack", "springboard_pack:"]
+        .map(String::from)
+}
+
+/// What stands before and after the code in an object of ELF.
+fn elf(triple: &Triple) -> (Vec<String>, Vec<String>) {
+    let mut before: Vec<String> = [
+        ".pushsection .text.springboard_pack,\"ax\",@progbits",
+        ".balign 64",
+        ".globl springboard_pack",
+        ".hidden springboard_pack",
+        ".type springboard_pack, @function",
+        "springboard_pack:",
+    ]
+    .map(String::from)
+    .into();
+    let unwind = unwind(triple);
+    let end = (!unwind.is_empty()).then(|| ".cfi_endproc".to_owned());
+    before.extend(unwind);
+    let after = [".size springboard_pack, . - springboard_pack", ".popsection"].map(String::from);
+    (before, end.into_iter().chain(after).collect())
 }
 
 /// One row for all thunks: those with a frame keep the caller's frame pointer and the return address at the frame

@@ -37,14 +37,17 @@ fn main() -> ExitCode {
 /// that Rust finds.
 macro_rules! row {
     ($table:ident, $library:expr, $declaration:expr, $direct:ty, ($($argument:expr),*) => $expected:expr) => {{
-        let case = Case::bind(&$table, $library, $declaration)?;
-        let direct = case.native.typed::<$direct>()?.get();
-        // SAFETY: the declaration is that of the library's header, and the arguments are good for the function.
-        let direct = || unsafe { direct($(black_box($argument)),*) };
-        let slots = [$($argument.into_slot()),*];
-        // SAFETY: one slot per parameter, each the word of its type.
-        let row = unsafe { case.words(&slots, $expected, direct) }?;
-        $table.push(row);
+        let row = || {
+            let case = Case::bind(&$table, $library, $declaration)?;
+            let direct = case.native.typed::<$direct>()?.get();
+            // SAFETY: the declaration is that of the library's header, and the arguments are good for the function.
+            let direct = || unsafe { direct($(black_box($argument)),*) };
+            let slots = [$($argument.into_slot()),*];
+            // SAFETY: one slot per parameter, each the word of its type.
+            unsafe { case.words(&slots, $expected, direct) }
+        };
+        let row = row();
+        $table.push(row)?;
     }};
 }
 
@@ -65,8 +68,10 @@ fn run() -> Result<usize, Box<dyn Error>> {
         table, &libm, "double ldexp(double, int)",
         unsafe extern "C" fn(f64, c_int) -> f64, (0.75, 4) => 0.75 * 2f64.powi(4)
     );
-    table.push(cabs(&table, &libm)?);
-    table.push(fabsl(&table, &libm)?);
+    let row = cabs(&table, &libm);
+    table.push(row)?;
+    let row = fabsl(&table, &libm);
+    table.push(row)?;
 
     row!(table, &libc, "int abs(int)", unsafe extern "C" fn(c_int) -> c_int, (-7) => (-7i32).abs());
     row!(
@@ -100,9 +105,12 @@ fn run() -> Result<usize, Box<dyn Error>> {
         ((&raw const primes[5]).cast::<c_void>(), primes.as_ptr().cast::<c_void>(), primes.len(), size_of::<c_int>(),
          Some(compare as Compare)) => (&raw const primes[found]).cast::<c_void>().cast_mut()
     );
-    table.push(snprintf(&table, &libc)?);
-    table.push(div(&table, &libc)?);
-    table.push(ldiv(&table, &libc)?);
+    let row = snprintf(&table, &libc);
+    table.push(row)?;
+    let row = div(&table, &libc);
+    table.push(row)?;
+    let row = ldiv(&table, &libc);
+    table.push(row)?;
     match &libz {
         Ok(libz) => row!(
             table, libz, "unsigned long crc32(unsigned long, const unsigned char *, unsigned int)",

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, hint::black_box, time::Instant};
 
-use springboard::{Engine, Function, Library, Path, SlotResult, Word};
+use springboard::{BindError, Engine, Function, Library, Path, SlotResult, Word};
 
 /// Measurements of each kind, taken in turn. The least counts: whatever else runs can only add.
 pub(crate) const REPETITIONS: u32 = 21;
@@ -150,8 +150,15 @@ impl Table {
         Table { native, libffi, rows: Vec::new() }
     }
 
-    pub(crate) fn push(&mut self, row: Row) {
-        self.rows.push(row);
+    /// Adds a row, or says that the library has no such function.
+    pub(crate) fn push(&mut self, row: Result<Row, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+        match row {
+            Err(error) if matches!(error.downcast_ref(), Some(BindError::Symbol(_))) => {
+                println!("left out: {error}");
+            }
+            row => self.rows.push(row?),
+        }
+        Ok(())
     }
 
     /// The number of rows whose result is not the one that was expected.

@@ -26,6 +26,10 @@ pub const MACHINES: [Machine; 4] = [
     Machine { cpu: "s390x", triple: "s390x-unknown-linux-gnu", gnu: "s390x-linux-gnu" },
 ];
 
+/// Windows, which a Linux on the same CPU builds for with mingw's GCC, and runs under Wine.
+pub const WINDOWS: Machine =
+    Machine { cpu: "x86_64", triple: "x86_64-pc-windows-gnu", gnu: "x86_64-w64-mingw32" };
+
 impl Machine {
     /// The kind of machine that runs this process, which may itself be emulated.
     pub fn host() -> Option<&'static Machine> {
@@ -34,7 +38,7 @@ impl Machine {
 
     /// Whether this process runs on such a machine, be it emulated.
     pub fn is_host(&self) -> bool {
-        cfg!(target_os = "linux") && self.cpu == std::env::consts::ARCH
+        self.cpu == std::env::consts::ARCH && self.triple.contains(std::env::consts::OS)
     }
 
     /// The triple as a value.
@@ -59,6 +63,7 @@ impl Machine {
         let runner = match std::env::var(variable) {
             Ok(runner) => runner,
             Err(_) if self.is_host() => return Command::new(path),
+            Err(_) if self.triple == WINDOWS.triple => "wine64".into(),
             Err(_) => format!("qemu-{}-static -L /usr/{}", self.cpu, self.gnu),
         };
         let mut words = runner.split_whitespace();

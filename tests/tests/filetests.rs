@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = paths
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+            let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string().replace('\\', "/");
             let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
             Trial::test(name, move || run(&path, &folder))
         })

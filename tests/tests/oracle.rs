@@ -21,7 +21,7 @@ fn run(source: Source, cases: impl Iterator<Item = u64>, levels: &[Level]) {
     std::fs::create_dir_all(&folder).expect("a folder for tests");
     let drive = Drive {
         suite: &suite,
-        target: machine.triple,
+        target: &["--target", machine.triple],
         compiler: &compiler,
         program: &|| machine.program(Path::new(env!("CARGO_BIN_EXE_oracle"))),
         jobs: 1,

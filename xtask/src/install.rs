@@ -1,5 +1,7 @@
 //! `cargo xtask install`: the library for C, where C compilers find it.
 
+mod dll;
+
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
@@ -10,6 +12,7 @@ use std::{
 use crate::{
     project,
     shared_object::{self, SYSTEM_LIBRARIES},
+    systems::WINDOWS,
 };
 
 /// Builds the library for C and installs it: shared and static library, header, pkg-config file.
@@ -30,7 +33,12 @@ pub(crate) struct Arguments {
     /// Cargo's profile to build with
     #[arg(long, default_value = "dist")]
     profile: String,
+    /// For Windows, where the shared library is springboard.dll, in the folder bin
+    #[arg(long, value_parser = [WINDOWS.triple])]
+    target: Option<String>,
 }
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const CRATE: &str = "crates/springboard-capi";
 
@@ -51,47 +59,54 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn install(arguments: &Arguments) -> Result<(), String> {
-    let Arguments { prefix, destdir, libdir, profile } = arguments;
+    let Arguments { prefix, destdir, libdir, profile, target } = arguments;
     let shown = prefix.display();
     if !prefix.is_absolute() || !prefix.to_str().is_some_and(|text| text.chars().all(PLAIN)) {
         return Err(format!("--prefix {shown}: an absolute path without spaces is wanted"));
     }
     let root = staged(prefix, destdir.as_deref());
-    let version = env!("CARGO_PKG_VERSION");
     let source = project::root().join(CRATE);
-    let archive = shared_object::build_archive("springboard-capi", "springboard_c", profile)?;
-
     let libraries = root.join(libdir);
     let headers = root.join("include");
     let descriptions = libraries.join("pkgconfig");
     for folder in [&libraries, &headers, &descriptions] {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    // Linked beside its place and renamed: a program that is running keeps the old file.
-    let shared = libraries.join(format!("libspringboard.so.{version}"));
-    let fresh = libraries.join(".libspringboard.so.new");
-    shared_object::link(&archive, SONAME, &source.join("springboard.map"), &fresh)?;
-    put(&fresh, &shared, 0o755)?;
-    for name in [SONAME, "libspringboard.so"] {
-        let link = libraries.join(name);
-        let _ = fs::remove_file(&link);
-        symlink(format!("libspringboard.so.{version}"), &link)
-            .map_err(|error| format!("{}: {error}", link.display()))?;
-        println!("{} -> libspringboard.so.{version}", link.display());
+    match target {
+        Some(_) => dll::install(&root, libdir, profile)?,
+        None => libraries_of_linux(&libraries, &source, profile)?,
     }
-    let fresh = libraries.join(".libspringboard.a.new");
-    copy(&archive, &fresh)?;
-    shared_object::run(Command::new("strip").arg("--strip-debug").arg(&fresh))?;
-    put(&fresh, &libraries.join("libspringboard.a"), 0o644)?;
     let fresh = headers.join(".springboard.h.new");
     copy(&source.join("include/springboard.h"), &fresh)?;
     put(&fresh, &headers.join("springboard.h"), 0o644)?;
     let fresh = descriptions.join(".springboard.pc.new");
     let template = source.join("springboard.pc.in");
     let text = fs::read_to_string(&template).map_err(|error| format!("{}: {error}", template.display()))?;
-    let text = described(&text, &shown.to_string(), libdir, version);
+    // A static library, which would need others, is there on Linux alone.
+    let private = if target.is_none() { &SYSTEM_LIBRARIES[..] } else { &[] };
+    let text = described(&text, &shown.to_string(), libdir, private);
     fs::write(&fresh, text).map_err(|error| format!("{}: {error}", fresh.display()))?;
     put(&fresh, &descriptions.join("springboard.pc"), 0o644)
+}
+
+/// The shared and the static library.
+fn libraries_of_linux(libraries: &Path, source: &Path, profile: &str) -> Result<(), String> {
+    let archive = shared_object::build_archive("springboard-capi", "springboard_c", profile)?;
+    // Linked beside its place and renamed: a program that is running keeps the old file.
+    let name = format!("libspringboard.so.{VERSION}");
+    let fresh = libraries.join(".libspringboard.so.new");
+    shared_object::link(&archive, SONAME, &source.join("springboard.map"), &fresh)?;
+    put(&fresh, &libraries.join(&name), 0o755)?;
+    for link in [SONAME, "libspringboard.so"] {
+        let link = libraries.join(link);
+        let _ = fs::remove_file(&link);
+        symlink(&name, &link).map_err(|error| format!("{}: {error}", link.display()))?;
+        println!("{} -> {name}", link.display());
+    }
+    let fresh = libraries.join(".libspringboard.a.new");
+    copy(&archive, &fresh)?;
+    shared_object::run(Command::new("strip").arg("--strip-debug").arg(&fresh))?;
+    put(&fresh, &libraries.join("libspringboard.a"), 0o644)
 }
 
 /// Where the prefix is while installing.
@@ -102,13 +117,13 @@ fn staged(prefix: &Path, destdir: Option<&Path>) -> PathBuf {
     }
 }
 
-/// The pkg-config file.
-fn described(template: &str, prefix: &str, libdir: &str, version: &str) -> String {
+/// The pkg-config file; a static library needs the libraries of `private`.
+fn described(template: &str, prefix: &str, libdir: &str, private: &[&str]) -> String {
     template
         .replace("@PREFIX@", prefix)
         .replace("@LIBDIR@", libdir)
-        .replace("@VERSION@", version)
-        .replace("@PRIVATE@", &SYSTEM_LIBRARIES.join(" "))
+        .replace("@VERSION@", VERSION)
+        .replace("@PRIVATE@", &private.join(" "))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
@@ -132,10 +147,13 @@ mod tests {
     #[test]
     fn the_description_is_complete() {
         let template = fs::read_to_string(project::root().join(CRATE).join("springboard.pc.in")).unwrap();
-        let text = described(&template, "/opt/x", "lib64", "1.2.3");
-        for line in
-            ["prefix=/opt/x", "libdir=${prefix}/lib64", "Version: 1.2.3", "Libs: -L${libdir} -lspringboard"]
-        {
+        let text = described(&template, "/opt/x", "lib64", &["-lm"]);
+        for line in [
+            "prefix=/opt/x",
+            "libdir=${prefix}/lib64",
+            "Libs: -L${libdir} -lspringboard",
+            "Libs.private: -lm",
+        ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }
         assert!(!text.contains('@'), "{text}");
@@ -156,6 +174,7 @@ mod tests {
                 destdir: None,
                 libdir: "lib".to_owned(),
                 profile: "dev".to_owned(),
+                target: None,
             };
             assert!(install(&arguments).unwrap_err().contains(prefix));
         }

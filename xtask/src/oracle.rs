@@ -2,13 +2,14 @@
 //! compiles, and for the target, which calls.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     process::{Command, ExitCode},
 };
 
 use crate::{
     cross::{self, Cpu},
     project::{self, cargo},
+    systems::WINDOWS,
 };
 
 /// Makes generated calls through stubs, libffi and compiled C, and compares every byte.
@@ -24,12 +25,20 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut drive =
         cargo(&["run", "--quiet", "--package", "springboard-tests", "--bin", "oracle", "--", "drive"]);
     drive.args(&arguments.arguments);
-    if let Some(cpu) = other_cpu(&arguments.arguments) {
-        let build = cpu.cargo(&["build", "--quiet", "--package", "springboard-tests", "--bin", "oracle"]);
+    let build = ["build", "--quiet", "--package", "springboard-tests", "--bin", "oracle"];
+    let target = target(&arguments.arguments).unwrap_or_default();
+    let elsewhere = if target == WINDOWS.triple {
+        WINDOWS.set(&mut drive);
+        Some((WINDOWS.cargo(&build), WINDOWS.built("dev").join("oracle.exe")))
+    } else {
+        let other = |cpu: &&Cpu| target == cpu.triple && cpu.name != std::env::consts::ARCH;
+        cross::CPUS.into_iter().find(other).map(|cpu| (cpu.cargo(&build), cpu.built("oracle")))
+    };
+    if let Some((build, program)) = elsewhere {
         if let Err(failed) = succeed(build) {
             return failed;
         }
-        drive.arg("--program").arg(cpu.built("oracle"));
+        drive.arg("--program").arg(program);
     }
     match succeed(drive) {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,19 +46,18 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The CPU that `--target` names, if it is another than this machine's.
-fn other_cpu(arguments: &[OsString]) -> Option<&'static Cpu> {
+/// What `--target` names.
+fn target(arguments: &[OsString]) -> Option<String> {
+    let mut words = arguments.iter().map(|argument| argument.to_string_lossy());
     let mut target = None;
-    for (index, argument) in arguments.iter().enumerate() {
-        let text = argument.to_string_lossy();
-        if text == "--target" {
-            target = arguments.get(index + 1).cloned();
-        } else if let Some(value) = text.strip_prefix("--target=") {
-            target = Some(value.into());
+    while let Some(word) = words.next() {
+        if word == "--target" {
+            target = words.next().map(Into::into);
+        } else if let Some(value) = word.strip_prefix("--target=") {
+            target = Some(value.to_owned());
         }
     }
-    let target = target?;
-    cross::CPUS.into_iter().find(|cpu| OsStr::new(cpu.triple) == target && cpu.name != std::env::consts::ARCH)
+    target
 }
 
 /// Runs a command to its end.

@@ -21,6 +21,11 @@ pub(crate) const DATAFUSION: &str = "springboard-datafusion";
 pub(crate) const BALLISTA: &str = "springboard-ballista";
 pub(crate) const DUCKDB: &str = "springboard-duckdb";
 
+/// Cargo's own name for the folder of one of its profiles.
+pub(crate) fn folder_of(profile: &str) -> &str {
+    if profile == "dev" { "debug" } else { profile }
+}
+
 /// The `cargo` that runs us, in the workspace's folder.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -22,11 +22,9 @@ pub(crate) fn build_archive(package: &str, library: &str, profile: &str) -> Resu
     let mut command = project::cargo(&["rustc", "--package", package, "--lib", "--crate-type", "staticlib"]);
     command.args(["--profile", profile]);
     run(&mut command)?;
-    // Cargo's own name for the folder of its profile `dev`.
-    let folder = if profile == "dev" { "debug" } else { profile };
     let metadata = manifests::metadata()?;
     let target = metadata["target_directory"].as_str().ok_or("cargo does not say where it builds")?;
-    Ok(Path::new(target).join(folder).join(format!("lib{library}.a")))
+    Ok(Path::new(target).join(project::folder_of(profile)).join(format!("lib{library}.a")))
 }
 
 /// Links `archive` to the shared library `to`, whose name for the loader is `soname`, and whose symbols and versions

@@ -9,7 +9,10 @@ use std::{
     process::Command,
 };
 
-use crate::{cross, project::quietly};
+use crate::{
+    cross,
+    project::{self, quietly},
+};
 
 /// A target of its own system, or of its own C library.
 pub(crate) struct System {
@@ -18,9 +21,11 @@ pub(crate) struct System {
     /// The target of rustc and of springboard.
     pub(crate) triple: &'static str,
     /// The C compiler.
-    cc: &'static str,
-    /// Flags of rustc and environment that it needs beside the standard library; the folder is the one for its files.
-    adapt: fn(&mut Command, &Path) -> String,
+    pub(crate) cc: &'static str,
+    /// Flags of rustc that it needs beside the standard library; the folder is the one for its files.
+    flags: fn(&Path) -> String,
+    /// The environment in which programs are built and run.
+    environment: fn(&mut Command, &Path),
     /// Makes what is in no package, in that folder.
     prepare: fn(&Path) -> Result<(), String>,
 }
@@ -29,17 +34,19 @@ pub(crate) const MUSL: System = System {
     name: "musl",
     triple: "x86_64-unknown-linux-musl",
     cc: "musl-gcc",
-    adapt: |command, folder| {
-        // libffi wants the kernel's headers, which musl's own folder lacks.
-        command.env(
-            "CFLAGS_x86_64_unknown_linux_musl",
-            format!("-idirafter {}", folder.join("include").display()),
-        );
+    flags: |folder| {
         let libraries = folder.join("lib");
         format!(
             " -Ctarget-feature=-crt-static -Clinker=musl-gcc -Clink-self-contained=no -Lnative={}",
             libraries.display()
         )
+    },
+    environment: |command, folder| {
+        // libffi wants the kernel's headers, which musl's own folder lacks.
+        command.env(
+            "CFLAGS_x86_64_unknown_linux_musl",
+            format!("-idirafter {}", folder.join("include").display()),
+        );
     },
     prepare: prepare_musl,
 };
@@ -48,10 +55,10 @@ pub(crate) const WINDOWS: System = System {
     name: "windows",
     triple: "x86_64-pc-windows-gnu",
     cc: "x86_64-w64-mingw32-gcc",
-    adapt: |command, folder| {
+    flags: |_| String::new(),
+    environment: |command, folder| {
         command.env("WINEPREFIX", folder.join("wine")).env("WINEDEBUG", "-all");
         command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", WINE);
-        String::new()
     },
     prepare: prepare_wine,
 };
@@ -64,8 +71,8 @@ impl System {
     /// is built for other CPUs.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = cross::debian_cargo();
-        let folder = self.folder().unwrap_or_default();
-        let flags = (self.adapt)(&mut command, &folder);
+        self.set(&mut command);
+        let flags = (self.flags)(&self.folder().unwrap_or_default());
         let flags =
             format!("--sysroot={}{flags}", cross::std_folder().unwrap_or_default().join("usr").display());
         let upper = self.triple.to_ascii_uppercase().replace('-', "_");
@@ -76,10 +83,20 @@ impl System {
             .args(["--config", r#"profile.dev.package."*".opt-level=0"#, "--target", self.triple])
             .args(&arguments[own..])
             .env("CARGO_TARGET_DIR", cross::FOLDER)
-            .env(format!("CC_{}", self.triple.replace('-', "_")), self.cc)
             .env(format!("CARGO_TARGET_{upper}_RUSTFLAGS"), &flags)
             .env(format!("CARGO_TARGET_{upper}_RUSTDOCFLAGS"), &flags);
         command
+    }
+
+    /// Has a command find the C compiler for this system, and what runs its programs.
+    pub(crate) fn set(&self, command: &mut Command) {
+        (self.environment)(command, &self.folder().unwrap_or_default());
+        command.env(format!("CC_{}", self.triple.replace('-', "_")), self.cc);
+    }
+
+    /// Where [`System::cargo`] puts what it builds by a profile of cargo's.
+    pub(crate) fn built(&self, profile: &str) -> PathBuf {
+        project::root().join(cross::FOLDER).join(self.triple).join(project::folder_of(profile))
     }
 
     /// Where its files are. `None` without Debian's compiler.

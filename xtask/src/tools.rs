@@ -84,7 +84,7 @@ pub(crate) static GCC_S390X: Tool = Tool::compiler(
     &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"],
 );
 pub(crate) static MINGW: Tool =
-    Tool::program("mingw", "x86_64-w64-mingw32-gcc", &["gcc-mingw-w64-x86-64-win32"]);
+    Tool::program("mingw", "x86_64-w64-mingw32-g++", &["g++-mingw-w64-x86-64-win32"]);
 pub(crate) static DEBOOTSTRAP: Tool = Tool::file("debootstrap", "/usr/sbin/debootstrap", &["debootstrap"]);
 pub(crate) static ROOT: Tool = Tool { name: "root", source: Source::Root };
 pub(crate) static LINUX_6_3: Tool = Tool { name: "linux-6.3", source: Source::Linux(6, 3) };

@@ -166,8 +166,9 @@ enum {
 };
 
 /* Loads a library: flags are SB_LIBRARY_... joined with |. A path without a slash is looked for where the system's
- * loader looks, and need not be UTF-8. The library's initialisers run now, its finalisers when it is unloaded.
- * Errors: SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_LOAD. */
+ * loader looks, and need not be UTF-8, except on Windows (SB_ERROR_ENCODING), where it is whatever the code page. The
+ * library's initialisers run now, its finalisers when it is unloaded. Errors: SB_ERROR_NULL, SB_ERROR_ARGUMENT,
+ * SB_ERROR_LOAD. */
 int sb_library_open(const char *path, int flags, sb_library **library);
 
 /* The process: the program, the libraries it was linked to, and those loaded with SB_LIBRARY_GLOBAL. Errors:
@@ -366,9 +367,9 @@ int sb_mailbox_unbounded(sb_mailbox **mailbox);
  * SB_ERROR_NULL, SB_ERROR_ARGUMENT, SB_ERROR_THREAD. */
 int sb_mailbox_bounded(size_t capacity, int full, sb_mailbox **mailbox);
 
-/* A file descriptor for poll loops, readable when there may be calls to be drained. It belongs to the mailbox: it must
- * not be read, written or closed, and is gone with the mailbox. Errors: those of handles, SB_ERROR_NULL,
- * SB_ERROR_SYSTEM. */
+/* A file descriptor for poll loops, readable when there may be calls to be drained; on Windows an event to wait for,
+ * (HANDLE)(intptr_t)fd. It belongs to the mailbox: it must not be read, written, set or closed, and is gone with the
+ * mailbox. Errors: those of handles, SB_ERROR_NULL, SB_ERROR_SYSTEM. */
 int sb_mailbox_fd(const sb_mailbox *mailbox, int *fd);
 
 /* Sets what is called when a call comes into the empty mailbox: on the thread that called, so it must touch nothing of

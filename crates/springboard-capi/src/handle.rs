@@ -16,7 +16,6 @@
 //!
 //! Nothing of springboard runs while the table is locked, and a process that forks waits for the lock.
 
-mod fork;
 mod kinds;
 #[cfg(test)]
 mod tests;
@@ -35,6 +34,7 @@ use std::{
 };
 
 use foldhash::fast::FixedState;
+use springboard_code::fork;
 
 pub use self::kinds::*;
 use crate::{
@@ -91,8 +91,12 @@ fn thread() -> u64 {
 }
 
 fn table() -> MutexGuard<'static, Table> {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(fork::register);
+    static LOCKED_AT_FORK: Once = Once::new();
+    LOCKED_AT_FORK.call_once(|| fork::lock_at_fork(|| Box::new(locked())));
+    locked()
+}
+
+fn locked() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -4,7 +4,7 @@
 //! crate by its tests. There is no logic here: arguments are checked, handles looked up, errors kept for their thread.
 //!
 //! * `boundary` is what every function runs in: no panic leaves it, and an error becomes a code and a message.
-//! * `handle` is the table of what C holds, `text` how texts come in and go out.
+//! * `handle` is the table of what C holds, `text` how texts come in and go out, `system` what differs by system.
 //! * `close` has the functions that close handles; the other modules are the parts of the header, in its order.
 
 mod array;
@@ -12,6 +12,7 @@ mod boundary;
 mod constants;
 mod handle;
 mod row;
+mod system;
 mod text;
 
 pub mod background;

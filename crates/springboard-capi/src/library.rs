@@ -1,16 +1,14 @@
 //! Libraries and symbols.
 
-use std::{
-    ffi::{OsStr, c_int, c_void},
-    os::unix::ffi::OsStrExt,
-};
+use std::ffi::{c_int, c_void};
 
 use springboard::{Library, library::Flags};
 
 use crate::{
-    boundary::{Out, OutHandle, give, no_constant, null},
+    boundary::{Out, OutHandle, give, no_constant},
     constants::*,
     handle::{self, LibraryHandle},
+    system,
     text::Text,
 };
 
@@ -22,7 +20,7 @@ pub extern "C" fn sb_library_open(
     library: OutHandle<'_, LibraryHandle>,
 ) -> c_int {
     handle::opens(library, "library", || {
-        let path = path.bytes().ok_or_else(|| null("path"))?;
+        let path = system::path(path)?;
         let flags = i64::from(flags);
         if flags & !(SB_LIBRARY_LAZY | SB_LIBRARY_GLOBAL | SB_LIBRARY_NODELETE | SB_LIBRARY_NOLOAD) != 0 {
             return Err(no_constant("flags", flags));
@@ -34,7 +32,7 @@ pub extern "C" fn sb_library_open(
             joined = chosen(flag, joined | meaning, joined);
         }
         // SAFETY: the header asks C for a library whose initialisers are sound to run.
-        let loaded = unsafe { Library::open_with(OsStr::from_bytes(path.to_bytes()), joined) }?;
+        let loaded = unsafe { Library::open_with(path, joined) }?;
         Ok(loaded)
     })
 }

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{c_int, c_void},
-    os::fd::AsRawFd,
     rc::Rc,
     time::Duration,
 };
@@ -16,6 +15,7 @@ use crate::{
     boundary::{Failure, Out, OutHandle, enter, give_or, no_constant, null, pick},
     constants::*,
     handle::{self, MailboxHandle},
+    system,
 };
 
 /// A function of C that gets its context.
@@ -64,13 +64,13 @@ pub(crate) fn get(mailbox: *const MailboxHandle) -> Result<Rc<Mailbox>, Failure>
     Ok(mailbox)
 }
 
-/// A file descriptor for poll loops.
+/// A file descriptor, or an event's handle, for poll loops.
 #[unsafe(no_mangle)]
 pub extern "C" fn sb_mailbox_fd(mailbox: *const MailboxHandle, fd: Out<'_, c_int>) -> c_int {
     give_or(fd, "fd", -1, || {
         let mailbox = get(mailbox)?;
         let event = mailbox.event().map_err(|error| Failure::new(SB_ERROR_SYSTEM, error))?;
-        Ok(event.as_raw_fd())
+        Ok(system::number(event))
     })
 }
 

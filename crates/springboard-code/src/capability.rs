@@ -69,7 +69,7 @@ pub fn capability() -> &'static Capability {
 fn probe(strategy: Strategy) -> Result<(), CodeError> {
     let mut code = [0; 4];
     trap::fill(&mut code);
-    let template = Template { code: code.into(), align: 4, holes: Box::default() };
+    let template = Template { code: code.into(), align: 4, holes: Box::default(), row: None };
     let stamp = Stamp { name: Name::Plain("probe"), template: &template, holes: Holes::default() };
     match CodeMemory::new(strategy, usize::MAX).publish_by(strategy, &[stamp]) {
         Ok(_) | Err(NoRoom::Limit(_)) => Ok(()),

@@ -15,6 +15,7 @@ use crate::{
     announce::{self, Announce},
     class::BLOCK,
     error::NoRoom,
+    mapping::retry_unmapping,
     quarantine::Quarantine,
     segment::Segment,
     site::Site,
@@ -25,7 +26,7 @@ use crate::{
         extent::Extent,
         fork::{self, Process},
         instructions,
-        pages::{page_size, retry_unmapping},
+        pages::page_size,
     },
 };
 

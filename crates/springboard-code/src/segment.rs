@@ -2,12 +2,9 @@
 
 use crate::{
     error::CodeError,
+    mapping::Mapping,
     site::Site,
-    system::{
-        extent::Extent,
-        pages::{Mapping, Unsealed},
-        unwind::Frame,
-    },
+    system::{extent::Extent, pages::Unsealed, unwind::Frame},
 };
 
 /// Pages that execute. What is published in them does not change until it is freed.

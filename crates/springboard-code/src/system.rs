@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `Step::call` | the system call of each step, for errors |
 //! | `extent::Extent` | a part of a file for code: `new`, `write`, `trap`, `lose`, `is_lost`, `release`, `give_back`, `bytes` |
-//! | `pages::Mapping` | pages that execute: `of` an extent, at a site. Never writable |
-//! | `pages::Unsealed`, `pages::Reserved` | private pages that are written, then executable for good |
-//! | `pages::{page_size, retry_unmapping}` | size of a page in bytes; what the system did not unmap at first |
+//! | `Mapping::{of, owning}` | pages that execute, of an extent, at a site, never writable; pages that were mapped otherwise |
+//! | `pages::Unsealed`, `pages::Reserved` | private pages that are written (`Unsealed` with rows for unwinders), then executable for good |
+//! | `pages::page_size` | size of a page in bytes |
 //! | `instructions::synchronise` | what was written as data is fetched as instructions by every CPU |
 //! | `unwind::Frame` | has exceptions cross the stubs of a mapping |
 //! | `protection::protection` | whether the CPU checks where branches land |

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{CodeMemory, Step, faults::FAILS, system::pages::retry_unmapping};
+use crate::{CodeMemory, Step, faults::FAILS, mapping::retry_unmapping};
 
 /// Has `fails` say of each system call of code memory on this thread whether it is to fail, as if memory were short.
 pub fn fail_where(fails: fn(Step) -> bool) {

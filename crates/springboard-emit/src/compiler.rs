@@ -11,8 +11,8 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{DowncallResult, FastForm, Form, Plan, Protection, SlotsForm};
-use target_lexicon::Triple;
+use springboard_abi::{DowncallResult, Entry, FastForm, Form, Plan, Protection, SlotsForm};
+use target_lexicon::{OperatingSystem, Triple};
 
 use crate::{
     body::{Built, Notes},
@@ -99,7 +99,7 @@ impl Compiler {
             Form::Boxed(form) => Stub::Boxed(Boxed::of(plan, form)),
             Form::Callback(result) => Stub::Up(Upcall::of(plan, result, None)),
             Form::Closure(form) => {
-                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::CLOSURE))))
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::closure(plan.caller)))))
             }
             Form::GoClosure(form) => {
                 Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::GO_CLOSURE))))
@@ -186,11 +186,32 @@ impl Compiler {
                 }
             }
         }
-        let Code { bytes: code, mut holes } =
+        if matches!(plan.entry(), Entry::Closure | Entry::GoClosure) {
+            let found = holes
+                .pop()
+                .and_then(|hole| (self.isa.find_closure)(plan.entry(), &code, hole.offset as usize));
+            code = found
+                .ok_or_else(|| EmitError::Backend("a closure's stub does not find its closure".into()))?;
+        }
+        let Code { bytes: mut code, mut holes } =
             (self.isa.finish)(plan, Code { bytes: code, holes }, self.protection)?;
         holes.sort_unstable();
         let align = self.backend.function_alignment().minimum.max(16);
-        Ok(Template { code: code.into(), align, holes: holes.into() })
+        let row = self.row(&mut code)?;
+        Ok(Template { code: code.into(), align, holes: holes.into(), row })
+    }
+
+    /// Appends what the system's unwinder is told of code that does not have the frame of all others, and says where it is.
+    fn row(&self, code: &mut Vec<u8>) -> Result<Option<u32>, EmitError> {
+        if self.backend.triple().operating_system != OperatingSystem::Windows {
+            return Ok(None);
+        }
+        let refused = |why: &str| EmitError::Backend(why.into());
+        let Some(info) = (self.isa.unwind_info)(code).map_err(refused)? else { return Ok(None) };
+        code.resize(code.len().next_multiple_of(4), 0);
+        let row = code.len() as u32;
+        code.extend(info);
+        Ok(Some(row))
     }
 }
 
@@ -211,7 +232,7 @@ fn flags() -> settings::Builder {
     set("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" });
     // Asked for by the `tail` convention, and the reason why profilers can walk through a stub.
     set("preserve_frame_pointers", "true");
-    // One row describes every stub (`unwind.rs`).
+    // One row describes all stubs (`unwind.rs`), or what the finished code says (`Isa::unwind_info`).
     set("unwind_info", "false");
     // Moved arguments and what Cranelift spills of them can take three pages, and a stack may have one guard page.
     set("enable_probestack", "true");
@@ -221,9 +242,7 @@ fn flags() -> settings::Builder {
 
 #[cfg(all(test, feature = "all-targets"))]
 mod tests {
-    use springboard_abi::{
-        Entry, ErrorSource, LandingPads, ReturnAddresses, Target, plan, plan_with_last_error,
-    };
+    use springboard_abi::{ErrorSource, LandingPads, ReturnAddresses, Target, plan, plan_with_last_error};
     use springboard_ir::Signature;
     use target_lexicon::Architecture;
 

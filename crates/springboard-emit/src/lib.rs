@@ -48,4 +48,4 @@ pub use error::{EmitError, Malformed};
 pub use object::object;
 pub use springboard_abi::{GUARD_HELPER, Hole, HoleKind, LandingPads, Protection, ReturnAddresses};
 pub use template::Template;
-pub use unwind::eh_frame;
+pub use unwind::{UNWIND_INFO, eh_frame};

@@ -90,7 +90,8 @@ impl Compiler {
         // A literal is not an instruction.
         let data = template.holes.iter().filter(|_| !operands).map(|hole| Some(*hole)).chain([None]);
         for hole in data {
-            let end = hole.map_or(template.code.len(), |hole| hole.offset as usize);
+            let end =
+                hole.map(|hole| hole.offset).or(template.row).map_or(template.code.len(), |end| end as usize);
             let code = &template.code[start..end];
             let instructions = capstone.disasm_all(code, start as u64).map_err(|error| fail(&error))?;
             for instruction in instructions.iter() {

@@ -3,7 +3,8 @@
 //! Every stub with a frame has the same one: the caller's frame pointer and the return address at the frame pointer,
 //! and no other callee-saved register changed. Stubs without a frame make no calls, so an unwinder meets one only if
 //! it interrupts it. Hence one row, valid wherever a call is under way, describes a whole mapping full of stubs, and
-//! the unwinder need not be told of single stubs.
+//! the unwinder need not be told of single stubs. (On Windows more registers belong to the caller, and stubs that change
+//! some have a row of their own in their template.)
 
 use gimli::{
     Encoding, Format, LittleEndian,
@@ -16,6 +17,16 @@ use springboard_abi::ReturnAddresses;
 use target_lexicon::Architecture;
 
 use crate::isa::{Frame, Isa};
+
+/// What Windows' unwinder reads of all stubs whose template has no [row](crate::Template::row) of its own: `UNWIND_INFO`
+/// (x64 exception handling, "Struct UNWIND_INFO"), version 1; a prologue of no bytes, so that the codes hold wherever in a
+/// stub a call is under way; two codes; the frame register is `rbp`, at no distance. The codes: the stack pointer is the
+/// frame pointer's value, where the caller's frame pointer was pushed.
+pub const UNWIND_INFO: [u8; 8] = [1, 0, 2, RBP, 0, SET_FRAME_POINTER, 0, PUSH | RBP << 4];
+
+const PUSH: u8 = 0;
+const SET_FRAME_POINTER: u8 = 3;
+const RBP: u8 = 5;
 
 /// The contents of an `.eh_frame` section that describes `bytes` bytes of stubs at `start`, closed by a zero word, for
 /// `__register_frame`. An unwinder takes signatures from return addresses where the section says that there are some

@@ -9,7 +9,7 @@ use std::{
 };
 
 use springboard::{
-    Engine, Function, Path, Reason, Word,
+    Engine, Function, LastError, Path, Reason, Word,
     callback::{NativeScope, pending_address, take_pending},
     stamp::{Stamp, StampError, Stub},
 };
@@ -235,8 +235,7 @@ impl Columns {
         frame.extend(columns.iter().map(|column| column.first.into_slot()));
         frame.extend(output.map(|output| output.first.into_slot()));
         if let Some(errors) = errors {
-            // SAFETY: a question with no memory involved.
-            frame.extend([unsafe { libc::__errno_location() }.into_slot(), errors.as_mut_ptr().into_slot()]);
+            frame.extend([LastError::errno().into_slot(), errors.as_mut_ptr().into_slot()]);
         }
         frame.extend(columns.iter().filter(|column| column.input == Input::Strided).map(Column::stride));
         frame.extend(validity.iter().flat_map(Validity::frame));

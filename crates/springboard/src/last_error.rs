@@ -29,6 +29,12 @@ impl LastError {
         LastError::Function(address.expose_provenance())
     }
 
+    /// Where the running thread's `errno` is, for as long as the thread lives: that of [`LastError::Errno`].
+    pub fn errno() -> *mut c_int {
+        // SAFETY: the call takes nothing, and any thread may make it.
+        unsafe { errors::errno() }
+    }
+
     /// The system's own last error: what `GetLastError` returns on Windows, and elsewhere [`LastError::Errno`]. Windows
     /// sets it where a function fails; it is not set to zero before the call.
     pub fn system() -> LastError {
@@ -62,7 +68,7 @@ impl LastError {
             LastError::Errno => {
                 // SAFETY: the address is the running thread's, on which the call stays.
                 unsafe {
-                    let errno = errors::errno();
+                    let errno = LastError::errno();
                     *errno = 0;
                     call();
                     to.write_unaligned(*errno);

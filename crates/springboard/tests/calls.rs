@@ -449,6 +449,22 @@ fn the_systems_own_libraries() {
     }
 }
 
+/// What musl gives a thread, unless it is asked for more.
+#[test]
+fn a_small_stack_is_enough() {
+    let work = || {
+        for jit in BOTH {
+            let engine = engine(jit);
+            assert_eq!(call(&function(&engine, "neg_i32"), &[5.into()]), Value::from(-5));
+            let add = engine.callback("int (int, int)", |a: i32, b: i32| a + b).unwrap();
+            let add =
+                engine.function_at(add.address(), "int add(int, int)").map(|called| (called, add)).unwrap();
+            assert_eq!(call(&add.0, &[2.into(), 3.into()]), Value::from(5));
+        }
+    };
+    std::thread::Builder::new().stack_size(128 << 10).spawn(work).unwrap().join().unwrap();
+}
+
 /// GCC passes this structure in a general register and Clang in a vector register.
 #[test]
 #[cfg(target_arch = "x86_64")]

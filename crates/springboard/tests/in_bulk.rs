@@ -57,7 +57,9 @@ fn all_are_bound_in_order() {
             assert!(stats.compiles <= 40 && stats.compiles > 20, "{stats:?}");
             let own = if stubs == Stubs::PerFunction { 500 } else { 0 };
             assert_eq!((stats.live - stats.shared, stats.stamps), (own, stats.live));
-            let shared = if stubs == Stubs::PerFunction { 2..20 } else { stats.compiles..stats.compiles + 1 };
+            // Positions are part of a shape where floating and other arguments take turns in the registers.
+            let some = if support::system::POSITIONS_COUNT { 2..30 } else { 2..20 };
+            let shared = if stubs == Stubs::PerFunction { some } else { stats.compiles..stats.compiles + 1 };
             assert!(shared.contains(&stats.shared), "{stats:?}");
         }
         drop(bound);

@@ -60,6 +60,13 @@ pub fn access(address: usize) -> Option<String> {
     row.map(|row| access_of(&row).to_owned())
 }
 
+/// Whether the system makes a page writable when it is asked to.
+pub fn becomes_writable(page: usize) -> bool {
+    let (page, access) = (std::ptr::without_provenance_mut(page), libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: where it does, nothing is written there, and the test that asks fails.
+    unsafe { libc::mprotect(page, 1, access) == 0 }
+}
+
 /// How a child process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {

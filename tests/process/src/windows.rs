@@ -6,7 +6,7 @@ use windows_sys::Win32::System::{
     Memory::{
         MEM_COMMIT, MEM_IMAGE, MEM_MAPPED, MEMORY_BASIC_INFORMATION, PAGE_EXECUTE, PAGE_EXECUTE_READ,
         PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY, PAGE_NOACCESS, PAGE_READWRITE, PAGE_WRITECOPY,
-        VirtualQuery,
+        VirtualProtect, VirtualQuery,
     },
     Threading::{GetCurrentProcess, GetProcessHandleCount},
 };
@@ -73,6 +73,15 @@ pub fn code_mappings() -> Vec<String> {
     let code =
         |region: &&MEMORY_BASIC_INFORMATION| region.Type == MEM_MAPPED && letters(region).contains('x');
     regions().iter().filter(code).map(row).collect()
+}
+
+/// Whether the system makes a page writable when it is asked to, executable or not.
+pub fn becomes_writable(page: usize) -> bool {
+    let mut before = 0;
+    [PAGE_READWRITE, PAGE_EXECUTE_READWRITE].into_iter().any(|access| {
+        // SAFETY: where it does, nothing is written there, and the test that asks fails.
+        unsafe { VirtualProtect(ptr::without_provenance(page), 1, access, &mut before) != 0 }
+    })
 }
 
 /// How many handles are open.

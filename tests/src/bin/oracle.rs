@@ -12,14 +12,14 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use springboard_abi::{Convention, Entry, Target};
-use springboard_tests::machine::MACHINES;
+use springboard_tests::machine::{MACHINES, WINDOWS};
 use springboard_tests::oracle::{
     Case, Source, Suite, batch, c,
     compile::{Compiler, Level},
     drive::{Batch, Drive, Failure, Tally},
     report_crashes,
 };
-use target_lexicon::{OperatingSystem, Triple};
+use target_lexicon::Triple;
 
 /// The same calls through stubs, through libffi and through compiled C, all bytes compared.
 #[derive(Parser)]
@@ -40,10 +40,13 @@ enum Command {
 
 #[derive(clap::Args)]
 struct SuiteArguments {
-    /// Whose convention; x86_64-pc-windows-gnu is called on Linux, by ms_abi
+    /// Whose types and convention
     #[arg(long, default_value_t = Triple::host().to_string())]
     target: String,
-    /// scalars, all, matrix or declarations
+    /// The convention of Windows instead, by the attribute `ms_abi`, on Linux
+    #[arg(long)]
+    ms_abi: bool,
+    /// scalars, all, matrix, declarations or advisories
     #[arg(long, default_value_t = Source::All)]
     mode: Source,
     /// Every small signature (--mode matrix)
@@ -123,13 +126,8 @@ fn main() -> ExitCode {
 
 impl SuiteArguments {
     fn suite(&self) -> Result<Suite, String> {
-        let triple = self.triple()?;
-        let target = if triple.operating_system == OperatingSystem::Windows {
-            let linux = Triple { operating_system: OperatingSystem::Linux, ..triple };
-            Target::of(&linux).map(|linux| linux.calling(Convention::Win64))
-        } else {
-            Target::of(&triple)
-        };
+        let target = Target::of(&self.triple()?);
+        let target = if self.ms_abi { target.map(|linux| linux.calling(Convention::Win64)) } else { target };
         let source = match self.declarations {
             _ if self.matrix => Source::Matrix,
             Some(_) => Source::Declarations,
@@ -143,6 +141,12 @@ impl SuiteArguments {
             Some(other) => return Err(format!("{other} is neither gcc nor clang")),
         };
         Ok(Suite { source, seed: self.seed, target })
+    }
+
+    /// How the target is said on the command line.
+    fn words(&self) -> Vec<&str> {
+        let ms_abi = self.ms_abi.then_some("--ms-abi");
+        ["--target", &self.target].into_iter().chain(ms_abi).collect()
     }
 
     fn triple(&self) -> Result<Triple, String> {
@@ -163,8 +167,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode, String> {
 
 fn drive(arguments: &DriveArguments) -> Result<ExitCode, String> {
     let suite = arguments.suite.suite()?;
-    let architecture = arguments.suite.triple()?.architecture;
-    let machine = MACHINES.iter().find(|machine| machine.triple().architecture == architecture);
+    let triple = arguments.suite.triple()?;
+    let machine = MACHINES.iter().chain([&WINDOWS]).find(|machine| machine.triple() == triple);
     let machine = machine.ok_or_else(|| format!("nothing runs programs for {}", arguments.suite.target))?;
     let program = match &arguments.program {
         Some(program) => program.clone(),
@@ -179,7 +183,7 @@ fn drive(arguments: &DriveArguments) -> Result<ExitCode, String> {
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let drive = Drive {
         suite: &suite,
-        target: &arguments.suite.target,
+        target: &arguments.suite.words(),
         compiler: &compiler,
         program: &|| machine.program(&program),
         jobs: arguments.jobs,
@@ -268,9 +272,13 @@ fn explain(drive: &Drive<'_>, failure: &Failure) {
         Ok(plan) => println!("{plan}"),
         Err(reason) => println!("no plan: {reason}"),
     }
-    println!("cargo xtask dump-asm --target {target} '{signature}'");
+    let target = target.join(" ");
     println!(
-        "cargo xtask oracle --target {target} --mode {} --seed {} --case {case} --levels {level} --cc '{compiler}'",
+        "cargo xtask dump-asm {} '{signature}'",
+        target.replace("unknown-linux-gnu --ms-abi", "pc-windows-gnu")
+    );
+    println!(
+        "cargo xtask oracle {target} --mode {} --seed {} --case {case} --levels {level} --cc '{compiler}'",
         suite.source, suite.seed
     );
 }

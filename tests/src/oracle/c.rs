@@ -120,10 +120,13 @@ impl Function<'_> {
         for (index, Part { at, widened }) in record.params.into_iter().enumerate() {
             if index >= fixed {
                 let size = layout_size(&params[index].ty, model);
-                let windows = self.target.convention == Convention::Win64;
+                let foreign = self.target.convention != self.target.caller;
                 let by_value = matches!(size, 1 | 2 | 4 | 8) && !is_one_double(&params[index].ty);
-                let macro_name = if windows && !by_value { "va_arg_by_reference" } else { "va_arg" };
-                writeln!(f, "  f{n}_t{index} a{index} = {macro_name}(rest, f{n}_t{index});")?;
+                let macro_name = if foreign && !by_value { "va_arg_by_reference" } else { "va_arg" };
+                // `wchar_t` on Windows.
+                let is_promoted = matches!(params[index].ty, Type::Int(_)) && size < 4;
+                let passed = if is_promoted { "int".into() } else { format!("f{n}_t{index}") };
+                writeln!(f, "  f{n}_t{index} a{index} = {macro_name}(rest, {passed});")?;
             }
             writeln!(f, "  memcpy(record + {at}, &a{index}, sizeof a{index});")?;
             if let Some(widened) = widened {

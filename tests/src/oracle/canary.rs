@@ -20,10 +20,12 @@ pub(crate) struct Canary {
 }
 
 /// The most places that a machine watches.
-const PLACES: usize = 32;
+const PLACES: usize = if cfg!(windows) { 40 } else { 32 };
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(windows)))]
 std::arch::global_asm!(include_str!("../../canary/x86_64.S"), options(att_syntax));
+#[cfg(all(target_arch = "x86_64", windows))]
+std::arch::global_asm!(include_str!("../../canary/x86_64-windows.S"), options(att_syntax));
 #[cfg(target_arch = "aarch64")]
 std::arch::global_asm!(include_str!("../../canary/aarch64.S"));
 #[cfg(target_arch = "riscv64")]
@@ -32,7 +34,46 @@ std::arch::global_asm!(include_str!("../../canary/riscv64.S"));
 std::arch::global_asm!(include_str!("../../canary/s390x.S"));
 
 /// The names of the watched places, in the order in which the assembly knows them.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", windows))]
+const WATCHED: &[&str] = &[
+    "rbx",
+    "rdi",
+    "rsi",
+    "r12",
+    "r13",
+    "r14",
+    "r15",
+    "xmm6",
+    "xmm6, high",
+    "xmm7",
+    "xmm7, high",
+    "xmm8",
+    "xmm8, high",
+    "xmm9",
+    "xmm9, high",
+    "xmm10",
+    "xmm10, high",
+    "xmm11",
+    "xmm11, high",
+    "xmm12",
+    "xmm12, high",
+    "xmm13",
+    "xmm13, high",
+    "xmm14",
+    "xmm14, high",
+    "xmm15",
+    "xmm15, high",
+    "mxcsr",
+    "x87 control word",
+    "direction flag",
+    "rbp",
+    "rsp",
+    "[rsp+32]",
+    "[rsp+40]",
+    "[rsp+48]",
+    "[rsp+56]",
+];
+#[cfg(all(target_arch = "x86_64", not(windows)))]
 const WATCHED: &[&str] = &[
     "rbx",
     "r12",

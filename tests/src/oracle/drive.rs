@@ -25,8 +25,8 @@ const CANDIDATES: usize = 48;
 pub struct Drive<'a> {
     /// What is drawn.
     pub suite: &'a Suite,
-    /// The target's name on the command line, for the runner.
-    pub target: &'a str,
+    /// The target on the command line, for the runner.
+    pub target: &'a [&'a str],
     /// The C compiler for the target.
     pub compiler: &'a Compiler,
     /// A run of the oracle's program on the target.
@@ -204,7 +204,7 @@ impl Drive<'_> {
             self.suite.target.model.compiler.map(|compiler| format!("{compiler:?}").to_lowercase());
         command
             .arg("run")
-            .args(["--target", self.target])
+            .args(self.target)
             .args(built_by.iter().flat_map(|name| ["--built-by", name]))
             .args(["--mode", &self.suite.source.to_string()])
             .args(["--seed", &self.suite.seed.to_string()])

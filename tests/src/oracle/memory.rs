@@ -9,6 +9,8 @@
 
 use std::{ptr, slice};
 
+use super::system::{Access, Pages, page_size};
+
 /// Bytes of each place: the largest value that one can hold.
 const PLACE: usize = 16384;
 
@@ -20,7 +22,7 @@ const PATTERN: u8 = 0xc5;
 
 /// Places for values, one after the other, each followed by memory that faults.
 pub(crate) struct Memory {
-    base: *mut u8,
+    pages: Pages,
     places: usize,
     /// Bytes from one place to the next.
     stride: usize,
@@ -43,37 +45,20 @@ impl Memory {
     /// # Panics
     /// Where the system gives none.
     pub(crate) fn new(places: usize) -> Memory {
-        // SAFETY: a question with no memory involved.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+        let page = page_size();
         let usable = PLACE.next_multiple_of(page);
         let stride = usable + page;
-        // SAFETY: a new mapping at an address of the system's choice.
-        let base = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                places * stride,
-                libc::PROT_NONE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(base, libc::MAP_FAILED, "no memory");
-        let memory = Memory { base: base.cast(), places, stride, usable };
+        let pages = Pages::new(places * stride);
         for place in 0..places {
-            // SAFETY: the pages before the last one of a place, in the mapping made above.
-            let done = unsafe {
-                libc::mprotect(memory.place(place).cast(), usable, libc::PROT_READ | libc::PROT_WRITE)
-            };
-            assert_eq!(done, 0, "no memory");
+            pages.allow(place * stride..place * stride + usable, Access::Write);
         }
-        memory
+        Memory { pages, places, stride, usable }
     }
 
     fn place(&self, place: usize) -> *mut u8 {
         assert!(place < self.places);
         // SAFETY: within the mapping.
-        unsafe { self.base.add(place * self.stride) }
+        unsafe { self.pages.start().add(place * self.stride) }
     }
 
     /// The last bytes of a place that may be touched.
@@ -111,12 +96,5 @@ impl Memory {
         let around = (spot.start - MARGIN..spot.start).chain(spot.start + spot.bytes..PLACE);
         let damaged = around.into_iter().find(|index| usable[*index] != PATTERN)?;
         Some(damaged as isize - spot.start as isize)
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and no reference into it outlives `self`.
-        unsafe { libc::munmap(self.base.cast(), self.places * self.stride) };
     }
 }

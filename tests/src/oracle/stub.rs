@@ -4,10 +4,11 @@ use std::{ffi::c_void, ptr};
 
 use springboard_emit::{HoleKind, Template};
 
+use super::system::{Access, Pages};
+
 /// Code of one batch. Written first, then executable.
 pub(crate) struct Stubs {
-    base: *mut u8,
-    bytes: usize,
+    pages: Pages,
     entries: Vec<Option<usize>>,
 }
 
@@ -40,39 +41,19 @@ impl Stubs {
             })
             .collect();
         let bytes = code.len().max(1);
-        // SAFETY: a new mapping at an address of the system's choice.
-        let base = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(base, libc::MAP_FAILED, "no memory");
-        let base = base.cast::<u8>();
-        // SAFETY: the mapping is as large as the code, and nobody else knows it yet.
-        unsafe {
-            ptr::copy_nonoverlapping(code.as_ptr(), base, code.len());
-            let executable = libc::mprotect(base.cast(), bytes, libc::PROT_READ | libc::PROT_EXEC);
-            assert_eq!(executable, 0, "no executable memory");
-            __clear_cache(base.cast(), base.add(bytes).cast());
-        }
-        Stubs { base, bytes, entries }
+        let pages = Pages::new(bytes);
+        pages.allow(0..bytes, Access::Write);
+        // SAFETY: the pages are as large as the code, and nobody else knows them yet.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), pages.start(), code.len()) };
+        pages.allow(0..bytes, Access::Execute);
+        // SAFETY: the pages are there.
+        unsafe { __clear_cache(pages.start().cast(), pages.start().add(bytes).cast()) };
+        Stubs { pages, entries }
     }
 
     /// The entry of the stub at `position`.
     pub(crate) fn entry(&self, position: usize) -> Option<*const c_void> {
-        // SAFETY: entries lie within the mapping.
-        self.entries[position].map(|entry| unsafe { self.base.add(entry) }.cast_const().cast())
-    }
-}
-
-impl Drop for Stubs {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and no stub in it is running.
-        unsafe { libc::munmap(self.base.cast(), self.bytes) };
+        // SAFETY: entries lie within the pages.
+        self.entries[position].map(|entry| unsafe { self.pages.start().add(entry) }.cast_const().cast())
     }
 }

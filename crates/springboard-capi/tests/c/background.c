@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 #include "expect.h"
 
@@ -63,7 +62,6 @@ static void raises(void *context, uint64_t *slots) {
 }
 
 int main(void) {
-    alarm(120);
     sb_background *background;
     sb_pending *pending, *more;
     uint64_t word = 0;

@@ -185,7 +185,7 @@ static void stubs(const sb_engine *by) {
     EXPECT(SB_ERROR_ARGUMENT, sb_engine_stub(by, text, SB_ENTRY_CALLBACK, &code));
     TRUE(code == NULL);
     OK(sb_signature_close(text));
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(_WIN32)
     text = signature("long double (long double)");
     EXPECT(SB_ERROR_NO_PATH, sb_engine_stub(by, text, SB_ENTRY_SLOTS, &code));
     SAYS("x87");

@@ -6,6 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A library that is on every machine. */
+#ifdef _WIN32
+#define LIBM "msvcrt.dll"
+#else
+#define LIBM "libm.so.6"
+#endif
+
 /* The call ends with this code, and a failure has a sentence. */
 #define EXPECT(code, call)                                                                                          \
     do {                                                                                                            \

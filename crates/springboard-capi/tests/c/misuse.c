@@ -178,7 +178,7 @@ int main(void) {
     EXPECT(SB_ERROR_NULL, sb_engine_new(NULL, NULL));
     EXPECT(SB_ERROR_NULL, sb_engine_stats(eng, NULL));
     EXPECT(SB_ERROR_NULL, sb_library_open(NULL, 0, &library_out));
-    EXPECT(SB_ERROR_NULL, sb_library_open("libm.so.6", 0, NULL));
+    EXPECT(SB_ERROR_NULL, sb_library_open(LIBM, 0, NULL));
     EXPECT(SB_ERROR_NULL, sb_library_process(NULL));
     EXPECT(SB_ERROR_NULL, sb_library_symbol(library, NULL, &pointer));
     EXPECT(SB_ERROR_NULL, sb_library_symbol(library, "abs", NULL));
@@ -212,7 +212,7 @@ int main(void) {
     EXPECT(SB_ERROR_ARGUMENT, sb_engine_new(&options, &engine_out));
     stats.size = 0;
     EXPECT(SB_ERROR_ARGUMENT, sb_engine_stats(eng, &stats));
-    EXPECT(SB_ERROR_ARGUMENT, sb_library_open("libm.so.6", 1 << 20, &library_out));
+    EXPECT(SB_ERROR_ARGUMENT, sb_library_open(LIBM, 1 << 20, &library_out));
     EXPECT(SB_ERROR_ARGUMENT, sb_explain(sig, 77, buffer, sizeof buffer, NULL));
     EXPECT(SB_ERROR_ARGUMENT, sb_signature_slot(sig, 2, &slot));
     EXPECT(SB_ERROR_ARGUMENT, sb_mailbox_bounded(1, 3, &mailbox_out));

@@ -1,6 +1,11 @@
 /* Callbacks from other threads, by every policy; errors of handlers; who may use and close what. */
 #define _POSIX_C_SOURCE 200809L
+#ifdef _WIN32
+#include <windows.h>
+#undef TRUE
+#else
 #include <poll.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -154,8 +159,12 @@ static void reject(void) {
 }
 
 static bool readable(int fd) {
+#ifdef _WIN32
+    return WaitForSingleObject((HANDLE)(intptr_t)fd, 0) == WAIT_OBJECT_0;
+#else
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     return poll(&poll_fd, 1, 0) == 1;
+#endif
 }
 
 static void woken(void *context) {

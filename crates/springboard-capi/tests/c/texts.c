@@ -71,7 +71,7 @@ int main(void) {
     EXPECT(SB_ERROR_LOAD, sb_library_open("libthereisnone.so", SB_LIBRARY_DEFAULT, &library));
     SAYS("libthereisnone.so");
     EXPECT(SB_ERROR_LOAD, sb_library_open("", SB_LIBRARY_DEFAULT, &library));
-    OK(sb_library_open("libm.so.6", SB_LIBRARY_LAZY | SB_LIBRARY_NODELETE, &library));
+    OK(sb_library_open(LIBM, SB_LIBRARY_LAZY | SB_LIBRARY_NODELETE, &library));
     EXPECT(SB_ERROR_SYMBOL, sb_library_symbol(library, "no_such_symbol", &address));
     OK(sb_library_symbol(library, "pow", &address));
     TRUE(address != NULL);

@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use crate::tool::{
-    built, compile, include, library, pkg_config, prefix, private_libraries, run, source, succeed,
+    built, compile, include, library, pkg_config, prefix, private_libraries, run, running, source, succeed,
 };
 
 /// An example, compiled, and what it prints.
@@ -11,7 +11,7 @@ fn runs(name: &str, prints: &str) {
     let program = compile(&source(&format!("examples/{name}.c")), name);
     // The answers are the same where nothing is compiled.
     for jit in ["on", "off"] {
-        let mut command = Command::new(&program);
+        let mut command = running(&program);
         command.env("SPRINGBOARD_JIT", jit);
         let output = succeed(command);
         let printed = String::from_utf8_lossy(&output.stdout);
@@ -128,6 +128,6 @@ fn a_failing_program_is_seen() {
     let input = built("failing.c");
     fs::write(&input, "#include <springboard.h>\nint main(void) { return sb_engine_close(NULL); }\n")
         .expect("cargo's directory for tests is writable");
-    let output = run(Command::new(compile(&input, "failing")));
+    let output = run(running(&compile(&input, "failing")));
     assert_eq!(output.status.code(), Some(1));
 }

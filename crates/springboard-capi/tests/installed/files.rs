@@ -17,6 +17,22 @@ fn symbols(listing: &str) -> BTreeSet<String> {
 }
 
 #[test]
+#[ignore = "needs a library installed for Windows: cargo xtask test windows"]
+fn symbols_of_the_dll_are_those_of_the_script() {
+    let script = include_str!("../../springboard.map").lines();
+    let wanted: BTreeSet<_> = script
+        .filter_map(|line| line.trim().strip_suffix(';'))
+        .filter(|name| name.starts_with("sb_"))
+        .collect();
+    assert!(wanted.len() > 50);
+    let printed = printed("x86_64-w64-mingw32-objdump", &["-p"], &prefix().join("bin/springboard.dll"));
+    let (_, exports) = printed.split_once("[Ordinal/Name Pointer] Table").expect("it has exports");
+    let names = exports.lines().map_while(|line| line.split_whitespace().last());
+    let names: BTreeSet<_> = names.skip_while(|name| !name.starts_with("sb_")).collect();
+    assert_eq!(names, wanted);
+}
+
+#[test]
 #[ignore = "needs an installed library: cargo xtask test capi"]
 fn symbols_are_those_of_the_script() {
     let text = include_str!("../../springboard.map");

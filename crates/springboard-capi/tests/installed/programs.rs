@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use crate::tool::{STRICT, built, compile, include, prefix, source, succeed};
+use crate::tool::{STRICT, built, compile, include, prefix, running, source, succeed};
 
 macro_rules! programs {
     ($($name:ident)*) => {$(
@@ -10,7 +10,7 @@ macro_rules! programs {
         #[ignore = "needs an installed library: cargo xtask test capi"]
         fn $name() {
             let name = stringify!($name);
-            succeed(Command::new(compile(&source(&format!("tests/c/{name}.c")), name)));
+            succeed(running(&compile(&source(&format!("tests/c/{name}.c")), name)));
         }
     )*};
 }
@@ -33,7 +33,7 @@ programs! {
 fn fork() {
     let program = compile(&source("tests/c/fork.c"), "fork");
     for jit in ["on", "off"] {
-        let mut command = Command::new(&program);
+        let mut command = running(&program);
         command.env("SPRINGBOARD_JIT", jit);
         succeed(command);
     }

@@ -27,6 +27,19 @@ pub(crate) fn built(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
+/// The C compiler: another system's where `SPRINGBOARD_CC` names one, whose programs `SPRINGBOARD_RUNNER` then runs.
+fn compiler() -> Command {
+    Command::new(env::var_os("SPRINGBOARD_CC").unwrap_or_else(|| "cc".into()))
+}
+
+/// A run of a program.
+pub(crate) fn running(program: &Path) -> Command {
+    let Some(runner) = env::var_os("SPRINGBOARD_RUNNER") else { return Command::new(program) };
+    let mut command = Command::new(runner);
+    command.arg(program);
+    command
+}
+
 /// The options by which a compiler finds the header.
 pub(crate) fn include() -> String {
     format!("-I{}", prefix().join("include").display())
@@ -56,15 +69,24 @@ pub(crate) fn pkg_config(arguments: &[&str]) -> Vec<String> {
 }
 
 /// What all of the project's C is compiled with.
-pub(crate) const STRICT: [&str; 7] =
-    ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread", "-g"];
+pub(crate) const STRICT: [&str; 8] = [
+    "-std=c11",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-pedantic",
+    "-pthread",
+    "-g",
+    // The formats of C11 in mingw, whose C library has none for size_t.
+    "-D__USE_MINGW_ANSI_STDIO=1",
+];
 
 /// Compiles a program of C, which finds the library where it is installed.
 pub(crate) fn compile(source: &Path, name: &str) -> PathBuf {
-    let program = built(name);
-    let mut command = Command::new("cc");
+    let program = built(name).with_extension("exe");
+    let mut command = compiler();
     command.args(STRICT).arg("-o").args([&program, source]);
-    command.arg(include()).args(library()).arg("-ldl");
+    command.arg(include()).args(library());
     succeed(command);
     program
 }

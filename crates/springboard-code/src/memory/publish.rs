@@ -86,10 +86,11 @@ impl CodeMemory {
             }
         };
         let mut pages = Unsealed::new(bytes, shared.site)?;
-        let contents = pages.contents();
-        trap::fill(contents);
+        trap::fill(pages.contents());
         for (stamp, &start) in stamps.iter().zip(&offsets) {
-            stamp.write(&mut contents[start..start + stamp.bytes()]);
+            let place = start..start + stamp.bytes();
+            stamp.write(&mut pages.contents()[place.clone()]);
+            pages.describe(place, stamp.template.row);
         }
         let segment = Segment::sealed(pages)?;
         let starts: Vec<_> = offsets.iter().map(|&offset| segment.at(offset).cast_const()).collect();
@@ -182,7 +183,8 @@ fn write(stamps: &[Stamp<'_>], taken: &[Taken]) -> Result<(), CodeError> {
                 trap::fill(rest);
             }
             let Taken { place, extent, .. } = &taken[part[0]];
-            extent.write(place.slot.offset as usize, &contents)?;
+            let stubs = part.iter().map(|&index| (taken[index].bytes, stamps[index].template.row));
+            extent.write(place.slot.offset as usize, &contents, stubs)?;
             // SAFETY: the places are taken and adjacent, so the bytes are mapped, readable and nobody else's; the last
             // that wrote them was the line above, on this thread.
             let executing = unsafe { std::slice::from_raw_parts(place.start, contents.len()) };

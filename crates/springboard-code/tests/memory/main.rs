@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use springboard_code::{CodeMemory, Holes, Name, NoRoom, Site, Stamp, Strategy, Stub};
 use springboard_emit::Template;
-use springboard_process::{access, let_pass, strategies, together};
+use springboard_process::{access, becomes_writable, let_pass, strategies, together};
 
 #[cfg(unix)]
 mod beside;
@@ -45,7 +45,7 @@ fn memory(strategy: Strategy) -> CodeMemory {
 #[cfg(target_arch = "x86_64")]
 fn returning(value: u32, padding: usize) -> Template {
     let code = [&[0xb8][..], &value.to_le_bytes(), &[0xc3], &vec![0x90; padding]].concat();
-    Template { code: code.into(), align: 16, holes: Box::default() }
+    Template { code: code.into(), align: 16, holes: Box::default(), row: None }
 }
 
 /// Code that returns `value`, by hand: `bti c`, `movz w0`, `movk w0, lsl 16`, `ret`.
@@ -55,7 +55,7 @@ fn returning(value: u32, padding: usize) -> Template {
     let high = 0x72a0_0000 | (value >> 16) << 5;
     let code = [0xd503_245f, low, high, 0xd65f_03c0].into_iter().flat_map(u32::to_le_bytes);
     let code = code.chain(std::iter::repeat_n(0, padding.next_multiple_of(4))).collect();
-    Template { code, align: 16, holes: Box::default() }
+    Template { code, align: 16, holes: Box::default(), row: None }
 }
 
 /// Code that returns `value`, by hand: `lui a0`, `addiw a0, a0`, `ret`.
@@ -65,14 +65,14 @@ fn returning(value: u32, padding: usize) -> Template {
     let low = value << 20 | 0x5_051b;
     let code = [high, low, 0x8067].into_iter().flat_map(u32::to_le_bytes);
     let code = code.chain(std::iter::repeat_n(0, padding.next_multiple_of(4))).collect();
-    Template { code, align: 16, holes: Box::default() }
+    Template { code, align: 16, holes: Box::default(), row: None }
 }
 
 /// Code that returns `value`, by hand: `llilf %r2`, `br %r14`.
 #[cfg(target_arch = "s390x")]
 fn returning(value: u32, padding: usize) -> Template {
     let code = [&[0xc0, 0x2f][..], &value.to_be_bytes(), &[0x07, 0xfe], &vec![0; padding]].concat();
-    Template { code: code.into(), align: 16, holes: Box::default() }
+    Template { code: code.into(), align: 16, holes: Box::default(), row: None }
 }
 
 fn stamps(templates: &[Template]) -> Vec<Stamp<'_>> {
@@ -151,6 +151,14 @@ fn what_executes_is_not_writable() {
         let stub = publish(&memory(strategy), &returning(1, 0));
         assert_eq!(access(address(&stub)).unwrap(), expected);
     }
+}
+
+#[test]
+fn what_shows_the_file_cannot_be_made_writable() {
+    let _process = together();
+    let stub = publish(&memory(Strategy::File), &returning(6, 0));
+    assert!(!becomes_writable(address(&stub) / BLOCK * BLOCK));
+    assert_eq!((access(address(&stub)).unwrap(), run(&stub)), ("r-xs".into(), 6));
 }
 
 #[test]
@@ -288,7 +296,7 @@ fn short_stubs_lie_in_one_cache_line() {
 }
 
 fn of_size(bytes: usize) -> Template {
-    Template { code: vec![0; bytes].into(), align: 16, holes: Box::default() }
+    Template { code: vec![0; bytes].into(), align: 16, holes: Box::default(), row: None }
 }
 
 /// The wish is granted wherever the place is free, as it is in a test.

@@ -11,7 +11,7 @@ mod x86_64;
 
 use cranelift_codegen::{isa::Builder, settings::SetError};
 use gimli::Register;
-use springboard_abi::{Convention, Plan};
+use springboard_abi::{Convention, Entry, Plan};
 use target_lexicon::Architecture;
 
 use crate::{
@@ -26,6 +26,10 @@ pub(crate) struct Isa {
     pub(crate) configure: fn(&mut Builder, Protection) -> Result<(), SetError>,
     /// Makes of the code that Cranelift emitted what the stub is to be.
     pub(crate) finish: fn(&Plan, Code, Protection) -> Result<Code, EmitError>,
+    /// The code of a closure's stub that finds its closure in the register in which libffi's own code passes it, which no
+    /// Cranelift signature can ask for, and no longer in the hole at this offset. `None` where the code does not begin as
+    /// expected.
+    pub(crate) find_closure: fn(entry: Entry, code: &[u8], hole: usize) -> Option<Vec<u8>>,
     /// The instructions that the stub of a plan calls in place of the native function, to be appended to its code.
     /// They set what no Cranelift signature can ask for, and jump on through the stack word after the last argument.
     /// `None` where the plan needs none.
@@ -57,9 +61,15 @@ pub(crate) struct Isa {
     /// Whether holes are operands of instructions, and not literals between them.
     #[cfg_attr(not(feature = "disassembly"), expect(dead_code, reason = "listings alone ask"))]
     pub(crate) holes_in_instructions: bool,
+    /// The `UNWIND_INFO` by which Windows unwinds this code, where its frame keeps more than the frame pointer. The error is
+    /// what cannot be said of it.
+    pub(crate) unwind_info: fn(&[u8]) -> UnwindInfo,
     /// The frame of a stub that has one. `None` where stubs have no frame pointer: an unwinder stops there.
     pub(crate) frame: Option<Frame>,
 }
+
+/// What Windows is told of code, if anything; or what cannot be said of it.
+pub(crate) type UnwindInfo = Result<Option<Vec<u8>>, &'static str>;
 
 /// Machine code and the holes in it.
 pub(crate) struct Code {

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use springboard::{Function, Word, callback::is_pending};
+use springboard::{Function, LastError, Word, callback::is_pending};
 use springboard_ir::Scalar;
 
 use super::{Column, Output, Validity, column::width};
@@ -25,8 +25,7 @@ pub(super) unsafe fn by_row(
     let mut slots = vec![0; columns.len() + 1];
     // Of a function that delivers its last error, the last slot says where to.
     slots[columns.len()] = (&raw mut unwanted).into_slot();
-    // SAFETY: a question with no memory involved.
-    let errno = unsafe { libc::__errno_location() };
+    let errno = LastError::errno();
     for row in (0..rows).filter(|row| validity.is_none_or(|validity| validity.is_valid(*row))) {
         for (slot, column) in slots.iter_mut().zip(columns) {
             // SAFETY: the caller says that the column has the row.

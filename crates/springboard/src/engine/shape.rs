@@ -117,7 +117,7 @@ mod tests {
         let signature = Signature::parse("int(int)").unwrap();
         let plan = plan(&signature, &Target::host().unwrap(), Entry::Slots).unwrap();
         // Bytes that nobody runs.
-        let template = Template { code: [0; 8].into(), align: 8, holes: Box::default() };
+        let template = Template { code: [0; 8].into(), align: 8, holes: Box::default(), row: None };
         let shape = Compiled::new(template, &plan, String::new());
         let made = Counter::default();
         let memory = |limit| CodeMemory::new(Strategy::File, limit);

@@ -162,3 +162,26 @@ fn callbacks_run_at_the_ends_of_threads() {
         assert_eq!((sum.get(), inline.load(SeqCst)), (300 * 42, 300));
     }
 }
+
+/// The system's own end of a thread, which unwinds nothing: the call never returns, and what it has stays.
+#[cfg(windows)]
+#[test]
+fn a_foreign_thread_may_end_in_a_callback() {
+    for jit in BOTH {
+        let callback = kind(jit, "int (int)").callback(|x: i32| {
+            if x < 0 {
+                // SAFETY: nothing on this thread's stack wants to be dropped.
+                unsafe { windows_sys::Win32::System::Threading::ExitThread(0) };
+            }
+            x + 1
+        });
+        let callback = callback.unwrap();
+        Job::asks(&callback, -1).join();
+        assert_eq!(callback.in_flight(), 1);
+        assert_eq!(Job::asks(&callback, 4).join(), 5);
+        let address = callback.address();
+        callback.close();
+        let late = engine(jit).function_at(address, "int f(int)").unwrap();
+        assert_eq!(call(&late, &[4.into()]), 0.into());
+    }
+}

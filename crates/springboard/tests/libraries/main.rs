@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use springboard::{Engine, Function, Jit, Library, ir::Declarations};
 
+mod files;
 mod last_error;
 #[path = "../support/mod.rs"]
 mod support;

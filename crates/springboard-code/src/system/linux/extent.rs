@@ -82,8 +82,14 @@ impl Extent {
         !self.file.is_usable()
     }
 
-    /// Writes `bytes` from `offset` on. Where it fails, part may have been written.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), CodeError> {
+    /// Writes `bytes` from `offset` on: stubs, one after the other, whose rows nobody asks for here. Where it fails, part may
+    /// have been written.
+    pub(crate) fn write(
+        &self,
+        offset: usize,
+        bytes: &[u8],
+        _stubs: impl Iterator<Item = (usize, Option<u32>)>,
+    ) -> Result<(), CodeError> {
         assert!(offset + bytes.len() <= self.bytes);
         self.file.write(self.start + offset as u64, bytes)
     }
@@ -93,7 +99,7 @@ impl Extent {
         let mut traps = vec![0; range.len().min(TRAPS)];
         trap::fill(&mut traps);
         for offset in range.clone().step_by(TRAPS) {
-            self.write(offset, &traps[..(range.end - offset).min(TRAPS)])?;
+            self.file.write(self.start + offset as u64, &traps[..(range.end - offset).min(TRAPS)])?;
         }
         Ok(())
     }

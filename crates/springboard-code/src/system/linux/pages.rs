@@ -1,12 +1,6 @@
 //! Ranges of pages, by address. What maps, protects and unmaps memory for code.
 
-use std::{
-    ffi::c_void,
-    mem,
-    os::fd::OwnedFd,
-    ptr,
-    sync::{Mutex, PoisonError},
-};
+use std::{ffi::c_void, ops::Range, os::fd::OwnedFd, ptr};
 
 use rustix::{
     fs::{MemfdFlags, memfd_create},
@@ -19,21 +13,13 @@ use super::{extent::Extent, protection::protection};
 use crate::{
     error::{CodeError, Step},
     faults::perform,
+    mapping::{Mapping, retry_unmapping},
     site::Site,
 };
 
 /// Size of a page, in bytes.
 pub(crate) fn page_size() -> usize {
     rustix::param::page_size()
-}
-
-/// Pages that this value owns, unmapped when it is dropped.
-///
-/// It holds an address and not a pointer, so it may cross threads.
-#[derive(Debug)]
-pub(crate) struct Mapping {
-    address: usize,
-    bytes: usize,
 }
 
 /// Private pages that were mapped for writing and do not execute.
@@ -71,14 +57,17 @@ impl Unsealed {
     pub(crate) fn contents(&mut self) -> &mut [u8] {
         // SAFETY: the mapping has so many bytes, zeroed when they were mapped, readable and writable until `seal`
         // consumes it. It is owned by `self`, which the result borrows exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.0.at(0), self.0.bytes) }
+        unsafe { std::slice::from_raw_parts_mut(self.0.at(0), self.0.bytes()) }
     }
+
+    /// No stub has a row of its own here.
+    pub(crate) fn describe(&mut self, _place: Range<usize>, _row: Option<u32>) {}
 
     /// Makes them executable, and not writable, for good.
     pub(crate) fn seal(self) -> Result<Mapping, CodeError> {
         let access = MprotectFlags::from_bits_retain(execute().bits());
         // SAFETY: the pages are this mapping's own, and a reference to them would borrow `self`, which is moved here.
-        perform(Step::SealPages, || unsafe { mprotect(self.0.at(0).cast(), self.0.bytes, access) })?;
+        perform(Step::SealPages, || unsafe { mprotect(self.0.at(0).cast(), self.0.bytes(), access) })?;
         Ok(self.0)
     }
 }
@@ -101,18 +90,7 @@ impl Mapping {
 
     /// What is mapped at `start`, now this value's own.
     pub(crate) fn owning(start: *mut c_void, bytes: usize) -> Mapping {
-        Mapping { address: start.expose_provenance(), bytes }
-    }
-
-    /// The address of the byte at `offset`.
-    pub(crate) fn at(&self, offset: usize) -> *mut u8 {
-        debug_assert!(offset <= self.bytes);
-        ptr::with_exposed_provenance_mut(self.address + offset)
-    }
-
-    /// Size in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        Mapping::new(start, bytes, unmap)
     }
 }
 
@@ -140,7 +118,7 @@ impl Reserved {
 
     /// Has whole pages from `offset` on execute `code`. Where it fails, they are as they were.
     pub(crate) fn execute(&mut self, offset: usize, code: &[u8]) -> Result<(), CodeError> {
-        assert!(offset + code.len() <= self.0.bytes);
+        assert!(offset + code.len() <= self.0.bytes());
         let file = CodeFile::holding(code)?;
         let (at, flags) = (self.0.at(offset).cast(), MapFlags::PRIVATE | MapFlags::FIXED);
         // SAFETY: the pages that this replaces are this value's own, and nobody has a reference to them.
@@ -150,7 +128,7 @@ impl Reserved {
 
     /// Writes `code` at `offset`, at the start of a page, and makes its pages executable and not writable, for good.
     pub(crate) fn seal(&mut self, offset: usize, code: &[u8]) -> Result<(), CodeError> {
-        assert!(offset + code.len() <= self.0.bytes);
+        assert!(offset + code.len() <= self.0.bytes());
         // SAFETY: the pages are this value's own, writable since they were mapped, and as long as asserted.
         unsafe { ptr::copy_nonoverlapping(code.as_ptr(), self.0.at(offset), code.len()) };
         let access = MprotectFlags::from_bits_retain(execute().bits());
@@ -177,35 +155,7 @@ impl CodeFile {
     }
 }
 
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // Nobody calls into the pages any more: stubs keep their segment.
-        if unmap(self.address, self.bytes).is_err() {
-            unmapped_later().push((self.address, self.bytes));
-        }
-    }
-}
-
-/// Address and size in bytes of mappings that nobody needs and that the system did not unmap: splitting a mapping may
-/// take memory that there is not.
-static UNMAPPED_LATER: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
-
-fn unmapped_later() -> std::sync::MutexGuard<'static, Vec<(usize, usize)>> {
-    UNMAPPED_LATER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Tries again.
-pub(crate) fn retry_unmapping() {
-    let mut mappings = unmapped_later();
-    for (address, bytes) in mem::take(&mut *mappings) {
-        if unmap(address, bytes).is_err() {
-            mappings.push((address, bytes));
-        }
-    }
-}
-
-fn unmap(address: usize, bytes: usize) -> Result<(), CodeError> {
-    let start = ptr::with_exposed_provenance_mut(address);
-    // SAFETY: the callers have the range from a `Mapping` that was dropped, the only owner of the pages.
+fn unmap(start: *mut c_void, bytes: usize) -> Result<(), CodeError> {
+    // SAFETY: the range is that of a `Mapping` that was dropped, the only owner of the pages.
     perform(Step::Unmap, || unsafe { munmap(start, bytes) })
 }

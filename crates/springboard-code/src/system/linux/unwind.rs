@@ -2,7 +2,8 @@
 
 use std::ffi::c_void;
 
-use super::{pages::Mapping, protection::protection};
+use super::protection::protection;
+use crate::mapping::Mapping;
 
 /// An unwind row that the unwinder knows, for as long as this lives.
 #[derive(Debug)]

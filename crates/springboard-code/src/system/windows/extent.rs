@@ -1,9 +1,9 @@
 //! Sections that code is written to: memory without a name, which the process maps twice.
 //!
 //! ```text
-//! section   ┌ stub ┬ stub ┬ trap ┬ … ┬ unwind row ┐
-//! view      r-x    r-x    r-x    r-x  r-x            for as long as there are stubs
-//! view                    rw-                        while code is written, at an address that the system chooses
+//! section   ┌ stub ┬ stub ┬ trap ┬ … ┬ unwind rows ┐
+//! view      r-x    r-x    r-x    r-x  r-x             for as long as there are stubs
+//! view      rw-    rw-    rw-    rw-  rw-             while code is written, at an address that the system chooses
 //! ```
 //!
 //! There is a section per segment. Its handle is private: it has no name, and no process that is started inherits it.
@@ -29,7 +29,7 @@ use windows_sys::Win32::{
     },
 };
 
-use super::{row, size::GRANULE};
+use super::row;
 use crate::{
     error::{CodeError, Step},
     faults::perform,
@@ -50,16 +50,17 @@ struct Section {
     lost: AtomicBool,
 }
 
-/// A view for writing, unmapped when it is dropped.
+/// A view for writing, of code and its table, unmapped when it is dropped.
 struct Writable {
     view: MEMORY_MAPPED_VIEW_ADDRESS,
+    /// Without the table.
     bytes: usize,
 }
 
 impl Extent {
     /// `bytes` bytes, a whole number of pages, that hold traps; and after them what unwinders are told of them.
     pub(crate) fn new(bytes: usize) -> Result<Extent, CodeError> {
-        let all = row::with_row(bytes) as u64;
+        let all = row::with_table(bytes) as u64;
         let create = || {
             let (high, low) = ((all >> 32) as u32, all as u32);
             let access = PAGE_EXECUTE_READWRITE | SEC_COMMIT;
@@ -76,10 +77,10 @@ impl Extent {
         let handle = perform(Step::CreateFile, create)?;
         let section = Arc::new(Section { handle, lost: AtomicBool::new(false) });
         let extent = Extent { section, bytes };
-        let mut view = extent.writable(0..all as usize)?;
-        let (code, row) = view.contents().split_at_mut(bytes);
+        let mut view = extent.writable()?;
+        let (code, table) = view.parts();
         trap::fill(code);
-        row::write_row(bytes, row);
+        row::write_table(bytes, table);
         drop(view);
         Ok(extent)
     }
@@ -99,15 +100,29 @@ impl Extent {
         self.section.lost.load(Relaxed)
     }
 
-    /// Writes `bytes` from `offset` on. Where it fails, nothing was written.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), CodeError> {
-        assert!(offset + bytes.len() <= self.bytes);
-        self.changed(offset..offset + bytes.len(), |contents| contents.copy_from_slice(bytes))
+    /// Writes `bytes` from `offset` on: stubs, one after the other, each with its size and [row](Template::row). Where it
+    /// fails, nothing was written.
+    pub(crate) fn write(
+        &self,
+        offset: usize,
+        bytes: &[u8],
+        stubs: impl Iterator<Item = (usize, Option<u32>)>,
+    ) -> Result<(), CodeError> {
+        let mut view = self.writable()?;
+        let (code, table) = view.parts();
+        code[offset..offset + bytes.len()].copy_from_slice(bytes);
+        let mut start = offset;
+        for (size, row) in stubs {
+            row::write(self.bytes, start..start + size, row, table);
+            start += size;
+        }
+        Ok(())
     }
 
     /// Fills `range` with traps.
     pub(crate) fn trap(&self, range: Range<usize>) -> Result<(), CodeError> {
-        self.changed(range, trap::fill)
+        trap::fill(&mut self.writable()?.parts().0[range]);
+        Ok(())
     }
 
     /// Notes that what executes is not what was written: somebody came between.
@@ -124,22 +139,13 @@ impl Extent {
     /// Gives the pages back to the system, once nothing maps them.
     pub(crate) fn give_back(self) {}
 
-    fn changed(&self, range: Range<usize>, change: impl FnOnce(&mut [u8])) -> Result<(), CodeError> {
-        let start = range.start / GRANULE * GRANULE;
-        let mut view = self.writable(start..range.end)?;
-        change(&mut view.contents()[range.start - start..]);
-        Ok(())
-    }
-
-    /// A view of `range`, whose start is a multiple of [`GRANULE`].
-    fn writable(&self, range: Range<usize>) -> Result<Writable, CodeError> {
+    fn writable(&self) -> Result<Writable, CodeError> {
         let map = || {
-            let (high, low) = ((range.start as u64 >> 32) as u32, range.start as u32);
             // SAFETY: the system chooses the address, so nothing that is mapped is touched.
-            let view = unsafe { MapViewOfFile(self.section(), FILE_MAP_WRITE, high, low, range.len()) };
+            let view = unsafe { MapViewOfFile(self.section(), FILE_MAP_WRITE, 0, 0, 0) };
             if view.Value.is_null() { Err(io::Error::last_os_error()) } else { Ok(view) }
         };
-        perform(Step::WriteFile, map).map(|view| Writable { view, bytes: range.len() })
+        perform(Step::WriteFile, map).map(|view| Writable { view, bytes: self.bytes })
     }
 }
 
@@ -149,10 +155,13 @@ pub(super) fn refusal(number: u32) -> io::Error {
 }
 
 impl Writable {
-    fn contents(&mut self) -> &mut [u8] {
+    /// The code, and the table.
+    fn parts(&mut self) -> (&mut [u8], &mut [u8]) {
+        let all = row::with_table(self.bytes);
         // SAFETY: so many bytes are mapped for writing until `self` is dropped, zeroed by the system at first. Of those
-        // that `self`'s maker writes, nobody else writes any: the place is taken.
-        unsafe { std::slice::from_raw_parts_mut(self.view.Value.cast(), self.bytes) }
+        // that `self`'s maker writes, nobody else writes any: the place is taken, and its entries with it.
+        let all = unsafe { std::slice::from_raw_parts_mut(self.view.Value.cast(), all) };
+        all.split_at_mut(self.bytes)
     }
 }
 

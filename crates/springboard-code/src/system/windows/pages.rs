@@ -1,10 +1,6 @@
 //! Ranges of pages, by address. What maps, protects and unmaps memory for code.
 
-use std::{
-    ffi::c_void,
-    io, iter, mem, ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{ffi::c_void, io, iter, ops::Range, ptr};
 
 use windows_sys::Win32::{
     Foundation::{ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_SUPPORTED},
@@ -23,29 +19,12 @@ use super::{
 use crate::{
     error::{CodeError, Step},
     faults::perform,
+    mapping::{Mapping, retry_unmapping},
     site::Site,
 };
 
 /// How many places near the site are tried. Others may be taken.
 const PLACES: usize = 32;
-
-/// Pages that this value owns, unmapped when it is dropped.
-///
-/// It holds an address and not a pointer, so it may cross threads.
-#[derive(Debug)]
-pub(crate) struct Mapping {
-    address: usize,
-    /// Without the row for unwinders.
-    bytes: usize,
-    from: From,
-}
-
-/// What maps pages, and so what unmaps them.
-#[derive(Clone, Copy, Debug)]
-enum From {
-    Section,
-    Private,
-}
 
 /// Private pages that were mapped for writing and do not execute.
 pub(crate) struct Unsealed(Mapping);
@@ -61,29 +40,39 @@ impl Unsealed {
     /// Maps `bytes` private bytes, zeroed, where code should lie.
     pub(crate) fn new(bytes: usize, site: Site) -> Result<Unsealed, CodeError> {
         retry_unmapping();
-        let all = row::with_row(bytes);
+        let all = row::with_table(bytes);
         // SAFETY: the system gives what is free, or nothing.
         let map =
             |at: *mut c_void| unsafe { VirtualAlloc(at, all, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) };
         let start = perform(Step::MapPages, || near(site, all, map))?;
-        Ok(Unsealed(Mapping::owning(start, bytes)))
+        let mut pages = Unsealed(Mapping::owning(start, bytes));
+        row::write_table(bytes, pages.parts().1);
+        Ok(pages)
     }
 
     /// The contents.
     pub(crate) fn contents(&mut self) -> &mut [u8] {
+        self.parts().0
+    }
+
+    /// Has unwinders know the [row](Template::row) of the stub at `place`.
+    pub(crate) fn describe(&mut self, place: Range<usize>, row: Option<u32>) {
+        let bytes = self.0.bytes();
+        row::write(bytes, place, row, self.parts().1);
+    }
+
+    /// The contents, and the table.
+    fn parts(&mut self) -> (&mut [u8], &mut [u8]) {
+        let bytes = self.0.bytes();
         // SAFETY: the mapping has so many bytes, zeroed when they were mapped, readable and writable until `seal`
         // consumes it. It is owned by `self`, which the result borrows exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.0.at(0), self.0.bytes) }
+        let all = unsafe { std::slice::from_raw_parts_mut(self.0.at(0), row::with_table(bytes)) };
+        all.split_at_mut(bytes)
     }
 
     /// Makes them executable, and not writable, for good.
     pub(crate) fn seal(self) -> Result<Mapping, CodeError> {
-        let Mapping { bytes, .. } = self.0;
-        let all = row::with_row(bytes);
-        // SAFETY: the page after the contents is this mapping's too, and nobody has a reference to it.
-        let page = unsafe { std::slice::from_raw_parts_mut(self.0.at(bytes), all - bytes) };
-        row::write_row(bytes, page);
-        protect(self.0.at(0), all)?;
+        protect(self.0.at(0), row::with_table(self.0.bytes()))?;
         Ok(self.0)
     }
 }
@@ -93,8 +82,7 @@ fn protect(start: *mut u8, bytes: usize) -> Result<(), CodeError> {
     let mut before = 0;
     let seal = || {
         // SAFETY: the pages are the caller's, and nobody writes there.
-        let done = unsafe { VirtualProtect(start.cast(), bytes, PAGE_EXECUTE_READ, &mut before) };
-        if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        done(unsafe { VirtualProtect(start.cast(), bytes, PAGE_EXECUTE_READ, &mut before) })
     };
     perform(Step::SealPages, seal)
 }
@@ -107,24 +95,13 @@ impl Mapping {
         let access = FILE_MAP_READ | FILE_MAP_EXECUTE;
         // SAFETY: the system gives what is free, or nothing.
         let map = |at: *mut c_void| unsafe { MapViewOfFileEx(extent.section(), access, 0, 0, 0, at) }.Value;
-        let start = perform(Step::MapExecutable, || near(site, row::with_row(bytes), map))?;
-        Ok(Mapping { address: start.expose_provenance(), bytes, from: From::Section })
+        let start = perform(Step::MapExecutable, || near(site, row::with_table(bytes), map))?;
+        Ok(Mapping::new(start, bytes, unmap))
     }
 
     /// The private pages at `start`, now this value's own.
     pub(crate) fn owning(start: *mut c_void, bytes: usize) -> Mapping {
-        Mapping { address: start.expose_provenance(), bytes, from: From::Private }
-    }
-
-    /// The address of the byte at `offset`.
-    pub(crate) fn at(&self, offset: usize) -> *mut u8 {
-        debug_assert!(offset <= self.bytes);
-        ptr::with_exposed_provenance_mut(self.address + offset)
-    }
-
-    /// Size in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        Mapping::new(start, bytes, free)
     }
 }
 
@@ -167,7 +144,7 @@ impl Reserved {
 
     /// Writes `code` at `offset`, at the start of a page, and makes its pages executable and not writable, for good.
     pub(crate) fn seal(&mut self, offset: usize, code: &[u8]) -> Result<(), CodeError> {
-        assert!(offset + code.len() <= self.0.bytes);
+        assert!(offset + code.len() <= self.0.bytes());
         // SAFETY: the pages are this value's own, writable since they were mapped, and as long as asserted.
         unsafe { ptr::copy_nonoverlapping(code.as_ptr(), self.0.at(offset), code.len()) };
         protect(self.0.at(offset), code.len())
@@ -179,43 +156,19 @@ impl Reserved {
     }
 }
 
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // Nobody calls into the pages any more: stubs keep their segment.
-        if unmap(self.address, self.from).is_err() {
-            unmapped_later().push((self.address, self.from));
-        }
-    }
+/// Unmaps a view of a section.
+fn unmap(start: *mut c_void, _bytes: usize) -> Result<(), CodeError> {
+    // SAFETY: the address is that of a `Mapping` that was dropped, the only owner of the view.
+    perform(Step::Unmap, || done(unsafe { UnmapViewOfFile(MEMORY_MAPPED_VIEW_ADDRESS { Value: start }) }))
 }
 
-/// Addresses of mappings that nobody needs and that the system did not unmap.
-static UNMAPPED_LATER: Mutex<Vec<(usize, From)>> = Mutex::new(Vec::new());
-
-fn unmapped_later() -> MutexGuard<'static, Vec<(usize, From)>> {
-    UNMAPPED_LATER.lock().unwrap_or_else(PoisonError::into_inner)
+/// Frees private pages.
+fn free(start: *mut c_void, _bytes: usize) -> Result<(), CodeError> {
+    // SAFETY: as above, of the pages.
+    perform(Step::Unmap, || done(unsafe { VirtualFree(start, 0, MEM_RELEASE) }))
 }
 
-/// Tries again.
-pub(crate) fn retry_unmapping() {
-    let mut mappings = unmapped_later();
-    for (address, from) in mem::take(&mut *mappings) {
-        if unmap(address, from).is_err() {
-            mappings.push((address, from));
-        }
-    }
-}
-
-fn unmap(address: usize, from: From) -> Result<(), CodeError> {
-    let start = ptr::with_exposed_provenance_mut(address);
-    let call = || {
-        // SAFETY: the callers have the address from a `Mapping` that was dropped, the only owner of the pages.
-        let done = unsafe {
-            match from {
-                From::Section => UnmapViewOfFile(MEMORY_MAPPED_VIEW_ADDRESS { Value: start }),
-                From::Private => VirtualFree(start, 0, MEM_RELEASE),
-            }
-        };
-        if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    };
-    perform(Step::Unmap, call)
+/// What a call says that returns zero where it fails.
+fn done(result: i32) -> io::Result<()> {
+    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

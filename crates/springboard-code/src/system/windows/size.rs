@@ -1,12 +1,8 @@
-//! What addresses and sizes are multiples of.
+//! What sizes are multiples of.
 
 use std::sync::LazyLock;
 
 use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
-
-/// What addresses of mappings, and offsets of views in their section, are multiples of, in bytes. The same on every
-/// Windows.
-pub(super) const GRANULE: usize = 64 << 10;
 
 /// Size of a page, in bytes.
 pub(crate) fn page_size() -> usize {

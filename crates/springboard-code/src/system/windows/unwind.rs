@@ -4,12 +4,13 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
     IMAGE_RUNTIME_FUNCTION_ENTRY, RtlAddFunctionTable, RtlDeleteFunctionTable,
 };
 
-use super::pages::Mapping;
+use super::row;
+use crate::mapping::Mapping;
 
-/// An unwind row that the unwinder knows, for as long as this lives.
+/// A table of rows that the unwinder knows, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    /// The address of the table, of one entry.
+    /// The address of the table.
     table: usize,
 }
 
@@ -17,8 +18,9 @@ impl Frame {
     /// Describes all of `pages`, which must stay mapped for longer than the result lives.
     pub(crate) fn register(pages: &Mapping) -> Option<Frame> {
         let table = pages.at(pages.bytes()).cast::<IMAGE_RUNTIME_FUNCTION_ENTRY>();
-        // SAFETY: the entry was written before the pages became executable, and stays as long as they do.
-        let known = unsafe { RtlAddFunctionTable(table, 1, pages.at(0).addr() as u64) };
+        let entries = row::entries(pages.bytes()) as u32;
+        // SAFETY: the entries were written before the pages became executable, are sorted, and stay as long as the pages do.
+        let known = unsafe { RtlAddFunctionTable(table, entries, pages.at(0).addr() as u64) };
         known.then(|| Frame { table: table.expose_provenance() })
     }
 }

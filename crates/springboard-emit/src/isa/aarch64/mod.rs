@@ -1,6 +1,7 @@
 //! aarch64: Cranelift emits landing pads and signs return addresses itself. What it emits is shortened, as far as an
 //! independent reading of the result agrees.
 
+mod closure;
 mod pairs;
 mod reading;
 mod shapes;
@@ -35,6 +36,7 @@ pub(super) static ISA: Isa = Isa {
         }
         Ok(code)
     },
+    find_closure: closure::found,
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_: Convention, _: Convention| false,
@@ -48,6 +50,7 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    unwind_info: |_| Ok(None),
     frame: Some(Frame {
         frame_pointer: gimli::AArch64::X29,
         return_address: gimli::AArch64::X30,

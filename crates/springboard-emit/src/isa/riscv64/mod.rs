@@ -1,6 +1,7 @@
 //! riscv64: stubs keep away from `fs1`, which Cranelift takes for a register that a callee may change. What Cranelift
 //! emits is shortened, as far as an independent reading of the result agrees.
 
+mod closure;
 mod fs1;
 mod reading;
 mod shapes;
@@ -18,6 +19,7 @@ pub(super) static ISA: Isa = Isa {
         }
         Ok(shapes::SHAPES.shorten(code, Live::of(&reading::CPU, plan), None))
     },
+    find_closure: closure::found,
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,
@@ -32,5 +34,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    unwind_info: |_| Ok(None),
     frame: Some(Frame { frame_pointer: gimli::RiscV::S0, return_address: gimli::RiscV::RA, signs: false }),
 };

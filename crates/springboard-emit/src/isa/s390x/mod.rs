@@ -1,6 +1,7 @@
 //! s390x: big-endian, and stubs have no frame pointer. What Cranelift emits is shortened, as far as an independent reading
 //! of the result agrees.
 
+mod closure;
 mod reading;
 mod shapes;
 
@@ -11,6 +12,7 @@ use super::{Isa, reading::Live};
 pub(super) static ISA: Isa = Isa {
     configure: |_, _| Ok(()),
     finish: |plan, code, _| Ok(shapes::SHAPES.shorten(code, Live::of(&reading::CPU, plan), None)),
+    find_closure: |_, code, hole| closure::from_r0(code, hole),
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,
@@ -25,5 +27,6 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,
     holes_in_instructions: false,
+    unwind_info: |_| Ok(None),
     frame: None,
 };

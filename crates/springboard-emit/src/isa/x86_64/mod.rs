@@ -11,11 +11,12 @@ mod landing;
 mod moves;
 mod push;
 mod reading;
+mod row;
 mod saved;
 mod shorten;
 mod thread_local;
 
-use springboard_abi::{Convention, Entry, LandingPads, Plan, Protection};
+use springboard_abi::{Convention, LandingPads, Plan, Protection};
 
 use self::landing::Landing;
 use super::{Code, Frame, Isa};
@@ -25,6 +26,7 @@ pub(super) static ISA: Isa = Isa {
     // Cranelift emits no landing pads here; `finish` does.
     configure: |_, _| Ok(()),
     finish,
+    find_closure: |_, code, hole| closure::from_r10(code, hole),
     landing: |plan| Landing::of(plan).map(|landing| landing.code(plan)),
     // `tail` has System V's argument registers and callee-saved set. Whoever is called by it takes its stack
     // arguments away, so there may be none.
@@ -41,6 +43,7 @@ pub(super) static ISA: Isa = Isa {
     stores_pairs: |convention| convention == Convention::Sysv64,
     finds_thread_locals: |caller| caller == Convention::Sysv64,
     holes_in_instructions: true,
+    unwind_info: row::unwind_info,
     frame: Some(Frame { frame_pointer: gimli::X86_64::RBP, return_address: gimli::X86_64::RA, signs: false }),
 };
 
@@ -49,12 +52,6 @@ const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitError> {
     let refused = |why: &str| EmitError::Backend(String::from(why));
-    let mut code = code;
-    if matches!(plan.entry(), Entry::Closure | Entry::GoClosure) {
-        let bytes = closure::from_r10(&code.bytes, &code.holes)
-            .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
-        code = Code { bytes, holes: Vec::new() };
-    }
     let Code { mut bytes, mut holes } = match reading::live(plan) {
         Some(live) => shorten::shorten(code, live),
         None => code,

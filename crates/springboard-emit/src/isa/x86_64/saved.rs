@@ -7,26 +7,26 @@ use iced_x86::{Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Reg
 const CALLEE_SAVED: [Register; 5] =
     [Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
 
-/// Whether an instruction of `code` names one of them: to save it, first of all. Constants stand after the instructions
-/// that read them, and what fills the place before them is none.
-pub(super) fn names_saved(code: &[u8]) -> bool {
+/// The instructions of a stub. Constants stand after those that read them, and what fills the place before them is none.
+pub(super) fn instructions(code: &[u8]) -> impl Iterator<Item = Instruction> {
     let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
-    let (mut info, mut instruction) = (InstructionInfoFactory::new(), Instruction::default());
     let mut end = code.len() as u64;
-    while decoder.ip() < end {
-        decoder.decode_out(&mut instruction);
+    std::iter::from_fn(move || {
+        let instruction = (decoder.ip() < end).then(|| decoder.decode())?;
         if instruction.is_ip_rel_memory_operand() {
             end = end.min(instruction.ip_rel_memory_address());
         }
-        if instruction.next_ip() > end {
-            return false;
-        }
+        (instruction.next_ip() <= end).then_some(instruction)
+    })
+}
+
+/// Whether an instruction of `code` names one of them: to save it, first of all.
+pub(super) fn names_saved(code: &[u8]) -> bool {
+    let mut info = InstructionInfoFactory::new();
+    instructions(code).any(|instruction| {
         let used = info.info(&instruction).used_registers();
-        if used.iter().any(|used| CALLEE_SAVED.contains(&used.register().full_register())) {
-            return true;
-        }
-    }
-    false
+        used.iter().any(|used| CALLEE_SAVED.contains(&used.register().full_register()))
+    })
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ pub(crate) fn is_mapped(path: &OsStr) -> bool {
 /// Whether the convention is System V's on x86_64.
 pub(crate) const SYSTEM_V: bool = cfg!(target_arch = "x86_64");
 
+/// Whether an argument's position decides its register, whatever its type.
+pub(crate) const POSITIONS_COUNT: bool = false;
+
 /// How names of shared libraries end.
 pub(crate) const SUFFIX: &str = "so";
 

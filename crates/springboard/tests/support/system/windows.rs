@@ -45,6 +45,9 @@ pub(crate) const LIBRARIES_KEEP_SYMBOLS: bool = false;
 /// Whether the convention is System V's on x86_64.
 pub(crate) const SYSTEM_V: bool = false;
 
+/// Whether an argument's position decides its register, whatever its type.
+pub(crate) const POSITIONS_COUNT: bool = true;
+
 /// How names of shared libraries end.
 pub(crate) const SUFFIX: &str = "dll";
 

@@ -1,125 +1,10 @@
-//! Panics, C++ exceptions and backtraces cross stubs that have frames.
+//! C++ exceptions, and panics through frames of C++: what plain `cargo test` leaves out.
 
-use std::{
-    backtrace::Backtrace,
-    env,
-    ffi::c_void,
-    fs, panic,
-    path::Path,
-    process::{self, Command},
-    ptr::NonNull,
-    sync::{Mutex, OnceLock},
-};
+use std::{ffi::c_void, fs, panic, path::Path, process, ptr::NonNull, sync::OnceLock};
 
-use springboard::{
-    Engine, Function, Jit, Library, Stubs, Word, callback::RawHandler, function::BoundPointer,
-};
+use springboard::{Engine, Function, Jit, Library, Word, callback::RawHandler};
 
-/// A stub that may be left by unwinding, which the type that the library hands out does not allow.
-type Unwinding = unsafe extern "C-unwind" fn(*const u64) -> i32;
-
-/// More arguments than there are registers, so that the stub calls, and has a frame.
-const TWELVE: &str = "int(int, int, int, int, int, int, int, int, int, int, int, int)";
-
-#[allow(clippy::too_many_arguments)] // that is the point
-extern "C-unwind" fn twelve(
-    a: i32,
-    b: i32,
-    c: i32,
-    d: i32,
-    e: i32,
-    f: i32,
-    g: i32,
-    h: i32,
-    i: i32,
-    j: i32,
-    k: i32,
-    l: i32,
-) -> i32 {
-    *BACKTRACE.lock().unwrap() = Backtrace::force_capture().to_string();
-    let sum = a + b + c + d + e + f + g + h + i + j + k + l;
-    if sum < 0 {
-        panic::resume_unwind(Box::new(sum));
-    }
-    sum
-}
-
-static BACKTRACE: Mutex<String> = Mutex::new(String::new());
-
-fn engine() -> Engine {
-    Engine::builder().stubs(Stubs::PerFunction).build()
-}
-
-fn unwinding(function: &Function) -> Unwinding {
-    let pointer = function.bound_pointer::<i32>().expect("the function has a stub of its own");
-    // SAFETY: the types differ in what may leave the function, and a stub with an unwind row lets anything leave.
-    unsafe { std::mem::transmute::<BoundPointer<i32>, Unwinding>(pointer) }
-}
-
-#[inline(never)]
-fn the_caller_of_the_stub(stub: Unwinding, slots: &[u64; 12]) -> i32 {
-    // SAFETY: the function takes as many integers.
-    unsafe { stub(slots.as_ptr()) }
-}
-
-#[test]
-fn panics_and_backtraces_cross() {
-    let address = NonNull::new(twelve as *mut c_void).expect("a function has an address");
-    let function = engine().function_at(address, TWELVE).unwrap();
-    let stub = unwinding(&function);
-    assert_eq!(the_caller_of_the_stub(stub, &[1; 12]), 12);
-    let backtrace = BACKTRACE.lock().unwrap().clone();
-    assert!(backtrace.contains("the_caller_of_the_stub"), "beyond the stub: {backtrace}");
-    let minus = u64::from_ne_bytes((-1i64).to_ne_bytes());
-    for _ in 0..100 {
-        let caught = panic::catch_unwind(|| the_caller_of_the_stub(stub, &[minus; 12]));
-        assert_eq!(*caught.unwrap_err().downcast::<i32>().unwrap(), -12);
-    }
-    drop(function);
-    // Segments that are unmapped are forgotten, and others known.
-    for _ in 0..50 {
-        let function = engine().function_at(address, TWELVE).unwrap();
-        let stub = unwinding(&function);
-        assert!(panic::catch_unwind(|| the_caller_of_the_stub(stub, &[minus; 12])).is_err());
-    }
-}
-
-/// What is stored after the call: the stub keeps the address for it in its frame.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Pair {
-    sum: i64,
-    half: f64,
-}
-
-extern "C-unwind" fn pair(a: i64) -> Pair {
-    if a < 0 {
-        panic::resume_unwind(Box::new(a));
-    }
-    Pair { sum: a + 1, half: a as f64 / 2.0 }
-}
-
-#[test]
-fn panics_cross_stubs_with_a_result_to_store() {
-    let address = NonNull::new(pair as *mut c_void).expect("a function has an address");
-    let function = engine().function_at(address, "struct { long sum; double half; }(long)").unwrap();
-    let pointer = function.bound_pointer::<()>().expect("the function has a stub of its own");
-    // SAFETY: as in `unwinding`.
-    let stub =
-        unsafe { std::mem::transmute::<BoundPointer<()>, unsafe extern "C-unwind" fn(*const u64)>(pointer) };
-    let untouched = Pair { sum: 77, half: 7.5 };
-    for a in [3i64, -4, 5, -6] {
-        let mut result = untouched;
-        let slots = [u64::from_ne_bytes(a.to_ne_bytes()), (&raw mut result).expose_provenance() as u64];
-        // SAFETY: the function takes an integer, and the second slot has the address of room for its result.
-        let caught = panic::catch_unwind(|| unsafe { stub(slots.as_ptr()) });
-        match caught {
-            Ok(()) => assert_eq!(result, Pair { sum: a + 1, half: a as f64 / 2.0 }),
-            Err(panic) => assert_eq!((*panic.downcast::<i64>().unwrap(), result), (a, untouched)),
-        }
-        assert_eq!(result == untouched, a < 0);
-    }
-}
+use super::{TWELVE, Unwinding, engine, support::system, unwinding};
 
 const CPP: &str = r#"
 static int left_by_unwinding;
@@ -135,7 +20,91 @@ extern "C" int thrower(int a, int b, int c, int d, int e, int f, int g, int h, i
 extern "C" int catcher(int (*stub)(const unsigned long *), const unsigned long *slots) {
     try { return stub(slots); } catch (int thrown) { return thrown * 1000; }
 }
+
+/* Keeps more values in registers than there are callee-saved ones, across a call that may throw. */
+static volatile long seeds[] = {3, 5, 7, 11, 13, 17, 19, 23, 29, 31};
+#if defined(__x86_64__)
+#define VECTOR "+x"
+#else
+#define VECTOR "+w"
+#endif
+#define EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9)
+#define HOLD(n) long l##n = seeds[n]; double d##n = (double)seeds[n] / 2; asm volatile("" : "+r"(l##n), VECTOR(d##n));
+#define LOOK(n) asm volatile("" : "+r"(l##n), VECTOR(d##n)); lost += l##n != seeds[n] || d##n != (double)seeds[n] / 2;
+#define KEEPING(call) \
+    int result, lost = 0; \
+    EACH(HOLD) \
+    try { result = call; } catch (int thrown) { result = thrown * 1000; } \
+    EACH(LOOK) \
+    return lost ? -lost : result;
+extern "C" int keeps(int (*stub)(const unsigned long *), const unsigned long *slots) { KEEPING(stub(slots)) }
+typedef int twelve(int, int, int, int, int, int, int, int, int, int, int, int);
+extern "C" int keeps_twelve(twelve *f, int a) { KEEPING(f(a, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)) }
 "#;
+
+/// On Windows a stub saves registers that it uses, and an unwinder finds them by the row of that stub.
+#[test]
+#[ignore = "needs a C++ compiler: cargo xtask test"]
+fn registers_come_back_when_an_exception_crosses() {
+    type Keeps = unsafe extern "C" fn(Unwinding, *const u64) -> i32;
+    type KeepsTwelve = unsafe extern "C" fn(*mut c_void, i32) -> i32;
+    let library = cpp_library();
+    let engine = engine();
+    let (_keeps, keeps): (_, Keeps) = cpp(&engine, &library, "int keeps(void *, const void *)");
+    let (_twelve, keeps_twelve): (_, KeepsTwelve) = cpp(&engine, &library, "int keeps_twelve(void *, int)");
+    // Stubs of the function's own and of its shape, with words on the stack and without.
+    let functions = [("int throws(int)", 0), (&TWELVE.replace("int(", "int thrower("), 1)];
+    for (declaration, last) in functions {
+        let function = engine.function(&library, declaration).expect("the library defines it");
+        let stub = unwinding(&function);
+        let mut slots = [1; 12];
+        slots[0] = u64::from_ne_bytes((-3i64).to_ne_bytes());
+        for _ in 0..20 {
+            // SAFETY: C++ that takes a stub of this type and its slots.
+            let thrown = unsafe { keeps(stub, slots.as_ptr()) };
+            assert_eq!(thrown, (last - 3) * 1000, "{declaration}: less than 0 is how many were lost");
+        }
+    }
+    // Callbacks, by a closure of its own type and by slots.
+    let (throws, throw): (_, unsafe extern "C-unwind" fn(i32) -> i32) =
+        cpp(&engine, &library, "int throws(int)");
+    let kind = engine.callback_type(TWELVE).expect("the type is C").unwinding();
+    let typed = kind.callback(
+        move |a: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              _: i32,
+              l: i32| {
+            // SAFETY: C++ that takes any integer.
+            unsafe { throw(a) + l }
+        },
+    );
+    unsafe fn handler(throws: *const c_void, slots: *mut u64) {
+        // SAFETY: the context is the address of `throws`, and there are thirteen slots.
+        unsafe {
+            let throws =
+                std::mem::transmute::<*const c_void, unsafe extern "C-unwind" fn(i32) -> i32>(throws);
+            *slots.add(12) = throws(i32::from_slot(*slots)).into_slot();
+        }
+    }
+    let context = throws.address().as_ptr().cast_const();
+    // SAFETY: the handler may be called from any thread, and lets exceptions pass.
+    let raw = unsafe { kind.raw(RawHandler { context, call: handler, release: None }) };
+    for back in [typed.expect("the handler fits"), raw.expect("there is memory")] {
+        for _ in 0..20 {
+            // SAFETY: C++ that takes such a function.
+            assert_eq!(unsafe { keeps_twelve(back.as_ptr(), -5) }, -5000);
+        }
+        assert_eq!(back.in_flight(), 0);
+    }
+}
 
 #[test]
 #[ignore = "needs a C++ compiler: cargo xtask test"]
@@ -249,20 +218,14 @@ fn cpp_library() -> Library {
 
 fn compile_cpp() -> Library {
     let stem = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("unwinding-{}", process::id()));
-    let (source, library) = (stem.with_extension("cc"), stem.with_extension("so"));
+    let (source, library) = (stem.with_extension("cc"), stem.with_extension(system::SUFFIX));
     fs::write(&source, CPP).expect("cargo's directory for tests is writable");
-    // Under emulation the compiler of the build is not the one for this machine.
-    let named = format!("{}-linux-gnu-g++", env::consts::ARCH);
-    let paths = env::var_os("PATH").unwrap_or_default();
-    let cross = env::split_paths(&paths).map(|path| path.join(&named)).find(|file| file.exists());
-    let compiler = cross.unwrap_or_else(|| "c++".into());
-    let run =
-        Command::new(&compiler).args(["-shared", "-fPIC", "-O1", "-o"]).args([&library, &source]).output();
-    let run = run.unwrap_or_else(|error| panic!("no C++ compiler {}: {error}", compiler.display()));
+    let [file, to] = [&source, &library].map(|path| path.to_str().expect("a plain name"));
+    let run = system::run_compiler(&["-shared", "-O1", "-o", to, file, "-lstdc++"].map(String::from));
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     // SAFETY: the library has neither initialisers nor finalisers but those of C++ itself.
     let loaded = unsafe { Library::open(&library) }.expect("a library just built loads");
     fs::remove_file(source).expect("the file is this process' own");
-    fs::remove_file(library).expect("the file is this process' own");
+    system::remove_loaded(library);
     loaded
 }
