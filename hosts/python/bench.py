@@ -119,6 +119,52 @@ PyMODINIT_FUNC INIT(void) {
 """
 
 
+BOUND = r"""
+extern "C" {
+typedef struct { double x, y; } point;
+void noop(void); long add(long, long); double mul(double, double);
+long eight(long, long, long, long, long, long, long, long);
+long first(const char *); point flip(point);
+}
+#ifdef NANOBIND
+#include <nanobind/nanobind.h>
+namespace py = nanobind;
+NB_MODULE(bench_nanobind, m) {
+    m.def("first", [](py::bytes s) { return first(s.c_str()); });
+#else
+#include <pybind11/pybind11.h>
+namespace py = pybind11;
+PYBIND11_MODULE(bench_pybind11, m) {
+    m.def("first", [](py::bytes s) { return first(PyBytes_AS_STRING(s.ptr())); });
+#endif
+    py::class_<point>(m, "Point").def(py::init<>());
+    m.def("noop", noop); m.def("add", add); m.def("mul", mul); m.def("eight", eight); m.def("flip", flip);
+}
+"""
+
+
+def bound(binder, folder):
+    """The functions by a library of C++ that binds them, with the lock kept."""
+    package = importlib.import_module(binder)
+    name = f"bench_{binder}"
+    source, path = folder / f"{name}.cc", folder / (name + sysconfig.get_config_var("EXT_SUFFIX"))
+    source.write_text(BOUND)
+    includes, more = [sysconfig.get_path("include")], []
+    if binder == "nanobind":
+        sources = pathlib.Path(package.source_dir())
+        includes += [package.include_dir(), sources.parent / "ext" / "robin_map" / "include"]
+        more = ["-DNANOBIND", "-fno-strict-aliasing", sources / "nb_combined.cpp"]
+    else:
+        includes.append(package.get_include())
+    command = [os.environ.get("CXX", "c++"), "-O2", "-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-w"]
+    command += [*(f"-I{each}" for each in includes), *more, "-o", path, source]
+    subprocess.run([*command, f"-L{folder}", "-lbenchnative", f"-Wl,-rpath,{folder}"], check=True)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def build(folder):
     """The native library, and the extension by hand, with the lock kept and released."""
     compiler = os.environ.get("CC", "cc")
@@ -146,11 +192,20 @@ def ways(folder, native, modules):
 
     for name, module in modules.items():
         yield name.replace("_", " "), module, module.Point()
-    for name, keep in (("springboard kept", True), ("springboard released", False)):
-        ffi = FFI()
-        ffi.cdef(DECLARATIONS)
-        # The extension does not look at errno, and so these do not.
-        yield name, ffi.dlopen(native, keep_gil=keep, keep_errno=False), ffi.new("point *")[0]
+    for builtin in (True, False):
+        for name, keep in (("kept", True), ("released", False)):
+            ffi = FFI()
+            ffi.cdef(DECLARATIONS)
+            # The extension does not look at errno, and so these do not.
+            lib = ffi.dlopen(native, keep_gil=keep, keep_errno=False, builtin=builtin)
+            yield f"springboard {name}" if builtin else f"as C data, {name}", lib, ffi.new("point *")[0]
+    for binder in ("pybind11", "nanobind"):
+        try:
+            module = bound(binder, folder)
+        except (ImportError, subprocess.CalledProcessError) as error:
+            print(f"{binder} is not installed, or does not build here: left out ({error})", file=sys.stderr)
+            continue
+        yield binder, module, module.Point()
 
     class Point(ctypes.Structure):
         _fields_ = [("x", ctypes.c_double), ("y", ctypes.c_double)]
@@ -232,7 +287,7 @@ def show(figures):
     for case, row in figures.items():
         kept, released = row["springboard kept"], row["springboard released"]
         ratios = [f"kept / by hand {kept / row['by hand kept']:.2f}", f"released / by hand {released / row['by hand released']:.2f}"]
-        for name in ("ctypes", "cffi API", "cffi ABI"):
+        for name in ("ctypes", "cffi API", "cffi ABI", "pybind11", "nanobind"):
             if name in row:
                 ratios.append(f"{name} / released {row[name] / released:.2f}, / kept {row[name] / kept:.2f}")
         print(f"  {case:20} " + " · ".join(ratios))
@@ -327,7 +382,7 @@ def once(native):
 def plot(figures, path):
     """A bar chart as SVG, without a library."""
     names = list(next(iter(figures.values())))
-    colours = ["#888", "#bbb", "#1b7f5c", "#5cc29b", "#c0392b", "#8e44ad", "#2980b9"]
+    colours = ["#888", "#bbb", "#1b7f5c", "#5cc29b", "#2f9e76", "#8fd6b9", "#d08b00", "#e0b050", "#c0392b", "#8e44ad", "#2980b9"]
     bar, gap, left, scale = 14, 16, 190, 0.8
     height = sum(len(row) * bar + gap for row in figures.values()) + 60
     widest = max(max(row.values()) for row in figures.values())
@@ -337,7 +392,7 @@ def plot(figures, path):
     for case, row in figures.items():
         parts.append(f'<text x="10" y="{y + len(row) * bar / 2 + 4}" font-weight="bold">{case}</text>')
         for index, (name, value) in enumerate(row.items()):
-            parts.append(f'<rect x="{left}" y="{y}" width="{value * scale:.1f}" height="{bar - 2}" fill="{colours[index % 7]}"/>')
+            parts.append(f'<rect x="{left}" y="{y}" width="{value * scale:.1f}" height="{bar - 2}" fill="{colours[index % len(colours)]}"/>')
             parts.append(f'<text x="{left + value * scale + 4:.1f}" y="{y + bar - 4}">{value:.0f} ns, {name}</text>')
             y += bar
         y += gap

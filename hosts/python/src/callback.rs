@@ -55,7 +55,10 @@ pub(crate) fn new<'py>(
     }
     let result = &function.result;
     let mut bytes = vec![0u128; result.get().size().unwrap_or(0).div_ceil(16).max(1)].into_boxed_slice();
-    if let Some(error) = error.filter(|error| !error.is_none() && !result.get().is_void()) {
+    if let Some(error) = error.filter(|error| !error.is_none()) {
+        if result.get().is_void() {
+            return Err(PyTypeError::new_err("callback with the return type 'void' must return None"));
+        }
         convert::to_c(result, bytes.as_mut_ptr().cast(), error)?;
     }
     let signature = call::signature(&function.arguments, None, result).ok_or_else(unsupported)??;

@@ -1,7 +1,8 @@
 //! What belongs to a function of a library.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, ffi::CString, sync::Mutex};
 
+use pyo3::ffi::PyMethodDef;
 use springboard::stamp::Stub;
 use springboard_everyday::columns::{Columns, Input};
 
@@ -14,8 +15,11 @@ pub(crate) struct Function {
     pub(crate) parameters: Vec<Option<String>>,
     pub(crate) gil: Gil,
     pub(crate) errno: Errno,
+    pub(crate) object: Object,
     /// The code that CPython enters, where there is a stub. Keeps it.
     pub(crate) stub: Option<Stub>,
+    /// What a built-in function refers to.
+    pub(crate) method: Option<Box<Method>>,
     /// Made ready for calls over arrays.
     pub(crate) columns: PreparedColumns,
     /// Keeps the function's code loaded.
@@ -42,3 +46,23 @@ pub(crate) enum Errno {
     /// It is whatever it is: two calls less.
     Left,
 }
+
+/// What a function of a library is to Python.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Object {
+    /// C data.
+    Data,
+    /// A built-in function, which CPython calls in a shorter way than other objects. Its `self` is the C data.
+    Builtin,
+}
+
+/// What CPython is told of a built-in function. The texts are those that the definition points to.
+pub(crate) struct Method {
+    pub(crate) definition: PyMethodDef,
+    pub(crate) _texts: [CString; 2],
+}
+
+// SAFETY: nothing is written after it was made.
+unsafe impl Send for Method {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Method {}

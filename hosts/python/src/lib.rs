@@ -34,7 +34,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyImportError, ffi as python, prelude::*};
 use springboard::Engine;
 
 /// The engine of the process.
@@ -50,13 +50,28 @@ pub(crate) fn enters_stubs() -> bool {
     ENTERS_STUBS.load(Ordering::Relaxed)
 }
 
+/// Refuses every interpreter of the process except the first: classes and types are the process's, and an interpreter's
+/// objects must not be met in another. pyo3 does not refuse them before CPython 3.12.
+fn check_interpreter() -> PyResult<()> {
+    static FIRST: OnceLock<i64> = OnceLock::new();
+    // SAFETY: the interpreter is attached.
+    let this = unsafe { python::PyInterpreterState_GetID(python::PyInterpreterState_Get()) };
+    match *FIRST.get_or_init(|| this) == this {
+        true => Ok(()),
+        false => {
+            Err(PyImportError::new_err("springboard serves one interpreter of a process, and another has it"))
+        }
+    }
+}
+
 #[pymodule]
 fn _springboard(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    check_interpreter()?;
     module.add_class::<ctype::CType>()?;
     module.add_class::<ctype::CField>()?;
     module.add_class::<cdata::CData>()?;
-    ENTERS_STUBS.store(call::enable(py)?, Ordering::Relaxed);
+    ENTERS_STUBS.store(cdata::enable(py, call::entry)?, Ordering::Relaxed);
     module.add_class::<ffi::Library>()?;
     module.add_class::<ffi::Ffi>()?;
     module.add("buffer", buffer::class(py)?)?;

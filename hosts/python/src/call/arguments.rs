@@ -6,7 +6,7 @@ use pyo3::{
 };
 
 use crate::{
-    cdata::CData,
+    cdata::{self, CData},
     convert,
     ctype::{CType, Form, Kind, Primitive},
     view::{Ask, View},
@@ -157,7 +157,7 @@ fn pointer(
     value: &Bound<'_, PyAny>,
     temporaries: &mut Temporaries,
 ) -> PyResult<u64> {
-    if value.cast::<CData>().is_ok() {
+    if cdata::behind(value).cast::<CData>().is_ok() {
         let mut address = 0u64;
         convert::to_c(ctype, (&raw mut address).cast(), value)?;
         return Ok(address);

@@ -8,7 +8,11 @@
 mod callees;
 mod layout;
 
-use std::{ffi::c_void, ptr::NonNull};
+use std::{
+    ffi::{CString, c_int, c_void},
+    mem,
+    ptr::{self, NonNull},
+};
 
 use pyo3::{ffi, prelude::*};
 use springboard::{
@@ -30,35 +34,73 @@ use crate::{
     cdata::CData,
     ctype::{CType, Form, FunctionType, Kind, Primitive},
     engine,
-    function::{Errno, Function, Gil},
+    function::{Errno, Function, Gil, Method, Object},
 };
 
-/// What a stub is called by: vectorcall (PEP 590).
-const CALLABLE: Callable = Callable {
+/// How CPython calls C data: vectorcall (PEP 590).
+const VECTORCALL: Callable = Callable {
     parameters: 4,
     arguments: Arguments::Array { array: 1, count: 2, count_mask: u64::MAX >> 1 },
     zero: Some(3),
 };
 
-/// The C data for a function of a library.
-pub(crate) fn function(
-    py: Python<'_>,
+/// How it calls built-in functions: `METH_FASTCALL`.
+const FASTCALL: Callable = Callable {
+    parameters: 3,
+    arguments: Arguments::Array { array: 1, count: 2, count_mask: u64::MAX },
+    zero: None,
+};
+
+/// `METH_FASTCALL`, which every version that this module is for has, and the stable interface since CPython 3.10.
+const METH_FASTCALL: c_int = 0x80;
+
+/// The object for a function of a library.
+pub(crate) fn function<'py>(
+    py: Python<'py>,
     ctype: Py<CType>,
     address: NonNull<c_void>,
     mut bound: Function,
-) -> PyResult<Py<CData>> {
-    if let Kind::Function(function) = &ctype.get().kind
-        && crate::enters_stubs()
-    {
-        bound.stub = stub(py, function, address, bound.gil, bound.errno);
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Kind::Function(function) = &ctype.get().kind {
+        if crate::enters_stubs() {
+            bound.stub = stub(py, function, address, &bound);
+        }
+        if bound.object == Object::Builtin {
+            bound.method = Some(method(py, function, &bound)?);
+        }
     }
-    let entered = bound.stub.as_ref().map(Stub::address);
-    let function = CData::borrowed(ctype, address.as_ptr().cast());
-    if let Some(stub) = entered {
-        function.vectorcall.set(stub.as_ptr());
+    let data = CData::borrowed(ctype, address.as_ptr().cast());
+    if let (Object::Data, Some(stub)) = (bound.object, &bound.stub) {
+        data.vectorcall.set(stub.address().as_ptr());
     }
-    let _ = function.function.set(Box::new(bound));
-    Py::new(py, function)
+    let bound = data.function.get_or_init(|| Box::new(bound));
+    let Some(method) = &bound.method else { return Ok(Bound::new(py, data)?.into_any()) };
+    let definition = (&raw const method.definition).cast_mut();
+    let data = Bound::new(py, data)?;
+    // SAFETY: the definition lives in the function that `data` has, which the new object keeps.
+    unsafe {
+        let made = ffi::PyCMethod_New(definition, data.as_ptr(), ptr::null_mut(), ptr::null_mut());
+        Bound::from_owned_ptr_or_err(py, made)
+    }
+}
+
+/// What CPython is told of a built-in function.
+fn method(py: Python<'_>, ctype: &FunctionType, function: &Function) -> PyResult<Box<Method>> {
+    let texts = [
+        CString::new(function.name.as_str())?,
+        CString::new(super::signature::builtin(py, ctype, function)?)?,
+    ];
+    let entry =
+        function.stub.as_ref().map_or(entry::slow_builtin as *mut c_void, |stub| stub.address().as_ptr());
+    // SAFETY: CPython calls it by the type that the flags say, as which it was made.
+    let entry = unsafe { mem::transmute::<*mut c_void, ffi::PyCFunction>(entry) };
+    let definition = ffi::PyMethodDef {
+        ml_name: texts[0].as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunction: entry },
+        ml_flags: METH_FASTCALL,
+        ml_doc: texts[1].as_ptr(),
+    };
+    Ok(Box::new(Method { definition, _texts: texts }))
 }
 
 /// The addresses that a description refers to, in the order of their numbers.
@@ -76,13 +118,7 @@ impl Addresses {
 }
 
 /// The stub for a function. `None` where it is left to the slow twin.
-fn stub(
-    py: Python<'_>,
-    function: &FunctionType,
-    address: NonNull<c_void>,
-    gil: Gil,
-    errno: Errno,
-) -> Option<Stub> {
+fn stub(py: Python<'_>, function: &FunctionType, address: NonNull<c_void>, bound: &Function) -> Option<Stub> {
     if function.ellipsis {
         return None;
     }
@@ -91,7 +127,7 @@ fn stub(
     let mut addresses = Addresses(Vec::new());
     let parameters = function.arguments.iter().map(|argument| unboxing(argument, layout, &mut addresses));
     let parameters = parameters.collect::<Option<Vec<_>>>()?;
-    let functions = match (gil, errno) {
+    let functions = match (bound.gil, bound.errno) {
         (Gil::Released, Errno::Kept) => {
             Some((callees::release as *const c_void, callees::take as *const c_void))
         }
@@ -108,11 +144,15 @@ fn stub(
         None => None,
     };
     let result = boxing(&function.result, layout, &mut addresses)?;
-    let call = BoxedCall { signature, callable: CALLABLE, parameters, around, result };
+    let (callable, slow) = match bound.object {
+        Object::Data => (VECTORCALL, entry::slow as *const c_void),
+        Object::Builtin => (FASTCALL, entry::slow_builtin as *const c_void),
+    };
+    let call = BoxedCall { signature, callable, parameters, around, result };
     let plan = engine().plan_with(|target| plan_boxed(&call, target)).ok()?;
     let stamp = Stamp::new(&plan)
         .hole(HoleKind::Target, address.as_ptr())
-        .hole(HoleKind::Slow, entry::slow as *const c_void)
+        .hole(HoleKind::Slow, slow)
         .host(&addresses.0);
     engine().stamp(stamp).ok()
 }
@@ -184,7 +224,6 @@ fn unboxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Op
     }
     match &of.kind {
         Kind::Pointer(item) => {
-            ways.push(cdata(addresses)?);
             let item = item.get();
             let takes_bytes = item.is_void()
                 || item
@@ -196,6 +235,7 @@ fn unboxing(ctype: &Py<CType>, layout: &Layout, addresses: &mut Addresses) -> Op
                     payload: Payload::Address { offset: layout::BYTES },
                 });
             }
+            ways.push(cdata(addresses)?);
             let function = addresses.number(callees::pointer as extern "C" fn(_, _) -> _ as *const c_void)?;
             ways.push(Unbox::Call {
                 function,

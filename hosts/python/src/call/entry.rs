@@ -1,14 +1,13 @@
 //! How CPython enters calls of C data: by vectorcall, whose pointer lies in each object.
 
 use std::{
-    ffi::c_ulong,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr, slice,
 };
 
 use pyo3::{exceptions::PyRuntimeError, ffi, prelude::*};
 
-use crate::cdata::{CData, Vectorcall};
+use crate::cdata::CData;
 
 /// The slow twin as CPython and stubs enter it.
 ///
@@ -16,6 +15,31 @@ use crate::cdata::{CData, Vectorcall};
 /// As vectorcall: attached, `callee` is C data, and `arguments` has as many objects as `count` says without its topmost
 /// bit, and those of `names`.
 pub(crate) unsafe extern "C" fn slow(
+    callee: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: this function's own promise.
+    unsafe { enter(callee, arguments, count & (usize::MAX >> 1), names) }
+}
+
+/// The slow twin as the stub of a built-in function enters it.
+///
+/// # Safety
+/// As for [`slow`]; `count` is the number of arguments.
+pub(super) unsafe extern "C" fn slow_builtin(
+    callee: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: isize,
+) -> *mut ffi::PyObject {
+    // SAFETY: this function's own promise.
+    unsafe { enter(callee, arguments, count as usize, ptr::null_mut()) }
+}
+
+/// # Safety
+/// As for [`slow`]; `count` is the number of arguments.
+unsafe fn enter(
     callee: *mut ffi::PyObject,
     arguments: *const *mut ffi::PyObject,
     count: usize,
@@ -31,7 +55,6 @@ pub(crate) unsafe extern "C" fn slow(
             if !names.is_null() && unsafe { ffi::PyTuple_Size(names) } > 0 {
                 return Err(super::no_keywords());
             }
-            let count = count & (usize::MAX >> 1);
             let arguments: &[Bound<'_, PyAny>] = match count {
                 0 => &[],
                 // SAFETY: CPython lends this many objects; a `Bound` is one pointer to an object (`repr(transparent)`), and
@@ -52,57 +75,4 @@ pub(crate) unsafe extern "C" fn slow(
             }
         }
     })
-}
-
-/// The fields at the start of `PyTypeObject`, which have been the same since CPython 3.8.
-#[repr(C)]
-struct TypeHead {
-    object: [usize; 3],
-    name: usize,
-    basic_size: isize,
-    item_size: isize,
-    dealloc: usize,
-    vectorcall_offset: isize,
-    between: [usize; 12],
-    buffer: usize,
-    flags: c_ulong,
-}
-
-/// `Py_TPFLAGS_HAVE_VECTORCALL`.
-const HAVE_VECTORCALL: c_ulong = 1 << 11;
-
-/// Has CPython call C data by vectorcall, where its type objects are found to be laid out as this crate knows them.
-/// Elsewhere `tp_call` serves, and stubs are not entered. Whether it does.
-pub(crate) fn enable(py: Python<'_>) -> PyResult<bool> {
-    Vectorcall::set_slow(slow);
-    let class = py.get_type::<CData>();
-    let probe = Bound::new(py, CData::borrowed(crate::ctype::void(py), ptr::null_mut()))?;
-    let offset = (&raw const probe.get().vectorcall) as isize - probe.as_ptr() as isize;
-    let builtin = py.import("builtins")?.getattr("len")?.get_type();
-    let head = |class: &Bound<'_, pyo3::types::PyType>| class.as_ptr().cast::<TypeHead>();
-    let agrees = |class: &Bound<'_, pyo3::types::PyType>| -> PyResult<bool> {
-        let flags: c_ulong = class.getattr("__flags__")?.extract()?;
-        let basic_size: isize = class.getattr("__basicsize__")?.extract()?;
-        let item_size: isize = class.getattr("__itemsize__")?.extract()?;
-        // SAFETY: a type object is larger than this head.
-        let head = unsafe { &*head(class) };
-        Ok((head.flags, head.basic_size, head.item_size) == (flags, basic_size, item_size))
-    };
-    // The class of built-in functions is called by vectorcall, and says at which offset.
-    // SAFETY: as above.
-    let (flags, known) = unsafe { ((*head(&builtin)).flags, (*head(&builtin)).vectorcall_offset) };
-    let builtin_size: isize = builtin.getattr("__basicsize__")?.extract()?;
-    let size: isize = class.getattr("__basicsize__")?.extract()?;
-    let plausible =
-        flags & HAVE_VECTORCALL != 0 && known > 0 && known < builtin_size && offset > 0 && offset < size;
-    if !(plausible && agrees(&class)? && agrees(&builtin)?) {
-        return Ok(false);
-    }
-    // SAFETY: the class is new and ours; its objects have the pointer at this offset, and no other thread runs Python.
-    unsafe {
-        let head = head(&class);
-        (*head).vectorcall_offset = offset;
-        (*head).flags |= HAVE_VECTORCALL;
-    }
-    Ok(true)
 }

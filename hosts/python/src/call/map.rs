@@ -3,7 +3,6 @@
 use std::{
     ffi::{CStr, c_void},
     ptr::NonNull,
-    sync::Arc,
 };
 
 use pyo3::{
@@ -38,7 +37,7 @@ struct Operand {
 enum Kept {
     Lent(View),
     Data(Py<CData>),
-    Block(Arc<Block>),
+    Block(Block),
 }
 
 impl Operand {
@@ -159,7 +158,7 @@ fn operand(py: Python<'_>, ctype: &Py<CType>, value: &Bound<'_, PyAny>) -> PyRes
     convert::to_c(ctype, block.start(), value)?;
     let first = block.start();
     let _ = py;
-    Ok(Operand { first, dimensions: Vec::new(), size, _kept: Kept::Block(Arc::new(block)) })
+    Ok(Operand { first, dimensions: Vec::new(), size, _kept: Kept::Block(block) })
 }
 
 /// Where the results go that the program gives memory for.
@@ -215,7 +214,7 @@ fn make<'py>(
     let block = Block::zeroed(size * length, 64)?;
     let first = block.start();
     let array = ctype::array_of(py, ctype, None)?;
-    let made = CData::owning(array, first, Some(length), Own::Memory(Arc::new(block)));
+    let made = CData::owning(array, first, Some(length), Own::Memory(block));
     let made = Bound::new(py, made)?;
     let dimensions = dense(shape, size);
     Ok((Operand { first, dimensions, size, _kept: Kept::Data(made.clone().unbind()) }, made.into_any()))
@@ -242,8 +241,7 @@ fn copied(operand: &Operand) -> PyResult<Operand> {
     let shape: Vec<usize> = operand.shape().collect();
     let block = Block::zeroed(shape.iter().product::<usize>() * operand.size, 64)?;
     let dimensions = dense(&shape, operand.size);
-    let copy =
-        Operand { first: block.start(), dimensions, size: operand.size, _kept: Kept::Block(Arc::new(block)) };
+    let copy = Operand { first: block.start(), dimensions, size: operand.size, _kept: Kept::Block(block) };
     for place in Places::new(&shape) {
         let (from, to) = (operand.at(&place), copy.at(&place));
         // SAFETY: both have an element at each place of the shape.

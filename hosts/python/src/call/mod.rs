@@ -28,7 +28,7 @@ use springboard::ir::{Param, Signature};
 use self::arguments::{Arguments, Temporaries};
 pub(crate) use self::{
     arguments::{is_in_memory, loaded},
-    entry::enable,
+    entry::slow as entry,
     errno::{enter as enter_errno, leave as leave_errno, saved as saved_errno, set_saved as set_saved_errno},
     map::map,
     signature::{documentation, python as python_signature},

@@ -16,6 +16,36 @@ pub(crate) fn documentation(function: &Function) -> String {
     format!("{};\n\n{gil}", function.prototype)
 }
 
+/// The text of a built-in function, of which CPython makes `__text_signature__` and `__doc__`.
+pub(super) fn builtin(py: Python<'_>, ctype: &FunctionType, function: &Function) -> PyResult<String> {
+    let mut parameters = parameter_names(py, ctype, &function.parameters)?;
+    if !parameters.is_empty() {
+        parameters.push("/".into());
+    }
+    if ctype.ellipsis {
+        parameters.push("*args".into());
+    }
+    let Function { name, .. } = function;
+    Ok(format!("{name}({})\n--\n\n{}", parameters.join(", "), documentation(function)))
+}
+
+/// The parameters' names as Python can have them.
+fn parameter_names(
+    py: Python<'_>,
+    function: &FunctionType,
+    names: &[Option<String>],
+) -> PyResult<Vec<String>> {
+    let is_keyword = py.import("keyword")?.getattr("iskeyword")?;
+    let mut seen = std::collections::HashSet::new();
+    let name = |index: usize| match names.get(index).and_then(Option::as_deref) {
+        Some(name) if !seen.insert(name) => Ok(format!("arg{index}")),
+        Some(name) if is_keyword.call1((name,))?.extract()? => Ok(format!("{name}_")),
+        Some(name) => Ok(name.into()),
+        None => Ok(format!("arg{index}")),
+    };
+    (0..function.arguments.len()).map(name).collect()
+}
+
 /// An `inspect.Signature`.
 pub(crate) fn python<'py>(
     py: Python<'py>,
@@ -26,18 +56,7 @@ pub(crate) fn python<'py>(
     let parameter = inspect.getattr("Parameter")?;
     let (positional, rest) = (parameter.getattr("POSITIONAL_ONLY")?, parameter.getattr("VAR_POSITIONAL")?);
     let mut parameters = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for (index, argument) in function.arguments.iter().enumerate() {
-        let named = names.get(index).and_then(Option::as_deref);
-        let usable = named.filter(|name| seen.insert(String::from(*name)));
-        let keyword = |name: &str| -> PyResult<bool> {
-            py.import("keyword")?.getattr("iskeyword")?.call1((name,))?.extract()
-        };
-        let name = match usable {
-            Some(name) if keyword(name)? => format!("{name}_"),
-            Some(name) => name.into(),
-            None => format!("arg{index}"),
-        };
+    for (argument, name) in function.arguments.iter().zip(parameter_names(py, function, names)?) {
         let keywords = PyDict::new(py);
         keywords.set_item("annotation", argument.get().text())?;
         parameters.push(parameter.call((name, &positional), Some(&keywords))?);

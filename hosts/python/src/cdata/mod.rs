@@ -1,6 +1,9 @@
 //! C data as Python objects: a value of a primitive type, an address, or memory with a type.
 
+mod builtin;
+mod class;
 mod own;
+mod returned;
 mod vectorcall;
 
 use std::{
@@ -8,15 +11,12 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock},
 };
 
-use pyo3::{
-    PyTraverseError, PyVisit,
-    exceptions::{PyTypeError, PyValueError},
-    prelude::*,
-    types::PyTuple,
-};
+use pyo3::{PyTraverseError, PyVisit, exceptions::PyTypeError, prelude::*, types::PyTuple};
 
 pub(crate) use self::{
-    own::{Allocated, Block, Own},
+    builtin::behind,
+    class::enable,
+    own::{Block, Own},
     vectorcall::Vectorcall,
 };
 use crate::{
@@ -140,7 +140,15 @@ impl CData {
 
     /// Whether memory goes when the object does.
     pub(crate) fn owns_memory(&self) -> bool {
-        matches!(*self.own(), Own::Memory(_) | Own::Allocated(_))
+        matches!(*self.own(), Own::Memory(_) | Own::Structure(_) | Own::Returned(_) | Own::Allocated { .. })
+    }
+
+    /// The structure that a pointer from `ffi.new` points to.
+    pub(crate) fn structure(&self, py: Python<'_>) -> Option<Py<CData>> {
+        match &*self.own() {
+            Own::Structure(structure) => Some(structure.clone_ref(py)),
+            _ => None,
+        }
     }
 }
 
@@ -194,9 +202,7 @@ pub(crate) fn expect<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bou
 pub(crate) fn release(object: &Bound<'_, PyAny>) -> PyResult<()> {
     match object.cast::<CData>() {
         Ok(cdata) => own::release(cdata),
-        Err(_) => Err(PyValueError::new_err(
-            "only 'cdata' object from ffi.new(), ffi.gc(), ffi.from_buffer() or ffi.new_allocator()() can be used with the 'with' keyword or ffi.release()",
-        )),
+        Err(_) => Err(own::not_releasable()),
     }
 }
 

@@ -1,9 +1,6 @@
 //! What C data keeps.
 
-use std::{
-    alloc::{Layout, alloc_zeroed, dealloc},
-    sync::Arc,
-};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -15,13 +12,18 @@ use super::CData;
 use crate::{closure::Closure, handle::Handle, view::View};
 
 /// What C data keeps.
+#[expect(dead_code, reason = "memory is kept, and reached by the address in the object")]
 pub(crate) enum Own {
     /// Nothing: the memory is somebody else's, or the value is in the object.
     Nothing,
     /// Nothing: a part of an array.
     Slice,
-    /// Memory from `ffi.new`, which a pointer shares with the structure that it points to.
-    Memory(Arc<Block>),
+    /// Memory from `ffi.new`.
+    Memory(Block),
+    /// The structure that a pointer from `ffi.new` points to, which keeps the memory.
+    Structure(Py<CData>),
+    /// Memory of a structure that a call returned.
+    Returned(Block),
     /// What `ffi.gc` guards.
     Guarded { origin: Py<CData>, destructor: Py<PyAny> },
     /// Memory that a Python object lends.
@@ -30,23 +32,12 @@ pub(crate) enum Own {
     Handle(Box<Handle>),
     /// A callback.
     Closure(Box<Closure>),
-    /// Memory that a function of the program allocated, shared as [`Own::Memory`] is.
-    Allocated(Arc<Allocated>),
+    /// Memory that a function of the program allocated, and the function that frees it.
+    Allocated { raw: Py<CData>, free: Option<Py<PyAny>> },
     /// What was released before its time.
     Released,
-}
-
-/// Memory that was allocated by a function of the program.
-pub(crate) struct Allocated {
-    pub(crate) raw: Py<CData>,
-    pub(crate) free: Option<Py<PyAny>>,
-}
-
-impl Drop for Allocated {
-    fn drop(&mut self) {
-        let Some(free) = self.free.take() else { return };
-        Python::attach(|py| call_destructor(py, &free, &self.raw));
-    }
+    /// What was lent, and was given back.
+    GivenBack,
 }
 
 /// Memory of our own.
@@ -92,33 +83,40 @@ impl Own {
                 visit.call(origin)?;
                 visit.call(destructor)
             }
+            Own::Allocated { raw, free } => {
+                visit.call(raw)?;
+                free.as_ref().map_or(Ok(()), |free| visit.call(free))
+            }
+            Own::Structure(structure) => visit.call(structure),
             Own::Handle(handle) => visit.call(&handle.object),
             Own::Closure(closure) => closure.traverse(visit),
-            // What is shared is visited by none of those who share it, and so never found to be garbage; it holds no
-            // cycle unless the program's own allocator does.
-            Own::Allocated(_) | Own::Lent(_) | Own::Nothing | Own::Slice | Own::Memory(_) | Own::Released => {
-                Ok(())
-            }
+            Own::Nothing
+            | Own::Slice
+            | Own::Memory(_)
+            | Own::Returned(_)
+            | Own::Lent(_)
+            | Own::Released
+            | Own::GivenBack => Ok(()),
         }
     }
 
     /// What makes cycles, for the garbage collector to break them.
     pub(super) fn take_references(&mut self) -> Own {
         match self {
-            Own::Guarded { .. } | Own::Handle(_) | Own::Closure(_) => std::mem::replace(self, Own::Released),
+            Own::Guarded { .. } | Own::Allocated { .. } | Own::Handle(_) | Own::Closure(_) => {
+                std::mem::replace(self, Own::Released)
+            }
             _ => Own::Nothing,
         }
     }
 
     /// Frees what is kept, and calls the destructor where there is one.
     pub(super) fn end(self) {
-        if let Own::Guarded { origin, destructor } = self {
-            Python::attach(|py| call_destructor(py, &destructor, &origin));
+        if let Own::Guarded { origin: argument, destructor }
+        | Own::Allocated { raw: argument, free: Some(destructor) } = self
+        {
+            Python::attach(|py| call_destructor(py, &destructor, &argument));
         }
-    }
-
-    fn is_releasable(&self) -> bool {
-        !matches!(self, Own::Nothing | Own::Slice | Own::Handle(_) | Own::Closure(_))
     }
 }
 
@@ -133,29 +131,53 @@ fn call_destructor(py: Python<'_>, destructor: &Py<PyAny>, argument: &Py<CData>)
     }
 }
 
+/// The exception for what cannot be released.
+pub(super) fn not_releasable() -> PyErr {
+    PyValueError::new_err(
+        "only 'cdata' object from ffi.new(), ffi.gc(), ffi.from_buffer() or ffi.new_allocator()() can be used with the 'with' keyword or ffi.release()",
+    )
+}
+
 pub(super) fn check_releasable(cdata: &CData) -> PyResult<()> {
-    match cdata.own().is_releasable() {
-        true => Ok(()),
-        false => Err(PyValueError::new_err(
-            "only 'cdata' object from ffi.new(), ffi.gc(), ffi.from_buffer() or ffi.new_allocator()() can be used with the 'with' keyword or ffi.release()",
-        )),
+    match *cdata.own() {
+        // A structure goes with the pointer to it.
+        Own::Memory(_) | Own::Allocated { .. } if cdata.ctype.get().aggregate().is_some() => {
+            Err(not_releasable())
+        }
+        Own::Nothing | Own::Slice | Own::Returned(_) | Own::Handle(_) | Own::Closure(_) => {
+            Err(not_releasable())
+        }
+        _ => Ok(()),
     }
 }
 
 pub(super) fn release(cdata: &Bound<'_, CData>) -> PyResult<()> {
-    let cdata = cdata.get();
-    check_releasable(cdata)?;
-    let mut own = cdata.own();
-    if let Own::Memory(_) = *own {
-        // The structure that a pointer points to may still be looked at: its memory goes with the objects.
-        return Ok(());
-    }
-    let ended = std::mem::replace(&mut *own, Own::Released);
+    check_releasable(cdata.get())?;
+    let mut own = cdata.get().own();
+    let instead = match &*own {
+        // The memory may still be looked at: it goes with the objects.
+        Own::Memory(_) => return Ok(()),
+        Own::Structure(structure) => {
+            let structure = structure.clone_ref(cdata.py());
+            drop(own);
+            let mut own = structure.get().own();
+            if let Own::Allocated { .. } = *own {
+                let ended = std::mem::replace(&mut *own, Own::Released);
+                drop(own);
+                ended.end();
+            }
+            return Ok(());
+        }
+        Own::Lent(_) | Own::GivenBack => Own::GivenBack,
+        _ => Own::Released,
+    };
+    let ended = std::mem::replace(&mut *own, instead);
     drop(own);
     ended.end();
     Ok(())
 }
 
+/// Takes the destructor of `ffi.gc` away.
 pub(super) fn forget_destructor(cdata: &CData) -> PyResult<()> {
     let mut own = cdata.own();
     let Own::Guarded { .. } = *own else {

@@ -1,7 +1,5 @@
 //! `ffi.new`.
 
-use std::sync::Arc;
-
 use pyo3::{
     exceptions::{PyMemoryError, PyOverflowError, PyTypeError},
     prelude::*,
@@ -13,7 +11,7 @@ use super::{
     to_c::initial::{body, each, new_length},
 };
 use crate::{
-    cdata::{Allocated, Block, CData, Own},
+    cdata::{Block, CData, Own},
     ctype::{CType, Kind},
     error::type_name,
 };
@@ -105,7 +103,7 @@ pub(crate) fn new<'py>(
     let (address, own) = match memory {
         Memory::Ours => {
             let block = Block::zeroed(bytes, object.get().align().unwrap_or(1))?;
-            (block.start(), Own::Memory(Arc::new(block)))
+            (block.start(), Own::Memory(block))
         }
         Memory::Theirs { allocate, free, clear } => {
             let raw = allocated(&allocate.call1((bytes,))?)?;
@@ -114,12 +112,14 @@ pub(crate) fn new<'py>(
                 // SAFETY: the program's function gave memory of this size.
                 unsafe { std::ptr::write_bytes(address, 0, bytes) };
             }
-            let free = free.map(|free| free.clone_ref(py));
-            (address, Own::Allocated(Arc::new(Allocated { raw, free })))
+            (address, Own::Allocated { raw, free: free.map(|free| free.clone_ref(py)) })
         }
     };
-    let made = CData::owning(ctype.clone_ref(py), address, length, own);
-    let made = Bound::new(py, made)?;
+    let own = match object.get().aggregate() {
+        Some(_) => Own::Structure(Py::new(py, CData::owning(object.clone_ref(py), address, length, own))?),
+        None => own,
+    };
+    let made = Bound::new(py, CData::owning(ctype.clone_ref(py), address, length, own))?;
     if let Some(initial) = initial {
         to_c(object, address, &initial)?;
     }

@@ -129,7 +129,10 @@ fn integral(
             bytes => Err(cannot(&format!("string of length {}", bytes.len()))),
         };
     }
-    if primitive.form == Form::Bool && value.cast::<PyInt>().is_err() {
+    if primitive.form == Form::Bool {
+        if value.cast::<PyInt>().is_ok() {
+            return value.is_truthy().map(u64::from);
+        }
         if value.is_instance_of::<PyFloat>() {
             return Ok((value.extract::<f64>()? != 0.0).into());
         }

@@ -9,7 +9,7 @@ use pyo3::{
 
 use super::{extended, integer};
 use crate::{
-    cdata::{Block, CData, Own},
+    cdata::{CData, Own},
     ctype::{self, CField, CType, Form, Kind, Primitive},
 };
 
@@ -44,14 +44,13 @@ pub(crate) fn from_c<'py>(
 
 /// The Python value of what a call returned, in memory that will be gone.
 pub(crate) fn result<'py>(py: Python<'py>, ctype: &Py<CType>, at: *mut u8) -> PyResult<Bound<'py, PyAny>> {
-    let Kind::Aggregate(aggregate) = &ctype.get().kind else { return from_c(py, ctype, at, None) };
-    let (size, align) = aggregate.body.get().map_or((0, 1), |body| (body.size, body.align));
-    let block = Block::zeroed(size, align)?;
-    // SAFETY: both have the size of the type, and the block is new.
-    unsafe { std::ptr::copy_nonoverlapping(at, block.start(), size) };
-    let start = block.start();
-    let structure = CData::owning(ctype.clone_ref(py), start, None, Own::Memory(std::sync::Arc::new(block)));
-    Ok(Bound::new(py, structure)?.into_any())
+    let Kind::Aggregate(_) = &ctype.get().kind else { return from_c(py, ctype, at, None) };
+    let structure = CData::returned(py, ctype)?;
+    // SAFETY: both have the size of the type, and nobody else has the structure yet.
+    unsafe {
+        std::ptr::copy_nonoverlapping(at, structure.get().address(), ctype.get().size().unwrap_or(0));
+    };
+    Ok(structure.into_bound(py).into_any())
 }
 
 fn primitive<'py>(

@@ -195,6 +195,7 @@ impl CType {
             Kind::Function(function) => {
                 function.arguments.iter().try_for_each(|argument| visit.call(argument))?;
                 visit.call(&function.result)?;
+                function.prepared.get().map_or(Ok(()), |prepared| prepared.traverse(&visit))?;
             }
         }
         match self.derived.try_lock() {

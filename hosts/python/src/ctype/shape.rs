@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
 use springboard::function::Indirect;
 
 use super::CType;
@@ -23,4 +23,22 @@ pub(crate) struct Shape {
     pub(crate) indirect: Indirect,
     pub(crate) arguments: Vec<Py<CType>>,
     pub(crate) result: Py<CType>,
+}
+
+impl Prepared {
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Prepared::Fixed(shape) => shape.traverse(visit),
+            Prepared::Variadic(known) => match known.try_lock() {
+                Ok(known) => known.values().try_for_each(|shape| shape.traverse(visit)),
+                Err(_) => Ok(()),
+            },
+        }
+    }
+}
+
+impl Shape {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.arguments.iter().chain([&self.result]).try_for_each(|ctype| visit.call(ctype))
+    }
 }

@@ -17,20 +17,22 @@ use crate::{
     convert,
     ctype::{self, CType, Kind},
     error::VerificationMissing,
-    function::{Errno, Function, Gil},
+    function::{Errno, Function, Gil, Object},
     text::Named,
 };
 
 /// A loaded library. What it has is what its `FFI` has been told of, under the names of C.
 #[pyclass(frozen, dict, weakref, module = "springboard", name = "Library")]
 pub(crate) struct Library {
-    ffi: Py<Ffi>,
+    /// Always there, except while CPython 3.11 makes the object, as in an `FFI`.
+    ffi: Option<Py<Ffi>>,
     /// `None` once it is closed.
     loaded: Mutex<Option<springboard::Library>>,
     /// As it was asked for.
     name: Option<String>,
     gil: Gil,
     errno: Errno,
+    object: Object,
 }
 
 /// Loads a library.
@@ -40,6 +42,7 @@ pub(crate) fn open(
     flags: Flags,
     gil: Gil,
     errno: Errno,
+    object: Object,
 ) -> PyResult<Py<Library>> {
     let py = ffi.py();
     let (loaded, name) = if name.is_none() {
@@ -67,7 +70,14 @@ pub(crate) fn open(
             "dlopen(name): name must be a file name, None, or an already-opened 'void *' handle",
         ));
     };
-    let library = Library { ffi: ffi.clone().unbind(), loaded: Mutex::new(Some(loaded)), name, gil, errno };
+    let library = Library {
+        ffi: Some(ffi.clone().unbind()),
+        loaded: Mutex::new(Some(loaded)),
+        name,
+        gil,
+        errno,
+        object,
+    };
     Py::new(py, library)
 }
 
@@ -106,13 +116,17 @@ pub(crate) fn close(library: &Bound<'_, Library>) -> PyResult<()> {
 }
 
 /// What a name of a library is found to be.
-enum Found {
-    Function(Py<CData>),
+enum Found<'py> {
+    Function(Bound<'py, PyAny>),
     Variable(Py<CType>, NonNull<c_void>),
     Constant(i128),
 }
 
 impl Library {
+    fn ffi(&self) -> &Ffi {
+        self.ffi.as_ref().expect("the object is made").get()
+    }
+
     fn loaded(&self) -> PyResult<springboard::Library> {
         let loaded = self.loaded.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         loaded.ok_or_else(|| {
@@ -129,8 +143,9 @@ impl Library {
         })
     }
 
-    fn find(&self, py: Python<'_>, name: &str) -> PyResult<Found> {
-        let named = self.ffi.get().declared(py).named(py, name)?;
+    /// What the name stands for; a function as `object`.
+    fn find<'py>(&self, py: Python<'py>, name: &str, object: Object) -> PyResult<Found<'py>> {
+        let named = self.ffi().declared(py).named(py, name)?;
         match named {
             Some(Named::Function { ctype, prototype }) => {
                 let address = self.symbol("function", name)?;
@@ -142,7 +157,9 @@ impl Library {
                     parameters: names,
                     gil: self.gil,
                     errno: self.errno,
+                    object,
                     stub: None,
+                    method: None,
                     columns: Default::default(),
                     _library: library,
                 };
@@ -167,8 +184,8 @@ impl Library {
 /// A pointer to a function or variable.
 pub(crate) fn address_of<'py>(library: &Bound<'py, Library>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let py = library.py();
-    match library.get().find(py, name)? {
-        Found::Function(function) => Ok(function.into_bound(py).into_any()),
+    match library.get().find(py, name, Object::Data)? {
+        Found::Function(function) => Ok(function),
         Found::Variable(ctype, address) => {
             let pointer = match &ctype.get().kind {
                 Kind::Array { length: None, decayed, .. } => decayed.clone_ref(py),
@@ -191,11 +208,11 @@ impl Library {
         if text.starts_with("__") && text.ends_with("__") {
             return Err(PyAttributeError::new_err(String::from(text)));
         }
-        let found = match slf.get().find(py, text)? {
+        let found = match slf.get().find(py, text, slf.get().object)? {
             Found::Variable(ctype, address) => {
                 return convert::from_c(py, &ctype, address.as_ptr().cast(), None);
             }
-            Found::Function(function) => function.into_bound(py).into_any(),
+            Found::Function(function) => function,
             Found::Constant(value) => value.into_pyobject(py)?.into_any(),
         };
         slf.getattr("__dict__")?.set_item(name, &found)?;
@@ -203,7 +220,7 @@ impl Library {
     }
 
     fn __setattr__(&self, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        match self.find(name.py(), convert::utf8(name)?)? {
+        match self.find(name.py(), convert::utf8(name)?, self.object)? {
             Found::Variable(ctype, address) => convert::to_c(&ctype, address.as_ptr().cast(), value),
             Found::Function(_) | Found::Constant(_) => {
                 Err(PyAttributeError::new_err(format!("cannot write to function or constant '{name}'")))
@@ -216,7 +233,7 @@ impl Library {
     }
 
     fn __dir__(&self, py: Python<'_>) -> Vec<String> {
-        self.ffi.get().declared(py).names().into_iter().map(String::from).collect()
+        self.ffi().declared(py).names().into_iter().map(String::from).collect()
     }
 
     fn __repr__(&self) -> String {
@@ -225,6 +242,6 @@ impl Library {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.ffi)
+        self.ffi.as_ref().map_or(Ok(()), |ffi| visit.call(ffi))
     }
 }

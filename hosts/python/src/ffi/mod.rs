@@ -13,6 +13,7 @@ mod types;
 use std::sync::{Mutex, MutexGuard};
 
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
     sync::MutexExt,
@@ -27,13 +28,20 @@ use crate::{
     convert,
     ctype::{self, CType},
     error::{CDefError, FFIError, type_name},
-    function::{Errno, Gil},
+    function::{Errno, Gil, Object},
     text::{Declared, Options, Spelled},
 };
 
 /// C declarations, and C data by the names of their types. The surface is that of cffi's `FFI` in its ABI mode.
 #[pyclass(subclass, dict, weakref, frozen, module = "springboard", name = "FFI")]
 pub(crate) struct Ffi {
+    /// Always there, except while CPython 3.11 makes the object: it makes the `__dict__` of an object that the garbage
+    /// collector knows already, and whose own bytes are still zero, and the collector may run then.
+    told: Option<Box<Told>>,
+}
+
+/// What an `FFI` has been told, and what it gave out.
+struct Told {
     declared: Mutex<Declared>,
     once: Mutex<Option<Py<PyDict>>>,
     /// What `dlopen` returned: a library lives as long as its `FFI`.
@@ -41,9 +49,13 @@ pub(crate) struct Ffi {
 }
 
 impl Ffi {
+    fn told(&self) -> &Told {
+        self.told.as_ref().expect("the object is made")
+    }
+
     /// The declarations. Another thread that has them needs the interpreter to be done with them.
     pub(crate) fn declared(&self, py: Python<'_>) -> MutexGuard<'_, Declared> {
-        self.declared.lock_py_attached(py).unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.told().declared.lock_py_attached(py).unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The type that a text or a type object names.
@@ -73,7 +85,8 @@ impl Ffi {
     #[pyo3(signature = (backend=None))]
     fn new(backend: Option<Py<PyAny>>) -> Ffi {
         drop(backend);
-        Ffi { declared: Mutex::new(Declared::new()), once: Mutex::new(None), libraries: Mutex::default() }
+        let declared = Mutex::new(Declared::new());
+        Ffi { told: Some(Box::new(Told { declared, once: Mutex::default(), libraries: Mutex::default() })) }
     }
 
     #[classattr]
@@ -166,20 +179,23 @@ impl Ffi {
     ///
     /// Its functions and variables are the declared ones. While one of its functions runs, other threads may run Python;
     /// with `keep_gil`, they may not, which is the faster way for functions that return soon. Without `keep_errno`,
-    /// `ffi.errno` is not what they left, and calls are faster still.
-    #[pyo3(signature = (name, flags=0, *, keep_gil=false, keep_errno=true))]
+    /// `ffi.errno` is not what they left, and calls are faster still. With `builtin`, functions are built-in functions,
+    /// which CPython calls in a shorter way than C data; they serve as arguments and in `cast` and `typeof` all the same.
+    #[pyo3(signature = (name, flags=0, *, keep_gil=false, keep_errno=true, builtin=false))]
     fn dlopen(
         slf: &Bound<'_, Self>,
         name: &Bound<'_, PyAny>,
         flags: i32,
         keep_gil: bool,
         keep_errno: bool,
+        builtin: bool,
     ) -> PyResult<Py<Library>> {
         let gil = if keep_gil { Gil::Kept } else { Gil::Released };
         let errno = if keep_errno { Errno::Kept } else { Errno::Left };
+        let object = if builtin { Object::Builtin } else { Object::Data };
         let flags = if flags == 0 { Flags::NOW } else { Flags::from_raw(flags) };
-        let library = library::open(slf, name, flags, gil, errno)?;
-        let libraries = slf.get().libraries.lock_py_attached(slf.py());
+        let library = library::open(slf, name, flags, gil, errno, object)?;
+        let libraries = slf.get().told().libraries.lock_py_attached(slf.py());
         libraries.unwrap_or_else(|poisoned| poisoned.into_inner()).push(library.clone_ref(slf.py()));
         Ok(library)
     }
@@ -195,7 +211,7 @@ impl Ffi {
     /// `(cdecl)source`, as C casts.
     fn cast(&self, py: Python<'_>, cdecl: &Bound<'_, PyAny>, source: &Bound<'_, PyAny>) -> PyResult<CData> {
         let ctype = self.named(cdecl)?;
-        convert::cast(py, &ctype, source)
+        convert::cast(py, &ctype, &cdata::behind(source))
     }
 
     /// The text that C data holds: `bytes`, or `str` for wide characters, up to the first zero or `maxlen`. Of an
@@ -241,6 +257,26 @@ impl Ffi {
     fn list_types(&self, py: Python<'_>) -> (Vec<String>, Vec<String>, Vec<String>) {
         let [types, structures, unions] = self.declared(py).types();
         (types, structures, unions)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(told) = &self.told else { return Ok(()) };
+        if let Ok(once) = told.once.try_lock() {
+            once.as_ref().map_or(Ok(()), |once| visit.call(once))?;
+        }
+        if let Ok(libraries) = told.libraries.try_lock() {
+            libraries.iter().try_for_each(|library| visit.call(library))?;
+        }
+        told.declared.try_lock().map_or(Ok(()), |declared| declared.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        let Some(told) = &self.told else { return };
+        let once = told.once.try_lock().map(|mut once| once.take());
+        let libraries = told.libraries.try_lock().map(|mut libraries| std::mem::take(&mut *libraries));
+        let types = told.declared.try_lock().map(|mut declared| declared.take_types());
+        // What is dropped may run Python, so no lock is held.
+        drop((once, libraries, types));
     }
 
     /// Declares `TCHAR` and its like, as wide characters or as bytes.

@@ -14,7 +14,8 @@ impl Ffi {
         tag: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let known = {
-            let mut once = self.once.lock_py_attached(py).unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut once =
+                self.told().once.lock_py_attached(py).unwrap_or_else(|poisoned| poisoned.into_inner());
             once.get_or_insert_with(|| PyDict::new(py).unbind()).bind(py).clone()
         };
         let entry = match known.get_item(tag)? {

@@ -7,7 +7,10 @@ use pyo3::{
 };
 
 use super::Ffi;
-use crate::{cdata::CData, ctype::CType};
+use crate::{
+    cdata::{self, CData},
+    ctype::CType,
+};
 
 #[pymethods]
 impl Ffi {
@@ -17,7 +20,7 @@ impl Ffi {
         if let Ok(text) = cdecl.cast::<PyString>() {
             return self.spelled(text);
         }
-        match cdecl.cast::<CData>() {
+        match cdata::behind(cdecl).cast::<CData>() {
             Ok(cdata) => Ok(cdata.get().ctype.clone_ref(py)),
             Err(_) => Err(PyTypeError::new_err(cdecl.get_type().unbind())),
         }

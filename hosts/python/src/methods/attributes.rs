@@ -49,17 +49,18 @@ impl CData {
             return convert::from_c(py, &field.ctype, at, length);
         }
         // SAFETY: both are objects, and the interpreter is attached.
-        let found = unsafe {
-            Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetAttr(slf.as_ptr(), name.as_ptr()))
-        };
-        found.map_err(|error| match error.is_instance_of::<PyAttributeError>(py) {
-            true => this.no_member(name),
-            false => error,
-        })
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetAttr(slf.as_ptr(), name.as_ptr())) }
+    }
+
+    /// Called where the other has found nothing.
+    fn __getattr__(&self, name: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
+        Err(self.no_member(name, "read"))
     }
 
     fn __setattr__(&self, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let Some(field) = self.member(convert::utf8(name)?) else { return Err(self.no_member(name)) };
+        let Some(field) = self.member(convert::utf8(name)?) else {
+            return Err(self.no_member(name, "write"));
+        };
         let at = self.base(field)?;
         match field.bitshift >= 0 {
             true => convert::to_bits(field, at, value),
@@ -78,13 +79,13 @@ impl CData {
 }
 
 impl CData {
-    fn no_member(&self, name: &Bound<'_, PyString>) -> PyErr {
+    fn no_member(&self, name: &Bound<'_, PyString>, wanted: &str) -> PyErr {
         let ctype = self.ctype.get();
         let text = ctype.text();
         let message = match &ctype.kind {
             Kind::Pointer(item) => match item.get().aggregate() {
                 Some(aggregate) if aggregate.body.get().is_none() => {
-                    format!("cdata '{text}' points to an opaque type: cannot read fields")
+                    format!("cdata '{text}' points to an opaque type: cannot {wanted} fields")
                 }
                 Some(_) => format!("cdata '{text}' has no field '{name}'"),
                 None => format!("cdata '{text}' has no attribute '{name}'"),

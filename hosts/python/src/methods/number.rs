@@ -28,8 +28,16 @@ impl CData {
     }
 
     fn moved(&self, py: Python<'_>, by: &Bound<'_, PyAny>, sign: isize) -> PyResult<Py<PyAny>> {
-        let by = convert::index(by)?;
         let ctype = self.ctype.get();
+        let by = match by.cast::<CData>() {
+            Ok(_) => {
+                return Err(PyTypeError::new_err(format!(
+                    "cannot add a cdata '{}' and a cdata",
+                    ctype.text()
+                )));
+            }
+            Err(_) => convert::index(by)?,
+        };
         let pointer = match &ctype.kind {
             Kind::Pointer(_) => &self.ctype,
             Kind::Array { decayed, .. } => decayed,
@@ -59,18 +67,20 @@ impl CData {
     }
 
     fn distance(&self, other: &CData) -> PyResult<isize> {
-        let pointer = |cdata: &CData| match &cdata.ctype.get().kind {
-            Kind::Pointer(_) => Some(cdata.ctype.as_ptr()),
-            Kind::Array { decayed, .. } => Some(decayed.as_ptr()),
-            _ => None,
+        let decayed = |cdata: &'_ CData| match &cdata.ctype.get().kind {
+            Kind::Array { decayed, .. } => decayed.as_ptr(),
+            _ => cdata.ctype.as_ptr(),
         };
-        let comparable = matches!((pointer(self), pointer(other)), (Some(a), Some(b)) if a == b);
-        let size = self.step();
-        let (true, Ok(size)) = (comparable, size) else {
+        let are_pointers = self.ctype.get().item().is_some() && decayed(self) == decayed(other);
+        let (true, Ok(size)) = (are_pointers, self.step()) else {
+            let text = |cdata: &CData| match &cdata.ctype.get().kind {
+                Kind::Array { decayed, .. } => decayed.get().text().to_owned(),
+                _ => cdata.ctype.get().text().to_owned(),
+            };
             return Err(PyTypeError::new_err(format!(
                 "cannot subtract cdata '{}' and cdata '{}'",
-                self.ctype.get().text(),
-                other.ctype.get().text()
+                text(self),
+                text(other)
             )));
         };
         let size = size.max(1) as isize;

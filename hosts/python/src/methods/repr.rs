@@ -21,7 +21,7 @@ fn of(cdata: &CData, py: Python<'_>) -> PyResult<String> {
     let text = ctype.text();
     let object = |object: &Bound<'_, PyAny>| object.repr().map(|repr| repr.to_string());
     let kept = match &*cdata.own() {
-        Own::Memory(_) | Own::Allocated(_) => {
+        Own::Memory(_) | Own::Structure(_) | Own::Returned(_) | Own::Allocated { .. } => {
             Kept::Text(format!("owning {} bytes", cdata.pointed_size().unwrap_or(0)))
         }
         Own::Slice => Kept::Text(format!("sliced length {}", cdata.elements().unwrap_or(0))),
@@ -34,6 +34,7 @@ fn of(cdata: &CData, py: Python<'_>) -> PyResult<String> {
                 cdata.elements().unwrap_or(view.len())
             ))
         }
+        Own::GivenBack => Kept::Text("buffer RELEASED".into()),
         Own::Nothing | Own::Guarded { .. } | Own::Released => Kept::Nothing,
     };
     match kept {

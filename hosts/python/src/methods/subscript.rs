@@ -8,7 +8,7 @@ use pyo3::{
 
 use super::iterate::CDataIterator;
 use crate::{
-    cdata::{CData, Own},
+    cdata::CData,
     convert,
     ctype::{self, CType, Form, Kind},
 };
@@ -151,17 +151,8 @@ impl CData {
             return Ok(Bound::new(py, CData::array(open, start, length))?.into_any());
         }
         let (item, at) = this.element(key)?;
-        // The structure that an owning pointer points to keeps the memory too.
-        if this.ctype.get().pointee().is_some() && item.get().aggregate().is_some() {
-            let shared = match &*this.own() {
-                Own::Memory(block) => Some(Own::Memory(block.clone())),
-                Own::Allocated(allocated) => Some(Own::Allocated(allocated.clone())),
-                _ => None,
-            };
-            if let Some(own) = shared {
-                let structure = CData::owning(item.clone_ref(py), at, this.extent(), own);
-                return Ok(Bound::new(py, structure)?.into_any());
-            }
+        if let Some(structure) = this.structure(py) {
+            return Ok(structure.into_bound(py).into_any());
         }
         convert::from_c(py, item, at, None)
     }

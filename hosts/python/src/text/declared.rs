@@ -2,10 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    mem,
     sync::Arc,
 };
 
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::{PyNotImplementedError, PyTypeError, PyValueError},
     prelude::*,
 };
@@ -204,14 +206,21 @@ impl Declared {
     fn read_again(&mut self, without: Option<&str>) -> PyResult<()> {
         self.declarations = Declarations::for_model(engine().data_model());
         self.add_built_in();
-        for (name, value) in &self.constants {
-            self.declarations.define_constant(name, *value);
-        }
         for (source, options) in &self.sources {
             let Ok(text) = Text::new(source) else { continue };
+            for (name, define) in &text.defines {
+                if let (Define::Number(value), true) = (define, without != Some(name)) {
+                    self.declarations.define_constant(name, *value);
+                }
+            }
             let c = format!("{}{}", pragma(*options), text.c);
             if let Ok(own) = Declarations::parse_in(&c, &self.declarations)
-                && without.is_none_or(|name| own.named(name).is_none() && own.tagged(name).is_none())
+                && without.is_none_or(|name| {
+                    let mut constants = own.constants().map(|(name, _)| name);
+                    own.named(name).is_none()
+                        && own.tagged(name).is_none()
+                        && !constants.any(|own| own == name)
+                })
             {
                 self.declarations.extend(own);
             }
@@ -382,6 +391,17 @@ impl Declared {
             tags
         };
         [types, tags(AggregateKind::Struct), tags(AggregateKind::Union)]
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let known = self.known.values().map(|(ctype, _)| ctype);
+        let untagged = self.untagged.values().map(|(_, ctype)| ctype);
+        self.tagged.values().chain(untagged).chain(known).try_for_each(|ctype| visit.call(ctype))
+    }
+
+    /// Gives up every type, for the garbage collector to break cycles.
+    pub(crate) fn take_types(&mut self) -> impl Sized + use<> {
+        (mem::take(&mut self.tagged), mem::take(&mut self.untagged), mem::take(&mut self.known))
     }
 
     /// A function type, as a pointer to it.

@@ -5,14 +5,13 @@ use std::{
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
-    sync::Arc,
 };
 
 use pyo3::{exceptions::PyRuntimeError, ffi, prelude::*};
 
 use crate::{
     call::errno,
-    cdata::{Block, CData, Own},
+    cdata::CData,
     convert,
     ctype::{CType, Form, Kind},
 };
@@ -142,12 +141,8 @@ pub(super) extern "C" fn word(word: u64, ctype: *mut ffi::PyObject) -> *mut ffi:
 /// C data that owns a new structure.
 pub(super) extern "C" fn structure(ctype: *mut ffi::PyObject) -> *mut ffi::PyObject {
     made(|py| {
-        // SAFETY: as in `word`.
-        let ctype = unsafe { Bound::from_borrowed_ptr(py, ctype).cast_into_unchecked::<CType>() };
-        let (size, align) = (ctype.get().size().unwrap_or(0), ctype.get().align().unwrap_or(1));
-        let block = Block::zeroed(size, align)?;
-        let start = block.start();
-        let structure = CData::owning(ctype.unbind(), start, None, Own::Memory(Arc::new(block)));
-        Ok(Py::new(py, structure)?.into_ptr())
+        // SAFETY: as in `word`, and a `Py` is one pointer to an object (`repr(transparent)`), not dropped here.
+        let ctype = unsafe { &*(&raw const ctype).cast::<Py<CType>>() };
+        Ok(CData::returned(py, ctype)?.into_ptr())
     })
 }

@@ -191,13 +191,6 @@ pub(in crate::convert) fn new_length<'py>(
             text::encode(string, unit)?.len() / unit + 1
         }
         _ => {
-            if let Ok(cdata) = value.cast::<CData>()
-                && let (Kind::Array { item: of, .. }, Some(length)) =
-                    (&cdata.get().ctype.get().kind, cdata.get().elements())
-                && of.is(item)
-            {
-                return Ok((length, Some(value.clone())));
-            }
             let length = integer::index(value).map_err(|error| {
                 match error.is_instance_of::<PyTypeError>(value.py()) {
                     true => PyTypeError::new_err(format!(

@@ -10,7 +10,7 @@ use pyo3::{
 
 use super::{extended, from_c::bits, integer, text};
 use crate::{
-    cdata::CData,
+    cdata::{self, CData},
     ctype::{CField, CType, Form, Kind, Primitive},
     error::type_name,
 };
@@ -66,7 +66,8 @@ pub(crate) fn refused(value: &Bound<'_, PyAny>, ctype: &CType, expected: &str) -
 /// The address that a pointer or function pointer is set to.
 pub(crate) fn pointer(ctype: &Py<CType>, value: &Bound<'_, PyAny>) -> PyResult<*mut u8> {
     let of = ctype.get();
-    let Ok(cdata) = value.cast::<CData>() else {
+    let behind = cdata::behind(value);
+    let Ok(cdata) = behind.cast::<CData>() else {
         return Err(refused(value, of, "cdata pointer"));
     };
     let cdata = cdata.get();
@@ -102,7 +103,7 @@ fn primitive(of: &CType, primitive: &Primitive, at: *mut u8, value: &Bound<'_, P
         Form::Char => {
             let byte = match (value.cast::<PyBytes>().map(|bytes| bytes.as_bytes()), character_of(value)) {
                 (Ok([byte]), _) => *byte,
-                (_, Some((Form::Char, value))) => value as u8,
+                (_, Some((Form::Char, _, value))) => value as u8,
                 _ => return Err(refused(value, of, "bytes of length 1")),
             };
             integer::write(byte.into(), 1, at);
@@ -111,7 +112,7 @@ fn primitive(of: &CType, primitive: &Primitive, at: *mut u8, value: &Bound<'_, P
             let character = match value.cast::<PyString>() {
                 Ok(string) => text::single(string, primitive.size)?,
                 Err(_) => match character_of(value) {
-                    Some((Form::Wide { .. }, value)) => Some(value),
+                    Some((Form::Wide { .. }, size, value)) if size == primitive.size => Some(value),
                     _ => None,
                 },
             };
@@ -136,11 +137,11 @@ fn primitive(of: &CType, primitive: &Primitive, at: *mut u8, value: &Bound<'_, P
     Ok(())
 }
 
-/// Form and value of C data that is one character.
-fn character_of(value: &Bound<'_, PyAny>) -> Option<(Form, u32)> {
+/// Form, size in bytes and value of C data that is one character.
+fn character_of(value: &Bound<'_, PyAny>) -> Option<(Form, usize, u32)> {
     let cdata = value.cast::<CData>().ok()?.get();
     let primitive = cdata.ctype.get().primitive().filter(|primitive| primitive.is_character())?;
-    Some((primitive.form, integer::read(primitive, cdata.data()) as u32))
+    Some((primitive.form, primitive.size, integer::read(primitive, cdata.data()) as u32))
 }
 
 pub(super) fn long_double(cdata: &CData) -> bool {
@@ -204,7 +205,8 @@ pub(crate) fn to_bits(field: &CField, at: *mut u8, value: &Bound<'_, PyAny>) -> 
         }
     };
     let (least, greatest) = match form {
-        Form::Signed => (-(1i128 << (width - 1)), (1i128 << (width - 1)) - 1),
+        // A bit with a sign takes 1 too, and is -1 then.
+        Form::Signed => (-(1i128 << (width - 1)), ((1i128 << (width - 1)) - 1).max(1)),
         _ => (0, (1i128 << width) - 1),
     };
     if number < least || number > greatest {
