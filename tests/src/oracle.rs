@@ -13,6 +13,7 @@
 //! Drawing and compiling happen on the host, calling on the target, under an emulator if need be: what travels
 //! between the two is the seed.
 
+mod advisories;
 mod aggregate;
 pub mod batch;
 pub mod c;

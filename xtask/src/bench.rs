@@ -52,8 +52,8 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> ExitCode {
     }
     // Only where it is asked for: it takes as long to build as the bench.
     if name == "bench" && arguments.arguments.iter().any(|it| it == "libffi" || it == "--filter=libffi") {
-        match libffi::build(&project::root().join("target/libffi"), "dist") {
-            Ok(library) => command.env("SPRINGBOARD_DROPIN", library),
+        match libffi::build(&project::root().join("target/libffi"), "dist", None) {
+            Ok(built) => command.env("SPRINGBOARD_DROPIN", built.library),
             Err(why) => {
                 eprintln!("{why}");
                 return ExitCode::FAILURE;

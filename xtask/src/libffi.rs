@@ -1,5 +1,8 @@
 //! `cargo xtask libffi`: the drop-in for `libffi.so.8`.
 
+pub(crate) mod crates;
+pub(crate) mod own_suite;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -8,7 +11,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::project::{self, cargo};
+use crate::{
+    cross::Cpu,
+    project::{self, cargo},
+};
 
 /// Builds `libffi.so.8` with libffi's own binary interface, served by springboard.
 ///
@@ -25,8 +31,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    match build(&arguments.out, &arguments.profile) {
-        Ok(library) => {
+    match build(&arguments.out, &arguments.profile, None) {
+        Ok(Built { library, .. }) => {
             println!("{}", library.display());
             println!("LD_LIBRARY_PATH={} PROGRAM uses it", arguments.out.display());
             ExitCode::SUCCESS
@@ -47,28 +53,40 @@ const OURS: &str = "springboard_libffi_";
 /// What libffi's own names get before them.
 const THEIRS: &str = "springboard_bundled_";
 
-/// Builds the library in `folder`, and says where it is.
-pub(crate) fn build(folder: &Path, profile: &str) -> Result<PathBuf, String> {
+/// What a build has left behind.
+pub(crate) struct Built {
+    pub(crate) library: PathBuf,
+    /// The folder of the crate that bundles libffi, and the one in which its libffi was built.
+    bundle: PathBuf,
+    bundle_built: PathBuf,
+}
+
+/// A tool for the CPU, this machine's where none is named.
+fn tool(cpu: Option<&Cpu>, name: &str) -> Command {
+    Command::new(cpu.map_or(name.to_owned(), |cpu| {
+        let name = if name == "cc" { "gcc" } else { name };
+        format!("{}-{name}", cpu.gnu)
+    }))
+}
+
+/// Builds the library in `folder`, for this machine or another CPU.
+pub(crate) fn build(folder: &Path, profile: &str, cpu: Option<&Cpu>) -> Result<Built, String> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     println!("compiling springboard-libffi …");
-    let archive = archive(profile)?;
+    let (archive, built) = archive(folder, profile, cpu)?;
     println!("renaming libffi's own functions …");
     // Beside the archive: it is large, and nobody wants it beside the library.
     let renamed = archive.with_file_name("libspringboard_libffi_renamed.a");
     let names = archive.with_file_name("libspringboard_libffi.names");
-    write(&names, &redefinitions(&archive)?)?;
+    write(&names, &redefinitions(&archive, cpu)?)?;
     finish(
-        Command::new("objcopy")
-            .arg(format!("--redefine-syms={}", names.display()))
-            .arg(&archive)
-            .arg(&renamed),
+        tool(cpu, "objcopy").arg(format!("--redefine-syms={}", names.display())).arg(&archive).arg(&renamed),
     )?;
     println!("linking {SONAME} …");
     let versions = archive.with_file_name("libspringboard_libffi.map");
     write(&versions, &version_script())?;
-    let library = folder.join(SONAME);
-    let mut link = Command::new("cc");
-    link.arg("-shared").arg("-o").arg(&library).arg(format!("-Wl,-soname,{SONAME}"));
+    let mut link = tool(cpu, "cc");
+    link.arg("-shared").arg("-o").arg(&built.library).arg(format!("-Wl,-soname,{SONAME}"));
     link.arg(format!("-Wl,--version-script={}", versions.display()));
     // What is exported keeps all that it needs. Code of ours may be on a stack when somebody unloads the library.
     link.args(VERSIONS.iter().flat_map(|version| version.names).map(|name| format!("-Wl,-u,{name}")));
@@ -81,12 +99,13 @@ pub(crate) fn build(folder: &Path, profile: &str) -> Result<PathBuf, String> {
     ]);
     link.arg("-Wl,--strip-debug").arg(&renamed).args(["-lgcc_s", "-lpthread", "-lm", "-ldl", "-lc"]);
     finish(&mut link)?;
-    Ok(library)
+    Ok(built)
 }
 
 /// The crate with all that it depends on.
-fn archive(profile: &str) -> Result<PathBuf, String> {
-    let mut command = cargo(&["rustc", "--profile", profile, "--package", "springboard-libffi"]);
+fn archive(folder: &Path, profile: &str, cpu: Option<&Cpu>) -> Result<(PathBuf, Built), String> {
+    let arguments = ["rustc", "--profile", profile, "--package", "springboard-libffi"];
+    let mut command = cpu.map_or_else(|| cargo(&arguments), |cpu| cpu.cargo(&arguments));
     command.args(["--crate-type", "staticlib", "--message-format", "json-render-diagnostics"]);
     let output = command
         .stderr(Stdio::inherit())
@@ -96,17 +115,30 @@ fn archive(profile: &str) -> Result<PathBuf, String> {
         return Err(format!("{}: {}", project::shown(&command), output.status));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let files = messages.filter_map(|message| message["filenames"].as_array().cloned()).flatten();
-    files
-        .filter_map(|file| file.as_str().map(PathBuf::from))
-        .find(|file| file.ends_with("libspringboard_libffi.a"))
-        .ok_or_else(|| "cargo built no libspringboard_libffi.a".to_owned())
+    let messages: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let path = |value: &Value| value.as_str().map(PathBuf::from);
+    let files = messages.iter().filter_map(|message| message["filenames"].as_array()).flatten();
+    let archive = files.filter_map(path).find(|file| file.ends_with("libspringboard_libffi.a"));
+    let bundle = |reason, field: &str| {
+        let bundles = |message: &&Value| {
+            let package = message["package_id"].as_str().unwrap_or_default();
+            message["reason"] == reason && package.contains("libffi-sys")
+        };
+        messages.iter().filter(bundles).filter_map(|message| path(&message[field])).next_back()
+    };
+    match (archive, bundle("compiler-artifact", "manifest_path"), bundle("build-script-executed", "out_dir"))
+    {
+        (Some(archive), Some(manifest), Some(bundle_built)) => {
+            let bundle = manifest.with_file_name("libffi");
+            Ok((archive, Built { library: folder.join(SONAME), bundle, bundle_built }))
+        }
+        _ => Err("cargo built no libspringboard_libffi.a of a crate that bundles libffi".to_owned()),
+    }
 }
 
 /// Lines of an old and a new name: libffi's own out of the way, and ours in their place.
-fn redefinitions(archive: &Path) -> Result<String, String> {
-    let mut command = Command::new("nm");
+fn redefinitions(archive: &Path, cpu: Option<&Cpu>) -> Result<String, String> {
+    let mut command = tool(cpu, "nm");
     command.args(["--defined-only", "--extern-only", "--format=just-symbols"]).arg(archive);
     let output = command.output().map_err(|error| format!("nm: {error}"))?;
     let symbols = String::from_utf8_lossy(&output.stdout);

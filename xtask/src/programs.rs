@@ -58,7 +58,7 @@ pub(crate) fn steps() -> Vec<Step> {
         // The same words whoever serves it: without the drop-in, and with it, counted and not.
         Step::printing(Command::new(binary("interface")), INTERFACE),
         Step::printing(with_dropin(Command::new(binary("interface"))), INTERFACE),
-        // Few calls have no plan: one of Windows' convention, those that return `long double`, one with `void` arguments.
+        // Few calls have no plan: one with `void` arguments.
         Step::served(with_dropin(Command::new(binary("interface"))), 80_000, 9_000),
         Step::printing(with_dropin(Command::new(binary("interface-fixed"))), INTERFACE),
         Step::from(Command::new(binary("layouts"))),

@@ -13,8 +13,9 @@ use crate::{
     tools, tsan, v8,
 };
 use commands::{
-    NOT_UNDER_MDWE, capi, checked, cross, datafusion, duckdb, example, exceptions, for_cpu, fresh_machine,
-    install_capi, loom, musl, oracle, python, real_headers, runner, slices, stress, stress_service, windows,
+    NOT_UNDER_MDWE, advisories, capi, checked, cross, datafusion, duckdb, example, exceptions, for_cpu,
+    fresh_machine, install_capi, libffi_suite, loom, musl, oracle, python, real_headers, runner, slices,
+    stress, stress_service, windows,
 };
 
 /// Runs the tests: of the workspace, and every optional suite whose tools are there.
@@ -326,6 +327,13 @@ static SUITES: &[Suite] = &[
         steps: windows,
     },
     Suite {
+        name: "readback",
+        about: "code of every entry and CPU read back and compared with its plan, and refused where a bit of it is changed",
+        when: When::Named,
+        needs: &[],
+        steps: || vec![cargo(&["test", "-p", "springboard-tests", "--test", "readback"]).into()],
+    },
+    Suite {
         name: "checked",
         about: "plans and the emitter compile for macOS and FreeBSD; nothing is linked, nothing runs",
         when: When::InCi,
@@ -413,6 +421,50 @@ static SUITES: &[Suite] = &[
         when: When::Always,
         needs: &[],
         steps: programs::steps,
+    },
+    Suite {
+        name: "advisories",
+        about: "what libffi's advisories of November 2026 are about, by stubs, libffi, the drop-in and compiled C",
+        when: When::Named,
+        needs: &[],
+        steps: advisories,
+    },
+    Suite {
+        name: "libffi-suite",
+        about: "libffi's own test programs with the drop-in, on this machine",
+        when: When::Always,
+        needs: &[&tools::GXX],
+        steps: || vec![libffi_suite(&["--profile", "release"]).into()],
+    },
+    Suite {
+        name: "libffi-sys",
+        about: "the tests of the crates libffi and libffi-sys, on springboard",
+        when: When::Named,
+        needs: &[],
+        steps: || {
+            vec![cargo(&["run", "-q", "-p", "xtask", "--", "libffi-crates", "--profile", "release"]).into()]
+        },
+    },
+    Suite {
+        name: "libffi-suite-aarch64",
+        about: "libffi's own test programs with the drop-in, under QEMU",
+        when: When::Named,
+        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        steps: || vec![libffi_suite(&["--cpu", "aarch64"]).into()],
+    },
+    Suite {
+        name: "libffi-suite-riscv64",
+        about: "the same on RISC-V",
+        when: When::Named,
+        needs: &[&tools::QEMU, &tools::GCC_RISCV64, &tools::RUST, &tools::STD_RISCV64],
+        steps: || vec![libffi_suite(&["--cpu", "riscv64"]).into()],
+    },
+    Suite {
+        name: "libffi-suite-s390x",
+        about: "the same on s390x",
+        when: When::Named,
+        needs: &[&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X],
+        steps: || vec![libffi_suite(&["--cpu", "s390x"]).into()],
     },
     Suite {
         name: "everyday",

@@ -18,9 +18,11 @@ mod check;
 mod alike;
 mod convention;
 mod entry;
+mod hole;
 mod ineligible;
 mod place;
 mod plan;
+mod protection;
 mod shapes;
 mod target;
 
@@ -33,6 +35,7 @@ pub use entry::{
     node_eligible, node_eligible_call, plan, plan_boxed, plan_columns, plan_fast_call, plan_relay,
     plan_with_last_error,
 };
+pub use hole::{GUARD_HELPER, Hole, HoleKind};
 pub use ineligible::{Ineligible, Way};
 pub use place::Place;
 pub use plan::{
@@ -50,5 +53,6 @@ pub mod boxed {
         },
     };
 }
+pub use protection::{LandingPads, Protection, ReturnAddresses};
 pub use shapes::{COMMON, common, common_number};
 pub use target::{Convention, Target, UnknownTarget};

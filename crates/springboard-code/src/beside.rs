@@ -8,6 +8,12 @@ use crate::{
     system::{fork, instructions, pages::Reserved},
 };
 
+/// Makes every CPU of the process see `bytes` instructions that somebody else has written at `code`, which execute there,
+/// before it returns.
+pub fn synchronise_instructions(code: *const u8, bytes: usize) {
+    instructions::synchronise([(code, bytes)].into_iter());
+}
+
 /// Private memory: data to be read and written, then code that is executed and never written again. For hosts whose code
 /// finds its data at a fixed distance, so that making one more writes no code.
 ///

@@ -31,7 +31,7 @@ pub mod testing;
 mod trap;
 
 pub use announce::Announce;
-pub use beside::CodeBeside;
+pub use beside::{CodeBeside, synchronise_instructions};
 pub use capability::{Capability, capability};
 pub use error::{CodeError, NoRoom, Step};
 pub use memory::{CodeMemory, CodePointer, Stub, Usage};

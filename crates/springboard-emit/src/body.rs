@@ -100,7 +100,7 @@ impl<'a, 'b> Body<'a, 'b> {
     pub(crate) fn copy_temporaries(&mut self, plan: &Plan) {
         for copy in &plan.temporaries {
             let from = self.address(copy.slot);
-            let to = memory::reserve(self.builder, copy);
+            let to = memory::reserve(self.builder, copy, plan.caller);
             memory::copy(self.builder, from, to, copy.bytes);
             self.temporaries.push(to);
         }

@@ -1,14 +1,13 @@
 //! What stubs of libffi's closures do in addition to every upcall's work: find their closure, and call its function.
 //!
-//! The stub takes the address of its closure out of a hole and keeps it on its stack. On x86_64, where it arrives in a
-//! register that no Cranelift signature can ask for, the finished code keeps that register in its place
-//! (`isa/x86_64/closure.rs`).
+//! The address of the closure arrives in a register that no Cranelift signature can ask for. So the stub takes it out of
+//! a hole and keeps it on its stack, and the finished code has that register in the hole's place (`isa/*/closure.rs`).
 
 use cranelift_codegen::ir::{
     AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Plan, SlotContent};
+use springboard_abi::{Convention, Plan, SlotContent};
 
 use crate::{
     body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
@@ -29,8 +28,15 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// `ffi_closure`.
-    pub(crate) const CLOSURE: Fields = Fields { cif: 32, function: 40, user_data: Some(48) };
+    /// `ffi_closure`: code of so many bytes, then the fields (`FFI_TRAMPOLINE_SIZE`).
+    pub(crate) fn closure(convention: Convention) -> Fields {
+        let code = match convention {
+            Convention::Sysv64 | Convention::Win64 | Convention::S390x => 32,
+            Convention::Aapcs64 | Convention::Lp64d => 24,
+            Convention::Apple64 => 16,
+        };
+        Fields { cif: code, function: code + 8, user_data: Some(code + 16) }
+    }
     /// `ffi_go_closure`.
     pub(crate) const GO_CLOSURE: Fields = Fields { cif: 8, function: 16, user_data: None };
 }
@@ -81,4 +87,41 @@ impl Closure {
 fn word_slots(builder: &mut FunctionBuilder<'_>, count: u32) -> StackSlot {
     let align = WORD.trailing_zeros() as u8;
     builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, count * WORD, align))
+}
+
+#[cfg(all(test, feature = "all-targets"))]
+mod tests {
+    use springboard_abi::{Entry, Target, plan};
+    use springboard_ir::Signature;
+    use target_lexicon::Triple;
+
+    /// Whatever there is of arguments: a frame that needs a stack probe has no plan, so that the closure is found
+    /// before anything is written.
+    #[test]
+    fn every_plan_of_a_closure_finds_it() {
+        for cpu in ["x86_64", "aarch64", "riscv64gc", "s390x"] {
+            let triple: Triple = format!("{cpu}-unknown-linux-gnu").parse().expect("a triple");
+            let mut compiler = crate::Compiler::new(&triple).expect("a compiler");
+            let target = Target::of(&triple).expect("a target");
+            let mut refused = 0;
+            for count in (1..24).chain([100, 150, 170, 180, 190, 195, 200, 250, 300, 400]) {
+                for kind in
+                    ["long", "float", "signed char", "struct { long a; double b; }", "struct { long a[3]; }"]
+                {
+                    let text = format!("double(*)({})", vec![kind; count].join(", "));
+                    let signature = Signature::parse(&text).expect("a signature");
+                    for entry in [Entry::Closure, Entry::GoClosure] {
+                        let Ok(plan) = plan(&signature, &target, entry) else {
+                            refused += 1;
+                            continue;
+                        };
+                        let template =
+                            compiler.emit(&plan).unwrap_or_else(|error| panic!("{cpu} {text}: {error}"));
+                        assert!(template.holes.is_empty(), "{cpu} {text}");
+                    }
+                }
+            }
+            assert!(refused > 10, "{cpu}: the limit was met {refused} times");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use cranelift_codegen::{
     settings::{self, Configurable},
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use springboard_abi::{DowncallResult, FastForm, Form, Plan, SlotsForm};
+use springboard_abi::{DowncallResult, Entry, FastForm, Form, Plan, Protection, SlotsForm};
 use target_lexicon::{OperatingSystem, Triple};
 
 use crate::{
@@ -22,7 +22,6 @@ use crate::{
     downcall::Downcall,
     error::EmitError,
     isa::{Code, Isa},
-    protection::Protection,
     symbol::Symbol,
     template::{Hole, Template},
     upcall::Upcall,
@@ -100,7 +99,7 @@ impl Compiler {
             Form::Boxed(form) => Stub::Boxed(Boxed::of(plan, form)),
             Form::Callback(result) => Stub::Up(Upcall::of(plan, result, None)),
             Form::Closure(form) => {
-                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::CLOSURE))))
+                Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::closure(plan.caller)))))
             }
             Form::GoClosure(form) => {
                 Stub::Up(Upcall::of(plan, &form.result, Some((form, closure::Fields::GO_CLOSURE))))
@@ -187,6 +186,13 @@ impl Compiler {
                 }
             }
         }
+        if matches!(plan.entry(), Entry::Closure | Entry::GoClosure) {
+            let found = holes
+                .pop()
+                .and_then(|hole| (self.isa.find_closure)(plan.entry(), &code, hole.offset as usize));
+            code = found
+                .ok_or_else(|| EmitError::Backend("a closure's stub does not find its closure".into()))?;
+        }
         let Code { bytes: mut code, mut holes } =
             (self.isa.finish)(plan, Code { bytes: code, holes }, self.protection)?;
         holes.sort_unstable();
@@ -236,12 +242,11 @@ fn flags() -> settings::Builder {
 
 #[cfg(all(test, feature = "all-targets"))]
 mod tests {
-    use springboard_abi::{Entry, ErrorSource, Target, plan, plan_with_last_error};
+    use springboard_abi::{ErrorSource, LandingPads, ReturnAddresses, Target, plan, plan_with_last_error};
     use springboard_ir::Signature;
     use target_lexicon::Architecture;
 
     use super::*;
-    use crate::protection::{LandingPads, ReturnAddresses};
 
     fn instructions(entry: Entry, protection: Protection) -> Vec<u32> {
         let triple: Triple = "aarch64-unknown-linux-gnu".parse().expect("a triple");

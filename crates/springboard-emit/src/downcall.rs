@@ -1,7 +1,7 @@
 //! Downcall stubs: the steps of building one.
 
 use cranelift_codegen::{
-    ir::{AbiParam, InstBuilder, Signature, Type, Value},
+    ir::{AbiParam, InstBuilder, Signature, Type, Value, types},
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
@@ -101,6 +101,7 @@ impl<'a> Downcall<'a> {
         builder.append_block_params_for_function_params(block);
         builder.switch_to_block(block);
         let found = builder.block_params(block).to_vec();
+        let found = found.into_iter().map(|value| whole(builder, value)).collect();
         // A landing finds the target after the last argument.
         let words = self.stack.len() + usize::from(self.reach == Reach::Landing);
         let outgoing = Outgoing::reserve(builder, self.plan, self.host(), words);
@@ -183,5 +184,13 @@ impl<'a> Downcall<'a> {
             };
         }
         Ok(values)
+    }
+}
+
+/// A parameter in a general register as a word, of which its own bytes are defined.
+fn whole(builder: &mut FunctionBuilder<'_>, value: Value) -> Value {
+    match builder.func.dfg.value_type(value) {
+        types::I32 => builder.ins().uextend(types::I64, value),
+        _ => value,
     }
 }

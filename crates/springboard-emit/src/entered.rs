@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, SigRef, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Form, Parameter, Plan};
+use springboard_abi::{Convention, Form, Parameter, Plan};
 
 use crate::{
     body::Source,
@@ -66,7 +66,12 @@ impl<'a> Entered<'a> {
             false => self.plan.caller.registers().vec_args.len(),
             true => usize::MAX,
         };
-        let mut floats = 0;
+        // Where the stack is packed, a narrow integer on it takes no more than its own bytes.
+        let (mut floats, mut integers) = (0, 1);
+        let packed_after = match self.plan.caller {
+            Convention::Apple64 => self.plan.caller.registers().gpr_args.len(),
+            _ => usize::MAX,
+        };
         let parameters = fast.parameters.iter().map(|parameter| match parameter {
             Parameter::Float | Parameter::Double | Parameter::Exact { .. } if floats >= integers_after => {
                 types::I64
@@ -79,7 +84,13 @@ impl<'a> Entered<'a> {
             | Parameter::Int64
             | Parameter::Narrow { .. }
             | Parameter::Buffer
-            | Parameter::Options => types::I64,
+            | Parameter::Options => {
+                integers += 1;
+                match parameter {
+                    Parameter::Int32 | Parameter::Narrow { .. } if integers > packed_after => types::I32,
+                    _ => types::I64,
+                }
+            }
         });
         // The receiver comes first.
         [types::I64].into_iter().chain(parameters).collect()

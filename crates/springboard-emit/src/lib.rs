@@ -46,6 +46,6 @@ pub use compiler::Compiler;
 pub use error::{EmitError, Malformed};
 #[cfg(feature = "object")]
 pub use object::object;
-pub use protection::{LandingPads, Protection, ReturnAddresses};
-pub use template::{GUARD_HELPER, Hole, HoleKind, Template};
+pub use springboard_abi::{GUARD_HELPER, Hole, HoleKind, LandingPads, Protection, ReturnAddresses};
+pub use template::Template;
 pub use unwind::{UNWIND_INFO, eh_frame};

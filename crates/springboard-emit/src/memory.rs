@@ -4,29 +4,27 @@ use cranelift_codegen::ir::{
     BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Type, Value, condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::Temporary;
+use springboard_abi::{Convention, Temporary};
 
-use crate::words::WORD;
+use crate::{isa::Isa, words::WORD};
 
 /// A slot array is made of whole words, aligned as such.
 pub(crate) const SLOT: MemFlagsData = MemFlagsData::trusted();
 /// The host's aggregates need no alignment.
 pub(crate) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
-/// Alignment of the stack at a call, in bytes. (On s390x it is 8, and so is the strictest alignment of any type.)
-const STACK_ALIGN: u32 = 16;
-
 /// Copies of up to so many bytes are made without a loop.
 const UNROLLED_COPY: u32 = 128;
 
-/// Makes room for `memory`, and gives its address.
-pub(crate) fn reserve(builder: &mut FunctionBuilder<'_>, memory: &Temporary) -> Value {
+/// Makes room for `memory` in a stub that is called by `caller`, and gives its address.
+pub(crate) fn reserve(builder: &mut FunctionBuilder<'_>, memory: &Temporary, caller: Convention) -> Value {
     // The frame is aligned as the stack is; what is stricter is aligned within a larger slot.
-    let slack = if memory.align > STACK_ALIGN { memory.align } else { 0 };
+    let stack_align = Isa::with(caller).stack_align;
+    let slack = if memory.align > stack_align { memory.align } else { 0 };
     let slot = builder.create_sized_stack_slot(StackSlotData::new(
         StackSlotKind::ExplicitSlot,
         memory.bytes.max(1) + slack,
-        memory.align.min(STACK_ALIGN).trailing_zeros() as u8,
+        memory.align.min(stack_align).trailing_zeros() as u8,
     ));
     let address = builder.ins().stack_addr(types::I64, slot, 0);
     if slack == 0 {

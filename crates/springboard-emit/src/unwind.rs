@@ -13,12 +13,10 @@ use gimli::{
         FrameTable,
     },
 };
+use springboard_abi::ReturnAddresses;
 use target_lexicon::Architecture;
 
-use crate::{
-    isa::{Frame, Isa},
-    protection::ReturnAddresses,
-};
+use crate::isa::{Frame, Isa};
 
 /// What Windows' unwinder reads of all stubs whose template has no [row](crate::Template::row) of its own: `UNWIND_INFO`
 /// (x64 exception handling, "Struct UNWIND_INFO"), version 1; a prologue of no bytes, so that the codes hold wherever in a

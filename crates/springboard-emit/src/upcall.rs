@@ -121,7 +121,7 @@ impl<'a> Upcall<'a> {
     /// Reserves the areas, and writes their addresses into their slots.
     fn areas(&self, body: &mut Body<'_, '_>, slots: Value) -> Areas {
         let reserve = |area| {
-            let address = memory::reserve(body.builder, area);
+            let address = memory::reserve(body.builder, area, self.plan.caller);
             body.builder.ins().store(SLOT, address, slots, slot_offset(area.slot));
             (area.slot, address)
         };

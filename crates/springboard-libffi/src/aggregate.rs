@@ -44,6 +44,9 @@ unsafe fn place(ty: *mut Type, mut offsets: *mut usize, depth: u32) -> bool {
         }
         // SAFETY: read anew, because it may have been laid out just now.
         let member = unsafe { &**element };
+        if size.checked_add(member.size).is_none_or(|size| size > isize::MAX as usize) {
+            return false;
+        }
         size = aligned(size, member.alignment);
         if !offsets.is_null() {
             // SAFETY: there is room for one per member.

@@ -12,12 +12,9 @@ use crate::{
     shape::Shape,
     table,
     trace::{self, COUNTERS},
-    types::{Cif, Code},
+    types::{Cif, Code, Stub},
     words::with_words,
 };
-
-/// A stub of the `avalue` entry.
-pub(crate) type Stub = unsafe extern "C-unwind" fn(Code, *mut c_void, *mut *mut c_void);
 
 /// The largest result that is received on the stack where the caller wants none.
 const UNWANTED: usize = 4096;
@@ -84,16 +81,37 @@ unsafe extern "C-unwind" fn call_otherwise(
         return unsafe { call_anew(described, function, rvalue, avalue) };
     };
     trace::count(&COUNTERS.native_calls);
+    // SAFETY: the address is that of a stub for calls.
+    let stub = unsafe { stub(address) };
     if !rvalue.is_null() || shape.result.size == 0 {
         // SAFETY: as in `ffi_call`; where there is no result, nothing is written.
-        return unsafe { stub(address)(function, rvalue, avalue) };
+        return unsafe { enter(stub, shape, function, rvalue, avalue) };
     }
     if shape.result.size as usize > UNWANTED || shape.result.align > 16 {
-        // SAFETY: the cif is prepared, and the program vouches for function, result and arguments.
-        return unsafe { call_anew(described, function, rvalue, avalue) };
+        let (bytes, align) = (shape.result.size as usize, shape.result.align as usize);
+        let mut memory = Vec::<u8>::with_capacity(bytes + align);
+        let result = memory.as_mut_ptr();
+        // SAFETY: as in `ffi_call`; the memory has room for the result wherever it is aligned.
+        return unsafe {
+            enter(stub, shape, function, result.add(result.align_offset(align)).cast(), avalue)
+        };
     }
     // SAFETY: as in `ffi_call`.
-    unsafe { call_unwanted(stub(address), function, avalue) }
+    unsafe { call_unwanted(stub, shape, function, avalue) }
+}
+
+/// Calls by the stub of a shape.
+///
+/// # Safety
+/// As [`ffi_call`]; the result is not null where there is one.
+#[inline(always)]
+unsafe fn enter(stub: Stub, shape: &Shape, function: Code, rvalue: *mut c_void, avalue: *mut *mut c_void) {
+    match shape.numbers {
+        // SAFETY: the caller vouches for function, result and arguments; the stub is that of the shape.
+        None => unsafe { stub(function, rvalue, avalue) },
+        // SAFETY: likewise.
+        Some(numbers) => unsafe { numbers.call(stub, function, rvalue, avalue) },
+    }
 }
 
 /// Calls a function whose result nobody wants.
@@ -101,12 +119,17 @@ unsafe extern "C-unwind" fn call_otherwise(
 /// # Safety
 /// As [`ffi_call`]; the result has at most [`UNWANTED`] bytes.
 #[inline(never)]
-unsafe extern "C-unwind" fn call_unwanted(stub: Stub, function: Code, avalue: *mut *mut c_void) {
+unsafe extern "C-unwind" fn call_unwanted(
+    stub: Stub,
+    shape: &Shape,
+    function: Code,
+    avalue: *mut *mut c_void,
+) {
     #[repr(align(16))]
     struct Result([MaybeUninit<u8>; UNWANTED]);
     let mut result = Result([MaybeUninit::uninit(); UNWANTED]);
     // SAFETY: the result fits into `UNWANTED` bytes, and the program vouches for function and arguments.
-    unsafe { stub(function, result.0.as_mut_ptr().cast(), avalue) };
+    unsafe { enter(stub, shape, function, result.0.as_mut_ptr().cast(), avalue) };
 }
 
 /// Calls by a copy of the cif that libffi prepares.

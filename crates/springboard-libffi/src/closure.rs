@@ -6,23 +6,17 @@ use std::{
     sync::atomic::Ordering::Acquire,
 };
 
+use springboard_code::synchronise_instructions;
+
 use crate::{
+    adapted::Adapted,
+    machine::CODE,
     pool, real,
     shape::Shape,
     table,
     trace::{self, COUNTERS},
-    types::{Cif, Closure, ClosureFunction, DESTINATION, GoClosure, Status, abi},
+    types::{Cif, Closure, ClosureFunction, DESTINATION, GoClosure, Status, is_known},
 };
-
-/// The code of a closure, which lies in it, without the address after it to which it jumps:
-/// `endbr64; lea r10, [rip - 11]; jmp [rip + 7]; nop`. Code from [`pool`] jumps to the same address, so that it does not
-/// matter which of the two is called.
-const CODE: [u8; DESTINATION] = [
-    0xf3, 0x0f, 0x1e, 0xfa, // endbr64
-    0x4c, 0x8d, 0x15, 0xf5, 0xff, 0xff, 0xff, // lea r10, [rip - 11]: the closure
-    0xff, 0x25, 0x07, 0x00, 0x00, 0x00, // jmp [rip + 7]
-    0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00, // nop
-];
 
 /// `ffi_closure_alloc`: memory for a closure of `size` bytes, and, in `code`, the address by which it is called. Null
 /// where there is none.
@@ -66,19 +60,16 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
     user_data: *mut c_void,
     code: *mut c_void,
 ) -> Status {
-    if closure.is_null() || cif.is_null() {
-        return Status::BadTypedef;
-    }
-    // SAFETY: readable: the program vouches for it, as libffi asks.
-    let described = unsafe { &*cif };
-    if !abi::is_known(described.abi) {
-        return Status::BadAbi;
-    }
-    let known = table::shape(described);
-    let compiled = |(entry, shape): (&table::Entry, &Shape)| {
-        NonNull::new(entry.closure.load(Acquire)).or_else(|| entry.closure_stub(shape))
+    // SAFETY: the program vouches for the cif, as libffi asks.
+    let known = match unsafe { described(closure.cast(), cif) } {
+        Ok(cif) => table::shape(cif),
+        Err(status) => return status,
     };
-    let Some(stub) = known.and_then(compiled) else {
+    let compiled = |(entry, shape): (&table::Entry, &'static Shape)| {
+        let stub = NonNull::new(entry.closure.load(Acquire)).or_else(|| entry.closure_stub(shape));
+        stub.map(|stub| (stub, shape.numbers))
+    };
+    let Some((stub, numbers)) = known.and_then(compiled) else {
         trace::count(&COUNTERS.libffi_closures);
         // SAFETY: the program vouches for closure, cif and code; a cif without a shape was prepared by libffi itself.
         return unsafe {
@@ -91,15 +82,40 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
             }
         };
     };
+    let (mut function, mut user_data) = (function, user_data);
+    if let Some(numbers) = numbers {
+        // SAFETY: the program vouches for the cif.
+        let described = unsafe { *cif };
+        user_data = Adapted::kept(described, cif, function, user_data).cast();
+        function = numbers.returning();
+    }
     trace::count(&COUNTERS.native_closures);
+    // SAFETY: the program vouches that the closure is writable, of which this is the first word.
+    let has_code = unsafe { pool::is_place(closure.cast(), code) };
     // SAFETY: writable: the program vouches for it, as libffi asks.
     let closure = unsafe { &mut *closure };
-    closure.trampoline[..DESTINATION].copy_from_slice(&CODE);
-    closure.trampoline[DESTINATION..].copy_from_slice(&stub.addr().get().to_le_bytes());
+    closure.trampoline[DESTINATION..].copy_from_slice(&stub.addr().get().to_ne_bytes());
     closure.cif = cif;
     closure.function = Some(function);
     closure.user_data = user_data;
+    if !has_code {
+        closure.trampoline[..DESTINATION].copy_from_slice(&CODE);
+        synchronise_instructions(code.cast(), DESTINATION);
+    }
     Status::Ok
+}
+
+/// The cif of a closure to be made.
+///
+/// # Safety
+/// The cif is null, or readable.
+unsafe fn described<'a>(closure: *const c_void, cif: *const Cif) -> Result<&'a Cif, Status> {
+    // SAFETY: the caller vouches for the cif.
+    match unsafe { cif.as_ref() } {
+        Some(cif) if !is_known(cif.abi) => Err(Status::BadAbi),
+        Some(cif) if !closure.is_null() => Ok(cif),
+        _ => Err(Status::BadTypedef),
+    }
 }
 
 /// `ffi_prep_closure`: the same in memory that is writable and executable at one address.
@@ -115,31 +131,6 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure(
 ) -> Status {
     // SAFETY: the program vouches for closure and cif; the code's address is the closure's own.
     unsafe { ffi_prep_closure_loc(closure, cif, function, user_data, closure.cast()) }
-}
-
-/// What a closure calls that libffi made for a cif of another's making.
-struct Adapted {
-    /// As libffi prepares it.
-    cif: Cif,
-    theirs: *mut Cif,
-    function: ClosureFunction,
-    user_data: *mut c_void,
-}
-
-impl Adapted {
-    /// Kept for good: nobody says when a closure ends that lies in the program's own memory.
-    ///
-    /// # Safety
-    /// The cif is prepared, and its types are there.
-    unsafe fn new(
-        cif: *mut Cif,
-        function: ClosureFunction,
-        user_data: *mut c_void,
-    ) -> Result<*mut Adapted, Status> {
-        // SAFETY: the caller vouches that the cif is prepared and its types are there.
-        let prepared = unsafe { real::prepared(&*cif) }?;
-        Ok(Box::into_raw(Box::new(Adapted { cif: prepared, theirs: cif, function, user_data })))
-    }
 }
 
 unsafe extern "C-unwind" fn call_adapted(
@@ -185,15 +176,11 @@ pub(crate) unsafe extern "C" fn ffi_prep_go_closure(
     cif: *mut Cif,
     function: ClosureFunction,
 ) -> Status {
-    if closure.is_null() || cif.is_null() {
-        return Status::BadTypedef;
-    }
-    // SAFETY: readable: the program vouches for it, as libffi asks.
-    let described = unsafe { &*cif };
-    if !abi::is_known(described.abi) {
-        return Status::BadAbi;
-    }
-    let known = table::shape(described);
+    // SAFETY: the program vouches for the cif, as libffi asks.
+    let known = match unsafe { described(closure.cast(), cif) } {
+        Ok(cif) => table::shape(cif),
+        Err(status) => return status,
+    };
     if let Some(stub) = known.and_then(|(_, shape)| shape.go_stub()) {
         trace::count(&COUNTERS.native_closures);
         // SAFETY: writable: the program vouches for it, as libffi asks.

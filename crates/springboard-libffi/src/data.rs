@@ -5,7 +5,7 @@
 
 use std::arch::global_asm;
 
-use crate::types::Type;
+use crate::{machine::WIDE_ALIGN, types::Type};
 
 macro_rules! types {
     ($($name:literal $size:literal $align:literal $code:literal $elements:literal;)*) => {
@@ -26,6 +26,7 @@ macro_rules! types {
             ".Lspringboard_libffi_doubles: .quad springboard_libffi_ffi_type_double, 0",
             ".Lspringboard_libffi_longdoubles: .quad springboard_libffi_ffi_type_longdouble, 0",
             ".popsection",
+            wide = const WIDE_ALIGN,
         );
     };
 }
@@ -43,13 +44,13 @@ types! {
     "sint64" 8 8 12 0;
     "float" 4 4 2 0;
     "double" 8 8 3 0;
-    "longdouble" 16 16 4 0;
+    "longdouble" 16 "{wide}" 4 0;
     "pointer" 8 8 14 0;
-    "uint128" 16 16 16 0;
-    "sint128" 16 16 17 0;
+    "uint128" 16 "{wide}" 16 0;
+    "sint128" 16 "{wide}" 17 0;
     "complex_float" 8 4 15 ".Lspringboard_libffi_floats";
     "complex_double" 16 8 15 ".Lspringboard_libffi_doubles";
-    "complex_longdouble" 32 16 15 ".Lspringboard_libffi_longdoubles";
+    "complex_longdouble" 32 "{wide}" 15 ".Lspringboard_libffi_longdoubles";
 }
 
 unsafe extern "C" {

@@ -5,21 +5,25 @@
 //!
 //! ```text
 //! scalar, void            its code
-//! aggregate up to 16 B    SMALL size alignment member… END
+//! small aggregate         SMALL size alignment member… END
 //! unlike any of C's       WORDS size alignment word word  (see `unusual`)
-//! larger aggregate        LARGE size:u32 alignment:u16     (System V passes it in memory, whatever is in it)
+//! larger aggregate        LARGE size:u32 alignment:u16     (passed in memory, whatever is in it)
 //! complex                 COMPLEX code-of-part
 //! vector                  VECTOR code-of-lane size
 //! ```
 //!
-//! An alignment that changes nothing, because each argument has that of a word, is written as 0 in the last two.
+//! A key of Windows' convention begins with WINDOWS; its aggregates are LARGE, because their size alone decides. Arguments
+//! after the dots of a variadic function follow DOTS where they are passed otherwise than declared ones.
+//!
+//! An alignment that changes nothing, because each argument has that of a word, is written as 0 in WORDS and LARGE.
 
 mod signature;
 
 use std::mem::MaybeUninit;
 
-pub(crate) use self::signature::signature;
+pub(crate) use self::signature::{signature, target};
 use crate::{
+    machine::{self, BY_EIGHTBYTES, SMALL_BYTES, WIDE_ALIGN},
     types::{Type, code},
     unusual,
 };
@@ -36,9 +40,8 @@ const COMPLEX: u8 = 0x42;
 const VECTOR: u8 = 0x43;
 const END: u8 = 0x44;
 const WORDS: u8 = 0x45;
-
-/// Size up to which what is in an aggregate decides how it is passed (psABI 3.2.3).
-const SMALL_BYTES: usize = 16;
+const WINDOWS: u8 = 0x46;
+const DOTS: u8 = 0x47;
 
 /// Why types have no key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +74,8 @@ pub(crate) struct Key<'a> {
     bits: u32,
     /// Whether libffi itself, as it is linked in, lacks one of the types.
     pub(crate) modern: bool,
+    /// `ffi_abi`.
+    abi: u32,
 }
 
 /// Size, alignment and code of each scalar as its `ffi_type` has them, by code; zero where the code is not a scalar's.
@@ -80,7 +85,6 @@ const SCALARS: [(usize, u16); 16] = {
         (code::INT, 4),
         (code::FLOAT, 4),
         (code::DOUBLE, 8),
-        (code::LONG_DOUBLE, 16),
         (code::UINT8, 1),
         (code::SINT8, 1),
         (code::UINT16, 2),
@@ -91,6 +95,7 @@ const SCALARS: [(usize, u16); 16] = {
         (code::SINT64, 8),
         (code::POINTER, 8),
     ];
+    scalars[code::LONG_DOUBLE as usize] = (16, WIDE_ALIGN);
     let mut index = 0;
     while index < table.len() {
         let (code, size) = table[index];
@@ -102,8 +107,26 @@ const SCALARS: [(usize, u16); 16] = {
 
 impl<'a> Key<'a> {
     #[inline(always)]
-    pub(crate) fn new(words: &'a mut Words) -> Key<'a> {
-        Key { words, length: 0, last: 0, bits: 0, modern: false }
+    pub(crate) fn new(words: &'a mut Words, abi: u32) -> Key<'a> {
+        let mut key = Key { words, length: 0, last: 0, bits: 0, modern: false, abi };
+        if key.is_windows() {
+            key.push(WINDOWS);
+        }
+        key
+    }
+
+    #[inline(always)]
+    fn is_windows(&self) -> bool {
+        machine::abi::is_windows(self.abi)
+    }
+
+    /// Says that the arguments that follow are not declared.
+    pub(crate) fn dots(&mut self) -> Result<(), NoKey> {
+        if machine::DOTS_MATTER || self.is_windows() {
+            self.fits()?;
+            self.push(DOTS);
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -150,7 +173,9 @@ impl<'a> Key<'a> {
     pub(crate) unsafe fn value(&mut self, ty: &Type) -> Result<(), NoKey> {
         self.fits()?;
         // What libffi passes as a scalar is one by its code, size and alignment together.
-        if let Some(byte) = scalar_byte(ty) {
+        if let Some(byte) = scalar_byte(ty)
+            && (ty.code != code::LONG_DOUBLE || !self.is_windows())
+        {
             self.push(byte);
             return Ok(());
         }
@@ -164,7 +189,12 @@ impl<'a> Key<'a> {
     unsafe fn other(&mut self, ty: &Type, depth: u32) -> Result<(), NoKey> {
         self.fits()?;
         match ty.code {
-            code::STRUCT if ty.size > SMALL_BYTES => {
+            code::LONG_DOUBLE if self.abi != machine::abi::GNU_WINDOWS => Err(NoKey::Unusual),
+            code::VECTOR if self.is_windows() => Err(NoKey::Unknown),
+            _ if ty.code == code::STRUCT && ty.size > SMALL_BYTES
+                || self.is_windows()
+                    && matches!(ty.code, code::STRUCT | code::COMPLEX | code::LONG_DOUBLE) =>
+            {
                 let alignment = beyond_a_word(ty).ok_or(NoKey::Unusual)?;
                 let size = u32::try_from(ty.size).map_err(|_| NoKey::Unusual)?;
                 self.push(LARGE);
@@ -176,7 +206,7 @@ impl<'a> Key<'a> {
                 let before = (self.length, self.last, self.bits);
                 // SAFETY: the caller vouches that the structure and its elements are readable and laid out.
                 let written = unsafe { self.aggregate(ty, depth) };
-                if depth != 0 || written != Err(NoKey::Unusual) {
+                if depth != 0 || written != Err(NoKey::Unusual) || !BY_EIGHTBYTES {
                     return written;
                 }
                 (self.length, self.last, self.bits) = before;
@@ -201,16 +231,17 @@ impl<'a> Key<'a> {
                     code::LONG_DOUBLE => 16,
                     _ => return Err(NoKey::Unusual),
                 };
-                if ty.size != 2 * size || usize::from(ty.alignment) != size {
+                if ty.size != 2 * size || ty.alignment != WIDE_ALIGN.min(size as u16) {
                     return Err(NoKey::Unusual);
                 }
+                self.modern |= !machine::BUNDLED_COMPLEX;
                 self.push(COMPLEX);
                 self.push(part.code as u8);
                 Ok(())
             }
             code::UINT128 | code::SINT128 => {
                 self.modern = true;
-                if ty.size != 16 || ty.alignment != 16 {
+                if ty.size != 16 || ty.alignment != WIDE_ALIGN {
                     return Err(NoKey::Unknown);
                 }
                 self.push(ty.code as u8);
@@ -273,7 +304,9 @@ impl<'a> Key<'a> {
             // SAFETY: the null pointer was not reached.
             element = unsafe { element.add(1) };
         }
-        if size == 0 || size.next_multiple_of(alignment) != ty.size || alignment != ty.alignment.into() {
+        let aligned = usize::from(ty.alignment);
+        let as_declared = aligned >= alignment && aligned.is_power_of_two();
+        if size == 0 || !as_declared || size.next_multiple_of(aligned) != ty.size {
             return Err(NoKey::Unusual);
         }
         self.fits()?;

@@ -1,7 +1,7 @@
 //! libffi's own binary interface, served by springboard.
 //!
 //! `cargo xtask libffi --out DIR` makes a `libffi.so.8` of this crate, with the symbols, symbol versions, structures
-//! and data of libffi 3.4 to 3.8 for System V on x86_64. Programs linked to libffi use it unchanged:
+//! and data of libffi 3.4 to 3.8 on x86_64, aarch64, RISC-V and s390x. Programs linked to libffi use it unchanged:
 //! `LD_LIBRARY_PATH=DIR PROGRAM`. libffi's documentation describes what a program calls; docs/libffi.md says what differs
 //! behind that interface.
 //!
@@ -17,22 +17,32 @@
 //!
 //! Every exported function's Rust name has a prefix, because the real libffi is linked into the same library: the
 //! prefix goes, and libffi's own functions get one, when the library is linked (xtask/src/libffi.rs).
-#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#![cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64", target_arch = "s390x")
+))]
 
+mod adapted;
 mod aggregate;
 mod call;
 mod closure;
 mod data;
-mod java;
 mod key;
+mod machine;
 mod plans;
 mod pool;
 mod prepare;
 mod raw;
 mod real;
+mod refused;
 mod shape;
 mod table;
 mod trace;
 mod types;
 mod unusual;
 mod words;
+#[cfg(target_arch = "x86_64")]
+mod x87;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "x87/none.rs"]
+mod x87;

@@ -22,8 +22,9 @@ pub(crate) struct CallPlan {
 #[unsafe(export_name = "springboard_libffi_ffi_call_plan_alloc")]
 pub(crate) unsafe extern "C" fn ffi_call_plan_alloc(cif: *mut Cif) -> *mut CallPlan {
     // SAFETY: readable: the program vouches for it, as libffi asks.
-    let known = table::shape(unsafe { &*cif }).filter(|_| !trace::enabled());
-    let stub = known.and_then(|(entry, shape)| entry.call_stub(shape));
+    let known = table::shape(unsafe { &*cif });
+    let plain = known.filter(|(_, shape)| !trace::enabled() && shape.numbers.is_none());
+    let stub = plain.and_then(|(entry, shape)| entry.call_stub(shape));
     Box::into_raw(Box::new(CallPlan { stub, cif }))
 }
 

@@ -6,9 +6,9 @@
 //!   read and written                 read and executed, never written
 //! ```
 //!
-//! The code of a place loads the address of its data into `r10` and jumps to the address that it finds there
-//! ([`DESTINATION`]). It is the same for every closure that the place will ever have, so that making one writes no
-//! code. It is mapped by `springboard-code`.
+//! The code of a place ([`machine::code`]) finds its data and jumps to the address that it finds there, at
+//! [`DESTINATION`](crate::types::DESTINATION). It is the same for every closure that the place will ever have, so that
+//! making one writes no code. It is mapped by `springboard-code`.
 //!
 //! Free places are linked through their data. No lock is taken: a forked child finds the lists whole.
 
@@ -16,15 +16,18 @@ use std::{
     ffi::c_void,
     mem::size_of,
     ptr::{self, NonNull},
-    sync::atomic::{
-        AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    sync::{
+        OnceLock,
+        atomic::{
+            AtomicPtr, AtomicU32, AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
     },
 };
 
 use springboard_code::CodeBeside;
 
-use crate::types::DESTINATION;
+use crate::{machine, types::DESTINATION};
 
 /// Alignment of a chunk, and size of one with many places, in bytes.
 const CHUNK: usize = 64 << 10;
@@ -33,10 +36,7 @@ const CHUNK: usize = 64 << 10;
 const DATA: usize = 48 << 10;
 
 /// Bytes of code per place.
-const CODE: usize = 16;
-
-/// `int3`, where there is no code.
-const TRAP: u8 = 0xcc;
+const CODE: usize = machine::PLACE;
 
 /// Sizes of data for which chunks have many places: powers of two, from a closure's own.
 const SMALLEST: usize = 64;
@@ -74,20 +74,36 @@ pub(crate) struct Place {
     pub(crate) code: *mut c_void,
 }
 
-/// A place for a closure of `size` bytes. `None` where there is no memory.
+/// A place for a closure of `size` bytes, of which the first word is the address of its code. `None` where there is no
+/// memory.
 pub(crate) fn take(size: usize) -> Option<Place> {
-    let class =
-        size.max(SMALLEST).next_power_of_two().trailing_zeros() as usize - SMALLEST.trailing_zeros() as usize;
-    let Some(list) = FREE.get(class) else { return alone(size) };
-    loop {
-        if let Some(place) = list.pop(class) {
-            return Some(place);
-        }
-        grow(class)?;
-    }
+    let class = size.max(SMALLEST).checked_next_power_of_two()?.trailing_zeros() as usize
+        - SMALLEST.trailing_zeros() as usize;
+    let place = match FREE.get(class) {
+        None => alone(size)?,
+        Some(list) => loop {
+            if let Some(place) = list.pop(class) {
+                break place;
+            }
+            grow(class)?;
+        },
+    };
+    // SAFETY: the place is nobody else's now.
+    unsafe { place.data.cast::<*mut c_void>().write(place.code) };
+    Some(place)
 }
 
-/// Takes back what [`take`] gave.
+/// Whether a closure in this memory is called by code of a place, which needs not be written.
+///
+/// # Safety
+/// The memory is readable.
+pub(crate) unsafe fn is_place(data: *const c_void, code: *const c_void) -> bool {
+    // SAFETY: the caller vouches for the memory.
+    unsafe { data.cast::<*const c_void>().read_unaligned() == code }
+}
+
+/// Takes back what [`take`] gave. Until the place is taken again it is called as before, as libffi's are: programs lean
+/// on that. With `SPRINGBOARD_FFI_FREED=abort` such a call ends the process.
 ///
 /// # Safety
 /// That it is, and nobody uses it.
@@ -102,9 +118,13 @@ pub(crate) unsafe fn give(data: NonNull<c_void>) {
         }
         return;
     }
-    let destination = (freed_closure as *const c_void).addr();
-    // SAFETY: the place is the caller's no more, and nobody else's yet.
-    unsafe { data.as_ptr().byte_add(DESTINATION).cast::<usize>().write(destination) };
+    static STRICT: OnceLock<bool> = OnceLock::new();
+    if *STRICT.get_or_init(|| std::env::var_os("SPRINGBOARD_FFI_FREED").is_some_and(|value| value == "abort"))
+    {
+        let destination = (freed_closure as *const c_void).addr();
+        // SAFETY: the place is the caller's no more, and nobody else's yet.
+        unsafe { data.as_ptr().byte_add(DESTINATION).cast::<usize>().write(destination) };
+    }
     let index = (data.addr().get() - base.addr()) / stride(class);
     FREE[class].push(base, number, index, index, class);
 }
@@ -178,11 +198,9 @@ impl FreeList {
 /// Adds a chunk with many places.
 #[cold]
 fn grow(class: usize) -> Option<()> {
-    static FULL: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Relaxed);
     if number as usize >= CHUNKS {
         NEXT.store(CHUNKS as u32, Relaxed);
-        FULL.fetch_add(1, Relaxed);
         return None;
     }
     let stride = stride(class);
@@ -215,19 +233,13 @@ fn alone(size: usize) -> Option<Place> {
 
 /// Maps a chunk: `data` bytes to be written, and after them code for `places` places of `stride` bytes.
 fn map(data: usize, places: usize, stride: usize) -> Option<CodeBeside> {
-    let mut code: Vec<u8> = (0..places).flat_map(|index| code(data + index * CODE, index * stride)).collect();
-    code.resize(CHUNK - DATA, TRAP);
+    let mut code = Vec::with_capacity(CHUNK - DATA);
+    for index in 0..places {
+        let distance = (index * stride) as isize - (data + index * CODE) as isize;
+        code.extend(machine::code(distance)?);
+    }
+    code.resize(CHUNK - DATA, machine::TRAP);
     CodeBeside::new(CHUNK, data, &code).ok()
-}
-
-/// `endbr64; lea r10, [data]; jmp [r10 + DESTINATION]`, at `at` for data at `data`: offsets in the chunk.
-fn code(at: usize, data: usize) -> [u8; CODE] {
-    let mut code = [TRAP; CODE];
-    code[..7].copy_from_slice(&[0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8d, 0x15]);
-    let distance = data as i64 - (at as i64 + 11);
-    code[7..11].copy_from_slice(&(distance as i32).to_le_bytes());
-    code[11..15].copy_from_slice(&[0x41, 0xff, 0x62, DESTINATION as u8]);
-    code
 }
 
 #[cfg(test)]
@@ -246,9 +258,8 @@ mod tests {
                 unsafe { data.write_bytes(0xa5, size.max(DESTINATION + 8)) };
                 // SAFETY: code is readable.
                 let code = unsafe { std::slice::from_raw_parts(code.cast::<u8>(), CODE) };
-                assert_eq!(code[..7], [0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8d, 0x15]);
-                let distance = i32::from_le_bytes(code[7..11].try_into().unwrap());
-                assert_eq!(code.as_ptr().wrapping_offset(11 + distance as isize).addr(), data.addr());
+                let distance = data.addr() as isize - code.as_ptr().addr() as isize;
+                assert_eq!(Some(code), machine::code(distance).as_ref().map(|code| &code[..]), "{size}");
             }
             // SAFETY: nobody uses them.
             places.into_iter().for_each(|place| unsafe { give(NonNull::new(place.data).unwrap()) });

@@ -8,10 +8,11 @@ use std::{
 use crate::{
     aggregate, data,
     key::{self, Key, NoKey},
-    real,
+    machine::{DOTS_MATTER, abi},
+    real, refused,
     table::{self, Found},
     trace,
-    types::{Cif, Closure, Status, Type, abi, code},
+    types::{Cif, Closure, Status, Type, code, is_known},
 };
 
 /// `ffi_prep_cif`: makes `cif` describe calls of functions of this type.
@@ -28,7 +29,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_cif(
     atypes: *mut *mut Type,
 ) -> Status {
     // SAFETY: libffi's contract, kept by the program, is what `prepare` asks; it checks for null itself.
-    unsafe { prepare(cif, abi, nargs, rtype, atypes) }
+    unsafe { prepare(cif, abi, nargs, nargs, rtype, atypes) }
 }
 
 /// `ffi_prep_cif_var`: the same for a call of a variadic function, of whose arguments `nfixed` are declared.
@@ -45,7 +46,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_cif_var(
     atypes: *mut *mut Type,
 ) -> Status {
     // SAFETY: libffi's contract, kept by the program, is what `prepare` asks; it checks for null itself.
-    let status = unsafe { prepare(cif, abi, ntotal, rtype, atypes) };
+    let status = unsafe { prepare(cif, abi, nfixed.min(ntotal), ntotal, rtype, atypes) };
     if status != Status::Ok {
         return status;
     }
@@ -63,8 +64,15 @@ pub(crate) unsafe extern "C" fn ffi_prep_cif_var(
 /// # Safety
 /// As [`ffi_prep_cif`].
 #[inline(always)]
-unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes: *mut *mut Type) -> Status {
-    if !abi::is_known(abi) {
+unsafe fn prepare(
+    cif: *mut Cif,
+    abi: u32,
+    declared: u32,
+    nargs: u32,
+    rtype: *mut Type,
+    atypes: *mut *mut Type,
+) -> Status {
+    if !is_known(abi) {
         return Status::BadAbi;
     }
     if cif.is_null() || rtype.is_null() || (atypes.is_null() && nargs != 0) {
@@ -72,15 +80,18 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
     }
     // SAFETY: neither is null, by the checks above; the program vouches that the types are readable.
     if let Some(word) = unsafe { key::of_scalars(&*rtype, atypes, nargs) }
-        && abi == abi::UNIX64
+        && abi == abi::DEFAULT
+        && (declared == nargs || !DOTS_MATTER)
         && let Some(Found::Native(bytes, flags)) = table::find(&[word])
     {
         // SAFETY: writable: the program vouches for it, as libffi asks.
-        unsafe { *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes, flags } };
+        unsafe {
+            *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes, flags, more: Cif::more(declared) };
+        }
         return Status::Ok;
     }
     // SAFETY: no address is null, by the checks above; the program vouches for what lies there.
-    unsafe { prepare_any(cif, abi, nargs, rtype, atypes) }
+    unsafe { prepare_any(cif, abi, declared, nargs, rtype, atypes) }
 }
 
 /// The same for types of all kinds.
@@ -91,12 +102,14 @@ unsafe fn prepare(cif: *mut Cif, abi: u32, nargs: u32, rtype: *mut Type, atypes:
 unsafe fn prepare_any(
     cif: *mut Cif,
     abi: u32,
+    declared: u32,
     nargs: u32,
     rtype: *mut Type,
     atypes: *mut *mut Type,
 ) -> Status {
     let mut room = key::room();
-    let mut key = Key::new(&mut room);
+    let mut key = Key::new(&mut room, abi);
+    let mut bytes = 0usize;
     // SAFETY: not null, and the program vouches that it is readable; laid out first.
     let mut written = unsafe {
         if (*rtype).size == 0 && aggregate::lay_out(rtype, ptr::null_mut()) != Status::Ok {
@@ -115,17 +128,25 @@ unsafe fn prepare_any(
             if (*ty).size == 0 && aggregate::lay_out(ty, ptr::null_mut()) != Status::Ok {
                 return Status::BadTypedef;
             }
+            if index == declared as usize && written.is_ok() {
+                written = key.dots();
+            }
             if written.is_ok() {
                 written = key.value(&*ty);
             }
+            bytes = bytes.saturating_add((*ty).size);
         }
+    }
+    // libffi counts them in 32 bits.
+    if i32::try_from(bytes).is_err() {
+        return Status::BadTypedef;
     }
     key.end();
     // SAFETY: writable: the program vouches for it, as libffi asks.
     let cif = unsafe { &mut *cif };
-    *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes: 0, flags: 0 };
+    *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes: 0, flags: 0, more: Cif::more(declared) };
     if written.is_ok()
-        && abi == abi::UNIX64
+        && (abi == abi::DEFAULT || abi::is_windows(abi))
         && let Some(Found::Native(bytes, flags)) = table::find(key.words())
     {
         (cif.bytes, cif.flags) = (bytes, flags);
@@ -141,13 +162,18 @@ unsafe fn prepare_any(
 /// As [`ffi_prep_cif`].
 #[cold]
 unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &Key<'_>) -> Status {
-    if written == Err(NoKey::Unknown) || key.modern {
+    // SAFETY: the cif holds the types for which the program vouches to its caller.
+    let wrong = unsafe { refused::by_the_bundled(cif) };
+    if wrong {
+        trace::fallback("refused");
+    }
+    if wrong || written == Err(NoKey::Unknown) || key.modern {
         return Status::BadTypedef;
     }
     if trace::enabled() {
         trace::fallback(match (written, cif.abi) {
             (Err(_), _) => "unusual-types",
-            (Ok(()), abi::UNIX64) => match table::find(key.words()) {
+            (Ok(()), abi) if abi == abi::DEFAULT || abi::is_windows(abi) => match table::find(key.words()) {
                 Some(Found::Libffi(shape)) => shape.reason.unwrap_or("none"),
                 _ => "table-full",
             },
@@ -155,7 +181,13 @@ unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &Key<'_>) ->
         });
     }
     // SAFETY: the cif holds the types for which the program vouches to its caller, and libffi writes to it alone.
-    unsafe { real::ffi_prep_cif(cif, cif.abi, cif.nargs, cif.rtype, cif.arg_types) }
+    match unsafe { real::prepared(cif) } {
+        Ok(prepared) => {
+            *cif = prepared;
+            Status::Ok
+        }
+        Err(status) => status,
+    }
 }
 
 /// `ffi_get_struct_offsets`: lays out a structure, and writes the offset of each member, in bytes.
@@ -168,7 +200,7 @@ pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
     ty: *mut Type,
     offsets: *mut usize,
 ) -> Status {
-    if !abi::is_known(abi) {
+    if !is_known(abi) {
         return Status::BadAbi;
     }
     // SAFETY: readable where not null: the program vouches for it.
@@ -197,7 +229,7 @@ pub(crate) extern "C" fn ffi_get_version_number() -> c_ulong {
 /// `ffi_get_default_abi`.
 #[unsafe(export_name = "springboard_libffi_ffi_get_default_abi")]
 pub(crate) extern "C" fn ffi_get_default_abi() -> u32 {
-    abi::UNIX64
+    abi::DEFAULT
 }
 
 /// `ffi_get_closure_size`, in bytes.

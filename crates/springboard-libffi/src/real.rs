@@ -16,6 +16,14 @@ unsafe extern "C-unwind" {
         rtype: *mut Type,
         atypes: *mut *mut Type,
     ) -> Status;
+    pub(crate) fn ffi_prep_cif_var(
+        cif: *mut Cif,
+        abi: u32,
+        nfixed: u32,
+        ntotal: u32,
+        rtype: *mut Type,
+        atypes: *mut *mut Type,
+    ) -> Status;
     pub(crate) fn ffi_call(cif: *mut Cif, function: Code, rvalue: *mut c_void, avalue: *mut *mut c_void);
     pub(crate) fn ffi_call_go(
         cif: *mut Cif,
@@ -44,7 +52,15 @@ unsafe extern "C-unwind" {
 /// The cif was prepared, and its types are still there.
 pub(crate) unsafe fn prepared(cif: &Cif) -> Result<Cif, Status> {
     let mut copy = *cif;
+    let Cif { abi, nargs, rtype, arg_types, .. } = *cif;
     // SAFETY: the caller vouches that the types are still there; libffi writes to the copy alone.
-    let status = unsafe { ffi_prep_cif(&mut copy, cif.abi, cif.nargs, cif.rtype, cif.arg_types) };
+    let status = unsafe {
+        match cif.declared() {
+            declared if declared < nargs => {
+                ffi_prep_cif_var(&mut copy, abi, declared, nargs, rtype, arg_types)
+            }
+            _ => ffi_prep_cif(&mut copy, abi, nargs, rtype, arg_types),
+        }
+    };
     if status == Status::Ok { Ok(copy) } else { Err(status) }
 }

@@ -36,10 +36,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The stub for calls of `shape`, which is this entry's. Kept here, unless calls are counted.
+    /// The stub for calls of `shape`, which is this entry's. Kept here, unless calls are counted or it is not all that
+    /// there is to a call.
     pub(crate) fn call_stub(&self, shape: &Shape) -> Option<NonNull<c_void>> {
         let stub = shape.call_stub()?;
-        if !trace::enabled() {
+        if !trace::enabled() && shape.numbers.is_none() {
             self.stub.store(stub.as_ptr(), Release);
         }
         Some(stub)

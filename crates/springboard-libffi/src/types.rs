@@ -1,6 +1,9 @@
-//! libffi's structures, as its header for x86_64 lays them out.
+//! libffi's structures, as its header lays them out.
 
 use std::ffi::c_void;
+
+pub(crate) use crate::machine::TRAMPOLINE;
+use crate::machine::{CIF_WORDS, abi};
 
 /// `ffi_type`: 24 bytes.
 #[repr(C)]
@@ -37,7 +40,7 @@ pub(crate) mod code {
     pub(crate) const VECTOR: u16 = 18;
 }
 
-/// `ffi_cif`: 32 bytes.
+/// `ffi_cif`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Cif {
@@ -49,6 +52,22 @@ pub(crate) struct Cif {
     pub(crate) bytes: u32,
     /// Of a cif with a plan: the number of its shape, and a mark.
     pub(crate) flags: u32,
+    /// On RISC-V: how many arguments are declared, and nothing.
+    pub(crate) more: [u32; CIF_WORDS],
+}
+
+impl Cif {
+    /// How many arguments are declared, as far as that matters here.
+    pub(crate) fn declared(&self) -> u32 {
+        self.more.first().copied().unwrap_or(self.nargs)
+    }
+
+    /// The fields after those that every CPU has.
+    pub(crate) fn more(declared: u32) -> [u32; CIF_WORDS] {
+        let mut more = [0; CIF_WORDS];
+        more.iter_mut().take(1).for_each(|first| *first = declared);
+        more
+    }
 }
 
 /// `ffi_status`.
@@ -61,31 +80,25 @@ pub(crate) enum Status {
     BadArgtype = 3,
 }
 
-/// `ffi_abi` of x86_64. Valid values lie strictly between the first and the last.
-pub(crate) mod abi {
-    pub(crate) const FIRST: u32 = 1;
-    pub(crate) const UNIX64: u32 = 2;
-    pub(crate) const LAST: u32 = 5;
-
-    pub(crate) fn is_known(abi: u32) -> bool {
-        abi > FIRST && abi < LAST
-    }
+/// Whether it is a number of an `ffi_abi`.
+pub(crate) fn is_known(abi: u32) -> bool {
+    abi > abi::FIRST && abi < abi::LAST
 }
 
 /// A native function of any type.
 pub(crate) type Code = unsafe extern "C-unwind" fn();
 
+/// A stub of the `avalue` entry.
+pub(crate) type Stub = unsafe extern "C-unwind" fn(Code, *mut c_void, *mut *mut c_void);
+
 /// What a closure calls.
 pub(crate) type ClosureFunction =
     unsafe extern "C-unwind" fn(*mut Cif, *mut c_void, *mut *mut c_void, *mut c_void);
 
-/// `FFI_TRAMPOLINE_SIZE`, in bytes.
-pub(crate) const TRAMPOLINE: usize = 32;
-
 /// Offset in a closure of the address to which its code jumps.
 pub(crate) const DESTINATION: usize = TRAMPOLINE - 8;
 
-/// `ffi_closure`: 56 bytes. Stubs of closures know the offsets (`Entry::Closure`).
+/// `ffi_closure`. Stubs of closures know the offsets (`Entry::Closure`).
 #[repr(C, align(8))]
 pub(crate) struct Closure {
     pub(crate) trampoline: [u8; TRAMPOLINE],
@@ -123,7 +136,7 @@ pub(crate) struct RawClosure {
 
 const _: () = {
     assert!(size_of::<Type>() == 24);
-    assert!(size_of::<Cif>() == 32);
-    assert!(size_of::<Closure>() == 56);
-    assert!(size_of::<RawClosure>() == 72);
+    assert!(size_of::<Cif>() == 32 + 4 * CIF_WORDS);
+    assert!(size_of::<Closure>() == TRAMPOLINE + 24);
+    assert!(size_of::<RawClosure>() == TRAMPOLINE + 40);
 };

@@ -7,7 +7,6 @@ use std::{
 
 use springboard_abi::{Target, UnknownTarget};
 use springboard_code::CodeMemory;
-use springboard_emit::Protection;
 use springboard_ir::DataModel;
 
 use crate::{cache::Cache, reason::Reason, stats::Counters};
@@ -24,10 +23,11 @@ pub mod stamp;
 
 pub use self::{
     builder::EngineBuilder,
-    settings::{Compile, Jit, Pack, Stubs},
+    settings::{Compile, Jit, Pack, Stubs, Verify},
 };
 pub(crate) use self::{
     code::{Callee, Code},
+    compile::Making,
     in_bulk::CodeRequest,
     memory::Settings as MemorySettings,
     queue::Waiting,
@@ -99,9 +99,9 @@ impl Engine {
         self.core.memory.settings()
     }
 
-    /// How its stubs are protected.
-    pub(crate) fn protection(&self) -> Protection {
-        self.core.compilers.protection
+    /// How its stubs are made.
+    pub(crate) fn making(&self) -> Making {
+        self.core.compilers.making
     }
 
     pub(crate) fn counters(&self) -> &Counters {

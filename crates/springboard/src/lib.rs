@@ -55,6 +55,8 @@ mod word;
 pub use bind_error::BindError;
 pub use callback::{Callback, CallbackType, Mailbox};
 pub use declaration::Declaration;
+#[cfg(feature = "verify")]
+pub use engine::Verify;
 pub use engine::{Compile, Engine, EngineBuilder, Jit, Pack, Stubs, stamp};
 pub use function::{CallError, Function, Slots};
 pub use last_error::LastError;

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use springboard_abi::{Ineligible, UnknownTarget};
 use springboard_code::{CodeError, NoRoom};
 use springboard_emit::EmitError;
+#[cfg(feature = "verify")]
+use springboard_readback::Refusal;
 
 /// By which path a function is called.
 #[derive(Clone, Debug)]
@@ -41,6 +43,10 @@ pub enum Reason {
     Compiling,
     /// The compiler refused the plan.
     Emit(Arc<EmitError>),
+    /// What the compiler made is not what the plan says, and was not published
+    /// ([`Verify::On`](crate::Verify)).
+    #[cfg(feature = "verify")]
+    Refused(Arc<Refusal>),
 }
 
 impl Reason {
@@ -55,6 +61,8 @@ impl Reason {
             Reason::CodeLimit { .. } => "code-limit",
             Reason::Compiling => "compiling",
             Reason::Emit(_) => "emit",
+            #[cfg(feature = "verify")]
+            Reason::Refused(_) => "refused",
         }
     }
 }
@@ -89,6 +97,8 @@ impl fmt::Display for Reason {
             Reason::CodeLimit { bytes } => write!(f, "code memory is at its limit of {bytes} bytes"),
             Reason::Compiling => f.write_str("the stub is still being compiled"),
             Reason::Emit(error) => error.fmt(f),
+            #[cfg(feature = "verify")]
+            Reason::Refused(refusal) => write!(f, "the stub is not what its plan says: {refusal}"),
         }
     }
 }

@@ -106,6 +106,8 @@ impl Counters {
             Path::Libffi(Reason::NoExecutableMemory(_)) => &self.no_executable_memory,
             Path::Libffi(Reason::CodeLimit { .. }) => &self.code_limit,
             Path::Libffi(Reason::Emit(_)) => &self.emit,
+            #[cfg(feature = "verify")]
+            Path::Libffi(Reason::Refused(_)) => &self.emit,
         }
     }
 

@@ -46,7 +46,7 @@ struct SuiteArguments {
     /// The convention of Windows instead, by the attribute `ms_abi`, on Linux
     #[arg(long)]
     ms_abi: bool,
-    /// scalars, all, matrix or declarations
+    /// scalars, all, matrix, declarations or advisories
     #[arg(long, default_value_t = Source::All)]
     mode: Source,
     /// Every small signature (--mode matrix)

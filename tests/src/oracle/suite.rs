@@ -8,7 +8,7 @@ use springboard_ir::{NamedConvention, Signature};
 
 use crate::{
     decorated::{self, Decorated},
-    oracle::{matrix, shrink, signature},
+    oracle::{advisories, matrix, shrink, signature},
 };
 
 /// Where signatures come from.
@@ -22,6 +22,8 @@ pub enum Source {
     Matrix,
     /// Structures of decorated C text, which the compiler reads as it was drawn.
     Declarations,
+    /// What libffi's advisories are about, in order; the seed decides values alone.
+    Advisories,
 }
 
 impl Source {
@@ -30,6 +32,7 @@ impl Source {
         match self {
             Source::Scalars | Source::All | Source::Declarations => None,
             Source::Matrix => Some(matrix::CASES),
+            Source::Advisories => Some(advisories::CASES),
         }
     }
 }
@@ -38,10 +41,10 @@ impl FromStr for Source {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Source, String> {
-        [Source::Scalars, Source::All, Source::Matrix, Source::Declarations]
+        [Source::Scalars, Source::All, Source::Matrix, Source::Declarations, Source::Advisories]
             .into_iter()
             .find(|source| source.to_string() == text)
-            .ok_or_else(|| format!("`{text}` is not one of scalars, all, matrix, declarations"))
+            .ok_or_else(|| format!("`{text}` is not one of scalars, all, matrix, declarations, advisories"))
     }
 }
 
@@ -52,6 +55,7 @@ impl fmt::Display for Source {
             Source::All => "all",
             Source::Matrix => "matrix",
             Source::Declarations => "declarations",
+            Source::Advisories => "advisories",
         })
     }
 }
@@ -94,6 +98,7 @@ impl Suite {
             Source::Scalars => signature::scalars(&mut rng, case.number),
             Source::All => signature::all(&mut rng, case.number, &self.target.model),
             Source::Matrix => matrix::signature(case.number),
+            Source::Advisories => advisories::signature(case.number),
             Source::Declarations => {
                 let types = self.decorated(case).types;
                 signature::decorated(&mut rng, &types)

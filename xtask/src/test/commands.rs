@@ -3,12 +3,13 @@
 use std::{path::PathBuf, process::Command};
 
 use crate::{
-    cross::{self, Cpu},
+    cross::{self, AARCH64, Cpu, RISCV64, S390X},
     npm,
     project::{self, cargo},
     suite::Step,
     systems::{MUSL, WINDOWS, WINE},
     tidy::manifests,
+    tools::{self, Tool},
 };
 
 /// An example in DataFusion, whose hundreds of dependencies nobody needs fast.
@@ -283,6 +284,37 @@ pub(super) fn loom() -> Command {
     let mut command = cargo(&["test", "--package", "springboard-loom"]);
     command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", project::root().join("target/loom"));
     command
+}
+
+/// libffi's own programs with the drop-in.
+pub(super) fn libffi_suite(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["run", "--quiet", "--package", "xtask", "--", "libffi-suite"]);
+    command.args(arguments);
+    command
+}
+
+/// What libffi's advisories are about: by the oracle, and by programs with the drop-in.
+pub(super) fn advisories() -> Vec<Step> {
+    let programs = ["--sources", "tests/programs"];
+    let cpus: [(&str, &Cpu, [&'static Tool; 4]); 3] = [
+        ("aarch64", &AARCH64, [&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64]),
+        ("riscv64", &RISCV64, [&tools::QEMU, &tools::GCC_RISCV64, &tools::RUST, &tools::STD_RISCV64]),
+        ("s390x", &S390X, [&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X]),
+    ];
+    let mut steps: Vec<Step> = vec![
+        oracle("--mode advisories").into(),
+        oracle("--mode advisories --ms-abi").into(),
+        libffi_suite(&[&programs[..], &["--profile", "release"]].concat()).into(),
+    ];
+    for (name, cpu, needs) in cpus {
+        let mut dropin = libffi_suite(&programs);
+        dropin.args(["--cpu", name]);
+        steps.push(
+            Step::from(oracle(&format!("--mode advisories --target {}", cpu.triple))).needing(name, needs),
+        );
+        steps.push(Step::from(dropin).needing(name, needs));
+    }
+    steps
 }
 
 pub(super) fn stress(arguments: &[&str]) -> Command {

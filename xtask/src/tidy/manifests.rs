@@ -10,12 +10,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-ir", &[]),
     ("springboard-abi", &["springboard-ir"]),
     ("springboard-emit", &["springboard-abi", "springboard-ir"]),
+    ("springboard-readback", &["springboard-abi"]),
     ("springboard-code", &["springboard-emit", "springboard-abi", "springboard-ir"]),
     // The emitter when it is built, the planner when it runs.
     ("springboard-pack", &["springboard-emit", "springboard-abi"]),
     (
         "springboard",
-        &["springboard-code", "springboard-pack", "springboard-emit", "springboard-abi", "springboard-ir"],
+        &[
+            "springboard-code",
+            "springboard-pack",
+            "springboard-emit",
+            "springboard-readback",
+            "springboard-abi",
+            "springboard-ir",
+        ],
     ),
     ("springboard-js", ENGINE),
     ("springboard-everyday", ENGINE),

@@ -32,11 +32,11 @@ pub enum Entry {
     /// The native function type itself, for libffi's closures: native code calls the stub, which calls
     /// `fun(cif, result, avalue, user_data)` as the closure says. `avalue` holds one pointer per argument, to bytes of
     /// its own C type; `result` points to a word, or to the memory of a result that is no
-    /// [`SlotForm::Word`](crate::SlotForm::Word). The closure is the context: 32 bytes that are nobody's here, then
-    /// `cif`, `fun` and `user_data`. On x86_64 its address comes in `r10`, elsewhere it is in the stub.
+    /// [`SlotForm::Word`](crate::SlotForm::Word). The closure is libffi's `ffi_closure`: code, then `cif`, `fun` and
+    /// `user_data`. Its address comes in the register in which libffi's own code passes it: `r10`, `x17`, `t1`, `r0`.
     Closure,
     /// The same for libffi's Go closures: 8 bytes that are nobody's here, then `cif` and `fun`; the closure's own
-    /// address is the user data.
+    /// address is the user data, and comes in the register of the static chain: `r10`, `x18`, `t2`, `r0`.
     GoClosure,
     /// The native function type itself, as for `Callback`; but the stub passes the arguments on where they are, to a
     /// function of the host that has one parameter more, after all others: the context. The context's first word is

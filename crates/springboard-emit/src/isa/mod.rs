@@ -11,7 +11,7 @@ mod x86_64;
 
 use cranelift_codegen::{isa::Builder, settings::SetError};
 use gimli::Register;
-use springboard_abi::{Convention, Plan};
+use springboard_abi::{Convention, Entry, Plan};
 use target_lexicon::Architecture;
 
 use crate::{
@@ -26,6 +26,10 @@ pub(crate) struct Isa {
     pub(crate) configure: fn(&mut Builder, Protection) -> Result<(), SetError>,
     /// Makes of the code that Cranelift emitted what the stub is to be.
     pub(crate) finish: fn(&Plan, Code, Protection) -> Result<Code, EmitError>,
+    /// The code of a closure's stub that finds its closure in the register in which libffi's own code passes it, which no
+    /// Cranelift signature can ask for, and no longer in the hole at this offset. `None` where the code does not begin as
+    /// expected.
+    pub(crate) find_closure: fn(entry: Entry, code: &[u8], hole: usize) -> Option<Vec<u8>>,
     /// The instructions that the stub of a plan calls in place of the native function, to be appended to its code.
     /// They set what no Cranelift signature can ask for, and jump on through the stack word after the last argument.
     /// `None` where the plan needs none.
@@ -38,6 +42,8 @@ pub(crate) struct Isa {
     pub(crate) wraps_checks: fn(&Plan) -> bool,
     /// How many bytes a convention reserves at every call between the stack pointer and the first argument on the stack.
     pub(crate) reserved_at_calls: fn(Convention) -> u32,
+    /// How the stack is aligned at a call, in bytes.
+    pub(crate) stack_align: u32,
     /// Whether vector registers that carry no argument may carry words that come from the stack or go
     /// there.
     pub(crate) spare_vectors: bool,

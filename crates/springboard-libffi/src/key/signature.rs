@@ -1,25 +1,40 @@
 //! What a key stands for, as C's types.
 
+use springboard::abi::{Convention, Target, UnknownTarget};
 use springboard::ir::{
     Aggregate, AggregateKind, Array, Complex, Field, Integer, Param, Signature, SignatureError,
     Type as CType, Vector,
 };
 
-use super::{COMPLEX, END, LARGE, SMALL, VECTOR, WORDS};
+use super::{COMPLEX, DOTS, END, LARGE, SMALL, VECTOR, WINDOWS, WORDS};
 use crate::{types::code, unusual::Word};
 
 /// The signature that a key stands for.
 ///
-/// Every call is one of a variadic function whose parameters are all declared: System V has the two differ in `%al`
-/// alone, and libffi sets it always. Programs rely on that where they prepare `printf` as if it were not variadic.
+/// Every call is one of a variadic function whose parameters are all declared, unless there are dots among them. System V
+/// on x86_64 has the two differ in `%al` alone, and libffi sets it always: programs rely on that where they prepare
+/// `printf` as if it were not variadic.
 pub(crate) fn signature(words: &[u64]) -> Result<Signature, SignatureError> {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let mut rest = &bytes[..];
+    let mut rest = bytes.strip_prefix(&[WINDOWS]).unwrap_or(&bytes);
     let result = ctype(&mut rest).unwrap_or(CType::Void);
-    let params: Vec<Param> =
-        std::iter::from_fn(|| ctype(&mut rest)).map(|ty| Param { name: None, ty }).collect();
-    let fixed = params.len();
+    let (mut params, mut fixed) = (Vec::new(), None);
+    loop {
+        if let Some(after) = rest.strip_prefix(&[DOTS]) {
+            (rest, fixed) = (after, Some(params.len()));
+        }
+        let Some(ty) = ctype(&mut rest) else { break };
+        params.push(Param { name: None, ty });
+    }
+    let fixed = fixed.unwrap_or(params.len());
     Signature::variadic(result, params, fixed)
+}
+
+/// Whom a key's calls are for.
+pub(crate) fn target(words: &[u64]) -> Result<Target, UnknownTarget> {
+    let host = Target::host()?;
+    let windows = words.first().is_some_and(|word| *word as u8 == WINDOWS);
+    Ok(if windows { Target { convention: Convention::Win64, ..host } } else { host })
 }
 
 /// Takes one type from the key. `None` for `void`, which is the end of a key, too.
@@ -33,13 +48,13 @@ fn ctype(rest: &mut &[u8]) -> Option<CType> {
     };
     Some(match first {
         SMALL => {
-            take(2);
+            let align = alignment(take(2)[1].into());
             let mut fields = Vec::new();
             while rest.first() != Some(&END) {
                 fields.push(Field::unnamed(ctype(rest)?));
             }
             *rest = &rest[1..];
-            CType::Aggregate(structure(fields, None).into())
+            CType::Aggregate(structure(fields, align).into())
         }
         LARGE => {
             let numbers = take(6);

@@ -5,7 +5,6 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
-use smallvec::SmallVec;
 use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, SlotsForm, Temporary};
 
 /// A plan in the cache.
@@ -19,50 +18,42 @@ pub(super) struct CachedPlan {
 }
 
 impl CachedPlan {
-    pub(super) fn new(Sought { plan, head, words }: &Sought<'_>) -> CachedPlan {
-        CachedPlan { plan: (*plan).clone(), head: *head, words: words[..].into() }
+    pub(super) fn new(plan: Plan) -> CachedPlan {
+        let words = plan.moves.iter().map(word).collect();
+        CachedPlan { head: head(&plan), plan, words }
     }
 }
 
-/// A plan to look for: its words are made once, to be hashed and to be compared.
-pub(super) struct Sought<'a> {
-    plan: &'a Plan,
-    head: u128,
-    words: SmallVec<[u128; 16]>,
-}
-
-impl Sought<'_> {
-    pub(super) fn new(plan: &Plan) -> Sought<'_> {
-        Sought { plan, head: head(plan), words: plan.moves.iter().map(word).collect() }
-    }
-}
+/// A plan to look for.
+pub(super) struct Sought<'a>(pub(super) &'a Plan);
 
 impl Hash for CachedPlan {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(&self.plan, self.head, &self.words, state);
-    }
-}
-
-impl Hash for Sought<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(self.plan, self.head, &self.words, state);
+        Sought(&self.plan).hash(state);
     }
 }
 
 impl Equivalent<CachedPlan> for Sought<'_> {
     fn equivalent(&self, key: &CachedPlan) -> bool {
-        self.head == key.head
-            && self.words[..] == key.words[..]
+        let (wanted, known) = (self.0, &key.plan);
+        head(wanted) == key.head
+            && wanted.moves.len() == key.words.len()
+            && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
             // The heads say both whether they are.
-            && (is_plain(self.plan) || rest(self.plan) == rest(&key.plan))
+            && (is_plain(wanted) || rest(wanted) == rest(known))
     }
 }
 
-fn hash(plan: &Plan, head: u128, words: &[u128], state: &mut impl Hasher) {
-    state.write_u128(head);
-    words.iter().for_each(|word| state.write_u128(*word));
-    if !is_plain(plan) {
-        rest(plan).hash(state);
+impl Hash for Sought<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let plan = self.0;
+        state.write_u128(head(plan));
+        for step in &plan.moves {
+            state.write_u128(word(step));
+        }
+        if !is_plain(plan) {
+            rest(plan).hash(state);
+        }
     }
 }
 
@@ -236,7 +227,7 @@ mod tests {
         }
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
-                let same = Sought::new(wanted).equivalent(&CachedPlan::new(&Sought::new(plan)));
+                let same = Sought(wanted).equivalent(&CachedPlan::new(plan.clone()));
                 assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }

@@ -8,7 +8,6 @@ use std::{
 
 use springboard_abi::{Form, Plan};
 use springboard_code::{CodeMemory, fork};
-use springboard_emit::Protection;
 use springboard_ir::Signature;
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
     refusing::{ResultRegister, refusing},
 };
 use crate::{
-    engine::{Engine, MemorySettings},
+    engine::{Engine, Making, MemorySettings},
     fallback::{Closures, Unsupported},
     reason::Reason,
 };
@@ -27,7 +26,7 @@ use crate::{
 struct StubsKey {
     plan: Plan,
     zero: Zero,
-    protection: Protection,
+    making: Making,
     memory: MemorySettings,
     /// Of the `direct` entry.
     register: Option<ResultRegister>,
@@ -67,8 +66,8 @@ fn stubs(
     register: Option<ResultRegister>,
     source: impl FnOnce(Stubs) -> Source,
 ) -> Result<&'static Pool, Reason> {
-    let (protection, memory) = (engine.protection(), engine.memory_settings().clone());
-    let key = StubsKey { plan, zero, protection, memory, register };
+    let (making, memory) = (engine.making(), engine.memory_settings().clone());
+    let key = StubsKey { plan, zero, making, memory, register };
     let (_hold, mut pools) = lock();
     if let Some(pool) = pools.stubs.get(&key) {
         return Ok(pool);

@@ -10,10 +10,10 @@ use target_lexicon::Triple;
 
 use super::{
     Core, Engine,
-    compile::Compilers,
+    compile::{Compilers, Making},
     memory::{Memory, Settings},
     queue::Background,
-    settings::{Compile, Jit, Pack, Stubs},
+    settings::{Compile, Jit, Pack, Stubs, Verify},
 };
 use crate::{cache::Cache, stats::Counters};
 
@@ -28,6 +28,7 @@ pub struct EngineBuilder {
     landing_pads: Option<LandingPads>,
     announce: Vec<Announce>,
     compiler: Option<Compiler>,
+    verify: Verify,
 }
 
 impl EngineBuilder {
@@ -102,6 +103,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Whether code is read back before it is published. Takes about as long as compiling it.
+    #[cfg(feature = "verify")]
+    #[must_use]
+    pub fn verify(mut self, verify: Verify) -> EngineBuilder {
+        self.verify = verify;
+        self
+    }
+
     /// Makes the engine.
     pub fn build(self) -> Engine {
         let host = Triple::host();
@@ -124,7 +133,7 @@ impl EngineBuilder {
                 memory: Memory::new(memory),
                 cache: Cache::new(),
                 relay: OnceLock::new(),
-                compilers: Compilers::new(protection),
+                compilers: Compilers::new(Making { protection, verify: self.verify }),
                 counters: Counters::default(),
                 stubs: self.stubs,
                 compile: self.compile,

@@ -57,10 +57,6 @@ impl Code {
 /// a cache line of code.
 const OWN_STEPS: usize = 8;
 
-/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
-/// needs it, and that the first of many need not wait for the last; and so many that those of a size fill pages.
-pub(super) const BATCH: usize = 1024;
-
 /// What a plan has its stub do, each an instruction or two.
 fn steps(plan: &Plan) -> usize {
     let Plan { form, moves, temporaries, stack_bytes, .. } = plan;
@@ -91,27 +87,21 @@ impl Engine {
 
     /// The code for a function, compiled now if nobody has asked for its plan before.
     pub(crate) fn code(&self, plan: &Plan, callee: Callee) -> Result<Code, Reason> {
-        self.write(self.wanted(&*self.shape(plan)?, callee)?)
+        self.code_of(&*self.shape(plan)?, callee)
     }
 
-    /// What a function of a shape is called through.
-    pub(super) fn wanted<'s>(&'s self, shape: &'s Shape, callee: Callee) -> Result<Wanted<'s>, Reason> {
-        if self.has_own_stubs() {
-            self.own(shape, callee).map(Wanted::Own)
-        } else {
-            self.shared_code_of(shape, Some(callee.result)).map(Wanted::Made)
+    /// The code for a function of a shape.
+    pub(super) fn code_of(&self, shape: &Shape, callee: Callee) -> Result<Code, Reason> {
+        if !self.has_own_stubs() {
+            return self.shared_code_of(shape, Some(callee.result));
         }
+        self.publish(self.own(shape, callee)?)
     }
 
-    /// Writes what is to be written.
-    pub(super) fn write(&self, wanted: Wanted<'_>) -> Result<Code, Reason> {
-        match wanted {
-            Wanted::Made(code) => Ok(code),
-            Wanted::Own(own) => {
-                let stub = self.core.memory.at(own.site)?.publish(&[own.stamp])?.remove(0);
-                Ok(Code::Own { stub, _to: own.keeps })
-            }
-        }
+    /// Writes a function's own stub.
+    pub(super) fn publish(&self, own: Own<'_>) -> Result<Code, Reason> {
+        let stub = self.core.memory.at(own.site)?.publish(&[own.stamp])?.remove(0);
+        Ok(own.code(stub))
     }
 
     /// Whether the code of functions of this plan is there, so that nobody need wait for it.
@@ -137,7 +127,7 @@ impl Engine {
         let shape = self.shape(&plan.bound())?;
         let mut own = self.own(&shape, callee)?;
         own.stamp.holes = own.stamp.holes.with(HoleKind::Helper, last_error.helper());
-        self.write(Wanted::Own(own))
+        self.publish(own)
     }
 
     /// The stub of a plan of the slots entry, whatever the engine makes otherwise.
@@ -161,7 +151,7 @@ impl Engine {
     }
 
     /// What a function's own stub is stamped from.
-    fn own<'s>(&'s self, shape: &'s Shape, callee: Callee) -> Result<Own<'s>, Reason> {
+    pub(super) fn own<'s>(&'s self, shape: &'s Shape, callee: Callee) -> Result<Own<'s>, Reason> {
         let result = Some(callee.result);
         let (name, to, keeps) = match shape {
             Shape::Compiled(shape) if shape.entry != Entry::Slots => {
@@ -200,18 +190,17 @@ impl Compiled {
     }
 }
 
-/// Code that somebody asks for.
-pub(super) enum Wanted<'s> {
-    /// It is there.
-    Made(Code),
-    /// A stub of its own, to be written.
-    Own(Own<'s>),
-}
-
-/// A stub to be written.
+/// A function's own stub, to be stamped.
 pub(super) struct Own<'s> {
     pub(super) stamp: Stamp<'s>,
-    pub(super) site: Site,
+    site: Site,
     /// The stub to which it leaves the moves, which serves all functions of the shape.
-    pub(super) keeps: Option<Arc<Stub>>,
+    keeps: Option<Arc<Stub>>,
+}
+
+impl Own<'_> {
+    /// What the function is entered through, when `stub` is what was stamped.
+    pub(super) fn code(self, stub: Stub) -> Code {
+        Code::Own { stub, _to: self.keeps }
+    }
 }

@@ -6,23 +6,33 @@ use springboard_abi::{Entry, Plan};
 use springboard_code::{CodeMemory, CodePointer, fork};
 use springboard_emit::{Compiler, EmitError, Protection, Template};
 use springboard_ir::Signature;
+#[cfg(feature = "verify")]
+use springboard_readback::{Code, read_back};
 use target_lexicon::Triple;
 
 use super::{
-    Engine, Pack,
+    Engine, Pack, Verify,
     shape::{Compiled, Shape},
 };
 use crate::{pack, reason::Reason};
 
+/// What the bytes of a stub depend on beside its plan, and whether they are published at all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Making {
+    pub(super) protection: Protection,
+    #[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "it is off"))]
+    pub(super) verify: Verify,
+}
+
 /// Compilers that nobody is using.
 pub(super) struct Compilers {
     idle: Mutex<Vec<Compiler>>,
-    pub(super) protection: Protection,
+    pub(super) making: Making,
 }
 
 impl Compilers {
-    pub(super) fn new(protection: Protection) -> Compilers {
-        Compilers { idle: Mutex::default(), protection }
+    pub(super) fn new(making: Making) -> Compilers {
+        Compilers { idle: Mutex::default(), making }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Compiler>> {
@@ -33,7 +43,7 @@ impl Compilers {
         let spare = self.idle().pop();
         let mut compiler = match spare {
             Some(compiler) => compiler,
-            None => Compiler::protected(&Triple::host(), self.protection)?,
+            None => Compiler::protected(&Triple::host(), self.making.protection)?,
         };
         let template = compiler.emit(plan);
         self.idle().push(compiler);
@@ -64,6 +74,15 @@ impl Engine {
         // A child that is forked meanwhile would find the compilers locked for ever.
         let _hold = fork::hold();
         let template = self.core.compilers.emit(plan).map_err(|error| Reason::Emit(Arc::new(error)))?;
+        #[cfg(feature = "verify")]
+        if self.core.compilers.making.verify == Verify::On {
+            let code = Code {
+                bytes: &template.code,
+                holes: &template.holes,
+                protection: self.core.compilers.making.protection,
+            };
+            read_back(plan, &code).map_err(|refusal| Reason::Refused(Arc::new(refusal)))?;
+        }
         self.core.counters.compiles.count();
         Ok(template)
     }

@@ -14,18 +14,16 @@ use std::{
 
 use foldhash::fast::RandomState;
 use springboard_abi::Plan;
-use springboard_code::Site;
 
-use super::{
-    Callee, Code, Engine,
-    code::{BATCH, Own, Wanted},
-    queue::Waiting,
-    shape::Shape,
-};
+use super::{Callee, Code, Engine, code::Own, queue::Waiting, shape::Shape};
 use crate::reason::Reason;
 
 /// Shapes for which one more thread is worth its start.
 const SHAPES_PER_THREAD: usize = 8;
+
+/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
+/// needs it, and so many that those of a size fill pages.
+pub(super) const BATCH: usize = 1024;
 
 /// A function that wants code.
 pub(crate) struct CodeRequest<T> {
@@ -35,9 +33,6 @@ pub(crate) struct CodeRequest<T> {
     pub(crate) plan: usize,
     pub(crate) callee: Callee,
 }
-
-/// What somebody asks for, or has got, with what comes with it; or an error from before.
-type Each<T, U, F, E> = Result<(T, Result<U, F>), E>;
 
 impl Engine {
     /// Makes the code of functions, and hands it to `each` with what came with the function. What is an error already
@@ -49,49 +44,35 @@ impl Engine {
         mut each: impl FnMut(T, Result<Code, Reason>) -> Result<U, E>,
     ) -> Vec<Result<U, E>> {
         let shapes = compile(self, plans);
-        let code = |CodeRequest { with, plan, callee }| {
-            let shape = shapes[plan].as_deref().map_err(Reason::clone);
-            (with, shape.and_then(|shape| self.wanted(shape, callee)))
+        let shape = |plan: usize| shapes[plan].as_deref().map_err(Reason::clone);
+        // One function after the other: the memory that each takes is still in the CPU's cache when the next is made.
+        if !self.has_own_stubs() {
+            let mut code = |CodeRequest { with, plan, callee }| {
+                each(with, shape(plan).and_then(|shape| self.code_of(shape, callee)))
+            };
+            return wanted.into_iter().map(|wanted| wanted.and_then(&mut code)).collect();
+        }
+        let own = |CodeRequest { with, plan, callee }| {
+            (with, shape(plan).and_then(|shape| self.own(shape, callee)))
         };
         let mut wanted = wanted.into_iter();
         let mut made = Vec::with_capacity(wanted.len());
         loop {
-            let batch: Vec<_> = wanted.by_ref().take(BATCH).map(|wanted| wanted.map(code)).collect();
-            if batch.is_empty() {
+            let owns: Vec<_> = wanted.by_ref().take(BATCH).map(|wanted| wanted.map(own)).collect();
+            if owns.is_empty() {
                 return made;
             }
-            made.extend(self.write_all(batch).map(|made| made.and_then(|(with, code)| each(with, code))));
+            let stamps = owns.iter().flatten().filter_map(|(_, own)| Some(own.as_ref().ok()?.stamp));
+            let stamps: Vec<_> = stamps.collect();
+            let stubs = self.memory().ok().and_then(|memory| memory.publish(&stamps).ok());
+            let mut stubs = stubs.unwrap_or_default().into_iter();
+            let mut code = |own: Own<'_>| match stubs.next() {
+                Some(stub) => Ok(own.code(stub)),
+                None => self.publish(own),
+            };
+            let mut each = |(with, own): (T, Result<Own<'_>, Reason>)| each(with, own.and_then(&mut code));
+            made.extend(owns.into_iter().map(|own| own.and_then(&mut each)));
         }
-    }
-
-    /// Writes what is to be written, many stubs in one go, and one by one where there is not room for all. What comes with
-    /// code comes back with it, in order; what is an error already stays in its place.
-    pub(super) fn write_all<T, F: From<Reason>, E>(
-        &self,
-        wanted: Vec<Each<T, Wanted<'_>, F, E>>,
-    ) -> impl Iterator<Item = Each<T, Code, F, E>> {
-        let in_one_go = |own: &Own<'_>| own.site == Site::Program;
-        let stamps = wanted.iter().flatten().filter_map(|(_, wanted)| match wanted {
-            Ok(Wanted::Own(own)) if in_one_go(own) => Some(own.stamp),
-            _ => None,
-        });
-        let stamps: Vec<_> = stamps.collect();
-        let stubs = match (&*stamps, self.memory()) {
-            ([], _) | (_, Err(_)) => Vec::new(),
-            (stamps, Ok(memory)) => memory.publish(stamps).unwrap_or_default(),
-        };
-        let mut stubs = stubs.into_iter();
-        let mut code = move |wanted| match wanted {
-            Wanted::Own(own) if in_one_go(&own) => match stubs.next() {
-                Some(stub) => Ok(Code::Own { stub, _to: own.keeps }),
-                None => self.write(Wanted::Own(own)),
-            },
-            wanted => self.write(wanted),
-        };
-        wanted.into_iter().map(move |wanted| {
-            let (with, wanted) = wanted?;
-            Ok((with, wanted.and_then(|wanted| Ok(code(wanted)?))))
-        })
     }
 
     /// Makes the code of what waits for it.

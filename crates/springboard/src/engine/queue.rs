@@ -9,24 +9,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use springboard_abi::Plan;
 use springboard_code::fork;
 
-use super::{Callee, Code, Core, Engine, code::BATCH};
+use springboard_abi::Plan;
+
+use super::{Callee, Code, Core, Engine};
 use crate::reason::Reason;
+
+/// What one publication covers at most, so that the first of many need not wait for the last.
+const BATCH: usize = 1024;
 
 /// How long the thread waits for more before it ends. Starting one costs as much as compiling a shape.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// What waits for its code.
 pub(crate) trait Waiting: Send + Sync {
-    /// What its code is made of. `None` where it no longer waits.
+    /// What its code is made of. `None` where it does not wait any more.
     fn wanted(&self) -> Option<(Arc<Plan>, Callee)>;
 
-    /// Goes over to its code, or learns why there is none. Does nothing if it no longer waits.
+    /// Goes over to its code, or learns why there is none; unless it does not wait any more.
     fn settle(&self, code: Result<Code, Reason>);
 
-    /// Whether it no longer waits.
+    /// Whether it does not wait any more.
     fn is_settled(&self) -> bool;
 }
 
@@ -101,7 +105,7 @@ impl Background {
         }
     }
 
-    /// Waits for work. `false` where there was none for long: the thread is to end.
+    /// Waits for work. Where there is none for long, takes leave and says so.
     fn wait(&self) -> bool {
         let idle = Instant::now();
         loop {

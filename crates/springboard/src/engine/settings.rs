@@ -41,6 +41,20 @@ pub enum Pack {
     Off,
 }
 
+/// Whether code is read back before it is published.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[cfg_attr(not(feature = "verify"), allow(dead_code, unreachable_pub, reason = "nobody can ask for it"))]
+pub enum Verify {
+    /// It is not.
+    #[default]
+    Off,
+    /// All that the engine compiles is read by means that share nothing with the compiler, and compared with its plan. What
+    /// differs is a defect of the compiler's: it is not published, and whatever asked for it goes on as after an error of
+    /// the compiler, with [`Reason::Refused`](crate::Reason::Refused). Thunks that were compiled with the program
+    /// ([`Pack`]) are not read again.
+    On,
+}
+
 /// What stubs are made for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum Stubs {

@@ -1,16 +1,15 @@
 //! Stubs for hosts that enter code by themselves: made from a plan of any entry, which the host makes or has made.
 
-use std::{collections::HashMap, convert::Infallible, ffi::c_void, fmt, ptr, ptr::NonNull, sync::Arc};
+use std::{collections::HashMap, ffi::c_void, fmt, ptr, ptr::NonNull, sync::Arc};
 
 use foldhash::fast::RandomState;
 use springboard_abi::{Ineligible, Plan, SlotForm, Target, boxed::HostAddress};
-use springboard_code::{self as code, Holes};
+use springboard_code::{self as code, Holes, Site};
 use springboard_emit::HoleKind;
 
 use super::{
     Code, Core, Engine, Pack,
-    code::{BATCH, Own, Wanted},
-    in_bulk,
+    in_bulk::{self, BATCH},
     shape::{HoleKinds, Shape},
 };
 use crate::{address, pack, reason::Reason};
@@ -90,6 +89,10 @@ pub struct Stub {
 }
 
 impl Stub {
+    fn own(stub: code::Stub) -> Stub {
+        Stub { code: Code::Own { stub, _to: None } }
+    }
+
     /// The address of the first instruction. The plan's [`Entry`](springboard_abi::Entry) says how it is called.
     pub fn address(&self) -> NonNull<c_void> {
         address::of(self.code.first())
@@ -160,7 +163,13 @@ impl Engine {
     pub fn stamp(&self, stamp: Stamp<'_>) -> Result<Stub, StampError> {
         let make = |shape: &Result<Arc<Shape>, Reason>| {
             let shape = shape.as_ref().map_err(Reason::clone)?;
-            Ok(Stub { code: self.write(self.prepare(shape, &stamp)?)? })
+            match self.prepare(shape, &stamp)? {
+                Prepared::Made(stub) => Ok(stub),
+                Prepared::Own { stamp, site } => {
+                    let mut stubs = self.core.memory.at(site)?.publish(&[stamp]).map_err(Reason::from)?;
+                    Ok(Stub::own(stubs.remove(0)))
+                }
+            }
         };
         self.core.cache.get(stamp.plan, make).unwrap_or_else(|| make(&self.shape(stamp.plan)))
     }
@@ -193,28 +202,70 @@ impl Engine {
                 return made;
             }
             shapes.extend(in_bulk::compile(self, plans));
-            let wanted = some.into_iter().map(|(with, stamp, shape)| {
-                let shape = shapes[shape].as_deref().map_err(|reason| StampError::Reason(reason.clone()));
-                Ok::<_, Infallible>((with, shape.and_then(|shape| self.prepare(shape, &stamp))))
-            });
-            let codes = self.write_all(wanted.collect());
-            made.extend(codes.map(|Ok((with, code))| (with, code.map(|code| Stub { code }))));
+            self.stamp_some(some, &shapes, &mut made);
         }
     }
 
+    /// Makes stubs of shapes, by their index.
+    fn stamp_some<T>(
+        &self,
+        some: Vec<(T, Stamp<'_>, usize)>,
+        shapes: &[Result<Arc<Shape>, Reason>],
+        made: &mut Vec<(T, Result<Stub, StampError>)>,
+    ) {
+        let prepared = some.iter().map(|(_, stamp, shape)| match &shapes[*shape] {
+            Ok(shape) => self.prepare(shape, stamp),
+            Err(reason) => Err(reason.clone().into()),
+        });
+        let prepared: Vec<_> = prepared.collect();
+        let batch: Vec<_> = prepared.iter().filter_map(in_one_go).collect();
+        let published = match (&*batch, self.memory()) {
+            ([], _) | (_, Err(_)) => Vec::new(),
+            (stamps, Ok(memory)) => memory.publish(stamps).unwrap_or_default(),
+        };
+        let mut published = published.into_iter();
+        made.extend(some.into_iter().zip(prepared).map(|((with, stamp, _), prepared)| {
+            let published = in_one_go(&prepared).and_then(|_| published.next());
+            let stub = match (prepared, published) {
+                (_, Some(stub)) => Ok(Stub::own(stub)),
+                (Err(error), None) => Err(error),
+                (Ok(Prepared::Made(stub)), None) => Ok(stub),
+                // It lies elsewhere, or there is not room for all.
+                (Ok(Prepared::Own { .. }), None) => self.stamp(stamp),
+            };
+            (with, stub)
+        }));
+    }
+
     /// Checks a stamp, and finds the stub that is there already.
-    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'s>) -> Result<Wanted<'s>, StampError> {
+    fn prepare<'s>(&self, shape: &'s Shape, stamp: &Stamp<'s>) -> Result<Prepared<'s>, StampError> {
         match shape {
             Shape::Compiled(shape) if shape.holes != HoleKinds::default() => {
                 stamp.check(shape.holes, shape.host)?;
                 let (name, template) = (shape.name(shape.entry, stamp.result), &shape.template);
                 let stamp = code::Stamp { name, template, holes: stamp.holes };
-                Ok(Wanted::Own(Own { stamp, site: shape.site, keeps: None }))
+                Ok(Prepared::Own { stamp, site: shape.site })
             }
             _ => {
                 stamp.check(HoleKinds::default(), 0)?;
-                Ok(Wanted::Made(self.shared_code_of(shape, stamp.result)?))
+                Ok(Prepared::Made(Stub { code: self.shared_code_of(shape, stamp.result)? }))
             }
         }
+    }
+}
+
+/// A stamp whose holes are right.
+enum Prepared<'s> {
+    /// The stub is there.
+    Made(Stub),
+    /// It is to be written, in memory at a site.
+    Own { stamp: code::Stamp<'s>, site: Site },
+}
+
+/// What is written with others in one go.
+fn in_one_go<'s>(prepared: &Result<Prepared<'s>, StampError>) -> Option<code::Stamp<'s>> {
+    match prepared {
+        Ok(Prepared::Own { stamp, site: Site::Program }) => Some(*stamp),
+        _ => None,
     }
 }

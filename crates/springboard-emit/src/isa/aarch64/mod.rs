@@ -1,6 +1,7 @@
 //! aarch64: Cranelift emits landing pads and signs return addresses itself. What it emits is shortened, as far as an
 //! independent reading of the result agrees.
 
+mod closure;
 mod pairs;
 mod reading;
 mod shapes;
@@ -35,12 +36,14 @@ pub(super) static ISA: Isa = Isa {
         }
         Ok(code)
     },
+    find_closure: closure::found,
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_: Convention, _: Convention| false,
     wraps_guard: |_| false,
     wraps_checks: |_| false,
     reserved_at_calls: |_| 0,
+    stack_align: 16,
     spare_vectors: true,
     names_saved: |_| false,
     scratch: 16,

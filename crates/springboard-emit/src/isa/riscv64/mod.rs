@@ -1,6 +1,7 @@
 //! riscv64: stubs keep away from `fs1`, which Cranelift takes for a register that a callee may change. What Cranelift
 //! emits is shortened, as far as an independent reading of the result agrees.
 
+mod closure;
 mod fs1;
 mod reading;
 mod shapes;
@@ -18,6 +19,7 @@ pub(super) static ISA: Isa = Isa {
         }
         Ok(shapes::SHAPES.shorten(code, Live::of(&reading::CPU, plan), None))
     },
+    find_closure: closure::found,
     landing: |_| None,
     // `tail` has registers of its own for arguments.
     jumps: |_, _| false,
@@ -25,6 +27,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_checks: |_| false,
     reserved_at_calls: |_| 0,
     // One of them might be `fs1`.
+    stack_align: 16,
     spare_vectors: false,
     names_saved: |_| false,
     scratch: 12,

@@ -16,19 +16,17 @@ mod saved;
 mod shorten;
 mod thread_local;
 
-use springboard_abi::{Convention, Entry, Plan};
+use springboard_abi::{Convention, LandingPads, Plan, Protection};
 
 use self::landing::Landing;
 use super::{Code, Frame, Isa};
-use crate::{
-    error::EmitError,
-    protection::{LandingPads, Protection},
-};
+use crate::error::EmitError;
 
 pub(super) static ISA: Isa = Isa {
     // Cranelift emits no landing pads here; `finish` does.
     configure: |_, _| Ok(()),
     finish,
+    find_closure: |_, code, hole| closure::from_r10(code, hole),
     landing: |plan| Landing::of(plan).map(|landing| landing.code(plan)),
     // `tail` has System V's argument registers and callee-saved set. Whoever is called by it takes its stack
     // arguments away, so there may be none.
@@ -37,6 +35,7 @@ pub(super) static ISA: Isa = Isa {
     wraps_checks: |plan| checks::wrapped(plan).is_some(),
     // The shadow space of Windows.
     reserved_at_calls: |convention| if convention == Convention::Win64 { 32 } else { 0 },
+    stack_align: 16,
     spare_vectors: true,
     names_saved: saved::names_saved,
     // The target of a jump has one of its own.
@@ -53,12 +52,6 @@ const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 fn finish(plan: &Plan, code: Code, protection: Protection) -> Result<Code, EmitError> {
     let refused = |why: &str| EmitError::Backend(String::from(why));
-    let mut code = code;
-    if matches!(plan.entry(), Entry::Closure | Entry::GoClosure) {
-        let bytes = closure::from_r10(&code.bytes, &code.holes)
-            .ok_or_else(|| refused("a closure's stub does not begin by finding its closure"))?;
-        code = Code { bytes, holes: Vec::new() };
-    }
     let Code { mut bytes, mut holes } = match reading::live(plan) {
         Some(live) => shorten::shorten(code, live),
         None => code,

@@ -1,0 +1,125 @@
+//! What a convention's code may do to registers and stack, by the numbers of the CPU: written from the documents that
+//! `docs/testing.md` names, and shared with nobody.
+
+use std::ops::Range;
+
+use springboard_abi::Convention;
+
+use crate::cpu::{self, Cpu};
+
+/// A convention.
+pub(crate) struct Abi {
+    pub(crate) cpu: &'static Cpu,
+    /// General registers for arguments; after them that for a result's address, where it has one of its own.
+    pub(crate) gpr_args: &'static [u8],
+    pub(crate) vec_args: &'static [u8],
+    pub(crate) gpr_results: &'static [u8],
+    pub(crate) vec_results: &'static [u8],
+    /// What a callee gives back as it found it.
+    pub(crate) saved: Saved,
+    /// Bytes from the stack pointer with which a function is entered to its first argument on the stack.
+    pub(crate) above: i64,
+    /// What of the caller's stack a callee may write beside its arguments, from the stack pointer at the entry.
+    pub(crate) lent: Range<i64>,
+}
+
+/// Registers that a callee gives back.
+pub(crate) struct Saved {
+    pub(crate) gprs: &'static [u8],
+    pub(crate) vecs: &'static [u8],
+    /// How many words of those vector registers.
+    pub(crate) halves: u8,
+}
+
+/// The convention's table. `None` where its code cannot be read in this build.
+pub(crate) fn of(convention: Convention) -> Option<&'static Abi> {
+    Some(match convention {
+        Convention::Sysv64 => &SYSV64,
+        Convention::Win64 => &WIN64,
+        #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
+        Convention::Aapcs64 | Convention::Apple64 => &AAPCS64,
+        #[cfg(any(feature = "all-targets", target_arch = "riscv64"))]
+        Convention::Lp64d => &LP64D,
+        #[cfg(any(feature = "all-targets", target_arch = "s390x"))]
+        Convention::S390x => &S390X,
+        #[cfg(not(feature = "all-targets"))]
+        _ => return None,
+    })
+}
+
+// rax rcx rdx rbx rsp rbp rsi rdi r8 …
+static SYSV64: Abi = Abi {
+    cpu: &cpu::x86_64::CPU,
+    gpr_args: &[7, 6, 2, 1, 8, 9],
+    vec_args: &[0, 1, 2, 3, 4, 5, 6, 7],
+    gpr_results: &[0, 2],
+    vec_results: &[0, 1],
+    saved: Saved { gprs: &[3, 4, 5, 12, 13, 14, 15], vecs: &[], halves: 0 },
+    above: 8,
+    lent: 0..0,
+};
+
+static WIN64: Abi = Abi {
+    cpu: &cpu::x86_64::CPU,
+    gpr_args: &[1, 2, 8, 9],
+    vec_args: &[0, 1, 2, 3],
+    gpr_results: &[0],
+    vec_results: &[0],
+    saved: Saved {
+        gprs: &[3, 4, 5, 6, 7, 12, 13, 14, 15],
+        vecs: &[6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+        halves: 2,
+    },
+    above: 40,
+    lent: 8..40,
+};
+
+#[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
+static AAPCS64: Abi = Abi {
+    cpu: &cpu::aarch64::CPU,
+    gpr_args: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
+    vec_args: &[0, 1, 2, 3, 4, 5, 6, 7],
+    gpr_results: &[0, 1],
+    vec_results: &[0, 1, 2, 3],
+    // x18 belongs to the platform; x29 is the frame pointer, 31 the stack pointer.
+    saved: Saved {
+        gprs: &[18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 31],
+        vecs: &[8, 9, 10, 11, 12, 13, 14, 15],
+        halves: 1,
+    },
+    above: 0,
+    lent: 0..0,
+};
+
+#[cfg(any(feature = "all-targets", target_arch = "riscv64"))]
+static LP64D: Abi = Abi {
+    cpu: &cpu::riscv64::CPU,
+    gpr_args: &[10, 11, 12, 13, 14, 15, 16, 17],
+    vec_args: &[10, 11, 12, 13, 14, 15, 16, 17],
+    gpr_results: &[10, 11],
+    vec_results: &[10, 11],
+    // sp, gp, tp, s0 to s11; fs0 to fs11.
+    saved: Saved {
+        gprs: &[2, 3, 4, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27],
+        vecs: &[8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27],
+        halves: 1,
+    },
+    above: 0,
+    lent: 0..0,
+};
+
+#[cfg(any(feature = "all-targets", target_arch = "s390x"))]
+static S390X: Abi = Abi {
+    cpu: &cpu::s390x::CPU,
+    gpr_args: &[2, 3, 4, 5, 6],
+    vec_args: &[0, 2, 4, 6],
+    gpr_results: &[2],
+    vec_results: &[0],
+    saved: Saved {
+        gprs: &[6, 7, 8, 9, 10, 11, 12, 13, 15],
+        vecs: &[8, 9, 10, 11, 12, 13, 14, 15],
+        halves: 1,
+    },
+    above: 160,
+    lent: 0..160,
+};

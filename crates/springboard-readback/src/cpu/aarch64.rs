@@ -1,0 +1,517 @@
+//! aarch64, as capstone decodes it.
+
+use std::cell::OnceCell;
+
+use capstone::{
+    Capstone, Endian,
+    arch::{self, BuildsCapstone, BuildsCapstoneEndian},
+};
+
+use super::{
+    Cpu,
+    text::{self, Line, PerThread},
+};
+use crate::{
+    machine::{Condition, Flow, Machine},
+    refusal::Refusal,
+    terms::{Byte, Node, Op, Word, ZERO, constant, sign_extended, zero_extended},
+};
+
+pub(crate) static CPU: Cpu = Cpu {
+    step,
+    stack_pointer: SP as u8,
+    link: Some(30),
+    zero: None,
+    frame_pointer: Some(29),
+    stack_align: 16,
+    big_endian: false,
+    signs: true,
+    // bti c; paciasp is one as well
+    lands: |code| code.starts_with(&[0x5f, 0x24, 0x03, 0xd5]) || code.starts_with(&[0x3f, 0x23, 0x03, 0xd5]),
+};
+
+const SP: usize = 31;
+
+thread_local! {
+    static DECODER: OnceCell<Option<Capstone>> = const { OnceCell::new() };
+}
+static PER_THREAD: &PerThread = &DECODER;
+
+fn decoder() -> capstone::CsResult<Capstone> {
+    Capstone::new().arm64().mode(arch::arm64::ArchMode::Arm).endian(Endian::Little).build()
+}
+
+fn step(machine: &mut Machine<'_>) -> Result<Flow, Refusal> {
+    let line = text::decode(machine, PER_THREAD, decoder)?;
+    Step { machine, line }.run()
+}
+
+struct Step<'a, 'b> {
+    machine: &'a mut Machine<'b>,
+    line: Line,
+}
+
+/// A register as an operand names it.
+#[derive(Clone, Copy)]
+enum Name {
+    Zero(usize),
+    /// Its number, and its size in bytes.
+    Gpr(usize, usize),
+    Vec(usize, usize),
+}
+
+impl Step<'_, '_> {
+    fn run(&mut self) -> Result<Flow, Refusal> {
+        let name = self.line.name.clone();
+        let next = Flow::Next(self.line.length);
+        match name.as_str() {
+            "nop" | "bti" => {}
+            "paciasp" => {
+                let (link, sp) = (self.machine.gprs[30], self.machine.gprs[SP]);
+                self.machine.gprs[30] = self.machine.terms.word(Node::Signed(link, sp));
+            }
+            "autiasp" => {
+                let (link, sp) = (self.machine.gprs[30], self.machine.gprs[SP]);
+                let (term, _) = self.machine.terms.split(&link);
+                match *self.machine.terms.node(term) {
+                    Node::Signed(plain, with) if with == sp => self.machine.gprs[30] = plain,
+                    _ => return Err(self.line.refused()),
+                }
+            }
+            "mov" if self.line.operand(0)?.ends_with(".16b") => {
+                let (to, from) = (self.vector(0)?, self.vector(1)?);
+                self.machine.vecs[to] = self.machine.vecs[from];
+            }
+            "mov" | "fmov" | "movz" => {
+                let value = self.second(1)?;
+                self.set(0, value)?;
+            }
+            "movn" => {
+                let value = self.second(1)?;
+                let value = self.machine.terms.xor(&value, &constant(u64::MAX));
+                self.set(0, value)?;
+            }
+            "movk" => {
+                let mut value = self.get(0)?;
+                let shift =
+                    self.line.operand(2).map_or(Some(0), |shift| text::number(shift.strip_prefix("lsl ")?));
+                let at = shift.ok_or(self.line.refused())? as usize / 8;
+                let part = (self.line.number(1)? as u16).to_le_bytes().map(Byte::Const);
+                value[at..at + 2].copy_from_slice(&part);
+                self.set(0, value)?;
+            }
+            "movi" if self.line.number(1)? == 0 => {
+                let to = self.vector(0)?;
+                self.machine.vecs[to] = [ZERO, ZERO];
+            }
+            "add" | "sub" | "and" | "orr" | "eor" | "mul" | "adds" | "subs" | "ands" => {
+                let (a, b) = (self.value(1)?, self.second(2)?);
+                let value = self.arithmetic(&name, &a, &b);
+                self.set(0, value)?;
+            }
+            "madd" => {
+                let (a, b, sum) = (self.value(1)?, self.value(2)?, self.value(3)?);
+                let product = self.machine.terms.mul(&a, &b);
+                let value = self.machine.terms.add(&product, &sum);
+                self.set(0, value)?;
+            }
+            "neg" => {
+                let b = self.second(1)?;
+                let value = self.machine.terms.sub(&ZERO, &b);
+                self.set(0, value)?;
+            }
+            "lsl" | "lsr" | "asr" => {
+                let bytes = self.size(0)?;
+                let value = self.value(1)?;
+                let op = shift(&name).ok_or(self.line.refused())?;
+                let value = if op == Op::Sar { sign_extended(&value, bytes) } else { value };
+                let value = match text::number(self.line.operand(2)?) {
+                    Some(bits) => self.machine.terms.shift(op, &value, bits as u32 & 63),
+                    None => {
+                        let bits = self.value(2)?;
+                        let bits = self.machine.terms.and(&bits, &constant(bytes as u64 * 8 - 1));
+                        self.machine.terms.op(op, &value, &bits)
+                    }
+                };
+                self.set(0, value)?;
+            }
+            "sxtb" | "sxth" | "sxtw" | "uxtb" | "uxth" | "uxtw" => {
+                let value = self.value(1)?;
+                let value = extended(&value, &name).ok_or(self.line.refused())?;
+                self.set(0, value)?;
+            }
+            "fcvt" | "scvtf" => self.convert(&name)?,
+            "cmp" | "cmn" | "tst" => {
+                let bytes = self.size(0)?;
+                let (a, b) = (self.value(0)?, zero_extended(&self.second(1)?, bytes));
+                match name.as_str() {
+                    "cmp" => self.machine.compare(&a, &b, bytes),
+                    "tst" => {
+                        let value = self.machine.terms.and(&a, &b);
+                        self.machine.compare(&value, &ZERO, bytes);
+                    }
+                    // Carry is another than of a comparison with the negated number.
+                    _ => {
+                        let sum = self.machine.terms.add(&a, &b);
+                        self.machine.computed(&sum, bytes);
+                    }
+                }
+            }
+            "cset" | "csel" | "csetm" => {
+                let index = if name == "csel" { 3 } else { 1 };
+                let condition = condition(self.line.operand(index)?).ok_or(self.line.refused())?;
+                let holds = self.machine.condition(condition)?;
+                let value = match name.as_str() {
+                    "cset" => holds,
+                    "csel" => {
+                        let (a, b) = (self.value(1)?, self.value(2)?);
+                        self.machine.select(&holds, &a, &b)?
+                    }
+                    _ => self.machine.terms.sub(&ZERO, &holds),
+                };
+                self.set(0, value)?;
+            }
+            "adr" => {
+                let value = self.place(1)?;
+                self.set(0, value)?;
+            }
+            "b" => return Ok(Flow::Jump(self.place(0)?)),
+            "bl" => {
+                let to = self.place(0)?;
+                self.link();
+                return Ok(Flow::Jump(to));
+            }
+            "br" => return Ok(Flow::Jump(self.value(0)?)),
+            "blr" => {
+                let to = self.value(0)?;
+                self.link();
+                return Ok(Flow::Jump(to));
+            }
+            "ret" if self.line.count() == 0 => return Ok(Flow::Jump(self.machine.gprs[30])),
+            "cbz" | "cbnz" => {
+                let (bytes, value) = (self.size(0)?, self.value(0)?);
+                self.machine.compare(&value, &ZERO, bytes);
+                let condition = if name == "cbz" { Condition::Equal } else { Condition::NotEqual };
+                return self.branch(condition, 1);
+            }
+            "tbz" | "tbnz" => {
+                let (value, bit) = (self.value(0)?, self.line.number(1)?);
+                let value = self.machine.terms.and(&value, &constant(1 << (bit & 63)));
+                self.machine.compare(&value, &ZERO, 8);
+                let condition = if name == "tbz" { Condition::Equal } else { Condition::NotEqual };
+                return self.branch(condition, 2);
+            }
+            _ => {
+                if let Some(named) = name.strip_prefix("b.") {
+                    return self.branch(condition(named).ok_or(self.line.refused())?, 0);
+                }
+                if name.starts_with("ld") || name.starts_with("st") {
+                    self.memory(&name)?;
+                } else {
+                    return Err(self.line.refused());
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    fn arithmetic(&mut self, name: &str, a: &Word, b: &Word) -> Word {
+        let terms = &mut self.machine.terms;
+        let value = match name.trim_end_matches('s') {
+            "add" => terms.add(a, b),
+            "and" => terms.and(a, b),
+            "orr" => terms.or(a, b),
+            "eor" => terms.xor(a, b),
+            "mul" => terms.mul(a, b),
+            _ => terms.sub(a, b),
+        };
+        let bytes = self.size(0).unwrap_or(8);
+        match name {
+            "subs" => self.machine.compare(a, b, bytes),
+            "ands" => self.machine.compare(&value, &ZERO, bytes),
+            "adds" => self.machine.computed(&value, bytes),
+            _ => {}
+        }
+        value
+    }
+
+    fn convert(&mut self, name: &str) -> Result<(), Refusal> {
+        let value = self.value(1)?;
+        let (Name::Vec(to, bytes), from) = (self.register(0)?, self.register(1)?) else {
+            return Err(self.line.refused());
+        };
+        let (op, value) = match (name, from, bytes) {
+            ("fcvt", Name::Vec(_, 4), 8) => (Op::FloatToDouble, value),
+            ("fcvt", Name::Vec(_, 8), 4) => (Op::DoubleToFloat, value),
+            ("scvtf", Name::Gpr(_, width), 8) => (Op::IntToDouble, sign_extended(&value, width)),
+            ("scvtf", Name::Gpr(_, width), 4) => (Op::IntToFloat, sign_extended(&value, width)),
+            _ => return Err(self.line.refused()),
+        };
+        let value = self.machine.terms.op(op, &value, &ZERO);
+        self.machine.vecs[to] = [zero_extended(&value, bytes), ZERO];
+        Ok(())
+    }
+
+    fn link(&mut self) {
+        self.machine.gprs[30] = self.machine.code_address(self.machine.pc + self.line.length);
+    }
+
+    fn branch(&mut self, condition: Condition, index: usize) -> Result<Flow, Refusal> {
+        let condition = self.machine.condition(condition)?;
+        let to = usize::try_from(self.line.number(index)?).map_err(|_| self.line.refused())?;
+        Ok(Flow::Branch { condition, to, length: self.line.length })
+    }
+
+    /// An address in the code, which capstone counts from its first byte.
+    fn place(&mut self, index: usize) -> Result<Word, Refusal> {
+        let to = self.line.number(index)?;
+        let here = self.machine.code_address(0);
+        Ok(self.machine.terms.plus(&here, to))
+    }
+
+    /// Loads and stores of one or two registers.
+    fn memory(&mut self, name: &str) -> Result<(), Refusal> {
+        let pair = matches!(name, "ldp" | "stp");
+        let count = if pair { 2 } else { 1 };
+        let narrow = match name
+            .trim_start_matches("ldu")
+            .trim_start_matches("ldr")
+            .trim_start_matches("stu")
+            .trim_start_matches("str")
+        {
+            "" | "p" => None,
+            "b" => Some((1, false)),
+            "h" => Some((2, false)),
+            "sb" => Some((1, true)),
+            "sh" => Some((2, true)),
+            "sw" => Some((4, true)),
+            _ if pair => None,
+            "r" => None,
+            "rb" => Some((1, false)),
+            "rh" => Some((2, false)),
+            "rsb" => Some((1, true)),
+            "rsh" => Some((2, true)),
+            "rsw" => Some((4, true)),
+            _ => return Err(self.line.refused()),
+        };
+        let mut address = self.address(count)?;
+        for index in 0..count {
+            let full = self.size(index)?;
+            let (bytes, signed) = narrow.unwrap_or((full, false));
+            let halves = if bytes == 16 { vec![(0, 8), (1, 8)] } else { vec![(0, bytes)] };
+            let mut words = [ZERO, ZERO];
+            for (half, bytes) in halves {
+                if name.starts_with("ld") {
+                    let value = self.machine.load(&address, bytes)?;
+                    words[half] = if signed { sign_extended(&value, bytes) } else { value };
+                } else {
+                    let value = match self.register(index)? {
+                        Name::Vec(number, _) => self.machine.vecs[number][half],
+                        _ => self.value(index)?,
+                    };
+                    self.machine.store(&address, &value, bytes)?;
+                }
+                address = self.machine.terms.plus(&address, bytes as i64);
+            }
+            if name.starts_with("ld") {
+                match self.register(index)? {
+                    Name::Vec(number, _) => self.machine.vecs[number] = words,
+                    _ => self.set(index, words[0])?,
+                }
+            }
+        }
+        self.write_back(count)
+    }
+
+    /// `[base]`, `[base, #offset]`, `[base, index]`, `[base, index, extend #shift]`, with `!` where the base is written
+    /// before; or a place in the code.
+    fn address(&mut self, index: usize) -> Result<Word, Refusal> {
+        let text = self.line.operand(index)?.to_owned();
+        if text.starts_with('#') {
+            return self.place(index);
+        }
+        let parts = inside(&text).ok_or(self.line.refused())?;
+        let base = self.named(parts.first().copied().unwrap_or_default())?;
+        let mut address = self.read(base);
+        if let Some(offset) = parts.get(1) {
+            let by = match text::number(offset) {
+                Some(by) => constant(by as u64),
+                None => {
+                    let register = self.named(offset)?;
+                    let value = self.read(register);
+                    self.modified(&value, parts.get(2).copied().unwrap_or_default())?
+                }
+            };
+            address = self.machine.terms.add(&address, &by);
+        }
+        if text.ends_with('!') {
+            let Name::Gpr(number, 8) = base else { return Err(self.line.refused()) };
+            self.machine.gprs[number] = address;
+        }
+        Ok(address)
+    }
+
+    /// The base of an address that is written after the access.
+    fn write_back(&mut self, index: usize) -> Result<(), Refusal> {
+        let Some(by) = self.line.operand(index + 1).ok().map(str::to_owned) else { return Ok(()) };
+        let text = self.line.operand(index)?.to_owned();
+        let base = inside(&text).and_then(|parts| parts.first().copied());
+        let base = self.named(base.unwrap_or_default())?;
+        let (Name::Gpr(number, 8), Some(by)) = (base, text::number(&by)) else {
+            return Err(self.line.refused());
+        };
+        self.machine.gprs[number] = self.machine.terms.plus(&self.machine.gprs[number], by);
+        Ok(())
+    }
+
+    /// The second operand of an arithmetic instruction, with what is done to it first.
+    fn second(&mut self, index: usize) -> Result<Word, Refusal> {
+        let value = self.value(index)?;
+        let modifier = self.line.operand(index + 1).unwrap_or_default().to_owned();
+        self.modified(&value, &modifier)
+    }
+
+    /// A word shifted or extended as `lsl #3` or `sxtw #3` say.
+    fn modified(&mut self, value: &Word, modifier: &str) -> Result<Word, Refusal> {
+        if modifier.is_empty() {
+            return Ok(*value);
+        }
+        let (name, bits) = modifier.split_once(' ').unwrap_or((modifier, "#0"));
+        let bits = text::number(bits).ok_or(self.line.refused())? as u32 & 63;
+        match shift(name) {
+            Some(op) => Ok(self.machine.terms.shift(op, value, bits)),
+            None => {
+                let value = extended(value, name).ok_or(self.line.refused())?;
+                Ok(self.machine.terms.shift(Op::Shl, &value, bits))
+            }
+        }
+    }
+
+    fn register(&self, index: usize) -> Result<Name, Refusal> {
+        self.named(self.line.operand(index)?)
+    }
+
+    fn named(&self, text: &str) -> Result<Name, Refusal> {
+        let refused = self.line.refused();
+        let text = match text {
+            "xzr" => return Ok(Name::Zero(8)),
+            "wzr" => return Ok(Name::Zero(4)),
+            "sp" => return Ok(Name::Gpr(SP, 8)),
+            "fp" => "x29",
+            "lr" => "x30",
+            _ => text,
+        };
+        let (class, number) = text.split_at_checked(1).ok_or(refused.clone())?;
+        let number = number.parse::<usize>().ok().filter(|number| *number < 32).ok_or(refused.clone())?;
+        Ok(match class {
+            "x" if number < 31 => Name::Gpr(number, 8),
+            "w" if number < 31 => Name::Gpr(number, 4),
+            "b" => Name::Vec(number, 1),
+            "h" => Name::Vec(number, 2),
+            "s" => Name::Vec(number, 4),
+            "d" => Name::Vec(number, 8),
+            "q" => Name::Vec(number, 16),
+            _ => return Err(refused),
+        })
+    }
+
+    /// A vector register, however it is divided.
+    fn vector(&self, index: usize) -> Result<usize, Refusal> {
+        let text = self.line.operand(index)?;
+        match text.strip_prefix('v').and_then(|text| text.split_once('.')) {
+            Some((number, _)) => {
+                number.parse::<usize>().ok().filter(|number| *number < 32).ok_or(self.line.refused())
+            }
+            None => match self.named(text)? {
+                Name::Vec(number, _) => Ok(number),
+                _ => Err(self.line.refused()),
+            },
+        }
+    }
+
+    fn size(&self, index: usize) -> Result<usize, Refusal> {
+        Ok(match self.register(index)? {
+            Name::Zero(bytes) | Name::Gpr(_, bytes) | Name::Vec(_, bytes) => bytes,
+        })
+    }
+
+    fn read(&self, name: Name) -> Word {
+        match name {
+            Name::Zero(_) => ZERO,
+            Name::Gpr(number, bytes) => zero_extended(&self.machine.gprs[number], bytes),
+            Name::Vec(number, bytes) => zero_extended(&self.machine.vecs[number][0], bytes.min(8)),
+        }
+    }
+
+    fn get(&self, index: usize) -> Result<Word, Refusal> {
+        Ok(self.read(self.register(index)?))
+    }
+
+    /// A register, the first element of one, or a number.
+    fn value(&mut self, index: usize) -> Result<Word, Refusal> {
+        let text = self.line.operand(index)?;
+        if let Some(value) = text::number(text) {
+            return Ok(constant(value as u64));
+        }
+        let element = [(".s[0]", 4), (".d[0]", 8)];
+        match element.iter().find_map(|(element, bytes)| Some((text.strip_suffix(element)?, bytes))) {
+            Some((_, bytes)) => Ok(zero_extended(&self.machine.vecs[self.vector(index)?][0], *bytes)),
+            None => self.get(index),
+        }
+    }
+
+    fn set(&mut self, index: usize, value: Word) -> Result<(), Refusal> {
+        match self.register(index)? {
+            Name::Zero(_) => {}
+            Name::Gpr(number, bytes) => self.machine.gprs[number] = zero_extended(&value, bytes),
+            Name::Vec(number, bytes) => {
+                self.machine.vecs[number] = [zero_extended(&value, bytes.min(8)), ZERO]
+            }
+        }
+        Ok(())
+    }
+}
+
+fn inside(text: &str) -> Option<Vec<&str>> {
+    let text = text.trim_end_matches('!').strip_prefix('[')?.strip_suffix(']')?;
+    Some(text.split(',').map(str::trim).collect())
+}
+
+fn shift(name: &str) -> Option<Op> {
+    Some(match name {
+        "lsl" => Op::Shl,
+        "lsr" => Op::Shr,
+        "asr" => Op::Sar,
+        _ => return None,
+    })
+}
+
+fn extended(value: &Word, name: &str) -> Option<Word> {
+    Some(match name {
+        "sxtb" => sign_extended(value, 1),
+        "sxth" => sign_extended(value, 2),
+        "sxtw" => sign_extended(value, 4),
+        "uxtb" => zero_extended(value, 1),
+        "uxth" => zero_extended(value, 2),
+        "uxtw" => zero_extended(value, 4),
+        _ => return None,
+    })
+}
+
+fn condition(name: &str) -> Option<Condition> {
+    Some(match name {
+        "eq" => Condition::Equal,
+        "ne" => Condition::NotEqual,
+        "lo" | "cc" => Condition::Below,
+        "hs" | "cs" => Condition::NotBelow,
+        "hi" => Condition::Above,
+        "ls" => Condition::NotAbove,
+        "lt" => Condition::Less,
+        "ge" => Condition::NotLess,
+        "gt" => Condition::Greater,
+        "le" => Condition::NotGreater,
+        "mi" => Condition::Negative,
+        "pl" => Condition::NotNegative,
+        _ => return None,
+    })
+}

@@ -1,0 +1,134 @@
+//! Why code is not what its plan says.
+
+use std::fmt;
+
+use springboard_abi::{Convention, HoleKind};
+
+/// What was found in the code of a stub that its plan does not say, or not found that it says. Offsets are in bytes from
+/// the first byte of the code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum Refusal {
+    /// No code of this convention can be read in this build.
+    NoReader(Convention),
+    /// An instruction that no stub has, or none at all.
+    Instruction { at: usize },
+    /// A hole is not what an instruction loads, whole.
+    Hole { at: usize },
+    /// The code does not begin with a landing pad.
+    LandingPad,
+    /// Memory of the stack is written that is not the stub's.
+    Stack { at: usize },
+    /// A branch on something that decides nothing.
+    Branch { at: usize },
+    /// A branch that is never taken, or always.
+    Constant { at: usize },
+    /// The code does not come to its end.
+    Endless,
+    /// Control goes elsewhere than the plan says.
+    Leaves { at: usize, wanted: Leaving },
+    /// A call's, jump's or return's operand: the bytes of a place are others.
+    Place { at: usize, place: Spot },
+    /// Memory is written that is not to be written, or something else is written there.
+    Store { at: usize },
+    /// Memory is not written.
+    NoStore { at: usize },
+    /// The stack is not aligned at a call.
+    Alignment { at: usize },
+    /// A register or the stack pointer is not given back.
+    Saved { at: usize, register: u8 },
+    /// An unwinder would not find the stub's caller.
+    Unwind { at: usize },
+    /// Code for doubles that have to be whole numbers ([`Parameter::Exact`](springboard_abi::Parameter)) cannot be read
+    /// yet.
+    Exact,
+    /// The plan is not of a form that there is code for.
+    Plan,
+}
+
+/// Where control was expected to go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Leaving {
+    Call,
+    Return,
+    /// A call, or a jump after which nothing is left to do.
+    CallOrJump,
+}
+
+/// A place that a plan speaks of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Spot {
+    /// The address that is called.
+    Target,
+    Gpr(u8),
+    Vec(u8),
+    Stack(u32),
+    /// How many vector registers hold arguments.
+    VectorCount,
+    /// A slot of an upcall, or what is in its memory.
+    Slot(u16),
+    /// A copy of an argument.
+    Copy(u16),
+    /// What a hole is loaded for.
+    Hole(HoleKind),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::NoReader(convention) => write!(f, "no code of {convention} can be read in this build"),
+            Refusal::Instruction { at } => write!(f, "no stub has the instruction at {at:#x}"),
+            Refusal::Hole { at } => write!(f, "the instruction at {at:#x} reads a part of a hole"),
+            Refusal::LandingPad => f.write_str("there is no landing pad at the beginning"),
+            Refusal::Stack { at } => {
+                write!(f, "the instruction at {at:#x} writes to stack that is not the stub's")
+            }
+            Refusal::Branch { at } => {
+                write!(f, "the branch at {at:#x} depends on nothing that the plan asks")
+            }
+            Refusal::Constant { at } => write!(f, "the branch at {at:#x} never goes both ways"),
+            Refusal::Endless => f.write_str("the code does not end"),
+            Refusal::Leaves { at, wanted } => write!(f, "at {at:#x} the plan has {wanted}"),
+            Refusal::Place { at, place } => write!(f, "at {at:#x}, {place} is not what the plan says"),
+            Refusal::Store { at } => write!(f, "up to {at:#x}, memory is written that the plan leaves alone"),
+            Refusal::NoStore { at } => write!(f, "up to {at:#x}, memory is not written that the plan writes"),
+            Refusal::Alignment { at } => write!(f, "at {at:#x} the stack is not aligned"),
+            Refusal::Saved { at, register } => write!(f, "at {at:#x}, register {register} is not given back"),
+            Refusal::Unwind { at } => write!(f, "at {at:#x}, an unwinder loses its way"),
+            Refusal::Exact => {
+                f.write_str("code for doubles that have to be whole numbers cannot be read yet")
+            }
+            Refusal::Plan => f.write_str("no stub has such a plan"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Leaving::Call => "a call",
+            Leaving::Return => "a return",
+            Leaving::CallOrJump => "a call or a jump",
+        })
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Spot::Target => f.write_str("the target"),
+            Spot::Gpr(number) => write!(f, "general register {number}"),
+            Spot::Vec(number) => write!(f, "vector register {number}"),
+            Spot::Stack(offset) => write!(f, "the stack word at {offset}"),
+            Spot::VectorCount => f.write_str("the number of vector registers"),
+            Spot::Slot(number) => write!(f, "slot {number}"),
+            Spot::Copy(number) => write!(f, "copy {number}"),
+            Spot::Hole(kind) => write!(f, "{kind:?}"),
+        }
+    }
+}

@@ -1,0 +1,507 @@
+//! What a word holds, byte by byte: constants, bytes of symbols, and what is computed of them.
+//!
+//! Moves, extensions and shifts by whole bytes only rearrange bytes, so that what most of a stub does is compared exactly.
+//! Sums are kept in one form, so that an address is found again. Whatever else is computed is a term of its own; two such
+//! terms are compared by their values ([`Terms::value`]).
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use springboard_abi::HoleKind;
+
+/// One byte.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Byte {
+    Const(u8),
+    /// The byte of a term's word with this significance, from 0.
+    Of(Term, u8),
+    /// All ones if that byte is negative as a signed number, otherwise zero.
+    Sign(Term, u8),
+}
+
+/// Eight bytes, the least significant first.
+pub(crate) type Word = [Byte; 8];
+
+/// A term by its number in [`Terms`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct Term(u32);
+
+/// A register of the machine, by the number that the CPU has for it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Register {
+    Gpr(u8),
+    /// One of the two words of a vector register.
+    Vec(u8, u8),
+}
+
+/// What a term is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Node {
+    /// The address zero: the base of constants.
+    Zero,
+    /// What a register held when the stub was entered.
+    Entry(Register),
+    /// The return address with which the stub was entered, where that is on the stack.
+    Return,
+    /// The stack pointer with which the stub was entered.
+    Stack,
+    /// The address of the stub's first byte.
+    Code,
+    /// The thread pointer.
+    Thread,
+    /// What the stamp writes into a hole.
+    Hole(HoleKind),
+    /// One byte of the host's memory, as it was after so many calls.
+    Memory {
+        base: Term,
+        offset: i64,
+        epoch: u32,
+    },
+    /// What a call left in a register.
+    Returned {
+        call: u32,
+        register: Register,
+    },
+    /// One byte of the stub's stack that a call could write.
+    Written {
+        call: u32,
+        offset: i64,
+    },
+    /// Nobody knows.
+    Unknown(u32),
+    /// A word whose bytes come from several terms.
+    Bytes(Word),
+    /// A term and a number, which is not zero.
+    Offset(Term, i64),
+    /// A sum of terms, each with its factor.
+    Sum(Vec<(Term, i64)>),
+    /// A return address that is signed for this stack pointer.
+    Signed(Word, Word),
+    Op(Op, Word, Word),
+}
+
+/// An operation on two words that has no simpler form.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Op {
+    And,
+    Or,
+    Xor,
+    Shl,
+    Shr,
+    Sar,
+    Mul,
+    /// 1 if it holds, otherwise 0.
+    Equal,
+    /// Of unsigned numbers.
+    Below,
+    /// Of signed numbers.
+    Less,
+    /// The second operand is not looked at.
+    FloatToDouble,
+    DoubleToFloat,
+    IntToDouble,
+    /// Rounded so that rounding it again, to a float, gives what rounding once would.
+    IntToDoubleForFloat,
+    IntToFloat,
+}
+
+/// All terms of one run.
+pub(crate) struct Terms {
+    nodes: Vec<Node>,
+    known: HashMap<Node, Term, FixedState>,
+    /// What is assumed of bytes of terms that nothing else is known of.
+    assumed: HashMap<Term, [Option<u8>; 8], FixedState>,
+    /// The stack pointer at the entry, as far as it is known: its lowest bits.
+    stack_residue: u64,
+}
+
+pub(crate) const ZERO: Word = [Byte::Const(0); 8];
+
+pub(crate) fn constant(value: u64) -> Word {
+    value.to_le_bytes().map(Byte::Const)
+}
+
+/// The number that a word is, where it is one.
+pub(crate) fn number(word: &Word) -> Option<u64> {
+    let mut value = [0; 8];
+    for (to, byte) in value.iter_mut().zip(word) {
+        let Byte::Const(byte) = byte else { return None };
+        *to = *byte;
+    }
+    Some(u64::from_le_bytes(value))
+}
+
+/// The lowest bytes of a word, extended by zeros.
+pub(crate) fn zero_extended(word: &Word, bytes: usize) -> Word {
+    std::array::from_fn(|at| if at < bytes { word[at] } else { Byte::Const(0) })
+}
+
+/// The lowest bytes of a word, extended by their sign.
+pub(crate) fn sign_extended(word: &Word, bytes: usize) -> Word {
+    let sign = sign_of(word[bytes - 1]);
+    std::array::from_fn(|at| if at < bytes { word[at] } else { sign })
+}
+
+fn sign_of(byte: Byte) -> Byte {
+    match byte {
+        Byte::Const(value) => Byte::Const(if value >= 0x80 { 0xff } else { 0 }),
+        Byte::Of(term, at) => Byte::Sign(term, at),
+        sign @ Byte::Sign(..) => sign,
+    }
+}
+
+/// Bytes of stack that one residue of the stack pointer stands for.
+pub(crate) const PAGE: u64 = 4096;
+
+impl Terms {
+    pub(crate) fn new(stack_residue: u64) -> Terms {
+        let hasher = FixedState::default();
+        let mut terms = Terms {
+            nodes: Vec::with_capacity(64),
+            known: HashMap::with_capacity_and_hasher(64, hasher.clone()),
+            assumed: HashMap::with_hasher(hasher),
+            stack_residue,
+        };
+        terms.term(Node::Zero);
+        terms.term(Node::Stack);
+        terms.term(Node::Code);
+        terms
+    }
+
+    pub(crate) const STACK: Term = Term(1);
+    pub(crate) const CODE: Term = Term(2);
+
+    pub(crate) fn term(&mut self, node: Node) -> Term {
+        if let Some(term) = self.known.get(&node) {
+            return *term;
+        }
+        let term = Term(self.nodes.len() as u32);
+        self.nodes.push(node.clone());
+        self.known.insert(node, term);
+        term
+    }
+
+    pub(crate) fn node(&self, term: Term) -> &Node {
+        &self.nodes[term.0 as usize]
+    }
+
+    pub(crate) fn word(&mut self, node: Node) -> Word {
+        whole(self.term(node))
+    }
+
+    pub(crate) fn byte(&mut self, node: Node) -> Byte {
+        Byte::Of(self.term(node), 0)
+    }
+
+    /// A word that equals nothing else.
+    pub(crate) fn unknown(&mut self) -> Word {
+        let number = self.nodes.len() as u32;
+        self.word(Node::Unknown(number))
+    }
+
+    /// The term whose word this is.
+    fn term_of(&mut self, word: &Word) -> Term {
+        if let Byte::Of(term, 0) = word[0]
+            && *word == whole(term)
+        {
+            return term;
+        }
+        self.term(Node::Bytes(*word))
+    }
+
+    /// A word as a term and a number that are added.
+    pub(crate) fn split(&mut self, word: &Word) -> (Term, i64) {
+        if let Some(value) = number(word) {
+            return (Term(0), value as i64);
+        }
+        let term = self.term_of(word);
+        match *self.node(term) {
+            Node::Offset(base, offset) => (base, offset),
+            _ => (term, 0),
+        }
+    }
+
+    fn joined(&mut self, base: Term, offset: i64) -> Word {
+        match self.node(base) {
+            Node::Zero => constant(offset as u64),
+            Node::Bytes(word) if offset == 0 => *word,
+            _ if offset == 0 => whole(base),
+            _ => self.word(Node::Offset(base, offset)),
+        }
+    }
+
+    pub(crate) fn plus(&mut self, word: &Word, by: i64) -> Word {
+        let (base, offset) = self.split(word);
+        self.joined(base, offset.wrapping_add(by))
+    }
+
+    pub(crate) fn add(&mut self, a: &Word, b: &Word) -> Word {
+        self.combine(a, b, 1)
+    }
+
+    pub(crate) fn sub(&mut self, a: &Word, b: &Word) -> Word {
+        self.combine(a, b, -1)
+    }
+
+    /// `a` and `factor` times `b`.
+    fn combine(&mut self, a: &Word, b: &Word, factor: i64) -> Word {
+        let (first, first_offset) = self.split(a);
+        let (second, second_offset) = self.split(b);
+        let offset = first_offset.wrapping_add(second_offset.wrapping_mul(factor));
+        if second == Term(0) {
+            return self.joined(first, offset);
+        }
+        let mut parts = self.parts(first);
+        for (term, times) in self.parts(second) {
+            let times = times.wrapping_mul(factor);
+            match parts.iter_mut().find(|(known, _)| *known == term) {
+                Some((_, sum)) => *sum = sum.wrapping_add(times),
+                None => parts.push((term, times)),
+            }
+        }
+        parts.retain(|(_, times)| *times != 0);
+        parts.sort_unstable();
+        let base = match *parts {
+            [] => Term(0),
+            [(term, 1)] => term,
+            _ => self.term(Node::Sum(parts)),
+        };
+        self.joined(base, offset)
+    }
+
+    fn parts(&self, base: Term) -> Vec<(Term, i64)> {
+        match self.node(base) {
+            Node::Zero => Vec::new(),
+            Node::Sum(parts) => parts.clone(),
+            _ => vec![(base, 1)],
+        }
+    }
+
+    pub(crate) fn mul(&mut self, a: &Word, b: &Word) -> Word {
+        let (word, factor) = match (number(a), number(b)) {
+            (_, Some(factor)) => (a, factor),
+            (Some(factor), _) => (b, factor),
+            _ => return self.word(Node::Op(Op::Mul, *a, *b)),
+        };
+        self.combine(&ZERO, word, factor as i64)
+    }
+
+    pub(crate) fn and(&mut self, a: &Word, b: &Word) -> Word {
+        if let Some(mask) = number(b)
+            && let (Terms::STACK, offset) = self.split(a)
+            && (mask.wrapping_neg()).is_power_of_two()
+            && mask.wrapping_neg() <= PAGE
+        {
+            let known = self.stack_residue.wrapping_add(offset as u64);
+            return self.plus(a, -((known & !mask) as i64));
+        }
+        self.bytewise(Op::And, a, b, |a, b| match (a, b) {
+            (Byte::Const(0), _) | (_, Byte::Const(0)) => Some(Byte::Const(0)),
+            (Byte::Const(0xff), other) | (other, Byte::Const(0xff)) => Some(other),
+            (Byte::Const(a), Byte::Const(b)) => Some(Byte::Const(a & b)),
+            _ if a == b => Some(a),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn or(&mut self, a: &Word, b: &Word) -> Word {
+        self.bytewise(Op::Or, a, b, |a, b| match (a, b) {
+            (Byte::Const(0), other) | (other, Byte::Const(0)) => Some(other),
+            (Byte::Const(a), Byte::Const(b)) => Some(Byte::Const(a | b)),
+            _ if a == b => Some(a),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn xor(&mut self, a: &Word, b: &Word) -> Word {
+        self.bytewise(Op::Xor, a, b, |a, b| match (a, b) {
+            _ if a == b => Some(Byte::Const(0)),
+            (Byte::Const(0), other) | (other, Byte::Const(0)) => Some(other),
+            (Byte::Const(a), Byte::Const(b)) => Some(Byte::Const(a ^ b)),
+            _ => None,
+        })
+    }
+
+    /// An operation whose bytes do not depend on each other.
+    fn bytewise(&mut self, op: Op, a: &Word, b: &Word, simple: fn(Byte, Byte) -> Option<Byte>) -> Word {
+        let mut result: [Option<Byte>; 8] = std::array::from_fn(|at| simple(a[at], b[at]));
+        if result.contains(&None) {
+            let term = self.term(Node::Op(op, *a, *b));
+            for (at, byte) in result.iter_mut().enumerate() {
+                byte.get_or_insert(Byte::Of(term, at as u8));
+            }
+        }
+        result.map(|byte| byte.unwrap_or(Byte::Const(0)))
+    }
+
+    /// A shift to the left, or one to the right that fills with zeros or by sign, by a known number of bits below 64.
+    pub(crate) fn shift(&mut self, op: Op, word: &Word, bits: u32) -> Word {
+        let bytes = (bits / 8) as usize;
+        if let Some(value) = number(word) {
+            return constant(applied(op, value, u64::from(bits)));
+        }
+        if bits % 8 != 0 {
+            if op == Op::Shl {
+                return self.mul(word, &constant(1 << bits));
+            }
+            return self.word(Node::Op(op, *word, constant(bits.into())));
+        }
+        let beyond = if op == Op::Sar { sign_of(word[7]) } else { Byte::Const(0) };
+        std::array::from_fn(|at| match op {
+            Op::Shl => at.checked_sub(bytes).map_or(Byte::Const(0), |at| word[at]),
+            _ => word.get(at + bytes).copied().unwrap_or(beyond),
+        })
+    }
+
+    pub(crate) fn op(&mut self, op: Op, a: &Word, b: &Word) -> Word {
+        match (number(a), number(b)) {
+            (Some(a), Some(b)) => constant(applied(op, a, b)),
+            _ if op == Op::Equal && a == b => constant(1),
+            _ if matches!(op, Op::Below | Op::Less) && a == b => ZERO,
+            _ => self.word(Node::Op(op, *a, *b)),
+        }
+    }
+
+    /// A double as a float.
+    pub(crate) fn rounded_to_float(&mut self, double: &Word) -> Word {
+        let term = self.term_of(double);
+        match *self.node(term) {
+            Node::Op(Op::IntToDoubleForFloat, integer, _) => self.op(Op::IntToFloat, &integer, &ZERO),
+            _ => self.op(Op::DoubleToFloat, double, &ZERO),
+        }
+    }
+
+    /// Assumes that the lowest `bytes` bytes of a word are those of `value`. They have to be bytes of terms of which
+    /// nothing else is known.
+    pub(crate) fn assume(&mut self, word: &Word, bytes: usize, value: u64) {
+        for (byte, value) in word.iter().zip(value.to_le_bytes()).take(bytes) {
+            if let Byte::Of(term, at) = *byte {
+                self.assumed.entry(term).or_default()[usize::from(at)] = Some(value);
+            }
+        }
+    }
+
+    /// Whether all that a word depends on is known or assumed.
+    pub(crate) fn is_decided(&self, word: &Word) -> bool {
+        word.iter().all(|byte| match *byte {
+            Byte::Const(_) => true,
+            Byte::Of(term, at) | Byte::Sign(term, at) => self.is_decided_byte(term, at),
+        })
+    }
+
+    fn is_decided_byte(&self, term: Term, at: u8) -> bool {
+        if let Some(bytes) = self.assumed.get(&term) {
+            return bytes[usize::from(at)].is_some();
+        }
+        match self.node(term) {
+            Node::Zero => true,
+            Node::Bytes(word) => self.is_decided(word),
+            Node::Offset(base, _) => self.is_decided(&whole(*base)),
+            Node::Sum(parts) => parts.iter().all(|(term, _)| self.is_decided(&whole(*term))),
+            // A shift by as many bits as make the others disappear depends on the rest alone; nothing asks for that.
+            Node::Op(_, a, b) => self.is_decided(a) && self.is_decided(b),
+            _ => false,
+        }
+    }
+
+    /// The number that a word is, where what nothing is known of has a value that follows from `seed`.
+    pub(crate) fn value(&self, word: &Word, seed: u64) -> u64 {
+        u64::from_le_bytes(word.map(|byte| match byte {
+            Byte::Const(value) => value,
+            Byte::Of(term, at) => self.term_value(term, seed).to_le_bytes()[usize::from(at)],
+            Byte::Sign(term, at) => {
+                if self.term_value(term, seed).to_le_bytes()[usize::from(at)] >= 0x80 {
+                    0xff
+                } else {
+                    0
+                }
+            }
+        }))
+    }
+
+    fn term_value(&self, term: Term, seed: u64) -> u64 {
+        let value = match self.node(term) {
+            Node::Zero => 0,
+            Node::Stack => (0x7ffd_1234_5000 ^ seed << 16) & !(PAGE - 1) | self.stack_residue,
+            Node::Bytes(word) => self.value(word, seed),
+            Node::Offset(base, offset) => self.term_value(*base, seed).wrapping_add(*offset as u64),
+            Node::Sum(parts) => parts.iter().fold(0u64, |sum, (term, times)| {
+                sum.wrapping_add(self.term_value(*term, seed).wrapping_mul(*times as u64))
+            }),
+            Node::Op(op, a, b) => applied(*op, self.value(a, seed), self.value(b, seed)),
+            _ => mixed(seed.wrapping_add(u64::from(term.0) << 32)),
+        };
+        let Some(assumed) = self.assumed.get(&term) else { return value };
+        let mut bytes = value.to_le_bytes();
+        for (byte, assumed) in bytes.iter_mut().zip(assumed) {
+            *byte = assumed.unwrap_or(*byte);
+        }
+        u64::from_le_bytes(bytes)
+    }
+
+    /// Whether two bytes are the same: they have one form, or where they are computed, one value whatever it is computed
+    /// of.
+    pub(crate) fn same(&self, a: Byte, b: Byte) -> bool {
+        let word = |byte| std::array::from_fn(|at| if at == 0 { byte } else { Byte::Const(0) });
+        a == b
+            || ((self.is_computed(a) || self.is_computed(b))
+                && (1..=SEEDS).all(|seed| self.value(&word(a), seed) == self.value(&word(b), seed)))
+    }
+
+    /// Whether two bytes have the same value by what is assumed.
+    pub(crate) fn known_same(&self, a: Byte, b: Byte) -> bool {
+        let word = |byte| std::array::from_fn(|at| if at == 0 { byte } else { Byte::Const(0) });
+        let (a, b) = (word(a), word(b));
+        self.is_decided(&a) && self.is_decided(&b) && self.value(&a, 1) == self.value(&b, 1)
+    }
+
+    fn is_computed(&self, byte: Byte) -> bool {
+        match byte {
+            Byte::Const(_) => false,
+            Byte::Of(term, _) | Byte::Sign(term, _) => {
+                matches!(self.node(term), Node::Op(..) | Node::Offset(..) | Node::Sum(_))
+            }
+        }
+    }
+
+    /// Whether two words are the same, likewise.
+    pub(crate) fn same_word(&self, a: &Word, b: &Word) -> bool {
+        a.iter().zip(b).all(|(a, b)| self.same(*a, *b))
+    }
+}
+
+/// How many values computed terms are compared by.
+const SEEDS: u64 = 8;
+
+pub(crate) fn whole(term: Term) -> Word {
+    std::array::from_fn(|at| Byte::Of(term, at as u8))
+}
+
+/// What an operation gives for numbers.
+fn applied(op: Op, a: u64, b: u64) -> u64 {
+    match op {
+        Op::And => a & b,
+        Op::Or => a | b,
+        Op::Xor => a ^ b,
+        Op::Shl => a << (b & 63),
+        Op::Shr => a >> (b & 63),
+        Op::Sar => ((a as i64) >> (b & 63)) as u64,
+        Op::Mul => a.wrapping_mul(b),
+        Op::Equal => u64::from(a == b),
+        Op::Below => u64::from(a < b),
+        Op::Less => u64::from((a as i64) < b as i64),
+        Op::FloatToDouble => f64::from(f32::from_bits(a as u32)).to_bits(),
+        Op::DoubleToFloat => u64::from((f64::from_bits(a) as f32).to_bits()),
+        Op::IntToDouble | Op::IntToDoubleForFloat => (a as i64 as f64).to_bits(),
+        Op::IntToFloat => u64::from((a as i64 as f32).to_bits()),
+    }
+}
+
+/// A number that looks like chance (the finaliser of MurmurHash3).
+fn mixed(mut value: u64) -> u64 {
+    value ^= value >> 33;
+    value = value.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    value ^= value >> 33;
+    value = value.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    value ^ value >> 33
+}

@@ -1,0 +1,85 @@
+//! `cargo xtask libffi-crates`: the crates `libffi` and `libffi-sys` on springboard, by their own tests.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use super::{Built, build, finish};
+use crate::project::{self, cargo};
+
+/// Runs the own tests of the crates `libffi` and `libffi-sys`, as they come from the registry, with the drop-in.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Cargo's profile for the drop-in
+    #[arg(long, default_value = "dev")]
+    profile: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match all(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn all(arguments: &Arguments) -> Result<(), String> {
+    let folder = project::root().join("target/libffi-crates");
+    let Built { bundle, .. } = build(&folder, &arguments.profile, None)?;
+    let ours = project::root().join("hosts/libffi-sys");
+    // Its own source and tests, with our library in the place of the one that it builds.
+    let bindings = bundle.parent().ok_or("libffi-sys has no folder")?;
+    let raw = copied(bindings, &folder.join("libffi-sys"))?;
+    fs::copy(ours.join("build.rs"), raw.join("build.rs")).map_err(|error| error.to_string())?;
+    let manifest = "[package]\nname = \"libffi-sys\"\nversion = \"4.2.2\"\nedition = \"2021\"\nlinks = \"ffi\"\n\
+        [features]\ndefault = [\"std\"]\nstd = []\nsystem = []\ncomplex = []\n[workspace]\n";
+    write(&raw.join("Cargo.toml"), manifest)?;
+    test(&raw, &folder, &["--features", "complex"])?;
+    // The crate above it, on our bindings.
+    let safe = copied(&source_of("libffi", bindings)?, &folder.join("libffi"))?;
+    let manifest = fs::read_to_string(safe.join("Cargo.toml")).map_err(|error| error.to_string())?;
+    let patch = format!("\n[workspace]\n[patch.crates-io]\nlibffi-sys = {{ path = {:?} }}\n", ours);
+    write(&safe.join("Cargo.toml"), &(manifest + &patch))?;
+    test(&safe, &folder, &["--features", "complex"])
+}
+
+/// Where the registry's source of a crate lies, beside another's.
+fn source_of(name: &str, other: &Path) -> Result<PathBuf, String> {
+    let output = cargo(&["metadata", "--format-version", "1"]).output().map_err(|error| error.to_string())?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let found = packages.filter(|package| package["name"] == name);
+    let manifest = found.filter_map(|package| package["manifest_path"].as_str()).next();
+    let folder = manifest.and_then(|manifest| Path::new(manifest).parent());
+    folder.map(Path::to_owned).ok_or_else(|| format!("{name} is not beside {}", other.display()))
+}
+
+/// A fresh copy of a crate's manifest, source and examples.
+fn copied(from: &Path, to: &Path) -> Result<PathBuf, String> {
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir_all(to).map_err(|error| format!("{}: {error}", to.display()))?;
+    let mut copy = Command::new("cp");
+    copy.args(["-r", "--no-preserve=mode"]);
+    copy.args(
+        ["Cargo.toml", "src", "examples"].map(|name| from.join(name)).iter().filter(|path| path.exists()),
+    );
+    copy.arg(to);
+    finish(&mut copy)?;
+    Ok(to.to_owned())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn test(package: &Path, library: &Path, arguments: &[&str]) -> Result<(), String> {
+    let mut command = cargo(&["test"]);
+    command.current_dir(package).args(arguments).env("SPRINGBOARD_LIBFFI", library);
+    command.env("CARGO_TARGET_DIR", library.join("target"));
+    finish(&mut command)
+}
