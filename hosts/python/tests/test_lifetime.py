@@ -148,6 +148,11 @@ assert springboard.FFI().sizeof("int") == 4
     assert "refused: " in run(code)
 
 
+@pytest.mark.xfail(
+    sys.version_info >= (3, 12),
+    reason="a defect: the process sometimes ends abnormally where CPython 3.12 and later end a thread within a callback",
+    strict=False,
+)
 def test_the_interpreter_ends_while_threads_are_in_calls(path):
     code = """
 import sys, threading
