@@ -34,7 +34,8 @@ pub struct Compiler {
     pub(crate) backend: OwnedTargetIsa,
     pub(crate) isa: &'static Isa,
     protection: Protection,
-    pub(crate) context: Context,
+    /// On the heap: it has some ten kilobytes, which callers with small stacks do not want to move about.
+    pub(crate) context: Box<Context>,
     frontend: FunctionBuilderContext,
 }
 
@@ -62,7 +63,7 @@ impl Compiler {
             backend,
             isa,
             protection,
-            context: Context::new(),
+            context: Box::new(Context::new()),
             frontend: FunctionBuilderContext::new(),
         })
     }
