@@ -340,7 +340,7 @@ impl Terms {
         if let Some(value) = number(word) {
             return constant(applied(op, value, u64::from(bits)));
         }
-        if bits % 8 != 0 {
+        if !bits.is_multiple_of(8) {
             if op == Op::Shl {
                 return self.mul(word, &constant(1 << bits));
             }

@@ -645,7 +645,7 @@ fn value_of(slot: Wanted, number: u64, which: usize) -> u64 {
         return [3, 0, 1 << 20, u64::MAX, 1, 2, 4, 5][which].wrapping_add(number << 24);
     };
     let within = (least as u64)
-        .wrapping_add((most.wrapping_sub(least as u64)) / 2 & 0x3f_ffff)
+        .wrapping_add((most.wrapping_sub(least as u64) / 2) & 0x3f_ffff)
         .wrapping_add(number & 1);
     let below = (least as u64).wrapping_sub(1);
     [within, least as u64, most, below, most.wrapping_add(1), below.wrapping_sub(1), within, within][which]
