@@ -1,35 +1,12 @@
 //! What a convention's code may do to registers and stack, by the numbers of the CPU: written from the documents that
 //! `docs/testing.md` names, and shared with nobody.
 
-use std::ops::Range;
-
 use springboard_abi::Convention;
 
-use crate::cpu::{self, Cpu};
-
-/// A convention.
-pub(crate) struct Abi {
-    pub(crate) cpu: &'static Cpu,
-    /// General registers for arguments; after them that for a result's address, where it has one of its own.
-    pub(crate) gpr_args: &'static [u8],
-    pub(crate) vec_args: &'static [u8],
-    pub(crate) gpr_results: &'static [u8],
-    pub(crate) vec_results: &'static [u8],
-    /// What a callee gives back as it found it.
-    pub(crate) saved: Saved,
-    /// Bytes from the stack pointer with which a function is entered to its first argument on the stack.
-    pub(crate) above: i64,
-    /// What of the caller's stack a callee may write beside its arguments, from the stack pointer at the entry.
-    pub(crate) lent: Range<i64>,
-}
-
-/// Registers that a callee gives back.
-pub(crate) struct Saved {
-    pub(crate) gprs: &'static [u8],
-    pub(crate) vecs: &'static [u8],
-    /// How many words of those vector registers.
-    pub(crate) halves: u8,
-}
+use crate::{
+    cpu,
+    machine::{Abi, Saved},
+};
 
 /// The convention's table. `None` where its code cannot be read in this build.
 pub(crate) fn of(convention: Convention) -> Option<&'static Abi> {

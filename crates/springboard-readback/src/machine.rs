@@ -1,6 +1,8 @@
 //! A machine whose registers and memory hold symbols. It runs a stub from its entry, and stops wherever control leaves the
 //! stub's code.
 
+mod convention;
+
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Range,
@@ -10,11 +12,11 @@ use foldhash::fast::FixedState;
 use springboard_abi::{Hole, HoleKind};
 
 use crate::{
-    abi::{Abi, Saved},
-    cpu::Cpu,
     refusal::Refusal,
     terms::{Byte, Node, Op, Register, Term, Terms, Word, ZERO, number, sign_extended, whole, zero_extended},
 };
+
+pub(crate) use convention::{Abi, Cpu, Saved};
 
 /// Instructions of one run at most. The longest copy loop takes some thousands.
 const STEPS: usize = 200_000;

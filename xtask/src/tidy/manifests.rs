@@ -49,6 +49,7 @@ const ENGINE: &[&str] =
 
 /// The same, and the crates that are its clients.
 const EVERYTHING: &[&str] = &[
+    "springboard-readback",
     "springboard-js",
     "springboard-everyday",
     "springboard",

@@ -7,12 +7,9 @@ use capstone::{
     arch::{self, BuildsCapstone},
 };
 
-use super::{
-    Cpu,
-    text::{self, Line, PerThread},
-};
+use super::text::{self, Line, PerThread};
 use crate::{
-    machine::{Condition, Flags, Flow, Machine},
+    machine::{Condition, Cpu, Flags, Flow, Machine},
     refusal::Refusal,
     terms::{Byte, Op, Word, ZERO, constant, sign_extended, zero_extended},
 };

@@ -2,9 +2,8 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register as Name};
 
-use super::Cpu;
 use crate::{
-    machine::{Condition, Flow, Machine},
+    machine::{Condition, Cpu, Flow, Machine},
     refusal::Refusal,
     terms::{Node, Op, Word, ZERO, constant, number, sign_extended, zero_extended},
 };

@@ -3,15 +3,17 @@
 //! In each run one thing at most is other than what the first ways of all arguments want: a check that fails, a value at an
 //! end of its range or beyond, another way. What the stub is to do then follows from the plan, by the values assumed.
 
-use std::collections::BTreeMap;
+mod object;
+mod result;
 
 use springboard_abi::{
     BoxedForm, DowncallResult, Fill, HoleKind,
     boxed::{
-        Arguments, Boxing, Check, Count, DigitSign, HostAddress, Memory, Payload, Returned, Returns, Unbox,
-        Unboxed, Wanted,
+        Arguments, Boxing, Check, DigitSign, HostAddress, Memory, Payload, Returns, Unbox, Unboxed, Wanted,
     },
 };
+
+use object::{Object, Variant, value_of};
 
 use super::{
     Passed, Reading, Source,
@@ -20,30 +22,8 @@ use super::{
 };
 use crate::{
     refusal::{Leaving, Refusal, Spot},
-    terms::{Op, Register, Word, ZERO, constant, zero_extended},
+    terms::{Op, Register, Word, ZERO, constant},
 };
-
-/// How an argument is in one run.
-struct Variant {
-    /// The way that is to fit.
-    way: usize,
-    /// A check of that way that is to fail all the same.
-    fails: Option<usize>,
-    /// Which of the way's values it has.
-    value: usize,
-}
-
-/// An object of the host's, as it is in one run.
-struct Object {
-    /// The word itself.
-    word: Word,
-    bits: u64,
-    /// Words in its memory that are looked at, by their offset.
-    memory: BTreeMap<i32, u64>,
-    variant: Variant,
-    /// Of the argument, to have other values for each.
-    number: u64,
-}
 
 /// A number that nothing compares with.
 const JUNK: u64 = 0x3b5d_0000_7f01_0b00;
@@ -237,59 +217,6 @@ impl Reading<'_> {
         let (bits, memory) = self.made(argument, number, &variant);
         self.machine.terms.assume(&word, 8, bits);
         Ok(Object { word, bits, memory, variant, number })
-    }
-
-    /// The bits of an object and what is in its memory, so that the way of a variant fits.
-    fn made(&self, argument: &Unboxed, number: u64, variant: &Variant) -> (u64, BTreeMap<i32, u64>) {
-        let way = &argument.ways[variant.way];
-        let value = value_of(argument.slot, number, variant.value);
-        let mut bits = 0x5100_0000_0000 + number * 0x1_0000;
-        let mut memory = BTreeMap::new();
-        match *way {
-            Unbox::Object { ref checks, .. } => {
-                for (index, check) in checks.iter().enumerate() {
-                    let fails = variant.fails == Some(index);
-                    match *check {
-                        Check::Bits { mask, equal } => bits = with_bits(bits, mask, equal, fails),
-                        Check::Word { offset, equals } => {
-                            // One that differs at one end alone.
-                            let other = [address(equals) ^ 1 << 40, address(equals) ^ 1][index % 2];
-                            memory.insert(offset, if fails { other } else { address(equals) });
-                        }
-                        Check::Flags { offset, mask, equal } => {
-                            let before = memory.get(&offset).copied().unwrap_or(JUNK);
-                            memory.insert(offset, with_bits(before, mask, equal, fails));
-                        }
-                    }
-                }
-            }
-            Unbox::Constant { object, .. } => bits = address(object) ^ u64::from(variant.fails.is_some()),
-            Unbox::Tagged { mask, tag, shift, .. } => {
-                bits = with_bits(value << shift, mask, tag, variant.fails.is_some());
-            }
-            Unbox::Double { from, through, .. } => {
-                let within = from.wrapping_add((through - from) / 3).wrapping_add(number * 0x101);
-                bits = [
-                    within,
-                    from,
-                    through,
-                    from.wrapping_sub(1),
-                    through.wrapping_add(1),
-                    within,
-                    within,
-                    within,
-                ][variant.value];
-            }
-            Unbox::Call { .. } => {
-                // None of the ways before, where their tags say that.
-                for before in &argument.ways[..variant.way] {
-                    if let Unbox::Tagged { mask, tag, .. } = *before {
-                        bits = with_bits(bits, mask, tag, true);
-                    }
-                }
-            }
-        }
-        (bits, memory)
     }
 
     /// What the ways of an argument make of an object. `None` where none fits.
@@ -514,139 +441,9 @@ impl Reading<'_> {
         let place = self.machine.terms.plus(address, offset.into());
         self.machine.load_word(&place, 8)
     }
-
-    /// The result is boxed. `gpr` and `vec` are what the native function left.
-    fn boxes(
-        &mut self,
-        form: &BoxedForm,
-        gpr: &Word,
-        vec: &Word,
-        allocated: Option<Word>,
-        stores: Stores,
-    ) -> Result<(), Refusal> {
-        let double = match form.returned {
-            Returned::Float => {
-                let from = if self.callee.cpu.big_endian { 4 } else { 0 };
-                let float: Word = std::array::from_fn(|at| vec[from + at % 4]);
-                let float = zero_extended(&float, 4);
-                self.machine.terms.op(Op::FloatToDouble, &float, &ZERO)
-            }
-            _ => *vec,
-        };
-        let integer = match form.returned {
-            Returned::Integer { bytes, fill } => extended(gpr, bytes, fill),
-            _ => *gpr,
-        };
-        match form.boxing {
-            Boxing::Call { function, with } => {
-                let function = self.host(function);
-                let with = with.map(|with| self.host(with));
-                let (at, how) = self.reaches(&function)?;
-                let mut arguments = Vec::new();
-                match form.returned {
-                    Returned::Integer { .. } => arguments.push(Argument::word(integer)),
-                    Returned::Float | Returned::Double => {
-                        let number = self.caller.vec_args[0];
-                        let found = self.machine.vecs[usize::from(number)][0];
-                        if !self.machine.terms.same_word(&found, &double) {
-                            return Err(Refusal::Place { at, place: Spot::Vec(0) });
-                        }
-                        // A register that is passed over, where arguments are counted by position.
-                        if self.plan.caller.registers().positional {
-                            arguments.push(Argument { word: ZERO, bytes: 0 });
-                        }
-                    }
-                    Returned::Nothing | Returned::Memory => {}
-                }
-                arguments.extend(with.map(Argument::word));
-                self.passes(at, &arguments)?;
-                self.stored(at, &stores)?;
-                self.ended(at, how)
-            }
-            Boxing::Constant { object, count } => {
-                let object = self.host(object);
-                self.gives_counted(&object, count, stores)
-            }
-            Boxing::Either { nonzero, zero, count } => {
-                let Returned::Integer { bytes, .. } = form.returned else { return Err(Refusal::Plan) };
-                let top = 1 << (u32::from(bytes) * 8 - 1);
-                let value = [1, 0, top][self.deviates(3)];
-                self.machine.terms.assume(gpr, bytes.into(), value);
-                let object = self.host(if value == 0 { zero } else { nonzero });
-                self.gives_counted(&object, count, stores)
-            }
-            Boxing::Tagged { shift, tag, otherwise } => {
-                let Returned::Integer { bytes, fill } = form.returned else { return Err(Refusal::Plan) };
-                let most = i64::MAX >> shift;
-                let values =
-                    [5, most, most.wrapping_add(1), !most, (!most).wrapping_sub(1), -1, i64::MAX, i64::MIN];
-                let value = values[self.deviates(values.len())] as u64;
-                self.machine.terms.assume(gpr, bytes.into(), value);
-                let value = self.machine.terms.value(&integer, 1);
-                let fits = match fill {
-                    Fill::Sign => i128::from(value as i64) == i128::from((value << shift) as i64 >> shift),
-                    Fill::Zero => value <= most as u64,
-                };
-                if !fits {
-                    let otherwise = self.host(otherwise);
-                    return self.ends_by(&otherwise, &[Argument::word(integer)]);
-                }
-                let shifted = self.machine.terms.shift(Op::Shl, &integer, shift.into());
-                let word = self.machine.terms.or(&shifted, &constant(tag));
-                self.gives_word(&word, &stores)
-            }
-            Boxing::Double { bias } => {
-                let word = self.machine.terms.plus(&double, bias as i64);
-                self.gives_word(&word, &stores)
-            }
-            Boxing::Memory { .. } => {
-                let object = allocated.ok_or(Refusal::Plan)?;
-                self.gives_word(&object, &stores)
-            }
-        }
-    }
-
-    /// One more reference to an object is counted, and it is returned.
-    fn gives_counted(
-        &mut self,
-        object: &Word,
-        count: Option<Count>,
-        mut stores: Stores,
-    ) -> Result<(), Refusal> {
-        if let Some(Count { offset, bytes }) = count {
-            let place = self.machine.terms.plus(object, offset.into());
-            let before = self.machine.load_word(&place, bytes.into());
-            let more = self.machine.terms.plus(&before, 1);
-            for byte in 0..usize::from(bytes) {
-                let significance =
-                    if self.caller.cpu.big_endian { usize::from(bytes) - 1 - byte } else { byte };
-                self.is_to_store(&mut stores, &place, byte as i64, more[significance]);
-            }
-        }
-        self.gives_word(object, &stores)
-    }
 }
 
 /// What stands for an address of the host's.
 fn address(HostAddress(number): HostAddress) -> u64 {
     0x6100_0000_0000 + u64::from(number) * 0x1_0000
-}
-
-/// A word whose bits under a mask are these, or one of them is not.
-fn with_bits(word: u64, mask: u64, bits: u64, fails: bool) -> u64 {
-    let flipped = if fails { mask & mask.wrapping_neg() } else { 0 };
-    word & !mask | (bits ^ flipped) & mask
-}
-
-/// An integer that an argument is to have: within its slot's range and another for each argument, at its ends, or beyond
-/// them.
-fn value_of(slot: Wanted, number: u64, which: usize) -> u64 {
-    let Wanted::Integer { least, most } = slot else {
-        return [3, 0, 1 << 20, u64::MAX, 1, 2, 4, 5][which].wrapping_add(number << 24);
-    };
-    let within = (least as u64)
-        .wrapping_add((most.wrapping_sub(least as u64) / 2) & 0x3f_ffff)
-        .wrapping_add(number & 1);
-    let below = (least as u64).wrapping_sub(1);
-    [within, least as u64, most, below, most.wrapping_add(1), below.wrapping_sub(1), within, within][which]
 }

@@ -6,7 +6,7 @@ use springboard_abi::{Convention, Fill, HoleKind, Move, Operand, Place, ReturnAd
 
 use super::{Reading, Registers, Source, When};
 use crate::{
-    abi::Abi,
+    machine::Abi,
     refusal::{Leaving, Refusal, Spot},
     terms::{Byte, Node, Register, Term, Terms, Word, ZERO, sign_extended, whole},
 };

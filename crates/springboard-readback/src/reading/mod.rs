@@ -17,9 +17,8 @@ use springboard_abi::{Form, HoleKind, LandingPads, Operand, Place, Plan, SlotsFo
 
 use self::choices::Choices;
 use crate::{
-    Code,
-    abi::{self, Abi},
-    machine::{Machine, Ways},
+    Code, abi,
+    machine::{Abi, Machine, Ways},
     refusal::Refusal,
     terms::{Byte, PAGE, Register, Word},
 };

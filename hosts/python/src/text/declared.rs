@@ -16,23 +16,15 @@ use springboard::ir::{
     Prototype, Signature, Type,
 };
 
-use super::dialect::{Define, DialectError, Text, UNTAGGED, defines_type};
+use super::{
+    built_in::BUILT_IN,
+    dialect::{Define, DialectError, Text, UNTAGGED, defines_type},
+};
 use crate::{
     ctype::{self, CType},
     engine,
     error::{CDefError, FFIError},
 };
-
-/// Types that are known without a declaration, and may be declared otherwise.
-const BUILT_IN: [(&str, &str); 7] = [
-    ("int_fast16_t", "typedef long int_fast16_t;"),
-    ("uint_fast16_t", "typedef unsigned long uint_fast16_t;"),
-    ("int_fast32_t", "typedef long int_fast32_t;"),
-    ("uint_fast32_t", "typedef unsigned long uint_fast32_t;"),
-    ("FILE", "typedef struct _IO_FILE FILE;"),
-    ("char16_t", "typedef struct __springboard_char16_t { unsigned short unit; } char16_t;"),
-    ("char32_t", "typedef struct __springboard_char32_t { unsigned int unit; } char32_t;"),
-];
 
 /// How a text is read.
 #[derive(Clone, Copy, Default)]

@@ -1,5 +1,6 @@
 //! C text: the dialect of `cdef`, and types out of what `springboard-ir` reads.
 
+mod built_in;
 mod declared;
 mod dialect;
 mod resolve;
