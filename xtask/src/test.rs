@@ -363,7 +363,7 @@ static SUITES: &[Suite] = &[
     Suite {
         name: "v8-aarch64",
         about: "the same in V8 13.6 for aarch64, under QEMU, with default flags",
-        when: When::Always,
+        when: When::Named,
         needs: &[&tools::QEMU, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
         steps: v8::emulated_steps,
     },
