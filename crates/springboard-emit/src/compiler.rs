@@ -209,7 +209,8 @@ impl Compiler {
         }
         let refused = |why: &str| EmitError::Backend(why.into());
         let Some(info) = (self.isa.unwind_info)(code).map_err(refused)? else { return Ok(None) };
-        code.resize(code.len().next_multiple_of(4), 0);
+        // `int3`: nothing goes on from the last instruction.
+        code.resize(code.len().next_multiple_of(4), 0xcc);
         let row = code.len() as u32;
         code.extend(info);
         Ok(Some(row))

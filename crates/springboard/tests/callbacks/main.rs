@@ -215,7 +215,9 @@ fn stubs_are_native_where_there_is_a_plan() {
     let kind = |jit| engine(jit).callback_type("int (int)").unwrap();
     assert!(matches!(kind(Jit::On).path(), Path::Native), "{}", kind(Jit::On).path());
     assert!(matches!(kind(Jit::Off).path(), Path::Libffi(_)));
-    assert!(kind(Jit::On).bytes_each() <= 160, "{} bytes a callback", kind(Jit::On).bytes_each());
+    // On Windows the description for unwinders lies beside each stub.
+    let limit = if cfg!(windows) { 176 } else { 160 };
+    assert!(kind(Jit::On).bytes_each() <= limit, "{} bytes a callback", kind(Jit::On).bytes_each());
 }
 
 #[test]

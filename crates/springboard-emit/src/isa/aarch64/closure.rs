@@ -9,6 +9,9 @@ const SKIP: u32 = 0x1400_0003;
 const MOVE: u32 = 0xaa00_03e0;
 /// The bits of `rd`.
 const REGISTER: u32 = 0x1f;
+/// Loads and stores of vector registers, which have their numbers in the same bits.
+const VECTOR: u32 = 0x0e00_0000;
+const VECTOR_ACCESS: u32 = 0x0c00_0000;
 
 /// The code of a stub that takes its closure's register for what it loaded from the hole at `hole`. Cranelift allocates
 /// neither register; `x17` it uses for addresses that no stub has. `None` where the load is another, or an instruction
@@ -18,7 +21,7 @@ pub(super) fn found(entry: Entry, code: &[u8], hole: usize) -> Option<Vec<u8>> {
     let at = hole.checked_sub(8)?;
     let word = |at: usize| Some(u32::from_le_bytes(code.get(at..at + 4)?.try_into().ok()?));
     let load = word(at)?;
-    let keeps = |at| word(at).is_some_and(|word| word & REGISTER != arrives);
+    let keeps = |at| word(at).is_some_and(|word| word & REGISTER != arrives || word & VECTOR == VECTOR_ACCESS);
     if load & !REGISTER != LOAD || word(at + 4)? != SKIP || !(0..at).step_by(4).all(keeps) {
         return None;
     }
@@ -44,6 +47,8 @@ mod tests {
         assert_eq!(patched(Entry::GoClosure, loads), Some(vec![NOP, 0xaa12_03e9, NOP]));
         assert_eq!(patched(Entry::Closure, [NOP, NOP, SKIP, 0, 0, NOP]), None, "no load");
         assert_eq!(patched(Entry::Closure, [NOP, LOAD, NOP, 0, 0, NOP]), None, "the hole would be executed");
+        // ldur d17, [sp, #192]
+        assert!(patched(Entry::Closure, [0xfc4c_03f1, LOAD, SKIP, 0, 0, NOP]).is_some(), "a vector register");
         // mov x17, xzr
         assert_eq!(patched(Entry::Closure, [0xaa1f_03f1, LOAD, SKIP, 0, 0, NOP]), None, "another value");
     }
