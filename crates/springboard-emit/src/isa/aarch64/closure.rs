@@ -21,7 +21,8 @@ pub(super) fn found(entry: Entry, code: &[u8], hole: usize) -> Option<Vec<u8>> {
     let at = hole.checked_sub(8)?;
     let word = |at: usize| Some(u32::from_le_bytes(code.get(at..at + 4)?.try_into().ok()?));
     let load = word(at)?;
-    let keeps = |at| word(at).is_some_and(|word| word & REGISTER != arrives || word & VECTOR == VECTOR_ACCESS);
+    let keeps =
+        |at| word(at).is_some_and(|word| word & REGISTER != arrives || word & VECTOR == VECTOR_ACCESS);
     if load & !REGISTER != LOAD || word(at + 4)? != SKIP || !(0..at).step_by(4).all(keeps) {
         return None;
     }
