@@ -128,7 +128,7 @@ impl Columns {
 
     /// As [`Columns::call`], and delivers the C library's `errno` after each row: it is zero before the row's call, so that
     /// what `errors` has for a row is that call's own. What it has for rows that are skipped or not reached stays. (A
-    /// [`LastError`](springboard::LastError) that the function was declared with is not delivered.)
+    /// [`LastError`] that the function was declared with is not delivered.)
     ///
     /// # Errors
     /// As [`Columns::call`]; also where there is not one error per row.
