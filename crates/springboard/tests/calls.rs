@@ -462,10 +462,8 @@ fn a_small_stack_is_enough() {
             assert_eq!(call(&neg, &[5.into()]), Value::from(-5));
             assert_eq!(call(&called, &[2.into(), 3.into()]), Value::from(5));
         };
-        std::thread::scope(|scope| {
-            let small = std::thread::Builder::new().stack_size(128 << 10);
-            small.spawn_scoped(scope, work).unwrap().join().unwrap();
-        });
+        let small = || std::thread::Builder::new().stack_size(128 << 10);
+        std::thread::scope(|scope| small().spawn_scoped(scope, work).unwrap().join().unwrap());
     }
 }
 

@@ -17,6 +17,7 @@
 //!
 //! A case whose entry begins with `each number of` stands for every signature of so many integers as it has lines that
 //! begin with `move`, and of up to eight floating point numbers.
+#![cfg_attr(not(feature = "all-targets"), expect(dead_code, reason = "sequences of other CPUs"))]
 
 use std::fmt::Write as _;
 
