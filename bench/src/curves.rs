@@ -2,13 +2,13 @@
 
 mod line_chart;
 
-use std::{fs, hint::black_box, path::Path, sync::Barrier, thread, time::Instant};
+use std::{fs, hint::black_box, path::Path};
 
 use springboard::{
     Engine, Pack, Stubs, Word,
     abi::{Entry, Target, plan},
     emit::Compiler,
-    ir::{Prototype, Signature},
+    ir::Signature,
 };
 use springboard_everyday::columns::{Column, Columns, Input, Output};
 
@@ -153,8 +153,6 @@ fn growth(bench: &Bench, _: Effort) -> Chart {
 
 /// The time to bind and drop a function while other threads do the same, on the wall.
 fn threads(bench: &Bench, effort: Effort) -> Chart {
-    /// Functions that each thread binds for one sample.
-    const EACH: usize = 10_000;
     let kinds = [("a stub per shape", Stubs::PerShape), ("a stub per function", Stubs::PerFunction)];
     let series = kinds.map(|(name, stubs)| {
         let mut series = Series::new(name);
@@ -163,23 +161,7 @@ fn threads(bench: &Bench, effort: Effort) -> Chart {
             for _ in 0..effort.rounds * 3 {
                 let engine = Engine::builder().pack(Pack::Off).stubs(stubs).build();
                 drop(engine.bind_all(&bench.library, service::prototypes(200)));
-                let start = Barrier::new(threads + 1);
-                let taken = thread::scope(|scope| {
-                    let work = || {
-                        service::everywhere();
-                        let declared: Vec<Prototype> = service::prototypes(EACH);
-                        start.wait();
-                        for declared in declared {
-                            drop(black_box(engine.function(&bench.library, declared)));
-                        }
-                    };
-                    let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-                    start.wait();
-                    let began = Instant::now();
-                    working.into_iter().for_each(|thread| thread.join().expect("binding does not fail"));
-                    began.elapsed()
-                });
-                samples.push(service::per_function(taken, EACH * threads));
+                samples.push(service::bound_by(&engine, &bench.library, threads));
             }
             series.push(threads as f64, samples.least());
         }

@@ -237,31 +237,36 @@ fn threads(bench: &Bench, effort: Effort, measured: &mut Measured) {
                 let mut known = prototypes(ALONE);
                 known.truncate(compile::PLANS);
                 drop(engine.bind_all(&bench.library, known));
-                let start = Barrier::new(threads + 1);
-                let taken = thread::scope(|scope| {
-                    let work = || {
-                        everywhere();
-                        let declared = prototypes(ALONE);
-                        start.wait();
-                        for declared in declared {
-                            drop(black_box(engine.function(&bench.library, declared)));
-                        }
-                    };
-                    let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-                    start.wait();
-                    let began = Instant::now();
-                    working.into_iter().for_each(|thread| thread.join().expect("binding does not fail"));
-                    began.elapsed()
-                });
-                samples.push(per_function(taken, ALONE * threads));
+                samples.push(bound_by(&engine, &bench.library, threads));
             }
             measured.rows.push(Row::plain(Group::Service, case, path, &samples));
         }
     }
 }
 
+/// Functions bound and dropped by so many threads at once: nanoseconds for one, of all threads together, on the wall.
+pub(crate) fn bound_by(engine: &Engine, library: &Library, threads: usize) -> f64 {
+    let start = Barrier::new(threads + 1);
+    let taken = thread::scope(|scope| {
+        let work = || {
+            everywhere();
+            let declared = prototypes(ALONE);
+            start.wait();
+            for declared in declared {
+                drop(black_box(engine.function(library, declared)));
+            }
+        };
+        let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        start.wait();
+        let began = Instant::now();
+        working.into_iter().for_each(|thread| thread.join().expect("binding does not fail"));
+        began.elapsed()
+    });
+    per_function(taken, ALONE * threads)
+}
+
 /// Lets the calling thread run on every CPU, unlike the one that started it.
-pub(crate) fn everywhere() {
+fn everywhere() {
     let mut all = CpuSet::new();
     (0..CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
     // Where it is not allowed, the figure says so: threads do not help.
