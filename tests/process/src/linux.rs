@@ -78,17 +78,22 @@ pub enum Ended {
     Killed(i32),
 }
 
+/// Seconds after which `SIGALRM` ends a child that hangs. Emulated and sanitized ones take a few.
+const LIMIT: u32 = 300;
+
 /// A forked child, which runs beside this process.
 pub struct Child(libc::pid_t);
 
 impl Child {
-    /// Forks a child that runs `work` and ends.
+    /// Forks a child that runs `work` and ends, and is killed if it does not.
     pub fn fork(work: impl FnOnce()) -> Child {
         // SAFETY: the child runs `work` on its only thread and ends without returning to the caller's frames. The C
         // library keeps memory allocation usable in a child.
         let pid = unsafe { libc::fork() };
         assert!(pid >= 0, "the machine allows another process");
         if pid == 0 {
+            // SAFETY: the call takes no pointers. No test of a child handles the signal.
+            unsafe { libc::alarm(LIMIT) };
             let code = if catch_unwind(AssertUnwindSafe(work)).is_ok() { 0 } else { 1 };
             // SAFETY: it ends the process at once; nothing of the parent's is unwound or flushed.
             unsafe { libc::_exit(code) };

@@ -66,22 +66,23 @@ fn closing_it_costs_nothing_but_a_new_file() {
 
 #[test]
 fn closing_it_in_the_midst_of_binding_loses_no_stub() {
+    static BOUND: AtomicBool = AtomicBool::new(false);
     in_a_child(|| {
-        let (memory, bound) = (memory(Strategy::File), AtomicBool::new(false));
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !bound.load(Relaxed) {
-                    close_from_3();
-                }
-            });
-            let publish = |value| publish_all(&memory, &[returning(value, 0)]);
-            let stubs: Vec<_> = (0..2000).map(publish).collect();
-            bound.store(true, Relaxed);
-            for (value, stubs) in (0..).zip(&stubs) {
-                let stub = &stubs.as_ref().expect("there is a next way")[0];
-                assert_eq!(run(stub), value);
+        let memory = memory(Strategy::File);
+        // Not scoped: a panic below ends the child, and does not wait for this thread.
+        let closing = std::thread::spawn(|| {
+            while !BOUND.load(Relaxed) {
+                close_from_3();
             }
         });
+        let publish = |value| publish_all(&memory, &[returning(value, 0)]);
+        let stubs: Vec<_> = (0..2000).map(publish).collect();
+        BOUND.store(true, Relaxed);
+        closing.join().unwrap();
+        for (value, stubs) in (0..).zip(&stubs) {
+            let stub = &stubs.as_ref().expect("there is a next way")[0];
+            assert_eq!(run(stub), value);
+        }
     });
 }
 
