@@ -11,6 +11,7 @@ mod dump_asm;
 mod generated;
 mod install;
 mod libffi;
+mod limit;
 mod markdown;
 mod npm;
 mod oracle;

@@ -2,7 +2,7 @@
 
 mod commands;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use crate::{
     asan, bench,
@@ -51,7 +51,8 @@ static SUITES: &[Suite] = &[
         about: "the README's two commands on a bare Debian 12 with a C compiler and Rust, and nothing else",
         when: When::InCi,
         needs: &[&tools::ROOT, &tools::DEBOOTSTRAP],
-        steps: || vec![fresh_machine().into()],
+        // It builds everything, and runs suites that have limits of their own.
+        steps: || vec![Step::from(fresh_machine()).within(Duration::from_secs(90 * 60))],
     },
     Suite {
         name: "layouts",
