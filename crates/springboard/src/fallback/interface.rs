@@ -17,11 +17,15 @@ use crate::{declaration::Position, last_error::LastError, system, word::Word};
 /// Arguments up to which a call allocates nothing.
 const INLINE_ARGUMENTS: usize = 32;
 
+/// Addresses that are written together.
+const BLOCK: usize = 4;
+
 /// A signature in libffi's terms, and where its values are in slots.
 pub(crate) struct Interface {
     pub(super) cif: Cif,
     /// The arguments that are passed at all, in order.
     pub(super) arguments: Box<[Argument]>,
+    gathering: Gathering,
     copies: Copies,
     pub(super) result: SlotForm,
     /// The number of parameters, which is the index of the slot for the result.
@@ -33,6 +37,30 @@ pub(crate) struct Interface {
 unsafe impl Send for Interface {}
 // SAFETY: nothing is written after `new`, by us or by libffi, so shared references only read.
 unsafe impl Sync for Interface {}
+
+/// How a call gathers the addresses of its arguments.
+#[derive(Clone, Copy)]
+enum Gathering {
+    /// Each is that of its slot, in order. There are up to [`INLINE_ARGUMENTS`], in so many blocks.
+    Slots { blocks: usize },
+    /// One by one. There are up to [`INLINE_ARGUMENTS`], and none is copied.
+    Each,
+    /// In memory that is allocated.
+    Allocating,
+}
+
+impl Gathering {
+    fn of(arguments: &[Argument], copies: Copies) -> Gathering {
+        let in_slot = |(wanted, argument): (usize, &Argument)| matches!(*argument, Argument::Slot { index, at: 0, .. } if usize::from(index) == wanted);
+        if copies.bytes != 0 || arguments.len() > INLINE_ARGUMENTS {
+            Gathering::Allocating
+        } else if arguments.iter().enumerate().all(in_slot) {
+            Gathering::Slots { blocks: arguments.len().div_ceil(BLOCK) }
+        } else {
+            Gathering::Each
+        }
+    }
+}
 
 /// Where libffi finds an argument.
 #[derive(Clone, Copy)]
@@ -142,6 +170,7 @@ impl Interface {
         };
         Ok(Interface {
             cif: cif.map_err(|error| Unsupported::Refused(error.into()))?,
+            gathering: Gathering::of(&arguments, copies),
             arguments: arguments.into(),
             copies,
             result: form,
@@ -181,14 +210,39 @@ impl Interface {
         last_error: Option<LastError>,
         slots: *const u64,
     ) -> u64 {
-        let mut values = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
-        if self.copies.bytes == 0 && self.arguments.len() <= values.len() {
-            // SAFETY: there is room for all arguments, and no argument is copied; the caller answers for the rest.
-            unsafe { self.call_with(address, last_error, slots, &mut values, ptr::null_mut()) }
-        } else {
+        let (Gathering::Slots { blocks }, None) = (self.gathering, last_error) else {
             // SAFETY: the contract is this function's own.
-            unsafe { self.call_allocating(address, last_error, slots) }
+            return unsafe { self.call_by_arguments(address, last_error, slots) };
+        };
+        let mut values = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
+        // Whole blocks, without a look at any argument. Addresses after the last slot are not used.
+        for (number, block) in values.chunks_exact_mut(BLOCK).take(blocks).enumerate() {
+            for (index, value) in block.iter_mut().enumerate() {
+                value.write(slots.wrapping_add(number * BLOCK + index).cast_mut().cast());
+            }
         }
+        // SAFETY: the slots are the arguments; the caller answers for the rest.
+        unsafe { self.enter(address, None, slots, &mut values) }
+    }
+
+    /// As [`Interface::call`], with a look at each argument.
+    ///
+    /// # Safety
+    /// As [`Interface::call`].
+    #[inline(never)]
+    unsafe fn call_by_arguments(
+        &self,
+        address: CodePointer,
+        last_error: Option<LastError>,
+        slots: *const u64,
+    ) -> u64 {
+        if let Gathering::Allocating = self.gathering {
+            // SAFETY: the contract is this function's own.
+            return unsafe { self.call_allocating(address, last_error, slots) };
+        }
+        let mut values = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
+        // SAFETY: there is room for all arguments, and no argument is copied; the caller answers for the rest.
+        unsafe { self.call_with(address, last_error, slots, &mut values, ptr::null_mut()) }
     }
 
     /// As [`Interface::call`], with memory for any number of arguments and for copies.
@@ -244,10 +298,24 @@ impl Interface {
                 },
             });
         }
+        // SAFETY: every argument's address is written; the caller answers for the rest.
+        unsafe { self.enter(address, last_error, slots, values) }
+    }
+
+    /// # Safety
+    /// As [`Interface::call`]. The first `values` are the addresses of the arguments.
+    #[inline(always)]
+    unsafe fn enter(
+        &self,
+        address: CodePointer,
+        last_error: Option<LastError>,
+        slots: *const u64,
+        values: &mut [MaybeUninit<*mut c_void>],
+    ) -> u64 {
         let mut word = 0u64;
         let result = match self.result {
-            SlotForm::None => ptr::null_mut(),
-            SlotForm::Word(_) => (&raw mut word).cast(),
+            // Where there is no result, libffi leaves the word as it is.
+            SlotForm::None | SlotForm::Word(_) => (&raw mut word).cast(),
             // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
             // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
             SlotForm::Address(_) => Word::from_slot(unsafe { *slots.add(self.params) }),
@@ -271,16 +339,14 @@ impl Interface {
                 unsafe { last_error.around(Word::from_slot(*slots.add(at)), call) };
             }
         }
-        match self.result {
-            SlotForm::Word(scalar) => returned(scalar, word),
-            SlotForm::None | SlotForm::Address(_) => 0,
-        }
+        returned(self.result, word)
     }
 }
 
 /// The slot of a result as libffi leaves it: an integer in the low bytes, `float` in the first.
-fn returned(scalar: Scalar, word: u64) -> u64 {
-    let in_first = cfg!(target_endian = "big") && scalar == Scalar::Float(FloatFormat::F32);
+fn returned(form: SlotForm, word: u64) -> u64 {
+    let in_first =
+        cfg!(target_endian = "big") && matches!(form, SlotForm::Word(Scalar::Float(FloatFormat::F32)));
     if in_first { word >> 32 } else { word }
 }
 
@@ -292,18 +358,18 @@ mod tests {
     /// On some machines libffi widens integers, on others it stores their bytes alone.
     #[test]
     fn results_are_read_whatever_lies_above_them() {
-        let int = |bytes, signed| Scalar::Int { bytes, signed };
+        let int = |bytes, signed| SlotForm::Word(Scalar::Int { bytes, signed });
         for above in [0, 0x5555_5555_5555_5500, 0xffff_ffff_ffff_ff00u64] {
             assert_eq!(i8::from_result(returned(int(1, true), above | 0x80)), i8::MIN);
             assert_eq!(u8::from_result(returned(int(1, false), above | 0x80)), 0x80);
-            assert!(bool::from_result(returned(Scalar::Bool, above | 1)));
-            assert!(!bool::from_result(returned(Scalar::Bool, above)));
+            assert!(bool::from_result(returned(SlotForm::Word(Scalar::Bool), above | 1)));
+            assert!(!bool::from_result(returned(SlotForm::Word(Scalar::Bool), above)));
         }
         assert_eq!(u32::from_result(returned(int(4, false), 0xffff_ffff_8000_0000)), 1 << 31);
         assert_eq!(i64::from_result(returned(int(8, true), 1 << 63)), i64::MIN);
         let mut float = [0xff; 8];
         float[..4].copy_from_slice(&1.5f32.to_ne_bytes());
         let float = u64::from_ne_bytes(float);
-        assert_eq!(f32::from_result(returned(Scalar::Float(FloatFormat::F32), float)), 1.5);
+        assert_eq!(f32::from_result(returned(SlotForm::Word(Scalar::Float(FloatFormat::F32)), float)), 1.5);
     }
 }
