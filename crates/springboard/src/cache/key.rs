@@ -5,6 +5,7 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
+use smallvec::SmallVec;
 use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, SlotsForm, Temporary};
 
 /// A plan in the cache.
@@ -24,36 +25,51 @@ impl CachedPlan {
     }
 }
 
-/// A plan to look for.
-pub(super) struct Sought<'a>(pub(super) &'a Plan);
+/// A plan to look for, with its words, which hashing and comparing both read.
+pub(super) struct Sought<'a> {
+    plan: &'a Plan,
+    /// As [`head`] has it.
+    head: u128,
+    /// Its moves, as [`word`] has them.
+    words: SmallVec<[u128; 12]>,
+}
+
+impl<'a> Sought<'a> {
+    #[inline]
+    pub(super) fn new(plan: &'a Plan) -> Sought<'a> {
+        Sought { head: head(plan), words: plan.moves.iter().map(word).collect(), plan }
+    }
+}
 
 impl Hash for CachedPlan {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Sought(&self.plan).hash(state);
+        hash(self.head, &self.words, &self.plan, state);
     }
 }
 
 impl Equivalent<CachedPlan> for Sought<'_> {
     fn equivalent(&self, key: &CachedPlan) -> bool {
-        let (wanted, known) = (self.0, &key.plan);
-        head(wanted) == key.head
-            && wanted.moves.len() == key.words.len()
-            && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
+        self.head == key.head
+            && *self.words == *key.words
             // The heads say both whether they are.
-            && (is_plain(wanted) || rest(wanted) == rest(known))
+            && (is_plain(self.plan) || rest(self.plan) == rest(&key.plan))
     }
 }
 
 impl Hash for Sought<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let plan = self.0;
-        state.write_u128(head(plan));
-        for step in &plan.moves {
-            state.write_u128(word(step));
-        }
-        if !is_plain(plan) {
-            rest(plan).hash(state);
-        }
+        hash(self.head, &self.words, self.plan, state);
+    }
+}
+
+#[inline(always)]
+fn hash<H: Hasher>(head: u128, words: &[u128], plan: &Plan, state: &mut H) {
+    state.write_u128(head);
+    for word in words {
+        state.write_u128(*word);
+    }
+    if !is_plain(plan) {
+        rest(plan).hash(state);
     }
 }
 
@@ -227,7 +243,7 @@ mod tests {
         }
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
-                let same = Sought(wanted).equivalent(&CachedPlan::new(plan.clone()));
+                let same = Sought::new(wanted).equivalent(&CachedPlan::new(plan.clone()));
                 assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }
