@@ -34,7 +34,7 @@ impl<T, S: BuildHasher> Cache<T, S> {
     /// What `look` sees in the value of `plan`, if there is one. Takes no lock.
     pub(crate) fn get<R>(&self, plan: &Plan, look: impl FnOnce(&T) -> R) -> Option<R> {
         let values = self.values.pin();
-        let value = values.get(&Sought::new(plan))?.get()?;
+        let value = values.get(&Sought(plan))?.get()?;
         self.hits.count();
         Some(look(value))
     }
@@ -46,7 +46,7 @@ impl<T, S: BuildHasher> Cache<T, S> {
     {
         let place = {
             let values = self.values.pin();
-            match values.get(&Sought::new(plan)) {
+            match values.get(&Sought(plan)) {
                 Some(known) => {
                     self.hits.count();
                     Arc::clone(known)
@@ -62,7 +62,7 @@ impl<T, S: BuildHasher> Cache<T, S> {
 
     /// Whether there is a value for `plan`. Does not count as a lookup.
     pub(crate) fn has(&self, plan: &Plan) -> bool {
-        self.values.pin().get(&Sought::new(plan)).is_some_and(|known| known.get().is_some())
+        self.values.pin().get(&Sought(plan)).is_some_and(|known| known.get().is_some())
     }
 }
 

@@ -5,7 +5,6 @@
 use std::hash::{Hash, Hasher};
 
 use papaya::Equivalent;
-use smallvec::SmallVec;
 use springboard_abi::{DowncallResult, Fill, Form, Move, Operand, Place, Plan, SlotsForm, Temporary};
 
 /// A plan in the cache.
@@ -25,51 +24,37 @@ impl CachedPlan {
     }
 }
 
-/// A plan to look for, with its words, which hashing and comparing both read.
-pub(super) struct Sought<'a> {
-    plan: &'a Plan,
-    /// As [`head`] has it.
-    head: u128,
-    /// Its moves, as [`word`] has them.
-    words: SmallVec<[u128; 12]>,
-}
-
-impl<'a> Sought<'a> {
-    #[inline]
-    pub(super) fn new(plan: &'a Plan) -> Sought<'a> {
-        Sought { head: head(plan), words: plan.moves.iter().map(word).collect(), plan }
-    }
-}
+/// A plan to look for.
+pub(super) struct Sought<'a>(pub(super) &'a Plan);
 
 impl Hash for CachedPlan {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(self.head, &self.words, &self.plan, state);
+        Sought(&self.plan).hash(state);
     }
 }
 
 impl Equivalent<CachedPlan> for Sought<'_> {
     fn equivalent(&self, key: &CachedPlan) -> bool {
-        self.head == key.head
-            && *self.words == *key.words
+        let (wanted, known) = (self.0, &key.plan);
+        head(wanted) == key.head
+            && wanted.moves.len() == key.words.len()
+            && wanted.moves.iter().zip(&key.words).all(|(step, known)| word(step) == *known)
             // The heads say both whether they are.
-            && (is_plain(self.plan) || rest(self.plan) == rest(&key.plan))
+            && (is_plain(wanted) || rest(wanted) == rest(known))
     }
 }
 
 impl Hash for Sought<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(self.head, &self.words, self.plan, state);
-    }
-}
-
-#[inline(always)]
-fn hash<H: Hasher>(head: u128, words: &[u128], plan: &Plan, state: &mut H) {
-    state.write_u128(head);
-    for word in words {
-        state.write_u128(*word);
-    }
-    if !is_plain(plan) {
-        rest(plan).hash(state);
+        let plan = self.0;
+        state.write_u128(head(plan));
+        for pair in plan.moves.chunks(2) {
+            let [first, second] = [0, 1].map(|index| pair.get(index).map_or(0, digest));
+            state.write_u128(u128::from(second) << 64 | u128::from(first));
+        }
+        if !is_plain(plan) {
+            rest(plan).hash(state);
+        }
     }
 }
 
@@ -123,6 +108,14 @@ fn word(step: &Move) -> u128 {
         | u128::from(slot) << 16
         | u128::from(bytes) << 8
         | kinds
+}
+
+/// Half as wide as a move, for the hasher, whose steps wait for one another: each takes two of these. The place is spread
+/// over bits that the rest hardly uses.
+fn digest(step: &Move) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let word = word(step);
+    word as u64 ^ ((word >> 64) as u64).wrapping_mul(ODD)
 }
 
 #[cfg(test)]
@@ -243,7 +236,7 @@ mod tests {
         }
         for (index, wanted) in plans.iter().enumerate() {
             for (other, plan) in plans.iter().enumerate() {
-                let same = Sought::new(wanted).equivalent(&CachedPlan::new(plan.clone()));
+                let same = Sought(wanted).equivalent(&CachedPlan::new(plan.clone()));
                 assert_eq!(same, index == other, "{wanted}\n{plan}");
             }
         }
