@@ -89,6 +89,22 @@ fn what_compilers_pass_in_two_ways_is_refused_until_one_is_named() {
     }
 }
 
+/// Members of two eightbytes that begin within the first: `struct s { unsigned a; u b; }`, and where Clang loses nothing,
+/// because what follows has a class.
+#[test]
+fn what_clang_loses_is_refused_where_it_is_named() {
+    let types = "typedef unsigned long u __attribute__((aligned(4))); struct s { unsigned a; u b; }";
+    let by = |types, compiler| planned(X86_64, types, compiler).err();
+    assert_eq!(by(types, Some(Compiler::Clang)), Some(Ineligible::LostBytes { parameter: Some(0) }));
+    assert_eq!(by(types, Some(Compiler::Gcc)), None);
+    let two_ways = Ineligible::Compilers { parameter: Some(0), gcc: Memory, clang: Way::Unplanned };
+    assert_eq!(by(types, None), Some(two_ways));
+    let followed = types.replace("u b;", "u b; char c;");
+    assert_eq!(by(&followed, Some(Compiler::Clang)), None);
+    let result = planned_function(X86_64, &format!("{types}; struct s f(int)"), Some(Compiler::Clang));
+    assert_eq!(result.err(), Some(Ineligible::LostBytes { parameter: None }));
+}
+
 #[test]
 fn what_compilers_pass_alike_is_planned() {
     for (triple, types) in ONE_WAY {

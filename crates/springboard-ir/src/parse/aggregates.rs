@@ -71,7 +71,7 @@ impl<'a> Parser<'a> {
         let tag = tag.map(String::from);
         let Members { mut fields, layouts, contents, .. } = members;
         let (packed, mut align) = (attributes.packed, attributes.align);
-        if let Some(pack @ 1..) = self.pack.last().copied() {
+        if let Some(pack) = self.packing.most().at(position)? {
             for (field, own) in fields.iter_mut().zip(&layouts) {
                 align = align.max(self.capped(field, *own, pack, packed).at(position)?);
             }
@@ -137,7 +137,9 @@ impl<'a> Parser<'a> {
             }
             match self.word().and_then(keyword) {
                 Some(Keyword::StaticAssert) => self.static_assert()?,
-                None if self.word().is_none() => return Err(self.unexpected(Expected::Members)),
+                None if self.word().is_none() && !self.at_attribute_brackets() => {
+                    return Err(self.unexpected(Expected::Members));
+                }
                 _ => self.member_declaration(&mut members)?,
             }
         }

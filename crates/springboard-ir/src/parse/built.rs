@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use super::{error::ParseErrorKind, places::Failure, words::VA_LIST};
 use crate::{
+    integer::Integer,
     layout::{Layout, LayoutError, MAX_DEPTH, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
     types::{Aggregate, AggregateKind, Array, Declared, NamedConvention, Pointee, Signature, Type},
@@ -166,6 +167,17 @@ impl Built {
     pub(super) fn layout(&self) -> Option<Layout> {
         let Layout { size, align } = self.object?.layout;
         Some(Layout { size, align: self.declared.type_align.unwrap_or(align) })
+    }
+
+    /// Whether it is an enumeration that names `integer` as its type, or that integer.
+    pub(super) fn is_of(&self, integer: Integer) -> bool {
+        match &self.shape {
+            Shape::Object { ty: Type::Enum(enumeration), .. } => {
+                enumeration.is_fixed() && enumeration.underlying() == integer
+            }
+            Shape::Object { ty, .. } => *ty == Type::Int(integer),
+            Shape::Function(_) => false,
+        }
     }
 
     /// A pointer to the type.

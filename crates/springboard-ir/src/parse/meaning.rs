@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     definitions::Definition,
+    integer::Integer,
     types::{AggregateKind, Type},
 };
 
@@ -49,6 +50,16 @@ impl Tag {
         match self {
             Tag::Forward(kind) | Tag::Aggregate(kind, _) => kind.keyword(),
             Tag::Enumeration(_) => "enum",
+        }
+    }
+
+    /// The type of an enumeration of which that alone has been said.
+    pub(crate) fn announced(&self) -> Option<Integer> {
+        match self {
+            Tag::Enumeration(Built { shape: Shape::Object { ty: Type::Int(integer), .. }, .. }) => {
+                Some(*integer)
+            }
+            _ => None,
         }
     }
 

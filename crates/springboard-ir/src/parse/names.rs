@@ -47,6 +47,10 @@ impl Parser<'_> {
                 Ok(())
             }
             Some(known) if *known == meaning => Ok(()),
+            Some(known) if known.announced().is_some() => {
+                self.own.define_tag(tag, meaning);
+                Ok(())
+            }
             Some(_) => Err(redefined(tag, position)),
         }
     }
