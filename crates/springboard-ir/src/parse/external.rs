@@ -162,14 +162,14 @@ impl<'a> Parser<'a> {
             {
                 return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
+            let object = self.object(&declarator, &built, storage);
+            self.declare(&declarator, built, storage, attributes.alignment())?;
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
                 let symbol = self.assembler_name(after);
                 if !storage.is_typedef() {
                     self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
                 }
             }
-            let object = self.object(&declarator, &built, storage);
-            self.declare(&declarator, built, storage, attributes.alignment())?;
             if is_function && self.at("{") {
                 return self.skip_group();
             }

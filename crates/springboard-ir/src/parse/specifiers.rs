@@ -154,6 +154,9 @@ impl<'a> Parser<'a> {
         let position = self.position();
         let is_word = matches!(self.peek_second().kind, TokenKind::Word);
         let name = self.text_of(self.peek_second());
+        if !self.at("(") {
+            return Err(self.unexpected(Expected::Text("(")));
+        }
         let Some(declared) = self.declared(name).filter(|_| is_word) else {
             let is_value = name == "nullptr" || matches!(self.find_name(name), Some(Name::Constant(_)));
             if is_word && !is_value {
