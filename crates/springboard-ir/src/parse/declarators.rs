@@ -188,7 +188,8 @@ impl<'a> Parser<'a> {
     fn skip_length(&mut self, failure: Failure) -> Result<Length, Failure> {
         let variable = match &failure.kind {
             ParseErrorKind::Constant(ConstantError::Unknown(_)) => true,
-            ParseErrorKind::Expected { .. } => self.at("*") && self.text_of(self.peek_second()) == "]",
+            // `[*]`, or what a pointer points to.
+            ParseErrorKind::Expected { .. } => self.at("*"),
             _ => false,
         };
         if !variable {
