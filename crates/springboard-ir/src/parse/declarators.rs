@@ -189,7 +189,9 @@ impl<'a> Parser<'a> {
         let variable = match &failure.kind {
             ParseErrorKind::Constant(ConstantError::Unknown(_)) => true,
             // `[*]`, or what a pointer points to.
-            ParseErrorKind::Expected { .. } => self.at("*"),
+            ParseErrorKind::Expected { expected: Expected::Expression, found } => {
+                found.as_deref() == Some("*")
+            }
             _ => false,
         };
         if !variable {
