@@ -157,7 +157,10 @@ impl<'a> Parser<'a> {
             parser.bump();
             // These are said of the pointer that a parameter is (6.7.6.2, 1).
             while parser.at("static")
-                || matches!(parser.word().and_then(keyword), Some(Keyword::Const | Keyword::Qualifier))
+                || matches!(
+                    parser.word().and_then(keyword),
+                    Some(Keyword::Const | Keyword::Qualifier | Keyword::Atomic)
+                )
             {
                 if !(outermost && parser.in_parameters()) {
                     return Err(parser.unexpected(Expected::Text("]")));
