@@ -170,11 +170,11 @@ impl<'a> Parser<'a> {
                     self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
                 }
             }
-            if is_function && self.at("{") {
+            if is_function && !storage.is_typedef() && self.at("{") {
                 return self.skip_group();
             }
-            let value = if self.eat("=") { self.initializer()? } else { None };
             if let Some(object) = object {
+                let value = if self.eat("=") { self.initializer()? } else { None };
                 self.own.declare_object(Object { value, ..object });
             }
             if self.eat(";") {
