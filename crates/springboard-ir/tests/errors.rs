@@ -88,6 +88,8 @@ const PROTOTYPES: &[(&str, &str)] = &[
 const DECLARATIONS: &[(&str, &str)] = &[
     ("int f(int n; ¦; int n);", "expected a type, found `;`"),
     ("int p; int f(__typeof__¦[p));", "expected `(`, found `[`"),
+    ("int f(int a[][¦static 3]);", "expected `]`, found `static`"),
+    ("int f(int (*a)[¦const]);", "expected `]`, found `const`"),
     ("int f(int) ¦= 3;", "expected `,` or `;`, found `=`"),
     ("typedef int t ¦= 3;", "expected `,` or `;`, found `=`"),
     ("typedef int f(int) ¦{ }", "expected `,` or `;`, found `{`"),
