@@ -35,6 +35,7 @@ mod parameters;
 mod places;
 mod pragma;
 mod recovery;
+mod size;
 mod specifiers;
 mod storage;
 mod words;

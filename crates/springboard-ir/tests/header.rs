@@ -218,3 +218,12 @@ int third(struct before *);";
     ];
     assert_eq!(skipped, expected);
 }
+
+#[test]
+fn what_is_declared_like_something_unread_is_told_by_its_own_name() {
+    let text = "int old(a) int a; { return a; }\nextern __typeof__(old) like, *pointer;";
+    let told: Vec<_> = left_out(text).into_iter().filter_map(|(name, ..)| name).collect();
+    assert_eq!(told, ["old", "like", "pointer"]);
+    let why = "`f` is defined already";
+    assert_eq!(left_out("int f(int);\nint f(long);"), [(Some("f".to_owned()), 2, why.to_owned())]);
+}

@@ -44,6 +44,13 @@ const CASES: &[(&str, u64, u32)] = &[
         5,
         1,
     ),
+    (
+        "_Pragma(\"pack(push, 1)\") _Pragma(\"pack(push, x, 2)\") _Pragma(\"pack(push, 4)\") \
+         _Pragma(\"pack(pop, x)\") _Pragma(\"pack(pop)\") struct t { char c; int y; }",
+        8,
+        4,
+    ),
+    ("struct __attribute__((packed, aligned())) t { char c; int y; }", 16, 16),
     ("struct t { char c; A a; }", 8, 4),
     ("struct t { char c; __typeof__(A) a; __typeof__(H) b; }", 16, 8),
     ("_Pragma(\"pack(push, 2)\") struct t { char c; int y : 20; int z : 20; }", 6, 2),

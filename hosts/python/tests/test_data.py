@@ -167,6 +167,17 @@ def test_memory_that_is_not_cleared(ffi):
     raise AssertionError("all memory was zero")
 
 
+def test_a_buffer_beyond_owned_memory_warns(ffi, recwarn):
+    owned = ffi.new("char[10]")
+    ffi.buffer(owned, 10)
+    ffi.buffer(ffi.cast("char *", owned), 11)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="buffer of 11 bytes"):
+        ffi.buffer(owned, 11)
+    with pytest.warns(UserWarning, match="owns 4 bytes"):
+        ffi.buffer(ffi.new("int *"), 8)
+
+
 def test_files_of_python_as_those_of_c(ffi):
     ffi.cdef("int fputs(const char *, FILE *); int fileno(FILE *); struct other; int feof(struct other *);")
     c = ffi.dlopen(None)

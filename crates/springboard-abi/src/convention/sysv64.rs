@@ -223,6 +223,11 @@ fn field_align(field: &Field, model: &DataModel) -> Result<u64, Ineligible> {
     Ok(field.declared.type_align.unwrap_or(own).into())
 }
 
+/// Whether a member has no bytes.
+fn is_empty(field: &Field, model: &DataModel) -> Result<bool, Ineligible> {
+    Ok(field.ty.layout(model)?.size == 0)
+}
+
 fn is_vector_of_doubles(ty: &Type) -> bool {
     matches!(ty, Type::Vector(vector) if *vector.element == Type::Double)
 }
@@ -306,8 +311,9 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         }
         Type::Aggregate(aggregate) => {
             let layout = aggregate.layout(model)?;
-            // Only aggregates without a size can lie after the last eightbyte, and they have no class.
-            if layout.layout.size == 0 && (is_clang(model) || offset.is_multiple_of(8)) {
+            // Only aggregates without a size can lie after the last eightbyte. They have no class, but Clang wants what is in
+            // them aligned all the same.
+            if layout.layout.size == 0 && !is_clang(model) && offset.is_multiple_of(8) {
                 return Ok(());
             }
             if aggregate.is_flexible() && is_clang(model) {
@@ -319,7 +325,7 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
                 let first = offset * 8 + bit_offset;
                 let bits = match (field.bits, aggregate.kind) {
                     // Clang takes `_Atomic` for a type that it has no class for.
-                    (None, _) if field.declared.atomic && is_clang(model) => {
+                    (None, _) if field.declared.atomic && !is_empty(field, model)? && is_clang(model) => {
                         inner[0] = Class::Memory;
                         continue;
                     }

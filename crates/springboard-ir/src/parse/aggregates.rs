@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     layout::{Layout, Placement},
-    model::BitFields,
     types::{Aggregate, AggregateKind, Declared, Field, Type},
 };
 
@@ -44,11 +43,7 @@ impl<'a> Parser<'a> {
     /// A structure or union specifier, of which the keyword comes next.
     pub(super) fn aggregate(&mut self, kind: AggregateKind) -> Result<Built, Failure> {
         let mut position = self.bump().start;
-        let mut attributes = self.attributes()?;
-        while let Some(Keyword::AlignAs) = self.word().and_then(keyword) {
-            attributes.align = attributes.align.max(self.align_as()?);
-            attributes = attributes.with(self.attributes()?);
-        }
+        let attributes = self.attributes()?;
         let tag = self.name();
         if tag.is_some() {
             position = self.bump().start;
@@ -241,35 +236,6 @@ impl<'a> Parser<'a> {
             Some(position) => Err(ParseErrorKind::UnknownLength.at(position)),
             None => Ok(()),
         }
-    }
-
-    /// Writes `#pragma pack(pack)` into the member that it weakens, of an aggregate that is `packed` by an attribute or not.
-    /// Returns what the aggregate is aligned to for it, if anything.
-    fn capped(
-        &self,
-        field: &mut Field,
-        own: Layout,
-        pack: u32,
-        packed: bool,
-    ) -> Result<Option<u32>, ParseErrorKind> {
-        let natural = field.declared.type_align.unwrap_or(own.align);
-        let packed = packed || field.declared.packed;
-        field.align = field.align.map(|align| align.min(pack));
-        let Some(bits) = field.bits else {
-            if natural > pack && !packed {
-                field.declared.packed = true;
-                field.align = Some(pack).filter(|pack| *pack > 1);
-            }
-            return Ok(None);
-        };
-        if self.model().bit_fields == BitFields::Microsoft {
-            return Err(ParseErrorKind::Unsupported("pragma pack".into()));
-        }
-        // It lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or not. One
-        // without width is as ever.
-        let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
-        field.declared.packed |= bits > 0;
-        Ok(aligns.then_some(natural.min(pack)))
     }
 }
 

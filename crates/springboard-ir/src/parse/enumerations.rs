@@ -37,7 +37,7 @@ impl Parser<'_> {
                     self.own.define_tag(tag, Tag::Enumeration(built.clone()));
                     Ok(built)
                 }
-                (Some(Tag::Enumeration(known)), Some(integer)) if !known.is_of(integer) => {
+                (Some(known @ Tag::Enumeration(_)), Some(_)) if known.names_integer() != named => {
                     Err(redefined(tag, position))
                 }
                 _ => self.tagged_enumeration(tag).at(position),

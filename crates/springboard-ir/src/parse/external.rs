@@ -162,19 +162,19 @@ impl<'a> Parser<'a> {
             {
                 return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
+            let object = self.object(&declarator, &built, storage);
+            self.declare(&declarator, built, storage, attributes.alignment())?;
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
                 let symbol = self.assembler_name(after);
                 if !storage.is_typedef() {
                     self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
                 }
             }
-            let object = self.object(&declarator, &built, storage);
-            self.declare(&declarator, built, storage, attributes.alignment())?;
-            if is_function && self.at("{") {
+            if is_function && !storage.is_typedef() && self.at("{") {
                 return self.skip_group();
             }
-            let value = if self.eat("=") { self.initializer()? } else { None };
             if let Some(object) = object {
+                let value = if self.eat("=") { self.initializer()? } else { None };
                 self.own.declare_object(Object { value, ..object });
             }
             if self.eat(";") {

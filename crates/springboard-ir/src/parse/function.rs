@@ -3,9 +3,10 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    built::{Built, Shape, Size},
+    built::{Built, Shape},
     error::ParseErrorKind,
     places::{Failure, Placed as _},
+    size::Size,
 };
 use crate::{
     model::DataModel,

@@ -53,6 +53,14 @@ impl Tag {
         }
     }
 
+    /// The integer type that an enumeration names.
+    pub(crate) fn names_integer(&self) -> Option<Integer> {
+        match self.definition() {
+            Some(Type::Enum(enumeration)) if enumeration.is_fixed() => Some(enumeration.underlying()),
+            _ => self.announced(),
+        }
+    }
+
     /// The type of an enumeration of which that alone has been said.
     pub(crate) fn announced(&self) -> Option<Integer> {
         match self {

@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{Parser, error::ParseErrorKind, places::Failure};
+use crate::{layout::Layout, model::BitFields, types::Field};
 
 /// Alignments saved by `push` beyond which a text is refused.
 const MAX_SAVED: usize = 64;
@@ -76,5 +77,34 @@ impl<'a> Parser<'a> {
         }
         *now = bytes.unwrap_or(*now);
         Some(())
+    }
+
+    /// Writes `#pragma pack(pack)` into the member that it weakens, of an aggregate that is `packed` by an attribute or not.
+    /// Returns what the aggregate is aligned to for it, if anything.
+    pub(super) fn capped(
+        &self,
+        field: &mut Field,
+        own: Layout,
+        pack: u32,
+        packed: bool,
+    ) -> Result<Option<u32>, ParseErrorKind> {
+        let natural = field.declared.type_align.unwrap_or(own.align);
+        let packed = packed || field.declared.packed;
+        field.align = field.align.map(|align| align.min(pack));
+        let Some(bits) = field.bits else {
+            if natural > pack && !packed {
+                field.declared.packed = true;
+                field.align = Some(pack).filter(|pack| *pack > 1);
+            }
+            return Ok(None);
+        };
+        if self.model().bit_fields == BitFields::Microsoft {
+            return Err(ParseErrorKind::Unsupported("pragma pack".into()));
+        }
+        // It lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or not. One
+        // without width is as ever.
+        let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
+        field.declared.packed |= bits > 0;
+        Ok(aligns.then_some(natural.min(pack)))
     }
 }

@@ -184,9 +184,13 @@ impl<'a> Parser<'a> {
                 _ if token.kind != TokenKind::Word => last = None,
                 _ => match keyword(text) {
                     None => last = Some(text),
-                    Some(Keyword::Attribute | Keyword::Asm | Keyword::AlignAs | Keyword::Atomic)
-                        if next == "(" =>
-                    {
+                    Some(
+                        Keyword::Attribute
+                        | Keyword::Asm
+                        | Keyword::AlignAs
+                        | Keyword::Atomic
+                        | Keyword::TypeOf,
+                    ) if next == "(" => {
                         tokens = self.after_group(&rest[1..]);
                     }
                     Some(_) => last = None,

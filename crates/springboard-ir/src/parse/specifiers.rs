@@ -76,6 +76,13 @@ impl<'a> Parser<'a> {
                 }
                 Some(Keyword::Qualifier) if word.contains("restrict") => restrict = Some(self.position()),
                 Some(Keyword::Qualifier) => {}
+                // It stands before all others.
+                Some(Keyword::Storage)
+                    if word == "__extension__"
+                        && self.tokens[start..self.at].iter().any(|token| self.text_of(*token) != word) =>
+                {
+                    return Err(self.fail(ParseErrorKind::Misplaced("__extension__")));
+                }
                 Some(Keyword::Storage) => storage.add(word, self.position())?,
                 Some(Keyword::Attribute) => {
                     attributes = attributes.with(self.attributes()?);
@@ -154,6 +161,9 @@ impl<'a> Parser<'a> {
         let position = self.position();
         let is_word = matches!(self.peek_second().kind, TokenKind::Word);
         let name = self.text_of(self.peek_second());
+        if !self.at("(") {
+            return Err(self.unexpected(Expected::Text("(")));
+        }
         let Some(declared) = self.declared(name).filter(|_| is_word) else {
             let is_value = name == "nullptr" || matches!(self.find_name(name), Some(Name::Constant(_)));
             if is_word && !is_value {
