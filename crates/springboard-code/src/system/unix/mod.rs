@@ -1,0 +1,3 @@
+//! What all systems of Unix's family have alike.
+
+pub mod fork;
