@@ -44,7 +44,7 @@ pub(crate) fn limited<T>(
             // Again and again: a process may start another while the list is read.
             while watch.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                 expired.store(true, Ordering::Relaxed);
-                kill(&of_mark(mark));
+                kill_all(mark);
                 wait = Duration::from_millis(100);
             }
         });
@@ -54,7 +54,7 @@ pub(crate) fn limited<T>(
     });
     let expired = expired.load(Ordering::Relaxed);
     if expired {
-        kill(&of_mark(&mark));
+        kill_all(&mark);
     }
     (result, if expired { End::Expired } else { End::Own })
 }
@@ -93,12 +93,26 @@ fn of_mark(mark: &str) -> BTreeSet<u32> {
     }
 }
 
-fn kill(processes: &BTreeSet<u32>) {
+/// Kills all of them. They are stopped first, until there are no more: a child whose parent is gone may be known by nothing.
+fn kill_all(mark: &str) {
+    let mut stopped = BTreeSet::new();
+    loop {
+        let found = of_mark(mark);
+        if found.is_subset(&stopped) {
+            break;
+        }
+        signal("STOP", &found);
+        stopped.extend(found);
+    }
+    signal("KILL", &stopped);
+}
+
+fn signal(name: &str, processes: &BTreeSet<u32>) {
     if processes.is_empty() {
         return;
     }
     let mut shell = Command::new("sh");
-    shell.args(["-c", r#"kill -KILL "$@" 2>/dev/null"#, "sh"]);
+    shell.args(["-c", r#"signal=$1; shift; kill -s "$signal" "$@" 2>/dev/null"#, "sh", name]);
     // A process that has ended by itself is no failure.
     let _ = shell.args(processes.iter().map(u32::to_string)).status();
 }

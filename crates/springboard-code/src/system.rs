@@ -19,15 +19,17 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::*;
+pub(crate) use linux::*;
 
 #[cfg(any(target_os = "macos", target_os = "freebsd"))]
 mod bsd;
 #[cfg(any(target_os = "macos", target_os = "freebsd"))]
-pub use bsd::*;
+pub(crate) use bsd::*;
 
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+pub use unix::*;
 
 #[cfg(windows)]
 mod windows;

@@ -31,6 +31,8 @@ pub(crate) use bsd::*;
 
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+pub(crate) use unix::*;
 
 #[cfg(windows)]
 mod windows;

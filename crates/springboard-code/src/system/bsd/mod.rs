@@ -11,11 +11,8 @@ pub(crate) mod extent;
 pub(crate) mod instructions;
 #[cfg(feature = "announce")]
 pub(crate) mod jitdump;
-pub(crate) mod number;
 pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
 pub(crate) mod protection;
 pub(crate) mod unwind;
-
-pub use super::unix::fork;

@@ -9,12 +9,9 @@ mod file;
 pub(crate) mod instructions;
 #[cfg(feature = "announce")]
 pub(crate) mod jitdump;
-pub(crate) mod number;
 pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
 pub(crate) mod protection;
 mod ranges;
 pub(crate) mod unwind;
-
-pub use super::unix::fork;

@@ -19,7 +19,7 @@ use std::{
     },
 };
 
-use crate::system::number::number;
+use super::number::number;
 
 /// Locked for reading while code is being made or freed, for writing while the process forks.
 static GATE: RwLock<()> = RwLock::new(());

@@ -5,5 +5,3 @@ pub(crate) mod event;
 pub(crate) mod names;
 pub(crate) mod symbols;
 pub(crate) mod threads;
-
-pub(crate) use super::unix::{fallback, loading};
