@@ -4,6 +4,7 @@ mod dll;
 
 use std::{
     fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -77,7 +78,7 @@ fn install(arguments: &Arguments) -> Result<(), String> {
     }
     let fresh = headers.join(".springboard.h.new");
     copy(&source.join("include/springboard.h"), &fresh)?;
-    put(&fresh, &headers.join("springboard.h"), "644")?;
+    put(&fresh, &headers.join("springboard.h"), 0o644)?;
     let fresh = descriptions.join(".springboard.pc.new");
     let template = source.join("springboard.pc.in");
     let text = fs::read_to_string(&template).map_err(|error| format!("{}: {error}", template.display()))?;
@@ -85,7 +86,7 @@ fn install(arguments: &Arguments) -> Result<(), String> {
     let private = if target.is_none() { &SYSTEM_LIBRARIES[..] } else { &[] };
     let text = described(&text, &shown.to_string(), libdir, private);
     fs::write(&fresh, text).map_err(|error| format!("{}: {error}", fresh.display()))?;
-    put(&fresh, &descriptions.join("springboard.pc"), "644")
+    put(&fresh, &descriptions.join("springboard.pc"), 0o644)
 }
 
 /// The shared and the static library.
@@ -95,16 +96,17 @@ fn libraries_of_linux(libraries: &Path, source: &Path, profile: &str) -> Result<
     let name = format!("libspringboard.so.{VERSION}");
     let fresh = libraries.join(".libspringboard.so.new");
     shared_object::link(&archive, SONAME, &source.join("springboard.map"), &fresh)?;
-    put(&fresh, &libraries.join(&name), "755")?;
+    put(&fresh, &libraries.join(&name), 0o755)?;
     for link in [SONAME, "libspringboard.so"] {
         let link = libraries.join(link);
-        shared_object::run(Command::new("ln").args(["-s", "-f", "-n", &name]).arg(&link))?;
+        let _ = fs::remove_file(&link);
+        symlink(&name, &link).map_err(|error| format!("{}: {error}", link.display()))?;
         println!("{} -> {name}", link.display());
     }
     let fresh = libraries.join(".libspringboard.a.new");
     copy(&archive, &fresh)?;
     shared_object::run(Command::new("strip").arg("--strip-debug").arg(&fresh))?;
-    put(&fresh, &libraries.join("libspringboard.a"), "644")
+    put(&fresh, &libraries.join("libspringboard.a"), 0o644)
 }
 
 /// Where the prefix is while installing.
@@ -129,9 +131,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
 }
 
 /// Puts a finished file in its place, and says so.
-fn put(from: &Path, to: &Path, mode: &str) -> Result<(), String> {
+fn put(from: &Path, to: &Path, mode: u32) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", to.display());
-    shared_object::run(Command::new("chmod").arg(mode).arg(from))?;
+    fs::set_permissions(from, fs::Permissions::from_mode(mode)).map_err(failed)?;
     let bytes = fs::metadata(from).map_err(failed)?.len();
     fs::rename(from, to).map_err(failed)?;
     println!("{} ({} KiB)", to.display(), bytes.div_ceil(1024));

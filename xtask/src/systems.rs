@@ -158,7 +158,7 @@ fn prepare_musl(folder: &Path) -> Result<(), String> {
         ("asm", "/usr/include/x86_64-linux-gnu/asm"),
     ] {
         if !headers.join(name).exists() {
-            quietly("linking headers", Command::new("ln").arg("-s").arg(to).arg(headers.join(name)))?;
+            std::os::unix::fs::symlink(to, headers.join(name)).map_err(at)?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     process::{Command, ExitCode},
 };
 
@@ -273,8 +274,8 @@ impl Tool {
                 (format!("{} of Rust {major}.{minor} or newer", cross::CARGO), packages)
             }
             Source::Root => {
-                let user = Command::new("id").arg("-u").output();
-                let is_root = user.is_ok_and(|output| output.stdout == b"0\n");
+                // Its own folder in /proc is root's where it is root.
+                let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
                 return (!is_root).then(|| "needs to be run as root".to_owned());
             }
             Source::Linux(major, minor) => {

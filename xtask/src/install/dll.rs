@@ -23,17 +23,17 @@ pub(super) fn install(root: &Path, libdir: &str, profile: &str) -> Result<(), St
     let fresh = programs.join(".springboard.dll.new");
     copy(&built, &fresh)?;
     shared_object::run(Command::new("x86_64-w64-mingw32-strip").arg("--strip-debug").arg(&fresh))?;
-    put(&fresh, &programs.join(NAME), "755")?;
+    put(&fresh, &programs.join(NAME), 0o755)?;
     let fresh = libraries.join(".springboard.def.new");
     let script = project::root().join(CRATE).join("springboard.map");
     let text = fs::read_to_string(&script).map_err(|error| format!("{}: {error}", script.display()))?;
     fs::write(&fresh, definitions(&text)).map_err(|error| format!("{}: {error}", fresh.display()))?;
     let listed = libraries.join("springboard.def");
-    put(&fresh, &listed, "644")?;
+    put(&fresh, &listed, 0o644)?;
     let fresh = libraries.join(".libspringboard.dll.a.new");
     let mut import = Command::new("x86_64-w64-mingw32-dlltool");
     shared_object::run(import.arg("-d").arg(&listed).arg("-l").arg(&fresh))?;
-    put(&fresh, &libraries.join("libspringboard.dll.a"), "644")
+    put(&fresh, &libraries.join("libspringboard.dll.a"), 0o644)
 }
 
 /// The module definition file with the symbols of the linker script.

@@ -69,10 +69,10 @@ const SHAPES: usize = 48;
 
 /// A declaration of `echo`, and how many slots its calls have.
 fn shape(index: usize) -> (String, usize) {
-    let params = ["long", "double", "int", "float"];
+    let params = ["int64_t", "double", "int", "float"];
     let more: Vec<_> = (0..index / 4).map(|position| params[(index + position * (index % 3)) % 4]).collect();
     let list: String = more.iter().flat_map(|param| [", ", *param]).collect();
-    (format!("long echo(long{list})"), 1 + more.len())
+    (format!("int64_t echo(int64_t{list})"), 1 + more.len())
 }
 
 fn bind(engine: &Engine, declaration: &str) -> Function {
@@ -82,7 +82,7 @@ fn bind(engine: &Engine, declaration: &str) -> Function {
 
 fn call(function: &Function, slots: usize, argument: i64) {
     let arguments = [argument as u64; SHAPES];
-    let entry = function.slots::<i64>().expect("echo returns a long");
+    let entry = function.slots::<i64>().expect("echo returns an int64_t");
     // SAFETY: echo takes any integer and touches no memory of its caller; there are slots enough.
     assert_eq!(unsafe { entry.call(&arguments[..slots]) }, argument);
 }
