@@ -3,6 +3,7 @@
 mod apt;
 mod asan;
 mod bench;
+mod binary_interface;
 mod bless;
 mod ci;
 mod cross;
@@ -11,6 +12,7 @@ mod dump_asm;
 mod generated;
 mod install;
 mod libffi;
+mod limit;
 mod markdown;
 mod npm;
 mod oracle;
@@ -27,6 +29,7 @@ mod tools;
 mod tsan;
 mod v8;
 mod v8_engine;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -57,6 +60,7 @@ enum Command {
     Ci(ci::Arguments),
     Tidy(tidy::Arguments),
     Docs(docs::Arguments),
+    Abi(binary_interface::Arguments),
     Bless(bless::Arguments),
     Tools(tools::Arguments),
 }
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Abi(arguments) => binary_interface::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Tools(arguments) => tools::run(&arguments),
     }

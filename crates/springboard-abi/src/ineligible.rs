@@ -52,6 +52,12 @@ pub enum Ineligible {
         /// How Clang passes it.
         clang: Way,
     },
+    /// Clang, which is named as the callee's compiler, passes a part of a value and loses the rest: a member of two
+    /// eightbytes that the name of its type lets begin in the first has the class of that one alone.
+    LostBytes {
+        /// The parameter, counted from 0; the result where there is none.
+        parameter: Option<u16>,
+    },
     /// The declaration names a calling convention that no function of the target has.
     Convention(NamedConvention),
 }
@@ -82,7 +88,7 @@ impl Ineligible {
     pub const MAX_STACK: u64 = 4096;
 
     /// One of each reason, in the order of the documentation's table.
-    pub fn examples() -> [Ineligible; 12] {
+    pub fn examples() -> [Ineligible; 13] {
         [
             Ineligible::NoLayout(alloc::string::String::from("the type is incomplete and has no size")),
             Ineligible::X87Result,
@@ -95,6 +101,7 @@ impl Ineligible {
             Ineligible::Boxing,
             Ineligible::VectorAbi,
             Ineligible::Compilers { parameter: Some(0), gcc: Way::General, clang: Way::Memory },
+            Ineligible::LostBytes { parameter: Some(0) },
             Ineligible::Convention(NamedConvention::Microsoft),
         ]
     }
@@ -113,6 +120,7 @@ impl Ineligible {
             Ineligible::Boxing => "boxing",
             Ineligible::VectorAbi => "vector-abi",
             Ineligible::Compilers { .. } => "compilers",
+            Ineligible::LostBytes { .. } => "lost-bytes",
             Ineligible::Convention(_) => "convention",
         }
     }
@@ -157,6 +165,14 @@ impl fmt::Display for Ineligible {
                     f,
                     " {gcc} by GCC and {clang} by Clang, and nothing says which of them built the callee"
                 )
+            }
+            Ineligible::LostBytes { parameter } => {
+                f.write_str("Clang loses bytes of ")?;
+                match parameter {
+                    Some(index) => write!(f, "parameter {}", index + 1)?,
+                    None => f.write_str("the result")?,
+                }
+                f.write_str(", of a member that its type's name lets lie across two words")
             }
             Ineligible::VectorAbi => f.write_str(
                 "vectors are passed in two ways here, by which machine the callee was compiled for",

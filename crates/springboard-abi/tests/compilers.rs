@@ -43,6 +43,10 @@ const ONE_WAY: &[(&str, &str)] = &[
     (X86_64, "struct s { double m; int z[0]; }"),
     (X86_64, "struct __attribute__((packed)) p { char f, c; }; struct s { struct p p[2]; }"),
     (X86_64, "struct s { int m[4]; float f[12]; int z[]; }"),
+    (X86_64, "struct s { char a; struct __attribute__((packed)) { int z[0]; } z; short b; }"),
+    (X86_64, "struct s { double a; struct { long z[0]; } z; }"),
+    (X86_64, "struct s { double a; struct { _Atomic long z[0]; } z; }"),
+    (X86_64, "struct s { char a; _Atomic int z[0]; int b; }"),
     (AARCH64, "struct s { float m; int z[0]; }"),
     (AARCH64, "struct s { _Atomic int a; int b; }"),
     (RISCV64, "struct s { float m; int z[0]; }"),
@@ -87,6 +91,22 @@ fn what_compilers_pass_in_two_ways_is_refused_until_one_is_named() {
         };
         assert_ne!(by(Compiler::Gcc), by(Compiler::Clang), "{types}");
     }
+}
+
+/// Members of two eightbytes that begin within the first: `struct s { unsigned a; u b; }`, and where Clang loses nothing,
+/// because what follows has a class.
+#[test]
+fn what_clang_loses_is_refused_where_it_is_named() {
+    let types = "typedef unsigned long u __attribute__((aligned(4))); struct s { unsigned a; u b; }";
+    let by = |types, compiler| planned(X86_64, types, compiler).err();
+    assert_eq!(by(types, Some(Compiler::Clang)), Some(Ineligible::LostBytes { parameter: Some(0) }));
+    assert_eq!(by(types, Some(Compiler::Gcc)), None);
+    let two_ways = Ineligible::Compilers { parameter: Some(0), gcc: Memory, clang: Way::Unplanned };
+    assert_eq!(by(types, None), Some(two_ways));
+    let followed = types.replace("u b;", "u b; char c;");
+    assert_eq!(by(&followed, Some(Compiler::Clang)), None);
+    let result = planned_function(X86_64, &format!("{types}; struct s f(int)"), Some(Compiler::Clang));
+    assert_eq!(result.err(), Some(Ineligible::LostBytes { parameter: None }));
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod parameters;
 mod places;
 mod pragma;
 mod recovery;
+mod size;
 mod specifiers;
 mod storage;
 mod words;
@@ -58,6 +59,7 @@ use crate::{
 };
 use lexer::Token;
 use places::{Failure, Places};
+use pragma::Packing;
 
 /// Brackets, aggregates and parameter lists within each other beyond which a text is refused.
 const MAX_NESTING: u32 = 64;
@@ -221,8 +223,8 @@ struct Parser<'a> {
     own: Declarations,
     /// Aggregates whose members are being read, outermost first.
     open: Vec<(AggregateKind, String)>,
-    /// What `#pragma pack` says now and what it said before, in bytes. 0 is nothing.
-    pack: Vec<u32>,
+    /// What pragmas say about layouts.
+    packing: Packing<'a>,
     /// Functions declared, in the order of the text.
     seen: Vec<Seen<'a>>,
     /// Objects and functions by name, for `typeof`.

@@ -90,6 +90,15 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("static inline int f(int x) { return x; } int g(int);;", "int f(int x);\nint g(int);\n"),
     ("int f(int); int f(int x); _Static_assert(1, \"x\"); asm(\"nop\");", "int f(int);\n"),
+    ("int f(); int f(int, double); int f();", "int f(int, double);\n"),
+    (
+        "enum e : short; int f(enum e); enum e : short { A }; int g(enum e, nullptr_t, typeof(nullptr) *);",
+        "int f(short);\nenum e : short { A = 0 };\nint g(enum e, void *, void **);\n",
+    ),
+    (
+        "enum e { A }; size_t f(enum e); unsigned long f(unsigned); int g(int [3], va_list); int g(int *, va_list);",
+        "enum e { A = 0 };\nsize_t f(enum e);\nstruct __va_list_tag;\nint g(int *, struct __va_list_tag *);\n",
+    ),
     ("struct s { int a; }; struct s { int a; };", "struct s { int a; };\n"),
 ];
 

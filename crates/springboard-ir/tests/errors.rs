@@ -76,6 +76,8 @@ const PROTOTYPES: &[(&str, &str)] = &[
         "int f(struct { int *x; } __attribute__((¦transparent_union)))",
         "`transparent_union` is not supported here",
     ),
+    ("int [[gnu::¦ms_abi]] f(int)", "`ms_abi` is not supported here"),
+    ("int f(¦__fp16)", "`__fp16` is not supported here"),
     ("int f(int __attribute__((vector_size(¦12))))", "a vector has 8 or 16 bytes in whole elements, not 12"),
     (
         "int f(_Bool __attribute__((vector_size(¦16))))",
@@ -84,6 +86,12 @@ const PROTOTYPES: &[(&str, &str)] = &[
 ];
 
 const DECLARATIONS: &[(&str, &str)] = &[
+    ("int f(int n; ¦; int n);", "expected a type, found `;`"),
+    ("int p; int f(__typeof__¦[p));", "expected `(`, found `[`"),
+    ("int f(int) ¦= 3;", "expected `,` or `;`, found `=`"),
+    ("typedef int t ¦= 3;", "expected `,` or `;`, found `=`"),
+    ("typedef int f(int) ¦{ }", "expected `,` or `;`, found `{`"),
+    ("struct ¦_Alignas(8) s { int a; };", "expected a tag or `{`, found `_Alignas`"),
     ("struct s { struct s ¦x; };", "`struct s` contains itself"),
     ("struct s { int a; struct { struct s ¦x[2]; } y; };", "`struct s` contains itself"),
     (
@@ -131,6 +139,27 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ("enum e { A }; enum f { ¦A };", "`A` is defined already"),
     ("enum e { A }; enum ¦e { B };", "`e` is defined already"),
     ("enum e { A }; typedef int ¦A;", "`A` is defined already"),
+    ("enum e : short; enum ¦e : int;", "`e` is defined already"),
+    ("enum e : short { A }; enum ¦e : int;", "`e` is defined already"),
+    ("enum e { A }; enum ¦e : unsigned;", "`e` is defined already"),
+    ("enum e : short; enum ¦e : int { A };", "`e` is defined already"),
+    ("int f(int); int ¦f(long);", "`f` is defined already"),
+    ("void f(void); int ¦f(void);", "`f` is defined already"),
+    ("int f(int, ...); int ¦f(int);", "`f` is defined already"),
+    ("struct s { int a; } f(void); int ¦f(void);", "`f` is defined already"),
+    ("int f(void); int ¦f;", "`f` is defined already"),
+    ("int f; int ¦f(void);", "`f` is defined already"),
+    (
+        "¦_Pragma(\"ms_struct on\") struct s { char a; int b : 3; };",
+        "`pragma ms_struct` is not supported here",
+    ),
+    ("¦_Pragma(\"options align=packed\") int x;", "`pragma options` is not supported here"),
+    (
+        "¦#pragma scalar_storage_order big-endian\nint x;",
+        "`pragma scalar_storage_order` is not supported here",
+    ),
+    ("¦#pragma pack(pop, unknown)\nint x;", "`pragma pack` is not supported here"),
+    ("#pragma pack(push)\n¦#pragma pack(pop, 4)\nint x;", "`pragma pack` is not supported here"),
     ("typedef double complex¦;", "expected a name, found `;`"),
     ("typedef double (¦complex);", "expected a name, found `complex`"),
     ("enum ¦e { };", "an enumeration has at least one constant"),

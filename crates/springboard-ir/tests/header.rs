@@ -193,3 +193,37 @@ fn old_style_definitions_swallow_nothing() {
     assert_eq!(header.skipped().len(), 1);
     assert_eq!(header.skipped()[0].name.as_deref(), Some("first"));
 }
+
+/// After a pragma that is not understood no structure is read, because its layout is not known.
+#[test]
+fn what_follows_an_unknown_packing_is_reported() {
+    let text = "struct before { char c; int i; };
+#pragma ms_struct on
+int first(struct before);
+struct after { char c; int i; };
+int second(struct after);
+int third(struct before *);";
+    let header = Header::scan(text, &DataModel::LP64);
+    let names: Vec<_> = header.functions().iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["first", "third"]);
+    let skipped: Vec<_> = header
+        .skipped()
+        .iter()
+        .map(|skipped| format!("{}: {}", skipped.name.as_deref().unwrap_or("?"), skipped.error.kind))
+        .collect();
+    let expected = [
+        "?: `pragma ms_struct` is not supported here",
+        "after: `pragma ms_struct` is not supported here",
+        "second: `struct after` could not be read: `pragma ms_struct` is not supported here",
+    ];
+    assert_eq!(skipped, expected);
+}
+
+#[test]
+fn what_is_declared_like_something_unread_is_told_by_its_own_name() {
+    let text = "int old(a) int a; { return a; }\nextern __typeof__(old) like, *pointer;";
+    let told: Vec<_> = left_out(text).into_iter().filter_map(|(name, ..)| name).collect();
+    assert_eq!(told, ["old", "like", "pointer"]);
+    let why = "`f` is defined already";
+    assert_eq!(left_out("int f(int);\nint f(long);"), [(Some("f".to_owned()), 2, why.to_owned())]);
+}

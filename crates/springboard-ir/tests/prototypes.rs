@@ -64,6 +64,7 @@ const CASES: &[(&str, &str)] = &[
     ("int f(...)", ""),
     ("int f(int, int (*)(char *, ...), ..., struct foo *)", ""),
     ("/* one */ static inline // two\n int f ( /* three */ void )", "int f(void)"),
+    ("int f(int n, int m; int a[n][m], int n, int m)", "int f(int (*a)[0], int n, int m)"),
     ("# 12 \"file.h\" 3 4\n#pragma once\nint f(int\n#line 7\n)", "int f(int)"),
     // Types that stand before the prototype.
     ("struct point { double x, y; }; double dist(struct point, struct point)", "double dist(struct point, struct point)"),

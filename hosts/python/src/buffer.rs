@@ -6,7 +6,7 @@ use std::{
 };
 
 use pyo3::{
-    exceptions::{PyIndexError, PyTypeError, PyValueError},
+    exceptions::{PyIndexError, PyTypeError, PyUserWarning, PyValueError},
     ffi,
     prelude::*,
     sync::PyOnceLock,
@@ -97,7 +97,16 @@ impl Buffer {
             )));
         }
         let size = match usize::try_from(size) {
-            Ok(size) => size,
+            Ok(size) => {
+                let owned = this.pointed_size().filter(|owned| this.owns_memory() && size > *owned);
+                if let Some(owned) = owned {
+                    let text = ctype.text();
+                    let message = format!("buffer of {size} bytes, but '{text}' owns {owned} bytes");
+                    let category = cdata.py().get_type::<PyUserWarning>();
+                    PyErr::warn(cdata.py(), &category, &std::ffi::CString::new(message)?, 1)?;
+                }
+                size
+            }
             Err(_) => this.pointed_size().ok_or_else(|| {
                 PyTypeError::new_err(format!("don't know the size pointed to by '{}'", ctype.text()))
             })?,

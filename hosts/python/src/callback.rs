@@ -3,17 +3,14 @@
 use std::{
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 use pyo3::{
     exceptions::{PyNotImplementedError, PyTypeError},
     ffi,
     prelude::*,
-    types::{PyCFunction, PyTuple},
+    types::PyTuple,
 };
 use springboard::callback::RawHandler;
 
@@ -23,7 +20,7 @@ use crate::{
     closure::{Closure, State},
     convert,
     ctype::{CType, FunctionType, Kind},
-    engine, error,
+    ending, engine, error,
 };
 
 /// Makes what `ffi.callback` does.
@@ -107,7 +104,7 @@ unsafe fn handle(context: *const c_void, slots: *mut u64) {
     call::leave_errno();
     // SAFETY: the callback keeps its state for as long as it can be called.
     let state = unsafe { &*context.cast::<State>() };
-    if is_gone() {
+    if ending::is_gone() {
         // SAFETY: the caller's promise.
         unsafe { state.give_error(slots) };
     } else {
@@ -126,25 +123,6 @@ unsafe fn handle(context: *const c_void, slots: *mut u64) {
         unsafe { ffi::PyGILState_Release(held) };
     }
     call::enter_errno();
-}
-
-/// Whether the interpreter has begun to end: other threads than the one that ends it cannot run Python any more.
-static ENDING: AtomicBool = AtomicBool::new(false);
-
-/// Marks that the interpreter ends, when it does.
-pub(crate) fn end_with_interpreter(py: Python<'_>) -> PyResult<()> {
-    let mark = PyCFunction::new_closure(py, None, None, |_, _| ENDING.store(true, Ordering::SeqCst))?;
-    py.import("atexit")?.call_method1("register", (mark,))?;
-    Ok(())
-}
-
-/// Whether Python cannot be called from this thread any more.
-fn is_gone() -> bool {
-    // SAFETY: both may be called at any time.
-    unsafe {
-        ffi::Py_IsInitialized() == 0
-            || (ENDING.load(Ordering::SeqCst) && ffi::PyGILState_GetThisThreadState().is_null())
-    }
 }
 
 impl State {

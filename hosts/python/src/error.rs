@@ -13,12 +13,7 @@ create_exception!(
     PyException,
     "What is declared twice, or used in a way that it cannot be."
 );
-create_exception!(
-    springboard,
-    CDefError,
-    PyException,
-    "C text that cannot be read: what is wrong, and where."
-);
+create_exception!(springboard, CDefError, FFIError, "C text that cannot be read: what is wrong, and where.");
 create_exception!(springboard, VerificationError, PyException, "What only a C compiler could find out.");
 create_exception!(
     springboard,

@@ -11,7 +11,7 @@
 //! cdata                          C data as Python objects
 //! function  closure              what C data keeps of a library's function, and of a callback
 //! ctype     handle     view      C types as Python objects; addresses for Python objects; memory that Python lends
-//! error                          exceptions
+//! error      ending              exceptions; the interpreter's end
 //! ```
 
 mod buffer;
@@ -21,6 +21,7 @@ mod cdata;
 mod closure;
 mod convert;
 mod ctype;
+mod ending;
 mod error;
 mod ffi;
 mod function;
@@ -79,6 +80,6 @@ fn _springboard(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CDefError", py.get_type::<error::CDefError>())?;
     module.add("VerificationError", py.get_type::<error::VerificationError>())?;
     module.add("VerificationMissing", py.get_type::<error::VerificationMissing>())?;
-    callback::end_with_interpreter(py)?;
+    ending::watch(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

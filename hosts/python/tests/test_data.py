@@ -1,4 +1,6 @@
 import gc
+import io
+import os
 import weakref
 
 import pytest
@@ -140,3 +142,64 @@ def test_collections_while_many_ffis_refer_to_themselves(ffi):
     del other
     gc.collect()
     assert type(ffi)().sizeof("int") == 4
+
+
+def test_alignment_of_data(ffi):
+    assert (ffi.alignof(ffi.new("short[3]")), ffi.alignof(ffi.cast("double", 1))) == (2, 8)
+
+
+def test_an_array_without_a_length_is_as_long_as_its_memory(ffi):
+    ffi.cdef("struct open { int n; short data[]; };")
+    made = ffi.new("struct open *", [1, [2, 3, 4]])
+    assert repr(made.data) == "<cdata 'short[]' sliced length 3>" and list(made.data) == [2, 3, 4]
+    assert repr(ffi.cast("struct open *", made).data).startswith("<cdata 'short *' 0x")
+
+
+def test_memory_that_is_not_cleared(ffi):
+    new = ffi.new_allocator(should_clear_after_alloc=False)
+    assert list(new("int[]", [1, 2])) == [1, 2]
+    for _ in range(100):
+        used = new("char[600]")
+        if ffi.buffer(used)[:] != bytes(600):
+            return
+        ffi.buffer(used)[:] = b"x" * 600
+        del used
+    raise AssertionError("all memory was zero")
+
+
+def test_a_buffer_beyond_owned_memory_warns(ffi, recwarn):
+    owned = ffi.new("char[10]")
+    ffi.buffer(owned, 10)
+    ffi.buffer(ffi.cast("char *", owned), 11)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="buffer of 11 bytes"):
+        ffi.buffer(owned, 11)
+    with pytest.warns(UserWarning, match="owns 4 bytes"):
+        ffi.buffer(ffi.new("int *"), 8)
+
+
+def test_files_of_python_as_those_of_c(ffi):
+    ffi.cdef("int fputs(const char *, FILE *); int fileno(FILE *); struct other; int feof(struct other *);")
+    c = ffi.dlopen(None)
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    file = os.fdopen(writer, "wb")
+    file.write(b"1")
+    assert c.fputs(b"2", file) >= 0
+    file.write(b"3")
+    pointer = ffi.cast("FILE *", file)
+    assert c.fputs(b"4", pointer) >= 0 and os.read(reader, 10) == b"1234"
+    assert c.fileno(pointer) != writer and ffi.cast("FILE *", file) == pointer
+    for wrong in (io.BytesIO(), object()):
+        with pytest.raises((TypeError, OSError)):
+            ffi.cast("FILE *", wrong)
+    with pytest.raises(TypeError):
+        c.feof(file)
+    file.close()
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 1)
+    # C's file is closed when Python's is gone.
+    del file
+    gc.collect()
+    assert os.read(reader, 1) == b""
+    os.close(reader)

@@ -148,11 +148,6 @@ assert springboard.FFI().sizeof("int") == 4
     assert "refused: " in run(code)
 
 
-@pytest.mark.xfail(
-    sys.version_info >= (3, 12),
-    reason="a defect: the process sometimes ends abnormally where CPython 3.12 and later end a thread within a callback",
-    strict=False,
-)
 def test_the_interpreter_ends_while_threads_are_in_calls(path):
     code = """
 import sys, threading
@@ -173,6 +168,55 @@ def loop():
 for _ in range(4):
     threading.Thread(target=loop, daemon=True).start()
 entered.wait()
+print("end")
+"""
+    assert run(code, path) == "end\n"
+
+
+def test_the_interpreter_ends_while_threads_are_in_python_that_c_data_called(path):
+    """CPython before 3.14 ends such threads by unwinding their stacks, through the frames of the package."""
+    code = """
+import sys, threading
+from springboard import FFI
+sys.setswitchinterval(1e-6)
+ffi = FFI()
+ffi.cdef("int apply(int (*f)(int), int v); struct s { int a; };")
+lib = ffi.dlopen(sys.argv[1])
+waiting = threading.Semaphore(0)
+def wait(*_):
+    waiting.release()
+    while True:
+        pass
+def fails(v):
+    raise ValueError(v)
+class Waits:
+    __index__ = __next__ = wait
+    def __iter__(self):
+        return self
+called = ffi.callback("int(int)", wait)
+told = ffi.callback("int(int)", fails, onerror=wait)
+works = [
+    lambda: lib.apply(called, 1),
+    lambda: lib.apply(told, 1),
+    lambda: lib.apply(called, Waits()),
+    lambda: ffi.new("int[]", [Waits()]),
+    lambda: ffi.new("int[4]").__setitem__(slice(0, 2), Waits()),
+    lambda: setattr(ffi.new("struct s *"), "a", Waits()),
+    lambda: ffi.cast("int", Waits()),
+    lambda: ffi.release(ffi.gc(ffi.new("int *"), wait)),
+    lambda: ffi.init_once(wait, "once"),
+    lambda: ffi.new_allocator(wait)("int *"),
+]
+for work in works:
+    threading.Thread(target=work, daemon=True).start()
+for _ in works:
+    waiting.acquire()
+class Last:
+    # It goes when the interpreter has begun to end, and takes long enough for every thread to want the lock.
+    def __del__(self):
+        for _ in range(1_000_000):
+            pass
+sys.modules["last"] = Last()
 print("end")
 """
     assert run(code, path) == "end\n"

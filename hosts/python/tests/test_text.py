@@ -1,5 +1,5 @@
 import pytest
-from springboard import CDefError, FFIError, VerificationMissing
+from springboard import FFI, CDefError, FFIError, VerificationMissing
 
 
 def test_an_error_has_the_place_and_a_caret(ffi):
@@ -85,3 +85,60 @@ def test_names_of_types(ffi):
     assert ffi.list_types() == (["callback"], ["s"], ["u"])
     assert ffi.getctype("callback", "f") == "int(* f)(int)"
     assert ffi.getctype("int[5]", "*") == "int(*)[5]"
+
+
+def test_tags_of_one_name(ffi):
+    """cffi has a space of names for each keyword, and C one for all tags."""
+    ffi.cdef("struct both { int a, b; };")
+    ffi.cdef("union both { int a, b; short c[3]; }; enum both { ONE = 1, TWO }; struct has { union both u; struct both s; };")
+    ffi.cdef("union both *f(struct both *, enum both);")
+    assert (ffi.sizeof("struct both"), ffi.sizeof("union both"), ffi.sizeof("struct has")) == (8, 8, 16)
+    assert ffi.typeof("union both").cname == "union both" and ffi.typeof("enum both").elements == {1: "ONE", 2: "TWO"}
+    assert ffi.typeof("struct has").fields[0][1].type is ffi.typeof("union both")
+    assert ffi.list_types() == ([], ["both", "has"], ["both"])
+    other = FFI()
+    other.include(ffi)
+    assert other.typeof("union both") is ffi.typeof("union both") is not ffi.typeof("struct both")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_"),
+    [
+        ("int x", "int"),
+        ("const char *const name", "char *"),
+        ("int *x[3]", "int *[3]"),
+        ("int(*call)(bool is_valid)", "int(*)(_Bool)"),
+        ("int (*int_)(int int_)", "int(*)(int)"),
+        ("struct point point", "struct point"),
+        ("size (*call)(size size)", "long(*)(long)"),
+    ],
+)
+def test_types_may_be_spelled_with_a_name(ffi, text, is_):
+    ffi.cdef("struct point { int x; }; typedef long size;")
+    assert ffi.typeof(text).cname == is_
+    assert ffi.typeof(text) is ffi.typeof(is_)
+
+
+@pytest.mark.parametrize("text", ["int x y", "int x, y", "unknown x", "unknown int", "int x;", "int x = 3"])
+def test_what_is_no_type_with_a_name(ffi, text):
+    with pytest.raises(ffi.error):
+        ffi.typeof(text)
+
+
+def test_functions_are_spelled_with_and_without_a_name(ffi):
+    ffi.cdef("typedef int number;")
+    for text in ("int(int)", "int f(int)", "int f(int f)", "number(number)"):
+        assert ffi.callback(text, lambda value: value + 1)(2) == 3
+        with pytest.raises(ffi.error, match="is a function type"):
+            ffi.typeof(text)
+
+
+def test_errors_of_texts_are_errors_of_the_ffi(ffi):
+    assert issubclass(CDefError, ffi.error)
+
+
+def test_file_is_known(ffi):
+    assert repr(ffi.typeof("FILE *")) == "<ctype 'FILE *'>"
+    assert ffi.list_types() == ([], [], [])
+    ffi.cdef("typedef struct { int own; } FILE;")
+    assert ffi.sizeof("FILE") == 4

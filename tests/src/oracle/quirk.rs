@@ -16,10 +16,14 @@ impl Maker {
         {
             return Some("vectors of s390x are laid out in two ways, and never passed");
         }
-        // Some of them are lost between a caller and a callee of the same compiler: Clang forgets the second eightbyte of
-        // what a name of its type lets begin in the first.
-        if let Err(Ineligible::Compilers { .. }) = assign(signature, target) {
-            return Some("passed in two ways by GCC and Clang, and refused");
+        match assign(signature, target) {
+            Err(Ineligible::Compilers { .. }) => {
+                return Some("passed in two ways by GCC and Clang, and refused");
+            }
+            Err(Ineligible::LostBytes { .. }) => {
+                return Some("lost between Clang's own caller and callee, and refused");
+            }
+            _ => {}
         }
         let is_x86 = matches!(target.convention, Convention::Sysv64 | Convention::Win64);
         match self {

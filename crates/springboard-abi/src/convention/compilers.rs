@@ -70,6 +70,13 @@ pub(super) fn agreed(
             let parameter = parameter.map(|index| index as u16);
             Err(Ineligible::Compilers { parameter, gcc: by_gcc, clang: by_clang })
         }
+        (Ok(gcc), Err(Ineligible::LostBytes { parameter })) => {
+            let gcc = match parameter {
+                Some(index) => passing_way(&gcc.params[usize::from(index)]),
+                None => returning_way(&gcc.result),
+            };
+            Err(Ineligible::Compilers { parameter, gcc, clang: Way::Unplanned })
+        }
         (gcc, clang) => {
             let way = |by: &Result<Assignment, _>| {
                 by.as_ref().map_or(Way::Unplanned, |by| returning_way(&by.result))

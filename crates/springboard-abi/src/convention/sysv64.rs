@@ -52,6 +52,8 @@ pub(crate) const RULES: Rules = Rules {
 enum Class {
     /// NO_CLASS: padding.
     Nothing,
+    /// Clang's NO_CLASS of bytes that are no padding.
+    Lost,
     Integer,
     Sse,
     SseUp,
@@ -77,7 +79,13 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
     let params = signature
         .params()
         .iter()
-        .map(|param| passing(&param.ty, model, &mut registers, &mut stack))
+        .zip(0..)
+        .map(|(param, index)| {
+            passing(&param.ty, model, &mut registers, &mut stack).map_err(|reason| match reason {
+                Ineligible::LostBytes { .. } => Ineligible::LostBytes { parameter: Some(index) },
+                reason => reason,
+            })
+        })
         .collect::<Result<Vec<_>, _>>()?;
     // 3.2.3, "Passing", variable arguments: al is an upper bound on the number of vector registers used.
     let vector_count = signature.fixed().map(|_| registers.vec);
@@ -142,7 +150,7 @@ fn pieces(classes: &[Class], size: u64, gpr: &mut u8, vec: &mut u8) -> Vec<Piece
                 }
             }
             // Padding: no register, no bytes.
-            Class::Nothing | Class::X87 | Class::X87Up | Class::Memory => {}
+            Class::Nothing | Class::Lost | Class::X87 | Class::X87Up | Class::Memory => {}
         }
     }
     pieces
@@ -187,7 +195,13 @@ fn classify(ty: &Type, layout: Layout, model: &DataModel) -> Result<Vec<Class>, 
     }
     let mut classes = vec![Class::Nothing; layout.size.div_ceil(8) as usize];
     classify_at(ty, 0, model, &mut classes)?;
-    Ok(if classes.contains(&Class::Memory) { vec![Class::Memory] } else { classes })
+    if classes.contains(&Class::Memory) {
+        return Ok(vec![Class::Memory]);
+    }
+    if classes.contains(&Class::Lost) {
+        return Err(Ineligible::LostBytes { parameter: None });
+    }
+    Ok(classes)
 }
 
 /// 5, post merger cleanup, which each nested aggregate goes through for itself.
@@ -207,6 +221,11 @@ fn clean_up(classes: &mut [Class]) {
 fn field_align(field: &Field, model: &DataModel) -> Result<u64, Ineligible> {
     let own = field.ty.layout(model)?.align;
     Ok(field.declared.type_align.unwrap_or(own).into())
+}
+
+/// Whether a member has no bytes.
+fn is_empty(field: &Field, model: &DataModel) -> Result<bool, Ineligible> {
+    Ok(field.ty.layout(model)?.size == 0)
 }
 
 fn is_vector_of_doubles(ty: &Type) -> bool {
@@ -271,7 +290,9 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         };
         let index = (offset / 8) as usize;
         merge(&mut classes[index], first);
-        if let Some(second) = second {
+        // Clang forgets that it reaches into the next eightbyte.
+        let lost = Some(Class::Lost).filter(|_| offset % 8 + u64::from(scalar.bytes(model)) > 8);
+        if let Some(second) = second.or(lost) {
             merge(&mut classes[index + 1], second);
         }
         return Ok(());
@@ -290,8 +311,9 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
         }
         Type::Aggregate(aggregate) => {
             let layout = aggregate.layout(model)?;
-            // Only aggregates without a size can lie after the last eightbyte, and they have no class.
-            if layout.layout.size == 0 && (is_clang(model) || offset.is_multiple_of(8)) {
+            // Only aggregates without a size can lie after the last eightbyte. They have no class, but Clang wants what is in
+            // them aligned all the same.
+            if layout.layout.size == 0 && !is_clang(model) && offset.is_multiple_of(8) {
                 return Ok(());
             }
             if aggregate.is_flexible() && is_clang(model) {
@@ -303,7 +325,7 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
                 let first = offset * 8 + bit_offset;
                 let bits = match (field.bits, aggregate.kind) {
                     // Clang takes `_Atomic` for a type that it has no class for.
-                    (None, _) if field.declared.atomic && is_clang(model) => {
+                    (None, _) if field.declared.atomic && !is_empty(field, model)? && is_clang(model) => {
                         inner[0] = Class::Memory;
                         continue;
                     }
@@ -362,11 +384,13 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
 
 /// 4: how the class of an eightbyte changes with another field in it.
 fn merge(class: &mut Class, other: Class) {
-    use Class::{Integer, Memory, Nothing, Sse, X87, X87Up};
+    use Class::{Integer, Lost, Memory, Nothing, Sse, X87, X87Up};
     *class = match (*class, other) {
         (a, b) if a == b => a,
         (Nothing, b) => b,
         (a, Nothing) => a,
+        (Lost, b) => b,
+        (a, Lost) => a,
         (Memory, _) | (_, Memory) => Memory,
         (Integer, _) | (_, Integer) => Integer,
         (X87 | X87Up, _) | (_, X87 | X87Up) => Memory,

@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     layout::{Layout, Placement},
-    model::BitFields,
     types::{Aggregate, AggregateKind, Declared, Field, Type},
 };
 
@@ -44,11 +43,7 @@ impl<'a> Parser<'a> {
     /// A structure or union specifier, of which the keyword comes next.
     pub(super) fn aggregate(&mut self, kind: AggregateKind) -> Result<Built, Failure> {
         let mut position = self.bump().start;
-        let mut attributes = self.attributes()?;
-        while let Some(Keyword::AlignAs) = self.word().and_then(keyword) {
-            attributes.align = attributes.align.max(self.align_as()?);
-            attributes = attributes.with(self.attributes()?);
-        }
+        let attributes = self.attributes()?;
         let tag = self.name();
         if tag.is_some() {
             position = self.bump().start;
@@ -71,7 +66,7 @@ impl<'a> Parser<'a> {
         let tag = tag.map(String::from);
         let Members { mut fields, layouts, contents, .. } = members;
         let (packed, mut align) = (attributes.packed, attributes.align);
-        if let Some(pack @ 1..) = self.pack.last().copied() {
+        if let Some(pack) = self.packing.most().at(position)? {
             for (field, own) in fields.iter_mut().zip(&layouts) {
                 align = align.max(self.capped(field, *own, pack, packed).at(position)?);
             }
@@ -137,7 +132,9 @@ impl<'a> Parser<'a> {
             }
             match self.word().and_then(keyword) {
                 Some(Keyword::StaticAssert) => self.static_assert()?,
-                None if self.word().is_none() => return Err(self.unexpected(Expected::Members)),
+                None if self.word().is_none() && !self.at_attribute_brackets() => {
+                    return Err(self.unexpected(Expected::Members));
+                }
                 _ => self.member_declaration(&mut members)?,
             }
         }
@@ -239,35 +236,6 @@ impl<'a> Parser<'a> {
             Some(position) => Err(ParseErrorKind::UnknownLength.at(position)),
             None => Ok(()),
         }
-    }
-
-    /// Writes `#pragma pack(pack)` into the member that it weakens, of an aggregate that is `packed` by an attribute or not.
-    /// Returns what the aggregate is aligned to for it, if anything.
-    fn capped(
-        &self,
-        field: &mut Field,
-        own: Layout,
-        pack: u32,
-        packed: bool,
-    ) -> Result<Option<u32>, ParseErrorKind> {
-        let natural = field.declared.type_align.unwrap_or(own.align);
-        let packed = packed || field.declared.packed;
-        field.align = field.align.map(|align| align.min(pack));
-        let Some(bits) = field.bits else {
-            if natural > pack && !packed {
-                field.declared.packed = true;
-                field.align = Some(pack).filter(|pack| *pack > 1);
-            }
-            return Ok(None);
-        };
-        if self.model().bit_fields == BitFields::Microsoft {
-            return Err(ParseErrorKind::Unsupported("pragma pack".into()));
-        }
-        // It lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or not. One
-        // without width is as ever.
-        let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
-        field.declared.packed |= bits > 0;
-        Ok(aligns.then_some(natural.min(pack)))
     }
 }
 

@@ -2,15 +2,12 @@
 
 use alloc::sync::Arc;
 
-use super::{error::ParseErrorKind, places::Failure, words::VA_LIST};
+use super::{error::ParseErrorKind, places::Failure, size::Size, words::VA_LIST};
 use crate::{
-    layout::{Layout, LayoutError, MAX_DEPTH, MAX_MEMBERS, MAX_SIZE},
+    layout::{Layout, LayoutError, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
     types::{Aggregate, AggregateKind, Array, Declared, NamedConvention, Pointee, Signature, Type},
 };
-
-/// Types, members and parameters that one type may be made of, each use of a shared one counted.
-const MAX_PARTS: u32 = 1 << 14;
 
 /// A type under construction.
 #[derive(Clone, Debug)]
@@ -41,15 +38,6 @@ pub(crate) enum Shape {
     Function(Signature),
 }
 
-/// How large a type is as a value of this program.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Size {
-    /// Types, members and parameters in it, itself included.
-    parts: u32,
-    /// Types within each other.
-    depth: u32,
-}
-
 /// How large objects of a type are.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Object {
@@ -61,25 +49,6 @@ struct Object {
 pub(super) struct Contents {
     size: Size,
     members: u32,
-}
-
-impl Size {
-    pub(super) const ONE: Size = Size { parts: 1, depth: 1 };
-    /// What a function counts as that was declared before the text.
-    pub(super) const DECLARED: Size = Size { parts: MAX_PARTS / 2, depth: MAX_DEPTH / 2 };
-
-    /// A type made of this one and `inner`.
-    pub(super) fn around(self, inner: Size) -> Result<Size, ParseErrorKind> {
-        let size =
-            Size { parts: self.parts.saturating_add(inner.parts), depth: self.depth.max(inner.depth + 1) };
-        if size.depth > MAX_DEPTH {
-            return Err(ParseErrorKind::TooDeep(MAX_DEPTH));
-        }
-        if size.parts > MAX_PARTS {
-            return Err(ParseErrorKind::TooComplex(MAX_PARTS));
-        }
-        Ok(size)
-    }
 }
 
 impl Contents {

@@ -1,6 +1,6 @@
 //! Moving over tokens.
 
-use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use super::{
     MAX_NESTING, Parser,
@@ -8,6 +8,7 @@ use super::{
     error::{Expected, ParseErrorKind},
     lexer::{Token, TokenKind, lex, plain_punctuator},
     places::Failure,
+    pragma::Packing,
     shortened,
 };
 use crate::model::DataModel;
@@ -24,7 +25,7 @@ impl<'a> Parser<'a> {
             outer,
             own,
             open: Vec::new(),
-            pack: vec![0],
+            packing: Packing::default(),
             seen: Vec::new(),
             objects: BTreeMap::new(),
         }

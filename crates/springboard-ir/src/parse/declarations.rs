@@ -236,11 +236,16 @@ impl Declarations {
         }
     }
 
-    /// Keeps a function. The first declaration counts.
+    /// Keeps a function. The first declaration counts that has parameters: `int f();` says nothing of them.
     pub(crate) fn declare_function(&mut self, prototype: Prototype) {
-        let Some(name) = prototype.name.clone().filter(|name| !self.by_name.contains_key(name)) else {
+        let Some(name) = prototype.name.clone() else { return };
+        if let Some(index) = self.by_name.get(&name) {
+            let known = &mut self.functions[*index];
+            if known.signature.params().is_empty() {
+                *known = prototype;
+            }
             return;
-        };
+        }
         self.items.push(Item::Function(name));
         self.add_function(prototype);
     }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::{
     ConstantError, Parser,
+    attributes::Attributes,
     derivations::{Declarator, Derivation, Length},
     error::{Expected, ParseErrorKind},
     lexer::TokenKind,
@@ -31,7 +32,13 @@ pub(super) enum Naming {
 impl<'a> Parser<'a> {
     pub(super) fn declarator(&mut self, naming: Naming) -> Result<Declarator<'a>, Failure> {
         let position = self.position();
-        let mut declarator = Declarator { name: None, position, derivations: Vec::new(), convention: None };
+        let mut declarator = Declarator {
+            name: None,
+            attributes: Attributes::default(),
+            position,
+            derivations: Vec::new(),
+            convention: None,
+        };
         self.declarator_into(&mut declarator, naming)?;
         Ok(declarator)
     }
@@ -62,7 +69,11 @@ impl<'a> Parser<'a> {
         loop {
             let position = self.position();
             let derivation = if self.at_attribute_brackets() {
-                self.attributes_without_effect()?;
+                // After the name they are the declared thing's (C23 6.7.7.1), later the type's.
+                match declarator.derivations.is_empty() && declarator.name.is_some() {
+                    true => declarator.attributes = declarator.attributes.with(self.attributes()?),
+                    false => self.attributes_without_effect()?,
+                }
                 continue;
             } else if self.at("[") {
                 Derivation::Array { length: self.array_length()?, position }

@@ -18,6 +18,8 @@ use crate::types::{NamedConvention, Type};
 pub(super) struct Declarator<'a> {
     /// The name and where it stands.
     pub(super) name: Option<(&'a str, usize)>,
+    /// Attributes right after the name.
+    pub(super) attributes: Attributes,
     /// Where the declarator begins.
     pub(super) position: usize,
     /// The steps from the name outwards.
@@ -62,7 +64,7 @@ impl<'a> Parser<'a> {
         declarator: &mut Declarator<'a>,
         role: Role,
     ) -> Result<(Built, Attributes), Failure> {
-        let attributes = self.attributes()?;
+        let attributes = declarator.attributes.with(self.attributes()?);
         self.check_name(specifiers, declarator)?;
         let base = if declarator.derivations.is_empty() {
             self.with_attributes(specifiers.built.clone(), &attributes)?

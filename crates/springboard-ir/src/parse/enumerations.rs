@@ -30,7 +30,18 @@ impl Parser<'_> {
         let named = if names_type && self.starts_type_at(1) { Some(self.underlying_type()?) } else { None };
         if !self.at("{") {
             let Some(tag) = tag else { return Err(self.unexpected(Expected::Tag)) };
-            return self.tagged_enumeration(tag).at(position);
+            return match (self.find_tag(tag), named) {
+                // It is complete by its type, and its constants come later, if at all (C23 6.7.3.3).
+                (None, Some(integer)) => {
+                    let built = Built::simple(Type::Int(integer), self.model());
+                    self.own.define_tag(tag, Tag::Enumeration(built.clone()));
+                    Ok(built)
+                }
+                (Some(known @ Tag::Enumeration(_)), Some(_)) if known.names_integer() != named => {
+                    Err(redefined(tag, position))
+                }
+                _ => self.tagged_enumeration(tag).at(position),
+            };
         }
         let mut constants = Vec::new();
         let enumeration = self.enumeration_with(tag, position, attributes, named, &mut constants);
@@ -66,6 +77,7 @@ impl Parser<'_> {
     ) -> Result<Enumeration, Failure> {
         if let Some(tag) = tag
             && let Some(known) = self.find_tag(tag)
+            && (named.is_none() || named != known.announced())
         {
             return Err(match known.keyword() {
                 "enum" => redefined(tag, position),

@@ -8,6 +8,7 @@ use super::{
     declarators::Naming,
     derivations::{Declarator, Derivation, Role},
     error::{Expected, ParseErrorKind},
+    function::may_be_one,
     lexer::{Token, TokenKind},
     names::{redefined, spelled},
     object::Object,
@@ -120,8 +121,8 @@ impl<'a> Parser<'a> {
 
     /// What stands between declarations and declares nothing. Whether there was any.
     fn without_declarator(&mut self) -> Result<bool, Failure> {
-        if self.peek().kind == TokenKind::PackPragma {
-            self.pack_pragma()?;
+        if self.peek().kind == TokenKind::LayoutPragma {
+            self.layout_pragma()?;
             return Ok(true);
         }
         while self.eat("__extension__") {}
@@ -161,19 +162,19 @@ impl<'a> Parser<'a> {
             {
                 return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
             }
+            let object = self.object(&declarator, &built, storage);
+            self.declare(&declarator, built, storage, attributes.alignment())?;
             if let Some((name, position)) = declarator.name.filter(|_| is_function) {
                 let symbol = self.assembler_name(after);
                 if !storage.is_typedef() {
                     self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
                 }
             }
-            let object = self.object(&declarator, &built, storage);
-            self.declare(&declarator, built, storage, attributes.alignment())?;
-            if is_function && self.at("{") {
+            if is_function && !storage.is_typedef() && self.at("{") {
                 return self.skip_group();
             }
-            let value = if self.eat("=") { self.initializer()? } else { None };
             if let Some(object) = object {
+                let value = if self.eat("=") { self.initializer()? } else { None };
                 self.own.declare_object(Object { value, ..object });
             }
             if self.eat(";") {
@@ -229,6 +230,13 @@ impl<'a> Parser<'a> {
             return self.define_type(name, built.aligned(align), position);
         }
         if self.own.name(name).is_some() {
+            return Err(redefined(name, position));
+        }
+        let alike = self.objects.get(name).is_none_or(|known| match (&known.shape, &built.shape) {
+            (Shape::Function(known), Shape::Function(other)) => may_be_one(known, other, self.model()),
+            (known, other) => matches!((known, other), (Shape::Object { .. }, Shape::Object { .. })),
+        });
+        if !alike {
             return Err(redefined(name, position));
         }
         self.objects.entry(name).or_insert_with(|| built.clone());

@@ -3,11 +3,15 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    built::{Built, Shape, Size},
+    built::{Built, Shape},
     error::ParseErrorKind,
     places::{Failure, Placed as _},
+    size::Size,
 };
-use crate::types::{NamedConvention, Param, Signature};
+use crate::{
+    model::DataModel,
+    types::{NamedConvention, Param, Signature, Type},
+};
 
 /// The parameters of a function type under construction.
 pub(super) struct Parameters {
@@ -70,4 +74,22 @@ impl Parameters {
             size,
         ))
     }
+}
+
+/// Whether two declarations can be of one function, as far as a call of it sees: types may be compatible in more ways than
+/// that they are the same (C11 6.2.7), and `()` goes with any parameters.
+pub(super) fn may_be_one(known: &Signature, other: &Signature, model: &DataModel) -> bool {
+    let alike = |known: &Type, other: &Type| match (known.scalar(model), other.scalar(model)) {
+        (None, None) => match (known.layout(model), other.layout(model)) {
+            (Ok(known), Ok(other)) => known == other,
+            _ => (*known == Type::Void) == (*other == Type::Void),
+        },
+        (known, other) => known == other,
+    };
+    let silent = |signature: &Signature| signature.params().is_empty() && signature.fixed().is_none();
+    let (params, others) = (known.params(), other.params());
+    let takes_alike = known.fixed() == other.fixed()
+        && params.len() == others.len()
+        && params.iter().zip(others).all(|(param, other)| alike(&param.ty, &other.ty));
+    alike(known.result(), other.result()) && (takes_alike || silent(known) || silent(other))
 }

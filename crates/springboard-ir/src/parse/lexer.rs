@@ -1,6 +1,6 @@
 //! Characters to tokens.
 //!
-//! Comments, line markers and pragmas other than `pack` are space. Text that forms no token becomes an invalid
+//! Comments, line markers and pragmas that change no layout are space. Text that forms no token becomes an invalid
 //! one, so that the parser reports what comes first.
 
 use alloc::vec::Vec;
@@ -26,8 +26,8 @@ pub(super) enum TokenKind {
     Character,
     String,
     Punctuator,
-    /// A `#pragma pack` line, without its newline, or `_Pragma("pack(…)")`.
-    PackPragma,
+    /// The line of a pragma that changes layouts, without its newline, or such a `_Pragma("…")`.
+    LayoutPragma,
     Invalid(Invalid),
     /// The end of the text. The last token, and no other.
     End,
@@ -96,7 +96,8 @@ struct Lexer<'a> {
 enum Directive {
     /// A line marker or a pragma that changes no type.
     Nothing,
-    Pack,
+    /// A pragma that changes layouts.
+    Layout,
     /// One that the preprocessor obeys.
     Preprocessor,
 }
@@ -139,7 +140,7 @@ impl<'a> Lexer<'a> {
                     line(rest).len()
                 }
                 _ => match pragma_operator(rest) {
-                    Some((said, bytes)) if !is_pack(said) => bytes,
+                    Some((said, bytes)) if !changes_layout(said) => bytes,
                     _ => return Ok(()),
                 },
             }
@@ -153,11 +154,11 @@ impl<'a> Lexer<'a> {
         let starts_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
         let (kind, bytes) = match first {
             '#' if self.line_start => match directive(line(rest)) {
-                Directive::Pack => (TokenKind::PackPragma, line(rest).len()),
+                Directive::Layout => (TokenKind::LayoutPragma, line(rest).len()),
                 _ => (TokenKind::Invalid(Invalid::Directive), line(rest).len()),
             },
             '_' if pragma_operator(rest).is_some() => {
-                (TokenKind::PackPragma, pragma_operator(rest).map_or(1, |(_, bytes)| bytes))
+                (TokenKind::LayoutPragma, pragma_operator(rest).map_or(1, |(_, bytes)| bytes))
             }
             _ if prefixed(rest, '"') > 0 => quoted(rest, '"', TokenKind::String),
             _ if prefixed(rest, '\'') > 0 => quoted(rest, '\'', TokenKind::Character),
@@ -189,7 +190,7 @@ fn directive(line: &str) -> Directive {
     match words.next() {
         None | Some("line" | "ident") => Directive::Nothing,
         Some(word) if word.starts_with(|c: char| c.is_ascii_digit()) => Directive::Nothing,
-        Some("pragma") if words.next() == Some("pack") => Directive::Pack,
+        Some("pragma") if words.next().is_some_and(changes_layout) => Directive::Layout,
         Some("pragma") => Directive::Nothing,
         Some(_) => Directive::Preprocessor,
     }
@@ -208,9 +209,10 @@ fn pragma_operator(text: &str) -> Option<(&str, usize)> {
     Some((said, text.len() - rest.len()))
 }
 
-/// Whether a pragma is `pack`.
-fn is_pack(said: &str) -> bool {
-    said.trim_start().strip_prefix("pack").is_some_and(|rest| !rest.starts_with(is_word))
+/// Whether a pragma changes how structures are laid out, for GCC or for Clang.
+fn changes_layout(said: &str) -> bool {
+    let word = said.trim_start().split(|c: char| !is_word(c)).next();
+    matches!(word, Some("align" | "ms_struct" | "options" | "pack" | "scalar_storage_order"))
 }
 
 /// Where the literal at the start of `text` begins after its prefix (C11 6.4.4.4 and 6.4.5) and its quote. 0 is no literal.

@@ -182,7 +182,7 @@ fn pieces(text: &str) -> Option<Vec<Piece>> {
     let mut tokens = lex(text);
     tokens.pop();
     let piece = |token: super::lexer::Token| match token.kind {
-        TokenKind::Invalid(_) | TokenKind::PackPragma | TokenKind::End => None,
+        TokenKind::Invalid(_) | TokenKind::LayoutPragma | TokenKind::End => None,
         kind => Some(Piece::new(kind, &text[token.start..token.end])),
     };
     tokens.into_iter().map(piece).collect()

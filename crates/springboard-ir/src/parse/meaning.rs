@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     definitions::Definition,
+    integer::Integer,
     types::{AggregateKind, Type},
 };
 
@@ -49,6 +50,24 @@ impl Tag {
         match self {
             Tag::Forward(kind) | Tag::Aggregate(kind, _) => kind.keyword(),
             Tag::Enumeration(_) => "enum",
+        }
+    }
+
+    /// The integer type that an enumeration names.
+    pub(crate) fn names_integer(&self) -> Option<Integer> {
+        match self.definition() {
+            Some(Type::Enum(enumeration)) if enumeration.is_fixed() => Some(enumeration.underlying()),
+            _ => self.announced(),
+        }
+    }
+
+    /// The type of an enumeration of which that alone has been said.
+    pub(crate) fn announced(&self) -> Option<Integer> {
+        match self {
+            Tag::Enumeration(Built { shape: Shape::Object { ty: Type::Int(integer), .. }, .. }) => {
+                Some(*integer)
+            }
+            _ => None,
         }
     }
 

@@ -5,12 +5,13 @@ use alloc::string::String;
 use super::{
     Built, Parser,
     arithmetic::Value,
-    built::{Shape, Size},
+    built::Shape,
     error::ParseErrorKind,
     lexer::universal_name,
     meaning::{Name, Tag},
     places::Failure,
     shortened,
+    size::Size,
     words::standard_type,
 };
 use crate::types::Type;
@@ -47,6 +48,10 @@ impl Parser<'_> {
                 Ok(())
             }
             Some(known) if *known == meaning => Ok(()),
+            Some(known) if known.announced().is_some() => {
+                self.own.define_tag(tag, meaning);
+                Ok(())
+            }
             Some(_) => Err(redefined(tag, position)),
         }
     }

@@ -65,6 +65,15 @@ impl<'a> Parser<'a> {
             if self.eat(")") {
                 return Ok(parameters);
             }
+            // GNU: what came before declares parameters of the list that follows, ahead of it.
+            if parameters.fixed.is_none() && self.eat(";") {
+                parameters = Parameters::NONE;
+                names.clear();
+                if self.eat(")") {
+                    return Ok(parameters);
+                }
+                continue;
+            }
             let position = self.position();
             if !self.eat(",") {
                 return Err(self.unexpected(Expected::Either(",", ")")));

@@ -1,45 +1,110 @@
-//! `#pragma pack`, as far as it can be told apart from other packing.
+//! Pragmas that change layouts: `pack`, as far as it can be told apart from other packing, and those that are refused.
 
-use super::{Parser, places::Failure};
+use alloc::{string::String, vec::Vec};
+
+use super::{Parser, error::ParseErrorKind, places::Failure};
+use crate::{layout::Layout, model::BitFields, types::Field};
 
 /// Alignments saved by `push` beyond which a text is refused.
 const MAX_SAVED: usize = 64;
 
-impl Parser<'_> {
-    /// Obeys the `#pragma pack` that comes next.
-    pub(super) fn pack_pragma(&mut self) -> Result<(), Failure> {
-        let token = self.bump();
-        let unsupported = Failure::unsupported("pragma pack", token.start);
-        let line = self.text_of(token);
-        let arguments = line.split_once("pack").and_then(|(_, rest)| rest.split_once('('));
-        let arguments = arguments.and_then(|(_, rest)| rest.split_once(')'));
-        let Some((arguments, _)) = arguments else { return Err(unsupported) };
-        let mut arguments = arguments.split(',').map(str::trim).filter(|argument| !argument.is_empty());
-        let first = arguments.next();
-        let amount = match first {
-            Some("push") if self.pack.len() < MAX_SAVED => {
-                self.pack.push(self.pack.last().copied().unwrap_or(0));
-                arguments.next()
-            }
-            Some("pop") => {
-                if self.pack.len() > 1 {
-                    self.pack.pop();
-                }
-                None
-            }
-            Some("push") => return Err(unsupported),
-            _ => first,
-        };
-        let default = first.is_none().then_some(0);
-        let pack = amount.map_or(Ok(default), |amount| match amount.parse() {
-            Ok(pack @ (0 | 1 | 2 | 4 | 8 | 16)) => Ok(Some(pack)),
-            _ => Err(()),
-        });
-        match (pack, self.pack.last_mut(), arguments.next()) {
-            (Ok(Some(pack)), Some(now), None) => *now = pack,
-            (Ok(None), _, None) => {}
-            _ => return Err(unsupported),
+/// What pragmas say about the layout of the structures that follow.
+#[derive(Default)]
+pub(super) struct Packing<'a> {
+    /// What `#pragma pack` says, in bytes. 0 is nothing.
+    bytes: u32,
+    /// What it said at each `push`, with the name that it was saved under.
+    saved: Vec<(&'a str, u32)>,
+    /// The pragma that was not understood, after which no layout is known.
+    unknown: Option<String>,
+}
+
+impl Packing<'_> {
+    /// The most that members are aligned to, in bytes.
+    pub(super) fn most(&self) -> Result<Option<u32>, ParseErrorKind> {
+        match &self.unknown {
+            Some(pragma) => Err(ParseErrorKind::Unsupported(pragma.clone())),
+            None => Ok(Some(self.bytes).filter(|bytes| *bytes > 0)),
         }
-        Ok(())
+    }
+}
+
+impl<'a> Parser<'a> {
+    /// Obeys the pragma that comes next.
+    pub(super) fn layout_pragma(&mut self) -> Result<(), Failure> {
+        let token = self.bump();
+        let line = self.text_of(token);
+        let said = line.trim_start_matches("_Pragma").trim_start_matches(['#', '(', '"', ' ', '\t']);
+        let said = said.strip_prefix("pragma").unwrap_or(said).trim_start();
+        let word = said.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+        if word == "pack" && self.pack(said).is_some() {
+            return Ok(());
+        }
+        let mut pragma = String::from("pragma ");
+        pragma.push_str(word);
+        self.packing.unknown = Some(pragma.clone());
+        Err(Failure::unsupported(&pragma, token.start))
+    }
+
+    /// Obeys `pack(…)`. `None` where that is not understood.
+    fn pack(&mut self, said: &'a str) -> Option<()> {
+        let (arguments, _) = said.split_once('(')?.1.split_once(')')?;
+        let mut arguments =
+            arguments.split(',').map(str::trim).filter(|argument| !argument.is_empty()).peekable();
+        let action = arguments.next_if(|first| matches!(*first, "push" | "pop"));
+        let is_name = |argument: &&str| !argument.starts_with(|c: char| c.is_ascii_digit());
+        let name = action.and_then(|_| arguments.next_if(is_name)).unwrap_or_default();
+        let bytes = match arguments.next() {
+            Some(bytes) => Some(bytes.parse().ok().filter(|bytes| matches!(bytes, 0 | 1 | 2 | 4 | 8 | 16))?),
+            None => None,
+        };
+        if arguments.next().is_some() {
+            return None;
+        }
+        let Packing { bytes: now, saved, .. } = &mut self.packing;
+        match action {
+            Some("push") if saved.len() == MAX_SAVED => return None,
+            Some("push") => saved.push((name, *now)),
+            // GCC and Clang go on in two ways after another alignment, and after a name that was not saved.
+            Some(_) if bytes.is_some() => return None,
+            Some(_) if name.is_empty() => *now = saved.pop().map_or(*now, |(_, before)| before),
+            Some(_) => {
+                let last = saved.iter().rposition(|(saved, _)| *saved == name)?;
+                *now = saved[last].1;
+                saved.truncate(last);
+            }
+            None => *now = 0,
+        }
+        *now = bytes.unwrap_or(*now);
+        Some(())
+    }
+
+    /// Writes `#pragma pack(pack)` into the member that it weakens, of an aggregate that is `packed` by an attribute or not.
+    /// Returns what the aggregate is aligned to for it, if anything.
+    pub(super) fn capped(
+        &self,
+        field: &mut Field,
+        own: Layout,
+        pack: u32,
+        packed: bool,
+    ) -> Result<Option<u32>, ParseErrorKind> {
+        let natural = field.declared.type_align.unwrap_or(own.align);
+        let packed = packed || field.declared.packed;
+        field.align = field.align.map(|align| align.min(pack));
+        let Some(bits) = field.bits else {
+            if natural > pack && !packed {
+                field.declared.packed = true;
+                field.align = Some(pack).filter(|pack| *pack > 1);
+            }
+            return Ok(None);
+        };
+        if self.model().bit_fields == BitFields::Microsoft {
+            return Err(ParseErrorKind::Unsupported("pragma pack".into()));
+        }
+        // It lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or not. One
+        // without width is as ever.
+        let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
+        field.declared.packed |= bits > 0;
+        Ok(aligns.then_some(natural.min(pack)))
     }
 }

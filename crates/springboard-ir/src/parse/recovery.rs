@@ -43,6 +43,11 @@ impl<'a> Parser<'a> {
             if let Err(failure) = self.external_declaration() {
                 let failure = failure.traced(&unread);
                 self.at = start;
+                if self.peek().kind == TokenKind::LayoutPragma {
+                    self.bump();
+                    failed.push(Failed { failure, names: Vec::new() });
+                    continue;
+                }
                 let style = self.skip_declaration();
                 let failure = match style {
                     Style::Old => Failure { kind: ParseErrorKind::OldStyle, ..failure },
@@ -100,9 +105,9 @@ impl<'a> Parser<'a> {
             let text = self.text_of(token);
             match (token.kind, text) {
                 (TokenKind::End, _) => return Style::Prototype,
-                (TokenKind::PackPragma, _) => {
+                (TokenKind::LayoutPragma, _) => {
                     // Its failure is that of the declaration around it.
-                    let _ = self.pack_pragma();
+                    let _ = self.layout_pragma();
                     continue;
                 }
                 (_, "{") => body |= depth == 0 && (previous == ")" || old_style),
@@ -179,9 +184,13 @@ impl<'a> Parser<'a> {
                 _ if token.kind != TokenKind::Word => last = None,
                 _ => match keyword(text) {
                     None => last = Some(text),
-                    Some(Keyword::Attribute | Keyword::Asm | Keyword::AlignAs | Keyword::Atomic)
-                        if next == "(" =>
-                    {
+                    Some(
+                        Keyword::Attribute
+                        | Keyword::Asm
+                        | Keyword::AlignAs
+                        | Keyword::Atomic
+                        | Keyword::TypeOf,
+                    ) if next == "(" => {
                         tokens = self.after_group(&rest[1..]);
                     }
                     Some(_) => last = None,

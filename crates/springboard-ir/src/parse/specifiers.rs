@@ -13,6 +13,7 @@ use super::{
     storage::Storage,
     words::{Basic, Keyword, VA_LIST, keyword, may_be_defined, short_type, standard_type},
 };
+use crate::types::Type;
 
 /// What the specifiers of a declaration say.
 pub(super) struct Specifiers {
@@ -50,6 +51,11 @@ impl<'a> Parser<'a> {
         let start = self.at;
         loop {
             if self.at_attribute_brackets() {
+                // After specifiers they are the type's (C23 6.7.3.1), to which they do nothing.
+                if self.at > start {
+                    self.attributes_without_effect()?;
+                    continue;
+                }
                 attributes = attributes.with(self.attributes()?);
                 continue;
             }
@@ -148,12 +154,17 @@ impl<'a> Parser<'a> {
         let position = self.position();
         let is_word = matches!(self.peek_second().kind, TokenKind::Word);
         let name = self.text_of(self.peek_second());
+        if !self.at("(") {
+            return Err(self.unexpected(Expected::Text("(")));
+        }
         let Some(declared) = self.declared(name).filter(|_| is_word) else {
-            if is_word && !matches!(self.find_name(name), Some(Name::Constant(_))) {
+            let is_value = name == "nullptr" || matches!(self.find_name(name), Some(Name::Constant(_)));
+            if is_word && !is_value {
                 return self.in_brackets(Parser::type_name);
             }
             self.expect("(")?;
-            let ty = self.constant_type().map_err(|failure| match failure.kind {
+            let ty = if self.eat("nullptr") { Ok(Type::void_pointer()) } else { self.constant_type() };
+            let ty = ty.map_err(|failure| match failure.kind {
                 ParseErrorKind::Constant(_) | ParseErrorKind::Expected { .. } => {
                     Failure::unsupported("typeof", position)
                 }

@@ -85,8 +85,8 @@ pub(super) fn keyword(word: &str) -> Option<Keyword> {
         }
         "_Atomic" => Keyword::Atomic,
         "typeof" | "__typeof" | "__typeof__" | "typeof_unqual" | "__typeof_unqual__" => Keyword::TypeOf,
-        "_BitInt" | "__auto_type" | "__float80" | "__float128" | "_Float16" | "_Float128" | "_Decimal32"
-        | "_Decimal64" | "_Decimal128" | "_Imaginary" => Keyword::Unsupported,
+        "_BitInt" | "__auto_type" | "__bf16" | "__float80" | "__float128" | "__fp16" | "_Float16"
+        | "_Float128" | "_Decimal32" | "_Decimal64" | "_Decimal128" | "_Imaginary" => Keyword::Unsupported,
         "break" | "case" | "continue" | "default" | "do" | "else" | "for" | "goto" | "if" | "return"
         | "sizeof" | "switch" | "while" | "_Alignof" | "__alignof" | "__alignof__" | "_Generic" => {
             Keyword::Other
@@ -119,6 +119,7 @@ pub(super) fn standard_type(word: &str) -> Option<Type> {
         "int_least64_t" | "int_fast64_t" | "intmax_t" => Type::Int(Int64),
         "uint_least64_t" | "uint_fast64_t" | "uintmax_t" => Type::Int(UInt64),
         "sig_atomic_t" => Type::Int(Int),
+        "nullptr_t" => Type::void_pointer(),
         "__int128_t" => Type::Int(Int128),
         "__uint128_t" => Type::Int(UInt128),
         _ => Type::Int(

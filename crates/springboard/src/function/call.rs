@@ -65,7 +65,7 @@ pub(super) unsafe fn call(
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
     let mut slots = [const { MaybeUninit::uninit() }; INLINE_SLOTS];
-    if ty.checks.len() + 2 <= slots.len() {
+    if ty.checks.len() <= slots.len() - 2 {
         // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
         unsafe { call_with(ty, entered, arguments, last_error, &mut slots) }
     } else {
@@ -119,31 +119,34 @@ unsafe fn call_with(
     // caller answers for the rest.
     unsafe {
         match ty.result {
-            ResultKind::Word(word) => {
-                let slot = word.enter(entered, slots.as_ptr().cast());
-                ended(native)?;
-                Ok(word.value(slot))
-            }
+            ResultKind::Word(word) => word.enter(
+                entered,
+                slots.as_ptr().cast(),
+                #[inline(always)]
+                |slot| {
+                    ended(native)?;
+                    Ok(word.value(slot))
+                },
+            ),
             ResultKind::Memory(memory) => {
                 after[1] = after[0];
-                if let ResultMemory::Bytes(layout) = memory
-                    && !Place::holds(layout)
-                {
-                    let bytes = call_apart(layout, entered, slots, parameters);
-                    ended(native)?;
-                    return Ok(Value::Bytes(bytes));
-                }
                 let mut place = Place([0; _]);
                 after[0].write((&raw mut place).into_slot());
-                ResultWord::Void.enter(entered, slots.as_ptr().cast());
+                ResultWord::Void.enter(entered, slots.as_ptr().cast(), drop);
                 ended(native)?;
                 Ok(memory.value(place.words()))
+            }
+            ResultKind::Apart(layout) => {
+                after[1] = after[0];
+                let bytes = call_apart(layout, entered, slots, parameters);
+                ended(native)?;
+                Ok(Value::Bytes(bytes))
             }
         }
     }
 }
 
-/// Calls where the result does not fit a [`Place`].
+/// Calls where the result does not lie in its value.
 ///
 /// # Safety
 /// As [`call`]. All slots are written except that of the result, which has this index.
@@ -158,7 +161,7 @@ unsafe fn call_apart(
     apart(layout, |to| {
         slots[index].write(to.into_slot());
         // SAFETY: all slots are written now; the caller answers for the call.
-        unsafe { ResultWord::Void.enter(entered, slots.as_ptr().cast()) };
+        unsafe { ResultWord::Void.enter(entered, slots.as_ptr().cast(), drop) };
     })
 }
 
@@ -180,17 +183,13 @@ fn refused(check: &Check, signature: &Signature, index: usize, value: &Value) ->
     CallError::Argument { index, error: Box::new(error) }
 }
 
-/// Memory for a result, as large as bytes in a value are.
+/// Memory for a result that [`Bytes::holds`].
 #[repr(align(16))]
 struct Place([u64; Bytes::WORDS]);
 
-impl Place {
-    /// Whether a result of this layout goes into it.
-    #[inline(always)]
-    fn holds(layout: Layout) -> bool {
-        layout.size as usize <= size_of::<Place>() && layout.align as usize <= align_of::<Place>()
-    }
+const _: () = assert!(align_of::<Place>() == Bytes::RESULT_ALIGN as usize);
 
+impl Place {
     /// Word by word, as most results are written: a wider load of what has just been written in parts waits until the
     /// stores are done.
     #[inline(always)]
@@ -225,7 +224,7 @@ impl ResultMemory {
     fn value(self, words: [u64; Bytes::WORDS]) -> Value {
         let integer = || (words[0], words[1]);
         match self {
-            ResultMemory::Bytes(layout) => Value::Bytes(Bytes::from_words(words, layout.size as usize)),
+            ResultMemory::Bytes(length) => Value::Bytes(Bytes::from_words(words, length)),
             ResultMemory::Signed128 => Value::Signed(wide(integer()) as i128),
             ResultMemory::Unsigned128 => Value::Unsigned(wide(integer())),
         }
@@ -263,7 +262,7 @@ mod tests {
     fn memory_for_results_is_aligned_and_of_its_size() {
         for (size, align) in [(0, 32), (32, 32), (64, 64), (64, 128), (65, 1), (96, 32), (4096, 4096)] {
             let layout = Layout { size, align };
-            assert!(!Place::holds(layout));
+            assert!(!Bytes::holds(layout));
             let bytes = apart(layout, |to| {
                 assert_eq!(to.addr() % align as usize, 0, "align {align}");
                 // SAFETY: there is room for as many bytes.
@@ -277,14 +276,14 @@ mod tests {
     fn results_in_memory_are_what_was_written() {
         for (size, align) in [(0, 1), (5, 1), (16, 8), (63, 16), (64, 16)] {
             let layout = Layout { size, align };
-            assert!(Place::holds(layout));
+            assert!(Bytes::holds(layout));
             let mut place = Place([0; _]);
             let start = (&raw mut place).cast::<u8>();
             assert_eq!(start.addr() % align as usize, 0);
             // SAFETY: there is room for as many bytes.
             (0..size as usize).for_each(|at| unsafe { start.add(at).write(at as u8) });
             let expected = Value::Bytes((0..size as u8).collect());
-            assert_eq!(ResultMemory::Bytes(layout).value(place.words()), expected);
+            assert_eq!(ResultMemory::Bytes(size as usize).value(place.words()), expected);
         }
         let words = |integer: u128| {
             let mut place = Place([0; _]);

@@ -51,31 +51,38 @@ impl ResultWord {
         }
     }
 
-    /// Enters code, and makes a canonical slot of what comes back.
+    /// Enters code, and gives `then` a canonical slot of what comes back. Each kind of result has its own copy of `then`,
+    /// which need not ask again for the kind.
     ///
     /// # Safety
     /// `entered` is what [`ResultWord::erased`] gave for this kind of result. The rest as
     /// [`Slots::call`](super::Slots::call).
     #[inline(always)]
-    pub(super) unsafe fn enter(self, Entered { code, target }: Entered, slots: *const u64) -> u64 {
+    pub(super) unsafe fn enter<T>(
+        self,
+        Entered { code, target }: Entered,
+        slots: *const u64,
+        then: impl FnOnce(u64) -> T,
+    ) -> T {
         // SAFETY: `code` was made from a pointer of the type that is asked for here; the caller answers for the call.
         unsafe {
             let general = || mem::transmute::<CodePointer, SlotsPointer<u64>>(code)(target, slots);
             match self {
-                ResultWord::Signed { unused } => ((general() << unused) as i64 >> unused) as u64,
-                ResultWord::Unsigned { unused } => general() << unused >> unused,
-                ResultWord::Pointer => general(),
-                ResultWord::Bool => u64::from(general() as u8 != 0),
+                ResultWord::Signed { unused } => then(((general() << unused) as i64 >> unused) as u64),
+                ResultWord::Unsigned { unused } => then(general() << unused >> unused),
+                ResultWord::Pointer => then(general()),
+                ResultWord::Bool => then(u64::from(general() as u8 != 0)),
                 ResultWord::Void => {
                     mem::transmute::<CodePointer, SlotsPointer<()>>(code)(target, slots);
-                    0
+                    then(0)
                 }
                 ResultWord::F32 => {
                     let code = mem::transmute::<CodePointer, SlotsPointer<f32>>(code);
-                    code(target, slots).to_bits().into()
+                    then(code(target, slots).to_bits().into())
                 }
                 ResultWord::F64 => {
-                    mem::transmute::<CodePointer, SlotsPointer<f64>>(code)(target, slots).to_bits()
+                    let code = mem::transmute::<CodePointer, SlotsPointer<f64>>(code);
+                    then(code(target, slots).to_bits())
                 }
             }
         }

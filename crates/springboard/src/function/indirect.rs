@@ -103,7 +103,9 @@ impl Indirect {
     /// As [`Indirect::call_slots`], for the slots at `slots`.
     unsafe fn call_slots_at(&self, address: NonNull<c_void>, slots: *const u64) -> u64 {
         // SAFETY: the entry is that of the type for this kind of result; the caller answers for slots and function.
-        self.entered(address, |entered| unsafe { self.prepared.ty.result.word().enter(entered, slots) })
+        self.entered(address, |entered| unsafe {
+            self.prepared.ty.result.word().enter(entered, slots, |slot| slot)
+        })
     }
 
     /// Readies the type for calls with raw slots that return an `R`, as [`Function::slots`](super::Function::slots) does.

@@ -144,7 +144,7 @@ impl UntypedSlots {
         debug_assert!(slots.len() >= self.count, "{} slots are given, {} are read", slots.len(), self.count);
         // SAFETY: the entry is that of the function for this kind of result, which `function` keeps; the caller answers
         // for the slots and for the function.
-        unsafe { self.result.enter(self.entered, slots.as_ptr()) }
+        unsafe { self.result.enter(self.entered, slots.as_ptr(), |slot| slot) }
     }
 }
 

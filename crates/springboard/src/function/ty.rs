@@ -16,7 +16,7 @@ use crate::{
     engine::{Callee, Engine},
     fallback::{Interface, Unsupported},
     reason::Reason,
-    value::Check,
+    value::{Bytes, Check},
     word::SlotResult,
 };
 
@@ -39,13 +39,15 @@ pub(super) enum ResultKind {
     Word(ResultWord),
     /// At an address that the caller gives.
     Memory(ResultMemory),
+    /// The same, of bytes that do not lie in their value.
+    Apart(Layout),
 }
 
-/// A result in memory.
+/// A result in memory that lies in its value.
 #[derive(Clone, Copy)]
 pub(super) enum ResultMemory {
-    /// Of a type whose values are bytes.
-    Bytes(Layout),
+    /// So many bytes.
+    Bytes(usize),
     /// Integers of 16 bytes.
     Signed128,
     Unsigned128,
@@ -73,7 +75,7 @@ impl ResultKind {
     pub(super) fn word(self) -> ResultWord {
         match self {
             ResultKind::Word(word) => word,
-            ResultKind::Memory(_) => ResultWord::Void,
+            ResultKind::Memory(_) | ResultKind::Apart(_) => ResultWord::Void,
         }
     }
 
@@ -84,7 +86,8 @@ impl ResultKind {
                 return ResultKind::Memory(match ty.scalar(model) {
                     Some(Scalar::Int { signed: true, .. }) => ResultMemory::Signed128,
                     Some(Scalar::Int { signed: false, .. }) => ResultMemory::Unsigned128,
-                    _ => ResultMemory::Bytes(layout),
+                    _ if Bytes::holds(layout) => ResultMemory::Bytes(layout.size as usize),
+                    _ => return ResultKind::Apart(layout),
                 });
             }
             SlotForm::Word(scalar) => scalar,

@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::Deref};
 
+use springboard_ir::Layout;
+
 /// Bytes of a value. Up to [`Bytes::INLINE`] of them lie in the value itself, so that they take no allocation.
 #[derive(Clone)]
 pub struct Bytes(Kept);
@@ -23,6 +25,14 @@ impl Bytes {
 
     /// The same in words of 8 bytes.
     pub(crate) const WORDS: usize = Bytes::INLINE / 8;
+
+    /// The alignment of memory in which a call takes results that become bytes in a value.
+    pub(crate) const RESULT_ALIGN: u32 = 16;
+
+    /// Whether a result of this layout becomes bytes in a value.
+    pub(crate) fn holds(layout: Layout) -> bool {
+        layout.size as usize <= Bytes::INLINE && layout.align <= Bytes::RESULT_ALIGN
+    }
 
     /// The first `length` bytes of these words, as they lie in memory.
     #[inline(always)]

@@ -62,13 +62,16 @@ impl Check {
     /// The slot of `value`, if it fits. Where that is an address, it is the address of bytes in the value.
     #[inline(always)]
     pub(crate) fn slot(&self, value: &Value) -> Option<u64> {
-        // The kinds that most parameters have, by comparisons, which cost less than jumps by tables.
+        // Most values of most parameters, by comparisons, which cost less than jumps by tables.
         let of = |kind, given| (self.kind == kind) & given;
         if of(ArgumentKind::Integer, matches!(value, Value::Signed(_)))
             && let Value::Signed(value) = value
+            && let low = *value as i64
+            && i128::from(low) == *value
+            && low >= self.least
+            && low.wrapping_sub(self.least) as u64 <= self.span
         {
-            let fits = value.wrapping_sub(self.least.into()) as u128 <= u128::from(self.span);
-            return fits.then_some(*value as u64);
+            return Some(low as u64);
         }
         if of(ArgumentKind::F64, matches!(value, Value::F64(_)))
             && let Value::F64(value) = value
@@ -82,21 +85,27 @@ impl Check {
         }
         if of(ArgumentKind::Bytes, matches!(value, Value::Bytes(_)))
             && let Value::Bytes(bytes) = value
+            && bytes.len() as u64 == self.span
         {
-            return (bytes.len() as u64 == self.span).then(|| bytes.as_ptr().into_slot());
+            return Some(bytes.as_ptr().into_slot());
         }
         if of(ArgumentKind::Integer, matches!(value, Value::Unsigned(_)))
             && let Value::Unsigned(value) = value
+            && *value <= u128::from(self.greatest())
         {
-            return (*value <= u128::from(self.greatest())).then_some(*value as u64);
+            return Some(*value as u64);
         }
         self.other_slot(value)
     }
 
-    /// As [`Check::slot`], of the other kinds.
+    /// As [`Check::slot`], of values that are not found to fit there.
     #[inline(never)]
     fn other_slot(&self, value: &Value) -> Option<u64> {
         match (self.kind, value) {
+            (ArgumentKind::Integer, Value::Signed(value)) => {
+                let fits = value.wrapping_sub(self.least.into()) as u128 <= u128::from(self.span);
+                fits.then_some(*value as u64)
+            }
             (ArgumentKind::F32, Value::F32(value)) => Some(value.into_slot()),
             (ArgumentKind::Bool, Value::Bool(value)) => Some(value.into_slot()),
             // In range, either form has the bits of the other.

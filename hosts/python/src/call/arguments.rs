@@ -171,9 +171,7 @@ fn pointer(
         // Bytes end in a zero that they do not count. The function is trusted not to write to them.
         return Ok(bytes.as_bytes().as_ptr() as u64);
     }
-    if inner.text() == "struct _IO_FILE"
-        && let Some(file) = file(value)?
-    {
+    if let Some(file) = convert::file(inner, value)? {
         return Ok(file as u64);
     }
     if let Some(bytes) = convert::pointer_bytes(inner, value)? {
@@ -202,40 +200,4 @@ fn fits(item: &CType, view: &View) -> bool {
     item.is_void()
         || item.primitive().is_some_and(Primitive::is_byte)
         || item.size() == Some(view.item_size())
-}
-
-/// The `FILE *` of a Python file: made from its descriptor, once per object.
-fn file(value: &Bound<'_, PyAny>) -> PyResult<Option<*mut libc::FILE>> {
-    let py = value.py();
-    if !value.is_instance(&py.import("io")?.getattr("IOBase")?)? {
-        return Ok(None);
-    }
-    let files = files(py)?;
-    if let Ok(known) = files.get_item(value) {
-        let address: usize = known.extract()?;
-        value.call_method0("flush")?;
-        return Ok(Some(std::ptr::with_exposed_provenance_mut(address)));
-    }
-    value.call_method0("flush")?;
-    let descriptor: i32 = value.call_method0("fileno")?.extract()?;
-    let mode: String = value.getattr("mode")?.extract()?;
-    let mode = std::ffi::CString::new(mode)?;
-    // SAFETY: the descriptor is open, and is duplicated so that each side closes its own.
-    let file = unsafe { libc::fdopen(libc::dup(descriptor), mode.as_ptr()) };
-    if file.is_null() {
-        return Err(std::io::Error::last_os_error().into());
-    }
-    // SAFETY: the file is open. What C writes is to come in order with what Python writes.
-    unsafe { libc::setvbuf(file, std::ptr::null_mut(), libc::_IONBF, 0) };
-    files.set_item(value, file.expose_provenance())?;
-    Ok(Some(file))
-}
-
-/// The `FILE *`s that were made, by their Python files.
-fn files(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static FILES: pyo3::sync::PyOnceLock<Py<PyAny>> = pyo3::sync::PyOnceLock::new();
-    let made = FILES.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("weakref")?.getattr("WeakKeyDictionary")?.call0()?.unbind())
-    })?;
-    Ok(made.bind(py).clone())
 }

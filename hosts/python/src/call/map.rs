@@ -15,7 +15,7 @@ use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output
 
 use super::errno;
 use crate::{
-    cdata::{Block, CData, Own},
+    cdata::{Block, CData, Contents, Own},
     convert,
     ctype::{self, CType, Form, FunctionType, Kind, Primitive},
     engine,
@@ -154,7 +154,7 @@ fn operand(py: Python<'_>, ctype: &Py<CType>, value: &Bound<'_, PyAny>) -> PyRes
             return Ok(Operand { first: view.start(), dimensions, size, _kept: Kept::Lent(view) });
         }
     }
-    let block = Block::zeroed(size, 16)?;
+    let block = Block::new(size, 16, Contents::Zero)?;
     convert::to_c(ctype, block.start(), value)?;
     let first = block.start();
     let _ = py;
@@ -211,7 +211,7 @@ fn make<'py>(
     }
     let length = shape.iter().product();
     let size = of.size().ok_or_else(unsupported)?;
-    let block = Block::zeroed(size * length, 64)?;
+    let block = Block::new(size * length, 64, Contents::Zero)?;
     let first = block.start();
     let array = ctype::array_of(py, ctype, None)?;
     let made = CData::owning(array, first, Some(length), Own::Memory(block));
@@ -239,7 +239,7 @@ fn dense(shape: &[usize], size: usize) -> Vec<(usize, isize)> {
 /// A copy of an operand, because results are written where it lies.
 fn copied(operand: &Operand) -> PyResult<Operand> {
     let shape: Vec<usize> = operand.shape().collect();
-    let block = Block::zeroed(shape.iter().product::<usize>() * operand.size, 64)?;
+    let block = Block::new(shape.iter().product::<usize>() * operand.size, 64, Contents::Zero)?;
     let dimensions = dense(&shape, operand.size);
     let copy = Operand { first: block.start(), dimensions, size: operand.size, _kept: Kept::Block(block) };
     for place in Places::new(&shape) {

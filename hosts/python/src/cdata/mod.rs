@@ -16,7 +16,7 @@ use pyo3::{PyTraverseError, PyVisit, exceptions::PyTypeError, prelude::*, types:
 pub(crate) use self::{
     builtin::behind,
     class::enable,
-    own::{Block, Own},
+    own::{Block, Contents, Own},
     vectorcall::Vectorcall,
 };
 use crate::{

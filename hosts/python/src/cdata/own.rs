@@ -1,6 +1,6 @@
 //! What C data keeps.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -40,6 +40,14 @@ pub(crate) enum Own {
     GivenBack,
 }
 
+/// What new memory holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contents {
+    Zero,
+    /// What nobody wrote: it is the program's to write before it reads.
+    Any,
+}
+
 /// Memory of our own.
 pub(crate) struct Block {
     start: *mut u8,
@@ -52,12 +60,17 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// Memory of so many bytes, all zero, aligned for every type of C.
-    pub(crate) fn zeroed(bytes: usize, align: usize) -> PyResult<Block> {
+    /// Memory of so many bytes, aligned for every type of C.
+    pub(crate) fn new(bytes: usize, align: usize, contents: Contents) -> PyResult<Block> {
         let layout = Layout::from_size_align(bytes.max(1), align.max(16))
             .map_err(|_| PyMemoryError::new_err(format!("cannot allocate {bytes} bytes")))?;
         // SAFETY: the layout has at least one byte.
-        let start = unsafe { alloc_zeroed(layout) };
+        let start = unsafe {
+            match contents {
+                Contents::Zero => alloc_zeroed(layout),
+                Contents::Any => alloc(layout),
+            }
+        };
         if start.is_null() {
             return Err(PyMemoryError::new_err(format!("cannot allocate {bytes} bytes")));
         }

@@ -8,7 +8,7 @@ use std::{
 
 use pyo3::{ffi, prelude::*};
 
-use super::{Block, CData, Own};
+use super::{Block, CData, Contents, Own};
 use crate::ctype::CType;
 
 /// Bytes up to which the memory of a structure is used again. All such memory has this size.
@@ -50,13 +50,13 @@ impl CData {
     pub(crate) fn returned(py: Python<'_>, ctype: &Py<CType>) -> PyResult<Py<CData>> {
         let (size, align) = (ctype.get().size().unwrap_or(0), ctype.get().align().unwrap_or(1));
         if size > ROOM || align > 16 || OTHERWISE.load(Ordering::Relaxed).is_null() {
-            let block = Block::zeroed(size, align)?;
+            let block = Block::new(size, align, Contents::Zero)?;
             return Py::new(py, CData::owning(ctype.clone_ref(py), block.start(), None, Own::Memory(block)));
         }
         if let Some(object) = take(py, ctype) {
             return Ok(object);
         }
-        let block = Block::zeroed(ROOM, align)?;
+        let block = Block::new(ROOM, align, Contents::Zero)?;
         let made = CData::owning(ctype.clone_ref(py), block.start(), None, Own::Returned(block));
         let made = Py::new(py, made)?;
         // What it refers to refers to no structure, so it is in no cycle, and need not be looked at.

@@ -11,7 +11,7 @@ use super::{
     to_c::initial::{body, each, new_length},
 };
 use crate::{
-    cdata::{Block, CData, Own},
+    cdata::{Block, CData, Contents, Own},
     ctype::{CType, Kind},
     error::type_name,
 };
@@ -45,10 +45,10 @@ fn extent(of: &CType, value: &Bound<'_, PyAny>) -> PyResult<usize> {
 
 /// How `new` gets its memory.
 pub(crate) enum Memory<'a, 'py> {
-    /// From here, all zero.
-    Ours,
+    /// From here.
+    Ours(Contents),
     /// From a function of the program.
-    Theirs { allocate: &'a Bound<'py, PyAny>, free: Option<&'a Py<PyAny>>, clear: bool },
+    Theirs { allocate: &'a Bound<'py, PyAny>, free: Option<&'a Py<PyAny>>, contents: Contents },
 }
 
 /// Makes what `ffi.new` does.
@@ -101,14 +101,14 @@ pub(crate) fn new<'py>(
         }
     };
     let (address, own) = match memory {
-        Memory::Ours => {
-            let block = Block::zeroed(bytes, object.get().align().unwrap_or(1))?;
+        Memory::Ours(contents) => {
+            let block = Block::new(bytes, object.get().align().unwrap_or(1), *contents)?;
             (block.start(), Own::Memory(block))
         }
-        Memory::Theirs { allocate, free, clear } => {
+        Memory::Theirs { allocate, free, contents } => {
             let raw = allocated(&allocate.call1((bytes,))?)?;
             let address = raw.get().address();
-            if *clear {
+            if *contents == Contents::Zero {
                 // SAFETY: the program's function gave memory of this size.
                 unsafe { std::ptr::write_bytes(address, 0, bytes) };
             }

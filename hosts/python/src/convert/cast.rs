@@ -7,7 +7,7 @@ use pyo3::{
 };
 
 use super::{
-    extended, from_c, integer, is_nonzero, text,
+    extended, file, from_c, integer, is_nonzero, text,
     to_c::{complex, long_double, write_float},
 };
 use crate::{
@@ -27,7 +27,13 @@ pub(crate) fn cast(py: Python<'_>, ctype: &Py<CType>, value: &Bound<'_, PyAny>) 
     }
     let address = match value.cast::<CData>() {
         Ok(cdata) if cdata.get().ctype.get().is_address() => cdata.get().address(),
-        _ => std::ptr::with_exposed_provenance_mut(integer::wrapped(value)? as usize),
+        _ => {
+            let file = of.pointee().map_or(Ok(None), |item| file(item.get(), value))?;
+            match file {
+                Some(file) => file,
+                None => std::ptr::with_exposed_provenance_mut(integer::wrapped(value)? as usize),
+            }
+        }
     };
     Ok(CData::borrowed(ctype.clone_ref(py), address))
 }

@@ -9,7 +9,7 @@ use pyo3::{
 
 use super::{extended, integer};
 use crate::{
-    cdata::{CData, Own},
+    cdata::CData,
     ctype::{self, CField, CType, Form, Kind, Primitive},
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn from_c<'py>(
         Kind::Array { item, decayed, .. } => match length {
             Some(length) => {
                 let open = ctype::array_of(py, item, None)?;
-                CData::owning(open, at, Some(length), Own::Nothing)
+                CData::array(open, at, length)
             }
             None => CData::borrowed(decayed.clone_ref(py), at),
         },

@@ -3,6 +3,7 @@
 mod allocate;
 mod cast;
 mod extended;
+mod file;
 mod from_c;
 mod integer;
 mod string;
@@ -15,6 +16,7 @@ pub(crate) use self::{
     allocate::{Memory, new, pointer_bytes},
     cast::cast,
     extended::{read as long_double, text as long_double_text},
+    file::file,
     from_c::{from_bits, from_c, is_nonzero, result},
     integer::{index, read as read_integer, strict as strict_integer},
     string::{string, unpack},

@@ -4,7 +4,7 @@ use pyo3::{exceptions::PyTypeError, prelude::*};
 
 use super::Ffi;
 use crate::{
-    cdata::{self, CData, Own},
+    cdata::{self, CData, Contents, Own},
     convert::{self, Memory},
     error::type_name,
 };
@@ -21,10 +21,11 @@ impl Ffi {
         init: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, CData>> {
         let ctype = self.named(cdecl)?;
-        convert::new(py, &ctype, init, &Memory::Ours)
+        convert::new(py, &ctype, init, &Memory::Ours(Contents::Zero))
     }
 
-    /// A function as `new` is, with memory that `alloc` gives and `free` takes back.
+    /// A function as `new` is, with memory that `alloc` gives and `free` takes back, or the usual memory without `alloc`.
+    /// Without `should_clear_after_alloc` it is not zeroed, and holds anything where `init` does not say.
     #[pyo3(signature = (alloc=None, free=None, should_clear_after_alloc=true))]
     fn new_allocator(
         slf: &Bound<'_, Self>,
@@ -38,7 +39,8 @@ impl Ffi {
         if alloc.is_none() && free.is_some() {
             return Err(PyTypeError::new_err("cannot pass 'free' without 'alloc'"));
         }
-        Ok(Allocator { ffi: slf.clone().unbind(), alloc, free, clear: should_clear_after_alloc })
+        let contents = if should_clear_after_alloc { Contents::Zero } else { Contents::Any };
+        Ok(Allocator { ffi: slf.clone().unbind(), alloc, free, contents })
     }
 
     /// The same address, with a function that is called with `cdata` when the new object goes. `destructor=None` takes
@@ -89,7 +91,7 @@ struct Allocator {
     ffi: Py<Ffi>,
     alloc: Option<Py<PyAny>>,
     free: Option<Py<PyAny>>,
-    clear: bool,
+    contents: Contents,
 }
 
 #[pymethods]
@@ -104,9 +106,9 @@ impl Allocator {
         let ctype = self.ffi.get().named(cdecl)?;
         let memory = match &self.alloc {
             Some(alloc) => {
-                Memory::Theirs { allocate: alloc.bind(py), free: self.free.as_ref(), clear: self.clear }
+                Memory::Theirs { allocate: alloc.bind(py), free: self.free.as_ref(), contents: self.contents }
             }
-            None => Memory::Ours,
+            None => Memory::Ours(self.contents),
         };
         convert::new(py, &ctype, init, &memory)
     }

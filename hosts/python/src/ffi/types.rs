@@ -39,9 +39,12 @@ impl Ffi {
         of.size().ok_or_else(|| PyValueError::new_err(format!("ctype '{}' is of unknown size", of.text())))
     }
 
-    /// Alignment in bytes of a type.
+    /// Alignment in bytes of a type, or of the type that C data has.
     fn alignof(&self, cdecl: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let ctype = self.named(cdecl)?;
+        let ctype = match cdecl.cast::<CData>() {
+            Ok(cdata) => cdata.get().ctype.clone_ref(cdecl.py()),
+            Err(_) => self.named(cdecl)?,
+        };
         let of = ctype.get();
         of.align()
             .ok_or_else(|| PyValueError::new_err(format!("ctype '{}' is of unknown alignment", of.text())))

@@ -6,19 +6,16 @@ use std::{
     sync::Arc,
 };
 
-use pyo3::{
-    PyTraverseError, PyVisit,
-    exceptions::{PyNotImplementedError, PyTypeError, PyValueError},
-    prelude::*,
-};
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
 use springboard::ir::{
-    Aggregate, AggregateKind, ConstantError, Declarations, Header, Object, ParseError, ParseErrorKind,
-    Prototype, Signature, Type,
+    Aggregate, AggregateKind, Declarations, Header, Object, ParseError, ParseErrorKind, Prototype, Signature,
+    Type,
 };
 
 use super::{
     built_in::BUILT_IN,
-    dialect::{Define, DialectError, Text, UNTAGGED, defines_type},
+    dialect::{Define, Keywords, Text, UNTAGGED, defines_type, words, written},
+    error::{of_dialect, of_text, of_type},
 };
 use crate::{
     ctype::{self, CType},
@@ -42,6 +39,7 @@ pub(crate) struct Declared {
     sources: Vec<(String, Options)>,
     /// Names of [`BUILT_IN`] that the program declares itself.
     own_built_in: BTreeSet<&'static str>,
+    keywords: Keywords,
     /// Structures, unions and enumerations with a tag.
     pub(super) tagged: HashMap<(Tag, String), Py<CType>>,
     /// Those without one, by the address of what was read, which is kept.
@@ -96,6 +94,7 @@ impl Declared {
             declarations: Declarations::for_model(engine().data_model()),
             sources: Vec::new(),
             own_built_in: BTreeSet::new(),
+            keywords: Keywords::new(),
             tagged: HashMap::new(),
             untagged: HashMap::new(),
             untagged_names: HashMap::new(),
@@ -120,7 +119,7 @@ impl Declared {
 
     /// Reads a text of declarations.
     pub(crate) fn read(&mut self, py: Python<'_>, source: &str, options: Options) -> PyResult<()> {
-        let text = Text::new(source).map_err(|error| dialect_error(source, &error))?;
+        let text = Text::new(source, &mut self.keywords).map_err(|error| of_dialect(source, &error))?;
         let pragma = pragma(options);
         let c = format!("{pragma}{}", text.c);
         // What a `#define` says is a constant to what comes after it.
@@ -199,7 +198,7 @@ impl Declared {
         self.declarations = Declarations::for_model(engine().data_model());
         self.add_built_in();
         for (source, options) in &self.sources {
-            let Ok(text) = Text::new(source) else { continue };
+            let Ok(text) = Text::new(source, &mut self.keywords) else { continue };
             for (name, define) in &text.defines {
                 if let (Define::Number(value), true) = (define, without != Some(name)) {
                     self.declarations.define_constant(name, *value);
@@ -310,6 +309,10 @@ impl Declared {
         let enums = other.untagged_enums.iter().map(|(tag, name)| (tag.clone(), name.clone()));
         self.untagged_enums.extend(enums);
         self.constants.extend(other.constants.iter().map(|(name, value)| (name.clone(), *value)));
+        let keywords = other.keywords.iter().map(|(tag, keyword)| (tag.clone(), keyword.clone()));
+        for (tag, keyword) in keywords {
+            self.keywords.entry(tag).or_insert(keyword);
+        }
         self.sources.extend(other.sources.iter().cloned());
         self.known.clear();
         Ok(())
@@ -320,20 +323,45 @@ impl Declared {
         if let Some((ctype, spelled)) = self.known.get(source) {
             return Ok((ctype.clone_ref(py), *spelled));
         }
-        let text = Text::new(source).map_err(|error| dialect_error(source, &error))?;
+        let text = Text::new(source, &mut self.keywords).map_err(|error| of_dialect(source, &error))?;
         let mut spelled = Spelled::AsIs;
         let ctype = match Type::parse_declared(&text.c, &self.declarations) {
             Ok((ty, declared)) => self.resolve(py, &ty, declared.flexible)?,
-            // A function, which may have a name; anything else is wrong as the name of a type.
+            // What is declared may have a name, and may be a function; anything else is wrong as the name of a type.
             Err(error) => {
-                let signature = Signature::parse_in(&text.c, &self.declarations)
-                    .map_err(|_| of_type(source, text.origin(error.position), &error))?;
-                spelled = Spelled::Function;
-                self.resolve_function(py, &signature)?
+                let unnamed = self.without_name(&text.c);
+                let c = unnamed.as_deref().unwrap_or(&text.c);
+                match Type::parse_declared(c, &self.declarations) {
+                    Ok((ty, declared)) if unnamed.is_some() => self.resolve(py, &ty, declared.flexible)?,
+                    _ => {
+                        let signature = Signature::parse_in(c, &self.declarations)
+                            .map_err(|_| of_type(source, text.origin(error.position), &error))?;
+                        spelled = Spelled::Function;
+                        self.resolve_function(py, &signature)?
+                    }
+                }
             }
         };
         self.known.insert(source.into(), (ctype.clone_ref(py), spelled));
         Ok((ctype, spelled))
+    }
+
+    /// The text of a declaration of one name, with spaces in its place.
+    fn without_name(&self, c: &str) -> Option<String> {
+        let own = Declarations::parse_in(&format!("typedef {c};"), &self.declarations).ok()?;
+        let mut names =
+            own.named_types().map(|(name, _)| name).chain(own.named_functions().map(|(name, _)| name));
+        let (name, None) = (names.next()?, names.next()) else { return None };
+        // `name(name)` is a function, where the name is a type's.
+        if self.declarations.named(name).is_some() || c.contains(';') {
+            return None;
+        }
+        // Tags come before the name, and parameters after it.
+        let without = |at: usize| [&c[..at], &" ".repeat(name.len()), &c[at + name.len()..]].concat();
+        words(c).filter(|(_, word)| *word == name).map(|(at, _)| without(at)).find(|c| {
+            Type::parse_declared(c, &self.declarations).is_ok()
+                || Signature::parse_in(c, &self.declarations).is_ok()
+        })
     }
 
     /// What a library has under that name.
@@ -375,10 +403,9 @@ impl Declared {
             types.chain(functions).filter(|name| !built_in(name)).map(String::from).collect();
         types.sort();
         let tags = |wanted: AggregateKind| {
-            let tags = declarations.aggregate_tags().filter(|(kind, tag)| {
-                *kind == wanted && !tag.starts_with("__springboard_") && *tag != "_IO_FILE"
-            });
-            let mut tags: Vec<String> = tags.map(|(_, tag)| String::from(tag)).collect();
+            let tags = declarations.aggregate_tags().filter(|(kind, _)| *kind == wanted);
+            let tags = tags.map(|(_, tag)| written(tag)).filter(|tag| !tag.starts_with("__springboard_"));
+            let mut tags: Vec<String> = tags.map(String::from).collect();
             tags.sort();
             tags
         };
@@ -414,80 +441,4 @@ fn unnamed(signature: &Signature) -> (Vec<&Type>, &Type, Option<usize>) {
 
 fn pragma(options: Options) -> String {
     options.pack.map(|pack| format!("#pragma pack({pack})\n")).unwrap_or_default()
-}
-
-/// Line and column of an offset, both counted from 1, by the last line marker before it.
-fn place<'a>(source: &'a str, at: usize, name: &'a str) -> (String, usize, usize, &'a str, bool) {
-    let before = &source[..at.min(source.len())];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line_text = source[start..].split('\n').next().unwrap_or_default();
-    let mut file = (name.to_string(), 1, false);
-    let mut in_comment = false;
-    for line in before[..start].lines() {
-        // A marker within a comment is none.
-        let marker = (!in_comment).then(|| marker(line)).flatten();
-        match marker {
-            Some((number, name)) => file = (name.unwrap_or(file.0), number, true),
-            None => file.1 += 1,
-        }
-        let mut rest = line;
-        while let Some(found) = rest.find(if in_comment { "*/" } else { "/*" }) {
-            in_comment = !in_comment;
-            rest = &rest[found + 2..];
-        }
-    }
-    (file.0, file.1, at - start + 1, line_text, file.2)
-}
-
-/// Line and file of a line marker.
-fn marker(line: &str) -> Option<(usize, Option<String>)> {
-    let rest = line.trim_start().strip_prefix('#')?.trim_start();
-    let rest = rest.strip_prefix("line").unwrap_or(rest).trim_start();
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let number = rest[..end].parse().ok()?;
-    let file = rest[end..].split_once('"').and_then(|(_, rest)| rest.split_once('"'));
-    Some((number, file.map(|(file, _)| file.to_string())))
-}
-
-/// The exception for a text of declarations.
-fn of_text(source: &str, at: usize, error: &ParseError, name: &str) -> PyErr {
-    if let ParseErrorKind::UnknownEnum(tag) = &error.kind {
-        return PyNotImplementedError::new_err(format!(
-            "enum {tag}: the '{{}}' declaration should appear on the first time the enum is mentioned, not later"
-        ));
-    }
-    let at = at.min(source.len());
-    let (file, line, column, text, marked) = place(source, at, name);
-    let head = if marked { "parse error".into() } else { format!("cannot parse \"{}\"", text.trim()) };
-    let caret = format!("{text}\n{}^", " ".repeat(source[at + 1 - column..at].chars().count()));
-    CDefError::new_err(format!("{head}\n{file}:{line}:{column}: {}\n{caret}", error.kind))
-}
-
-/// The exception for the text of a type.
-fn of_type(source: &str, at: usize, error: &ParseError) -> PyErr {
-    match &error.kind {
-        ParseErrorKind::UnknownType { name, .. } if source.trim() == name => {
-            CDefError::new_err(format!("unknown identifier '{name}'"))
-        }
-        ParseErrorKind::Signature(error) => PyTypeError::new_err(error.to_string()),
-        ParseErrorKind::ArrayLength(_) => PyValueError::new_err("negative array length"),
-        ParseErrorKind::Constant(ConstantError::Unknown(name)) => {
-            CDefError::new_err(format!("cannot parse \"{source}\": '{name}' is no known constant"))
-        }
-        _ => of_text(source, at, error, "<cdef source string>"),
-    }
-}
-
-fn dialect_error(source: &str, error: &DialectError) -> PyErr {
-    let message = match error {
-        DialectError::Define { name, value } => format!(
-            "only supports one of the following syntax:\n  #define {name} ...     (literally dot-dot-dot)\n  #define {name} NUMBER  (with NUMBER an integer constant, decimal/hex/octal)\ngot:\n  #define {name} {value}"
-        ),
-        DialectError::Body(at) => {
-            let (file, line, ..) = place(source, *at, "<cdef source string>");
-            format!("{file}:{line}: unexpected <FuncDef>: this construct is valid C but not valid in cdef()")
-        }
-        DialectError::Unclosed => "'extern \"Python\"': its end is not found".into(),
-    };
-    CDefError::new_err(message)
 }

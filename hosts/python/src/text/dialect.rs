@@ -4,6 +4,7 @@
 //! A text is rewritten into C, line by line in the same places, and what was rewritten is told beside it.
 
 use std::{
+    collections::HashMap,
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -19,6 +20,13 @@ pub(super) const UNTAGGED: &str = "__springboard_enum_";
 
 /// The prefix of the constant of an enumeration that is declared without any.
 pub(super) const OPEN: &str = "__springboard_rest_open_";
+
+/// The prefix, before the keyword, of tags that were those of another keyword first: C has one space of names for all tags, the dialect one for
+/// each keyword.
+pub(super) const OTHER: &str = "__springboard_other_";
+
+/// The keyword with which each tag came first.
+pub(super) type Keywords = HashMap<String, String>;
 
 /// Enumerations without a tag so far, in the whole process.
 static ENUMERATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -70,11 +78,11 @@ impl Token<'_> {
 
 impl Text {
     /// Rewrites a text.
-    pub(super) fn new(source: &str) -> Result<Text, DialectError> {
+    pub(super) fn new(source: &str, keywords: &mut Keywords) -> Result<Text, DialectError> {
         let mut blank = without_comments(source);
         let defines = take_defines(&mut blank)?;
         let blank = String::from_utf8(blank).expect("only ASCII was written, over whole characters");
-        let edits = edits(&blank)?;
+        let edits = edits(&blank, keywords)?;
         let mut c = String::with_capacity(blank.len() + 16);
         let mut origins = Vec::new();
         let mut from = 0;
@@ -105,18 +113,25 @@ impl Text {
     }
 }
 
+/// A tag as the program wrote it.
+pub(super) fn written(tag: &str) -> &str {
+    tag.strip_prefix(OTHER).and_then(|rest| rest.split_once('_')).map_or(tag, |(_keyword, tag)| tag)
+}
+
 /// Whether a text gives a name to a type by `typedef`.
 pub(super) fn defines_type(text: &str, name: &str) -> bool {
     let tokens = tokens(text);
-    let mut within = false;
+    let (mut within, mut depth) = (false, 0);
     tokens.iter().enumerate().any(|(index, token)| {
         match token.text {
             "typedef" => within = true,
-            ";" => within = false,
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            ";" if depth == 0 => within = false,
             _ => {}
         }
         let after = tokens.get(index + 1).map_or("", |token| token.text);
-        within && token.text == name && matches!(after, ";" | ",")
+        within && depth == 0 && token.text == name && matches!(after, ";" | ",")
     })
 }
 
@@ -245,6 +260,11 @@ fn character(text: &str) -> Option<i128> {
     }
 }
 
+/// The words of a text, with their offsets.
+pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    tokens(text).into_iter().filter(Token::is_word).map(|token| (token.start, token.text))
+}
+
 /// The words and characters of a text. Line markers and strings' insides are none.
 fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
@@ -285,7 +305,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 /// What is replaced in a text, in order.
-fn edits(text: &str) -> Result<Vec<(Range<usize>, String)>, DialectError> {
+fn edits(text: &str, keywords: &mut Keywords) -> Result<Vec<(Range<usize>, String)>, DialectError> {
     let tokens = tokens(text);
     let text_at = |index: usize| tokens.get(index).map_or("", |token| token.text);
     let mut edits = Vec::new();
@@ -301,6 +321,13 @@ fn edits(text: &str) -> Result<Vec<(Range<usize>, String)>, DialectError> {
             "enum" if after == "{" => {
                 let number = ENUMERATIONS.fetch_add(1, Ordering::Relaxed);
                 edits.push((token.end()..token.end(), format!(" {UNTAGGED}{number}")));
+            }
+            "struct" | "union" | "enum" if tokens.get(index + 1).is_some_and(Token::is_word) => {
+                let tag = tokens[index + 1];
+                let keyword = keywords.entry(tag.text.into()).or_insert_with(|| token.text.into());
+                if keyword != token.text {
+                    edits.push((tag.start..tag.start, format!("{OTHER}{}_", token.text)));
+                }
             }
             ";" if index >= 2 && text_at(index - 2) == "enum" && depth == 0 => {
                 edits.push((token.start..token.start, format!(" {{ {OPEN}{before} }}")));

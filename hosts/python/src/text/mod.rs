@@ -3,6 +3,7 @@
 mod built_in;
 mod declared;
 mod dialect;
+mod error;
 mod resolve;
 
 pub(crate) use self::declared::{Declared, Named, Options, Spelled};

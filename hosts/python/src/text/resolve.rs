@@ -10,7 +10,7 @@ use springboard::ir::{Aggregate, AggregateKind, Complex, Enumeration, Field, Int
 
 use super::{
     declared::{Declared, Tag},
-    dialect::{OPAQUE, OPEN, REST, UNTAGGED},
+    dialect::{OPAQUE, OPEN, REST, UNTAGGED, written},
 };
 use crate::{
     ctype::{self, Body, CField, CType, Kind, Member, Name, Primitive},
@@ -75,7 +75,7 @@ impl Declared {
         }
         let name = match tag.strip_prefix(OPAQUE) {
             Some(name) => name.into(),
-            None => format!("{} {tag}", kind.keyword()),
+            None => format!("{} {}", kind.keyword(), written(tag)),
         };
         let ctype = empty(py, kind, &name, definition.as_deref())?;
         // It may be a part of itself, by a pointer.
@@ -127,7 +127,7 @@ impl Declared {
             return Ok(ctype.clone_ref(py));
         }
         let name = match (tag.strip_prefix(UNTAGGED), self.untagged_enums.get(tag)) {
-            (None, _) => format!("enum {tag}"),
+            (None, _) => format!("enum {}", written(tag)),
             (Some(_), Some(name)) => name.clone(),
             (Some(number), None) => format!("enum ${number}"),
         };
