@@ -13,6 +13,7 @@ use springboard_tests::{
 use target_lexicon::Triple;
 
 #[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "minutes under QEMU, and any host reads the code of all")]
 fn every_filetest() {
     let (_, paths) = filetest::paths();
     let mut read_of = BTreeMap::<String, (usize, Vec<String>)>::new();
@@ -73,6 +74,7 @@ fn common_shapes_and_relays() {
 }
 
 #[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "minutes under QEMU, and any host reads the code of all")]
 fn random_signatures() {
     let read = (0..SIGNATURES).map(|seed| panic::catch_unwind(|| agrees(seed)).ok()).collect::<Vec<_>>();
     let count: usize = read.iter().flatten().sum();
