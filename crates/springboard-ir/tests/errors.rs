@@ -88,7 +88,10 @@ const PROTOTYPES: &[(&str, &str)] = &[
 const DECLARATIONS: &[(&str, &str)] = &[
     ("int f(int n; ¦; int n);", "expected a type, found `;`"),
     ("int p; int f(__typeof__¦[p));", "expected `(`, found `[`"),
-    ("int f(int) ¦= 3;", "expected `,` or `;`, found `=`"),
+    ("int f(int a[][¦static 3]);", "expected `]`, found `static`"),
+    ("int f(int (*a)[¦const]);", "expected `]`, found `const`"),
+    ("typedef ¦__extension__ long long t;", "`__extension__` cannot stand here"),
+    ("__extension__ __extension__ int f(int) ¦= 3;", "expected `,` or `;`, found `=`"),
     ("typedef int t ¦= 3;", "expected `,` or `;`, found `=`"),
     ("typedef int f(int) ¦{ }", "expected `,` or `;`, found `{`"),
     ("struct ¦_Alignas(8) s { int a; };", "expected a tag or `{`, found `_Alignas`"),

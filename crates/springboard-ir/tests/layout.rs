@@ -50,6 +50,7 @@ const CASES: &[(&str, u64, u32)] = &[
         8,
         4,
     ),
+    ("struct __attribute__((packed, aligned())) t { char c; int y; }", 16, 16),
     ("struct t { char c; A a; }", 8, 4),
     ("struct t { char c; __typeof__(A) a; __typeof__(H) b; }", 16, 8),
     ("_Pragma(\"pack(push, 2)\") struct t { char c; int y : 20; int z : 20; }", 6, 2),

@@ -64,6 +64,8 @@ const CASES: &[(&str, &str)] = &[
     ("int f(...)", ""),
     ("int f(int, int (*)(char *, ...), ..., struct foo *)", ""),
     ("/* one */ static inline // two\n int f ( /* three */ void )", "int f(void)"),
+    ("int f(size_t *n, const char text[(*n) + 1])", "int f(size_t *n, const char *text)"),
+    ("int f(int a[_Atomic 3], int [volatile _Atomic])", "int f(int *a, int *)"),
     ("int f(int n, int m; int a[n][m], int n, int m)", "int f(int (*a)[0], int n, int m)"),
     ("# 12 \"file.h\" 3 4\n#pragma once\nint f(int\n#line 7\n)", "int f(int)"),
     // Types that stand before the prototype.

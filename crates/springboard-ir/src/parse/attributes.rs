@@ -145,7 +145,7 @@ impl Parser<'_> {
         match named {
             "packed" => attributes.packed = true,
             "transparent_union" => attributes.transparent = Some(position),
-            "aligned" if has_arguments => {
+            "aligned" if has_arguments && self.text_of(self.peek_second()) != ")" => {
                 attributes.align = attributes.align.max(Some(self.in_brackets(Parser::alignment)?));
                 return Ok(());
             }

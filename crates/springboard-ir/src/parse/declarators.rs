@@ -76,7 +76,7 @@ impl<'a> Parser<'a> {
                 }
                 continue;
             } else if self.at("[") {
-                Derivation::Array { length: self.array_length()?, position }
+                Derivation::Array { length: self.array_length(declarator)?, position }
             } else if self.at("(") {
                 Derivation::Function { parameters: self.parameters()?, position }
             } else {
@@ -151,14 +151,18 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array_length(&mut self) -> Result<Length, Failure> {
+    fn array_length(&mut self, declarator: &Declarator<'a>) -> Result<Length, Failure> {
+        let outermost = declarator.derivations.is_empty();
         self.nested(|parser| {
             parser.bump();
             // These are said of the pointer that a parameter is (6.7.6.2, 1).
             while parser.at("static")
-                || matches!(parser.word().and_then(keyword), Some(Keyword::Const | Keyword::Qualifier))
+                || matches!(
+                    parser.word().and_then(keyword),
+                    Some(Keyword::Const | Keyword::Qualifier | Keyword::Atomic)
+                )
             {
-                if !parser.in_parameters() {
+                if !(outermost && parser.in_parameters()) {
                     return Err(parser.unexpected(Expected::Text("]")));
                 }
                 parser.bump();
@@ -187,7 +191,10 @@ impl<'a> Parser<'a> {
     fn skip_length(&mut self, failure: Failure) -> Result<Length, Failure> {
         let variable = match &failure.kind {
             ParseErrorKind::Constant(ConstantError::Unknown(_)) => true,
-            ParseErrorKind::Expected { .. } => self.at("*") && self.text_of(self.peek_second()) == "]",
+            // `[*]`, or what a pointer points to.
+            ParseErrorKind::Expected { expected: Expected::Expression, found } => {
+                found.as_deref() == Some("*")
+            }
             _ => false,
         };
         if !variable {

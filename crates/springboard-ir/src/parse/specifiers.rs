@@ -76,6 +76,13 @@ impl<'a> Parser<'a> {
                 }
                 Some(Keyword::Qualifier) if word.contains("restrict") => restrict = Some(self.position()),
                 Some(Keyword::Qualifier) => {}
+                // It stands before all others.
+                Some(Keyword::Storage)
+                    if word == "__extension__"
+                        && self.tokens[start..self.at].iter().any(|token| self.text_of(*token) != word) =>
+                {
+                    return Err(self.fail(ParseErrorKind::Misplaced("__extension__")));
+                }
                 Some(Keyword::Storage) => storage.add(word, self.position())?,
                 Some(Keyword::Attribute) => {
                     attributes = attributes.with(self.attributes()?);

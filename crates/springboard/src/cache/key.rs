@@ -48,9 +48,8 @@ impl Hash for Sought<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let plan = self.0;
         state.write_u128(head(plan));
-        for pair in plan.moves.chunks(2) {
-            let [first, second] = [0, 1].map(|index| pair.get(index).map_or(0, digest));
-            state.write_u128(u128::from(second) << 64 | u128::from(first));
+        for step in &plan.moves {
+            state.write_u128(word(step));
         }
         if !is_plain(plan) {
             rest(plan).hash(state);
@@ -108,14 +107,6 @@ fn word(step: &Move) -> u128 {
         | u128::from(slot) << 16
         | u128::from(bytes) << 8
         | kinds
-}
-
-/// Half as wide as a move, for the hasher, whose steps wait for one another: each takes two of these. The place is spread
-/// over bits that the rest hardly uses.
-fn digest(step: &Move) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let word = word(step);
-    word as u64 ^ ((word >> 64) as u64).wrapping_mul(ODD)
 }
 
 #[cfg(test)]

@@ -12,11 +12,16 @@ The surface is that of cffi in its ABI mode::
 
 from ._springboard import (
     FFI,
+    CData,
     CDefError,
+    CField,
+    CType,
     FFIError,
+    Library,
     VerificationError,
     VerificationMissing,
     __version__,
+    buffer,
 )
 
 __all__ = ["FFI", "CDefError", "FFIError", "VerificationError", "VerificationMissing"]

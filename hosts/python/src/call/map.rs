@@ -211,7 +211,7 @@ fn make<'py>(
     }
     let length = shape.iter().product();
     let size = of.size().ok_or_else(unsupported)?;
-    let block = Block::new(size * length, 64, Contents::Zero)?;
+    let block = Block::new(size * length, 64, Contents::Any)?;
     let first = block.start();
     let array = ctype::array_of(py, ctype, None)?;
     let made = CData::owning(array, first, Some(length), Own::Memory(block));
@@ -239,7 +239,7 @@ fn dense(shape: &[usize], size: usize) -> Vec<(usize, isize)> {
 /// A copy of an operand, because results are written where it lies.
 fn copied(operand: &Operand) -> PyResult<Operand> {
     let shape: Vec<usize> = operand.shape().collect();
-    let block = Block::new(shape.iter().product::<usize>() * operand.size, 64, Contents::Zero)?;
+    let block = Block::new(shape.iter().product::<usize>() * operand.size, 64, Contents::Any)?;
     let dimensions = dense(&shape, operand.size);
     let copy = Operand { first: block.start(), dimensions, size: operand.size, _kept: Kept::Block(block) };
     for place in Places::new(&shape) {

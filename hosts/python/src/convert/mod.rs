@@ -22,7 +22,7 @@ pub(crate) use self::{
     string::{string, unpack},
     text::utf8,
     to_c::{
-        float,
+        address, float,
         initial::{check_booleans, fill},
         refused, to_bits, to_c,
     },

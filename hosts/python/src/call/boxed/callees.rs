@@ -83,7 +83,7 @@ pub(super) extern "C" fn character(object: *mut ffi::PyObject) -> u64 {
     }
 }
 
-/// The address of C data that goes with a pointer type: an array, `void *`, any pointer to a `void *`.
+/// The address of C data that goes with a pointer type though it is not of that type.
 pub(super) extern "C" fn pointer(object: *mut ffi::PyObject, ctype: *mut ffi::PyObject) -> u64 {
     // SAFETY: stubs are entered attached; the arguments are objects, and `ctype` is the type that the stub was made for,
     // which its function keeps.
@@ -94,18 +94,8 @@ pub(super) extern "C" fn pointer(object: *mut ffi::PyObject, ctype: *mut ffi::Py
             Bound::from_borrowed_ptr(py, ctype).cast_into_unchecked::<CType>(),
         )
     };
-    let Ok(cdata) = object.cast::<CData>() else { return MISSED };
-    let cdata = cdata.get();
-    let given = match &cdata.ctype.get().kind {
-        Kind::Pointer(_) | Kind::Function(_) => &cdata.ctype,
-        Kind::Array { decayed, .. } => decayed,
-        _ => return MISSED,
-    };
-    let is_void = |ctype: &CType| ctype.pointee().is_some_and(|item| item.get().is_void());
-    match given.is(&ctype) || is_void(given.get()) || is_void(ctype.get()) {
-        true => cdata.address() as u64,
-        false => MISSED,
-    }
+    let cdata = object.cast::<CData>().ok();
+    cdata.and_then(|cdata| convert::address(ctype.as_unbound(), cdata.get())).map_or(MISSED, |at| at as u64)
 }
 
 /// Makes an object, or raises.

@@ -70,28 +70,29 @@ pub(crate) fn pointer(ctype: &Py<CType>, value: &Bound<'_, PyAny>) -> PyResult<*
     let Ok(cdata) = behind.cast::<CData>() else {
         return Err(refused(value, of, "cdata pointer"));
     };
-    let cdata = cdata.get();
-    let given = cdata.ctype.get();
-    let pointer = match &given.kind {
+    address(ctype, cdata.get()).ok_or_else(|| refused(value, of, "pointer to same type"))
+}
+
+/// The address that C data is as a pointer type. `None` where C would want a cast.
+pub(crate) fn address(ctype: &Py<CType>, cdata: &CData) -> Option<*mut u8> {
+    let pointer = match &cdata.ctype.get().kind {
         Kind::Pointer(_) | Kind::Function(_) => &cdata.ctype,
         Kind::Array { decayed, .. } => decayed,
-        _ => return Err(refused(value, of, "pointer to same type")),
+        _ => return None,
     };
     if pointer.is(ctype) {
-        return Ok(cdata.address());
+        return Some(cdata.address());
     }
     // `void *` goes with every pointer, and `char *` with pointers to other bytes.
-    let (from, to) = (pointer.get(), of);
+    let (from, to) = (pointer.get(), ctype.get());
     let points_to =
         |pointer: &CType, is: fn(&CType) -> bool| pointer.pointee().is_some_and(|item| is(item.get()));
     let is_byte = |item: &CType| item.size() == Some(1);
     let is_char = |item: &CType| item.primitive().is_some_and(|item| item.form == Form::Char);
     let is_void = points_to(from, CType::is_void) || points_to(to, CType::is_void);
     let are_bytes = points_to(from, is_byte) && points_to(to, is_byte);
-    if is_void || (are_bytes && (points_to(from, is_char) || points_to(to, is_char))) {
-        return Ok(cdata.address());
-    }
-    Err(refused(value, of, "pointer to same type"))
+    let goes = is_void || (are_bytes && (points_to(from, is_char) || points_to(to, is_char)));
+    goes.then(|| cdata.address())
 }
 
 fn primitive(of: &CType, primitive: &Primitive, at: *mut u8, value: &Bound<'_, PyAny>) -> PyResult<()> {
