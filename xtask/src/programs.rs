@@ -35,6 +35,10 @@ pub(crate) fn steps() -> Vec<Step> {
     let mut layouts = Command::new("cc");
     layouts.arg("-std=gnu11").args(strict).arg("-o").arg(binary("layouts")).arg(script("layouts.c"));
     layouts.arg("-lffi");
+    let mut freed = Command::new("cc");
+    freed.arg("-std=gnu11").args(strict).arg("-o").arg(binary("freed")).arg(script("freed.c")).arg("-lffi");
+    let mut strictly = with_dropin(Command::new(binary("freed")));
+    strictly.env("SPRINGBOARD_FFI_FREED", "abort");
     let mut copies = Command::new("cc");
     copies.arg("-std=gnu11").args(strict).arg("-o").arg(binary("copies")).arg(script("copies.c"));
     let mut copy = Command::new("cp");
@@ -63,6 +67,9 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::printing(with_dropin(Command::new(binary("interface-fixed"))), INTERFACE),
         Step::from(Command::new(binary("layouts"))),
         Step::from(with_dropin(Command::new(binary("layouts")))),
+        freed.into(),
+        Step::printing(with_dropin(Command::new(binary("freed"))), "freed: 15\nanother's: 105"),
+        Step::failing(strictly, "a closure was called after ffi_closure_free"),
         // All of them: none is left to libffi.
         Step::served(with_dropin(Command::new(binary("layouts"))), LAYOUTS, LAYOUTS),
     ]));

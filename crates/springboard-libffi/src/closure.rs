@@ -10,12 +10,12 @@ use springboard_code::synchronise_instructions;
 
 use crate::{
     adapted::Adapted,
-    machine::CODE,
+    machine::{self, MACHINE},
     pool, real,
     shape::Shape,
     table,
     trace::{self, COUNTERS},
-    types::{Cif, Closure, ClosureFunction, DESTINATION, GoClosure, Status, is_known},
+    types::{Cif, Closure, ClosureFunction, DESTINATION, GoClosure, Status},
 };
 
 /// `ffi_closure_alloc`: memory for a closure of `size` bytes, and, in `code`, the address by which it is called. Null
@@ -99,8 +99,9 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
     closure.function = Some(function);
     closure.user_data = user_data;
     if !has_code {
-        closure.trampoline[..DESTINATION].copy_from_slice(&CODE);
-        synchronise_instructions(code.cast(), DESTINATION);
+        let its_own = machine::code(0).expect("a closure is in its own reach");
+        closure.trampoline[..MACHINE.place].copy_from_slice(&its_own);
+        synchronise_instructions(code.cast(), MACHINE.place);
     }
     Status::Ok
 }
@@ -112,7 +113,7 @@ pub(crate) unsafe extern "C" fn ffi_prep_closure_loc(
 unsafe fn described<'a>(closure: *const c_void, cif: *const Cif) -> Result<&'a Cif, Status> {
     // SAFETY: the caller vouches for the cif.
     match unsafe { cif.as_ref() } {
-        Some(cif) if !is_known(cif.abi) => Err(Status::BadAbi),
+        Some(cif) if !MACHINE.has_abi(cif.abi) => Err(Status::BadAbi),
         Some(cif) if !closure.is_null() => Ok(cif),
         _ => Err(Status::BadTypedef),
     }

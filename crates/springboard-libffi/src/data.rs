@@ -5,7 +5,7 @@
 
 use std::arch::global_asm;
 
-use crate::{machine::WIDE_ALIGN, types::Type};
+use crate::{machine::MACHINE, types::Type};
 
 macro_rules! types {
     ($($name:literal $size:literal $align:literal $code:literal $elements:literal;)*) => {
@@ -26,7 +26,7 @@ macro_rules! types {
             ".Lspringboard_libffi_doubles: .quad springboard_libffi_ffi_type_double, 0",
             ".Lspringboard_libffi_longdoubles: .quad springboard_libffi_ffi_type_longdouble, 0",
             ".popsection",
-            wide = const WIDE_ALIGN,
+            wide = const MACHINE.wide_align,
         );
     };
 }

@@ -23,7 +23,7 @@ use std::mem::MaybeUninit;
 
 pub(crate) use self::signature::{signature, target};
 use crate::{
-    machine::{self, BY_EIGHTBYTES, SMALL_BYTES, WIDE_ALIGN},
+    machine::MACHINE,
     types::{Type, code},
     unusual,
 };
@@ -95,7 +95,7 @@ const SCALARS: [(usize, u16); 16] = {
         (code::SINT64, 8),
         (code::POINTER, 8),
     ];
-    scalars[code::LONG_DOUBLE as usize] = (16, WIDE_ALIGN);
+    scalars[code::LONG_DOUBLE as usize] = (16, MACHINE.wide_align);
     let mut index = 0;
     while index < table.len() {
         let (code, size) = table[index];
@@ -117,12 +117,12 @@ impl<'a> Key<'a> {
 
     #[inline(always)]
     fn is_windows(&self) -> bool {
-        machine::abi::is_windows(self.abi)
+        MACHINE.is_windows(self.abi)
     }
 
     /// Says that the arguments that follow are not declared.
     pub(crate) fn dots(&mut self) -> Result<(), NoKey> {
-        if machine::DOTS_MATTER || self.is_windows() {
+        if MACHINE.dots_matter || self.is_windows() {
             self.fits()?;
             self.push(DOTS);
         }
@@ -189,9 +189,9 @@ impl<'a> Key<'a> {
     unsafe fn other(&mut self, ty: &Type, depth: u32) -> Result<(), NoKey> {
         self.fits()?;
         match ty.code {
-            code::LONG_DOUBLE if self.abi != machine::abi::GNU_WINDOWS => Err(NoKey::Unusual),
+            code::LONG_DOUBLE if !MACHINE.is_gnu_windows(self.abi) => Err(NoKey::Unusual),
             code::VECTOR if self.is_windows() => Err(NoKey::Unknown),
-            _ if ty.code == code::STRUCT && ty.size > SMALL_BYTES
+            _ if ty.code == code::STRUCT && ty.size > MACHINE.small_bytes
                 || self.is_windows()
                     && matches!(ty.code, code::STRUCT | code::COMPLEX | code::LONG_DOUBLE) =>
             {
@@ -206,7 +206,7 @@ impl<'a> Key<'a> {
                 let before = (self.length, self.last, self.bits);
                 // SAFETY: the caller vouches that the structure and its elements are readable and laid out.
                 let written = unsafe { self.aggregate(ty, depth) };
-                if depth != 0 || written != Err(NoKey::Unusual) || !BY_EIGHTBYTES {
+                if depth != 0 || written != Err(NoKey::Unusual) || !MACHINE.by_eightbytes {
                     return written;
                 }
                 (self.length, self.last, self.bits) = before;
@@ -231,17 +231,17 @@ impl<'a> Key<'a> {
                     code::LONG_DOUBLE => 16,
                     _ => return Err(NoKey::Unusual),
                 };
-                if ty.size != 2 * size || ty.alignment != WIDE_ALIGN.min(size as u16) {
+                if ty.size != 2 * size || ty.alignment != MACHINE.wide_align.min(size as u16) {
                     return Err(NoKey::Unusual);
                 }
-                self.modern |= !machine::BUNDLED_COMPLEX;
+                self.modern |= !MACHINE.bundled_complex;
                 self.push(COMPLEX);
                 self.push(part.code as u8);
                 Ok(())
             }
             code::UINT128 | code::SINT128 => {
                 self.modern = true;
-                if ty.size != 16 || ty.alignment != WIDE_ALIGN {
+                if ty.size != 16 || ty.alignment != MACHINE.wide_align {
                     return Err(NoKey::Unknown);
                 }
                 self.push(ty.code as u8);
@@ -298,7 +298,7 @@ impl<'a> Key<'a> {
             }
             size = size.next_multiple_of(own) + member.size;
             alignment = alignment.max(own);
-            if size > SMALL_BYTES {
+            if size > MACHINE.small_bytes {
                 return Err(NoKey::Unusual);
             }
             // SAFETY: the null pointer was not reached.

@@ -27,7 +27,10 @@ use std::{
 
 use springboard_code::CodeBeside;
 
-use crate::{machine, types::DESTINATION};
+use crate::{
+    machine::{self, MACHINE},
+    types::DESTINATION,
+};
 
 /// Alignment of a chunk, and size of one with many places, in bytes.
 const CHUNK: usize = 64 << 10;
@@ -36,7 +39,7 @@ const CHUNK: usize = 64 << 10;
 const DATA: usize = 48 << 10;
 
 /// Bytes of code per place.
-const CODE: usize = machine::PLACE;
+const CODE: usize = MACHINE.place;
 
 /// Sizes of data for which chunks have many places: powers of two, from a closure's own.
 const SMALLEST: usize = 64;
@@ -238,7 +241,7 @@ fn map(data: usize, places: usize, stride: usize) -> Option<CodeBeside> {
         let distance = (index * stride) as isize - (data + index * CODE) as isize;
         code.extend(machine::code(distance)?);
     }
-    code.resize(CHUNK - DATA, machine::TRAP);
+    code.resize(CHUNK - DATA, MACHINE.trap);
     CodeBeside::new(CHUNK, data, &code).ok()
 }
 

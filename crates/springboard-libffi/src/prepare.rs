@@ -8,11 +8,11 @@ use std::{
 use crate::{
     aggregate, data,
     key::{self, Key, NoKey},
-    machine::{DOTS_MATTER, abi},
+    machine::MACHINE,
     real, refused,
     table::{self, Found},
     trace,
-    types::{Cif, Closure, Status, Type, code, is_known},
+    types::{Cif, Closure, Status, Type, code},
 };
 
 /// `ffi_prep_cif`: makes `cif` describe calls of functions of this type.
@@ -72,7 +72,7 @@ unsafe fn prepare(
     rtype: *mut Type,
     atypes: *mut *mut Type,
 ) -> Status {
-    if !is_known(abi) {
+    if !MACHINE.has_abi(abi) {
         return Status::BadAbi;
     }
     if cif.is_null() || rtype.is_null() || (atypes.is_null() && nargs != 0) {
@@ -80,8 +80,8 @@ unsafe fn prepare(
     }
     // SAFETY: neither is null, by the checks above; the program vouches that the types are readable.
     if let Some(word) = unsafe { key::of_scalars(&*rtype, atypes, nargs) }
-        && abi == abi::DEFAULT
-        && (declared == nargs || !DOTS_MATTER)
+        && abi == MACHINE.default_abi()
+        && (declared == nargs || !MACHINE.dots_matter)
         && let Some(Found::Native(bytes, flags)) = table::find(&[word])
     {
         // SAFETY: writable: the program vouches for it, as libffi asks.
@@ -146,7 +146,7 @@ unsafe fn prepare_any(
     let cif = unsafe { &mut *cif };
     *cif = Cif { abi, nargs, arg_types: atypes, rtype, bytes: 0, flags: 0, more: Cif::more(declared) };
     if written.is_ok()
-        && (abi == abi::DEFAULT || abi::is_windows(abi))
+        && (abi == MACHINE.default_abi() || MACHINE.is_windows(abi))
         && let Some(Found::Native(bytes, flags)) = table::find(key.words())
     {
         (cif.bytes, cif.flags) = (bytes, flags);
@@ -173,10 +173,12 @@ unsafe fn by_libffi(cif: &mut Cif, written: Result<(), NoKey>, key: &Key<'_>) ->
     if trace::enabled() {
         trace::fallback(match (written, cif.abi) {
             (Err(_), _) => "unusual-types",
-            (Ok(()), abi) if abi == abi::DEFAULT || abi::is_windows(abi) => match table::find(key.words()) {
-                Some(Found::Libffi(shape)) => shape.reason.unwrap_or("none"),
-                _ => "table-full",
-            },
+            (Ok(()), abi) if abi == MACHINE.default_abi() || MACHINE.is_windows(abi) => {
+                match table::find(key.words()) {
+                    Some(Found::Libffi(shape)) => shape.reason.unwrap_or("none"),
+                    _ => "table-full",
+                }
+            }
             _ => "other-abi",
         });
     }
@@ -200,7 +202,7 @@ pub(crate) unsafe extern "C" fn ffi_get_struct_offsets(
     ty: *mut Type,
     offsets: *mut usize,
 ) -> Status {
-    if !is_known(abi) {
+    if !MACHINE.has_abi(abi) {
         return Status::BadAbi;
     }
     // SAFETY: readable where not null: the program vouches for it.
@@ -229,7 +231,7 @@ pub(crate) extern "C" fn ffi_get_version_number() -> c_ulong {
 /// `ffi_get_default_abi`.
 #[unsafe(export_name = "springboard_libffi_ffi_get_default_abi")]
 pub(crate) extern "C" fn ffi_get_default_abi() -> u32 {
-    abi::DEFAULT
+    MACHINE.default_abi()
 }
 
 /// `ffi_get_closure_size`, in bytes.

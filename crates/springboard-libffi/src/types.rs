@@ -2,8 +2,7 @@
 
 use std::ffi::c_void;
 
-pub(crate) use crate::machine::TRAMPOLINE;
-use crate::machine::{CIF_WORDS, abi};
+use crate::machine::MACHINE;
 
 /// `ffi_type`: 24 bytes.
 #[repr(C)]
@@ -53,7 +52,7 @@ pub(crate) struct Cif {
     /// Of a cif with a plan: the number of its shape, and a mark.
     pub(crate) flags: u32,
     /// On RISC-V: how many arguments are declared, and nothing.
-    pub(crate) more: [u32; CIF_WORDS],
+    pub(crate) more: [u32; MACHINE.cif_words],
 }
 
 impl Cif {
@@ -63,8 +62,8 @@ impl Cif {
     }
 
     /// The fields after those that every CPU has.
-    pub(crate) fn more(declared: u32) -> [u32; CIF_WORDS] {
-        let mut more = [0; CIF_WORDS];
+    pub(crate) fn more(declared: u32) -> [u32; MACHINE.cif_words] {
+        let mut more = [0; MACHINE.cif_words];
         more.iter_mut().take(1).for_each(|first| *first = declared);
         more
     }
@@ -80,11 +79,6 @@ pub(crate) enum Status {
     BadArgtype = 3,
 }
 
-/// Whether it is a number of an `ffi_abi`.
-pub(crate) fn is_known(abi: u32) -> bool {
-    abi > abi::FIRST && abi < abi::LAST
-}
-
 /// A native function of any type.
 pub(crate) type Code = unsafe extern "C-unwind" fn();
 
@@ -96,12 +90,12 @@ pub(crate) type ClosureFunction =
     unsafe extern "C-unwind" fn(*mut Cif, *mut c_void, *mut *mut c_void, *mut c_void);
 
 /// Offset in a closure of the address to which its code jumps.
-pub(crate) const DESTINATION: usize = TRAMPOLINE - 8;
+pub(crate) const DESTINATION: usize = MACHINE.trampoline - 8;
 
 /// `ffi_closure`. Stubs of closures know the offsets (`Entry::Closure`).
 #[repr(C, align(8))]
 pub(crate) struct Closure {
-    pub(crate) trampoline: [u8; TRAMPOLINE],
+    pub(crate) trampoline: [u8; MACHINE.trampoline],
     pub(crate) cif: *mut Cif,
     pub(crate) function: Option<ClosureFunction>,
     pub(crate) user_data: *mut c_void,
@@ -136,7 +130,7 @@ pub(crate) struct RawClosure {
 
 const _: () = {
     assert!(size_of::<Type>() == 24);
-    assert!(size_of::<Cif>() == 32 + 4 * CIF_WORDS);
-    assert!(size_of::<Closure>() == TRAMPOLINE + 24);
-    assert!(size_of::<RawClosure>() == TRAMPOLINE + 40);
+    assert!(size_of::<Cif>() == 32 + 4 * MACHINE.cif_words);
+    assert!(size_of::<Closure>() == MACHINE.trampoline + 24);
+    assert!(size_of::<RawClosure>() == MACHINE.trampoline + 40);
 };

@@ -1,4 +1,5 @@
-//! `cargo xtask libffi-crates`: the crates `libffi` and `libffi-sys` on springboard, by their own tests.
+//! `cargo xtask libffi-crates`: the crates `libffi` and `libffi-sys` on springboard, by their own tests, and RustPython's
+//! layer below ctypes, which uses them.
 
 use std::{
     fs,
@@ -9,7 +10,8 @@ use std::{
 use super::{Built, build, finish};
 use crate::project::{self, cargo};
 
-/// Runs the own tests of the crates `libffi` and `libffi-sys`, as they come from the registry, with the drop-in.
+/// Runs the own tests of the crates `libffi` and `libffi-sys`, as they come from the registry, with the drop-in; and a
+/// program on RustPython's layer below ctypes, without the drop-in and with it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Cargo's profile for the drop-in
@@ -44,7 +46,16 @@ fn all(arguments: &Arguments) -> Result<(), String> {
     let manifest = fs::read_to_string(safe.join("Cargo.toml")).map_err(|error| error.to_string())?;
     let patch = format!("\n[workspace]\n[patch.crates-io]\nlibffi-sys = {{ path = {:?} }}\n", ours);
     write(&safe.join("Cargo.toml"), &(manifest + &patch))?;
-    test(&safe, &folder, &["--features", "complex"])
+    test(&safe, &folder, &["--features", "complex"])?;
+    // A crate above that one, without our line and with it.
+    let example = copied(&ours.join("example"), &folder.join("example"))?;
+    let patch = format!("patch.crates-io.libffi-sys.path={:?}", ours);
+    for patched in [&[][..], &["--config", &patch]] {
+        println!("libffi-sys {}", if patched.is_empty() { "from the registry:" } else { "on springboard:" });
+        let mut command = with_library(&["run", "--quiet", "--release"], &example, &folder);
+        finish(command.args(patched))?;
+    }
+    Ok(())
 }
 
 /// Where the registry's source of a crate lies, beside another's.
@@ -78,8 +89,13 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 }
 
 fn test(package: &Path, library: &Path, arguments: &[&str]) -> Result<(), String> {
-    let mut command = cargo(&["test"]);
-    command.current_dir(package).args(arguments).env("SPRINGBOARD_LIBFFI", library);
+    finish(with_library(&["test"], package, library).args(arguments))
+}
+
+/// A command of cargo's in a package, with the drop-in in the folder `library`.
+fn with_library(arguments: &[&str], package: &Path, library: &Path) -> Command {
+    let mut command = cargo(arguments);
+    command.current_dir(package).env("SPRINGBOARD_LIBFFI", library);
     command.env("CARGO_TARGET_DIR", library.join("target"));
-    finish(&mut command)
+    command
 }
