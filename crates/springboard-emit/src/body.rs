@@ -4,12 +4,13 @@ use cranelift_codegen::ir::{
     Inst, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Fill, Move, Operand, Place, Plan, ResultMove};
+use springboard_abi::{Convention, Fill, Move, Operand, Place, Plan, ResultMove};
 
 use crate::{
     error::Malformed,
     isa::Isa,
     memory::{self, MEMORY, SLOT},
+    native,
     outgoing::Outgoing,
     words::{WORD, byte_in_word},
 };
@@ -41,21 +42,54 @@ pub(crate) enum Note {
 pub(crate) enum Source {
     /// At this address, whole and canonical.
     Array(Value),
-    /// In parameters of its own, as wide as those are.
-    Parameters(Vec<Value>),
-    /// In parameters of its own, or on its own stack.
-    Kept(Vec<Kept>),
+    /// Each in a value or a word of the stack.
+    Words(Vec<Kept>),
     /// Pointers to values in an array at this address; and where the result goes, in a parameter of its own.
     Avalue { array: Value, result: Value },
 }
 
-/// Where one slot is that is not in an array of the host's.
+impl Source {
+    /// The last slot, where each is in a word of its own.
+    pub(crate) fn last(&self) -> Option<Kept> {
+        match self {
+            Source::Words(words) => words.last().copied(),
+            _ => None,
+        }
+    }
+}
+
+/// Where one slot is that is not in an array of the host's. Of a word in memory only the parameter's own bytes are defined.
 #[derive(Clone, Copy)]
 pub(crate) enum Kept {
-    /// At this offset of the stub's own stack, a whole word of which only the parameter's own bytes are defined.
+    /// At this offset of the stub's own stack.
     Stack(StackSlot, i32),
+    /// At this offset of what the stub was passed on its caller's stack ([`native::arrived`]).
+    Arrived(u32, Convention),
     /// Here, as wide as it is.
     Value(Value),
+}
+
+impl Kept {
+    /// Its address and the offset from there. `None` where it is in no memory.
+    fn place(self, builder: &mut FunctionBuilder<'_>) -> Option<(Value, i32)> {
+        match self {
+            Kept::Stack(slot, offset) => Some((builder.ins().stack_addr(types::I64, slot, offset), 0)),
+            Kept::Arrived(offset, caller) => Some(native::arrived(builder, caller, offset)),
+            Kept::Value(_) => None,
+        }
+    }
+
+    /// The value, a whole word where it is in memory.
+    pub(crate) fn value(self, builder: &mut FunctionBuilder<'_>) -> Value {
+        match self {
+            Kept::Value(value) => value,
+            Kept::Stack(slot, offset) => builder.ins().stack_load(types::I64, types::I64, slot, offset),
+            Kept::Arrived(offset, caller) => {
+                let (address, offset) = native::arrived(builder, caller, offset);
+                builder.ins().load(types::I64, SLOT, address, offset)
+            }
+        }
+    }
 }
 
 /// The function of a stub while it is built.
@@ -100,7 +134,7 @@ impl<'a, 'b> Body<'a, 'b> {
     pub(crate) fn copy_temporaries(&mut self, plan: &Plan) {
         for copy in &plan.temporaries {
             let from = self.address(copy.slot);
-            let to = memory::reserve(self.builder, copy, plan.caller);
+            let (_, to) = memory::reserve(self.builder, copy, plan.caller);
             memory::copy(self.builder, from, to, copy.bytes);
             self.temporaries.push(to);
         }
@@ -142,13 +176,11 @@ impl<'a, 'b> Body<'a, 'b> {
         let [Move { bytes: 8, operand, .. }] = moves else { return types::I64 };
         match (*operand, &self.source) {
             // It is stored from the register in which it came.
-            (Operand::Slot { index, .. }, Source::Parameters(parameters)) => {
-                match self.builder.func.dfg.value_type(parameters[usize::from(index)]) {
-                    types::F64 => types::F64,
-                    _ => types::I64,
-                }
-            }
-            (Operand::Slot { .. }, Source::Kept(_) | Source::Avalue { .. }) => types::I64,
+            (Operand::Slot { index, .. }, Source::Words(words)) => match words[usize::from(index)] {
+                Kept::Value(value) if self.builder.func.dfg.value_type(value) == types::F64 => types::F64,
+                _ => types::I64,
+            },
+            (Operand::Slot { .. }, Source::Avalue { .. }) => types::I64,
             (Operand::Slot { .. }, Source::Array(_)) | (Operand::Memory { .. }, _) if self.spare_vectors => {
                 types::F64
             }
@@ -169,15 +201,16 @@ impl<'a, 'b> Body<'a, 'b> {
                 Source::Array(slots) => (*slots, slot_offset(index) + i32::from(at), SLOT),
                 // Every argument is behind a pointer: the one slot that a plan moves whole is the result's.
                 Source::Avalue { result, .. } => return Ok(*result),
-                Source::Parameters(parameters) => {
-                    return converted(self.builder, parameters[usize::from(index)], ty, step);
-                }
-                Source::Kept(slots) => match slots[usize::from(index)] {
-                    Kept::Value(value) => return converted(self.builder, value, ty, step),
-                    Kept::Stack(slot, offset) => {
-                        (self.builder.ins().stack_addr(types::I64, slot, offset), at.into(), SLOT)
+                Source::Words(words) => {
+                    let word = words[usize::from(index)];
+                    match word.place(self.builder) {
+                        Some((address, offset)) => (address, offset + i32::from(at), SLOT),
+                        None => {
+                            let value = word.value(self.builder);
+                            return converted(self.builder, value, ty, step);
+                        }
                     }
-                },
+                }
             },
             Operand::Memory { slot, offset } => (self.address(slot), offset as i32, MEMORY),
             Operand::Temporary { index } => {
@@ -206,26 +239,20 @@ impl<'a, 'b> Body<'a, 'b> {
     }
 
     /// The address that a slot holds. Moves of one value follow each other, so it is loaded once.
-    fn address(&mut self, slot: u16) -> Value {
-        let slots = match &self.source {
-            Source::Array(slots) => *slots,
-            Source::Avalue { array, .. } => *array,
-            Source::Parameters(parameters) => return parameters[usize::from(slot)],
-            Source::Kept(kept) => match kept[usize::from(slot)] {
-                Kept::Value(value) => return value,
-                Kept::Stack(at, offset) => {
-                    return self.builder.ins().stack_load(types::I64, types::I64, at, offset);
-                }
-            },
-        };
-        match self.address {
-            Some((known, address)) if known == slot => address,
-            _ => {
-                let address = self.builder.ins().load(types::I64, SLOT, slots, slot_offset(slot));
-                self.address = Some((slot, address));
-                address
-            }
+    pub(crate) fn address(&mut self, slot: u16) -> Value {
+        if let Some((known, address)) = self.address
+            && known == slot
+        {
+            return address;
         }
+        let address = match &self.source {
+            Source::Array(slots) | Source::Avalue { array: slots, .. } => {
+                self.builder.ins().load(types::I64, SLOT, *slots, slot_offset(slot))
+            }
+            Source::Words(words) => words[usize::from(slot)].value(self.builder),
+        };
+        self.address = Some((slot, address));
+        address
     }
 
     /// Puts the address where the result goes on the stub's stack, for the time after the call. A value that merely

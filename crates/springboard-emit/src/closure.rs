@@ -4,7 +4,7 @@
 //! a hole and keeps it on its stack, and the finished code has that register in the hole's place (`isa/*/closure.rs`).
 
 use cranelift_codegen::ir::{
-    AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
+    AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, Plan, SlotContent};
@@ -51,13 +51,13 @@ impl Closure {
         Closure { address, fields }
     }
 
-    /// Calls the closure's function, with pointers to the arguments in `slots` and to the result: its slot after
+    /// Calls the closure's function, with pointers to the arguments in the array of slots and to the result: its slot after
     /// them, or the memory whose address is there.
     pub(crate) fn call(
         &self,
         builder: &mut FunctionBuilder<'_>,
         plan: &Plan,
-        slots: Value,
+        slots: StackSlot,
         arguments: &[SlotContent],
         result: SlotContent,
     ) {
@@ -67,8 +67,10 @@ impl Closure {
         let count = arguments.len() as u16;
         let array = word_slots(builder, count.max(1).into());
         let pointer = |builder: &mut FunctionBuilder<'_>, index, form| match form {
-            SlotContent::Bytes => builder.ins().iadd_imm_u(slots, i64::from(slot_offset(index))),
-            SlotContent::Address => builder.ins().load(types::I64, SLOT, slots, slot_offset(index)),
+            SlotContent::Bytes => builder.ins().stack_addr(types::I64, slots, slot_offset(index)),
+            SlotContent::Address => {
+                builder.ins().stack_load(types::I64, types::I64, slots, slot_offset(index))
+            }
         };
         for (index, form) in (0..).zip(arguments) {
             let argument = pointer(builder, index, *form);

@@ -26,7 +26,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Column, Columns, Errors, Fill, Operand, Place, Plan, ResultMove, Rows, Step};
 
 use crate::{
-    body::{Body, Built, Notes, Source},
+    body::{Body, Built, Kept, Notes, Source},
     error::Malformed,
     memory::MEMORY,
     native::{self, Argument},
@@ -271,7 +271,8 @@ impl<'a> Loop<'a> {
             .collect::<Result<Vec<Value>, _>>()?;
         let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
         let signature = builder.import_signature(signature);
-        let mut body = Body::new(builder, Source::Parameters(values), self.plan);
+        let words = values.into_iter().map(Kept::Value).collect();
+        let mut body = Body::new(builder, Source::Words(words), self.plan);
         if let Some(outgoing) = outgoing {
             body.store_stack(outgoing, &self.words.stack)?;
         }

@@ -81,12 +81,11 @@ impl Compiler {
     /// # Errors
     /// [`EmitError::OtherArchitecture`], and [`EmitError::Backend`] where springboard has a defect.
     pub fn emit(&mut self, plan: &Plan) -> Result<Template, EmitError> {
-        self.compile(plan)?;
-        self.template(plan)
+        Ok(self.compile(plan)?.1)
     }
 
     /// Leaves the compiled function in the context, and says which instruction performs which move.
-    pub(crate) fn compile(&mut self, plan: &Plan) -> Result<Notes, EmitError> {
+    pub(crate) fn compile(&mut self, plan: &Plan) -> Result<(Notes, Template), EmitError> {
         let triple = self.backend.triple();
         if !plan.convention.runs_on(&triple.architecture) {
             return Err(EmitError::OtherArchitecture {
@@ -94,7 +93,6 @@ impl Compiler {
                 convention: plan.convention,
             });
         }
-        self.context.clear();
         let stub = match &plan.form {
             Form::Columns(columns) => Stub::Rows(Loop::of(plan, columns)),
             Form::Boxed(form) => Stub::Boxed(Boxed::of(plan, form)),
@@ -111,19 +109,35 @@ impl Compiler {
             | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
             Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
-        let notes = self.build(plan, &stub)?;
-        match stub {
-            // Nothing that an unwinder would look for in vain.
-            Stub::Boxed(boxed) if (self.isa.names_saved)(self.code()) => {
-                self.context.clear();
-                self.build(plan, &Stub::Boxed(boxed.on_the_stack()))
-            }
-            _ => Ok(notes),
+        let built = self.build(plan, &stub)?;
+        if !self.keeps_saved(&built.1) {
+            return Ok(built);
         }
+        let sparing = match stub {
+            Stub::Boxed(boxed) => Some(Stub::Boxed(boxed.on_the_stack())),
+            Stub::Down(stub) => Some(Stub::Down(stub.on_the_stack())),
+            Stub::Up(_) | Stub::Rows(_) => None,
+        };
+        let built = match sparing {
+            Some(stub) => self.build(plan, &stub)?,
+            None => built,
+        };
+        let has_own_row = self.backend.triple().operating_system == OperatingSystem::Windows;
+        if has_own_row || !self.keeps_saved(&built.1) {
+            return Ok(built);
+        }
+        Err(EmitError::Backend("it keeps registers of its caller's where no unwinder finds them".into()))
+    }
+
+    /// Whether a stub keeps registers of its caller's of which the row of all stubs says nothing (`unwind.rs`).
+    fn keeps_saved(&self, template: &Template) -> bool {
+        let end = template.row.map_or(template.code.len(), |row| row as usize);
+        self.isa.frame.is_some() && (self.isa.names_saved)(&template.code[..end])
     }
 
     /// Builds and compiles a stub.
-    fn build(&mut self, plan: &Plan, stub: &Stub<'_>) -> Result<Notes, EmitError> {
+    fn build(&mut self, plan: &Plan, stub: &Stub<'_>) -> Result<(Notes, Template), EmitError> {
+        self.context.clear();
         let signature = match stub {
             Stub::Down(stub) => stub.entry_signature(),
             Stub::Up(stub) => stub.entry_signature(),
@@ -156,18 +170,13 @@ impl Compiler {
         if let Some(outgoing) = outgoing {
             outgoing.check(compiled, plan)?;
         }
-        Ok(notes)
-    }
-
-    /// The compiled function's code.
-    fn code(&self) -> &[u8] {
-        self.context.compiled_code().expect("compiled just now").code_buffer()
+        Ok((notes, self.template(plan)?))
     }
 
     /// Takes the compiled function out of the context.
     fn template(&self, plan: &Plan) -> Result<Template, EmitError> {
         let compiled = self.context.compiled_code().expect("compiled just now");
-        let mut code = self.code().to_vec();
+        let mut code = compiled.code_buffer().to_vec();
         let landing = code.len();
         code.extend((self.isa.landing)(plan).unwrap_or_default());
         let mut holes = Vec::new();

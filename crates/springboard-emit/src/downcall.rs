@@ -68,6 +68,11 @@ impl<'a> Downcall<'a> {
         Downcall { plan, result, reach, arguments, stack: words.stack, entered }
     }
 
+    /// The same, with its parameters on the stack.
+    pub(crate) fn on_the_stack(self) -> Downcall<'a> {
+        Downcall { entered: self.entered.on_the_stack(), ..self }
+    }
+
     /// The signature by which the stub is entered.
     pub(crate) fn entry_signature(&self) -> Signature {
         let mut signature = Signature::new(match self.reach {
@@ -113,10 +118,12 @@ impl<'a> Downcall<'a> {
             signature.call_conv = CallConv::Tail;
         }
         let signature = builder.import_signature(signature);
-        let source = self.entered.source(builder, &found, signature)?;
-        let target = self.entered.target(builder, &found, &source, signature);
+        let on_stack = self.entered.keep(builder, &found);
+        let source = self.entered.source(builder, &found, on_stack, signature)?;
+        let last = source.last();
         let mut body = Body::new(builder, source, self.plan);
         body.copy_temporaries(self.plan);
+        let target = self.entered.target(body.builder, &found, on_stack, last, signature);
         let address = match self.result {
             DowncallResult::Memory { slot, .. } | DowncallResult::Widened { slot, .. } => {
                 Some(body.keep_result_address(*slot))

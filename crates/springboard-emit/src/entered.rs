@@ -1,11 +1,13 @@
 //! How a downcall stub is entered: its own parameters, and what the rest of it finds in them.
 
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, SigRef, Type, Value, types};
+use cranelift_codegen::ir::{
+    InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
+};
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Convention, Form, Parameter, Plan};
+use springboard_abi::{Convention, FastForm, Form, Parameter, Place, Plan};
 
 use crate::{
-    body::Source,
+    body::{Kept, Source, slot_offset},
     error::Malformed,
     isa::Isa,
     last_error,
@@ -13,6 +15,7 @@ use crate::{
     prelude,
     symbol::address_in_hole,
     template::HoleKind,
+    words::WORD,
 };
 
 /// The parameters of a stub.
@@ -24,6 +27,17 @@ pub(crate) struct Entered<'a> {
     pub(crate) slots: Option<usize>,
     /// How many registers of each class the stub must find its caller's leftovers in, to burn them.
     burnt: (usize, usize),
+    /// How it finds its arguments.
+    arriving: Arriving,
+}
+
+/// How a stub finds what its caller passes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arriving {
+    /// In parameters, all of which are in registers at the beginning.
+    InParameters,
+    /// On the caller's stack, and all that comes in registers on the stub's own: nothing has to be kept in a register.
+    OnStack,
 }
 
 impl<'a> Entered<'a> {
@@ -44,7 +58,26 @@ impl<'a> Entered<'a> {
                 _ => {}
             }
         }
-        Entered { plan, target, slots, burnt }
+        Entered { plan, target, slots, burnt, arriving: Arriving::InParameters }
+    }
+
+    /// The same, with everything on the stack.
+    pub(crate) fn on_the_stack(self) -> Entered<'a> {
+        Entered { burnt: (0, 0), arriving: Arriving::OnStack, ..self }
+    }
+
+    /// Keeps parameters on the stub's stack, if that is where it finds them.
+    pub(crate) fn keep(&self, builder: &mut FunctionBuilder<'_>, found: &[Value]) -> Option<StackSlot> {
+        if self.arriving == Arriving::InParameters {
+            return None;
+        }
+        let bytes = found.len() as u32 * WORD;
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
+        let kept = builder.create_sized_stack_slot(data);
+        for (index, value) in (0..).zip(found) {
+            builder.ins().stack_store(types::I64, *value, kept, slot_offset(index));
+        }
+        Some(kept)
     }
 
     /// The types of the stub's parameters.
@@ -60,63 +93,61 @@ impl<'a> Entered<'a> {
             // The slots.
             _ => return vec![types::I64],
         };
-        // Floats for which there is no float register are passed as integers there. They stay that, where the CPU has no
-        // register of the other class to spare.
-        let integers_after = match Isa::with(self.plan.caller).spare_vectors {
-            false => self.plan.caller.registers().vec_args.len(),
-            true => usize::MAX,
-        };
+        let spare_vectors = Isa::with(self.plan.caller).spare_vectors;
         // Where the stack is packed, a narrow integer on it takes no more than its own bytes.
-        let (mut floats, mut integers) = (0, 1);
-        let packed_after = match self.plan.caller {
-            Convention::Apple64 => self.plan.caller.registers().gpr_args.len(),
-            _ => usize::MAX,
-        };
-        let parameters = fast.parameters.iter().map(|parameter| match parameter {
-            Parameter::Float | Parameter::Double | Parameter::Exact { .. } if floats >= integers_after => {
-                types::I64
-            }
-            Parameter::Float | Parameter::Double | Parameter::Exact { .. } => {
-                floats += 1;
-                if *parameter == Parameter::Float { types::F32 } else { types::F64 }
-            }
-            Parameter::Int32
-            | Parameter::Int64
-            | Parameter::Narrow { .. }
-            | Parameter::Buffer
-            | Parameter::Options => {
-                integers += 1;
-                match parameter {
-                    Parameter::Int32 | Parameter::Narrow { .. } if integers > packed_after => types::I32,
-                    _ => types::I64,
-                }
-            }
+        let is_packed = self.plan.caller == Convention::Apple64;
+        let found =
+            self.places(fast).into_iter().zip(&fast.parameters).filter(|(place, _)| self.is_found(*place));
+        let parameters = found.map(|(place, parameter)| match (place, parameter) {
+            // A float that comes in no float register stays an integer, where the CPU has none to spare.
+            (Place::Gpr { .. }, _) => types::I64,
+            (Place::Stack { .. }, Parameter::Int32 | Parameter::Narrow { .. }) if is_packed => types::I32,
+            (Place::Stack { .. }, _) if !spare_vectors => types::I64,
+            (_, Parameter::Float) => types::F32,
+            (_, Parameter::Double | Parameter::Exact { .. }) => types::F64,
+            _ => types::I64,
         });
         // The receiver comes first.
         [types::I64].into_iter().chain(parameters).collect()
     }
 
-    /// Whether all parameters come in registers.
-    pub(crate) fn in_registers(&self) -> bool {
-        let registers = self.plan.caller.registers();
-        let types = self.types();
-        let gprs = types.iter().filter(|ty| ty.is_int()).count();
-        gprs <= registers.gpr_args.len() && types.len() - gprs <= registers.vec_args.len()
+    /// Where the parameters of a stub of V8's come, without the receiver.
+    fn places(&self, fast: &FastForm) -> Vec<Place> {
+        fast.entered(self.plan.caller).map(|entered| entered.parameters).unwrap_or_default()
     }
 
-    /// The address of the native function.
+    /// Whether what comes in a place is a parameter of the stub's function.
+    fn is_found(&self, place: Place) -> bool {
+        self.arriving == Arriving::InParameters || !matches!(place, Place::Stack { .. })
+    }
+
+    /// Whether all parameters come in registers.
+    pub(crate) fn in_registers(&self) -> bool {
+        match &self.plan.form {
+            Form::V8(fast) => !self.places(fast).iter().any(|place| matches!(place, Place::Stack { .. })),
+            _ => self.types().len() <= self.plan.caller.registers().gpr_args.len() + self.burnt.1,
+        }
+    }
+
+    /// The address of the native function. `last` is the last word that the stub's arguments are made of.
     pub(crate) fn target(
         &self,
         builder: &mut FunctionBuilder<'_>,
         found: &[Value],
-        source: &Source,
+        kept: Option<StackSlot>,
+        last: Option<Kept>,
         signature: SigRef,
     ) -> Value {
-        match (self.target, source, &self.plan.form) {
-            (Some(index), ..) => found[index],
-            (None, Source::Parameters(parameters), Form::Direct { .. }) => {
-                // The context is the last of them, and its first word is the address.
-                let context = parameters[parameters.len() - 1];
+        match (self.target, last, &self.plan.form) {
+            (Some(index), ..) => match kept {
+                Some(kept) => {
+                    builder.ins().stack_load(types::I64, types::I64, kept, slot_offset(index as u16))
+                }
+                None => found[index],
+            },
+            (None, Some(context), Form::Direct { .. }) => {
+                // The first word of the context is the address.
+                let context = context.value(builder);
                 builder.ins().load(types::I64, MemFlagsData::trusted(), context, 0)
             }
             (None, _, Form::Relay) => address_in_hole(builder, signature, HoleKind::Helper),
@@ -129,19 +160,32 @@ impl<'a> Entered<'a> {
         &self,
         builder: &mut FunctionBuilder<'_>,
         found: &[Value],
+        kept: Option<StackSlot>,
         signature: SigRef,
     ) -> Result<Source, Malformed> {
         let with_hole = |builder: &mut FunctionBuilder<'_>, kind| {
             let last = address_in_hole(builder, signature, kind);
-            Source::Parameters(found.iter().copied().chain([last]).collect())
+            Source::Words(found.iter().copied().chain([last]).map(Kept::Value).collect())
         };
         Ok(match (&self.plan.form, self.slots) {
-            (Form::V8(fast), _) => prelude::build(builder, self.plan, fast, found)?,
+            (Form::V8(fast), _) => prelude::build(builder, self.plan, fast, self.words(fast, found, kept))?,
             (Form::Direct { .. }, _) => with_hole(builder, HoleKind::Context),
             (Form::Avalue(_), Some(array)) => Source::Avalue { array: found[array], result: found[1] },
             (_, Some(slots)) => Source::Array(found[slots]),
             (_, None) => with_hole(builder, HoleKind::Target),
         })
+    }
+
+    /// Where the arguments of V8 are.
+    fn words(&self, fast: &FastForm, found: &[Value], kept: Option<StackSlot>) -> Vec<Kept> {
+        // The receiver comes first.
+        let mut found = (0..).zip(found).skip(1);
+        let word = |place| match (place, kept) {
+            (Place::Stack { offset }, Some(_)) => Some(Kept::Arrived(offset, self.plan.caller)),
+            (_, Some(kept)) => found.next().map(|(index, _)| Kept::Stack(kept, slot_offset(index))),
+            (_, None) => found.next().map(|(_, value)| Kept::Value(*value)),
+        };
+        self.places(fast).into_iter().filter_map(word).collect()
     }
 
     /// Something to burn a register with: what is in it anyway, where the stub is free to say that it wants it.

@@ -18,7 +18,7 @@ impl Compiler {
     /// # Errors
     /// As [`Compiler::emit`].
     pub fn clif(&mut self, plan: &Plan) -> Result<String, EmitError> {
-        let notes = self.compile(plan)?;
+        let (notes, _) = self.compile(plan)?;
         let notes = notes
             .into_iter()
             .map(|(inst, note)| {

@@ -1,7 +1,8 @@
 //! Memory on a stub's own stack.
 
 use cranelift_codegen::ir::{
-    BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Type, Value, condcodes::IntCC, types,
+    BlockArg, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, Temporary};
@@ -16,8 +17,21 @@ pub(crate) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 /// Copies of up to so many bytes are made without a loop.
 const UNROLLED_COPY: u32 = 128;
 
+/// Where in a stack slot memory lies.
+#[derive(Clone, Copy)]
+pub(crate) enum Within {
+    /// At its beginning.
+    At(StackSlot),
+    /// Where it is aligned.
+    Somewhere,
+}
+
 /// Makes room for `memory` in a stub that is called by `caller`, and gives its address.
-pub(crate) fn reserve(builder: &mut FunctionBuilder<'_>, memory: &Temporary, caller: Convention) -> Value {
+pub(crate) fn reserve(
+    builder: &mut FunctionBuilder<'_>,
+    memory: &Temporary,
+    caller: Convention,
+) -> (Within, Value) {
     // The frame is aligned as the stack is; what is stricter is aligned within a larger slot.
     let stack_align = Isa::with(caller).stack_align;
     let slack = if memory.align > stack_align { memory.align } else { 0 };
@@ -28,10 +42,10 @@ pub(crate) fn reserve(builder: &mut FunctionBuilder<'_>, memory: &Temporary, cal
     ));
     let address = builder.ins().stack_addr(types::I64, slot, 0);
     if slack == 0 {
-        return address;
+        return (Within::At(slot), address);
     }
     let beyond = builder.ins().iadd_imm_u(address, i64::from(slack - 1));
-    builder.ins().band_imm_s(beyond, -i64::from(slack))
+    (Within::Somewhere, builder.ins().band_imm_s(beyond, -i64::from(slack)))
 }
 
 /// Copies exactly `bytes` bytes.

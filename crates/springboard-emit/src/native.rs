@@ -10,9 +10,10 @@
 //!   arguments are free, and general ones are few. (Not on riscv64.)
 //! * **Burning.** A register between two others may carry no argument. It is *burnt*: an argument too, whose value is
 //!   whatever the stub found in the same register when it was entered, which takes no instruction. For that the stub
-//!   declares argument registers as parameters that its caller never sets. In the same way an upcall declares all
-//!   registers of a class where words of it arrive on the stack: as vectors, because what arrives on the stack is loaded
-//!   first of all, and those that carry no arguments are all free and none is callee-saved. (Not on riscv64.)
+//!   declares argument registers as parameters that its caller never sets.
+//! * **Arriving words.** Cranelift loads every parameter on the stack at the function's beginning, and where there are many
+//!   it keeps them in registers that belong to the caller. An upcall has parameters in registers alone, and loads each
+//!   stack word where it wants it ([`arrived`]); so does a stub of V8's that would keep registers otherwise.
 //! * **Pass-through results.** A result that stays in place may be in the first general or the first vector
 //!   register: the stub returns both, which costs no instruction.
 //! * **Result pointer.** A register of its own for the address of a result is Cranelift's `StructReturn`; an
@@ -21,12 +22,16 @@
 //!   word, after all arguments, where the callee never looks.
 
 use cranelift_codegen::{
-    ir::{AbiParam, ArgumentPurpose, Signature, Type, types},
+    ir::{AbiParam, ArgumentPurpose, InstBuilder, Signature, Type, Value, types},
     isa::CallConv,
 };
+use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, DowncallResult, Move, Place, Plan, ResultMove, UpcallResult};
 
-use crate::{isa::Isa, words::Words};
+use crate::{
+    isa::Isa,
+    words::{WORD, Words},
+};
 
 /// One argument of the native call.
 #[derive(Clone, Copy)]
@@ -100,32 +105,14 @@ pub(crate) fn in_registers<'a>(plan: &Plan, words: &Words<'a>) -> Vec<Argument<'
     pointer.into_iter().chain(gprs).chain(vecs).collect()
 }
 
-/// The arguments with which native code enters a stub that stands for a function, in the order in which Cranelift must
-/// see them. Where words come on the stack, the registers of their class are all parameters.
-pub(crate) fn arriving<'a>(plan: &Plan, words: &Words<'a>) -> Vec<Argument<'a>> {
-    let mut arguments = in_registers(plan, words);
-    if words.stack.is_empty() {
-        return arguments;
-    }
-    let registers = plan.convention.registers();
-    // What arrives on the stack is in registers before anything else happens, and only vector registers are enough of
-    // them. Where the CPU has none to spare, general ones carry them all.
-    let ty = if Isa::with(plan.convention).spare_vectors { types::F64 } else { types::I64 };
-    if !registers.positional {
-        let general = |argument: &Argument<'_>| argument.ty() == types::I64;
-        let pointers = usize::from(words.result_pointer.is_some());
-        if ty == types::I64 {
-            let at = arguments.iter().position(|argument| !general(argument)).unwrap_or(arguments.len());
-            let burnt =
-                (at - pointers..registers.gpr_args.len()).map(|reg| Argument::Burnt(Register::Gpr(reg)));
-            arguments.splice(at..at, burnt);
-        } else {
-            let vecs = arguments.len() - pointers - words.gprs.len();
-            arguments.extend((vecs..registers.vec_args.len()).map(|reg| Argument::Burnt(Register::Vec(reg))));
-        }
-    }
-    arguments.extend(words.stack.iter().map(|moves| Argument::Word(ty, moves)));
-    arguments
+/// Where a stub is passed what code of `caller` passes it on the stack: an address, and the distance from there to the byte
+/// at `offset` of the stack area.
+pub(crate) fn arrived(builder: &mut FunctionBuilder<'_>, caller: Convention, offset: u32) -> (Value, i32) {
+    let isa = Isa::with(caller);
+    // The caller's frame pointer and the return address. A CPU without a frame pointer has the caller's stack pointer there.
+    let below = if isa.frame.is_some() { 2 * WORD } else { 0 };
+    let distance = below + (isa.reserved_at_calls)(caller) + offset;
+    (builder.ins().get_frame_pointer(types::I64), distance as i32)
 }
 
 /// The type as which a vector register is loaded: as wide as the value in it.

@@ -29,9 +29,8 @@ pub(crate) fn build(
     builder: &mut FunctionBuilder<'_>,
     plan: &Plan,
     fast: &FastForm,
-    found: &[Value],
+    mut parameters: Vec<Kept>,
 ) -> Result<Source, Malformed> {
-    let mut parameters = found[1..=fast.parameters.len()].to_vec();
     let stub = Stub { caller: plan.caller, fast, parameters: &parameters.clone() };
     if fast.guard == Guard::Closed && !(Isa::with(plan.caller).wraps_guard)(plan) {
         closed(builder, &stub);
@@ -41,7 +40,7 @@ pub(crate) fn build(
         match *parameter {
             Parameter::Narrow { bytes, fill } if own_checks => in_range(builder, &stub, index, bytes, fill)?,
             Parameter::Exact { bytes, fill } => {
-                parameters[index] = exact(builder, &stub, index, bytes, fill)?;
+                parameters[index] = Kept::Value(exact(builder, &stub, index, bytes, fill)?);
             }
             _ => {}
         }
@@ -49,7 +48,7 @@ pub(crate) fn build(
     if fast.parameters.contains(&Parameter::Buffer) {
         return Ok(unwrap(builder, &Stub { parameters: &parameters, ..stub }));
     }
-    Ok(Source::Parameters(parameters))
+    Ok(Source::Words(parameters))
 }
 
 /// Whether a prelude has calls of the host in it.
@@ -69,14 +68,13 @@ pub(crate) fn calls_host(plan: &Plan, fast: &FastForm) -> bool {
 struct Stub<'a> {
     caller: Convention,
     fast: &'a FastForm,
-    /// The values of its parameters.
-    parameters: &'a [Value],
+    parameters: &'a [Kept],
 }
 
 /// The options for a helper of the host: null where V8 passes none.
 fn options(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Value {
     match stub.parameters.last() {
-        Some(options) if stub.fast.takes_options() => *options,
+        Some(options) if stub.fast.takes_options() => options.value(builder),
         _ => builder.ins().iconst(types::I64, 0),
     }
 }
@@ -103,7 +101,7 @@ fn in_range(
     bytes: u8,
     fill: Fill,
 ) -> Result<(), Malformed> {
-    let value = stub.parameters[index];
+    let value = stub.parameters[index].value(builder);
     let whole = builder.ins().ireduce(types::I32, value);
     let narrow = builder.ins().ireduce(narrow_type(bytes)?, whole);
     let again = match fill {
@@ -123,7 +121,7 @@ fn exact(
     bytes: u8,
     fill: Fill,
 ) -> Result<Value, Malformed> {
-    let number = match stub.parameters[index] {
+    let number = match stub.parameters[index].value(builder) {
         word if builder.func.dfg.value_type(word).is_int() => {
             builder.ins().bitcast(types::F64, MemFlagsData::new(), word)
         }
@@ -174,11 +172,11 @@ fn unwrap(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Source {
     for (count, &index) in buffers.iter().enumerate() {
         let address = address_in_hole(builder, helper, HoleKind::Helper);
         let (value, options) = match count {
-            0 => (parameters[index], options(builder, stub)),
+            0 => (parameters[index].value(builder), options(builder, stub)),
             _ if stub.fast.takes_options() => {
-                (waiting.load(builder, index), waiting.load(builder, parameters.len() - 1))
+                (waiting.0[index].value(builder), waiting.0[parameters.len() - 1].value(builder))
             }
-            _ => (waiting.load(builder, index), options(builder, stub)),
+            _ => (waiting.0[index].value(builder), options(builder, stub)),
         };
         let number = builder.ins().iconst(types::I32, index as i64);
         let call = builder.ins().call_indirect(helper, address, &[value, options, number]);
@@ -199,7 +197,7 @@ fn unwrap(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) -> Source {
     if let Some(block) = going_on {
         builder.switch_to_block(block);
     }
-    Source::Kept(waiting.0)
+    Source::Words(waiting.0)
 }
 
 /// Where each argument is until the last buffer is unwrapped.
@@ -212,14 +210,20 @@ impl Waiting {
         let parameters = stub.parameters;
         let several = buffers.len() > 1;
         let is_first = |index: &usize| buffers.first() == Some(index);
-        let waits = |index: &usize| match stub.fast.parameters[*index] {
-            Parameter::Options => several,
-            _ => several || !is_first(index),
+        let waits = |index: &usize| match (stub.fast.parameters[*index], parameters[*index]) {
+            (Parameter::Options, Kept::Value(_)) => several,
+            // What is made of a buffer takes its place.
+            (Parameter::Buffer, _) | (_, Kept::Value(_)) => several || !is_first(index),
+            // It stays where it is.
+            _ => false,
         };
-        let is_float = |index: usize| !builder.func.dfg.value_type(parameters[index]).is_int();
+        let is_float = |index: usize| match parameters[index] {
+            Kept::Value(value) => !builder.func.dfg.value_type(value).is_int(),
+            _ => false,
+        };
         let mut order: Vec<usize> = (0..parameters.len()).filter(waits).collect();
         order.sort_by_key(|index| (!is_first(index), !is_float(*index)));
-        let mut kept: Vec<Kept> = parameters.iter().copied().map(Kept::Value).collect();
+        let mut kept = parameters.to_vec();
         if order.is_empty() {
             return Waiting(kept);
         }
@@ -232,7 +236,7 @@ impl Waiting {
         }
         let waiting = Waiting(kept);
         for &index in order.iter().filter(|index| !is_first(index)) {
-            let value = parameters[index];
+            let value = parameters[index].value(builder);
             let is_whole = builder.func.dfg.value_type(value) == types::F64;
             let word = if is_whole { value } else { to_word(builder, value) };
             waiting.store(builder, index, word);
@@ -243,13 +247,6 @@ impl Waiting {
     fn store(&self, builder: &mut FunctionBuilder<'_>, index: usize, value: Value) {
         if let Kept::Stack(slot, offset) = self.0[index] {
             builder.ins().stack_store(types::I64, value, slot, offset);
-        }
-    }
-
-    fn load(&self, builder: &mut FunctionBuilder<'_>, index: usize) -> Value {
-        match self.0[index] {
-            Kept::Stack(slot, offset) => builder.ins().stack_load(types::I64, types::I64, slot, offset),
-            Kept::Value(value) => value,
         }
     }
 }

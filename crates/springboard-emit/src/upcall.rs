@@ -6,7 +6,8 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
-    ClosureForm, Convention, Fill, Move, Operand, Place, Plan, ResultMove, SlotContent, UpcallResult,
+    ClosureForm, Convention, Fill, Move, Operand, Place, Plan, ResultMove, SlotContent, Temporary,
+    UpcallResult,
 };
 
 use crate::{
@@ -14,8 +15,7 @@ use crate::{
     closure::{Closure, Fields},
     error::Malformed,
     isa::Isa,
-    memory,
-    memory::SLOT,
+    memory::{self, SLOT, Within},
     native::{self, Argument},
     symbol::address_in_hole,
     template::HoleKind,
@@ -28,7 +28,10 @@ pub(crate) struct Upcall<'a> {
     result: &'a UpcallResult,
     /// Where it is a closure of libffi's: what the plan says of it, and where the closure has its fields.
     closure: Option<(&'a ClosureForm, Fields)>,
+    /// Those in registers.
     arguments: Vec<Argument<'a>>,
+    /// The words of the stack area.
+    stack: Vec<&'a [Move]>,
     /// The types of the result registers.
     results: Vec<Type>,
 }
@@ -39,8 +42,10 @@ impl<'a> Upcall<'a> {
         result: &'a UpcallResult,
         closure: Option<(&'a ClosureForm, Fields)>,
     ) -> Upcall<'a> {
-        let arguments = native::arriving(plan, &Words::of(plan));
-        Upcall { plan, result, closure, arguments, results: native::upcall_results(plan, result) }
+        let words = Words::of(plan);
+        let arguments = native::in_registers(plan, &words);
+        let results = native::upcall_results(plan, result);
+        Upcall { plan, result, closure, arguments, stack: words.stack, results }
     }
 
     /// The signature by which the stub is entered: the native function's.
@@ -72,10 +77,20 @@ impl<'a> Upcall<'a> {
                 spill(&mut body, value, *step, slots, &areas)?;
             }
         }
+        let arrived =
+            (!self.stack.is_empty()).then(|| native::arrived(body.builder, self.plan.convention, 0));
+        let words =
+            self.stack.iter().zip((0..).step_by(WORD as usize)).filter(|(moves, _)| !moves.is_empty());
+        for ((moves, offset), (address, first)) in words.zip(arrived.into_iter().cycle()) {
+            let word = body.builder.ins().load(types::I64, SLOT, address, first + offset);
+            for step in *moves {
+                spill(&mut body, word, *step, slots, &areas)?;
+            }
+        }
         match closure {
             Some((form, closure)) => {
                 let result = self.result_content(form);
-                closure.call(body.builder, self.plan, slots, &form.arguments, result);
+                closure.call(body.builder, self.plan, array, &form.arguments, result);
             }
             None => self.call_host(&mut body, array),
         }
@@ -120,10 +135,10 @@ impl<'a> Upcall<'a> {
 
     /// Reserves the areas, and writes their addresses into their slots.
     fn areas(&self, body: &mut Body<'_, '_>, slots: Value) -> Areas {
-        let reserve = |area| {
-            let address = memory::reserve(body.builder, area, self.plan.caller);
+        let reserve = |area: &Temporary| {
+            let (within, address) = memory::reserve(body.builder, area, self.plan.caller);
             body.builder.ins().store(SLOT, address, slots, slot_offset(area.slot));
-            (area.slot, address)
+            (area.slot, within)
         };
         Areas(self.plan.temporaries.iter().map(reserve).collect())
     }
@@ -197,7 +212,8 @@ fn spill(
         Operand::Memory { slot, offset } => {
             let register =
                 if is_whole(body, register, step) { register } else { to_word(body.builder, register) };
-            body.store(register, step, areas.of(slot)?, offset as i32)?
+            let area = areas.of(body, slot)?;
+            body.store(register, step, area, offset as i32)?
         }
         Operand::Temporary { .. } => return Err(Malformed::CopyInUpcall),
     };
@@ -238,18 +254,23 @@ fn spill_pair(
     if let Some(inst) = body.builder.func.dfg.value_def(vector).inst() {
         body.note(inst, Note::Argument(steps[1]));
     }
-    let inst = body.store(vector, steps[0], areas.of(slot)?, offset as i32)?;
+    let area = areas.of(body, slot)?;
+    let inst = body.store(vector, steps[0], area, offset as i32)?;
     body.note(inst, Note::Argument(steps[0]));
     Ok(())
 }
 
-/// The address of each area, by the slot that it is for.
-struct Areas(Vec<(u16, Value)>);
+/// The stack slot of each area, by the slot that it is for.
+struct Areas(Vec<(u16, Within)>);
 
 impl Areas {
-    fn of(&self, slot: u16) -> Result<Value, Malformed> {
-        let area = self.0.iter().find(|(owner, _)| *owner == slot);
-        area.map(|(_, address)| *address).ok_or(Malformed::NoMemory(slot))
+    /// The address of an area, found where it is wanted: several would not have a register each.
+    fn of(&self, body: &mut Body<'_, '_>, slot: u16) -> Result<Value, Malformed> {
+        let area = self.0.iter().find(|(owner, _)| *owner == slot).ok_or(Malformed::NoMemory(slot))?;
+        Ok(match area.1 {
+            Within::At(stack) => body.builder.ins().stack_addr(types::I64, stack, 0),
+            Within::Somewhere => body.address(slot),
+        })
     }
 }
 

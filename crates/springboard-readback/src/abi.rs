@@ -5,7 +5,7 @@ use springboard_abi::Convention;
 
 use crate::{
     cpu,
-    machine::{Abi, Saved},
+    machine::{Abi, Closure, Saved},
 };
 
 /// The convention's table. `None` where its code cannot be read in this build.
@@ -14,7 +14,9 @@ pub(crate) fn of(convention: Convention) -> Option<&'static Abi> {
         Convention::Sysv64 => &SYSV64,
         Convention::Win64 => &WIN64,
         #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
-        Convention::Aapcs64 | Convention::Apple64 => &AAPCS64,
+        Convention::Aapcs64 => &AAPCS64,
+        #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
+        Convention::Apple64 => &APPLE64,
         #[cfg(any(feature = "all-targets", target_arch = "riscv64"))]
         Convention::Lp64d => &LP64D,
         #[cfg(any(feature = "all-targets", target_arch = "s390x"))]
@@ -33,6 +35,7 @@ static SYSV64: Abi = Abi {
     vec_results: &[0, 1],
     saved: Saved { gprs: &[3, 4, 5, 12, 13, 14, 15], vecs: &[], halves: 0 },
     above: 8,
+    closure: Closure { register: 10, of_go: 10, code: 32 },
     lent: 0..0,
 };
 
@@ -48,11 +51,12 @@ static WIN64: Abi = Abi {
         halves: 2,
     },
     above: 40,
+    closure: Closure { register: 10, of_go: 10, code: 32 },
     lent: 8..40,
 };
 
 #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
-static AAPCS64: Abi = Abi {
+const ARM64: Abi = Abi {
     cpu: &cpu::aarch64::CPU,
     gpr_args: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
     vec_args: &[0, 1, 2, 3, 4, 5, 6, 7],
@@ -65,8 +69,14 @@ static AAPCS64: Abi = Abi {
         halves: 1,
     },
     above: 0,
+    closure: Closure { register: 17, of_go: 18, code: 24 },
     lent: 0..0,
 };
+
+#[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
+static AAPCS64: Abi = ARM64;
+#[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
+static APPLE64: Abi = Abi { closure: Closure { code: 16, ..ARM64.closure }, ..ARM64 };
 
 #[cfg(any(feature = "all-targets", target_arch = "riscv64"))]
 static LP64D: Abi = Abi {
@@ -82,6 +92,7 @@ static LP64D: Abi = Abi {
         halves: 1,
     },
     above: 0,
+    closure: Closure { register: 6, of_go: 7, code: 24 },
     lent: 0..0,
 };
 
@@ -98,5 +109,6 @@ static S390X: Abi = Abi {
         halves: 1,
     },
     above: 160,
+    closure: Closure { register: 0, of_go: 0, code: 32 },
     lent: 0..160,
 };

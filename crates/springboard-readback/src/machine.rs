@@ -16,7 +16,7 @@ use crate::{
     terms::{Byte, Node, Op, Register, Term, Terms, Word, ZERO, number, sign_extended, whole, zero_extended},
 };
 
-pub(crate) use convention::{Abi, Cpu, Saved};
+pub(crate) use convention::{Abi, Closure, Cpu, Saved};
 
 /// Instructions of one run at most. The longest copy loop takes some thousands.
 const STEPS: usize = 200_000;

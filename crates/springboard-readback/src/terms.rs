@@ -403,6 +403,9 @@ impl Terms {
             Node::Offset(base, _) => self.is_decided(&whole(*base)),
             Node::Sum(parts) => parts.iter().all(|(term, _)| self.is_decided(&whole(*term))),
             // A shift by as many bits as make the others disappear depends on the rest alone; nothing asks for that.
+            Node::Op(Op::And | Op::Or | Op::Xor, a, b) => {
+                [a, b].iter().all(|word| self.is_decided(&[word[usize::from(at)]; 8]))
+            }
             Node::Op(_, a, b) => self.is_decided(a) && self.is_decided(b),
             _ => false,
         }

@@ -13,7 +13,7 @@ use springboard_tests::{
 use target_lexicon::Triple;
 
 #[test]
-#[ignore = "the reader does not know yet that closures come in a register on other CPUs too"]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "minutes under QEMU, and any host reads the code of all")]
 fn every_filetest() {
     let (_, paths) = filetest::paths();
     let mut read_of = BTreeMap::<String, (usize, Vec<String>)>::new();
@@ -74,19 +74,15 @@ fn common_shapes_and_relays() {
 }
 
 #[test]
-#[ignore = "the reader does not know yet that closures come in a register on other CPUs too"]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "minutes under QEMU, and any host reads the code of all")]
 fn random_signatures() {
     let read = (0..SIGNATURES).map(|seed| panic::catch_unwind(|| agrees(seed)).ok()).collect::<Vec<_>>();
     let count: usize = read.iter().flatten().sum();
     let refused = (0..).zip(&read).filter(|(_, read)| read.is_none()).map(|(seed, _)| seed);
     println!("{count} plans of {SIGNATURES} signatures");
-    assert_eq!(refused.collect::<Vec<u64>>(), OPEN);
+    assert_eq!(refused.collect::<Vec<u64>>(), Vec::<u64>::new());
     assert!(count > SIGNATURES as usize * 5);
 }
-
-/// Seeds of which a plan is refused although nothing is known to be wrong with its code: an instruction of s390x that the
-/// reader does not know, and results in memory by `x8` with a last error.
-const OPEN: [u64; 5] = [41, 50, 71, 74, 107];
 
 /// Random signatures that are read in the tests.
 const SIGNATURES: u64 = 150;

@@ -13,7 +13,7 @@ use super::{
     words::{Unboxed, stack_words},
 };
 use crate::{
-    body::{Body, Notes, Source, slot_offset},
+    body::{Body, Kept, Notes, Source, slot_offset},
     error::Malformed,
     memory::MEMORY,
     native::{self, Argument, Register},
@@ -72,7 +72,7 @@ impl Boxed<'_> {
         };
         let signature = builder.import_signature(native::signature(plan, &self.arguments, &results));
         let source = match words {
-            Unboxed::Values(values) => Source::Parameters(values.clone()),
+            Unboxed::Values(values) => Source::Words(values.iter().copied().map(Kept::Value).collect()),
             Unboxed::Array(slots) => Source::Array(builder.ins().stack_addr(types::I64, *slots, 0)),
         };
         let mut body = Body::new(builder, source, plan);

@@ -47,8 +47,8 @@ pub(crate) struct Isa {
     /// Whether vector registers that carry no argument may carry words that come from the stack or go
     /// there.
     pub(crate) spare_vectors: bool,
-    /// Whether code names registers that belong to its caller, except the frame pointer. Not asked where stubs may save
-    /// them.
+    /// Whether code names registers that belong to a caller by the system's own convention, except the frame pointer: to save
+    /// them, first of all. Not asked where stubs have no frame pointer.
     pub(crate) names_saved: fn(&[u8]) -> bool,
     /// How many general registers a callee may change, of those in which Cranelift keeps values.
     pub(crate) scratch: usize,

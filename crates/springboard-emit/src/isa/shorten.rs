@@ -4,6 +4,7 @@
 //! * A stub that does nothing after its call keeps a frame for it: the call becomes a jump, and the frame goes. Where the
 //!   stub may end the call before that, the code for it makes the frame.
 //! * A target is copied to another register on its way to the call.
+//! * A register that belongs to the caller is saved and used where another one is free.
 //!
 //! Each is accepted only if a [reader](super::reading) finds that the code does the same.
 
@@ -38,12 +39,22 @@ pub(super) struct Shapes {
     pub(super) unframed: fn(Item, u64) -> Item,
     /// What is done to the shortened instructions by this CPU alone.
     pub(super) further: fn(&[Item]) -> Vec<Item>,
+    /// What an instruction may save or restore of the caller's, other than the frame pointer.
+    pub(super) saved: fn(Item) -> Option<Saved>,
+    /// The instruction, with one general register in another's place.
+    pub(super) renamed: fn(Item, Register, Register) -> Item,
+    /// Registers that may take the place of those.
+    pub(super) spare: &'static [Register],
 }
 
 impl Shapes {
     /// The code, as short as it can be made. `pad` is the first instruction of a stub without a frame, if it needs one.
     pub(super) fn shorten(&self, code: Code, live: Live, pad: Option<Item>) -> Code {
-        let Some(items) = self.encoding.items(&code) else { return code };
+        let Some(mut items) = self.encoding.items(&code) else { return code };
+        let mut code = code;
+        while let Some((sparing, assembled)) = self.sparing(&items, &code, live) {
+            (items, code) = (sparing, assembled);
+        }
         let accepted = |items: &[Item]| {
             let candidate = self.encoding.assemble(items);
             reading::is_same(self.cpu, &code, &candidate, live).then_some(candidate)
@@ -57,6 +68,30 @@ impl Shapes {
             reading::moves_literals_only(self.cpu, &code, &candidate).then_some(candidate)
         };
         shorter.into_iter().find_map(further).or_else(moved).unwrap_or(code)
+    }
+
+    /// The instructions with another register in place of one that is saved.
+    fn sparing(&self, items: &[Item], code: &Code, live: Live) -> Option<(Vec<Item>, Code)> {
+        // It is saved before it is used.
+        let Saved { register: saved, at, .. } = items.iter().find_map(|item| (self.saved)(*item))?;
+        let is_free = |spare: &Register| {
+            let is_named = |item: &Item| (self.renamed)(*item, *spare, saved) != *item;
+            !items.iter().any(is_named)
+        };
+        let (free, used): (Vec<Register>, Vec<Register>) = self.spare.iter().copied().partition(is_free);
+        free.into_iter().chain(used).find_map(|spare| {
+            let renamed = filtered(items, |item| match (self.saved)(item) {
+                Some(of) if (of.register, of.at) == (saved, at) => of.rest,
+                _ => {
+                    let item = (self.renamed)(item, saved, spare);
+                    ((self.copied)(item) != Some((spare, spare))).then_some(item)
+                }
+            });
+            let after = self.encoding.assemble(&renamed);
+            let accepted = reading::is_same(self.cpu, code, &after, live)
+                || reading::renames_only(self.cpu, code, &after, saved, spare);
+            accepted.then_some((renamed, after))
+        })
     }
 
     /// Instructions that end in a jump where `items` end in a call and a return: with the target's copies left out, and
@@ -145,6 +180,31 @@ impl Shapes {
         }
         items
     }
+}
+
+/// A register that is stored on the stub's stack or loaded from there.
+pub(super) struct Saved {
+    pub(super) register: Register,
+    /// Where.
+    pub(super) at: u64,
+    /// What is left of the instruction without that.
+    pub(super) rest: Option<Item>,
+}
+
+/// What becomes of each instruction. Whatever leads to one that goes leads to the next.
+fn filtered(items: &[Item], becomes: impl Fn(Item) -> Option<Item>) -> Vec<Item> {
+    let mut starts = Vec::with_capacity(items.len());
+    let mut fresh = Vec::with_capacity(items.len());
+    for item in items {
+        starts.push(fresh.len());
+        fresh.extend(becomes(*item));
+    }
+    for item in &mut fresh {
+        if let To::Item(target) = &mut item.to {
+            *target = starts[*target];
+        }
+    }
+    fresh
 }
 
 /// What happens to copies on a target's way.

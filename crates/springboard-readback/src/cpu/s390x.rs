@@ -111,8 +111,8 @@ impl Step<'_, '_> {
                 self.set(0, value, 8)?;
             }
             "aghi" | "agfi" | "aghik" | "ag" | "agr" | "agrk" | "sg" | "sgr" | "sgrk" | "ng" | "ngr"
-            | "ngrk" | "og" | "ogr" | "ogrk" | "xg" | "xgr" | "xgrk" | "msgrkc" | "msgr" | "msgfi"
-            | "mghi" | "lcgr" => {
+            | "ngrk" | "og" | "ogr" | "msg" | "ogrk" | "xg" | "xgr" | "xgrk" | "msgrkc" | "msgr"
+            | "msgfi" | "mghi" | "lcgr" => {
                 self.arithmetic(&name)?;
             }
             "oill" | "oilh" | "oihl" | "oihh" | "oilf" | "oihf" | "xilf" | "xihf" => {
@@ -185,7 +185,7 @@ impl Step<'_, '_> {
                 let word = self.machine.vecs[self.vector(1)?][0];
                 self.set(0, word, 8)?;
             }
-            "ldebr" | "ledbr" | "ledbra" | "wcdgb" | "cdgbr" => self.convert(&name)?,
+            "ldebr" | "wldeb" | "ledbr" | "ledbra" | "wledb" | "wcdgb" | "cdgbr" => self.convert(&name)?,
             "basr" | "bras" | "brasl" => {
                 let to = if name == "basr" { self.gpr(1)? } else { self.place(1)? };
                 let back = self.machine.code_address(self.machine.pc + self.line.length);
@@ -331,6 +331,7 @@ impl Step<'_, '_> {
         let (from, rounded) = match name {
             "ledbra" => (self.vector(2)?, matches!(self.line.number(1)?, 0 | 4) && self.line.number(3)? == 0),
             "wcdgb" => (self.vector(1)?, self.line.number(2)? == 0),
+            "wledb" => (self.vector(1)?, self.line.number(2)? == 0 && matches!(self.line.number(3)?, 0 | 4)),
             _ => (self.vector(1).or_else(|_| self.register(1))?, true),
         };
         if !rounded {
@@ -338,12 +339,12 @@ impl Step<'_, '_> {
         }
         let word = self.machine.vecs[from][0];
         match name {
-            "ldebr" => {
+            "ldebr" | "wldeb" => {
                 let float: Word =
                     std::array::from_fn(|at| if at < 4 { word[at + 4] } else { Byte::Const(0) });
                 self.machine.vecs[to][0] = self.machine.terms.op(Op::FloatToDouble, &float, &ZERO);
             }
-            "ledbr" | "ledbra" => {
+            "ledbr" | "ledbra" | "wledb" => {
                 let float = self.machine.terms.rounded_to_float(&word);
                 self.machine.vecs[to][0][4..].copy_from_slice(&float[..4]);
             }

@@ -38,8 +38,20 @@ pub(crate) struct Abi {
     pub(crate) saved: Saved,
     /// Bytes from the stack pointer with which a function is entered to its first argument on the stack.
     pub(crate) above: i64,
+    /// How libffi's closures are entered.
+    pub(crate) closure: Closure,
     /// What of the caller's stack a callee may write beside its arguments, from the stack pointer at the entry.
     pub(crate) lent: Range<i64>,
+}
+
+/// A closure of libffi's: how its own code passes its address.
+pub(crate) struct Closure {
+    /// The register that has it.
+    pub(crate) register: u8,
+    /// That of Go's.
+    pub(crate) of_go: u8,
+    /// Bytes of code before the fields of `ffi_closure` (`FFI_TRAMPOLINE_SIZE`).
+    pub(crate) code: i64,
 }
 
 /// Registers that a callee gives back.

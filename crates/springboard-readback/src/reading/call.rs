@@ -127,8 +127,8 @@ impl Reading<'_> {
 
     /// Whatever belongs to the caller is as it was, and the stack pointer `pushed` bytes above where it was.
     fn all_given_back(&mut self, at: usize, pushed: i64) -> Result<(), Refusal> {
-        let saved = &self.caller.saved;
-        let sp = self.caller.cpu.stack_pointer;
+        let saved = &self.entered.saved;
+        let sp = self.entered.cpu.stack_pointer;
         for &register in saved.gprs {
             let wanted = match register == sp {
                 true => {
@@ -179,6 +179,29 @@ impl Reading<'_> {
         }
         if found != kept || found_back != back {
             return Err(Refusal::Unwind { at });
+        }
+        self.nothing_is_kept(at)
+    }
+
+    /// The row of all stubs says of no other register where it is: whatever the system's functions give back is as it was.
+    /// On Windows stubs have rows of their own.
+    fn nothing_is_kept(&mut self, at: usize) -> Result<(), Refusal> {
+        let Abi { cpu, saved, .. } = self.caller;
+        if self.plan.caller == Convention::Win64 {
+            return Ok(());
+        }
+        let frame = [Some(cpu.stack_pointer), cpu.frame_pointer];
+        for &register in saved.gprs.iter().filter(|register| !frame.contains(&Some(**register))) {
+            let found = self.machine.gprs[usize::from(register)];
+            if found != self.machine.entry(Register::Gpr(register)) {
+                return Err(Refusal::Unwind { at });
+            }
+        }
+        for &register in saved.vecs {
+            let found = self.machine.vecs[usize::from(register)][0];
+            if found != self.machine.entry(Register::Vec(register, 0)) {
+                return Err(Refusal::Unwind { at });
+            }
         }
         Ok(())
     }

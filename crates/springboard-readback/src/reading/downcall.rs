@@ -199,10 +199,7 @@ impl Reading<'_> {
 
     /// What stays in registers is in those of the stub's caller.
     fn result_in_place(&mut self, at: usize, result: &DowncallResult, left: &Left) -> Result<(), Refusal> {
-        // Where the result's address came in a register of its own, nothing is returned.
-        let pointer = self.plan.convention.registers().gpr_args.len();
-        let is_pointer = |place| matches!(place, Place::Gpr { reg, .. } if usize::from(reg) == pointer);
-        if self.plan.moves.iter().any(|step| is_pointer(step.place)) {
+        if self.returns_nothing() {
             return Ok(());
         }
         let gpr = self.machine.gprs[usize::from(self.caller.gpr_results[0])];
@@ -227,6 +224,13 @@ impl Reading<'_> {
         }
     }
 
+    /// Whether the result's address came in a register of its own, so that nothing is returned.
+    fn returns_nothing(&self) -> bool {
+        let pointer = self.plan.convention.registers().gpr_args.len();
+        let is_pointer = |place| matches!(place, Place::Gpr { reg, .. } if usize::from(reg) == pointer);
+        self.plan.moves.iter().any(|step| is_pointer(step.place))
+    }
+
     /// The four bytes of a `float` in a floating point register.
     fn float_of(&self, word: &Word) -> [Byte; 4] {
         let from = if self.callee.cpu.big_endian { 4 } else { 0 };
@@ -244,7 +248,11 @@ impl Reading<'_> {
             DowncallResult::FloatInPlace => gpr == ZERO && self.float_of(&vec) == [Byte::Const(0); 4],
             DowncallResult::InPlace | DowncallResult::Extended { .. } => gpr == ZERO && vec == ZERO,
         };
-        if is_zero { Ok(()) } else { Err(Refusal::Place { at, place: Spot::Gpr(0) }) }
+        if is_zero || self.returns_nothing() {
+            Ok(())
+        } else {
+            Err(Refusal::Place { at, place: Spot::Gpr(0) })
+        }
     }
 
     /// A result that an upcall's move puts into its register.

@@ -13,7 +13,7 @@ mod v8;
 
 use std::collections::BTreeMap;
 
-use springboard_abi::{Form, HoleKind, LandingPads, Operand, Place, Plan, SlotsForm};
+use springboard_abi::{Direction, Form, HoleKind, LandingPads, Operand, Place, Plan, SlotsForm};
 
 use self::choices::Choices;
 use crate::{
@@ -26,6 +26,10 @@ use crate::{
 pub(crate) fn read(plan: &Plan, code: &Code<'_>) -> Result<(), Refusal> {
     let caller = abi::of(plan.caller).ok_or(Refusal::NoReader(plan.caller))?;
     let callee = abi::of(plan.convention).ok_or(Refusal::NoReader(plan.convention))?;
+    let entered = match plan.entry().direction() {
+        Direction::Upcall => callee,
+        Direction::Downcall => caller,
+    };
     if code.protection.landing_pads == LandingPads::Emit && !(caller.cpu.lands)(code.bytes) {
         return Err(Refusal::LandingPad);
     }
@@ -38,12 +42,13 @@ pub(crate) fn read(plan: &Plan, code: &Code<'_>) -> Result<(), Refusal> {
         let residue = (step * caller.cpu.stack_align).wrapping_sub(pushed) % PAGE;
         let mut choices = Choices::default();
         loop {
-            let machine = Machine::new(caller, code.bytes, code.holes, residue);
+            let machine = Machine::new(entered, code.bytes, code.holes, residue);
             let mut reading = Reading {
                 plan,
                 code,
                 caller,
                 callee,
+                entered,
                 residue,
                 machine,
                 choices: &mut choices,
@@ -72,6 +77,8 @@ struct Reading<'a> {
     code: &'a Code<'a>,
     caller: &'static Abi,
     callee: &'static Abi,
+    /// Whichever of them the stub is entered by.
+    entered: &'static Abi,
     /// The lowest bits of the stack pointer at the entry.
     residue: u64,
     machine: Machine<'a>,
@@ -127,8 +134,11 @@ impl Reading<'_> {
             Form::V8(form) => self.fast_call(form),
             Form::Columns(columns) => self.columns(columns),
             Form::Callback(result) => self.callback(result),
-            Form::Closure(form) => self.closure(form, upcall::CLOSURE),
-            Form::GoClosure(form) => self.closure(form, upcall::GO_CLOSURE),
+            Form::Closure(form) => {
+                let fields = upcall::closure_fields(self.caller.closure.code);
+                self.closure(form, self.caller.closure.register, fields)
+            }
+            Form::GoClosure(form) => self.closure(form, self.caller.closure.of_go, upcall::GO_CLOSURE),
             Form::Boxed(form) => self.boxed(form),
         }
     }

@@ -24,13 +24,12 @@ pub(super) struct Fields {
     user_data: Option<i64>,
 }
 
-/// `ffi_closure`.
-pub(super) const CLOSURE: Fields = Fields { cif: 32, function: 40, user_data: Some(48) };
+/// `ffi_closure`, after so many bytes of code.
+pub(super) fn closure_fields(code: i64) -> Fields {
+    Fields { cif: code, function: code + 8, user_data: Some(code + 16) }
+}
 /// `ffi_go_closure`.
 pub(super) const GO_CLOSURE: Fields = Fields { cif: 8, function: 16, user_data: None };
-
-/// The register in which closures come on x86_64: `r10`.
-const STATIC_CHAIN: u8 = 10;
 
 /// What the slots of a stub hold when the host is called.
 struct Slots {
@@ -50,11 +49,13 @@ impl Reading<'_> {
         self.answers(at, result, &slots)
     }
 
-    pub(super) fn closure(&mut self, form: &ClosureForm, fields: Fields) -> Result<(), Refusal> {
-        let closure = match self.caller.cpu.link {
-            None => self.machine.entry(Register::Gpr(STATIC_CHAIN)),
-            Some(_) => self.hole(HoleKind::Context),
-        };
+    pub(super) fn closure(
+        &mut self,
+        form: &ClosureForm,
+        register: u8,
+        fields: Fields,
+    ) -> Result<(), Refusal> {
+        let closure = self.machine.entry(Register::Gpr(register));
         let mut field = |offset| {
             let address = self.machine.terms.plus(&closure, offset);
             self.machine.load_word(&address, 8)

@@ -45,7 +45,7 @@ pub(super) static ISA: Isa = Isa {
     reserved_at_calls: |_| 0,
     stack_align: 16,
     spare_vectors: true,
-    names_saved: |_| false,
+    names_saved: shapes::names_saved,
     scratch: 16,
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,

@@ -5,7 +5,7 @@ use super::{
         Code,
         assembly::{Encoding, Item, To, signed},
         reading::Register,
-        shorten::Shapes,
+        shorten::{Saved, Shapes},
     },
     pairs::pairs,
     reading::CPU,
@@ -32,6 +32,18 @@ pub(super) static SHAPES: Shapes = Shapes {
     making: |item, register| Item { word: item.word & !0x1f | u64::from(register), ..item },
     unframed,
     further: pairs,
+    // str x, [sp, #-16]! and ldr x, [sp], #16, which make and end its room as well
+    saved: |item| {
+        let room = match item.word & !0x1f {
+            0xf81f_0fe0 => 0xd100_43ff,
+            0xf841_07e0 => 0x9100_43ff,
+            _ => return None,
+        };
+        Some(Saved { register: (item.word & 0x1f) as Register, at: 0, rest: Some(plain(room)) })
+    },
+    renamed,
+    // x8, in which the address of a result comes, and nobody expects it back
+    spare: &[8, 9, 10, 11, 12, 13, 14, 15],
 };
 
 const fn plain(word: u64) -> Item {
@@ -116,6 +128,39 @@ fn made(item: Item) -> Option<Register> {
     known.then_some((item.word & 0x1f) as Register)
 }
 
+/// Whether code stores registers of its caller's other than the frame pointer below its stack pointer, one or two at once:
+/// as Cranelift's prologues save them.
+pub(super) fn names_saved(code: &[u8]) -> bool {
+    code.chunks_exact(4).any(|bytes| {
+        let word = u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+        let pair = matches!(word & 0xffc0_03e0, 0xa980_03e0 | 0x6d80_03e0) && word & 0x1f != 29;
+        pair || matches!(word & 0xffe0_0fe0, 0xf800_0fe0 | 0xfc00_0fe0)
+    })
+}
+
+/// The instruction with another general register, where it is a load, a store, a copy, a call or the like.
+fn renamed(item: Item, from: Register, to: Register) -> Item {
+    // The first bits of destination and sources, where they are general registers.
+    let fields: &[u32] = match item.word >> 25 & 0xf {
+        // data processing, with numbers and of registers
+        0b1000 | 0b1001 => &[0, 5],
+        0b0101 | 0b1101 => &[0, 5, 16],
+        // br, blr
+        0b1011 => &[5],
+        // loads and stores: literals, pairs, others; of vectors
+        0b1100 if item.word & 0x3b00_0000 == 0x1800_0000 => &[0],
+        0b0100 | 0b1100 if item.word & 0x3a00_0000 == 0x2800_0000 => &[0, 5, 10],
+        0b0100 | 0b1100 => &[0, 5],
+        0b0110 | 0b1110 => &[5],
+        _ => &[],
+    };
+    let word = fields.iter().fold(item.word, |word, first| match item.word >> first & 0x1f {
+        register if register == u64::from(from) => word & !(0x1f << first) | u64::from(to) << first,
+        _ => word,
+    });
+    Item { word, ..item }
+}
+
 /// A load with an offset in words, from above the frame.
 fn unframed(item: Item, frame: u64) -> Item {
     let (offset, base) = (item.word >> 10 & 0xfff, item.word >> 5 & 0x1f);
@@ -129,4 +174,22 @@ fn unframed(item: Item, frame: u64) -> Item {
         return item;
     }
     Item { word: item.word & !(0xfff << 10 | 0x1f << 5) | (offset - words) << 10 | 31 << 5, ..item }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_saved;
+
+    #[test]
+    fn a_saved_register_is_seen() {
+        for (text, word, saves) in [
+            ("str x19, [sp, #-16]!", 0xf81f_0ff3_u32, true),
+            ("stp x19, x20, [sp, #-16]!", 0xa9bf_53f3, true),
+            ("stp d8, d9, [sp, #-16]!", 0x6dbf_27e8, true),
+            ("stp x29, x30, [sp, #-16]!", 0xa9bf_7bfd, false),
+            ("str x19, [sp, #8]", 0xf900_07f3, false),
+        ] {
+            assert_eq!(names_saved(&word.to_le_bytes()), saves, "{text}");
+        }
+    }
 }

@@ -11,6 +11,7 @@
 
 mod effect;
 mod machine;
+mod renaming;
 mod stack;
 mod step;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod values;
 
 use springboard_abi::{Direction, Entry, Place, Plan};
 
+pub(super) use self::renaming::renames_only;
 pub(super) use self::step::{FLAGS, Program, Register, Step, Steps, TEMPORARY, VECTOR, ZERO, program};
 use self::{machine::read, values::Values};
 use super::Code;

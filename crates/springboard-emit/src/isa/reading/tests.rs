@@ -130,7 +130,11 @@ fn mutants_of_s390x() {
     // lg and ld by r5 in place of r4, which is a copy of it
     let bytes_of = |first: u8| [2, 4, 4, 6][usize::from(first >> 6)];
     mutants_are_refused("s390x-unknown-linux-gnu", &s390x::CPU, bytes_of, |instruction, bit| {
-        bit == 20 && matches!(instruction, [0xe3, 0x20, 0x40, 0x10, 0x00, 0x04] | [0x68, 0x00, 0x40, 0x08])
+        let copied = bit == 20
+            && matches!(instruction, [0xe3, 0x20, 0x40, 0x10, 0x00, 0x04] | [0x68, 0x00, 0x40, 0x08]);
+        // lg of a word on the caller's stack, by r1 in place of r3: the prologue has left the caller's stack pointer there
+        copied
+            || bit == 21 && matches!(instruction, [0xe3, 0x20, 0x30, 0xa0 | 0xa8 | 0xb0 | 0xb8, 0x00, 0x04])
     });
 }
 

@@ -29,7 +29,7 @@ pub(super) static ISA: Isa = Isa {
     // One of them might be `fs1`.
     stack_align: 16,
     spare_vectors: false,
-    names_saved: |_| false,
+    names_saved: shapes::names_saved,
     scratch: 12,
     stores_pairs: |_| false,
     finds_thread_locals: |_| false,

@@ -82,10 +82,12 @@ fn decode(code: &Code, at: usize, steps: &mut Vec<Step>) -> Option<usize> {
             0xe00 | 0xe20 if function == 0 => {
                 Step::Make { to: general(rd), how: unary, from: [Some(float(rs1)), None] }
             }
-            // fmv.w.x, fmv.d.x
-            0xf00 | 0xf20 if function == 0 => {
+            // fmv.w.x, fmv.d.x; fcvt.s.w, fcvt.s.l, fcvt.d.w, fcvt.d.l
+            0xf00 | 0xf20 | 0xd00 | 0xd02 | 0xd20 | 0xd22 => {
                 Step::Make { to: float(rd), how: unary, from: [Some(general(rs1)), None] }
             }
+            // fcvt.s.d, fcvt.d.s
+            0x401 | 0x420 => Step::Make { to: float(rd), how: unary, from: [Some(float(rs1)), None] },
             _ => Step::Other(word.into()),
         },
         0x63 if !matches!(function, 2 | 3) => {

@@ -5,7 +5,7 @@ use super::{
         Code,
         assembly::{Encoding, Item, To, signed},
         reading::Register,
-        shorten::Shapes,
+        shorten::{Saved, Shapes},
     },
     reading::CPU,
 };
@@ -29,13 +29,27 @@ pub(super) static SHAPES: Shapes = Shapes {
     making,
     unframed,
     further: <[Item]>::to_vec,
+    // sd and ld of one of those, by the stack pointer
+    saved: |item| {
+        let (register, at) = match item.word & 0xf_f07f {
+            0x1_3023 => (rs2(item), item.word >> 25 << 5 | item.word >> 7 & 0x1f),
+            0x1_3003 => (rd(item), item.word >> 20),
+            _ => return None,
+        };
+        is_saved(register).then_some(Saved { register, at, rest: None })
+    },
+    renamed,
+    // t0 to t6, a0 to a7
+    spare: &[5, 6, 7, 28, 29, 30, 31, 10, 11, 12, 13, 14, 15, 16, 17],
 };
 
 const LOAD: u64 = 0x03;
 const LOAD_FLOAT: u64 = 0x07;
 const ADDI: u64 = 0x13;
 const AUIPC: u64 = 0x17;
+const STORE: u64 = 0x23;
 const BRANCH: u64 = 0x63;
+const JALR: u64 = 0x67;
 const JAL: u64 = 0x6f;
 /// `j` over a literal that follows.
 const J_OVER_LITERAL: u64 = 0x00c0_006f;
@@ -50,6 +64,10 @@ fn rd(item: Item) -> Register {
 
 fn rs1(item: Item) -> Register {
     (item.word >> 15 & 0x1f) as Register
+}
+
+fn rs2(item: Item) -> Register {
+    (item.word >> 20 & 0x1f) as Register
 }
 
 fn word(code: &Code, at: usize) -> Option<u64> {
@@ -100,16 +118,13 @@ fn with_distance(item: Item, distance: i64) -> u64 {
         }
 }
 
-/// `addi sp, sp, -16`; `sd ra, 8(sp)`; `sd s0, (sp)`; `mv s0, sp`, and where registers are saved after that.
+/// `addi sp, sp, -16`; `sd ra, 8(sp)`; `sd s0, (sp)`; `mv s0, sp`, and the room that is made after that.
 fn prologue(items: &[Item]) -> Option<(usize, u64)> {
     const FRAME: [Item; 4] = [plain(0xff01_0113), plain(0x0011_3423), plain(0x0081_3023), plain(0x0001_0413)];
     let (mut rest, mut bytes) = (items.strip_prefix(&FRAME)?, 16);
     if rest.first().is_some_and(moves_stack) {
         bytes += signed(rest[0].word, 20, 12).unsigned_abs();
         rest = &rest[1..];
-        while rest.first().is_some_and(saves) {
-            rest = &rest[1..];
-        }
     }
     Some((items.len() - rest.len(), bytes))
 }
@@ -117,11 +132,7 @@ fn prologue(items: &[Item]) -> Option<(usize, u64)> {
 /// What undoes it, and `ret`.
 fn epilogue(items: &[Item]) -> Option<usize> {
     const END: [Item; 4] = [plain(0x0081_3083), plain(0x0001_3403), plain(0x0101_0113), plain(0x0000_8067)];
-    let restores = |item: &Item| item.word & 0xf_f07f == 0x1_3003 && is_saved(rd(*item));
     let mut rest = items;
-    while rest.first().is_some_and(restores) {
-        rest = &rest[1..];
-    }
     if !rest.starts_with(&END) && rest.first().is_some_and(moves_stack) {
         rest = &rest[1..];
     }
@@ -133,13 +144,44 @@ fn moves_stack(item: &Item) -> bool {
     item.word & 0xf_ffff == 0x1_0113
 }
 
-/// `sd s1, …(sp)`, and likewise for the other registers that belong to the caller.
-fn saves(item: &Item) -> bool {
-    item.word & 0xf_f07f == 0x1_3023 && is_saved((item.word >> 20 & 0x1f) as Register)
-}
-
+/// `s1` to `s11`.
 fn is_saved(register: Register) -> bool {
     matches!(register, 9 | 18..=27)
+}
+
+/// Whether code stores one of them on its stack.
+pub(super) fn names_saved(code: &[u8]) -> bool {
+    code.chunks_exact(4).any(|bytes| {
+        let word = u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+        let register = (word >> 20 & 0x1f) as Register;
+        match word & 0xf_f07f {
+            // sd
+            0x1_3023 => is_saved(register),
+            // fsd; fs0 has the number of the frame pointer
+            0x1_3027 => is_saved(register) || register == 8,
+            _ => false,
+        }
+    })
+}
+
+/// The instruction with another general register, where it is a load, a store, a sum, a copy or a call.
+fn renamed(item: Item, from: Register, to: Register) -> Item {
+    // The first bits of destination and sources, where they are general registers.
+    let fields: &[u32] = match item.word & 0x7f {
+        LOAD | ADDI | 0x1b | JALR => &[7, 15],
+        LOAD_FLOAT => &[15],
+        STORE | BRANCH => &[15, 20],
+        0x27 => &[15],
+        0x33 | 0x3b => &[7, 15, 20],
+        0x37 => &[7],
+        AUIPC => &[7, 39, 47],
+        _ => &[],
+    };
+    let word = fields.iter().fold(item.word, |word, first| match item.word >> first & 0x1f {
+        register if register == u64::from(from) => word & !(0x1f << first) | u64::from(to) << first,
+        _ => word,
+    });
+    Item { word, ..item }
 }
 
 fn making(item: Item, register: Register) -> Item {
@@ -161,4 +203,23 @@ fn unframed(item: Item, frame: u64) -> Item {
         return item;
     }
     Item { word: item.word - (frame << 20), ..item }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_saved;
+
+    #[test]
+    fn a_saved_register_is_seen() {
+        for (text, word, saves) in [
+            ("sd s2, 88(sp)", 0x0521_3c23_u32, true),
+            ("sd s1, 0(sp)", 0x0091_3023, true),
+            ("fsd fs0, 8(sp)", 0x0081_3427, true),
+            ("fsd fs2, 8(sp)", 0x0121_3427, true),
+            ("sd s0, 0(sp)", 0x0081_3023, false),
+            ("sd a0, 0(sp)", 0x00a1_3023, false),
+        ] {
+            assert_eq!(names_saved(&word.to_le_bytes()), saves, "{text}");
+        }
+    }
 }

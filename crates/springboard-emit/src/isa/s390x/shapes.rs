@@ -39,6 +39,10 @@ pub(super) static SHAPES: Shapes = Shapes {
     },
     unframed,
     further: addressed,
+    // Nobody unwinds through stubs of this CPU.
+    saved: |_| None,
+    renamed: |item, _, _| item,
+    spare: &[],
 };
 
 const LGRL: u64 = 0xc408;
