@@ -202,9 +202,13 @@ fn ldiv(table: &Table, libc: &Library) -> Result<table::Row, Box<dyn Error>> {
     unsafe { case.memory(&slots, expected, Some(direct)) }
 }
 
-/// A complex number is passed in two registers; its slot holds the address of both parts.
+/// Microsoft's own name and type; the standard's `cabs` is a stub that aborts in Wine 8's C runtime.
+const CABS: &str =
+    if cfg!(windows) { "double _cabs(struct { double x, y; })" } else { "double cabs(double _Complex)" };
+
+/// A complex number is passed as its two parts; its slot holds the address of both.
 fn cabs(table: &Table, libm: &Library) -> Result<table::Row, Box<dyn Error>> {
-    let case = Case::bind(table, libm, "double cabs(double _Complex)")?;
+    let case = Case::bind(table, libm, CABS)?;
     #[repr(C)]
     #[derive(Clone, Copy)]
     struct Complex(f64, f64);

@@ -221,6 +221,7 @@ impl<'a> Key<'a> {
                 Ok(())
             }
             code::COMPLEX => {
+                self.modern |= !MACHINE.bundled_complex;
                 // SAFETY: a complex type has its part as the first of its elements.
                 let part = unsafe { ty.elements.as_ref() }.ok_or(NoKey::Unknown)?;
                 // SAFETY: the element is a type's address or null; the caller vouches that such types are readable.
@@ -234,7 +235,6 @@ impl<'a> Key<'a> {
                 if ty.size != 2 * size || ty.alignment != MACHINE.wide_align.min(size as u16) {
                     return Err(NoKey::Unusual);
                 }
-                self.modern |= !MACHINE.bundled_complex;
                 self.push(COMPLEX);
                 self.push(part.code as u8);
                 Ok(())

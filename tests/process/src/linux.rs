@@ -1,6 +1,9 @@
 //! What a process sees of its own mappings, descriptors and children.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    ffi::c_void,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use springboard_code::Strategy;
 
@@ -65,6 +68,43 @@ pub fn becomes_writable(page: usize) -> bool {
     let (page, access) = (std::ptr::without_provenance_mut(page), libc::PROT_READ | libc::PROT_WRITE);
     // SAFETY: where it does, nothing is written there, and the test that asks fails.
     unsafe { libc::mprotect(page, 1, access) == 0 }
+}
+
+/// Bytes of memory that are the process' own or shared with it and present now: `VmRSS` of proc(5).
+pub fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux shows a process its status");
+    let row = status.lines().find_map(|row| row.strip_prefix("VmRSS:")).expect("a process has memory");
+    let kilobytes = row.trim().trim_end_matches("kB").trim_end();
+    kilobytes.parse::<usize>().expect("a number of kB") << 10
+}
+
+/// A thread-local (pthread_key_create(3)) that has C called when its thread ends.
+pub struct AtEnd(libc::pthread_key_t);
+
+impl AtEnd {
+    /// `destructor` is called with the value of each thread that has one, as that thread ends.
+    ///
+    /// # Safety
+    /// It may be called so on any thread until the last one that has a value has ended.
+    pub unsafe fn new(destructor: unsafe extern "C" fn(*mut c_void)) -> AtEnd {
+        let mut key = 0;
+        // SAFETY: the key is ours to be written, and the caller vouches for the destructor.
+        assert_eq!(unsafe { libc::pthread_key_create(&mut key, Some(destructor)) }, 0);
+        AtEnd(key)
+    }
+
+    /// Gives the running thread a value, an address that nobody follows.
+    pub fn set(&self, value: usize) {
+        // SAFETY: the key is one for as long as `self` lives.
+        assert_eq!(unsafe { libc::pthread_setspecific(self.0, std::ptr::without_provenance(value)) }, 0);
+    }
+}
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        // SAFETY: it was made when `self` was.
+        unsafe { libc::pthread_key_delete(self.0) };
+    }
 }
 
 /// How a child process ended.

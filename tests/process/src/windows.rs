@@ -1,6 +1,6 @@
 //! What a process sees of its own pages and handles.
 
-use std::{mem, ptr};
+use std::{ffi::c_void, mem, ptr};
 
 use windows_sys::Win32::System::{
     Memory::{
@@ -8,7 +8,10 @@ use windows_sys::Win32::System::{
         PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY, PAGE_NOACCESS, PAGE_READWRITE, PAGE_WRITECOPY,
         VirtualProtect, VirtualQuery,
     },
-    Threading::{GetCurrentProcess, GetProcessHandleCount},
+    ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS},
+    Threading::{
+        FLS_OUT_OF_INDEXES, FlsAlloc, FlsFree, FlsSetValue, GetCurrentProcess, GetProcessHandleCount,
+    },
 };
 
 use springboard_code::Strategy;
@@ -82,6 +85,49 @@ pub fn becomes_writable(page: usize) -> bool {
         // SAFETY: where it does, nothing is written there, and the test that asks fails.
         unsafe { VirtualProtect(ptr::without_provenance(page), 1, access, &mut before) != 0 }
     })
+}
+
+/// Bytes of memory that are present now: the working set.
+pub fn resident() -> usize {
+    let mut counters = PROCESS_MEMORY_COUNTERS::default();
+    let bytes = mem::size_of_val(&counters) as u32;
+    // SAFETY: the call writes the structure, which is ours and as large as said.
+    unsafe { K32GetProcessMemoryInfo(GetCurrentProcess(), &mut counters, bytes) };
+    counters.WorkingSetSize
+}
+
+/// A thread-local (`FlsAlloc`) that has C called when its thread ends.
+pub struct AtEnd(u32);
+
+impl AtEnd {
+    /// `destructor` is called with the value of each thread that has one, as that thread ends.
+    ///
+    /// # Safety
+    /// It may be called so on any thread until the last one that has a value has ended.
+    pub unsafe fn new(destructor: unsafe extern "C" fn(*mut c_void)) -> AtEnd {
+        // SAFETY: on x86_64 `system` is the convention of C (docs of Rust's ABI strings); the caller vouches for the rest.
+        let index = unsafe {
+            FlsAlloc(Some(mem::transmute::<
+                unsafe extern "C" fn(*mut c_void),
+                unsafe extern "system" fn(*const c_void),
+            >(destructor)))
+        };
+        assert_ne!(index, FLS_OUT_OF_INDEXES);
+        AtEnd(index)
+    }
+
+    /// Gives the running thread a value, an address that nobody follows.
+    pub fn set(&self, value: usize) {
+        // SAFETY: the index is one for as long as `self` lives.
+        assert_ne!(unsafe { FlsSetValue(self.0, ptr::without_provenance(value)) }, 0);
+    }
+}
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated when `self` was made.
+        unsafe { FlsFree(self.0) };
+    }
 }
 
 /// How many handles are open.

@@ -180,6 +180,11 @@ pub(super) fn windows() -> Vec<Step> {
     let call = ["-p", "springboard", "--example", "call", "--"];
     let power = ["msvcrt.dll", "double pow(double, double)", "2", "10"];
     let quickstart = ["-p", "springboard-quickstart", "--example", "quickstart"];
+    let stress = ["-p", "springboard", "--example", "stress", "--", "callbacks"];
+    let stress =
+        [&stress[..], &["--threads", "16", "--posts", "500", "--ends", "50", "--asks", "50"]].concat();
+    let service = ["-p", "springboard", "--example", "stress_service", "--"];
+    let service = [&service[..], &["--seconds", "3", "--live", "5000", "--churn", "20000"]].concat();
     let explain = ["-p", "springboard-js", "--example", "explain", "--", "int f(int)"];
     vec![
         pure.into(),
@@ -187,9 +192,9 @@ pub(super) fn windows() -> Vec<Step> {
         pack.into(),
         exceptions(|arguments| WINDOWS.cargo(arguments)).into(),
         oracle("--target x86_64-pc-windows-gnu --signatures 300 --seed 6").into(),
-        Step::from(WINDOWS.cargo(&[&["build"][..], &quickstart].concat())).leaving_out(
-            "quickstart is built, not run: Wine 8's ucrtbase.dll has cabs as a stub that aborts".into(),
-        ),
+        program(&quickstart).into(),
+        program(&stress).into(),
+        program(&service).into(),
         program(&explain).into(),
         Step::printing(program(&[&call[..], &power].concat()), "1024"),
         install_dll().into(),

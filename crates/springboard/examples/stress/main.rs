@@ -144,7 +144,7 @@ impl Targets {
 
 fn posts(engine: &Engine, threads: u64, posts: u64) -> Result<Sum, Box<dyn Error>> {
     let mailbox = Mailbox::bounded(1 << 14, Full::Block)?;
-    let inline = engine.callback_type("void (long)")?;
+    let inline = engine.callback_type("void (int64_t)")?;
     let late = inline.calls_after_close();
     let posting = inline.post(&mailbox)?;
     let delivered = std::rc::Rc::new(std::cell::Cell::new(0));
@@ -182,7 +182,7 @@ fn posts(engine: &Engine, threads: u64, posts: u64) -> Result<Sum, Box<dyn Error
 
 fn inline(engine: &Engine, threads: u64, calls: u64) -> Result<Sum, Box<dyn Error>> {
     static DELIVERED: AtomicU64 = AtomicU64::new(0);
-    let kind: CallbackType = engine.callback_type("void (long)")?;
+    let kind: CallbackType = engine.callback_type("void (int64_t)")?;
     let late = kind.calls_after_close();
     let make = || {
         let alive = Alive(AtomicBool::new(true));

@@ -9,7 +9,7 @@ use crate::Sum;
 /// Each of `threads` makes so many blocking calls, and looks at each result.
 pub(crate) fn blocking(engine: &Engine, threads: u64, asks: u64) -> Result<Sum, Box<dyn Error>> {
     let mailbox = Mailbox::unbounded()?;
-    let asking = engine.callback_type("long (long)")?.block(&mailbox, Busy::default());
+    let asking = engine.callback_type("int64_t (int64_t)")?.block(&mailbox, Busy::default());
     let delivered = Rc::new(Cell::new(0));
     let counted = Rc::clone(&delivered);
     let callback = asking.callback(move |x: i64| {

@@ -6,12 +6,10 @@
 mod progress;
 mod race;
 mod random;
-mod rss;
 
 use std::{
     error::Error,
     ffi::c_void,
-    fs,
     process::ExitCode,
     ptr::NonNull,
     sync::{
@@ -25,7 +23,9 @@ use std::{
 use clap::Parser;
 use springboard::{Compile, Engine, Function, Jit, Stubs};
 
-use crate::{progress::Progress, random::Random, rss::resident};
+use springboard_process::{code_mappings, resident};
+
+use crate::{progress::Progress, random::Random};
 
 /// Puts the compiler service under stress
 #[derive(Parser)]
@@ -69,10 +69,10 @@ const SHAPES: usize = 48;
 
 /// A declaration of `echo`, and how many slots its calls have.
 fn shape(index: usize) -> (String, usize) {
-    let params = ["long", "double", "int", "float"];
+    let params = ["int64_t", "double", "int", "float"];
     let more: Vec<_> = (0..index / 4).map(|position| params[(index + position * (index % 3)) % 4]).collect();
     let list: String = more.iter().flat_map(|param| [", ", *param]).collect();
-    (format!("long echo(long{list})"), 1 + more.len())
+    (format!("int64_t echo(int64_t{list})"), 1 + more.len())
 }
 
 fn bind(engine: &Engine, declaration: &str) -> Function {
@@ -82,7 +82,7 @@ fn bind(engine: &Engine, declaration: &str) -> Function {
 
 fn call(function: &Function, slots: usize, argument: i64) {
     let arguments = [argument as u64; SHAPES];
-    let entry = function.slots::<i64>().expect("echo returns a long");
+    let entry = function.slots::<i64>().expect("echo returns an int64_t");
     // SAFETY: echo takes any integer and touches no memory of its caller; there are slots enough.
     assert_eq!(unsafe { entry.call(&arguments[..slots]) }, argument);
 }
@@ -92,14 +92,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if race {
         race::run();
     }
-    let before = mappings()?;
+    let before = code_mappings().len();
     let sum = Sum::default();
     let started = Instant::now();
     let mut leaked = at_random(&sum, threads, Duration::from_secs(seconds));
     println!("at random: {}, leaked {leaked} ({:.1?})", sum.text(), started.elapsed());
     leaked += many(&sum, live);
     leaked += over_and_over(&sum, churn);
-    let left = mappings()?.saturating_sub(before) as u64;
+    let left = code_mappings().len().saturating_sub(before) as u64;
     println!("mappings of code left: {left}");
     leaked += left;
     let lost = sum.called.load(Relaxed).abs_diff(ARRIVED.load(Relaxed));
@@ -279,12 +279,6 @@ fn over_and_over(sum: &Sum, churn: u64) -> u64 {
     );
     let grown = after.saturating_sub(before) > SLACK || mapped_after > mapped + SLACK as u64;
     left_over(&engine) + u64::from(grown)
-}
-
-/// How many mappings of code memory the process has.
-fn mappings() -> Result<usize, std::io::Error> {
-    let maps = fs::read_to_string("/proc/self/maps")?;
-    Ok(maps.lines().filter(|row| row.contains("memfd:springboard")).count())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
