@@ -40,7 +40,12 @@ pub(crate) fn build(
         match *parameter {
             Parameter::Narrow { bytes, fill } if own_checks => in_range(builder, &stub, index, bytes, fill)?,
             Parameter::Exact { bytes, fill } => {
-                parameters[index] = Kept::Value(exact(builder, &stub, index, bytes, fill)?);
+                let value = exact(builder, &stub, index, bytes, fill)?;
+                parameters[index] = match parameters[index] {
+                    Kept::Value(_) => Kept::Value(value),
+                    // Where parameters are in memory, so is what is made of them.
+                    Kept::Stack(..) | Kept::Arrived(..) => kept_word(builder, value),
+                };
             }
             _ => {}
         }
@@ -49,6 +54,14 @@ pub(crate) fn build(
         return Ok(unwrap(builder, &Stub { parameters: &parameters, ..stub }));
     }
     Ok(Source::Words(parameters))
+}
+
+/// A word that is kept on the stub's stack.
+fn kept_word(builder: &mut FunctionBuilder<'_>, word: Value) -> Kept {
+    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
+    let slot = builder.create_sized_stack_slot(data);
+    builder.ins().stack_store(types::I64, word, slot, 0);
+    Kept::Stack(slot, 0)
 }
 
 /// Whether a prelude has calls of the host in it.

@@ -86,6 +86,14 @@ fn decode(code: &Code, at: usize, steps: &mut Vec<Step>) -> Option<usize> {
             0xf00 | 0xf20 | 0xd00 | 0xd02 | 0xd20 | 0xd22 => {
                 Step::Make { to: float(rd), how: unary, from: [Some(general(rs1)), None] }
             }
+            // fcvt.w.s, fcvt.l.s, fcvt.w.d, fcvt.l.d
+            0xc00 | 0xc02 | 0xc20 | 0xc22 => {
+                Step::Make { to: general(rd), how: unary, from: [Some(float(rs1)), None] }
+            }
+            // fle, flt, feq
+            compare if matches!(compare >> 5, 0x50 | 0x51) => {
+                Step::Make { to: general(rd), how: binary, from: [Some(float(rs1)), Some(float(rs2))] }
+            }
             // fcvt.s.d, fcvt.d.s
             0x401 | 0x420 => Step::Make { to: float(rd), how: unary, from: [Some(float(rs1)), None] },
             _ => Step::Other(word.into()),
