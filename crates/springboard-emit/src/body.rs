@@ -9,8 +9,8 @@ use springboard_abi::{Convention, Fill, Move, Operand, Place, Plan, ResultMove};
 use crate::{
     error::Malformed,
     isa::Isa,
-    memory::{self, MEMORY, SLOT},
-    native,
+    memory::{self, MEMORY, Reserved, SLOT},
+    native::{self, Argument},
     outgoing::Outgoing,
     words::{WORD, byte_in_word},
 };
@@ -96,8 +96,8 @@ impl Kept {
 pub(crate) struct Body<'a, 'b> {
     pub(crate) builder: &'a mut FunctionBuilder<'b>,
     source: Source,
-    /// Addresses of the copies.
-    temporaries: Vec<Value>,
+    /// The copies.
+    temporaries: Vec<Reserved>,
     big_endian: bool,
     spare_vectors: bool,
     /// The address that was loaded last from a slot, and which slot that was.
@@ -134,9 +134,10 @@ impl<'a, 'b> Body<'a, 'b> {
     pub(crate) fn copy_temporaries(&mut self, plan: &Plan) {
         for copy in &plan.temporaries {
             let from = self.address(copy.slot);
-            let (_, to) = memory::reserve(self.builder, copy, plan.caller);
+            let reserved = Reserved::of(self.builder, copy, plan.caller);
+            let to = reserved.address(self.builder);
             memory::copy(self.builder, from, to, copy.bytes);
-            self.temporaries.push(to);
+            self.temporaries.push(reserved);
         }
     }
 
@@ -160,13 +161,48 @@ impl<'a, 'b> Body<'a, 'b> {
         Ok(if ty == types::I64 { word } else { self.builder.ins().bitcast(ty, MemFlagsData::new(), word) })
     }
 
+    /// Makes those words of arguments that several moves make up, and keeps them on the stub's stack: to make one takes
+    /// registers, which are few once the others are in theirs.
+    pub(crate) fn keep_composed(
+        &mut self,
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<Option<StackSlot>>, Malformed> {
+        let keep = |argument: &Argument<'_>| match argument {
+            Argument::Word(types::I64 | types::F64, moves) if moves.len() > 1 => {
+                let word = self.word(types::I64, moves)?;
+                Ok(Some(kept_word(self.builder, word)))
+            }
+            _ => Ok(None),
+        };
+        arguments.iter().map(keep).collect()
+    }
+
+    /// Says where a slot is, of those that are each in a word of their own.
+    pub(crate) fn set_word(&mut self, slot: usize, kept: Kept) {
+        if let Source::Words(words) = &mut self.source {
+            words[slot] = kept;
+        }
+    }
+
     /// Stores the words of the stack area. The last comes first, as it would be pushed.
     pub(crate) fn store_stack(&mut self, outgoing: Outgoing, words: &[&[Move]]) -> Result<(), Malformed> {
         let address = outgoing.address(self.builder);
         for (index, moves) in words.iter().enumerate().rev().filter(|(_, moves)| !moves.is_empty()) {
-            let word = self.word(self.stack_type(moves), moves)?;
-            outgoing.store(self.builder, address, index, word);
+            self.store_word(outgoing, address, index, moves)?;
         }
+        Ok(())
+    }
+
+    /// Stores one word of the stack area at `address`.
+    pub(crate) fn store_word(
+        &mut self,
+        outgoing: Outgoing,
+        address: Value,
+        index: usize,
+        moves: &[Move],
+    ) -> Result<(), Malformed> {
+        let word = self.word(self.stack_type(moves), moves)?;
+        outgoing.store(self.builder, address, index, word);
         Ok(())
     }
 
@@ -214,7 +250,9 @@ impl<'a, 'b> Body<'a, 'b> {
             },
             Operand::Memory { slot, offset } => (self.address(slot), offset as i32, MEMORY),
             Operand::Temporary { index } => {
-                return Ok(self.noted(self.temporaries[usize::from(index)], step));
+                // Found again where it is wanted: several would not have a register each.
+                let address = self.temporaries[usize::from(index)].address(self.builder);
+                return Ok(self.noted(address, step));
             }
         };
         let ins = self.builder.ins();
@@ -263,10 +301,7 @@ impl<'a, 'b> Body<'a, 'b> {
             Source::Avalue { result, .. } => result,
             _ => self.address(slot),
         };
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
-        let kept = self.builder.create_sized_stack_slot(data);
-        self.builder.ins().stack_store(types::I64, address, kept, 0);
-        kept
+        kept_word(self.builder, address)
     }
 
     /// Stores the results of the call to the address that was kept from `slot`.
@@ -335,6 +370,14 @@ impl<'a, 'b> Body<'a, 'b> {
             bytes => return Err(Malformed::Width(bytes)),
         })
     }
+}
+
+/// A word that is kept on the stub's stack.
+pub(crate) fn kept_word(builder: &mut FunctionBuilder<'_>, word: Value) -> StackSlot {
+    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
+    let kept = builder.create_sized_stack_slot(data);
+    builder.ins().stack_store(types::I64, word, kept, 0);
+    kept
 }
 
 /// Offset of a slot in the array.

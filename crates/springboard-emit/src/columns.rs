@@ -23,7 +23,7 @@ use cranelift_codegen::ir::{
     Value, condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Column, Columns, Errors, Fill, Operand, Place, Plan, ResultMove, Rows, Step};
+use springboard_abi::{Column, Columns, Errors, Fill, Move, Operand, Place, Plan, ResultMove, Rows, Step};
 
 use crate::{
     body::{Body, Built, Kept, Notes, Source},
@@ -66,6 +66,16 @@ pub(crate) struct Loop<'a> {
     columns: &'a Columns,
     words: Words<'a>,
     arguments: Vec<Argument<'a>>,
+    find: Find,
+}
+
+/// When a row's target is loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Find {
+    /// Before its arguments.
+    Early,
+    /// After them, for which it takes no register.
+    Late,
 }
 
 /// Where the parts of a frame begin, in words after the first two.
@@ -84,7 +94,12 @@ impl<'a> Loop<'a> {
     pub(crate) fn of(plan: &'a Plan, columns: &'a Columns) -> Loop<'a> {
         let words = Words::of(plan);
         let arguments = native::in_registers(plan, &words);
-        Loop { plan, columns, words, arguments }
+        Loop { plan, columns, words, arguments, find: Find::Early }
+    }
+
+    /// The same in fewer registers.
+    pub(crate) fn sparing(self) -> Loop<'a> {
+        Loop { find: Find::Late, ..self }
     }
 
     /// The signature by which the stub is entered.
@@ -247,44 +262,44 @@ impl<'a> Loop<'a> {
             let (none, errno) = (builder.ins().iconst(types::I32, 0), word(builder, kept, errno));
             builder.ins().store(MEMORY, none, errno, 0);
         }
-        let target = builder.ins().stack_load(types::I64, types::I64, kept, TARGET);
-        let values = self
-            .columns
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(number, column)| {
-                let ty = self.loaded_as(number, *column);
-                let from = word(builder, kept, number);
-                let (from, offset) = match column.step {
-                    Step::Row => (from, index as i32 * i32::from(column.bytes)),
-                    Step::Same => (from, 0),
-                    Step::Stride => {
-                        let stride = self.strides().find(|(column, _)| *column == number);
-                        let stride = stride.map(|(_, stride)| word(builder, kept, stride));
-                        let far = stride.map(|stride| builder.ins().imul_imm_s(stride, index));
-                        (far.map_or(from, |far| builder.ins().iadd(from, far)), 0)
-                    }
-                };
-                element(builder, from, offset, *column, ty)
-            })
-            .collect::<Result<Vec<Value>, _>>()?;
+        let target = |builder: &mut FunctionBuilder<'_>| {
+            builder.ins().stack_load(types::I64, types::I64, kept, TARGET)
+        };
+        let early = (self.find == Find::Early).then(|| target(builder));
         let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
         let signature = builder.import_signature(signature);
-        let words = values.into_iter().map(Kept::Value).collect();
-        let mut body = Body::new(builder, Source::Words(words), self.plan);
+        let all = self.columns.inputs.len();
+        let mut body = Body::new(builder, Source::Words(vec![Kept::Stack(kept, TARGET); all]), self.plan);
         if let Some(outgoing) = outgoing {
-            body.store_stack(outgoing, &self.words.stack)?;
+            // Loaded where they are stored: all of them would not have a register each.
+            let address = outgoing.address(body.builder);
+            for (at, moves) in
+                self.words.stack.iter().enumerate().rev().filter(|(_, moves)| !moves.is_empty())
+            {
+                for number in self.passed(moves) {
+                    let value = self.element(body.builder, kept, index, number)?;
+                    body.set_word(number, Kept::Value(value));
+                }
+                body.store_word(outgoing, address, at, moves)?;
+            }
+        }
+        let on_stack =
+            |number| self.words.stack.iter().any(|moves| self.passed(moves).any(|of| of == number));
+        for number in (0..all).filter(|number| !on_stack(*number)) {
+            let value = self.element(body.builder, kept, index, number)?;
+            body.set_word(number, Kept::Value(value));
         }
         let arguments = self
             .arguments
             .iter()
             .map(|argument| match *argument {
-                Argument::Word(ty, moves) => body.word(ty, moves),
-                Argument::Burnt(native::Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
-                Argument::Burnt(native::Register::Gpr(_)) => Ok(target),
+                Argument::Word(ty, moves) => body.word(ty, moves).map(Some),
+                Argument::Burnt(native::Register::Vec(_)) => Ok(Some(body.builder.ins().f64const(0.0))),
+                Argument::Burnt(native::Register::Gpr(_)) => Ok(None),
             })
-            .collect::<Result<Vec<Value>, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let target = early.unwrap_or_else(|| target(body.builder));
+        let arguments = arguments.into_iter().map(|value| value.unwrap_or(target)).collect::<Vec<_>>();
         let call = body.builder.ins().call_indirect(signature, target, &arguments);
         let results = body.builder.inst_results(call).to_vec();
         let notes = body.finish_part();
@@ -298,6 +313,38 @@ impl<'a> Loop<'a> {
             builder.ins().store(MEMORY, error, to, (index * INT) as i32);
         }
         Ok(notes)
+    }
+
+    /// The columns whose elements a word is made of.
+    fn passed(&self, moves: &[Move]) -> impl Iterator<Item = usize> {
+        moves.iter().filter_map(|step| match step.operand {
+            Operand::Slot { index, .. } => Some(usize::from(index)),
+            _ => None,
+        })
+    }
+
+    /// A column's element in the row that is `index` rows after the one at which the turn began.
+    fn element(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        kept: StackSlot,
+        index: i64,
+        number: usize,
+    ) -> Result<Value, Malformed> {
+        let column = self.columns.inputs[number];
+        let ty = self.loaded_as(number, column);
+        let from = word(builder, kept, number);
+        let (from, offset) = match column.step {
+            Step::Row => (from, index as i32 * i32::from(column.bytes)),
+            Step::Same => (from, 0),
+            Step::Stride => {
+                let stride = self.strides().find(|(column, _)| *column == number);
+                let stride = stride.map(|(_, stride)| word(builder, kept, stride));
+                let far = stride.map(|stride| builder.ins().imul_imm_s(stride, index));
+                (far.map_or(from, |far| builder.ins().iadd(from, far)), 0)
+            }
+        };
+        element(builder, from, offset, column, ty)
     }
 
     /// The register type for an element: that in which it is passed, where no word is made of it.

@@ -109,24 +109,18 @@ impl Compiler {
             | Form::Avalue(result) => Stub::Down(Downcall::of(plan, result)),
             Form::Relay | Form::Direct { .. } => Stub::Down(Downcall::of(plan, &DowncallResult::InPlace)),
         };
-        let built = self.build(plan, &stub)?;
-        if !self.keeps_saved(&built.1) {
-            return Ok(built);
+        let built = self.build(plan, &stub);
+        if built.as_ref().is_ok_and(|(_, template)| !self.keeps_saved(template)) {
+            return built;
         }
         let sparing = match stub {
-            Stub::Boxed(boxed) => Some(Stub::Boxed(boxed.on_the_stack())),
-            Stub::Down(stub) => Some(Stub::Down(stub.on_the_stack())),
-            Stub::Up(_) | Stub::Rows(_) => None,
+            Stub::Boxed(boxed) => Stub::Boxed(boxed.on_the_stack()),
+            Stub::Down(stub) => Stub::Down(stub.on_the_stack()),
+            Stub::Rows(rows) => Stub::Rows(rows.sparing()),
+            Stub::Up(_) => return built,
         };
-        let built = match sparing {
-            Some(stub) => self.build(plan, &stub)?,
-            None => built,
-        };
-        let has_own_row = self.backend.triple().operating_system == OperatingSystem::Windows;
-        if has_own_row || !self.keeps_saved(&built.1) {
-            return Ok(built);
-        }
-        Err(EmitError::Backend("it keeps registers of its caller's where no unwinder finds them".into()))
+        // One that still keeps some gives them back as it returns: only an exception that crosses it loses them.
+        self.build(plan, &sparing)
     }
 
     /// Whether a stub keeps registers of its caller's of which the row of all stubs says nothing (`unwind.rs`).

@@ -1,7 +1,7 @@
 //! Downcall stubs: the steps of building one.
 
 use cranelift_codegen::{
-    ir::{AbiParam, InstBuilder, Signature, Type, Value, types},
+    ir::{AbiParam, InstBuilder, Signature, StackSlot, Type, Value, types},
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
@@ -123,7 +123,11 @@ impl<'a> Downcall<'a> {
         let last = source.last();
         let mut body = Body::new(builder, source, self.plan);
         body.copy_temporaries(self.plan);
-        let target = self.entered.target(body.builder, &found, on_stack, last, signature);
+        let target =
+            |body: &mut Body<'_, '_>| self.entered.target(body.builder, &found, on_stack, last, signature);
+        // Found last, where registers are few, unless the landing has to find it.
+        let late = self.entered.is_on_the_stack() && self.reach != Reach::Landing;
+        let early = if late { None } else { Some(target(&mut body)) };
         let address = match self.result {
             DowncallResult::Memory { slot, .. } | DowncallResult::Widened { slot, .. } => {
                 Some(body.keep_result_address(*slot))
@@ -131,13 +135,13 @@ impl<'a> Downcall<'a> {
             _ => None,
         };
         if let Some(outgoing) = outgoing {
-            if self.reach == Reach::Landing {
+            if let (Reach::Landing, Some(target)) = (self.reach, early) {
                 let address = outgoing.address(body.builder);
                 outgoing.store(body.builder, address, self.stack.len(), target);
             }
             body.store_stack(outgoing, &self.stack)?;
         }
-        let values = self.values(&mut body, target, &found)?;
+        let (target, values) = self.values(&mut body, early, target, &found)?;
         let call = match self.reach {
             Reach::TailJump => {
                 body.builder.ins().return_call_indirect(signature, target, &values);
@@ -171,14 +175,16 @@ impl<'a> Downcall<'a> {
         Ok(Built { notes: body.finish(), outgoing })
     }
 
-    /// The values of all arguments. What ends in the register of the slots is loaded last, so that it need not be
-    /// moved there.
+    /// The target, and the values of all arguments. What ends in the register of the slots is loaded last, so that it need
+    /// not be moved there.
     fn values(
         &self,
         body: &mut Body<'_, '_>,
-        target: Value,
+        early: Option<Value>,
+        target: impl Fn(&mut Body<'_, '_>) -> Value,
         found: &[Value],
-    ) -> Result<Vec<Value>, Malformed> {
+    ) -> Result<(Value, Vec<Value>), Malformed> {
+        let Some(target) = early else { return self.values_late(body, target) };
         let slots = self.entered.slots.map(Register::Gpr);
         let last = self.arguments.iter().position(|argument| {
             matches!(argument, Argument::Word(_, moves) if slots.is_some() && Register::of(moves[0].place) == slots)
@@ -190,7 +196,27 @@ impl<'a> Downcall<'a> {
                 Argument::Burnt(register) => self.entered.burnt(body.builder, found, register),
             };
         }
-        Ok(values)
+        Ok((target, values))
+    }
+
+    /// The same with as few registers as can be.
+    fn values_late(
+        &self,
+        body: &mut Body<'_, '_>,
+        target: impl Fn(&mut Body<'_, '_>) -> Value,
+    ) -> Result<(Value, Vec<Value>), Malformed> {
+        let composed = body.keep_composed(&self.arguments)?;
+        let value = |(argument, composed): (&Argument<'_>, Option<StackSlot>)| match (*argument, composed) {
+            (Argument::Word(ty, _), Some(kept)) => {
+                Ok(Some(body.builder.ins().stack_load(types::I64, ty, kept, 0)))
+            }
+            (Argument::Word(ty, moves), None) => body.word(ty, moves).map(Some),
+            (Argument::Burnt(Register::Vec(_)), _) => Ok(Some(body.builder.ins().f64const(0.0))),
+            (Argument::Burnt(Register::Gpr(_)), _) => Ok(None),
+        };
+        let values = self.arguments.iter().zip(composed).map(value).collect::<Result<Vec<_>, _>>()?;
+        let target = target(body);
+        Ok((target, values.into_iter().map(|value| value.unwrap_or(target)).collect()))
     }
 }
 

@@ -66,9 +66,14 @@ impl<'a> Entered<'a> {
         Entered { burnt: (0, 0), arriving: Arriving::OnStack, ..self }
     }
 
+    /// Whether nothing has to be kept in a register.
+    pub(crate) fn is_on_the_stack(&self) -> bool {
+        self.arriving == Arriving::OnStack
+    }
+
     /// Keeps parameters on the stub's stack, if that is where it finds them.
     pub(crate) fn keep(&self, builder: &mut FunctionBuilder<'_>, found: &[Value]) -> Option<StackSlot> {
-        if self.arriving == Arriving::InParameters {
+        if !self.is_on_the_stack() {
             return None;
         }
         let bytes = found.len() as u32 * WORD;

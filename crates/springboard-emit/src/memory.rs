@@ -17,35 +17,39 @@ pub(crate) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 /// Copies of up to so many bytes are made without a loop.
 const UNROLLED_COPY: u32 = 128;
 
-/// Where in a stack slot memory lies.
+/// Memory within a stack slot.
 #[derive(Clone, Copy)]
-pub(crate) enum Within {
-    /// At its beginning.
-    At(StackSlot),
-    /// Where it is aligned.
-    Somewhere,
+pub(crate) struct Reserved {
+    slot: StackSlot,
+    /// How it is aligned within the slot, where that is stricter than the stack is.
+    align: Option<u32>,
 }
 
-/// Makes room for `memory` in a stub that is called by `caller`, and gives its address.
-pub(crate) fn reserve(
-    builder: &mut FunctionBuilder<'_>,
-    memory: &Temporary,
-    caller: Convention,
-) -> (Within, Value) {
-    // The frame is aligned as the stack is; what is stricter is aligned within a larger slot.
-    let stack_align = Isa::with(caller).stack_align;
-    let slack = if memory.align > stack_align { memory.align } else { 0 };
-    let slot = builder.create_sized_stack_slot(StackSlotData::new(
-        StackSlotKind::ExplicitSlot,
-        memory.bytes.max(1) + slack,
-        memory.align.min(stack_align).trailing_zeros() as u8,
-    ));
-    let address = builder.ins().stack_addr(types::I64, slot, 0);
-    if slack == 0 {
-        return (Within::At(slot), address);
+impl Reserved {
+    /// Makes room for `memory` in a stub that is called by `caller`.
+    pub(crate) fn of(builder: &mut FunctionBuilder<'_>, memory: &Temporary, caller: Convention) -> Reserved {
+        let stack_align = Isa::with(caller).stack_align;
+        let align = (memory.align > stack_align).then_some(memory.align);
+        let slot = builder.create_sized_stack_slot(StackSlotData::new(
+            StackSlotKind::ExplicitSlot,
+            memory.bytes.max(1) + align.unwrap_or(0),
+            memory.align.min(stack_align).trailing_zeros() as u8,
+        ));
+        Reserved { slot, align }
     }
-    let beyond = builder.ins().iadd_imm_u(address, i64::from(slack - 1));
-    (Within::Somewhere, builder.ins().band_imm_s(beyond, -i64::from(slack)))
+
+    /// Whether it is aligned because the stack is.
+    pub(crate) fn is_aligned_by_stack(self) -> bool {
+        self.align.is_none()
+    }
+
+    /// Its address.
+    pub(crate) fn address(self, builder: &mut FunctionBuilder<'_>) -> Value {
+        let address = builder.ins().stack_addr(types::I64, self.slot, 0);
+        let Some(align) = self.align else { return address };
+        let beyond = builder.ins().iadd_imm_u(address, i64::from(align - 1));
+        builder.ins().band_imm_s(beyond, -i64::from(align))
+    }
 }
 
 /// Copies exactly `bytes` bytes.

@@ -12,7 +12,7 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, FastForm, Fill, Guard, Parameter, Plan};
 
 use crate::{
-    body::{Kept, Source, extended, narrow_type, slot_offset, to_word},
+    body::{Kept, Source, extended, kept_word, narrow_type, slot_offset, to_word},
     error::Malformed,
     isa::Isa,
     native,
@@ -44,7 +44,7 @@ pub(crate) fn build(
                 parameters[index] = match parameters[index] {
                     Kept::Value(_) => Kept::Value(value),
                     // Where parameters are in memory, so is what is made of them.
-                    Kept::Stack(..) | Kept::Arrived(..) => kept_word(builder, value),
+                    Kept::Stack(..) | Kept::Arrived(..) => Kept::Stack(kept_word(builder, value), 0),
                 };
             }
             _ => {}
@@ -54,14 +54,6 @@ pub(crate) fn build(
         return Ok(unwrap(builder, &Stub { parameters: &parameters, ..stub }));
     }
     Ok(Source::Words(parameters))
-}
-
-/// A word that is kept on the stub's stack.
-fn kept_word(builder: &mut FunctionBuilder<'_>, word: Value) -> Kept {
-    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
-    let slot = builder.create_sized_stack_slot(data);
-    builder.ins().stack_store(types::I64, word, slot, 0);
-    Kept::Stack(slot, 0)
 }
 
 /// Whether a prelude has calls of the host in it.

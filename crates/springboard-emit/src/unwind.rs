@@ -1,8 +1,9 @@
 //! How an unwinder walks through stubs.
 //!
 //! Every stub with a frame has the same one: the caller's frame pointer and the return address at the frame pointer,
-//! and no other callee-saved register changed, which is looked for in the finished code (`Isa::names_saved`). Stubs without a frame make no calls, so an unwinder meets one only if
-//! it interrupts it. Hence one row, valid wherever a call is under way, describes a whole mapping full of stubs, and
+//! and no other callee-saved register changed, except in the few that keep one all the same: they give it back when they
+//! return, and an exception loses it (docs/architecture.md). Stubs without a frame make no calls, so an unwinder meets one
+//! only if it interrupts it. Hence one row, valid wherever a call is under way, describes a whole mapping full of stubs, and
 //! the unwinder need not be told of single stubs. (On Windows more registers belong to the caller, and stubs that change
 //! some have a row of their own in their template.)
 

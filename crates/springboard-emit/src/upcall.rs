@@ -15,7 +15,7 @@ use crate::{
     closure::{Closure, Fields},
     error::Malformed,
     isa::Isa,
-    memory::{self, SLOT, Within},
+    memory::{Reserved, SLOT},
     native::{self, Argument},
     symbol::address_in_hole,
     template::HoleKind,
@@ -136,9 +136,10 @@ impl<'a> Upcall<'a> {
     /// Reserves the areas, and writes their addresses into their slots.
     fn areas(&self, body: &mut Body<'_, '_>, slots: Value) -> Areas {
         let reserve = |area: &Temporary| {
-            let (within, address) = memory::reserve(body.builder, area, self.plan.caller);
+            let reserved = Reserved::of(body.builder, area, self.plan.caller);
+            let address = reserved.address(body.builder);
             body.builder.ins().store(SLOT, address, slots, slot_offset(area.slot));
-            (area.slot, within)
+            (area.slot, reserved)
         };
         Areas(self.plan.temporaries.iter().map(reserve).collect())
     }
@@ -261,16 +262,14 @@ fn spill_pair(
 }
 
 /// The stack slot of each area, by the slot that it is for.
-struct Areas(Vec<(u16, Within)>);
+struct Areas(Vec<(u16, Reserved)>);
 
 impl Areas {
     /// The address of an area, found where it is wanted: several would not have a register each.
     fn of(&self, body: &mut Body<'_, '_>, slot: u16) -> Result<Value, Malformed> {
-        let area = self.0.iter().find(|(owner, _)| *owner == slot).ok_or(Malformed::NoMemory(slot))?;
-        Ok(match area.1 {
-            Within::At(stack) => body.builder.ins().stack_addr(types::I64, stack, 0),
-            Within::Somewhere => body.address(slot),
-        })
+        let (_, area) = self.0.iter().find(|(owner, _)| *owner == slot).ok_or(Malformed::NoMemory(slot))?;
+        // What has to be aligned first is in the slot already.
+        Ok(if area.is_aligned_by_stack() { area.address(body.builder) } else { body.address(slot) })
     }
 }
 
