@@ -343,7 +343,7 @@ static SUITES: &[Suite] = &[
     },
     Suite {
         name: "checked",
-        about: "plans and the emitter compile for macOS and FreeBSD; nothing is linked, nothing runs",
+        about: "the runtime compiles for macOS and FreeBSD; nothing is linked, nothing runs",
         when: When::Named,
         needs: &[&tools::RUST, &tools::RUST_SOURCE],
         steps: checked,

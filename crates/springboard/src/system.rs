@@ -13,6 +13,7 @@
 //! | `threads::number` | the system's number of the running thread |
 //! | `threads::{is_asymmetric, heavy_fence}` | a fence on all threads of the process at once |
 //! | `threads::coarse_time` | a cheap clock |
+//! | `fallback::abi` | what libffi calls a convention that is not the machine's own |
 //! | `fallback::complex` | libffi's type of a complex number, if it has one |
 //! | `event::{Event, BorrowedEvent}` | what poll loops wait for: `new`, `signal`, `clear`, `borrow` |
 //!
@@ -23,12 +24,22 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 
+#[cfg(any(target_os = "macos", target_os = "freebsd"))]
+mod bsd;
+#[cfg(any(target_os = "macos", target_os = "freebsd"))]
+pub(crate) use bsd::*;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::*;
+
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
 pub(crate) use windows::*;
 
-#[cfg(not(any(target_os = "linux", windows)))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd", windows)))]
 compile_error!(
     "springboard does not know this system: it needs a folder in crates/springboard/src/system with the names that \
      system.rs lists (loading, errors, threads, event, fallback)"

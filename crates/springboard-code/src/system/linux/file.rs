@@ -26,14 +26,11 @@ use rustix::{
     io::{Errno, fcntl_dupfd_cloexec, pwrite},
 };
 
-use super::{
-    descriptor::Descriptor,
-    fork::{self, Process},
-    ranges::Ranges,
-};
+use super::{descriptor::Descriptor, ranges::Ranges};
 use crate::{
     error::{CodeError, Step},
     faults::perform,
+    system::unix::fork::{self, Process},
 };
 
 /// The least number that is wished for the descriptor. Below what `select` can wait for and most limits allow.

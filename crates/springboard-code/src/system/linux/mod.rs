@@ -6,7 +6,6 @@ mod debugger;
 mod descriptor;
 pub(crate) mod extent;
 mod file;
-pub mod fork;
 pub(crate) mod instructions;
 #[cfg(feature = "announce")]
 pub(crate) mod jitdump;

@@ -2,7 +2,6 @@
 
 pub(crate) mod errors;
 pub(crate) mod event;
-pub(crate) mod fallback;
-pub(crate) mod loading;
-mod symbols;
+pub(crate) mod names;
+pub(crate) mod symbols;
 pub(crate) mod threads;

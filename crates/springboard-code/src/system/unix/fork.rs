@@ -13,18 +13,13 @@ use std::{
     cell::{Cell, UnsafeCell},
     fmt,
     marker::PhantomData,
-    ptr,
     sync::{
-        Mutex, Once, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        Mutex, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
     },
 };
 
-use rustix::{
-    mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap},
-    param::page_size,
-    process::getpid,
-};
+use super::number::number;
 
 /// Locked for reading while code is being made or freed, for writing while the process forks.
 static GATE: RwLock<()> = RwLock::new(());
@@ -111,44 +106,6 @@ pub(crate) struct Process {
 /// This process. Wanted under a [`Hold`].
 pub(crate) fn process() -> Process {
     Process { number: number(), forks: count() }
-}
-
-/// The process's number. It tells a child that was made without the C library's `fork`.
-fn number() -> u32 {
-    let ask = || getpid().as_raw_nonzero().get().cast_unsigned();
-    match remembered() {
-        None => ask(),
-        Some(remembered) => match remembered.load(Ordering::Relaxed) {
-            0 => {
-                let number = ask();
-                remembered.store(number, Ordering::Relaxed);
-                number
-            }
-            number => number,
-        },
-    }
-}
-
-/// A word that the kernel sets to zero in every child that does not share this process's memory, so that asking for the
-/// process's number takes no system call. `None` where the kernel does not do that.
-fn remembered() -> Option<&'static AtomicU32> {
-    static WORD: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
-    *WORD.get_or_init(|| {
-        let page = page_size();
-        // SAFETY: a new mapping, at an address that the kernel chooses.
-        let word = unsafe {
-            mmap_anonymous(ptr::null_mut(), page, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
-        };
-        let word = word.ok()?;
-        // SAFETY: the page was mapped just now, and nobody else knows it.
-        if unsafe { madvise(word, page, Advice::LinuxWipeOnFork) }.is_err() {
-            // SAFETY: as long as nobody has the address, nobody misses the page.
-            let _ = unsafe { munmap(word, page) };
-            return None;
-        }
-        // SAFETY: a page is aligned for the word and larger, is zeroed, and stays mapped as long as the process lives.
-        Some(unsafe { AtomicU32::from_ptr(word.cast()) })
-    })
 }
 
 /// Starts to count forks and to make them wait for holds. Whatever else in this module needs it calls it.

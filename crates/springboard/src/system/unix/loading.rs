@@ -14,14 +14,11 @@ use std::{
 
 use libloading::os::unix;
 
-use super::symbols::{self, Tables};
-use crate::symbol_kind::Entry;
-
-/// By what name the loader finds the C library; musl's knows it by this too.
-pub const C_LIBRARY: &str = "libc.so.6";
-
-/// By what name the loader finds the functions of `math.h`.
-pub const MATH_LIBRARY: &str = "libm.so.6";
+pub use crate::system::names::{C_LIBRARY, MATH_LIBRARY};
+use crate::{
+    symbol_kind::Entry,
+    system::symbols::{self, Tables},
+};
 
 /// How a library is loaded: the flags of `dlopen(3)`, joined with `|`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
