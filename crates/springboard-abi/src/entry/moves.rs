@@ -76,7 +76,12 @@ fn chunks(piece: Piece) -> impl Iterator<Item = Piece> {
         if rest.bytes == 0 {
             return None;
         }
-        let bytes = (1 << rest.bytes.ilog2()).min(largest);
+        // A packed stack has runs that begin within a word, and a move ends in one word.
+        let room = match rest.place {
+            Place::Stack { offset } => 8 - offset % 8,
+            Place::Gpr { .. } | Place::Vec { .. } => largest,
+        };
+        let bytes = 1 << rest.bytes.min(room).min(largest).ilog2();
         let chunk = Piece { bytes, ..rest };
         rest.offset += bytes;
         rest.bytes -= bytes;
