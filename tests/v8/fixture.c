@@ -124,3 +124,22 @@ void join_posting(struct posting *posting) {
   pthread_join(posting->thread, NULL);
   free(posting);
 }
+
+/* A thread that asks so often, and adds up the answers. */
+struct asking { pthread_t thread; int32_t (*ask)(int32_t); int64_t first, count, sum; };
+static void *ask_all(void *given) {
+  struct asking *asking = given;
+  for (int64_t i = asking->first; i < asking->first + asking->count; i++) asking->sum += asking->ask((int32_t)i);
+  return NULL;
+}
+void *start_asking(int32_t (*ask)(int32_t), int64_t first, int64_t count) {
+  struct asking *asking = malloc(sizeof *asking);
+  *asking = (struct asking){.ask = ask, .first = first, .count = count};
+  return pthread_create(&asking->thread, NULL, ask_all, asking) == 0 ? asking : NULL;
+}
+int64_t join_asking(struct asking *asking) {
+  pthread_join(asking->thread, NULL);
+  int64_t sum = asking->sum;
+  free(asking);
+  return sum;
+}

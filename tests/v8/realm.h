@@ -8,7 +8,7 @@
 #include "v8-fast-api-calls.h"
 #include "v8.h"
 
-// Since 12.6 a fast call throws by itself; before, it asks for the slow function.
+// Since 12.6 a fast call throws by itself, and may allocate in V8's heap; before, it asks for the slow function.
 #define FAST_CALLS_THROW (V8_MAJOR_VERSION * 1000 + V8_MINOR_VERSION >= 12006)
 
 struct Realm {
@@ -21,6 +21,10 @@ struct Realm {
 
 // Starts V8, once.
 void start();
+
+// Collects all garbage within a fast call, if it may allocate and V8 compacts always: the code that waits for the call is
+// moved.
+void collect_in_helper(v8::Isolate* isolate);
 
 v8::Local<v8::String> text(v8::Isolate* isolate, const char* chars, size_t length);
 

@@ -48,12 +48,25 @@ v8::SideEffectType effects_of(const void* data) {
 
 }  // namespace
 
+namespace {
+
+bool helpers_collect = false;
+
+}  // namespace
+
+void collect_in_helper(v8::Isolate* isolate) {
+  if (FAST_CALLS_THROW && helpers_collect) isolate->LowMemoryNotification();
+}
+
 void start() {
   static std::unique_ptr<v8::Platform> platform;
   static std::once_flag once;
   std::call_once(once, [] {
     v8::V8::SetFlagsFromString("--allow-natives-syntax --turbo-fast-api-calls");
-    if (const char* flags = getenv("SPRINGBOARD_V8_FLAGS")) v8::V8::SetFlagsFromString(flags);
+    if (const char* flags = getenv("SPRINGBOARD_V8_FLAGS")) {
+      v8::V8::SetFlagsFromString(flags);
+      helpers_collect = strstr(flags, "--stress-compaction") != nullptr;
+    }
     platform = v8::platform::NewDefaultPlatform(1);
     v8::V8::InitializePlatform(platform.get());
     v8::V8::Initialize();

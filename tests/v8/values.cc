@@ -10,6 +10,13 @@
 
 namespace {
 
+// Whether to look at a value allocates, which an old V8 dies of in a fast call: a small view has no buffer until somebody
+// asks for it, and a string may be in parts.
+bool is_for_slow_function(v8::Local<v8::Value> value) {
+  if (FAST_CALLS_THROW) return false;
+  return value->IsString() || (value->IsArrayBufferView() && !value.As<v8::ArrayBufferView>()->HasBuffer());
+}
+
 // How often the slow function of each data has run.
 thread_local std::unordered_map<const void*, uint64_t> slow_calls;
 
@@ -172,6 +179,7 @@ void shim_fail(void*, void* options, int kind, const char* code, const char* mes
   v8::Isolate* isolate = isolate_of(options);
   // A fast call has no handle scope.
   v8::HandleScope scope(isolate);
+  collect_in_helper(isolate);
   throw_error(isolate, kind, code, text(isolate, message, strlen(message)));
 #else
   (void)kind;
@@ -184,17 +192,29 @@ void shim_fail(void*, void* options, int kind, const char* code, const char* mes
 
 uint64_t shim_buffer(const void* value, void* options, int32_t index) {
   v8::HandleScope scope(isolate_of(options));
+  collect_in_helper(isolate_of(options));
   uint8_t* data;
   size_t length;
-  if (memory_of(local_of(value), &data, &length)) return reinterpret_cast<uint64_t>(data);
-  std::string message = "argument " + std::to_string(index + 1) + " must be a buffer";
-  shim_fail(nullptr, options, SB_V8_TYPE_ERROR, "ERR_INVALID_ARG_VALUE", message.c_str());
+  if (!is_for_slow_function(local_of(value)) && memory_of(local_of(value), &data, &length))
+    return reinterpret_cast<uint64_t>(data);
+#if FAST_CALLS_THROW
+  sb_v8_value given = value_of(isolate_of(options), local_of(value));
+  given.length = 0;  // The bytes of a text are not shown.
+  int kind;
+  sb_v8_helper_error(SB_V8_HELPER_BUFFER, static_cast<uint64_t>(index), &given, &kind);
+  shim_fail(nullptr, options, kind, sb_v8_thrown_code(), sb_error_message());
+#else
+  (void)index;
+  shim_fail(nullptr, options, 0, nullptr, nullptr);
+#endif
   return UINT64_MAX;
 }
 
 void shim_value(const void* value, void* options, sb_v8_reading* reading) {
   v8::Isolate* isolate = isolate_of(options);
   v8::HandleScope scope(isolate);
+  collect_in_helper(isolate);
+  if (is_for_slow_function(local_of(value))) return;
   const sb_v8_value found = value_of(isolate, local_of(value));
   if (found.form != SB_V8_TEXT) {
     if (sb_v8_reading_set(reading, &found) != SB_OK) abort();

@@ -13,8 +13,10 @@ use crate::{
 const PROGRAM: &str = "springboard-v8-tests";
 
 /// Flags of V8's with which the tests run once more: without the tier that makes no fast calls, and with a garbage
-/// collector that runs all the time and moves what it can.
-const FLAGS: [&str; 4] = ["--no-maglev", "--gc-interval=50", "--stress-scavenge=50", "--stress-compaction"];
+/// collector that marks or scavenges all the time, or compacts always. Where it compacts, the helpers of the tests' host
+/// collect garbage within each fast call that calls them.
+const FLAGS: [&str; 4] =
+    ["--no-maglev", "--stress-incremental-marking", "--stress-scavenge=50", "--stress-compaction"];
 
 /// An engine, what it is called in a summary, and the tool that it is.
 type Named = (&'static Engine, &'static str, &'static Tool);

@@ -799,6 +799,18 @@ int sb_v8_function_close(sb_v8_function *function);
  * Null where it has none, and where the last failure was another. Good as sb_error_message() is. Cannot fail. */
 const char *sb_v8_thrown_code(void);
 
+/* The helpers of sb_v8_host that throw by themselves. */
+enum {
+    SB_V8_HELPER_CLOSED = 0,
+    SB_V8_HELPER_RANGE = 1, /* given is an SB_V8_NUMBER: the value that the helper got */
+    SB_V8_HELPER_EXACT = 2, /* the same, where the settings have SB_V8_NARROW_EXACT and the value is the bits of a double */
+    SB_V8_HELPER_BUFFER = 3 /* given is what is no buffer */
+};
+
+/* What a helper is to throw, so that fast calls throw as sb_v8_function_call() does: SB_ERROR_THROWN, with message, class and
+ * code as of that. given may be null for SB_V8_HELPER_CLOSED. Errors: SB_ERROR_ARGUMENT, SB_ERROR_NULL. */
+int sb_v8_helper_error(int helper, uint64_t parameter, const sb_v8_value *given, int *thrown);
+
 /* ---- V8: node:ffi -------------------------------------------------------------------------------------------- */
 
 /* A type of node:ffi. */

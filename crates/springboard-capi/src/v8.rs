@@ -20,5 +20,5 @@ pub use self::{
     registry::*,
     settings::V8Settings,
     tracking::*,
-    value::{V8Thrown, V8Value},
+    value::{V8Thrown, V8Value, sb_v8_helper_error},
 };

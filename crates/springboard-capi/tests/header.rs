@@ -222,6 +222,7 @@ fn exported() -> Vec<(&'static str, Forms)> {
         v8::sb_v8_data_context(_, _) unsafe;
         v8::sb_v8_track(_, _, _);
         v8::sb_v8_tracked(_, _);
+        v8::sb_v8_helper_error(_, _, _, _) unsafe;
         error::sb_v8_thrown_code();
     }
 }

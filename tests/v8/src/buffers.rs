@@ -95,7 +95,7 @@ fn resizable() {
         assert_eq!(realm.eval(&format!("attempt(sum_bytes, {value}, {count})")), expected.to_string());
     }
     assert_eq!((realm.slow_calls(handle), fixture.calls()), (slow + 5, calls + 10), "half of them fast");
-    let refused = "TypeError: argument 1 must be a buffer";
+    let refused = "TypeError [ERR_INVALID_ARG_VALUE]: argument 1 must be a buffer, not another value";
     assert_eq!(realm.eval("attempt(hot, part, 1)"), refused, "the buffer ends before it");
     assert_eq!(realm.eval("attempt(sum_bytes, part, 1)"), refused);
     assert_eq!(fixture.calls(), calls + 10);
@@ -110,10 +110,21 @@ fn none() {
     } else {
         realm.eval("gone = new Uint8Array(8); %ArrayBufferDetach(gone.buffer); 0");
     }
-    for value in ["5", "null", "undefined", "'text'", "{}", "[1, 2]", "gone", "gone.buffer"] {
+    for (value, shown) in [
+        ("5", "5"),
+        ("-1n", "-1n"),
+        ("true", "true"),
+        ("null", "null"),
+        ("undefined", "undefined"),
+        ("'text'", "a string"),
+        ("{}", "another value"),
+        ("[1, 2]", "another value"),
+        ("gone", "another value"),
+        ("gone.buffer", "another value"),
+    ] {
         realm.eval(&format!("value = ({value}); hot = optimised('sum_bytes', bytes, 4); 0"));
         let (slow, calls) = (realm.slow_calls(handle), fixture.calls());
-        let expected = "TypeError: argument 1 must be a buffer";
+        let expected = format!("TypeError [ERR_INVALID_ARG_VALUE]: argument 1 must be a buffer, not {shown}");
         assert_eq!(realm.eval("attempt(hot, value, 4)"), expected, "{value}");
         // A modern V8 throws from within the fast call; an old one has the slow twin do it.
         let slow_calls = if is_modern() { 0 } else { 1 };
@@ -145,6 +156,9 @@ fn two() {
     assert_eq!(realm.slow_calls(handle), slow);
     // The second is none: the first has been unwrapped by then, and the function must not run.
     let calls = fixture.calls();
-    assert_eq!(realm.eval("attempt(hot, 3, to, 1, 255)"), "TypeError: argument 3 must be a buffer");
+    assert_eq!(
+        realm.eval("attempt(hot, 3, to, 1, 255)"),
+        "TypeError [ERR_INVALID_ARG_VALUE]: argument 3 must be a buffer, not 1"
+    );
     assert_eq!(fixture.calls(), calls);
 }

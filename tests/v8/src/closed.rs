@@ -69,14 +69,19 @@ fn optimised_calls_throw() {
     assert!(library.is_closed() && !copy.is_loaded(), "the library is unloaded");
     let ones = vec!["1"; 18].join(", ");
     for (name, values) in [("hot_add", "20, 22"), ("hot_many", &*ones), ("hot_same_i8", "1")] {
-        let script = format!("thrown(1000, 'Error: the library has been closed', {name}, {values})");
+        let script = format!(
+            "thrown(1000, 'Error [ERR_FFI_LIBRARY_CLOSED]: the library has been closed', {name}, {values})"
+        );
         assert_eq!(realm.eval(&script), "1000", "{name}");
     }
     if is_modern() {
         let now: Vec<u64> = handles.iter().map(|handle| realm.slow_calls(*handle)).collect();
         assert_eq!(now, slow, "all of them threw from the fast call");
     }
-    assert_eq!(realm.eval("attempt(add, 1, 2)"), "Error: the library has been closed");
+    assert_eq!(
+        realm.eval("attempt(add, 1, 2)"),
+        "Error [ERR_FFI_LIBRARY_CLOSED]: the library has been closed"
+    );
     assert!(matches!(library.function(ADD, &settings()), Err(BindError::Closed)));
     // Closing again does nothing.
     // SAFETY: nothing of it runs.
@@ -91,7 +96,10 @@ fn another_library_goes_on() {
     realm.eval("hot_first = optimised('first', 1, 2); hot_second = optimised('second', 1, 2); 0");
     // SAFETY: nothing of it runs.
     unsafe { first.close() };
-    assert_eq!(realm.eval("attempt(hot_first, 1, 2)"), "Error: the library has been closed");
+    assert_eq!(
+        realm.eval("attempt(hot_first, 1, 2)"),
+        "Error [ERR_FFI_LIBRARY_CLOSED]: the library has been closed"
+    );
     assert_eq!(realm.eval("attempt(hot_second, 1, 2)"), "3");
     assert!(!one.is_loaded() && other.is_loaded());
 }

@@ -1,15 +1,29 @@
 //! Threads of C that call back into JavaScript: their calls wait in a mailbox of the isolate's thread, while garbage is
 //! collected.
 
-use std::{cell::Cell, rc::Rc, sync::mpsc, thread, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    ffi::c_void,
+    rc::{Rc, Weak},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
 
 use springboard::{
-    Callback, CallbackType, Mailbox, Value,
-    callback::{CopyIn, CreateError, OwnerCallbackType, leaked_handlers, raise},
+    Callback, CallbackType, Mailbox, Value, Word,
+    callback::{
+        Busy, CopyIn, CreateError, Later, OwnerCallbackType, RawHandler, close_at_thread_exit,
+        leaked_handlers, raise,
+    },
 };
 use springboard_js::{
     bun::{Declared, Use},
-    v8::Any,
+    v8::{Any, Call, Registry, Thrown, Twin},
 };
 
 use crate::{Case, Since, host::Fixture, realm::Realm};
@@ -18,6 +32,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "posts::values_of_all_kinds_under_collection", since: Since::Always, run: values },
     Case { name: "posts::callbacks_closed_in_flight", since: Since::Always, run: closed_in_flight },
     Case { name: "posts::an_isolate_that_ends_first", since: Since::Always, run: isolate_ends_first },
+    Case { name: "posts::a_promise_answers_a_caller_that_waits", since: Since::Always, run: promises },
 ];
 
 const TYPES: [&str; 6] = ["i64", "u64", "i64_fast", "cstring", "ptr", "f64"];
@@ -28,11 +43,13 @@ fn copied(kind: &CallbackType, mailbox: &Mailbox) -> Result<OwnerCallbackType, C
 }
 
 /// A callback that gives its arguments to the global function `posted`. What that throws is the drain's error.
-fn callback(fixture: &Fixture, mailbox: &Mailbox, realm: &Rc<Realm>) -> Callback {
+fn callback(fixture: &Fixture, mailbox: &Mailbox, realm: &Rc<Realm>, kept: impl Send + 'static) -> Callback {
     let declared = Declared::new(Use::ThreadsafeCallback, &TYPES, "void").expect("these are types");
-    let realm = Rc::clone(realm);
+    let realm = Rc::downgrade(realm);
     let handler = move |values: &[Any<'static>]| {
+        let _ = &kept;
         let values: Vec<String> = values.iter().map(literal).collect();
+        let realm = realm.upgrade().expect("nothing is delivered without an isolate");
         if let Err(thrown) = realm.run(&format!("posted({})", values.join(", "))) {
             raise(thrown);
         }
@@ -86,7 +103,7 @@ fn values() {
     let (fixture, realm) = (Fixture::open(), Rc::new(Realm::new()));
     let mailbox = Mailbox::unbounded().expect("a mailbox");
     realm.eval(POSTED);
-    let callback = callback(&fixture, &mailbox, &realm);
+    let callback = callback(&fixture, &mailbox, &realm, ());
     // The last thread's numbers are beyond what a fast integer shifted so far is a number for.
     let firsts = [0, 1000, 2000, 9000];
     let threads = firsts.map(|first| Posting::start(&fixture, &callback, first, 50));
@@ -120,7 +137,7 @@ fn closed_in_flight() {
     realm.eval("count = 0; posted = (...values) => { garbage = [values, new Array(1000)]; count++ }; 0");
     for _ in 0..10 {
         realm.eval("count = 0; 0");
-        let callback = callback(&fixture, &mailbox, &realm);
+        let callback = callback(&fixture, &mailbox, &realm, ());
         let threads = [0, 1, 2, 3].map(|first| Posting::start(&fixture, &callback, first * 1000, 300));
         assert!(mailbox.wait(Some(Duration::from_secs(60))));
         let mut delivered = mailbox.drain(100).expect("nothing throws");
@@ -134,35 +151,149 @@ fn closed_in_flight() {
     }
 }
 
-/// The isolate, its mailbox and its thread are gone while other threads post and go on posting.
+/// What a handler has, which counts where it is freed.
+struct Kept<'a>(&'a AtomicU64);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The isolate is disposed of, its mailbox closed and its thread ended, one after the other, while other threads post, and
+/// go on posting. Where the host has asked for it, the thread's end frees the handler, unless a caller is in it at that
+/// moment; each is either freed there or leaked, and counted.
 fn isolate_ends_first() {
+    static FREED: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
     let (fixture, leaked) = (Fixture::open(), leaked_handlers());
-    for round in 0..5 {
+    for round in 0..6 {
+        let frees = round % 2 == 0;
+        let freed = &FREED[usize::from(frees)];
         let (send, receive) = mpsc::channel();
         let (go, wait) = mpsc::channel();
         thread::scope(|scope| {
             let fixture = &fixture;
             let owner = scope.spawn(move || {
+                if frees {
+                    close_at_thread_exit().expect("the thread has not ended");
+                }
                 let realm = Rc::new(Realm::new());
                 let mailbox = Mailbox::unbounded().expect("a mailbox");
-                realm.eval("posted = () => {}; 0");
-                let count = Rc::new(Cell::new(0));
-                send.send(callback(fixture, &mailbox, &realm)).expect("somebody waits");
-                while count.get() < 20 * round {
+                realm.eval("count = 0; posted = () => { garbage = new Array(1000); count++ }; 0");
+                send.send(callback(fixture, &mailbox, &realm, Kept(freed))).expect("somebody waits");
+                let mut delivered = 0;
+                while delivered < 20 * round {
                     mailbox.wait(Some(Duration::from_secs(60)));
-                    count.set(count.get() + mailbox.drain(usize::MAX).expect("nothing throws"));
+                    delivered += mailbox.drain(20).expect("nothing throws");
                 }
                 let _: () = wait.recv().expect("somebody sends");
-                // The handler keeps the realm, which is never freed: its thread has ended.
+                assert_eq!(realm.eval("count"), delivered.to_string());
+                // Nobody else has the isolate.
+                Rc::into_inner(realm).expect("the handler does not keep it");
+                let waiting = mailbox.wait(Some(Duration::from_secs(60)));
+                let left = mailbox.close().map_or_else(|abandoned| abandoned.posted, |()| 0);
+                assert!(waiting && left > 0, "{left} calls waited for an isolate that is gone");
             });
             let callback = receive.recv().expect("it is made");
-            let threads = [0, 1].map(|first| Posting::start(fixture, &callback, first * 1000, 200));
+            let threads = [0, 1].map(|first| Posting::start(fixture, &callback, first * 1000, 2000));
             go.send(()).expect("the owner waits");
             owner.join().expect("the owner ends");
+            assert_eq!(callback.is_closed(), frees);
             let late = Posting::start(fixture, &callback, 5000, 50);
             threads.into_iter().chain([late]).for_each(Posting::join);
             assert_eq!(callback.in_flight(), 0);
         });
     }
-    assert_eq!(leaked_handlers(), leaked + 5, "one handler of each isolate");
+    let [not, freed] = FREED.each_ref().map(|count| count.load(Ordering::Relaxed));
+    assert_eq!((not, freed + leaked_handlers() - leaked), (0, 6), "{freed} freed");
+    assert!(freed <= 3);
+}
+
+/// Calls whose answers JavaScript owes, by their numbers.
+struct Asked {
+    realm: Weak<Realm>,
+    owed: RefCell<HashMap<u32, Later>>,
+}
+
+/// Gives a call to the global function `asked`, and leaves the answer to it.
+unsafe fn ask(asked: *const c_void, slots: *mut u64) {
+    // SAFETY: the context is one of these; there is an int, and the slot of the result.
+    let (asked, x, later) = unsafe { (&*asked.cast::<Asked>(), i32::from_slot(*slots), Later::of(slots)) };
+    let number = x as u32;
+    let before = asked.owed.borrow_mut().insert(number, later.expect("its caller waits"));
+    assert!(before.is_none(), "each asks once");
+    let realm = asked.realm.upgrade().expect("the isolate is there");
+    realm.eval(&format!("asked({number}); 0"));
+}
+
+/// The function `answer` of JavaScript.
+fn answer(asked: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Thrown> {
+    let [Any::Number(number), Any::Number(answer)] = *call.arguments else { panic!("{call:?}") };
+    // SAFETY: the twin's context is one of these, which outlives the realm.
+    let asked = unsafe { &*asked.cast::<Asked>() };
+    // One that was forgotten is not answered.
+    if let Some(later) = asked.owed.borrow_mut().remove(&(number as u32)) {
+        later.answer((answer as i32).into_slot()).expect("a word");
+    }
+    Ok(Any::Undefined)
+}
+
+/// Threads wait for what JavaScript promises: answers come in another order, after collections, and after the callback was
+/// closed. A caller whose promise nobody keeps gets zero when its number is forgotten.
+fn promises() {
+    let (fixture, mut realm) = (Fixture::open(), Realm::new());
+    let mailbox = Mailbox::unbounded().expect("a mailbox");
+    let mut asked = Box::new(Asked { realm: Weak::new(), owed: RefCell::default() });
+    let answering = Twin::new("calls.answer", answer).context((&raw const *asked).cast_mut().cast());
+    realm.define_registered("answer", &Registry::new().add(answering).expect("it is right"));
+    realm.eval(
+        "waiting = []; asked = async (x) => { garbage = new Array(1000); \
+         answer(x, 2 * x + await new Promise(resolve => waiting.push(resolve))) }; 0",
+    );
+    let realm = Rc::new(realm);
+    asked.realm = Rc::downgrade(&realm);
+    let asking =
+        fixture.engine.callback_type("int32_t (int32_t)").expect("a type").block(&mailbox, Busy::default());
+    let handler = RawHandler { context: (&raw const *asked).cast(), call: ask, release: None };
+    // SAFETY: the handler is for calls of this type, and its context outlives them.
+    let callback = unsafe { asking.raw(handler) }.expect("it is made");
+    let native = |declaration: &str, arguments: &[Value]| {
+        let function = fixture.engine.function(&fixture.native, declaration).expect("it is there");
+        // SAFETY: the callback is of the type that the function calls, and outlives the thread, which is joined once.
+        unsafe { function.call(arguments) }.expect("nothing fails")
+    };
+    let start = |first: i64, count: i64| {
+        let arguments = [(&callback).into(), first.into(), count.into()];
+        native("void *start_asking(void *, int64_t, int64_t)", &arguments)
+    };
+    let drain = |calls: usize| {
+        let mut delivered = 0;
+        while delivered < calls {
+            assert!(mailbox.wait(Some(Duration::from_secs(60))), "{delivered} of {calls}");
+            delivered += mailbox.drain(usize::MAX).expect("nothing throws");
+        }
+    };
+    let threads = [0, 100, 200, 300].map(|first| (first, start(first, 25)));
+    for _ in 0..25 {
+        drain(4);
+        realm.collect();
+        realm.eval("waiting.splice(0).reverse().forEach(resolve => resolve(1)); 0");
+    }
+    for (first, job) in threads {
+        let sum: i64 = (first..first + 25).map(|x| 2 * x + 1).sum();
+        assert_eq!(native("int64_t join_asking(void *)", &[job]), sum.into());
+    }
+    let counts = asking.counts();
+    assert_eq!((counts.sent, counts.delivered, counts.late), (100, 100, 0));
+    let jobs = [start(400, 1), start(401, 1)];
+    drain(2);
+    callback.close();
+    let forgotten = asked.owed.borrow_mut().remove(&401);
+    drop(forgotten);
+    realm.collect();
+    realm.eval("waiting.forEach(resolve => resolve(1)); 0");
+    let sums = jobs.map(|job| native("int64_t join_asking(void *)", &[job]));
+    // Frees the handler, if a caller was the last who left.
+    assert_eq!(mailbox.drain(usize::MAX), Ok(0));
+    assert_eq!((sums, callback.in_flight()), ([801.into(), 0.into()], 0));
 }

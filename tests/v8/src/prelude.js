@@ -4,21 +4,13 @@ function show(value) {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
-// What a call returns or throws, as text.
+// What a call returns or throws, as text: an error with its class, its code if it has one, and its message.
 function attempt(f, ...values) {
   try {
     return show(f(...values));
   } catch (error) {
-    return String(error);
-  }
-}
-
-// The same, with the class and the code of what it throws.
-function judged(f, ...values) {
-  try {
-    return show(f(...values));
-  } catch (error) {
-    return `${error.name} [${error.code}]: ${error.message}`;
+    const code = 'code' in error ? ` [${error.code}]` : '';
+    return `${error.name}${code}: ${error.message}`;
   }
 }
 

@@ -89,9 +89,10 @@ unsafe impl Sync for Function {}
 
 /// The functions of the C API that the shim calls. The linker takes what somebody refers to.
 #[used]
-pub(crate) static FOR_THE_SHIM: [Function; 13] = [
+pub(crate) static FOR_THE_SHIM: [Function; 14] = [
     Function(springboard_c::error::sb_error_message as *const ()),
     Function(springboard_c::error::sb_v8_thrown_code as *const ()),
+    Function(springboard_c::v8::sb_v8_helper_error as *const ()),
     Function(springboard_c::v8::sb_v8_data_call as *const ()),
     Function(springboard_c::v8::sb_v8_data_context as *const ()),
     Function(springboard_c::v8::sb_v8_data_variants as *const ()),

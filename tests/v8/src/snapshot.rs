@@ -118,7 +118,12 @@ pub(crate) fn start_from(path: &str) {
         ("add", "20, 22", "1, 2", "42"),
         ("sum", "7.5", "1.5", "7.5"),
         ("sum", "7.5, 2", "1.5, 2", "9.5"),
-        ("scalars_before", "7, 0.5, Uint8Array.of(10, 20, 30), 2", "1, 1, new Uint8Array(9), 0", "210.5"),
+        (
+            "scalars_before",
+            "7, 0.5, new Uint8Array(Uint8Array.of(10, 20, 30).buffer), 2",
+            "1, 1, new Uint8Array(9), 0",
+            "210.5",
+        ),
         ("divide", "42, -4", "12, 3", "-10"),
         ("same_i8", "-128", "1", "-128"),
     ] {
@@ -140,12 +145,12 @@ pub(crate) fn start_from(path: &str) {
     // Errors, by the helpers of this process.
     for (name, call, warm, expected) in [
         ("divide", "1, 0", "12, 3", "RangeError: division by zero"),
-        ("same_i8", "128", "1", "RangeError: argument 1 is 128, which does not fit"),
+        ("same_i8", "128", "1", "RangeError [ERR_INVALID_ARG_VALUE]: argument 1 is 128, which does not fit"),
         (
             "scalars_before",
             "1, 1, 5, 0",
             "1, 1, new Uint8Array(9), 0",
-            "TypeError: argument 3 must be a buffer",
+            "TypeError [ERR_INVALID_ARG_VALUE]: argument 3 must be a buffer, not 5",
         ),
     ] {
         let handle = Handle::of(functions.named(name));
@@ -157,7 +162,10 @@ pub(crate) fn start_from(path: &str) {
     }
     // SAFETY: nothing of it runs.
     unsafe { functions.fixture.library.close() };
-    assert_eq!(realm.eval("attempt(twice, 21)"), "Error: the library has been closed");
+    assert_eq!(
+        realm.eval("attempt(twice, 21)"),
+        "Error [ERR_FFI_LIBRARY_CLOSED]: the library has been closed"
+    );
 }
 
 /// The command `start-without-code PATH`: the snapshot says that V8 may call `add` fast, and here there is no code for it.

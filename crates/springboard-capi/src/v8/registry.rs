@@ -140,9 +140,10 @@ unsafe fn call_twin(slow: V8Slow, context: *mut c_void, call: &Call<'_>) -> Resu
     // SAFETY: the caller says that the function is sound to call with them; all that they refer to outlives the call.
     match unsafe { slow(context, &given, &mut result, &mut thrown) } {
         // SAFETY: the header asks C for texts that are good until the thread's next call, and they are copied here.
-        0 => unsafe { any(&result) }
-            .map(Any::into_owned)
-            .map_err(|failure| Thrown::new(springboard_js::v8::ErrorKind::Error, failure.message)),
+        0 => unsafe { any(&result) }.map(Any::into_owned).map_err(|failure| {
+            let thrown = Thrown::new(springboard_js::v8::ErrorKind::Error, failure.message);
+            thrown.code("ERR_INVALID_RETURN_VALUE")
+        }),
         // SAFETY: the header asks C for texts that end with a zero byte, or null.
         _ => Err(unsafe { thrown.get() }),
     }

@@ -9,7 +9,7 @@ use springboard_js::v8::{Any, ErrorKind, Thrown};
 
 use crate::{
     array::array,
-    boundary::{Failure, Out, no_constant},
+    boundary::{Failure, Out, enter, no_constant, null},
     constants::*,
 };
 
@@ -104,6 +104,36 @@ pub(super) fn failed(error: Thrown, thrown: Out<'_, c_int>) -> Failure {
     thrown.map(|thrown| thrown.write(constant as c_int));
     let thrown = code.and_then(|code| CString::new(code.into_owned()).ok());
     Failure { thrown, ..Failure::new(SB_ERROR_THROWN, message) }
+}
+
+/// What a helper of the host's is to throw.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sb_v8_helper_error(
+    helper: c_int,
+    parameter: u64,
+    given: Option<&V8Value>,
+    thrown: Out<'_, c_int>,
+) -> c_int {
+    enter(|| {
+        let index = parameter as usize;
+        // SAFETY: the header asks C for texts that are there during the call.
+        let given = || -> Result<Any<'_>, Failure> { unsafe { any(given.ok_or_else(|| null("given"))?) } };
+        let number = || match given()? {
+            Any::Number(value) => Ok(value),
+            _ => Err(no_constant("given->form", "no number")),
+        };
+        let error = match helper.into() {
+            SB_V8_HELPER_CLOSED => Thrown::closed(),
+            SB_V8_HELPER_RANGE => Thrown::range(index, number()? as i64),
+            SB_V8_HELPER_EXACT => Thrown::exact(index, number()?),
+            SB_V8_HELPER_BUFFER => Thrown::no_buffer(index, &given()?),
+            other => return Err(no_constant("helper", other)),
+        };
+        Err(failed(error, thrown))
+    })
 }
 
 /// `sb_v8_thrown`.

@@ -104,6 +104,33 @@ int main(void) {
     OK(sb_v8_function_fast(upper, &code, NULL, 0, NULL));
     TRUE(((int (*)(void *, int))(uintptr_t)code)(NULL, 40000) == 0);
     TRUE(seen_value == 40000 && seen_context == &context && refusals == 1);
+    /* What the helper throws is what the slow call does, with what was given: V8 passes -1 and 4294967295 alike. */
+    sb_v8_function *small;
+    OK(sb_v8_function_bind(library, "uint8_t abs(uint8_t)", &settings, &small));
+    OK(sb_v8_function_fast(small, &code, NULL, 0, NULL));
+    ((int (*)(void *, unsigned))(uintptr_t)code)(NULL, 4294967295u);
+    value = number((double)seen_value);
+    EXPECT(SB_ERROR_THROWN, sb_v8_helper_error(SB_V8_HELPER_RANGE, 0, &value, &thrown));
+    SAYS("argument 1 is -1 or 4294967295, which does not fit");
+    TRUE(thrown == SB_V8_RANGE_ERROR && strcmp(sb_v8_thrown_code(), "ERR_INVALID_ARG_VALUE") == 0);
+    value = number(-1);
+    thrown = -1;
+    EXPECT(SB_ERROR_THROWN, sb_v8_function_call(small, &value, 1, &result, &thrown));
+    SAYS("argument 1 is -1 or 4294967295, which does not fit");
+    TRUE(thrown == SB_V8_RANGE_ERROR && strcmp(sb_v8_thrown_code(), "ERR_INVALID_ARG_VALUE") == 0);
+    value = number(0.5);
+    EXPECT(SB_ERROR_THROWN, sb_v8_helper_error(SB_V8_HELPER_EXACT, 1, &value, &thrown));
+    SAYS("argument 2 is 0.5, which does not fit");
+    EXPECT(SB_ERROR_THROWN, sb_v8_helper_error(SB_V8_HELPER_BUFFER, 2, &value, &thrown));
+    SAYS("argument 3 must be a buffer, not 0.5");
+    TRUE(thrown == SB_V8_TYPE_ERROR && strcmp(sb_v8_thrown_code(), "ERR_INVALID_ARG_VALUE") == 0);
+    EXPECT(SB_ERROR_THROWN, sb_v8_helper_error(SB_V8_HELPER_CLOSED, 0, NULL, NULL));
+    TRUE(strcmp(sb_v8_thrown_code(), "ERR_FFI_LIBRARY_CLOSED") == 0);
+    EXPECT(SB_ERROR_NULL, sb_v8_helper_error(SB_V8_HELPER_BUFFER, 0, NULL, NULL));
+    EXPECT(SB_ERROR_ARGUMENT, sb_v8_helper_error(9, 0, &value, NULL));
+    value.form = SB_V8_NULL;
+    EXPECT(SB_ERROR_ARGUMENT, sb_v8_helper_error(SB_V8_HELPER_RANGE, 0, &value, NULL));
+    OK(sb_v8_function_close(small));
     OK(sb_v8_function_close(upper));
 
     /* Many at once, each with settings of its own. */

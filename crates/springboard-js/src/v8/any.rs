@@ -1,6 +1,9 @@
 //! Values of JavaScript, as slow functions take and return them.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+};
 
 /// A value of JavaScript. A host turns its engine's values into these for a slow call, and the result back.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,6 +68,26 @@ impl Any<'_> {
             Any::Other => Any::Other,
         }
     }
+
+    /// As messages show what was given.
+    fn shown(&self) -> Cow<'static, str> {
+        match self {
+            Any::Undefined => "undefined".into(),
+            Any::Null => "null".into(),
+            Any::Bool(value) => value.to_string().into(),
+            Any::Number(value) if value.is_infinite() => {
+                if *value > 0.0 { "Infinity" } else { "-Infinity" }.into()
+            }
+            Any::Number(value) => value.to_string().into(),
+            // Of one that does not fit 128 bits, the host gives something else.
+            Any::BigInt(value) if value.unsigned_abs() >> 65 != 0 => "a bigint of more than 64 bits".into(),
+            Any::BigInt(value) => format!("{value}n").into(),
+            Any::Text(_) => "a string".into(),
+            Any::Bytes(..) => "a buffer".into(),
+            Any::SharedBytes(..) => "a SharedArrayBuffer".into(),
+            Any::Other => "another value".into(),
+        }
+    }
 }
 
 impl Thrown {
@@ -82,6 +105,11 @@ impl Thrown {
     /// What is wrong with an argument.
     pub(super) fn argument(kind: ErrorKind, message: String) -> Thrown {
         Thrown::new(kind, message).code("ERR_INVALID_ARG_VALUE")
+    }
+
+    /// An argument is of a wrong type: what must be, and what was given.
+    pub(super) fn refused(wanted: impl Display, given: &Any<'_>) -> Thrown {
+        Thrown::argument(ErrorKind::TypeError, format!("{wanted}, not {}", given.shown()))
     }
 
     /// What a call of a closed library throws: slow calls do, and a host's [`ClosedHelper`](super::ClosedHelper) does
@@ -110,13 +138,13 @@ impl Thrown {
 
     /// What a value that is not a buffer throws: slow calls do, and a host's [`BufferHelper`](super::BufferHelper) does
     /// the same. Arguments are counted from 0.
-    pub fn no_buffer(index: usize) -> Thrown {
-        Thrown::argument(ErrorKind::TypeError, format!("argument {} must be a buffer", index + 1))
+    pub fn no_buffer(index: usize, given: &Any<'_>) -> Thrown {
+        Thrown::refused(format_args!("argument {} must be a buffer", index + 1), given)
     }
 }
 
-impl std::fmt::Display for Thrown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }

@@ -18,8 +18,8 @@ pub(super) fn call_error(error: CallError) -> Thrown {
     Thrown::new(ErrorKind::Error, error.to_string()).code("ERR_FFI_CALL_FAILED")
 }
 
-fn type_error(index: usize, expected: &str) -> Thrown {
-    Thrown::argument(ErrorKind::TypeError, format!("argument {} must be {expected}", index + 1))
+fn type_error(index: usize, expected: &str, given: &Any<'_>) -> Thrown {
+    Thrown::refused(format_args!("argument {} must be {expected}", index + 1), given)
 }
 
 /// The values that a C function is called with. As in JavaScript, missing arguments are `undefined`, and those beyond the
@@ -34,7 +34,7 @@ pub(super) unsafe fn arguments(arguments: &[Any<'_>], called: &Called) -> Result
     let value = |(index, (passed, any)): (usize, (&Passed, &Any<'_>))| match (passed, any) {
         (Passed::Scalar(scalar), any) => word(index, any, *scalar, narrow, int64),
         (Passed::Buffer, Any::Bytes(data, _) | Any::SharedBytes(data, _)) => Ok(Value::Pointer(data.cast())),
-        (Passed::Buffer, _) => Err(Thrown::no_buffer(index)),
+        (Passed::Buffer, any) => Err(Thrown::no_buffer(index, any)),
         (Passed::Address(layout), any) => {
             let address = pointer(index, any, int64)?;
             // SAFETY: the caller says that an aggregate's bytes are at this address, of which the layout says how many.
@@ -89,7 +89,7 @@ fn truth(any: &Any<'_>) -> bool {
 fn number(index: usize, any: &Any<'_>) -> Result<f64, Thrown> {
     match any {
         Any::Number(value) => Ok(*value),
-        _ => Err(type_error(index, "a number")),
+        _ => Err(type_error(index, "a number", any)),
     }
 }
 
@@ -120,12 +120,12 @@ fn wide(index: usize, any: &Any<'_>, int64: Int64) -> Result<u64, Thrown> {
     const END: f64 = 9_223_372_036_854_775_808.0;
     match (int64, any) {
         (Int64::BigInt, Any::BigInt(value)) => Ok(*value as u64),
-        (Int64::BigInt, _) => Err(type_error(index, "a bigint")),
+        (Int64::BigInt, _) => Err(type_error(index, "a bigint", any)),
         (Int64::Number, Any::Number(value)) if value.trunc() == *value && (-END..END).contains(value) => {
             Ok(*value as i64 as u64)
         }
-        (Int64::Number, Any::Number(_)) => Err(type_error(index, "a whole number of 64 bits")),
-        (Int64::Number, _) => Err(type_error(index, "a number")),
+        (Int64::Number, Any::Number(_)) => Err(type_error(index, "a whole number of 64 bits", any)),
+        (Int64::Number, _) => Err(type_error(index, "a number", any)),
     }
 }
 

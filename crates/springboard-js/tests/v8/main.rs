@@ -199,7 +199,7 @@ fn slow_calls_convert_as_v8_does() {
     let slow = |any: Any<'static>| unsafe { function.call_slow(&[any]) };
     assert_eq!(slow(Any::BigInt(-5)), Ok(Any::BigInt(5)));
     assert_eq!(slow(Any::BigInt((1 << 64) - 5)), Ok(Any::BigInt(5)), "modulo 2^64");
-    assert_eq!(slow(Any::Number(5.0)).unwrap_err().message, "argument 1 must be a bigint");
+    assert_eq!(slow(Any::Number(5.0)).unwrap_err().message, "argument 1 must be a bigint, not 5");
     // SAFETY: as above.
     let missing = unsafe { function.call_slow(&[]) };
     let Thrown { kind, code, .. } = missing.unwrap_err();
@@ -215,7 +215,10 @@ fn slow_calls_convert_as_v8_does() {
     assert_eq!(slow(Any::Number(-whole)), Ok(Any::Number(whole)), "the last before 2^63");
     for none in [9_223_372_036_854_775_808.0, -9_223_372_036_854_777_856.0, 0.5, f64::NAN, f64::INFINITY] {
         let message = slow(Any::Number(none)).unwrap_err().message;
-        assert_eq!(message, "argument 1 must be a whole number of 64 bits", "{none}");
+        assert!(
+            message.starts_with("argument 1 must be a whole number of 64 bits, not "),
+            "{none}: {message}"
+        );
     }
     let function = library.function("int abs(int)", &Settings::default()).unwrap();
     for (number, expected) in [(4_294_967_301.0, 5.0), (-1.9, 1.0), (f64::NAN, 0.0), (f64::INFINITY, 0.0)] {

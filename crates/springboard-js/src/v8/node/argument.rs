@@ -77,9 +77,10 @@ impl Argument {
         word.ok_or_else(|| self.refuses(index, &any))
     }
 
-    /// What is wrong with a value that is not of this type.
+    /// What is wrong with a value that is not of this type. The message begins as Node's.
+    #[cold]
     pub(super) fn refuses(self, index: usize, given: &Any<'_>) -> Thrown {
-        refused(index, format_args!("must be {self}"), given)
+        Thrown::refused(format_args!("Argument {index} must be {self}"), given)
     }
 }
 
@@ -106,9 +107,9 @@ fn pointer(index: usize, any: Any<'_>, texts: &mut Texts) -> Result<u64, Thrown>
     match any {
         Any::Undefined | Any::Null => Ok(0),
         Any::Bytes(data, _) => Ok(data.expose_provenance() as u64),
-        Any::BigInt(value) => usize::try_from(value)
-            .map(|address| address as u64)
-            .map_err(|_| refused(index, format_args!("must be a non-negative pointer bigint"), &any)),
+        Any::BigInt(value) => usize::try_from(value).map(|address| address as u64).map_err(|_| {
+            Thrown::refused(format_args!("Argument {index} must be a non-negative pointer bigint"), &any)
+        }),
         Any::Text(text) => {
             let copy = CString::new(Cow::into_owned(text));
             let copy =
@@ -117,33 +118,11 @@ fn pointer(index: usize, any: Any<'_>, texts: &mut Texts) -> Result<u64, Thrown>
             texts.push(copy);
             Ok(address)
         }
-        _ => {
-            let wanted = format_args!("must be a buffer, an ArrayBuffer, a string, or a bigint");
-            Err(refused(index, wanted, &any))
-        }
+        _ => Err(Thrown::refused(
+            format_args!("Argument {index} must be a buffer, an ArrayBuffer, a string, or a bigint"),
+            &any,
+        )),
     }
-}
-
-/// The beginning is Node's; what was given follows.
-#[cold]
-fn refused(index: usize, wanted: fmt::Arguments<'_>, given: &Any<'_>) -> Thrown {
-    let given: Cow<'_, str> = match given {
-        Any::Undefined => "undefined".into(),
-        Any::Null => "null".into(),
-        Any::Bool(value) => value.to_string().into(),
-        Any::Number(value) if value.is_infinite() => {
-            if *value > 0.0 { "Infinity" } else { "-Infinity" }.into()
-        }
-        Any::Number(value) => value.to_string().into(),
-        // Of one that does not fit 128 bits, the host gives something else.
-        Any::BigInt(value) if value.unsigned_abs() >> 65 != 0 => "a bigint of more than 64 bits".into(),
-        Any::BigInt(value) => format!("{value}n").into(),
-        Any::Text(_) => "a string".into(),
-        Any::Bytes(..) => "a buffer".into(),
-        Any::SharedBytes(..) => "a SharedArrayBuffer".into(),
-        Any::Other => "another value".into(),
-    };
-    Thrown::node(format!("Argument {index} {wanted}, not {given}"))
 }
 
 impl Thrown {
