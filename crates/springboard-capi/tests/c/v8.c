@@ -170,7 +170,7 @@ int main(void) {
     /* Retired: nobody gets in. */
     OK(sb_v8_library_retire(library));
     OK(sb_v8_library_retire(library));
-    TRUE(absolute(NULL, -7) == 0 && refusals == 2);
+    TRUE(absolute(NULL, -7) == 0 && refusals == 3);
     value = number(-7);
     EXPECT(SB_ERROR_THROWN, sb_v8_function_call(function, &value, 1, &result, &thrown));
     TRUE(thrown == SB_V8_ERROR);
