@@ -242,8 +242,9 @@ impl Form {
             | Form::Bound(SlotsForm { result, .. })
             | Form::V8(FastForm { result, .. })
             | Form::Boxed(BoxedForm { result, .. })
+            | Form::Columns(Columns { result, .. })
             | Form::Avalue(result) => Some(result),
-            Form::Relay | Form::Direct { .. } | Form::Columns(_) => Some(&DowncallResult::InPlace),
+            Form::Relay | Form::Direct { .. } => Some(&DowncallResult::InPlace),
             Form::Callback(_) | Form::Closure(_) | Form::GoClosure(_) => None,
         }
     }

@@ -12,7 +12,7 @@ mod kind;
 mod slot_form;
 mod symbol;
 
-pub use columns::{Column, Columns, Errors, Rows, Step};
+pub use columns::{Column, Columns, Errors, Output, OutputPlace, Rows, Step};
 pub use form::{
     BoxedForm, ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter,
     SlotContent, SlotsForm, UpcallResult,

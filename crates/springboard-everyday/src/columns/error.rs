@@ -7,6 +7,15 @@ use springboard_ir::{FloatFormat, Scalar, Type};
 
 use super::Input;
 
+/// A column or an output of a call, counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// What a parameter gets.
+    Column(usize),
+    /// Where the result goes, or one of its members.
+    Output(usize),
+}
+
 /// Why a call over columns was not made, or ended early.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
@@ -18,8 +27,8 @@ pub enum ColumnsError {
         /// The number of columns or inputs.
         columns: usize,
     },
-    /// A parameter or result that is not a number, `_Bool` or pointer of at most 8 bytes: no array of Rust values stands for
-    /// it.
+    /// A parameter that is not a number, `_Bool` or pointer of at most 8 bytes: no array of Rust values stands for it. Or a
+    /// result that is neither such a value nor a structure of at most 64 bytes made of them.
     NoWord {
         /// The parameter, counted from 0. `None` for the result.
         index: Option<usize>,
@@ -28,13 +37,13 @@ pub enum ColumnsError {
     },
     /// The function is variadic.
     Variadic,
-    /// A column whose type is not the parameter's, or an output whose type is not the result's.
+    /// A column whose type is not the parameter's, or an output whose type is not that of the result or its member.
     Type {
-        /// The parameter, counted from 0. `None` for the result.
-        index: Option<usize>,
-        /// Its type.
-        ty: Type,
-        /// What the elements are.
+        /// Which of them.
+        place: Place,
+        /// What its elements have to be.
+        wanted: Scalar,
+        /// What they are.
         elements: Scalar,
     },
     /// A single value is given for a column, or the like.
@@ -46,19 +55,21 @@ pub enum ColumnsError {
         /// What is given.
         given: Input,
     },
-    /// A column whose length is not that of the output, or of the first column where there is no output.
+    /// A column or output whose length is not that of the first output, or of the first column where there is no output.
     Length {
-        /// The parameter, counted from 0.
-        index: usize,
+        /// Which of them.
+        place: Place,
         /// How many elements it has.
         length: usize,
         /// How many rows there are.
         rows: usize,
     },
-    /// There is a result and no output for it, or the other way round.
-    Output {
-        /// What the function returns.
-        ty: Type,
+    /// There is not one output for a result, or for each member of a structure; or there is one for no result.
+    Outputs {
+        /// How many the function's result takes.
+        wanted: usize,
+        /// How many there are.
+        given: usize,
     },
     /// There are fewer validity bits than rows.
     Validity {
@@ -87,28 +98,29 @@ pub enum ColumnsError {
 
 impl fmt::Display for ColumnsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = |index: &Option<usize>| match index {
-            Some(index) => format!("column {}", index + 1),
-            None => "the output".to_owned(),
-        };
         match self {
             ColumnsError::Arity { parameters, columns } => {
                 write!(f, "the function takes {parameters} arguments and is given {columns} columns")
             }
-            ColumnsError::NoWord { index, ty } => {
-                write!(f, "{}: {ty} is not a number or pointer", place(index))
+            ColumnsError::NoWord { index: Some(index), ty } => {
+                write!(f, "column {}: {ty} is not a number or pointer", index + 1)
+            }
+            ColumnsError::NoWord { index: None, ty } => {
+                write!(f, "the result: {ty} is no number, no pointer and no small structure of them")
             }
             ColumnsError::Variadic => f.write_str("a variadic function is not called over columns"),
-            ColumnsError::Type { index, ty, elements } => {
-                write!(f, "{}: elements of type {} are not {ty}", place(index), name(*elements))
+            ColumnsError::Type { place, wanted, elements } => {
+                write!(f, "{place}: elements of type {} are not {}", name(*elements), name(*wanted))
             }
             ColumnsError::Input { index, expected, given } => {
                 write!(f, "column {} was declared {expected} and is {given}", index + 1)
             }
-            ColumnsError::Length { index, length, rows } => {
-                write!(f, "column {} has {length} elements, and there are {rows} rows", index + 1)
+            ColumnsError::Length { place, length, rows } => {
+                write!(f, "{place} has {length} elements, and there are {rows} rows")
             }
-            ColumnsError::Output { ty } => write!(f, "an output is wanted where there is a result, of {ty}"),
+            ColumnsError::Outputs { wanted, given } => {
+                write!(f, "the result takes {wanted} outputs and is given {given}")
+            }
             ColumnsError::Validity { bits, rows } => {
                 write!(f, "there are {bits} validity bits, and {rows} rows")
             }
@@ -122,6 +134,15 @@ impl fmt::Display for ColumnsError {
 }
 
 impl std::error::Error for ColumnsError {}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Column(index) => write!(f, "column {}", index + 1),
+            Place::Output(index) => write!(f, "output {}", index + 1),
+        }
+    }
+}
 
 /// What Rust calls a scalar.
 fn name(scalar: Scalar) -> String {

@@ -15,8 +15,12 @@ fn over(engine: &Engine, name: &str, inputs: &[Input]) -> Columns {
 }
 
 fn call(over: &Columns, columns: &[Column<'_>], output: Output<'_>) {
+    all(over, columns, &[output]);
+}
+
+fn all(over: &Columns, columns: &[Column<'_>], outputs: &[Output<'_>]) {
     // SAFETY: the fixture's functions take any arguments of their types.
-    unsafe { over.call(columns, Some(output), None) }.unwrap_or_else(|error| panic!("{over:?}: {error}"));
+    unsafe { over.call(columns, outputs, None) }.unwrap_or_else(|error| panic!("{over:?}: {error}"));
 }
 
 /// Every number of rows up to some turns of the loop, and many.
@@ -103,7 +107,7 @@ fn arguments_on_the_stack_and_functions_without_a_result() {
         let note = over(&engine, "note", &[C]);
         let values: Vec<i64> = (1..=10).collect();
         // SAFETY: it adds to a sum.
-        unsafe { note.call(&[Column::of(&values)], None, None) }.unwrap();
+        unsafe { note.call(&[Column::of(&values)], &[], None) }.unwrap();
         expected += 55;
         // SAFETY: it reads the sum.
         assert_eq!(unsafe { function(&engine, "noted_so_far").call(&[]) }, Ok(expected.into()));
@@ -122,7 +126,7 @@ fn rows_whose_bit_is_cleared_are_skipped() {
                 let mut out = vec![-1; rows];
                 let columns = [Column::of(&a), Column::scalar(&100)];
                 // SAFETY: as in `call`.
-                unsafe { add.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }.unwrap();
+                unsafe { add.call(&columns, &[Output::of(&mut out)], Some(validity[..].into())) }.unwrap();
                 for (row, out) in out.iter().enumerate() {
                     let valid = validity[row / 8] >> (row % 8) & 1 == 1;
                     assert_eq!(
@@ -195,7 +199,7 @@ fn elements_lie_as_far_apart_as_they_are_said_to() {
             let validity = Validity::from_bit(&bits, 5);
             let mut some = vec![-1; rows];
             // SAFETY: as in `call`.
-            unsafe { add.call(&[a, reversed], Some(Output::of(&mut some)), Some(validity)) }.unwrap();
+            unsafe { add.call(&[a, reversed], &[Output::of(&mut some)], Some(validity)) }.unwrap();
             for (row, value) in some.into_iter().enumerate() {
                 let valid = bits[(row + 5) / 8] >> ((row + 5) % 8) & 1 == 1;
                 assert_eq!(value, if valid { backwards[row] } else { -1 }, "row {row} of {rows}");
@@ -221,7 +225,7 @@ fn errors_are_those_of_their_rows() {
             let (mut out, mut errors) = (vec![0f64; rows], vec![-1; rows]);
             // SAFETY: a logarithm of any number.
             unsafe {
-                log.call_with_errors(&[Column::of(&values)], Some(Output::of(&mut out)), None, &mut errors)
+                log.call_with_errors(&[Column::of(&values)], &[Output::of(&mut out)], None, &mut errors)
             }
             .unwrap();
             assert_eq!(errors, expected, "{rows} rows, {}", log.path());
@@ -234,12 +238,7 @@ fn errors_are_those_of_their_rows() {
             let validity = Some(Validity::from(&bits[..]));
             // SAFETY: as above.
             unsafe {
-                log.call_with_errors(
-                    &[Column::of(&values)],
-                    Some(Output::of(&mut out)),
-                    validity,
-                    &mut errors,
-                )
+                log.call_with_errors(&[Column::of(&values)], &[Output::of(&mut out)], validity, &mut errors)
             }
             .unwrap();
             for (row, error) in errors.into_iter().enumerate() {
@@ -250,10 +249,118 @@ fn errors_are_those_of_their_rows() {
         let mut few = [0; 3];
         // SAFETY: nothing is called.
         let error = unsafe {
-            log.call_with_errors(&[Column::of(&[1.0; 4])], Some(Output::of(&mut [0.0; 4])), None, &mut few)
+            log.call_with_errors(&[Column::of(&[1.0; 4])], &[Output::of(&mut [0.0; 4])], None, &mut few)
         };
         assert_eq!(error.unwrap_err().to_string(), "there is room for 3 errors, and there are 4 rows");
     }
+}
+
+/// A result's members, each in a column of its own: structures that come back in registers of either kind, and in memory.
+#[test]
+fn members_of_structures_go_to_columns() {
+    for engine in engines() {
+        let pair = over(&engine, "fails_pair", &[C, C, S]);
+        let halves = over(&engine, "halves", &[C, C]);
+        let parts = over(&engine, "parts", &[C]);
+        let alone = over(&engine, "alone", &[C]);
+        let moved = over(&engine, "moved", &[C, S, C, S, C]);
+        let conjugate = over(&engine, "conjugate", &[C, C]);
+        for rows in lengths() {
+            let ints: Vec<i32> = (0..rows as i32).map(|x| x.wrapping_mul(0x9e37_79b9u32 as i32)).collect();
+            let longs: Vec<i64> = ints.iter().map(|x| i64::from(*x) << 20).collect();
+            let doubles: Vec<f64> = ints.iter().map(|x| f64::from(*x)).collect();
+            let floats: Vec<f32> = ints.iter().map(|x| (*x % 1000) as f32).collect();
+
+            let (mut a, mut b, mut errors) = (vec![0i64; rows], vec![0f64; rows], vec![-1; rows]);
+            let columns = [Column::of(&longs), Column::of(&doubles), Column::scalar(&33)];
+            // SAFETY: as in `call`.
+            unsafe {
+                let outputs = [Output::of(&mut a), Output::of(&mut b)];
+                pair.call_with_errors(&columns, &outputs, None, &mut errors).unwrap();
+            }
+            assert_eq!((&a, &b), (&longs, &doubles), "{rows} rows, {}", pair.path());
+            assert_eq!(errors, vec![33; rows]);
+
+            let (mut x, mut y) = (vec![0f32; rows], vec![0f32; rows]);
+            all(
+                &halves,
+                &[Column::of(&floats), Column::of(&ints)],
+                &[Output::of(&mut x), Output::of(&mut y)],
+            );
+            assert!(
+                x.iter().zip(&floats).all(|(x, from)| *x == from / 2.0),
+                "{rows} rows, {}",
+                halves.path()
+            );
+            assert!(y.iter().zip(&ints).all(|(y, from)| *y == *from as f32 / 2.0));
+
+            let (mut a, mut b, mut c) = (vec![0i16; rows], vec![0i8; rows], vec![false; rows]);
+            let (mut d, mut e, mut f) = (vec![0i32; rows], vec![0i32; rows], vec![0u8; rows]);
+            let outputs = [Output::of(&mut a), Output::of(&mut b), Output::of(&mut c)].into_iter();
+            let outputs = outputs.chain([Output::of(&mut d), Output::of(&mut e), Output::of(&mut f)]);
+            let small: Vec<i32> = ints.iter().map(|x| x >> 4).collect();
+            all(&parts, &[Column::of(&small)], &outputs.collect::<Vec<_>>());
+            for (row, x) in small.iter().enumerate() {
+                let found = (a[row], b[row], c[row], d[row], e[row], f[row]);
+                let wanted = (*x as i16, (x + 1) as i8, x & 1 == 1, x + 2, x + 3, (x + 4) as u8);
+                assert_eq!(found, wanted, "row {row} of {rows}, {}", parts.path());
+            }
+
+            let mut only = vec![0f64; rows];
+            all(&alone, &[Column::of(&doubles)], &[Output::of(&mut only)]);
+            assert!(only.iter().zip(&doubles).all(|(only, x)| *only == x + 1.0), "{}", alone.path());
+
+            // Rows whose bit is cleared stay, in each output.
+            let names: Vec<*const u8> = (0..rows).map(|_| c"name".as_ptr().cast()).collect();
+            let bits = vec![0b1101_0110u8; rows.div_ceil(8)];
+            let (mut x, mut y, mut z) = (vec![-1f64; rows], vec![-1f64; rows], vec![-1f64; rows]);
+            let mut found = vec![std::ptr::null::<u8>(); rows];
+            let (two, half) = (Column::scalar(&2.0), Column::scalar(&0.5));
+            let columns = [Column::of(&doubles), two, Column::of(&doubles), half, Column::of(&names)];
+            let outputs =
+                [Output::of(&mut x), Output::of(&mut y), Output::of(&mut z), Output::of(&mut found)];
+            // SAFETY: as in `call`.
+            unsafe { moved.call(&columns, &outputs, Some(bits[..].into())) }.unwrap();
+            for row in 0..rows {
+                let wanted = match bits[row / 8] >> (row % 8) & 1 {
+                    1 => (doubles[row] + 0.5, 2.5, doubles[row] + 0.5, names[row]),
+                    _ => (-1.0, -1.0, -1.0, std::ptr::null()),
+                };
+                assert_eq!(
+                    (x[row], y[row], z[row], found[row]),
+                    wanted,
+                    "row {row} of {rows}, {}",
+                    moved.path()
+                );
+            }
+
+            let (mut re, mut im) = (vec![0f64; rows], vec![0f64; rows]);
+            let columns = [Column::of(&doubles), Column::of(&doubles)];
+            all(&conjugate, &columns, &[Output::of(&mut re), Output::of(&mut im)]);
+            assert_eq!(re, doubles, "{rows} rows, {}", conjugate.path());
+            assert!(im.iter().zip(&doubles).all(|(im, x)| *im == -x));
+        }
+        let mut short = [0.0; 3];
+        let (mut out, mut floats) = ([0i64; 4], [0f32; 4]);
+        // SAFETY: nothing is called.
+        let refused = |outputs: &[Output<'_>]| unsafe {
+            let columns = [Column::of(&[1i64; 4]), Column::of(&[1.0; 4]), Column::scalar(&0)];
+            pair.call(&columns, outputs, None).unwrap_err().to_string()
+        };
+        assert_eq!(refused(&[Output::of(&mut out)]), "the result takes 2 outputs and is given 1");
+        let outputs = [Output::of(&mut out), Output::of(&mut short)];
+        assert_eq!(refused(&outputs), "output 2 has 3 elements, and there are 4 rows");
+        let outputs = [Output::of(&mut out), Output::of(&mut floats)];
+        assert_eq!(refused(&outputs), "output 2: elements of type f32 are not f64");
+    }
+    // libffi has no packed structures.
+    let packed = over(&Engine::new(), "close_together", &[C, C, C]);
+    assert!(matches!(packed.path(), Path::Native));
+    let (a, b, c) = ([1i8, -2, 3], [i64::MIN, 5, -6], [0.5f32, 1.5, -2.5]);
+    let (mut x, mut y, mut z) = ([0i8; 3], [0i64; 3], [0f32; 3]);
+    let columns = [Column::of(&a), Column::of(&b), Column::of(&c)];
+    all(&packed, &columns, &[Output::of(&mut x), Output::of(&mut y), Output::of(&mut z)]);
+    assert_eq!((x, y, z), (a, b, c));
 }
 
 /// One stub, several threads.
@@ -273,7 +380,7 @@ fn threads_share_a_loop() {
                     unsafe {
                         add.call(
                             &[Column::of(&values), Column::scalar(&thread)],
-                            Some(Output::of(&mut out)),
+                            &[Output::of(&mut out)],
                             Some((&bits).into()),
                         )
                     }
@@ -330,7 +437,7 @@ fn nothing_beyond_columns_is_touched() {
                 let columns =
                     [Column::of(bytes), Column::of(shorts), Column::of(bits), Column::scalar(&more[0])];
                 // SAFETY: as in `call`.
-                unsafe { narrow.call(&columns, Some(Output::of(out)), Some((&*validity).into())) }.unwrap();
+                unsafe { narrow.call(&columns, &[Output::of(out)], Some((&*validity).into())) }.unwrap();
                 assert!(out.iter().all(|out| *out == 7), "{rows} rows, {edge:?}, {}", narrow.path());
 
                 let floats = copied(&vec![1.5f32; rows], edge);
@@ -363,7 +470,7 @@ fn errors_of_callbacks_name_the_row() {
         let address = fails_at.as_ptr();
         let columns = [Column::scalar(&address), Column::of(&values)];
         // SAFETY: the callback is of the type that the function calls.
-        let error = unsafe { call_back.call(&columns, Some(Output::of(&mut out)), None) }.unwrap_err();
+        let error = unsafe { call_back.call(&columns, &[Output::of(&mut out)], None) }.unwrap_err();
         let ColumnsError::Row { row: 37, error: CallbackError::Panic(Some(message)) } = &error else {
             panic!("{error:?} ({})", call_back.path())
         };
@@ -377,9 +484,8 @@ fn errors_of_callbacks_name_the_row() {
         let mut validity = [0xff; 13];
         validity[2] = 0;
         // SAFETY: as above.
-        let error =
-            unsafe { call_back.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }
-                .unwrap_err();
+        let error = unsafe { call_back.call(&columns, &[Output::of(&mut out)], Some(validity[..].into())) }
+            .unwrap_err();
         assert!(matches!(error, ColumnsError::Row { row: 37, .. }), "{error:?}");
         assert_eq!(calls.load(SeqCst), 30);
     }
@@ -393,7 +499,7 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     let mut out = [0; 4];
     let refused = |columns: &[Column<'_>], output: Option<&mut [i32]>, validity: Option<&[u8]>| {
         // SAFETY: nothing is called.
-        unsafe { add.call(columns, output.map(Output::of), validity.map(Validity::from)) }
+        unsafe { add.call(columns, output.map(Output::of).as_slice(), validity.map(Validity::from)) }
             .unwrap_err()
             .to_string()
     };
@@ -408,17 +514,14 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     );
     assert_eq!(
         refused(&[Column::of(&[1i64; 4]), one], Some(&mut out), None),
-        "column 1: elements of type i64 are not int"
+        "column 1: elements of type i64 are not i32"
     );
     assert_eq!(refused(&[one, one], Some(&mut out), None), "column 1 was declared a column and is one value");
     assert_eq!(
         refused(&[Column::of(&four), Column::of(&four)], Some(&mut out), None),
         "column 2 was declared one value and is a column"
     );
-    assert_eq!(
-        refused(&[Column::of(&four), one], None, None),
-        "an output is wanted where there is a result, of int"
-    );
+    assert_eq!(refused(&[Column::of(&four), one], None, None), "the result takes 1 outputs and is given 0");
     let mut nine = [0; 9];
     assert_eq!(
         refused(&[Column::of(&[1; 9]), one], Some(&mut nine), Some(&[0xff])),
@@ -426,9 +529,8 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     );
     let mut wide = [0i64; 4];
     // SAFETY: nothing is called.
-    let error =
-        unsafe { add.call(&[Column::of(&four), one], Some(Output::of(&mut wide)), None) }.unwrap_err();
-    assert_eq!(error.to_string(), "the output: elements of type i64 are not int");
+    let error = unsafe { add.call(&[Column::of(&four), one], &[Output::of(&mut wide)], None) }.unwrap_err();
+    assert_eq!(error.to_string(), "output 1: elements of type i64 are not i32");
 }
 
 #[test]
@@ -439,8 +541,17 @@ fn functions_that_no_column_is_for_are_refused() {
     };
     let add = function(&engine, "add_int");
     assert_eq!(refused(&add, &[C]), "the function takes 2 arguments and is given 1 columns");
-    let pair = function(&engine, "fails_pair");
-    assert_eq!(refused(&pair, &[C, C, C]), "the output: struct pair is not a number or pointer");
+    for (text, why) in [
+        ("void add_int(struct { long a; })", "column 1: struct { long a; } is not a number or pointer"),
+        ("long double add_int(int)", "the result: long double is no number,"),
+        ("union { int a; float b; } add_int(int)", "the result: union { int a; float b; } is no number,"),
+        ("struct { int a : 4; } add_int(int)", "the result: struct { int a : 4; } is no number,"),
+        ("struct { long a[9]; } add_int(int)", "the result: struct { long a[9]; } is no number,"),
+        ("struct { int a[0]; } add_int(int)", "the result: struct { int a[0]; } is no number,"),
+    ] {
+        let refused = refused(&engine.function(&library(), text).unwrap(), &[C]);
+        assert!(refused.starts_with(why), "{refused}");
+    }
     let sum = engine.function(&library(), "int add_int(int, ..., int)").unwrap();
     assert_eq!(refused(&sum, &[C, C]), "a variadic function is not called over columns");
 }

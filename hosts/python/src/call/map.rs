@@ -404,7 +404,7 @@ fn call(
                 unsafe { Output::raw(scalar, target.at(&place).cast(), length) }
             });
             // SAFETY: that the function may be called with these values is what the program says.
-            unsafe { columns.call(&row, output, None) }?;
+            unsafe { columns.call(&row, output.as_slice(), None) }?;
         }
         errno::leave();
         Ok(())
