@@ -18,21 +18,14 @@ pub struct Texts {
 }
 
 /// A text has a NUL, at which C would end it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("row {row}: the text has a NUL at byte {at}, where C would end it")]
 pub struct TextsError {
     /// The row, counted from 0.
     pub row: usize,
     /// The offset of the NUL, in bytes.
     pub at: usize,
 }
-
-impl fmt::Display for TextsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "row {}: the text has a NUL at byte {}, where C would end it", self.row, self.at)
-    }
-}
-
-impl std::error::Error for TextsError {}
 
 impl Texts {
     /// No rows.

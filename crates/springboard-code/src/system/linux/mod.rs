@@ -1,8 +1,6 @@
 //! Linux, with any C library.
 
 mod calls;
-#[cfg(feature = "announce")]
-mod debugger;
 mod descriptor;
 pub(crate) mod extent;
 mod file;
@@ -14,4 +12,3 @@ pub(crate) mod pages;
 pub(crate) mod perf_map;
 pub(crate) mod protection;
 mod ranges;
-pub(crate) mod unwind;

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use rustix::mm::ProtFlags;
 use springboard_emit::{LandingPads, Protection, ReturnAddresses};
 
 /// How stubs must be protected: what the CPU checks, they have. Found out once, and the same for all code memory of the
@@ -9,6 +10,15 @@ use springboard_emit::{LandingPads, Protection, ReturnAddresses};
 pub fn protection() -> Protection {
     static PROTECTION: LazyLock<Protection> = LazyLock::new(found);
     *PROTECTION
+}
+
+/// What pages that execute allow: with `PROT_BTI`, where stubs have landing pads.
+pub(in crate::system) fn executable() -> ProtFlags {
+    let checked = match protection().landing_pads {
+        LandingPads::Emit => 0x10,
+        LandingPads::Omit => 0,
+    };
+    ProtFlags::READ | ProtFlags::EXEC | ProtFlags::from_bits_retain(checked)
 }
 
 /// Pages say so themselves (`PROT_BTI`), and every CPU with branch target identification obeys. Signatures are checked
