@@ -70,7 +70,7 @@ impl Texts {
     /// The first row's pointer, in every row. `None` where there is no row.
     pub fn scalar(&mut self) -> Option<Column<'_>> {
         let (addresses, rows) = self.addresses();
-        // SAFETY: as for `column`; there is a first one.
+        // SAFETY: there is a first address, which has the form of a pointer. The memory is borrowed with the column.
         (rows > 0).then(|| unsafe { Column::raw_scalar(Scalar::Pointer, addresses) })
     }
 
