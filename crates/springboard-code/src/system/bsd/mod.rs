@@ -14,4 +14,3 @@ mod map_jit;
 pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
-pub(crate) mod protection;

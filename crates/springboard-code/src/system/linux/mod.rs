@@ -10,5 +10,4 @@ pub(crate) mod jitdump;
 pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
-pub(crate) mod protection;
 mod ranges;

@@ -8,14 +8,14 @@ use rustix::{
     mm::{MapFlags, mmap},
 };
 
-use super::{extent::Extent, protection::executable};
+use super::extent::Extent;
 pub(crate) use crate::system::unix::private_pages::{Reserved, Unsealed, page_size};
 use crate::{
     error::{CodeError, Step},
     faults::perform,
     mapping::{Mapping, retry_unmapping},
     site::Site,
-    system::unix::private_pages::near,
+    system::{protection::executable, unix::private_pages::near},
 };
 
 impl Mapping {

@@ -5,4 +5,5 @@ mod debugger;
 pub mod fork;
 mod number;
 pub(super) mod private_pages;
+pub(crate) mod protection;
 pub(crate) mod unwind;
