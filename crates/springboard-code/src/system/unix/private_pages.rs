@@ -1,6 +1,6 @@
 //! Private pages: mapped to be written, then executable for good.
 
-use std::{ffi::c_void, ops::Range, ptr};
+use std::{ffi::c_void, ptr};
 
 use rustix::{
     io::Errno,
@@ -40,7 +40,7 @@ impl Unsealed {
     }
 
     /// No stub has a row of its own here.
-    pub(crate) fn describe(&mut self, _place: Range<usize>, _row: Option<u32>) {}
+    pub(crate) fn describe(&mut self, _place: std::ops::Range<usize>, _row: Option<u32>) {}
 
     /// Makes them executable, and not writable, for good.
     pub(crate) fn seal(self) -> Result<Mapping, CodeError> {
