@@ -72,11 +72,11 @@ impl Columns {
         }
         let word = |(index, param): (usize, &Param)| match SlotForm::of(&param.ty, function.data_model()) {
             Ok(SlotForm::Word(scalar)) => Ok(scalar),
-            _ => Err(ColumnsError::NoWord { index: Some(index), ty: param.ty.clone() }),
+            _ => Err(ColumnsError::NoWord { index, ty: param.ty.clone() }),
         };
         let params = signature.params().iter().enumerate().map(word);
         let params = params.collect::<Result<_, _>>()?;
-        let no_words = || ColumnsError::NoWord { index: None, ty: signature.result().clone() };
+        let no_words = || ColumnsError::NoWords { ty: signature.result().clone() };
         let result = SlotForm::of(signature.result(), function.data_model()).map_err(|_| no_words())?;
         let results = columns_of_result(signature.result(), function.data_model()).map_err(|_| no_words())?;
         let mut columns = Columns {
@@ -124,7 +124,7 @@ impl Columns {
         outputs: &[Output<'_>],
         validity: Option<Validity<'_>>,
     ) -> Result<(), ColumnsError> {
-        // SAFETY: the caller's promises are the same.
+        // SAFETY: the caller says that the function may be called with each row's arguments, on this thread.
         unsafe { self.rows(columns, outputs, validity, None) }
     }
 
@@ -144,7 +144,7 @@ impl Columns {
         validity: Option<Validity<'_>>,
         errors: &mut [c_int],
     ) -> Result<(), ColumnsError> {
-        // SAFETY: the caller's promises are the same.
+        // SAFETY: the caller says that the function may be called with each row's arguments, on this thread.
         unsafe { self.rows(columns, outputs, validity, Some(errors)) }
     }
 
@@ -176,7 +176,7 @@ impl Columns {
             // SAFETY: the caller says that the function may be called with each row's arguments; columns and outputs are of
             // its types, and they, the bits and the errors are those of as many rows.
             Some(stub) => unsafe { self.enter(stub, columns, outputs, validity, errors, rows) },
-            // SAFETY: as above.
+            // SAFETY: the caller says so of the function; columns, outputs, bits and errors have as many rows.
             None => unsafe { by_row(self, columns, outputs, validity, errors, rows) },
         };
         drop(native);

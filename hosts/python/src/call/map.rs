@@ -347,7 +347,7 @@ fn call(
     shape: &[usize],
 ) -> PyResult<()> {
     let refused = |error: ColumnsError| match error {
-        ColumnsError::NoWord { .. } | ColumnsError::Variadic => {
+        ColumnsError::NoWord { .. } | ColumnsError::NoWords { .. } | ColumnsError::Variadic => {
             PyNotImplementedError::new_err(error.to_string())
         }
         _ => PyValueError::new_err(error.to_string()),
