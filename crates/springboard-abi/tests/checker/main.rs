@@ -257,7 +257,8 @@ fn columns_are_of_their_parameters_types() {
             let one_more = Output { from: OutputPlace::Record(0), bytes: 8 };
             assert!(refused(other_outputs(&|outputs| outputs.push(one_more))), "{signature}");
             for index in 0..columns.outputs.len() {
-                let changes: [&dyn Fn(&mut Vec<Output>); 4] = [
+                type Change<'a> = &'a dyn Fn(&mut Vec<Output>);
+                let changes: [Change<'_>; 4] = [
                     &|outputs| outputs[index].bytes ^= 12,
                     &|outputs| outputs[index].from = behind(outputs[index].from),
                     &|outputs| {
