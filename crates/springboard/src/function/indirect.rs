@@ -7,7 +7,7 @@ use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
 use super::{
-    call::{self, CallError, Called},
+    call::CallError,
     entered::{Entered, EntryFor, SlotsPointer},
     slots::ResultMismatch,
     ty::{FunctionType, Prepared},
@@ -73,7 +73,7 @@ impl Indirect {
         let ty = &self.prepared.ty;
         self.entered(address, |entered| {
             // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
-            unsafe { call::call(Called { ty, entered }, arguments, &mut 0) }
+            unsafe { (ty.checked_call)(ty, &entered, arguments, &mut 0) }
         })
     }
 
@@ -140,7 +140,7 @@ impl Interpreted<'_> {
         // SAFETY: the caller passes what `entry` gave beside this function: the `Interpreted` itself.
         let Interpreted { interface, address } = unsafe { &*interpreted.cast() };
         // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
-        R::from_result(unsafe { interface.call(*address, None, slots) })
+        unsafe { interface.call(*address, None, slots) }
     }
 }
 

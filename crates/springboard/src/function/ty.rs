@@ -10,6 +10,7 @@ use springboard_abi::{Plan, SlotForm};
 use springboard_code::fork;
 use springboard_ir::{DataModel, FloatFormat, Layout, LayoutError, Scalar, Signature, Type};
 
+use super::call::CheckedCall;
 use crate::{
     bind_error::BindError,
     declaration::Position,
@@ -29,6 +30,7 @@ pub(super) struct FunctionType {
     /// What the slot after the arguments holds.
     pub(super) form: SlotForm,
     pub(super) result: ResultKind,
+    pub(super) checked_call: CheckedCall,
     /// The signature in libffi's terms, once somebody has asked for it.
     interface: OnceLock<Result<Arc<Interface>, Unsupported>>,
 }
@@ -46,8 +48,10 @@ pub(super) enum ResultKind {
 /// A result in memory that lies in its value.
 #[derive(Clone, Copy)]
 pub(super) enum ResultMemory {
-    /// So many bytes.
-    Bytes(usize),
+    /// So many bytes, in so many words.
+    Words2(u8),
+    Words4(u8),
+    Words8(u8),
     /// Integers of 16 bytes.
     Signed128,
     Unsigned128,
@@ -83,12 +87,12 @@ impl ResultKind {
         let scalar = match form {
             SlotForm::None => return ResultKind::Word(ResultWord::Void),
             SlotForm::Address(layout) => {
-                return ResultKind::Memory(match ty.scalar(model) {
-                    Some(Scalar::Int { signed: true, .. }) => ResultMemory::Signed128,
-                    Some(Scalar::Int { signed: false, .. }) => ResultMemory::Unsigned128,
-                    _ if Bytes::holds(layout) => ResultMemory::Bytes(layout.size as usize),
-                    _ => return ResultKind::Apart(layout),
-                });
+                let memory = match ty.scalar(model) {
+                    Some(Scalar::Int { signed: true, .. }) => Some(ResultMemory::Signed128),
+                    Some(Scalar::Int { signed: false, .. }) => Some(ResultMemory::Unsigned128),
+                    _ => ResultMemory::of(layout),
+                };
+                return memory.map_or(ResultKind::Apart(layout), ResultKind::Memory);
             }
             SlotForm::Word(scalar) => scalar,
         };
@@ -103,17 +107,30 @@ impl ResultKind {
     }
 }
 
+impl ResultMemory {
+    /// Memory for bytes of this layout. `None` where they do not lie in their value.
+    pub(super) fn of(layout: Layout) -> Option<ResultMemory> {
+        let of = match layout.size {
+            0..=16 => ResultMemory::Words2,
+            17..=32 => ResultMemory::Words4,
+            _ => ResultMemory::Words8,
+        };
+        Bytes::holds(layout).then(|| of(layout.size as u8))
+    }
+}
+
 impl FunctionType {
     fn new(signature: &Signature, model: &DataModel) -> Result<FunctionType, BindError> {
         let at = |position| move |error: LayoutError| BindError::Layout { position, error };
         let params = signature.params().iter().enumerate();
         let checks =
             params.map(|(index, param)| Check::of(&param.ty, model).map_err(at(Position::Parameter(index))));
-        let checks = checks.collect::<Result<_, _>>()?;
+        let checks = checks.collect::<Result<Box<[_]>, _>>()?;
         let form = SlotForm::of(signature.result(), model).map_err(at(Position::Result))?;
         let result = ResultKind::of(form, signature.result(), model);
         let (signature, interface) = (signature.clone(), OnceLock::new());
-        Ok(FunctionType { signature, model: *model, checks, form, result, interface })
+        let checked_call = result.checked_call(checks.len());
+        Ok(FunctionType { signature, model: *model, checks, form, result, checked_call, interface })
     }
 
     /// The number of slots, that for a last error not counted.
