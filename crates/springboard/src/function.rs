@@ -27,6 +27,7 @@ mod way;
 
 use self::{
     bind::Found,
+    call::CheckedCall,
     entered::Entered,
     ty::FunctionType,
     way::{Binding, Entering, Way},
@@ -66,6 +67,7 @@ struct Bound {
     ty: Arc<FunctionType>,
     address: CodePointer,
     binding: Binding,
+    checked_call: CheckedCall,
     /// What a checked call enters. Where the code is still to come it stays what looks for it.
     entered: Entered,
     /// What calls deliver beside the result.
@@ -85,7 +87,7 @@ impl Bound {
     #[inline(always)]
     unsafe fn call(&self, arguments: &[Value], last_error: &mut i32) -> Result<Value, CallError> {
         // SAFETY: the entry is the function's, for its type; the caller answers for the function and its arguments.
-        unsafe { (self.ty.checked_call)(&self.ty, &self.entered, arguments, last_error) }
+        unsafe { (self.checked_call)(&self.ty, &self.entered, arguments, last_error) }
     }
 }
 
@@ -104,7 +106,8 @@ impl Function {
         let bound = Arc::new_cyclic(|bound: &Weak<Bound>| {
             let bound = bound.as_ptr();
             let entered = ty.result.word().erased(Entering { binding: &binding, address, bound, last_error });
-            Bound { prototype, ty, address, binding, entered, last_error, library }
+            let checked_call = ty.checked_call();
+            Bound { prototype, ty, address, binding, checked_call, entered, last_error, library }
         });
         Function { bound }
     }

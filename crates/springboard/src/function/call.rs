@@ -50,16 +50,15 @@ pub enum CallError {
 
 /// Calls a function with arguments, once they are found to fit. What it delivers as last error goes to the last parameter.
 ///
-/// To be called with the type that it is kept in, and with what [`ResultWord::erased`] gave for the type's result; the
+/// To be called with the type that [gave](FunctionType::checked_call) it, and with what [`ResultWord::erased`] gave for the type's result; the
 /// function is sound to call with these arguments: see [`Function::call`](super::Function::call).
 pub(super) type CheckedCall =
     unsafe fn(&FunctionType, &Entered, &[Value], &mut i32) -> Result<Value, CallError>;
 
-impl ResultKind {
-    /// Calls functions with such results and so many parameters. There is one function for each kind, so that no call asks
-    /// for it.
-    pub(super) fn checked_call(self, parameters: usize) -> CheckedCall {
-        if parameters > INLINE_PARAMETERS {
+impl FunctionType {
+    /// What calls functions of the type. There is one function for each kind of result, so that no call asks for it.
+    pub(super) fn checked_call(&self) -> CheckedCall {
+        if self.checks.len() > INLINE_PARAMETERS {
             return call_otherwise;
         }
         use ResultKind::{Apart, Memory, Word};
@@ -67,10 +66,10 @@ impl ResultKind {
         use ResultWord::{Bool, F32, F64, Pointer, Signed, Unsigned, Void};
         macro_rules! one_of {
             ($($kind:pat),*) => {
-                match self {
+                match self.result {
                     $($kind => |ty, entered, arguments, last_error| {
                         let result = ty.result;
-                        // SAFETY: the type keeps what this returns for its own result and parameters; the caller answers for
+                        // SAFETY: called with the type that gave it; the caller answers for
                         // the call.
                         unsafe {
                             hint::assert_unchecked(matches!(result, $kind));

@@ -10,7 +10,6 @@ use springboard_abi::{Plan, SlotForm};
 use springboard_code::fork;
 use springboard_ir::{DataModel, FloatFormat, Layout, LayoutError, Scalar, Signature, Type};
 
-use super::call::CheckedCall;
 use crate::{
     bind_error::BindError,
     declaration::Position,
@@ -30,7 +29,6 @@ pub(super) struct FunctionType {
     /// What the slot after the arguments holds.
     pub(super) form: SlotForm,
     pub(super) result: ResultKind,
-    pub(super) checked_call: CheckedCall,
     /// The signature in libffi's terms, once somebody has asked for it.
     interface: OnceLock<Result<Arc<Interface>, Unsupported>>,
 }
@@ -125,12 +123,11 @@ impl FunctionType {
         let params = signature.params().iter().enumerate();
         let checks =
             params.map(|(index, param)| Check::of(&param.ty, model).map_err(at(Position::Parameter(index))));
-        let checks = checks.collect::<Result<Box<[_]>, _>>()?;
+        let checks = checks.collect::<Result<_, _>>()?;
         let form = SlotForm::of(signature.result(), model).map_err(at(Position::Result))?;
         let result = ResultKind::of(form, signature.result(), model);
         let (signature, interface) = (signature.clone(), OnceLock::new());
-        let checked_call = result.checked_call(checks.len());
-        Ok(FunctionType { signature, model: *model, checks, form, result, checked_call, interface })
+        Ok(FunctionType { signature, model: *model, checks, form, result, interface })
     }
 
     /// The number of slots, that for a last error not counted.
