@@ -122,7 +122,7 @@ impl Columns {
         output: Option<Output<'_>>,
         validity: Option<Validity<'_>>,
     ) -> Result<(), ColumnsError> {
-        // SAFETY: the caller's promises are the same.
+        // SAFETY: the caller says that the function may be called with each row's arguments, on this thread.
         unsafe { self.rows(columns, output.as_ref(), validity, None) }
     }
 
@@ -142,7 +142,7 @@ impl Columns {
         validity: Option<Validity<'_>>,
         errors: &mut [c_int],
     ) -> Result<(), ColumnsError> {
-        // SAFETY: the caller's promises are the same.
+        // SAFETY: the caller says that the function may be called with each row's arguments, on this thread.
         unsafe { self.rows(columns, output.as_ref(), validity, Some(errors)) }
     }
 
@@ -174,7 +174,7 @@ impl Columns {
             // SAFETY: the caller says that the function may be called with each row's arguments; columns and output are of
             // its types, and they, the bits and the errors are those of as many rows.
             Some(stub) => unsafe { self.enter(stub, columns, output, validity, errors, rows) },
-            // SAFETY: as above.
+            // SAFETY: the caller says so of the function; columns, output, bits and errors have as many rows.
             None => unsafe { by_row(&self.function, columns, output, validity, errors, rows) },
         };
         drop(native);

@@ -29,7 +29,8 @@ pub enum Any<'a> {
 }
 
 /// An error that JavaScript is to throw.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Thrown {
     /// Its class.
     pub kind: ErrorKind,
@@ -114,11 +115,3 @@ impl Thrown {
         Thrown::argument(ErrorKind::TypeError, format!("argument {} must be a buffer", index + 1))
     }
 }
-
-impl std::fmt::Display for Thrown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Thrown {}
