@@ -78,8 +78,7 @@ fn columns(bench: &Bench, effort: Effort) -> Chart {
             for (a, out) in a.chunks(chunk).zip(out.chunks_mut(chunk)) {
                 let column = Column::of(a);
                 // SAFETY: the function may be called with any numbers.
-                unsafe { over.call(&[column, column], Some(Output::of(out)), None) }
-                    .expect("columns that fit");
+                unsafe { over.call(&[column, column], &[Output::of(out)], None) }.expect("columns that fit");
             }
         });
         let by_row = least(effort, ROWS, || {

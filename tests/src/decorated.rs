@@ -229,6 +229,9 @@ impl Draw<'_> {
             6 => {
                 let (element, _) = self.element();
                 let array = self.pick(&["", "", "[2]"]);
+                if self.once_in(4) {
+                    return format!("{before}{element} *_Atomic {name}{array}{after}");
+                }
                 match self.rng.bool() || element.ends_with('*') {
                     true => format!("{before}_Atomic({element}) {name}{array}{after}"),
                     false => format!("{before}_Atomic {element} {name}{array}{after}"),

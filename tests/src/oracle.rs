@@ -4,7 +4,8 @@
 //! 2. [`c`] writes a C file for a batch of cases: for each a callee, which records every argument it sees and
 //!    returns what it is told to, and a caller.
 //! 3. [`batch`] loads the compiled file and makes every call by every path: the C caller; the emitted stub, entered
-//!    through a canary that watches callee-saved registers; the runtime's function; the runtime's libffi fallback.
+//!    through a canary that watches callee-saved registers, and that of a call over columns; the runtime's function; its libffi
+//!    fallback.
 //!    Arguments and results lie against pages that cannot be touched. The C caller also calls callbacks, whose
 //!    handler records as the callee does: the emitted stub, and a closure of libffi.
 //! 4. [`drive`] does this for many batches, each in a process of its own, so that a crash is one mismatch and not
@@ -29,6 +30,7 @@ mod memory;
 mod palette;
 mod quirk;
 mod record;
+mod row;
 mod shrink;
 mod signature;
 mod stub;

@@ -41,6 +41,8 @@ fn run(source: Source, cases: impl Iterator<Item = u64>, levels: &[Level]) {
     for path in ["stub", "runtime", "libffi"] {
         assert!(called(path) > count / 2, "{path}: {:?}", tally.counts);
     }
+    // Of those whose arguments are all words.
+    assert!(called("columns") > 0, "{:?}", tally.counts);
 }
 
 #[test]

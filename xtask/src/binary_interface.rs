@@ -28,13 +28,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let ended = if arguments.bless { describe(&project::root().join(LAST)) } else { compare() };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    project::exit(ended)
 }
 
 fn compare() -> Result<(), String> {

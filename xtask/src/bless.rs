@@ -20,12 +20,8 @@ use crate::{
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments) -> ExitCode {
-    if let Err(why) = tables().and_then(|()| filetests()).and_then(|()| counts()) {
-        eprintln!("{why}");
-        return ExitCode::FAILURE;
-    }
-    println!("now read: git diff");
-    ExitCode::SUCCESS
+    let written = tables().and_then(|()| filetests()).and_then(|()| counts());
+    project::exit(written.inspect(|()| println!("now read: git diff")))
 }
 
 fn tables() -> Result<(), String> {

@@ -22,28 +22,16 @@ pub(crate) struct Cpu {
 }
 
 pub(crate) const AARCH64: Cpu = Cpu {
-    name: "aarch64",
-    triple: "aarch64-unknown-linux-gnu",
-    gnu: "aarch64-linux-gnu",
     debian: "arm64",
     std_from: ("bookworm-security", "debian-security"),
+    ..cpu("aarch64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu")
 };
+pub(crate) const RISCV64: Cpu = cpu("riscv64", "riscv64gc-unknown-linux-gnu", "riscv64-linux-gnu");
+pub(crate) const S390X: Cpu = cpu("s390x", "s390x-unknown-linux-gnu", "s390x-linux-gnu");
 
-pub(crate) const RISCV64: Cpu = Cpu {
-    name: "riscv64",
-    triple: "riscv64gc-unknown-linux-gnu",
-    gnu: "riscv64-linux-gnu",
-    debian: "riscv64",
-    std_from: ("trixie", "debian"),
-};
-
-pub(crate) const S390X: Cpu = Cpu {
-    name: "s390x",
-    triple: "s390x-unknown-linux-gnu",
-    gnu: "s390x-linux-gnu",
-    debian: "s390x",
-    std_from: ("trixie", "debian"),
-};
+const fn cpu(name: &'static str, triple: &'static str, gnu: &'static str) -> Cpu {
+    Cpu { name, triple, gnu, debian: name, std_from: ("trixie", "debian") }
+}
 
 /// All of them.
 pub(crate) const CPUS: [&Cpu; 3] = [&AARCH64, &RISCV64, &S390X];

@@ -49,13 +49,7 @@ const SONAME: &str = "libspringboard.so.0";
 const PLAIN: fn(char) -> bool = |c| c.is_ascii_alphanumeric() || "-_./+,@%:~".contains(c);
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    match install(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    project::exit(install(arguments))
 }
 
 fn install(arguments: &Arguments) -> Result<(), String> {

@@ -31,17 +31,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    match build(&arguments.out, &arguments.profile, None) {
-        Ok(Built { library, .. }) => {
-            println!("{}", library.display());
-            println!("LD_LIBRARY_PATH={} PROGRAM uses it", arguments.out.display());
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    project::exit(build(&arguments.out, &arguments.profile, None).map(|Built { library, .. }| {
+        println!("{}", library.display());
+        println!("LD_LIBRARY_PATH={} PROGRAM uses it", arguments.out.display());
+    }))
 }
 
 /// The name that programs ask for.

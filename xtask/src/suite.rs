@@ -26,6 +26,36 @@ pub(crate) struct Suite {
     pub(crate) steps: fn() -> Vec<Step>,
 }
 
+/// A suite that runs whenever none is named.
+pub(crate) const fn always(
+    name: &'static str,
+    about: &'static str,
+    needs: &'static [&'static Tool],
+    steps: fn() -> Vec<Step>,
+) -> Suite {
+    Suite { name, about, when: When::Always, needs, steps }
+}
+
+/// One that CI runs as well, and nobody else unless it is named: because it runs other suites, elsewhere.
+pub(crate) const fn in_ci_alone(
+    name: &'static str,
+    about: &'static str,
+    needs: &'static [&'static Tool],
+    steps: fn() -> Vec<Step>,
+) -> Suite {
+    Suite { when: When::InCi, ..always(name, about, needs, steps) }
+}
+
+/// One that runs when it is named: because it is a part of another, or takes long.
+pub(crate) const fn named(
+    name: &'static str,
+    about: &'static str,
+    needs: &'static [&'static Tool],
+    steps: fn() -> Vec<Step>,
+) -> Suite {
+    Suite { when: When::Named, ..always(name, about, needs, steps) }
+}
+
 /// When a suite runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
@@ -317,7 +347,7 @@ fn summary(suites: &[&Suite], outcomes: &[Outcome], skips: Skips) -> ExitCode {
 mod tests {
     use std::{process::Command, time::Duration};
 
-    use super::{End, Step, Suite, When, run_one};
+    use super::{End, Step, Suite, always, run_one};
     use crate::tools::Tool;
 
     fn shell(script: &str) -> Command {
@@ -346,13 +376,13 @@ mod tests {
 
     static NOWHERE: Tool = Tool::program("nowhere", "there-is-no-such-program", &["nowhere"]);
 
-    fn suite(needs: &'static [&'static Tool], steps: fn() -> Vec<Step>) -> Suite {
-        Suite { name: "test", about: "", when: When::Always, needs, steps }
+    fn needing(needs: &'static [&'static Tool], steps: fn() -> Vec<Step>) -> Suite {
+        always("test", "", needs, steps)
     }
 
     #[test]
     fn a_part_is_skipped_alone() {
-        let outcome = run_one(&suite(&[], || {
+        let outcome = run_one(&needing(&[], || {
             let skipped = || Step::from(shell("false")).needing("part", [&NOWHERE]);
             vec![skipped(), skipped(), shell("true").into()]
         }));
@@ -361,12 +391,12 @@ mod tests {
         assert_eq!(*name, "part");
         assert!(missing[0].contains("apt-get install --no-install-recommends nowhere"), "{missing:?}");
         // What is beside it still fails.
-        let outcome = run_one(&suite(&[], || {
+        let outcome = run_one(&needing(&[], || {
             vec![Step::from(shell("true")).needing("part", [&NOWHERE]), shell("false").into()]
         }));
         assert!(matches!(outcome.end, End::Failed(_)));
         static NEEDS: [&Tool; 1] = [&NOWHERE];
-        let outcome = run_one(&suite(&NEEDS, || vec![shell("false").into()]));
+        let outcome = run_one(&needing(&NEEDS, || vec![shell("false").into()]));
         assert!(matches!(outcome.end, End::Skipped) && outcome.skipped.len() == 1);
     }
 

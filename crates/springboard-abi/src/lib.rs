@@ -32,16 +32,16 @@ pub use check::{Source, Spot, Violation, check, check_boxed, check_fast_call};
 pub use convention::{Assignment, Passing, Piece, RegisterFile, Returning, assign};
 pub use entry::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,
-    node_eligible, node_eligible_call, plan, plan_boxed, plan_columns, plan_fast_call, plan_relay,
-    plan_with_last_error,
+    columns_of_result, node_eligible, node_eligible_call, plan, plan_boxed, plan_columns, plan_fast_call,
+    plan_relay, plan_with_last_error,
 };
 pub use hole::{GUARD_HELPER, Hole, HoleKind};
 pub use ineligible::{Ineligible, Way};
 pub use place::Place;
 pub use plan::{
     BoxedForm, ClosureForm, Column, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm,
-    Fill, Form, Guard, LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, SlotContent, SlotForm,
-    SlotsForm, Step, Temporary, UpcallResult, symbol,
+    Fill, Form, Guard, LastError, Move, Operand, Output, OutputPlace, Parameter, Plan, ResultMove, Rows,
+    SlotContent, SlotForm, SlotsForm, Step, Temporary, UpcallResult, symbol,
 };
 /// How a host describes itself and a call, for [`Entry::Boxed`].
 pub mod boxed {

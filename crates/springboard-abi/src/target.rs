@@ -1,6 +1,6 @@
 //! Whom a plan is for: data model, convention of the native function, convention by which the stub is entered.
 
-use core::fmt;
+use alloc::string::ToString as _;
 
 use springboard_ir::DataModel;
 use target_lexicon::{Architecture, OperatingSystem, Triple};
@@ -46,20 +46,12 @@ pub struct Target {
 }
 
 /// A triple that names no target of springboard.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "no calling convention is known for {0}; known are {known}",
+    known = Convention::ALL.map(|known| known.to_string()).join(", ")
+)]
 pub struct UnknownTarget(pub Triple);
-
-impl fmt::Display for UnknownTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no calling convention is known for {}; known are", self.0)?;
-        for (index, convention) in Convention::ALL.iter().enumerate() {
-            write!(f, "{} {convention}", if index == 0 { "" } else { "," })?;
-        }
-        Ok(())
-    }
-}
-
-impl core::error::Error for UnknownTarget {}
 
 impl Target {
     /// The platform's own C convention on `triple`.

@@ -23,7 +23,7 @@ use springboard_everyday::{
 };
 
 use crate::{
-    array::array,
+    array::Array,
     boundary::{Failure, Out, OutHandle, enter, no_constant, null, pick},
     constants::*,
     function::{self, Bound},
@@ -49,21 +49,20 @@ pub extern "C" fn sb_background_new(
 /// Has a function called.
 ///
 /// # Safety
-/// `slots` is null or has as many canonical slots as the function has parameters, and the function may be called with them
-/// on another thread, as the header says.
+/// Each slot is that of a value of its parameter's type, and the function may be called with them on another thread, as the
+/// header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_background_call(
     background: *const BackgroundHandle,
     function: *const FunctionHandle,
-    slots: *const u64,
+    slots: Array<'_, u64>,
     pending: OutHandle<'_, PendingHandle>,
 ) -> c_int {
     handle::opens(pending, "pending", || {
         let background = handle::get::<_, Background>(background)?;
         let bound = function::get(function)?;
         let params = bound.function.signature().params();
-        // SAFETY: the caller says that there are as many slots as parameters.
-        let slots = unsafe { array(slots, params.len(), "slots") }?;
+        let slots = slots.get(params.len(), "slots")?;
         let arguments = params.iter().zip(slots);
         let model = bound.function.data_model();
         // SAFETY: the caller says that each slot is that of a value of its parameter's type.

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{CStr, c_char, c_int},
-    mem::MaybeUninit,
     ptr,
     sync::LazyLock,
 };
@@ -14,12 +13,13 @@ use springboard_js::{
 };
 
 use crate::{
-    array::texts,
+    array::Array,
     boundary::{Failure, Out, OutHandle, enter, give, no_constant, pick},
     constants::*,
     handle::{self, SignatureHandle},
     row::Row,
-    text::{Growing, Text, write_sized},
+    structure::{Growing, Told},
+    text::Text,
     v8::{V8Value, returned},
 };
 
@@ -42,9 +42,7 @@ unsafe impl Growing for BunTypeRow {}
 static ROWS: LazyLock<Vec<Row>> =
     LazyLock::new(|| TYPES.iter().map(|ty| Row::new(ty.name, ty.aliases, ty.c)).collect());
 
-/// # Safety
-/// `ty` is null or begins with its size.
-unsafe fn tell(tag: u8, ty: *mut MaybeUninit<BunTypeRow>) -> Result<(), Failure> {
+fn tell(tag: u8, ty: Told<'_, BunTypeRow>) -> Result<(), Failure> {
     let row = ROWS.get(usize::from(tag)).ok_or_else(|| no_constant("tag", tag))?;
     let value = BunTypeRow {
         size: 0,
@@ -54,53 +52,40 @@ unsafe fn tell(tag: u8, ty: *mut MaybeUninit<BunTypeRow>) -> Result<(), Failure>
         aliases: row.aliases(),
         c: row.c(),
     };
-    // SAFETY: the caller says that it is null or begins with its size.
-    unsafe { write_sized(ty, value, "type") }
+    ty.write(value, "type")
 }
 
 /// A type by its tag.
-///
-/// # Safety
-/// `ty` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_bun_type_tagged(tag: c_int, ty: *mut MaybeUninit<BunTypeRow>) -> c_int {
+pub extern "C" fn sb_bun_type_tagged(tag: c_int, ty: Told<'_, BunTypeRow>) -> c_int {
     enter(|| {
         let tag = u8::try_from(tag).map_err(|_| no_constant("tag", tag))?;
-        // SAFETY: the caller says that it is null or begins with its size.
-        unsafe { tell(tag, ty) }
+        tell(tag, ty)
     })
 }
 
 /// A type by its name or an alias.
-///
-/// # Safety
-/// `ty` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_bun_type_named(name: Text<'_>, ty: *mut MaybeUninit<BunTypeRow>) -> c_int {
+pub extern "C" fn sb_bun_type_named(name: Text<'_>, ty: Told<'_, BunTypeRow>) -> c_int {
     enter(|| {
         let name = name.get("name")?;
         let found = BunType::named(name).ok_or_else(|| no_constant("name", name))?;
-        // SAFETY: the caller says that it is null or begins with its size.
-        unsafe { tell(found.tag, ty) }
+        tell(found.tag, ty)
     })
 }
 
 /// The C signature of types by their names.
-///
-/// # Safety
-/// `arguments` is null or has `count` elements.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_bun_signature(
+pub extern "C" fn sb_bun_signature(
     used: c_int,
-    arguments: *const Text<'_>,
+    arguments: Array<'_, Text<'_>>,
     count: usize,
     returns: Text<'_>,
     signature: OutHandle<'_, SignatureHandle>,
 ) -> c_int {
     handle::opens(signature, "signature", || {
         let used = pick("used", used, [Use::Function, Use::Callback, Use::ThreadsafeCallback])?;
-        // SAFETY: the caller says that the array is null or has as many elements.
-        let arguments = unsafe { texts(arguments, count, "arguments") }?;
+        let arguments = arguments.texts(count, "arguments")?;
         let declared = Declared::new(used, &arguments, returns.get("returns")?)
             .map_err(|error| Failure::new(SB_ERROR_ARGUMENT, error))?;
         let prototype = Prototype { name: None, signature: declared.signature().clone() };

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{c_char, c_int},
-    mem::MaybeUninit,
     time::Duration,
 };
 
@@ -18,7 +17,8 @@ use crate::{
     engine,
     handle::{self, CallbackTypeHandle, EngineHandle, Found, MailboxHandle, SignatureHandle},
     mailbox::{self, limit},
-    text::{Buffer, Growing, write_sized},
+    structure::{Growing, Told},
+    text::Buffer,
 };
 
 /// `sb_callback_counts`.
@@ -201,13 +201,10 @@ fn busy(nanoseconds: i64) -> Result<Busy, Failure> {
 }
 
 /// What became of the calls.
-///
-/// # Safety
-/// `counts` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_callback_type_counts(
+pub extern "C" fn sb_callback_type_counts(
     kind: *const CallbackTypeHandle,
-    counts: *mut MaybeUninit<CallbackCounts>,
+    counts: Told<'_, CallbackCounts>,
 ) -> c_int {
     enter(|| {
         let now = Kind::get(kind)?.counts();
@@ -220,8 +217,7 @@ pub unsafe extern "C" fn sb_callback_type_counts(
             skipped: now.skipped,
             late: now.late,
         };
-        // SAFETY: the caller says that `counts` is null or begins with its size.
-        unsafe { write_sized(counts, value, "counts") }
+        counts.write(value, "counts")
     })
 }
 

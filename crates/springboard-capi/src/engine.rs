@@ -3,7 +3,6 @@
 use std::{
     ffi::{c_char, c_int, c_void},
     fmt::Display,
-    mem::MaybeUninit,
     ptr,
 };
 
@@ -19,7 +18,8 @@ use crate::{
     boundary::{Failure, Out, OutHandle, enter, give_or, no_constant, pick},
     constants::*,
     handle::{self, EngineHandle, SignatureHandle},
-    text::{Buffer, Growing, read_sized, write_sized},
+    structure::{Given, Growing, Told},
+    text::Buffer,
 };
 
 /// `sb_engine_options`.
@@ -65,21 +65,14 @@ pub struct Stats {
 unsafe impl Growing for Stats {}
 
 /// Makes an engine.
-///
-/// # Safety
-/// `options` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_engine_new(
-    options: *const EngineOptions,
+pub extern "C" fn sb_engine_new(
+    options: Given<'_, EngineOptions>,
     engine: OutHandle<'_, EngineHandle>,
 ) -> c_int {
     handle::opens(engine, "engine", || {
         let mut builder = Engine::builder();
-        if options.is_null() {
-            return Ok(builder.build());
-        }
-        // SAFETY: the caller says that `options` begins with its size.
-        let options = unsafe { read_sized(options, "options") }?;
+        let Some(options) = options.get("options")? else { return Ok(builder.build()) };
         let compile = [Compile::Eager, Compile::Lazy, Compile::Background];
         let landing_pads = [None, Some(LandingPads::Emit), Some(LandingPads::Omit)];
         builder = builder
@@ -97,14 +90,8 @@ pub unsafe extern "C" fn sb_engine_new(
 }
 
 /// What the engine has done so far.
-///
-/// # Safety
-/// `stats` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_engine_stats(
-    engine: *const EngineHandle,
-    stats: *mut MaybeUninit<Stats>,
-) -> c_int {
+pub extern "C" fn sb_engine_stats(engine: *const EngineHandle, stats: Told<'_, Stats>) -> c_int {
     enter(|| {
         let engine = get(engine)?;
         let now = engine.stats();
@@ -127,8 +114,7 @@ pub unsafe extern "C" fn sb_engine_stats(
             code_limit: fallbacks.code_limit,
             emit: fallbacks.emit,
         };
-        // SAFETY: the caller says that `stats` is null or begins with its size.
-        unsafe { write_sized(stats, value, "stats") }
+        stats.write(value, "stats")
     })
 }
 

@@ -14,7 +14,7 @@ use springboard::{
 };
 
 use crate::{
-    array::{array, bind_all},
+    array::{Array, Room, bind_all},
     boundary::{Failure, Out, OutHandle, enter, give, null, out},
     constants::*,
     engine,
@@ -99,16 +99,13 @@ pub extern "C" fn sb_function_bind_address(
 }
 
 /// Binds many functions at once.
-///
-/// # Safety
-/// The arrays are null or have `count` elements.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_function_bind_all(
+pub extern "C" fn sb_function_bind_all(
     engine: *const EngineHandle,
     library: *const LibraryHandle,
-    declarations: *const Text<'_>,
+    declarations: Array<'_, Text<'_>>,
     count: usize,
-    functions: *mut *mut FunctionHandle,
+    functions: Room<'_, *mut FunctionHandle>,
     failed: Out<'_, usize>,
 ) -> c_int {
     enter(|| {
@@ -118,8 +115,7 @@ pub unsafe extern "C" fn sb_function_bind_all(
             let bound = engine.bind_all(&library, texts).into_iter();
             Ok(bound.map(|bound| Bound::new(bound).and_then(handle::open)).collect())
         };
-        // SAFETY: the caller says that the arrays are null or have `count` elements.
-        unsafe { bind_all(declarations, count, functions, failed, bind) }
+        bind_all(declarations, count, functions, failed, bind)
     })
 }
 
@@ -144,18 +140,17 @@ pub extern "C" fn sb_function_bound_code(
 /// Calls a function.
 ///
 /// # Safety
-/// `slots` is null or has the slots that the header names, and the function may be called with them on this thread.
+/// The function may be called with these slots on this thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_function_call(
     function: *const FunctionHandle,
-    slots: *const u64,
+    slots: Array<'_, u64>,
     result: Out<'_, u64>,
 ) -> c_int {
     enter(|| {
         let bound = get(function)?;
         let entry = bound.function.untyped_slots();
-        // SAFETY: the caller says that the slots that a call reads are there.
-        let slots = unsafe { array(slots, entry.count(), "slots") }?;
+        let slots = slots.get(entry.count(), "slots")?;
         let result = match bound.result {
             SlotForm::Word(_) => Some(out(result, "result")?),
             SlotForm::None | SlotForm::Address(_) => None,

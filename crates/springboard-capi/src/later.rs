@@ -1,14 +1,14 @@
 //! Answers that come later, and what a thread leaves when it ends.
 
 use std::{
-    ffi::{c_int, c_void},
-    slice,
+    ffi::c_int,
     sync::{Mutex, PoisonError},
 };
 
 use springboard::callback::{Heir, Later, close_at_thread_exit, leaked_handlers};
 
 use crate::{
+    array::Array,
     boundary::{Failure, Out, OutHandle, enter, give, null},
     constants::*,
     handle::{self, HeirHandle, LaterHandle},
@@ -45,21 +45,17 @@ pub extern "C" fn sb_later_answer(later: *const LaterHandle, slot: u64) -> c_int
 }
 
 /// Answers with bytes.
-///
-/// # Safety
-/// `bytes` is null or has `size` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_later_answer_bytes(
+pub extern "C" fn sb_later_answer_bytes(
     later: *const LaterHandle,
-    bytes: *const c_void,
+    bytes: Array<'_, u8>,
     size: usize,
 ) -> c_int {
     enter(|| {
         if bytes.is_null() {
             return Err(null("bytes"));
         }
-        // SAFETY: the address is not null; the caller says that as many bytes are there.
-        let bytes = unsafe { slice::from_raw_parts(bytes.cast::<u8>(), size) };
+        let bytes = bytes.get(size, "bytes")?;
         answer(later, |owed| owed.answer_bytes(bytes))
     })
 }

@@ -4,7 +4,8 @@
 //! crate by its tests. There is no logic here: arguments are checked, handles looked up, errors kept for their thread.
 //!
 //! * `boundary` is what every function runs in: no panic leaves it, and an error becomes a code and a message.
-//! * `handle` is the table of what C holds, `text` how texts come in and go out, `system` what differs by system.
+//! * `handle` is the table of what C holds; `text`, `array` and `structure` are how these come in and go out; `system` is
+//!   what differs by system.
 //! * `close` has the functions that close handles; the other modules are the parts of the header, in its order.
 
 mod array;
@@ -12,6 +13,7 @@ mod boundary;
 mod constants;
 mod handle;
 mod row;
+mod structure;
 mod system;
 mod text;
 
@@ -31,9 +33,11 @@ pub mod thread;
 pub mod v8;
 pub mod version;
 
+pub use array::{Array, Room};
 pub use constants::ALL as CONSTANTS;
 pub use handle::{
     BackgroundHandle, CallbackHandle, CallbackTypeHandle, DeclarationsHandle, EngineHandle, FunctionHandle,
     LibraryHandle, MailboxHandle, PendingHandle, SignatureHandle, V8FunctionHandle, V8LibraryHandle,
 };
+pub use structure::{Given, Growing, Told};
 pub use text::Text;

@@ -17,7 +17,7 @@ pub(crate) struct Row {
 
 // SAFETY: the addresses are of texts that the row owns, and nothing changes them.
 unsafe impl Send for Row {}
-// SAFETY: as for `Send`.
+// SAFETY: the addresses are of texts that the row owns, and nothing changes them.
 unsafe impl Sync for Row {}
 
 impl Row {

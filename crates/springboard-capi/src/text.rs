@@ -4,7 +4,6 @@ use std::{
     ffi::{CStr, c_char},
     fmt::Display,
     marker::PhantomData,
-    mem::MaybeUninit,
     ptr,
 };
 
@@ -19,14 +18,6 @@ use crate::{
 pub struct Text<'a>(*const c_char, PhantomData<&'a c_char>);
 
 impl<'a> Text<'a> {
-    /// A text of a structure that C passes.
-    ///
-    /// # Safety
-    /// It is null, or ends with a zero byte and lives as long as `'a`.
-    pub(crate) unsafe fn of(text: *const c_char) -> Text<'a> {
-        Text(text, PhantomData)
-    }
-
     /// The bytes. `None` where it is null.
     pub(crate) fn bytes(self) -> Option<&'a CStr> {
         // SAFETY: C passed the value, and the type's documentation asks C for a string that lives as long as the call.
@@ -69,67 +60,5 @@ impl Buffer<'_> {
             *start.add(end) = 0;
         }
         Ok(())
-    }
-}
-
-/// A structure whose first member is its own size in bytes, so that it may grow: C says how much of it it knows.
-///
-/// # Safety
-/// The type is `repr(C)`, and its first member is its size as a `usize`. The others are plain: any that C may write, and
-/// zero, is one of Rust's values.
-pub(crate) unsafe trait Growing: Copy {}
-
-/// Writes the part of `value` that C knows.
-///
-/// # Safety
-/// `to` is null, or the address of a structure that begins with its size, and is that long.
-pub(crate) unsafe fn write_sized<T: Growing>(
-    to: *mut MaybeUninit<T>,
-    value: T,
-    name: &str,
-) -> Result<(), Failure> {
-    if to.is_null() {
-        return Err(null(name));
-    }
-    // SAFETY: `to` is not null, so the caller says that it begins with its size.
-    let rest = unsafe { known::<T>(to.cast(), name) }? - size_of::<usize>();
-    // SAFETY: C's structure and `value` have as many bytes after their first member.
-    unsafe {
-        let from = (&raw const value).cast::<u8>().add(size_of::<usize>());
-        ptr::copy_nonoverlapping(from, to.cast::<u8>().add(size_of::<usize>()), rest);
-    }
-    Ok(())
-}
-
-/// Reads the part of a structure that C knows; the rest is zero.
-///
-/// # Safety
-/// `from` is null, or the address of a structure that begins with its size, and is that long.
-pub(crate) unsafe fn read_sized<T: Growing>(from: *const T, name: &str) -> Result<T, Failure> {
-    if from.is_null() {
-        return Err(null(name));
-    }
-    // SAFETY: it is not null, so the caller says that the structure begins with its size.
-    let known = unsafe { known::<T>(from.cast(), name) }?;
-    let mut value = MaybeUninit::<T>::zeroed();
-    // SAFETY: C's structure and `value` have as many bytes, and a `Growing` is whatever C writes into it, or zero.
-    unsafe {
-        ptr::copy_nonoverlapping(from.cast::<u8>(), value.as_mut_ptr().cast(), known);
-        Ok(value.assume_init())
-    }
-}
-
-/// How many bytes of a `T` C knows: at least those of its size.
-///
-/// # Safety
-/// A size is at the address.
-unsafe fn known<T: Growing>(size: *const usize, name: &str) -> Result<usize, Failure> {
-    // SAFETY: the caller says that a size is there.
-    match unsafe { size.read() } {
-        size if size < size_of::<usize>() => Err(Failure::new(
-            SB_ERROR_ARGUMENT,
-            format_args!("the size in {name} is {size}, and must be sizeof the structure"),
-        )),
-        size => Ok(size.min(size_of::<T>())),
     }
 }

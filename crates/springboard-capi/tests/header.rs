@@ -14,7 +14,8 @@ use std::{
 
 use springboard::ir::{DataModel, Declarations, Scalar, Type};
 use springboard_c::{
-    CONSTANTS, Text, background, callback, callback_type, close, engine, error, function, library, mailbox,
+    Array, CONSTANTS, Given, Room, Text, Told, background, callback, callback_type, close, engine, error,
+    function, library, mailbox,
 };
 use springboard_c::{bun, later, signature, thread, v8, version};
 
@@ -44,6 +45,22 @@ impl<T> Form for *const T {
 }
 
 impl<T> Form for *mut T {
+    const FORM: Option<Scalar> = Some(Scalar::Pointer);
+}
+
+impl<T> Form for Array<'_, T> {
+    const FORM: Option<Scalar> = Some(Scalar::Pointer);
+}
+
+impl<T> Form for Room<'_, T> {
+    const FORM: Option<Scalar> = Some(Scalar::Pointer);
+}
+
+impl<T> Form for Given<'_, T> {
+    const FORM: Option<Scalar> = Some(Scalar::Pointer);
+}
+
+impl<T> Form for Told<'_, T> {
     const FORM: Option<Scalar> = Some(Scalar::Pointer);
 }
 
@@ -119,8 +136,8 @@ fn exported() -> Vec<(&'static str, Forms)> {
         error::sb_error_code();
         error::sb_error_message();
         error::sb_error_place(_, _, _);
-        engine::sb_engine_new(_, _) unsafe;
-        engine::sb_engine_stats(_, _) unsafe;
+        engine::sb_engine_new(_, _);
+        engine::sb_engine_stats(_, _);
         close::sb_engine_close(_);
         engine::sb_engine_stub(_, _, _, _);
         engine::sb_explain(_, _, _, _, _);
@@ -139,7 +156,7 @@ fn exported() -> Vec<(&'static str, Forms)> {
         function::sb_function_bind(_, _, _, _);
         function::sb_function_bind_symbol(_, _, _, _, _);
         function::sb_function_bind_address(_, _, _, _);
-        function::sb_function_bind_all(_, _, _, _, _, _) unsafe;
+        function::sb_function_bind_all(_, _, _, _, _, _);
         function::sb_function_with_last_error(_, _, _, _);
         function::sb_function_slots(_, _);
         function::sb_function_entry(_, _);
@@ -164,20 +181,20 @@ fn exported() -> Vec<(&'static str, Forms)> {
         callback_type::sb_callback_type_queue(_, _, _);
         later::sb_later_of(_, _);
         later::sb_later_answer(_, _);
-        later::sb_later_answer_bytes(_, _, _) unsafe;
+        later::sb_later_answer_bytes(_, _, _);
         close::sb_later_close(_);
         later::sb_close_at_thread_exit();
         later::sb_heir_current(_);
         later::sb_heir_inherit(_);
         close::sb_heir_close(_);
         later::sb_leaked_handlers(_);
-        bun::sb_bun_type_tagged(_, _) unsafe;
-        bun::sb_bun_type_named(_, _) unsafe;
-        bun::sb_bun_signature(_, _, _, _, _) unsafe;
+        bun::sb_bun_type_tagged(_, _);
+        bun::sb_bun_type_named(_, _);
+        bun::sb_bun_signature(_, _, _, _, _);
         bun::sb_bun_decode(_, _, _) unsafe;
         callback_type::sb_callback_type_block(_, _, _, _);
         callback_type::sb_callback_type_block_timeout(_, _, _, _, _, _);
-        callback_type::sb_callback_type_counts(_, _) unsafe;
+        callback_type::sb_callback_type_counts(_, _);
         callback_type::sb_callback_type_path(_, _, _, _, _);
         close::sb_callback_type_close(_);
         callback::sb_callback_new(_, _, _, _);
@@ -195,23 +212,23 @@ fn exported() -> Vec<(&'static str, Forms)> {
         close::sb_pending_close(_);
         background::sb_background_shutdown(_, _);
         close::sb_background_close(_);
-        v8::sb_v8_library_new(_, _, _, _) unsafe;
+        v8::sb_v8_library_new(_, _, _, _);
         v8::sb_v8_library_retire(_);
         close::sb_v8_library_close(_);
-        v8::sb_v8_function_bind(_, _, _, _) unsafe;
-        v8::sb_v8_function_bind_all(_, _, _, _, _, _) unsafe;
+        v8::sb_v8_function_bind(_, _, _, _);
+        v8::sb_v8_function_bind_all(_, _, _, _, _, _);
         v8::sb_v8_function_fast(_, _, _, _, _);
-        v8::sb_v8_function_description(_, _, _, _) unsafe;
+        v8::sb_v8_function_description(_, _, _, _);
         v8::sb_v8_function_call(_, _, _, _, _) unsafe;
         close::sb_v8_function_close(_);
-        v8::sb_v8_function_bind_address(_, _, _, _, _) unsafe;
-        v8::sb_v8_node_type_at(_, _) unsafe;
-        v8::sb_v8_node_type_named(_, _) unsafe;
-        v8::sb_v8_node_function_bind(_, _, _, _) unsafe;
+        v8::sb_v8_function_bind_address(_, _, _, _, _);
+        v8::sb_v8_node_type_at(_, _);
+        v8::sb_v8_node_type_named(_, _);
+        v8::sb_v8_node_function_bind(_, _, _, _);
         v8::sb_v8_reading_set(_, _) unsafe;
         v8::sb_v8_reading_text(_, _);
         v8::sb_v8_registry_new(_);
-        v8::sb_v8_registry_add(_, _, _) unsafe;
+        v8::sb_v8_registry_add(_, _, _);
         v8::sb_v8_registry_add_function(_, _, _);
         v8::sb_v8_registry_remove(_, _);
         v8::sb_v8_registry_references(_, _, _, _, _, _) unsafe;
@@ -319,17 +336,17 @@ fn constants_and_structures_are_those_of_the_crate() {
         size sent delivered refused dropped skipped late);
     structure!("sb_bun_type", bun::BunTypeRow, size tag reserved name aliases c);
     structure!("sb_v8_host", v8::V8Host, size closed range buffer fail value);
-    structure!("sb_v8_settings", v8::V8Settings,
+    structure!("sb_v8_settings", v8::V8Settings<'_>,
         size profile guard narrow options int64 callbacks buffers buffer_count context effects reserved);
     structure!("sb_v8_description", v8::V8Description, size result options int64 reserved arguments);
     structure!("sb_v8_value", v8::V8Value, form flag number low high bytes length);
     structure!("sb_v8_node_type", v8::V8NodeType, size name aliases c is_buffer reserved);
     structure!("sb_v8_node_declaration", v8::V8NodeDeclaration<'_>, name address arguments count result);
     structure!("sb_v8_node_settings", v8::V8NodeSettings, size wide callbacks effects reserved context);
-    structure!("sb_v8_call", v8::V8Call, receiver arguments values count);
+    structure!("sb_v8_call", v8::V8Call<'_>, receiver arguments values count);
     structure!("sb_v8_thrown", v8::V8Thrown, kind reserved code message);
-    structure!("sb_v8_variant", v8::V8Variant, code arguments count result options int64 reserved);
-    structure!("sb_v8_twin", v8::V8Twin,
+    structure!("sb_v8_variant", v8::V8Variant<'_>, code arguments count result options int64 reserved);
+    structure!("sb_v8_twin", v8::V8Twin<'_>,
         size name slow context variants variant_count outcomes outcome_count effects reserved);
     claim(format!("SB_VERSION == {}", version::sb_version()));
     let structures = plain().matches("typedef struct").count() - 16;

@@ -304,17 +304,16 @@ impl<'a, 'b> Body<'a, 'b> {
         kept_word(self.builder, address)
     }
 
-    /// Stores the results of the call to the address that was kept from `slot`.
+    /// Stores the results of the call to the address that `slot` held.
     pub(crate) fn store_results(
         &mut self,
         slot: u16,
-        kept: StackSlot,
+        address: Value,
         moves: &[ResultMove],
         results: &[Value],
     ) -> Result<(), Malformed> {
         let dfg = &self.builder.func.dfg;
         let gprs = results.iter().filter(|value| dfg.value_type(**value).is_int()).count();
-        let address = self.builder.ins().stack_load(types::I64, types::I64, kept, 0);
         for step in moves {
             let register = match step.place {
                 Place::Gpr { reg, .. } => results.get(usize::from(reg)),

@@ -8,6 +8,9 @@
 //! Rows whose validity bit is cleared are passed over inside a turn. A column with a stride goes on by it, and not by the
 //! width of its elements.
 //!
+//! A structure goes to memory of the caller's first, and from there to its members' columns: two words that are loaded
+//! where they were just stored, instead of shifts that every CPU does otherwise.
+//!
 //! ```text
 //! turn:   are ROWS rows left? ─no─► single
 //!         ROWS times: (is the row valid?) load, call, store, was there an error? ─yes─► done
@@ -23,7 +26,10 @@ use cranelift_codegen::ir::{
     Value, condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Column, Columns, Errors, Fill, Move, Operand, Place, Plan, ResultMove, Rows, Step};
+use springboard_abi::{
+    Column, Columns, DowncallResult, Errors, Fill, Move, Operand, Output, OutputPlace, Place, Plan, Rows,
+    Step,
+};
 
 use crate::{
     body::{Body, Built, Kept, Notes, Source},
@@ -81,7 +87,8 @@ enum Find {
 /// Where the parts of a frame begin, in words after the first two.
 #[derive(Clone, Copy)]
 struct Layout {
-    output: usize,
+    /// The first output. Before it is the address of the memory for a structure, where there is one.
+    outputs: usize,
     /// The address of the thread's `errno`, and after it that of the first error.
     errno: usize,
     strides: usize,
@@ -135,13 +142,13 @@ impl<'a> Loop<'a> {
     }
 
     fn layout(&self) -> Layout {
-        let output = self.columns.inputs.len();
-        let errno = output + usize::from(self.columns.result.is_some());
+        let outputs = self.columns.inputs.len() + usize::from(self.columns.has_record());
+        let errno = outputs + self.columns.outputs.len();
         let strides = errno + if self.columns.errors == Errors::Stored { 2 } else { 0 };
         let strided = self.columns.inputs.iter().filter(|column| column.step == Step::Stride).count();
         let bits = strides + strided;
         let words = bits + if self.columns.rows == Rows::Valid { 2 } else { 0 };
-        Layout { output, errno, strides, bits, words }
+        Layout { outputs, errno, strides, bits, words }
     }
 
     /// Keeps what the rows need on the stub's stack.
@@ -228,10 +235,11 @@ impl<'a> Loop<'a> {
         let layout = self.layout();
         let inputs = self.columns.inputs.iter().enumerate().filter(|(_, column)| column.step == Step::Row);
         let inputs = inputs.map(|(number, column)| (number, i64::from(column.bytes)));
-        let output = self.columns.result.map(|result| (layout.output, i64::from(result.bytes)));
+        let outputs = (layout.outputs..).zip(&self.columns.outputs);
+        let outputs = outputs.map(|(number, output)| (number, i64::from(output.bytes)));
         let errors = (self.columns.errors == Errors::Stored).then_some((layout.errno + 1, INT));
         let bits = (self.columns.rows == Rows::Valid).then_some((layout.bits + 1, 1));
-        for (number, by) in inputs.chain(output).chain(errors).chain(bits) {
+        for (number, by) in inputs.chain(outputs).chain(errors).chain(bits) {
             let now = word(builder, kept, number);
             let next = builder.ins().iadd_imm_u(now, count * by);
             keep_word(builder, kept, number, next);
@@ -266,9 +274,12 @@ impl<'a> Loop<'a> {
             builder.ins().stack_load(types::I64, types::I64, kept, TARGET)
         };
         let early = (self.find == Find::Early).then(|| target(builder));
-        let signature = native::signature(self.plan, &self.arguments, &native::IN_PLACE);
+        let results = native::downcall_results(self.plan, &self.columns.result);
+        let signature = native::signature(self.plan, &self.arguments, &results);
         let signature = builder.import_signature(signature);
-        let all = self.columns.inputs.len();
+        // The address of the memory for a structure is one more, where the callee is passed it.
+        let is_passed = self.columns.has_record() && self.columns.result == DowncallResult::InPlace;
+        let all = self.columns.inputs.len() + usize::from(is_passed);
         let mut body = Body::new(builder, Source::Words(vec![Kept::Stack(kept, TARGET); all]), self.plan);
         if let Some(outgoing) = outgoing {
             // Loaded where they are stored: all of them would not have a register each.
@@ -302,10 +313,15 @@ impl<'a> Loop<'a> {
         let arguments = arguments.into_iter().map(|value| value.unwrap_or(target)).collect::<Vec<_>>();
         let call = body.builder.ins().call_indirect(signature, target, &arguments);
         let results = body.builder.inst_results(call).to_vec();
+        if let DowncallResult::Memory { slot, moves } = &self.columns.result {
+            let record = word(body.builder, kept, usize::from(*slot));
+            body.store_results(*slot, record, moves, &results)?;
+        }
         let notes = body.finish_part();
-        if let Some(result) = self.columns.result {
-            let to = word(builder, kept, self.layout().output);
-            self.store(builder, to, index as i32 * i32::from(result.bytes), result, &results)?;
+        for (number, output) in (self.layout().outputs..).zip(&self.columns.outputs) {
+            let to = word(builder, kept, number);
+            let value = self.returned(builder, kept, *output, &results)?;
+            store(builder, value, to, index as i32 * i32::from(output.bytes), output.bytes)?;
         }
         if let Some(errno) = errno {
             let [from, to] = [errno, errno + 1].map(|number| word(builder, kept, number));
@@ -331,7 +347,9 @@ impl<'a> Loop<'a> {
         index: i64,
         number: usize,
     ) -> Result<Value, Malformed> {
-        let column = self.columns.inputs[number];
+        let Some(column) = self.columns.inputs.get(number).copied() else {
+            return Ok(word(builder, kept, number));
+        };
         let ty = self.loaded_as(number, column);
         let from = word(builder, kept, number);
         let (from, offset) = match column.step {
@@ -360,36 +378,49 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// Stores a row's result.
-    fn store(
+    /// What a row's call has returned for an output, as a word whose low bytes it is.
+    fn returned(
         &self,
         builder: &mut FunctionBuilder<'_>,
-        address: Value,
-        offset: i32,
-        result: ResultMove,
+        kept: StackSlot,
+        output: Output,
         results: &[Value],
-    ) -> Result<(), Malformed> {
-        // One general and one vector register come back, in this order.
-        let register = match result.place {
-            Place::Vec { .. } => results[1],
-            Place::Gpr { .. } | Place::Stack { .. } => results[0],
-        };
-        match (result.place, result.bytes) {
-            (Place::Vec { .. }, 4) => {
-                let bits = builder.ins().bitcast(types::I64, MemFlagsData::new(), register);
+    ) -> Result<Value, Malformed> {
+        Ok(match output.from {
+            OutputPlace::Record(offset) => {
+                let record = word(builder, kept, self.columns.inputs.len());
+                let column = Column { bytes: output.bytes, fill: Fill::Zero, step: Step::Same };
+                element(builder, record, offset as i32, column, types::I64)?
+            }
+            // One general and one vector register come back, in this order.
+            OutputPlace::Register(Place::Vec { .. }) if output.bytes == 4 => {
+                let bits = builder.ins().bitcast(types::I64, MemFlagsData::new(), results[1]);
                 // A float is in the part of the register that memory has first.
                 let shift = if self.plan.convention.is_big_endian() { 32 } else { 0 };
-                let bits = if shift == 0 { bits } else { builder.ins().ushr_imm_u(bits, shift) };
-                builder.ins().istore32(MEMORY, bits, address, offset)
+                if shift == 0 { bits } else { builder.ins().ushr_imm_u(bits, shift) }
             }
-            (_, 1) => builder.ins().istore8(MEMORY, register, address, offset),
-            (_, 2) => builder.ins().istore16(MEMORY, register, address, offset),
-            (_, 4) => builder.ins().istore32(MEMORY, register, address, offset),
-            (_, 8) => builder.ins().store(MEMORY, register, address, offset),
-            (_, bytes) => return Err(Malformed::Width(bytes)),
-        };
-        Ok(())
+            OutputPlace::Register(Place::Vec { .. }) => results[1],
+            OutputPlace::Register(Place::Gpr { .. } | Place::Stack { .. }) => results[0],
+        })
     }
+}
+
+/// Stores the low bytes of a word.
+fn store(
+    builder: &mut FunctionBuilder<'_>,
+    value: Value,
+    address: Value,
+    offset: i32,
+    bytes: u8,
+) -> Result<(), Malformed> {
+    match bytes {
+        1 => builder.ins().istore8(MEMORY, value, address, offset),
+        2 => builder.ins().istore16(MEMORY, value, address, offset),
+        4 => builder.ins().istore32(MEMORY, value, address, offset),
+        8 => builder.ins().store(MEMORY, value, address, offset),
+        bytes => return Err(Malformed::Width(bytes)),
+    };
+    Ok(())
 }
 
 /// A word of the frame after the first two, as it is kept now.

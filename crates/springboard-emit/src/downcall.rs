@@ -156,6 +156,7 @@ impl<'a> Downcall<'a> {
         let mut results = body.builder.inst_results(call).to_vec();
         match (self.result, address) {
             (DowncallResult::Memory { slot, moves }, Some(address)) => {
+                let address = body.builder.ins().stack_load(types::I64, types::I64, address, 0);
                 body.store_results(*slot, address, moves, &results)?;
                 results.clear();
             }

@@ -43,7 +43,15 @@ impl<'a> Upcall<'a> {
         closure: Option<(&'a ClosureForm, Fields)>,
     ) -> Upcall<'a> {
         let words = Words::of(plan);
-        let arguments = native::in_registers(plan, &words);
+        let mut arguments = native::in_registers(plan, &words);
+        // The register of a pair's first is taken as a whole, so that the other goes into its upper half.
+        for high in 1..arguments.len() {
+            if pair(plan.convention, &arguments[high - 1], &arguments[high]).is_some()
+                && let Argument::Word(ty, _) = &mut arguments[high - 1]
+            {
+                *ty = types::F64X2;
+            }
+        }
         let results = native::upcall_results(plan, result);
         Upcall { plan, result, closure, arguments, stack: words.stack, results }
     }
@@ -233,7 +241,8 @@ struct Pair {
 
 /// The pair that two arguments are, where both are to be stored at once ([`Isa::stores_pairs`]).
 fn pair(convention: Convention, low: &Argument<'_>, high: &Argument<'_>) -> Option<Pair> {
-    let (Argument::Word(types::F64, [low]), Argument::Word(types::F64, [high])) = (low, high) else {
+    let (Argument::Word(types::F64 | types::F64X2, [low]), Argument::Word(types::F64, [high])) = (low, high)
+    else {
         return None;
     };
     let Operand::Memory { slot, offset } = low.operand else { return None };
@@ -250,8 +259,7 @@ fn spill_pair(
     Pair { steps, slot, offset }: Pair,
     areas: &Areas,
 ) -> Result<(), Malformed> {
-    let vector = body.builder.ins().scalar_to_vector(types::F64X2, values[0]);
-    let vector = body.builder.ins().insertlane(vector, values[1], 1);
+    let vector = body.builder.ins().insertlane(values[0], values[1], 1);
     if let Some(inst) = body.builder.func.dfg.value_def(vector).inst() {
         body.note(inst, Note::Argument(steps[1]));
     }

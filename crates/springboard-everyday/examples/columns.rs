@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let over = Columns::new(&engine, &mix, &[Input::Column, Input::Column])?;
     let columns = [Column::of(&a), Column::of(&b)];
     // SAFETY: mix takes any numbers.
-    unsafe { over.call(&columns, Some(Output::of(&mut out)), None) }?;
+    unsafe { over.call(&columns, &[Output::of(&mut out)], None) }?;
 
     let direct = mix.typed::<Mix>()?.get();
     // SAFETY: the library's loop has this type.
@@ -57,8 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut c_out = expected.clone();
     let [c_time, over_time] = least([&mut || c_loop(black_box(&mut c_out)), &mut || {
         // SAFETY: mix takes any numbers.
-        unsafe { over.call(&columns, Some(Output::of(black_box(&mut out))), None) }
-            .expect("columns that fit");
+        unsafe { over.call(&columns, &[Output::of(black_box(&mut out))], None) }.expect("columns that fit");
     }]);
     let mut out = vec![0; ROWS];
     let [slots_time] = least([&mut || {
@@ -69,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }]);
     let [fallback_time] = least([&mut || {
         // SAFETY: as above.
-        unsafe { fallback.call(&columns, Some(Output::of(black_box(&mut out))), None) }
+        unsafe { fallback.call(&columns, &[Output::of(black_box(&mut out))], None) }
             .expect("columns that fit");
     }]);
     println!("{ROWS} rows, nanoseconds a row, the least of many times:");
@@ -88,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = [-1; 8];
     let columns = [Column::of(&a[..8]), Column::scalar(&100)];
     // SAFETY: as above.
-    unsafe { plus.call(&columns, Some(Output::of(&mut out)), Some((&[0b1010_1100]).into())) }?;
+    unsafe { plus.call(&columns, &[Output::of(&mut out)], Some((&[0b1010_1100]).into())) }?;
     println!("3a + 100 where the bit is set: {out:?}");
 
     // What goes wrong says where.
@@ -98,11 +97,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::panic::set_hook(Box::new(|_| ()));
     // SAFETY: the callback is of the type that apply calls.
     let error = unsafe {
-        apply.call(&[Column::scalar(&odd.as_ptr()), Column::of(&a[..8])], Some(Output::of(&mut out)), None)
+        apply.call(&[Column::scalar(&odd.as_ptr()), Column::of(&a[..8])], &[Output::of(&mut out)], None)
     };
     println!("{}", error.expect_err("a row fails"));
     // SAFETY: nothing is called.
-    let error = unsafe { plus.call(&[Column::of(&a), Column::scalar(&1)], Some(Output::of(&mut out)), None) };
+    let error = unsafe { plus.call(&[Column::of(&a), Column::scalar(&1)], &[Output::of(&mut out)], None) };
     let error: ColumnsError = error.expect_err("the lengths differ");
     println!("{error}");
     // SAFETY: mix takes any numbers.

@@ -58,7 +58,8 @@ pub enum Shutdown {
 }
 
 /// A call that was not accepted.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
 pub struct Refused {
     /// Why.
     pub reason: RefusedReason,
@@ -67,55 +68,27 @@ pub struct Refused {
 }
 
 /// Why a call was not accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefusedReason {
     /// The queue is full.
+    #[error("{limit} calls wait already, which is the limit")]
     Full {
         /// How many calls may wait.
         limit: usize,
     },
     /// The [`Background`] was shut down.
+    #[error("no more calls are accepted: it was shut down")]
     ShutDown,
     /// This process is a fork of the one in which the threads run.
+    #[error("the threads for calls run in the process that this one was forked from")]
     Forked,
 }
 
-impl fmt::Display for RefusedReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RefusedReason::Full { limit } => write!(f, "{limit} calls wait already, which is the limit"),
-            RefusedReason::ShutDown => f.write_str("no more calls are accepted: it was shut down"),
-            RefusedReason::Forked => {
-                f.write_str("the threads for calls run in the process that this one was forked from")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
-    }
-}
-
-impl std::error::Error for Refused {}
-
 /// Why threads for calls could not be started.
-#[derive(Debug)]
-pub struct StartError(ThreadPoolBuildError);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "threads for calls cannot be started: {}", self.0)
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
+#[derive(Debug, thiserror::Error)]
+#[error("threads for calls cannot be started: {0}")]
+pub struct StartError(#[source] ThreadPoolBuildError);
 
 impl Background {
     /// Starts `threads` threads, with a queue in which `limit` calls may wait.

@@ -13,19 +13,20 @@ use springboard::{
     callback::{NativeScope, pending_address, take_pending},
     stamp::{Stamp, StampError, Stub},
 };
-use springboard_abi::{Errors, Rows, SlotForm, Step, plan_columns};
-use springboard_ir::{Scalar, Type};
+use springboard_abi::{Errors, Rows, SlotForm, Step, columns_of_result, plan_columns};
+use springboard_ir::{Param, Scalar};
 
 mod by_row;
 mod column;
 mod error;
 mod frame;
+mod record;
 mod validity;
 
-use self::{by_row::by_row, frame::Frame};
+use self::{by_row::by_row, frame::Frame, record::Record};
 pub use self::{
     column::{Column, Input, Output},
-    error::ColumnsError,
+    error::{ColumnsError, Place},
     validity::Validity,
 };
 
@@ -36,7 +37,9 @@ pub struct Columns {
     function: Function,
     inputs: Box<[Input]>,
     params: Box<[Scalar]>,
-    result: Option<Scalar>,
+    result: SlotForm,
+    /// Where the element of each output is in a result, and what it is.
+    results: Box<[(u32, Scalar)]>,
     path: Path,
     /// By what a call asks for ([`Wanted`]), made when the first one does.
     stubs: Arc<[OnceLock<Option<Arc<Stub>>>; 4]>,
@@ -67,23 +70,22 @@ impl Columns {
         if signature.fixed().is_some() {
             return Err(ColumnsError::Variadic);
         }
-        let word = |index, ty: &Type| match SlotForm::of(ty, function.data_model()) {
+        let word = |(index, param): (usize, &Param)| match SlotForm::of(&param.ty, function.data_model()) {
             Ok(SlotForm::Word(scalar)) => Ok(scalar),
-            _ => Err(ColumnsError::NoWord { index, ty: ty.clone() }),
+            _ => Err(ColumnsError::NoWord { index, ty: param.ty.clone() }),
         };
-        let params = signature.params().iter().enumerate();
-        let params = params.map(|(index, param)| word(Some(index), &param.ty));
+        let params = signature.params().iter().enumerate().map(word);
         let params = params.collect::<Result<_, _>>()?;
-        let result = match signature.result() {
-            Type::Void => None,
-            ty => Some(word(None, ty)?),
-        };
+        let no_words = || ColumnsError::NoWords { ty: signature.result().clone() };
+        let result = SlotForm::of(signature.result(), function.data_model()).map_err(|_| no_words())?;
+        let results = columns_of_result(signature.result(), function.data_model()).map_err(|_| no_words())?;
         let mut columns = Columns {
             engine: engine.clone(),
             function: function.clone(),
             inputs: inputs.into(),
             params,
             result,
+            results: results.into(),
             path: Path::Native,
             stubs: Arc::default(),
         };
@@ -102,9 +104,9 @@ impl Columns {
         &self.path
     }
 
-    /// Calls the function once per row, in order, and stores what it returns at the row's place in `output`, which is
-    /// `None` for a function that returns nothing. There are as many rows as elements. Rows whose bit in `validity` is 0
-    /// are skipped: their elements are not read, and what is at their place in the output stays.
+    /// Calls the function once per row, in order, and stores what it returns at the row's place in `outputs`: none for a
+    /// function that returns nothing, one for each member of a structure. There are as many rows as elements. Rows whose bit
+    /// in `validity` is 0 are skipped: their elements are not read, and what is at their place in the outputs stays.
     ///
     /// Allocates nothing for up to 13 parameters where there is a stub. Skipping rows is a loop of its own, compiled when it is
     /// first wanted.
@@ -119,11 +121,11 @@ impl Columns {
     pub unsafe fn call(
         &self,
         columns: &[Column<'_>],
-        output: Option<Output<'_>>,
+        outputs: &[Output<'_>],
         validity: Option<Validity<'_>>,
     ) -> Result<(), ColumnsError> {
-        // SAFETY: the caller's promises are the same.
-        unsafe { self.rows(columns, output.as_ref(), validity, None) }
+        // SAFETY: the caller says that the function may be called with each row's arguments, on this thread.
+        unsafe { self.rows(columns, outputs, validity, None) }
     }
 
     /// As [`Columns::call`], and delivers the C library's `errno` after each row: it is zero before the row's call, so that
@@ -138,12 +140,12 @@ impl Columns {
     pub unsafe fn call_with_errors(
         &self,
         columns: &[Column<'_>],
-        output: Option<Output<'_>>,
+        outputs: &[Output<'_>],
         validity: Option<Validity<'_>>,
         errors: &mut [c_int],
     ) -> Result<(), ColumnsError> {
-        // SAFETY: the caller's promises are the same.
-        unsafe { self.rows(columns, output.as_ref(), validity, Some(errors)) }
+        // SAFETY: the caller says that the function may be called with each row's arguments, on this thread.
+        unsafe { self.rows(columns, outputs, validity, Some(errors)) }
     }
 
     /// # Safety
@@ -151,11 +153,11 @@ impl Columns {
     unsafe fn rows(
         &self,
         columns: &[Column<'_>],
-        output: Option<&Output<'_>>,
+        outputs: &[Output<'_>],
         validity: Option<Validity<'_>>,
         errors: Option<&mut [c_int]>,
     ) -> Result<(), ColumnsError> {
-        let rows = self.check(columns, output)?;
+        let rows = self.check(columns, outputs)?;
         if let Some(bits) = validity.as_ref().map(Validity::rows).filter(|bits| *bits < rows) {
             return Err(ColumnsError::Validity { bits, rows });
         }
@@ -171,11 +173,11 @@ impl Columns {
         };
         let native = NativeScope::enter();
         let done = match self.stub(wanted) {
-            // SAFETY: the caller says that the function may be called with each row's arguments; columns and output are of
+            // SAFETY: the caller says that the function may be called with each row's arguments; columns and outputs are of
             // its types, and they, the bits and the errors are those of as many rows.
-            Some(stub) => unsafe { self.enter(stub, columns, output, validity, errors, rows) },
-            // SAFETY: as above.
-            None => unsafe { by_row(&self.function, columns, output, validity, errors, rows) },
+            Some(stub) => unsafe { self.enter(stub, columns, outputs, validity, errors, rows) },
+            // SAFETY: the caller says so of the function; columns, outputs, bits and errors have as many rows.
+            None => unsafe { by_row(self, columns, outputs, validity, errors, rows) },
         };
         drop(native);
         // A loop ends after the row that failed, which may be its last.
@@ -185,33 +187,35 @@ impl Columns {
         }
     }
 
-    /// Checks that columns and output are those of the function. Returns the number of rows.
-    fn check(&self, columns: &[Column<'_>], output: Option<&Output<'_>>) -> Result<usize, ColumnsError> {
-        let signature = self.function.signature();
+    /// Checks that columns and outputs are those of the function. Returns the number of rows.
+    fn check(&self, columns: &[Column<'_>], outputs: &[Output<'_>]) -> Result<usize, ColumnsError> {
         if columns.len() != self.inputs.len() {
             return Err(ColumnsError::Arity { parameters: self.inputs.len(), columns: columns.len() });
         }
-        match (self.result, output) {
-            (None, None) => {}
-            (Some(scalar), Some(output)) if scalar == output.element => {}
-            (Some(_), Some(output)) => {
-                let ty = signature.result().clone();
-                return Err(ColumnsError::Type { index: None, ty, elements: output.element });
-            }
-            _ => return Err(ColumnsError::Output { ty: signature.result().clone() }),
+        if outputs.len() != self.results.len() {
+            return Err(ColumnsError::Outputs { wanted: self.results.len(), given: outputs.len() });
         }
+        let of_type = |place, wanted, elements| match wanted == elements {
+            true => Ok(()),
+            false => Err(ColumnsError::Type { place, wanted, elements }),
+        };
+        let as_long = |place, length, rows| match length == rows {
+            true => Ok(()),
+            false => Err(ColumnsError::Length { place, length, rows }),
+        };
         let first = columns.iter().find(|column| column.input != Input::Scalar).map(|column| column.length);
-        let rows = output.map(|output| output.length).or(first).unwrap_or(1);
+        let rows = outputs.first().map(|output| output.length).or(first).unwrap_or(1);
+        for (index, (output, (_, wanted))) in outputs.iter().zip(&self.results).enumerate() {
+            of_type(Place::Output(index), *wanted, output.element)?;
+            as_long(Place::Output(index), output.length, rows)?;
+        }
         for (index, (column, expected)) in columns.iter().zip(&self.inputs).enumerate() {
-            if column.element != self.params[index] {
-                let ty = signature.params()[index].ty.clone();
-                return Err(ColumnsError::Type { index: Some(index), ty, elements: column.element });
-            }
+            of_type(Place::Column(index), self.params[index], column.element)?;
             if column.input != *expected {
                 return Err(ColumnsError::Input { index, expected: *expected, given: column.input });
             }
-            if column.input != Input::Scalar && column.length != rows {
-                return Err(ColumnsError::Length { index, length: column.length, rows });
+            if column.input != Input::Scalar {
+                as_long(Place::Column(index), column.length, rows)?;
             }
         }
         Ok(rows)
@@ -225,15 +229,17 @@ impl Columns {
         &self,
         stub: &Stub,
         columns: &[Column<'_>],
-        output: Option<&Output<'_>>,
+        outputs: &[Output<'_>],
         validity: Option<Validity<'_>>,
         errors: Option<&mut [c_int]>,
         rows: usize,
     ) -> usize {
         let mut frame = Frame::new();
+        let mut record = Record::default();
         frame.extend([rows as u64, pending_address().into_slot()]);
         frame.extend(columns.iter().map(|column| column.first.into_slot()));
-        frame.extend(output.map(|output| output.first.into_slot()));
+        frame.extend(self.has_record().then(|| record.address()));
+        frame.extend(outputs.iter().map(|output| output.first.into_slot()));
         if let Some(errors) = errors {
             frame.extend([LastError::errno().into_slot(), errors.as_mut_ptr().into_slot()]);
         }
@@ -246,6 +252,11 @@ impl Columns {
             let entry = mem::transmute::<NonNull<c_void>, Entry>(stub.address());
             entry(self.function.address().as_ptr(), frame.as_ptr()) as usize
         }
+    }
+
+    /// Whether a result is a structure, which needs memory.
+    fn has_record(&self) -> bool {
+        matches!(self.result, SlotForm::Address(_))
     }
 
     /// The stub for what a call asks for. `None` where rows are called one by one.

@@ -1,6 +1,6 @@
 //! Calls whose parameters bring results: out and in-out parameters, buffers, and texts that live as long as a call.
 
-use std::{ffi::CString, fmt};
+use std::ffi::CString;
 
 use springboard::{CallError, Function, Value};
 use springboard_ir::{DataModel, Pointee, Type};
@@ -49,12 +49,14 @@ pub struct Outputs {
 }
 
 /// Why a call with outputs was not made, or has no result.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputsError {
     /// The call failed as it would without outputs.
-    Call(CallError),
+    #[error(transparent)]
+    Call(#[from] CallError),
     /// No memory can be made for a parameter. Nothing was called.
+    #[error("argument {}: {error}", .index + 1)]
     Output {
         /// The argument, counted from 0.
         index: usize,
@@ -63,83 +65,30 @@ pub enum OutputsError {
     },
 }
 
-impl From<CallError> for OutputsError {
-    fn from(error: CallError) -> OutputsError {
-        OutputsError::Call(error)
-    }
-}
-
-impl fmt::Display for OutputsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OutputsError::Call(error) => error.fmt(f),
-            OutputsError::Output { index, error } => write!(f, "argument {}: {error}", index + 1),
-        }
-    }
-}
-
-impl std::error::Error for OutputsError {}
-
 /// Why no memory can be made for a parameter.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs)] // `ty` is the parameter's type, `declared` what it points to; sizes in bytes
 pub enum OutputError {
     /// The parameter is not a pointer to an object.
-    NoPointer {
-        /// The parameter's type.
-        ty: Type,
-    },
+    #[error("{ty} is not a pointer to an object")]
+    NoPointer { ty: Type },
     /// The parameter points to a constant, which the function does not write.
-    Const {
-        /// The parameter's type.
-        ty: Type,
-    },
+    #[error("what {ty} points to is not written")]
+    Const { ty: Type },
     /// The function may write through the parameter, and the bytes are borrowed for reading.
-    Written {
-        /// The parameter's type.
-        ty: Type,
-    },
+    #[error("what {ty} points to may be written, and the bytes are borrowed for reading")]
+    Written { ty: Type },
     /// The size of what the parameter points to is not known.
-    Unknown {
-        /// The parameter's type.
-        ty: Type,
-    },
+    #[error("{ty} does not say what type the output has")]
+    Unknown { ty: Type },
     /// The given type has another size than the type that the parameter points to.
-    Size {
-        /// What the parameter points to.
-        declared: Type,
-        /// Its size, in bytes.
-        size: u64,
-        /// The type that was given.
-        given: Type,
-        /// Its size, in bytes.
-        given_size: u64,
-    },
+    #[error("{declared} has {size} bytes, and the output is declared as {given} of {given_size}")]
+    Size { declared: Type, size: u64, given: Type, given_size: u64 },
     /// The object cannot be made, the value does not fit it, or the text has a NUL.
+    #[error(transparent)]
     Memory(MemoryError),
 }
-
-impl fmt::Display for OutputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OutputError::NoPointer { ty } => write!(f, "{ty} is not a pointer to an object"),
-            OutputError::Const { ty } => write!(f, "what {ty} points to is not written"),
-            OutputError::Written { ty } => {
-                write!(f, "what {ty} points to may be written, and the bytes are borrowed for reading")
-            }
-            OutputError::Unknown { ty } => write!(f, "{ty} does not say what type the output has"),
-            OutputError::Size { declared, size, given, given_size } => {
-                write!(
-                    f,
-                    "{declared} has {size} bytes, and the output is declared as {given} of {given_size}"
-                )
-            }
-            OutputError::Memory(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OutputError {}
 
 impl<E: Into<MemoryError>> From<E> for OutputError {
     fn from(error: E) -> OutputError {

@@ -25,45 +25,23 @@ unsafe impl Send for Variable {}
 unsafe impl Sync for Variable {}
 
 /// Why a variable could not be found.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs)] // sizes in bytes
 pub enum VariableError {
     /// The library does not have the symbol.
+    #[error(transparent)]
     Symbol(SymbolError),
     /// The type has no layout.
+    #[error(transparent)]
     Memory(MemoryError),
     /// It is smaller than the type, by the library's symbol table.
-    Size {
-        /// The symbol.
-        symbol: String,
-        /// The type.
-        ty: Type,
-        /// The type's size, in bytes.
-        size: u64,
-        /// Its size in the symbol table, in bytes.
-        has: u64,
-    },
+    #[error("{symbol} has {has} bytes in its library, and {ty} has {size}")]
+    Size { symbol: String, ty: Type, size: u64, has: u64 },
     /// It is a function, by the library's symbol table.
-    Function {
-        /// The symbol.
-        symbol: String,
-    },
+    #[error("{symbol} is a function in its library")]
+    Function { symbol: String },
 }
-
-impl fmt::Display for VariableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            VariableError::Symbol(error) => error.fmt(f),
-            VariableError::Memory(error) => error.fmt(f),
-            VariableError::Size { symbol, ty, size, has } => {
-                write!(f, "{symbol} has {has} bytes in its library, and {ty} has {size}")
-            }
-            VariableError::Function { symbol } => write!(f, "{symbol} is a function in its library"),
-        }
-    }
-}
-
-impl std::error::Error for VariableError {}
 
 impl Variable {
     /// The variable `symbol` of `library`, of type `ty`. Its size is checked against the library's symbol table, where

@@ -34,6 +34,7 @@ mod object;
 mod parameters;
 mod places;
 mod pragma;
+mod qualifiers;
 mod recovery;
 mod size;
 mod specifiers;

@@ -47,6 +47,18 @@ const CASES: &[(&str, &str)] = &[
         "struct s { _Alignas(16) struct { int a; }; struct { int b; }; };\n",
     ),
     ("struct s { };", "struct s { };\n"),
+    (
+        "struct s { int *_Atomic p, *const _Atomic q[2]; char *restrict (*r)[2]; };",
+        "struct s { _Atomic(int *) p; _Atomic(int *) q[2]; char *(*r)[2]; };\n",
+    ),
+    (
+        "typedef int *T[2]; struct t; int f(T restrict, struct t *[static restrict 2], va_list []), a[]; extern int a[3];",
+        "typedef int *T[2];\nstruct t;\nstruct __va_list_tag;\nint f(int **, struct t **, struct __va_list_tag *);\nextern int a[];\n",
+    ),
+    (
+        "struct s; extern struct s x; struct s { int a; }; extern struct s x; _Static_assert(sizeof(x) == 9, \"\");",
+        "struct s { int a; };\nextern struct s x;\n",
+    ),
     ("enum e { A, B = 5, C, D = -'a', E = C << 2 };", "enum e { A = 0, B = 5, C = 6, D = -97, E = 24 };\n"),
     (
         "enum { A = 0x8000000000000000, B = 1 }; enum e { C = -0x7fffffffffffffff - 1 };",
@@ -144,6 +156,8 @@ const CONSTANTS: &[(&str, i128)] = &[
     ("(unsigned char)-1", 255),
     ("(_Bool)5 + (long)1", 2),
     ("sizeof(int) * 2", 8),
+    ("sizeof(\"ab\" \"\\n\") + sizeof u8\"é\"", 4 + 3),
+    ("sizeof(void) + _Alignof(int(int)) + sizeof(void(void))", 3),
     ("sizeof(struct { char c; double d; })", 16),
     ("sizeof(char *[3])", 24),
     ("_Alignof(long double)", 16),

@@ -239,18 +239,21 @@ fn raw_handler<F: Fn(&[Any<'static>]) + 'static>(context: *const Handler<F>) -> 
 }
 
 /// Why there is no signature.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs)]
 pub enum BunError {
     /// No type has the name.
-    #[allow(missing_docs)]
+    #[error("unknown type {name} for {place}")]
     Unknown { name: String, place: Place },
     /// The type cannot stand there.
-    #[allow(missing_docs)]
+    #[error("{name} cannot be {place}")]
     Misplaced { name: &'static str, place: Place },
     /// A threadsafe callback returns something.
+    #[error("a threadsafe callback must return void, and this one returns {0}")]
     ThreadsafeResult(String),
     /// There are more parameters than a signature may have.
+    #[error(transparent)]
     Signature(ParseError),
 }
 
@@ -263,18 +266,3 @@ impl fmt::Display for Place {
         })
     }
 }
-
-impl fmt::Display for BunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BunError::Unknown { name, place } => write!(f, "unknown type {name} for {place}"),
-            BunError::Misplaced { name, place } => write!(f, "{name} cannot be {place}"),
-            BunError::ThreadsafeResult(name) => {
-                write!(f, "a threadsafe callback must return void, and this one returns {name}")
-            }
-            BunError::Signature(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for BunError {}

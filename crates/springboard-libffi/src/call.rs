@@ -84,19 +84,19 @@ unsafe extern "C-unwind" fn call_otherwise(
     // SAFETY: the address is that of a stub for calls.
     let stub = unsafe { stub(address) };
     if !rvalue.is_null() || shape.result.size == 0 {
-        // SAFETY: as in `ffi_call`; where there is no result, nothing is written.
+        // SAFETY: the program vouches for function, result and arguments, as libffi asks; where there is no result, nothing is written.
         return unsafe { enter(stub, shape, function, rvalue, avalue) };
     }
     if shape.result.size as usize > UNWANTED || shape.result.align > 16 {
         let (bytes, align) = (shape.result.size as usize, shape.result.align as usize);
         let mut memory = Vec::<u8>::with_capacity(bytes + align);
         let result = memory.as_mut_ptr();
-        // SAFETY: as in `ffi_call`; the memory has room for the result wherever it is aligned.
+        // SAFETY: the program vouches for function and arguments; the memory has room for the result wherever it is aligned.
         return unsafe {
             enter(stub, shape, function, result.add(result.align_offset(align)).cast(), avalue)
         };
     }
-    // SAFETY: as in `ffi_call`.
+    // SAFETY: the program vouches for function and arguments; nobody wants the result, for which there is room.
     unsafe { call_unwanted(stub, shape, function, avalue) }
 }
 

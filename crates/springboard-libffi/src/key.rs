@@ -249,7 +249,7 @@ impl<'a> Key<'a> {
             }
             code::VECTOR => {
                 self.modern = true;
-                // SAFETY: as for complex types.
+                // SAFETY: `elements` is null or the address of a list that ends with null: the caller vouches for all that the type refers to.
                 let lane = unsafe { ty.elements.as_ref() }.ok_or(NoKey::Unknown)?;
                 // SAFETY: the element is a type's address or null; the caller vouches that such types are readable.
                 let lane = unsafe { lane.as_ref() }.ok_or(NoKey::Unknown)?;

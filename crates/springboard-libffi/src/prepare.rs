@@ -123,7 +123,7 @@ unsafe fn prepare_any(
         if ty.is_null() {
             return Status::BadTypedef;
         }
-        // SAFETY: as for the result.
+        // SAFETY: not null, and the program vouches that it is readable; laid out first.
         unsafe {
             if (*ty).size == 0 && aggregate::lay_out(ty, ptr::null_mut()) != Status::Ok {
                 return Status::BadTypedef;

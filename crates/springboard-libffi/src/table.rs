@@ -158,7 +158,7 @@ fn publish(words: &[u64], hash: u64, place: &mut usize, number: usize) {
     let fresh = hash >> 32 << 32 | (number as u64 + 1);
     while let Err(known) = PLACE[*place].compare_exchange(0, fresh, AcqRel, Acquire) {
         let other = &ENTRIES[(known as u32 - 1) as usize];
-        // SAFETY: as in `find`.
+        // SAFETY: a number is in `PLACE` only once its entry has a shape, which is never freed.
         let same = known >> 32 == hash >> 32 && unsafe { *(*other.shape.load(Relaxed)).key == *words };
         if same {
             return;

@@ -6,44 +6,61 @@ use springboard_abi::{Convention, HoleKind};
 
 /// What was found in the code of a stub that its plan does not say, or not found that it says. Offsets are in bytes from
 /// the first byte of the code.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)]
 pub enum Refusal {
     /// No code of this convention can be read in this build.
+    #[error("no code of {0} can be read in this build")]
     NoReader(Convention),
     /// An instruction that no stub has, or none at all.
+    #[error("no stub has the instruction at {at:#x}")]
     Instruction { at: usize },
     /// A hole is not what an instruction loads, whole.
+    #[error("the instruction at {at:#x} reads a part of a hole")]
     Hole { at: usize },
     /// The code does not begin with a landing pad.
+    #[error("there is no landing pad at the beginning")]
     LandingPad,
     /// Memory of the stack is written that is not the stub's.
+    #[error("the instruction at {at:#x} writes to stack that is not the stub's")]
     Stack { at: usize },
     /// A branch on something that decides nothing.
+    #[error("the branch at {at:#x} depends on nothing that the plan asks")]
     Branch { at: usize },
     /// A branch that is never taken, or always.
+    #[error("the branch at {at:#x} never goes both ways")]
     Constant { at: usize },
     /// The code does not come to its end.
+    #[error("the code does not end")]
     Endless,
     /// Control goes elsewhere than the plan says.
+    #[error("at {at:#x} the plan has {wanted}")]
     Leaves { at: usize, wanted: Leaving },
     /// A call's, jump's or return's operand: the bytes of a place are others.
+    #[error("at {at:#x}, {place} is not what the plan says")]
     Place { at: usize, place: Spot },
     /// Memory is written that is not to be written, or something else is written there.
+    #[error("up to {at:#x}, memory is written that the plan leaves alone")]
     Store { at: usize },
     /// Memory is not written.
+    #[error("up to {at:#x}, memory is not written that the plan writes")]
     NoStore { at: usize },
     /// The stack is not aligned at a call.
+    #[error("at {at:#x} the stack is not aligned")]
     Alignment { at: usize },
     /// A register or the stack pointer is not given back.
+    #[error("at {at:#x}, register {register} is not given back")]
     Saved { at: usize, register: u8 },
     /// An unwinder would not find the stub's caller.
+    #[error("at {at:#x}, an unwinder loses its way")]
     Unwind { at: usize },
     /// Code for doubles that have to be whole numbers ([`Parameter::Exact`](springboard_abi::Parameter)) cannot be read
     /// yet.
+    #[error("code for doubles that have to be whole numbers cannot be read yet")]
     Exact,
     /// The plan is not of a form that there is code for.
+    #[error("no stub has such a plan")]
     Plan,
 }
 
@@ -75,38 +92,6 @@ pub enum Spot {
     /// What a hole is loaded for.
     Hole(HoleKind),
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::NoReader(convention) => write!(f, "no code of {convention} can be read in this build"),
-            Refusal::Instruction { at } => write!(f, "no stub has the instruction at {at:#x}"),
-            Refusal::Hole { at } => write!(f, "the instruction at {at:#x} reads a part of a hole"),
-            Refusal::LandingPad => f.write_str("there is no landing pad at the beginning"),
-            Refusal::Stack { at } => {
-                write!(f, "the instruction at {at:#x} writes to stack that is not the stub's")
-            }
-            Refusal::Branch { at } => {
-                write!(f, "the branch at {at:#x} depends on nothing that the plan asks")
-            }
-            Refusal::Constant { at } => write!(f, "the branch at {at:#x} never goes both ways"),
-            Refusal::Endless => f.write_str("the code does not end"),
-            Refusal::Leaves { at, wanted } => write!(f, "at {at:#x} the plan has {wanted}"),
-            Refusal::Place { at, place } => write!(f, "at {at:#x}, {place} is not what the plan says"),
-            Refusal::Store { at } => write!(f, "up to {at:#x}, memory is written that the plan leaves alone"),
-            Refusal::NoStore { at } => write!(f, "up to {at:#x}, memory is not written that the plan writes"),
-            Refusal::Alignment { at } => write!(f, "at {at:#x} the stack is not aligned"),
-            Refusal::Saved { at, register } => write!(f, "at {at:#x}, register {register} is not given back"),
-            Refusal::Unwind { at } => write!(f, "at {at:#x}, an unwinder loses its way"),
-            Refusal::Exact => {
-                f.write_str("code for doubles that have to be whole numbers cannot be read yet")
-            }
-            Refusal::Plan => f.write_str("no stub has such a plan"),
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
 
 impl fmt::Display for Leaving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

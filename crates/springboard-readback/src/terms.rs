@@ -360,6 +360,9 @@ impl Terms {
     pub(crate) fn op(&mut self, op: Op, a: &Word, b: &Word) -> Word {
         match (number(a), number(b)) {
             (Some(a), Some(b)) => constant(applied(op, a, b)),
+            (_, Some(bits @ 0..64)) if matches!(op, Op::Shl | Op::Shr | Op::Sar) => {
+                self.shift(op, a, bits as u32)
+            }
             _ if op == Op::Equal && a == b => constant(1),
             _ if matches!(op, Op::Below | Op::Less) && a == b => ZERO,
             _ => self.word(Node::Op(op, *a, *b)),

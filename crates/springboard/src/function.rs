@@ -27,10 +27,10 @@ mod way;
 
 use self::{
     bind::Found,
-    call::Called,
+    call::CheckedCall,
     entered::Entered,
     ty::FunctionType,
-    way::{Binding, Way},
+    way::{Binding, Entering, Way},
 };
 pub use self::{
     call::CallError,
@@ -67,6 +67,7 @@ struct Bound {
     ty: Arc<FunctionType>,
     address: CodePointer,
     binding: Binding,
+    checked_call: CheckedCall,
     /// What a checked call enters. Where the code is still to come it stays what looks for it.
     entered: Entered,
     /// What calls deliver beside the result.
@@ -85,9 +86,8 @@ impl Bound {
     /// As [`Function::call`].
     #[inline(always)]
     unsafe fn call(&self, arguments: &[Value], last_error: &mut i32) -> Result<Value, CallError> {
-        let called = Called { ty: &self.ty, entered: self.entered };
         // SAFETY: the entry is the function's, for its type; the caller answers for the function and its arguments.
-        unsafe { call::call(called, arguments, last_error) }
+        unsafe { (self.checked_call)(&self.ty, &self.entered, arguments, last_error) }
     }
 }
 
@@ -104,8 +104,10 @@ impl Function {
         let Found { prototype, address } = found;
         let (ty, address, library) = (Arc::clone(ty), address::code(address), library.cloned());
         let bound = Arc::new_cyclic(|bound: &Weak<Bound>| {
-            let entered = ty.result.word().erased((&binding, address, bound.as_ptr()));
-            Bound { prototype, ty, address, binding, entered, last_error, library }
+            let bound = bound.as_ptr();
+            let entered = ty.result.word().erased(Entering { binding: &binding, address, bound, last_error });
+            let checked_call = ty.checked_call();
+            Bound { prototype, ty, address, binding, checked_call, entered, last_error, library }
         });
         Function { bound }
     }
@@ -147,6 +149,7 @@ impl Function {
     /// # Safety
     /// The function must be sound to call with these arguments, on this thread, and really have the type that it
     /// was declared with. No exception or panic may leave it.
+    #[inline]
     pub unsafe fn call(&self, arguments: &[Value]) -> Result<Value, CallError> {
         // SAFETY: the caller answers for the function and its arguments.
         unsafe { self.bound.call(arguments, &mut 0) }

@@ -23,15 +23,18 @@ pub(crate) const PENDING: u64 = 1 << 63;
 struct Thread {
     /// 0 for a foreign thread, else a number that is never used again; and [`PENDING`].
     key: Cell<u64>,
-    /// Null where no other thread looks.
+    /// Null where no other thread looks; [`UNSEEN`] where it is not known that the thread has a key.
     stays: Cell<*const Stays>,
     /// How many native calls deep the thread is, as far as `stays` has counted them.
     depth: Cell<u32>,
 }
 
+/// No address of any [`Stays`].
+const UNSEEN: *const Stays = ptr::without_provenance(1);
+
 thread_local! {
     static THREAD: Thread =
-        const { Thread { key: Cell::new(0), stays: Cell::new(ptr::null()), depth: Cell::new(0) } };
+        const { Thread { key: Cell::new(0), stays: Cell::new(UNSEEN), depth: Cell::new(0) } };
     /// The error itself, touched only where there is one.
     static ERROR: RefCell<Option<CallbackError>> = const { RefCell::new(None) };
 }
@@ -40,6 +43,12 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn key() -> u64 {
     THREAD.with(|thread| thread.key.get())
+}
+
+/// Whether a [`NativeScope`] would do nothing on the running thread.
+#[inline(always)]
+pub(crate) fn enters_unnoticed() -> bool {
+    THREAD.with(|thread| thread.stays.get().is_null())
 }
 
 /// The thread's key, without [`PENDING`]. Makes the thread one of the host's.
@@ -148,7 +157,7 @@ impl Stays {
 
     /// Counts the running thread's stays nowhere.
     pub(crate) fn forget() {
-        THREAD.with(|thread| thread.stays.set(ptr::null()));
+        THREAD.with(|thread| thread.stays.set(UNSEEN));
     }
 }
 
@@ -177,10 +186,9 @@ impl NativeScope {
     #[must_use = "the scope ends when this is dropped"]
     pub fn enter() -> NativeScope {
         THREAD.with(|thread| {
-            thread.host_key();
-            let stays = thread.stays.get();
+            let mut stays = thread.stays.get();
             if !stays.is_null() {
-                thread.enter();
+                stays = thread.enter();
             }
             NativeScope { stays, thread: PhantomData }
         })
@@ -197,12 +205,19 @@ impl Drop for NativeScope {
 }
 
 impl Thread {
-    /// Counts a stay that begins. Somebody looks at the thread.
+    /// Counts a stay that begins, where somebody looks at the thread, and says where.
     #[inline(never)]
-    fn enter(&self) {
+    fn enter(&self) -> *const Stays {
+        self.host_key();
+        let stays = self.stays.get();
+        if stays == UNSEEN {
+            self.stays.set(ptr::null());
+            return ptr::null();
+        }
         self.depth.set(self.depth.get() + 1);
         // SAFETY: alive by the contract of `Stays::count_here` on this thread.
-        unsafe { &*self.stays.get() }.set(true);
+        unsafe { &*stays }.set(true);
+        stays
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) use check::Check;
 ///
 /// Integers are as wide as C's widest. As an argument either form stands for any integer type whose range holds it;
 /// as a result it is the form of the type's sign.
+// What says which it is lies in a byte of its own, which a call compares as it is, and not among the bytes of one of them.
+#[repr(u8)]
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Value {

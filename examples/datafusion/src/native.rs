@@ -128,7 +128,7 @@ impl NativeFunction {
         let output = unsafe { Output::raw(element, results.as_mut_ptr().cast(), rows) };
         // SAFETY: whoever registered the function said that it may be called with any numbers of its types, from any
         // thread.
-        unsafe { prepared.call(columns, Some(output), validity) }.map_err(|error| self.failed(&error))?;
+        unsafe { prepared.call(columns, &[output], validity) }.map_err(|error| self.failed(&error))?;
         let array = ArrayData::builder(self.result.clone()).len(rows).add_buffer(results.into()).nulls(nulls);
         Ok(make_array(array.build()?))
     }

@@ -128,7 +128,7 @@ unsafe fn run(api: &Api, udf: &Udf, chunk: Handle, output: Handle) -> Result<(),
         Element::Number(scalar) => unsafe { Output::raw(scalar, api.data.call(output), rows) },
     };
     // SAFETY: whoever registered the function said that it may be called with any values of its types, from any thread.
-    unsafe { prepared.call(&columns, Some(to), bits) }.map_err(|error| format!("{}: {error}", udf.name()))?;
+    unsafe { prepared.call(&columns, &[to], bits) }.map_err(|error| format!("{}: {error}", udf.name()))?;
     // SAFETY: the output vector, whose rows these are.
     unsafe { finish(api, output, valid, (udf.result() == Element::Text).then_some(&results[..])) };
     Ok(())

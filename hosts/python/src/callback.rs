@@ -84,7 +84,7 @@ pub(crate) fn new<'py>(
 /// # Safety
 /// `context` is a counted reference to a [`State`], which is given up.
 unsafe fn release(context: *const c_void) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller gives up one counted reference to a `State`.
     let state = unsafe { Arc::from_raw(context.cast::<State>()) };
     if let Some(state) = Arc::into_inner(state) {
         // Without an interpreter the objects are gone already, or nobody will ask for their memory.
@@ -105,17 +105,17 @@ unsafe fn handle(context: *const c_void, slots: *mut u64) {
     // SAFETY: the callback keeps its state for as long as it can be called.
     let state = unsafe { &*context.cast::<State>() };
     if ending::is_gone() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the slots are those of a call of the type.
         unsafe { state.give_error(slots) };
     } else {
         // A stub may have released the lock without the knowledge of pyo3, which would take it for held.
         // SAFETY: the interpreter is there, and the lock is given back below.
         let held = unsafe { ffi::PyGILState_Ensure() };
         Python::attach(|py| {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller says that the slots are those of a call of the type.
             let call = || unsafe { state.call(py, slots) };
             if catch_unwind(AssertUnwindSafe(call)).is_err() {
-                // SAFETY: as above.
+                // SAFETY: the caller says that the slots are those of a call of the type.
                 unsafe { state.give_error(slots) };
             }
         });
@@ -137,13 +137,13 @@ impl State {
     /// `slots` are those of a call of the type.
     unsafe fn call(&self, py: Python<'_>, slots: *mut u64) {
         let function = self.function();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller says that the slots are those of a call of the type.
         let result = unsafe { self.arguments(py, function, slots) };
         let result = result.and_then(|arguments| self.callable.call1(py, arguments));
-        // SAFETY: as above.
+        // SAFETY: the caller says that the slots are those of a call of the type.
         let given = result.and_then(|result| unsafe { self.give(function, slots, result.bind(py)) });
         let Err(error) = given else { return };
-        // SAFETY: as above.
+        // SAFETY: the caller says that the slots are those of a call of the type.
         unsafe { self.give_error(slots) };
         let Some(on_error) = &self.on_error else {
             error.write_unraisable(py, Some(self.callable.bind(py)));
@@ -154,7 +154,7 @@ impl State {
         let told = on_error.call1(py, (error.get_type(py), error.value(py), traceback));
         let given = told.and_then(|result| match result.is_none(py) {
             true => Ok(()),
-            // SAFETY: as above.
+            // SAFETY: the caller says that the slots are those of a call of the type.
             false => unsafe { self.give(function, slots, result.bind(py)) },
         });
         if let Err(second) = given {
@@ -208,7 +208,7 @@ impl State {
         }
         let mut bytes = [0u64; 2];
         convert::to_c(ctype, bytes.as_mut_ptr().cast(), result)?;
-        // SAFETY: as above.
+        // SAFETY: the slot after those of the parameters is the result's.
         unsafe { *slot = loaded(ctype.get(), bytes.as_ptr().cast()) };
         Ok(())
     }
@@ -223,7 +223,7 @@ impl State {
         if ctype.is_void() {
             return;
         }
-        // SAFETY: as in `give`; the memory has the size of the result, and so have the bytes.
+        // SAFETY: the slot after those of the parameters is the result's, or has the address of memory for it; that has the size of the result, and so have the bytes.
         unsafe {
             let slot = slots.add(function.arguments.len());
             let bytes = self.error.as_ptr().cast::<u8>();

@@ -67,7 +67,7 @@ mod personality {
                 std::thread::park();
             }
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the unwinder passes what it asks a personality for, and this hands it on as it is.
         unsafe { __real_rust_eh_personality(version, actions, class, exception, context) }
     }
 }

@@ -64,5 +64,5 @@ pub(crate) struct Method {
 
 // SAFETY: nothing is written after it was made.
 unsafe impl Send for Method {}
-// SAFETY: as for `Send`.
+// SAFETY: nothing is written after it was made.
 unsafe impl Sync for Method {}

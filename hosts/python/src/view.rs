@@ -66,7 +66,7 @@ pub(crate) struct View {
 // SAFETY: the memory is the object's, and the pointers are only followed, and the view only released, with the
 // interpreter attached.
 unsafe impl Send for View {}
-// SAFETY: as for `Send`.
+// SAFETY: a shared one is used with the interpreter attached, so by one thread at a time.
 unsafe impl Sync for View {}
 
 impl View {

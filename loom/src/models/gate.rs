@@ -105,35 +105,30 @@ fn owner_calls_while_another_thread_closes() {
     });
 }
 
-#[test]
-fn owner_and_foreign_calls_while_a_third_closes() {
-    check(3, || {
+/// One thread calls and another closes, while the owner does `home`.
+fn others_call_and_close(home: fn(&Guarded)) {
+    check(3, move || {
         let guarded = Arc::new(Guarded::new());
         let generation = guarded.open();
         let (one, two) = (Arc::clone(&guarded), Arc::clone(&guarded));
         let caller = thread::spawn(move || one.call());
         let closer = thread::spawn(move || two.close(generation, OTHER));
-        guarded.call_at_home();
-        caller.join().unwrap();
-        closer.join().unwrap();
-        assert_eq!(guarded.frees.load(SeqCst), 1);
-    });
-}
-
-#[test]
-fn owner_calls_alone_while_others_call_and_close() {
-    check(3, || {
-        let guarded = Arc::new(Guarded::new());
-        let generation = guarded.open();
-        let (one, two) = (Arc::clone(&guarded), Arc::clone(&guarded));
-        let caller = thread::spawn(move || one.call());
-        let closer = thread::spawn(move || two.close(generation, OTHER));
-        guarded.call_at_home_alone();
+        home(&guarded);
         caller.join().unwrap();
         closer.join().unwrap();
         assert_eq!(guarded.frees.load(SeqCst), 1);
         assert_eq!(guarded.gate.in_flight(), 0);
     });
+}
+
+#[test]
+fn owner_and_foreign_calls_while_a_third_closes() {
+    others_call_and_close(Guarded::call_at_home);
+}
+
+#[test]
+fn owner_calls_alone_while_others_call_and_close() {
+    others_call_and_close(Guarded::call_at_home_alone);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::oracle::{
     crash,
     event::{Event, Path},
     record::Record,
+    row::Row,
     stub::Stubs,
     suite::{Case, Suite},
     upcall::{self, Host},
@@ -40,6 +41,7 @@ struct Prepared {
     /// The C caller: `fn(callee, values)`.
     caller: NonNull<c_void>,
     stub: Option<Template>,
+    columns: Option<Template>,
     callback: Option<Template>,
     runtime: Option<Function>,
     libffi: Option<Function>,
@@ -50,6 +52,7 @@ struct Prepared {
 #[derive(Clone, Copy)]
 struct Entries {
     stub: Option<*const c_void>,
+    columns: Option<*const c_void>,
     callback: Option<*const c_void>,
 }
 
@@ -69,10 +72,15 @@ pub fn run(suite: &Suite, cases: &[Case], object: &FilePath, from: usize, report
         other => unreachable!("{other:?} is of no entry that is called here"),
     };
     let stubs = Stubs::new(prepared.iter().map(|case| case.as_ref()?.stub.as_ref()), stamp);
+    let columns = Stubs::new(prepared.iter().map(|case| case.as_ref()?.columns.as_ref()), stamp);
     let callbacks = Stubs::new(prepared.iter().map(|case| case.as_ref()?.callback.as_ref()), stamp);
     for (position, case) in prepared.iter().enumerate().skip(from) {
         if let Some(prepared) = case {
-            let entries = Entries { stub: stubs.entry(position), callback: callbacks.entry(position) };
+            let entries = Entries {
+                stub: stubs.entry(position),
+                columns: columns.entry(position),
+                callback: callbacks.entry(position),
+            };
             batch.case(position, &cases[position], prepared, entries);
         }
     }
@@ -136,6 +144,7 @@ impl<'a> Batch<'a> {
         }
         let form = |ty| SlotForm::of(ty, &target.model).expect("drawn types have a layout");
         let stub = self.template(position, Path::Stub, Entry::Slots, &signature);
+        let columns = self.template(position, Path::Columns, Entry::Columns, &signature);
         let callback = self.template(position, Path::Callback, Entry::Callback, &signature);
         let callee = self.symbol::<c_char>(&format!("f{position}")).cast();
         let caller = self.symbol::<c_void>(&format!("f{position}_call"));
@@ -150,6 +159,7 @@ impl<'a> Batch<'a> {
             callee,
             caller,
             stub,
+            columns,
             callback,
             runtime,
             libffi,
@@ -263,6 +273,7 @@ impl<'a> Batch<'a> {
         let paths = [
             (Path::Compiled, true),
             (Path::Stub, entries.stub.is_some()),
+            (Path::Columns, entries.columns.is_some()),
             (Path::Runtime, runtime.is_some()),
             (Path::Libffi, libffi.is_some()),
             (Path::Callback, entries.callback.is_some()),
@@ -319,6 +330,15 @@ impl<'a> Batch<'a> {
                     let stub = entries.stub.expect(of_this_path);
                     let canary = Canary::call(stub, callee.as_ptr(), laid.slots);
                     (Some(arguments.word(canary.intact()?)), Canary::CONTROL, Callee::Compiled)
+                }
+                Path::Columns => {
+                    let stub = entries.columns.expect(of_this_path);
+                    let row = Row::of(&arguments, &laid);
+                    let canary = Canary::call(stub, callee.as_ptr(), row.frame.as_ptr());
+                    if canary.intact()?.gpr != 1 {
+                        return Err(format!("{} rows are done, of 1", canary.gpr));
+                    }
+                    (None, Canary::CONTROL, Callee::Compiled)
                 }
                 Path::Runtime | Path::Libffi => {
                     let function = if path == Path::Runtime { runtime } else { libffi };

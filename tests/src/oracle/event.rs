@@ -9,6 +9,8 @@ pub enum Path {
     Compiled,
     /// By the stub, straight from the emitter, through a canary.
     Stub,
+    /// By the stub of a call over columns, with one row.
+    Columns,
     /// By the runtime, by whatever path it chooses.
     Runtime,
     /// By the runtime when it may not compile.
@@ -21,8 +23,15 @@ pub enum Path {
 
 impl Path {
     /// Every path.
-    pub const ALL: [Path; 6] =
-        [Path::Compiled, Path::Stub, Path::Runtime, Path::Libffi, Path::Callback, Path::Closure];
+    pub const ALL: [Path; 7] = [
+        Path::Compiled,
+        Path::Stub,
+        Path::Columns,
+        Path::Runtime,
+        Path::Libffi,
+        Path::Callback,
+        Path::Closure,
+    ];
 }
 
 impl fmt::Display for Path {
@@ -30,6 +39,7 @@ impl fmt::Display for Path {
         f.write_str(match self {
             Path::Compiled => "compiled",
             Path::Stub => "stub",
+            Path::Columns => "columns",
             Path::Runtime => "runtime",
             Path::Libffi => "libffi",
             Path::Callback => "callback",

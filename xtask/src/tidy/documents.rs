@@ -1,10 +1,17 @@
 //! Rules about the documentation.
 
+use std::collections::HashSet;
+
 use super::{
     Finding,
     tree::{File, Tree},
 };
 use crate::generated;
+
+const ARCHITECTURE: &str = "docs/architecture.md";
+
+/// What that page names of Cranelift's, as Cranelift's own texts have it.
+const CRANELIFTS: [&str; 4] = ["StructArgument", "apple_aarch64", "system_v", "windows_fastcall"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -15,6 +22,9 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
         findings.extend(untested_rules(file));
         findings.extend(stale_tables(file));
     }
+    findings.extend(
+        tree.documents().filter(|file| file.path == ARCHITECTURE).flat_map(|file| dead_names(file, tree)),
+    );
     findings.extend(tree.sources().flat_map(|file| dead_documents(file, tree)));
     for name in generated::homeless(tree.documents().map(|file| file.text.as_str())) {
         let what = format!("the generated table {name} stands in no document");
@@ -90,6 +100,22 @@ fn dead_paths(file: &File, tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A name in backticks stands somewhere outside of the documents.
+fn dead_names(file: &File, tree: &Tree) -> Vec<Finding> {
+    let others = tree.files.iter().filter(|file| !file.path.ends_with(".md"));
+    let known: HashSet<&str> = others.flat_map(|file| names(&file.text)).chain(CRANELIFTS).collect();
+    let quoted = prose(&file.text).flat_map(|(number, line)| {
+        line.split('`').skip(1).step_by(2).flat_map(names).map(move |name| (number, name))
+    });
+    let dead = quoted.filter(|(_, name)| !known.contains(name));
+    dead.map(|(number, name)| Finding::new(&file.path, number, format!("nothing is named {name}"))).collect()
+}
+
+/// Names of more than three letters.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|name| name.len() > 3)
 }
 
 /// A test in backticks, `file.rs::name`, is there: as a function, or by the name of a case.
@@ -176,6 +202,17 @@ mod tests {
         let files = [("book/a.md", text), ("book/b.md", "# One\n## Two, three\n"), ("xtask/src/main.rs", "")];
         let tree = tree(&files);
         rule(&tree.files[0], &tree).into_iter().map(|finding| finding.line).collect()
+    }
+
+    #[test]
+    fn names_of_nothing_are_found() {
+        let page = File {
+            path: ARCHITECTURE.to_owned(),
+            text: "`Engine::stamp` and\n`no_such_name`, `at`\n".to_owned(),
+        };
+        let tree = tree(&[("a.rs", "struct Engine; fn stamp() {}"), ("b.md", "no_such_name")]);
+        let found: Vec<_> = dead_names(&page, &tree).iter().map(|finding| finding.line).collect();
+        assert_eq!(found, [2]);
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The `columns` entry: elements that a row's arguments are made of, and where its result goes.
 
-use springboard_ir::{FloatFormat, Scalar, Signature, Type};
+use alloc::vec::Vec;
 
-use super::violation::Violation;
+use springboard_ir::{AggregateKind, FloatFormat, Scalar, Signature, Type};
+
+use super::{leaves, violation::Violation};
 use crate::{
     place::Place,
-    plan::{Columns, Fill, ResultMove},
+    plan::{Columns, Fill, Output, OutputPlace},
     target::{Convention, Target},
 };
 
 /// Every column is of its parameter's own width and sign, and the result is stored with its own width from the register
-/// in which the target's document returns it: the first general one, or the first for floating point.
+/// in which the target's document returns it: the first general one, or the first for floating point. A structure's words
+/// are stored in their order.
 pub(super) fn check(columns: &Columns, signature: &Signature, target: &Target) -> Result<(), Violation> {
     if columns.inputs.len() != signature.params().len() {
         return Err(Violation::NoColumns);
@@ -21,7 +24,10 @@ pub(super) fn check(columns: &Columns, signature: &Signature, target: &Target) -
             return Err(Violation::Column { index, expected, found: *found });
         }
     }
-    let expected = element(signature.result(), target).map(|(bytes, _)| {
+    let wrong = |index: usize, expected| {
+        Err(Violation::ColumnResult { index, expected, found: columns.outputs.get(index).copied() })
+    };
+    if let Some((bytes, _)) = element(signature.result(), target) {
         let floating = matches!(signature.result(), Type::Float | Type::Double);
         let at = |word: u8| match (target.convention, floating) {
             // The low bytes of a big-endian register are its last.
@@ -32,12 +38,57 @@ pub(super) fn check(columns: &Columns, signature: &Signature, target: &Target) -
             true => Place::Vec { reg: 0, at: at(8) },
             false => Place::Gpr { reg: 0, at: at(8) },
         };
-        ResultMove { offset: 0, place, bytes }
-    });
-    if expected == columns.result {
-        Ok(())
-    } else {
-        Err(Violation::ColumnResult { expected, found: columns.result })
+        let expected = Output { from: OutputPlace::Register(place), bytes };
+        return if *columns.outputs == [expected] { Ok(()) } else { wrong(0, Some(expected)) };
+    }
+    // Every byte of the structure that is not padding, in order and once.
+    let occupied = match signature.result() {
+        Type::Void => Vec::new(),
+        ty => leaves::occupied(ty, &target.model)?,
+    };
+    let mut end = 0;
+    for index in 0.. {
+        let next = (end..occupied.len()).find(|byte| occupied[*byte]);
+        let expected = match next {
+            None => None,
+            // Without a word there, no output is right.
+            Some(offset) => match word_at(signature.result(), offset as u64, target)? {
+                None => return wrong(index, None),
+                Some(bytes) => {
+                    end = offset + usize::from(bytes);
+                    Some(Output { from: OutputPlace::Record(offset as u32), bytes })
+                }
+            },
+        };
+        if columns.outputs.get(index).copied() != expected {
+            return wrong(index, expected);
+        }
+        if expected.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The width of the word that begins at an offset of an object. `None` where none does, or more than one could.
+fn word_at(ty: &Type, offset: u64, target: &Target) -> Result<Option<u8>, Violation> {
+    if let Some((bytes, _)) = element(ty, target) {
+        return Ok((offset == 0).then_some(bytes));
+    }
+    let size = |ty: &Type| Ok::<_, Violation>(ty.layout(&target.model)?.size);
+    match ty {
+        Type::Complex(complex) => word_at(&complex.part(), offset % size(&complex.part())?, target),
+        Type::Array(array) => word_at(&array.element, offset % size(&array.element)?, target),
+        Type::Aggregate(aggregate) if aggregate.kind == AggregateKind::Struct => {
+            for (field, bit) in aggregate.fields.iter().zip(aggregate.layout(&target.model)?.bit_offsets) {
+                let within = offset.wrapping_sub(bit / 8);
+                if within < size(&field.ty)? {
+                    return if field.bits.is_none() { word_at(&field.ty, within, target) } else { Ok(None) };
+                }
+            }
+            Ok(None)
+        }
+        _ => Ok(None),
     }
 }
 

@@ -88,7 +88,7 @@ pub fn check(plan: &Plan, signature: &Signature, target: &Target) -> Result<(), 
         Form::Columns(found) => {
             columns::check(found, signature, target)?;
             arguments(plan, signature, target, &demand)?;
-            result::check(Stored::InPlace, signature, target, &demand)
+            result::check(Stored::downcall(&found.result)?, signature, target, &demand)
         }
         Form::Boxed(form) => boxed::check_form(plan, form, signature, target, &demand),
         Form::V8(_) => check_fast_call(plan, &FastCall::new(signature.clone()), target),

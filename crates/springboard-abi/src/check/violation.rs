@@ -8,7 +8,7 @@ use super::spot::{Source, Spot};
 use crate::{
     place::Place,
     plan::{
-        Column, Entry, Fill, Guard, Parameter, ResultMove,
+        Column, Entry, Fill, Guard, Output, Parameter,
         boxed::{Returned, Wanted},
     },
     target::Convention,
@@ -158,9 +158,9 @@ pub enum Violation {
     /// The elements of a column are not what the parameter is made of.
     #[error("column {index} has elements of {:?}, and the parameter wants {expected:?}", (.found.bytes, .found.fill))]
     Column { index: usize, expected: Option<(u8, Fill)>, found: Column },
-    /// The result of a row is not stored as the convention returns it.
-    #[error("a row's result is stored by {found:?}, and comes back as {expected:?}")]
-    ColumnResult { expected: Option<ResultMove>, found: Option<ResultMove> },
+    /// A column of results gets something else than the result, as the convention returns it, or its next member.
+    #[error("column {index} of results gets {found:?}, and {expected:?} is next")]
+    ColumnResult { index: usize, expected: Option<Output>, found: Option<Output> },
     /// The last error goes by way of another slot than the one after all others.
     #[error("the last error goes to the address in slot {found}, and slot {expected} has it")]
     LastErrorSlot { expected: u16, found: u16 },

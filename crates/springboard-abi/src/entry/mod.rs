@@ -20,7 +20,7 @@ mod slots;
 mod v8;
 
 pub use boxed::{BoxedCall, Host, Kind, plan_boxed};
-pub use columns::plan_columns;
+pub use columns::{columns_of_result, plan_columns};
 pub use relay::plan_relay;
 pub use v8::{
     Entered, FastCall, Narrow, NodeFunction, NodeKind, NodeRefusal, Options, Passed, Profile, Refusal,

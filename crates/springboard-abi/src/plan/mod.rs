@@ -7,15 +7,17 @@ use springboard_ir::Scalar;
 pub(crate) mod boxed;
 mod columns;
 mod display;
+mod downcall_result;
 mod form;
 mod kind;
 mod slot_form;
 mod symbol;
 
-pub use columns::{Column, Columns, Errors, Rows, Step};
+pub use columns::{Column, Columns, Errors, Output, OutputPlace, Rows, Step};
+pub use downcall_result::DowncallResult;
 pub use form::{
-    BoxedForm, ClosureForm, DowncallResult, ErrorSource, FastForm, Form, Guard, LastError, Parameter,
-    SlotContent, SlotsForm, UpcallResult,
+    BoxedForm, ClosureForm, ErrorSource, FastForm, Form, Guard, LastError, Parameter, SlotContent, SlotsForm,
+    UpcallResult,
 };
 pub use kind::{Direction, Entry};
 pub use slot_form::SlotForm;

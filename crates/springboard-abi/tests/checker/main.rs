@@ -17,8 +17,9 @@ use std::{collections::BTreeMap, env};
 
 use fastrand::Rng;
 use springboard_abi::{
-    Columns, Convention, DowncallResult, Entry, ErrorSource, Errors, Fill, Form, LastError, Plan, Rows,
-    SlotsForm, Step, Target, Violation, check, plan, plan_columns, plan_with_last_error,
+    Columns, Convention, DowncallResult, Entry, ErrorSource, Errors, Fill, Form, LastError, Output,
+    OutputPlace, Place, Plan, Rows, SlotsForm, Step, Target, Violation, check, plan, plan_columns,
+    plan_with_last_error,
 };
 use springboard_ir::Signature;
 
@@ -217,7 +218,7 @@ fn last_errors_have_a_slot_of_their_own() {
 /// elsewhere.
 #[test]
 fn columns_are_of_their_parameters_types() {
-    let mut accepted = 0;
+    let (mut accepted, mut in_registers, mut in_memory) = (0, 0, 0);
     for target in targets() {
         for (seed, signature, _) in planned(&target, Entry::Slots) {
             let Ok(plan) = plan_columns(&signature, &target, |_| Step::Row, Rows::All, Errors::Ignored)
@@ -248,17 +249,33 @@ fn columns_are_of_their_parameters_types() {
                     assert!(refused(Columns { inputs, ..columns.clone() }), "{signature}");
                 }
             }
-            let result = match columns.result {
-                None => plan.moves.first().map(|step| springboard_abi::ResultMove {
-                    offset: 0,
-                    place: step.place,
-                    bytes: 8,
-                }),
-                Some(result) => Some(springboard_abi::ResultMove { bytes: result.bytes ^ 12, ..result }),
+            let other_outputs = |change: &dyn Fn(&mut Vec<Output>)| {
+                let mut outputs = columns.outputs.to_vec();
+                change(&mut outputs);
+                Columns { outputs: outputs.into(), ..columns.clone() }
             };
-            if result.is_some() {
-                assert!(refused(Columns { result, ..columns.clone() }), "{signature}");
+            let one_more = Output { from: OutputPlace::Record(0), bytes: 8 };
+            assert!(refused(other_outputs(&|outputs| outputs.push(one_more))), "{signature}");
+            for index in 0..columns.outputs.len() {
+                type Change<'a> = &'a dyn Fn(&mut Vec<Output>);
+                let changes: [Change<'_>; 4] = [
+                    &|outputs| outputs[index].bytes ^= 12,
+                    &|outputs| outputs[index].from = behind(outputs[index].from),
+                    &|outputs| {
+                        outputs.remove(index);
+                    },
+                    &|outputs| outputs.insert(index, outputs[index]),
+                ];
+                for change in changes {
+                    assert!(refused(other_outputs(change)), "{signature}\n{plan}");
+                }
             }
+            if let DowncallResult::Memory { slot, moves } = &columns.result {
+                let result = DowncallResult::Memory { slot: *slot, moves: moves[1..].into() };
+                assert!(refused(Columns { result, ..columns.clone() }), "{signature}");
+                in_registers += 1;
+            }
+            in_memory += usize::from(columns.has_record() && columns.result == DowncallResult::InPlace);
             let short = columns.inputs.iter().skip(1).copied().collect();
             let one_less = Columns { inputs: short, ..columns.clone() };
             assert!(columns.inputs.is_empty() || refused(one_less), "{signature}");
@@ -266,4 +283,22 @@ fn columns_are_of_their_parameters_types() {
         }
     }
     assert!(accepted > 100, "only {accepted} plans");
+    assert!(
+        in_registers > 10 && in_memory > 10,
+        "structures: {in_registers} in registers, {in_memory} in memory"
+    );
+}
+
+/// A byte after the place.
+fn behind(place: OutputPlace) -> OutputPlace {
+    match place {
+        OutputPlace::Record(offset) => OutputPlace::Record(offset + 1),
+        OutputPlace::Register(Place::Gpr { reg, at }) => {
+            OutputPlace::Register(Place::Gpr { reg, at: at + 1 })
+        }
+        OutputPlace::Register(Place::Vec { reg, at }) => {
+            OutputPlace::Register(Place::Vec { reg: reg + 1, at })
+        }
+        OutputPlace::Register(Place::Stack { .. }) => panic!("no result is on the stack"),
+    }
 }

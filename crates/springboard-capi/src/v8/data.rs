@@ -3,7 +3,6 @@
 use std::{
     cell::RefCell,
     ffi::{c_int, c_void},
-    mem::MaybeUninit,
 };
 
 use springboard_js::v8::{Any, Call, Effects, Receiver, Registered};
@@ -14,9 +13,10 @@ use super::{
     value::{V8Value, all, failed, returned},
 };
 use crate::{
-    array::array,
+    array::Room,
     boundary::{Failure, Out, enter, give, no_constant, null, out},
     constants::*,
+    structure::Told,
 };
 
 thread_local! {
@@ -65,8 +65,8 @@ pub unsafe extern "C" fn sb_v8_data_fast(
     data: *const c_void,
     index: usize,
     code: Out<'_, *const c_void>,
-    description: *mut MaybeUninit<V8Description>,
-    kinds: *mut u8,
+    description: Told<'_, V8Description>,
+    kinds: Room<'_, u8>,
     room: usize,
 ) -> c_int {
     enter(|| {
@@ -75,8 +75,7 @@ pub unsafe extern "C" fn sb_v8_data_fast(
         let fast = unsafe { function(data) }?.fast();
         let fast = fast.get(index).ok_or_else(|| no_constant("index", index))?;
         code.write(fast.address);
-        // SAFETY: the header asks C for a description that begins with its size, and room for as many kinds.
-        unsafe { tell(fast.description, description, kinds, room) }
+        tell(fast.description, description, kinds, room)
     })
 }
 
@@ -87,7 +86,7 @@ pub unsafe extern "C" fn sb_v8_data_fast(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sb_v8_data_call(
     data: *const c_void,
-    call: Option<&V8Call>,
+    call: Option<&V8Call<'_>>,
     result: Out<'_, V8Value>,
     thrown: Out<'_, c_int>,
 ) -> c_int {
@@ -95,11 +94,9 @@ pub unsafe extern "C" fn sb_v8_data_call(
         // SAFETY: the header asks C for the data of a function that a registry has.
         let function = unsafe { function(data) }?;
         let V8Call { receiver, arguments, values, count } = *call.ok_or_else(|| null("call"))?;
-        // SAFETY: the header asks C for as many elements of both arrays, and for texts that are there during the call.
-        let (arguments, values) = unsafe {
-            let handles = if values.is_null() { 0 } else { count };
-            (all(arguments, count)?, array(values.cast(), handles, "call->values")?)
-        };
+        // SAFETY: the header asks C for texts that are there during the call.
+        let arguments = unsafe { all(arguments, count) }?;
+        let values = values.get(if values.is_null() { 0 } else { count }, "call->values")?;
         let call = Call { receiver: Receiver(receiver), arguments: &arguments, values };
         // SAFETY: the header asks C for arguments that the native function is sound to call with.
         let value = unsafe { function.call_slow(&call) }.map_err(|error| failed(error, thrown))?;

@@ -1,14 +1,14 @@
 //! What V8 is told about code, as C reads and says it.
 
-use std::{ffi::c_int, mem::MaybeUninit};
+use std::ffi::c_int;
 
 use springboard_js::v8::{Description, Int64, Kind};
 
 use crate::{
-    array::{array, fill},
+    array::{Array, Room},
     boundary::{Failure, no_constant, pick},
     constants::*,
-    text::{Growing, write_sized},
+    structure::{Growing, Told},
 };
 
 /// `sb_v8_description`.
@@ -28,19 +28,14 @@ pub struct V8Description {
 unsafe impl Growing for V8Description {}
 
 /// Writes a description, and as many of the arguments' kinds as there is room for.
-///
-/// # Safety
-/// `description` is null or begins with its size; `kinds` has `room` elements.
-pub(super) unsafe fn tell(
+pub(super) fn tell(
     told: &Description,
-    description: *mut MaybeUninit<V8Description>,
-    kinds: *mut u8,
+    description: Told<'_, V8Description>,
+    mut kinds: Room<'_, u8>,
     room: usize,
 ) -> Result<(), Failure> {
-    // SAFETY: the caller says that it is null or begins with its size.
-    unsafe { write_sized(description, plain(told), "description") }?;
-    // SAFETY: the caller says that there is room for so many.
-    unsafe { fill(kinds, room, "kinds", self::kinds(told)) }
+    description.write(plain(told), "description")?;
+    kinds.fill(room, "kinds", self::kinds(told))
 }
 
 /// The kinds of its arguments.
@@ -67,9 +62,9 @@ pub(super) fn plain(told: &Description) -> V8Description {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // as in the header
-pub struct V8Variant {
+pub struct V8Variant<'a> {
     pub code: *const std::ffi::c_void,
-    pub arguments: *const u8,
+    pub arguments: Array<'a, u8>,
     pub count: usize,
     pub result: c_int,
     pub options: c_int,
@@ -77,14 +72,10 @@ pub struct V8Variant {
     pub reserved: c_int,
 }
 
-impl V8Variant {
+impl V8Variant<'_> {
     /// What C says of a variant.
-    ///
-    /// # Safety
-    /// `arguments` is null or has as many elements as it says.
-    pub(super) unsafe fn description(&self) -> Result<Description, Failure> {
-        // SAFETY: the caller says that it is null or has as many elements.
-        let arguments = unsafe { array(self.arguments, self.count, "twin->variants[].arguments") }?;
+    pub(super) fn description(&self) -> Result<Description, Failure> {
+        let arguments = self.arguments.get(self.count, "twin->variants[].arguments")?;
         let arguments = arguments.iter().map(|argument| of_constant((*argument).into()));
         let arguments = arguments.collect::<Result<Box<[_]>, _>>()?;
         let result = of_constant(self.result)?;

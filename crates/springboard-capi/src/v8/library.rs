@@ -8,7 +8,7 @@ use springboard_js::v8::{BufferHelper, ClosedHelper, Host, Library, RangeHelper,
 use crate::{
     boundary::{OutHandle, enter},
     handle::{self, EngineHandle, LibraryHandle, V8LibraryHandle},
-    text::{Growing, read_sized},
+    structure::{Given, Growing},
 };
 
 /// `sb_v8_host`.
@@ -28,21 +28,17 @@ pub struct V8Host {
 unsafe impl Growing for V8Host {}
 
 /// Makes a library ready for V8.
-///
-/// # Safety
-/// `host` is null or begins with its size, and its functions are what the header says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_v8_library_new(
+pub extern "C" fn sb_v8_library_new(
     engine: *const EngineHandle,
     library: *const LibraryHandle,
-    host: *const V8Host,
+    host: Given<'_, V8Host>,
     made: OutHandle<'_, V8LibraryHandle>,
 ) -> c_int {
     handle::opens(made, "made", || {
         let engine = handle::get::<_, Engine>(engine)?;
         let library = handle::get::<_, Native>(library)?;
-        // SAFETY: the caller says that it is null or begins with its size, and that its functions are the header's.
-        let V8Host { closed, range, buffer, fail, value, .. } = unsafe { read_sized(host, "host") }?;
+        let V8Host { closed, range, buffer, fail, value, .. } = host.read("host")?;
         let host = Host { closed, range, buffer, throw: fail, value };
         Ok(Library::new(&engine, &library, host))
     })

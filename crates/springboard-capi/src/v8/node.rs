@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{c_char, c_int, c_void},
-    mem::MaybeUninit,
     ptr::{self, NonNull},
     sync::LazyLock,
 };
@@ -16,12 +15,13 @@ use super::{
     value::{V8Value, any},
 };
 use crate::{
-    array::texts,
+    array::Array,
     boundary::{Failure, OutHandle, enter, no_constant, null, pick},
     constants::*,
     handle::{self, V8FunctionHandle, V8LibraryHandle},
     row::Row,
-    text::{Growing, Text, read_sized, write_sized},
+    structure::{Given, Growing, Told},
+    text::Text,
 };
 
 /// `sb_v8_node_type`.
@@ -43,9 +43,7 @@ unsafe impl Growing for V8NodeType {}
 static ROWS: LazyLock<Vec<Row>> =
     LazyLock::new(|| NODE_TYPES.iter().map(|ty| Row::new(ty.name, ty.aliases, Some(ty.c))).collect());
 
-/// # Safety
-/// `ty` is null or begins with its size.
-unsafe fn tell(index: usize, ty: *mut MaybeUninit<V8NodeType>) -> Result<(), Failure> {
+fn tell(index: usize, ty: Told<'_, V8NodeType>) -> Result<(), Failure> {
     let known = NODE_TYPES.get(index).zip(ROWS.get(index));
     let (NodeType { is_buffer, .. }, row) = known.ok_or_else(|| no_constant("index", index))?;
     let value = V8NodeType {
@@ -56,31 +54,22 @@ unsafe fn tell(index: usize, ty: *mut MaybeUninit<V8NodeType>) -> Result<(), Fai
         is_buffer: (*is_buffer).into(),
         reserved: 0,
     };
-    // SAFETY: the caller says that it is null or begins with its size.
-    unsafe { write_sized(ty, value, "type") }
+    ty.write(value, "type")
 }
 
 /// A type by its place in the table.
-///
-/// # Safety
-/// `ty` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_v8_node_type_at(index: usize, ty: *mut MaybeUninit<V8NodeType>) -> c_int {
-    // SAFETY: the caller says that it is null or begins with its size.
-    enter(|| unsafe { tell(index, ty) })
+pub extern "C" fn sb_v8_node_type_at(index: usize, ty: Told<'_, V8NodeType>) -> c_int {
+    enter(|| tell(index, ty))
 }
 
 /// A type by its name or an alias.
-///
-/// # Safety
-/// `ty` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_v8_node_type_named(name: Text<'_>, ty: *mut MaybeUninit<V8NodeType>) -> c_int {
+pub extern "C" fn sb_v8_node_type_named(name: Text<'_>, ty: Told<'_, V8NodeType>) -> c_int {
     enter(|| {
         let name = name.get("name")?;
         let index = NodeType::named(name).and_then(|found| NODE_TYPES.iter().position(|ty| ty == found));
-        // SAFETY: the caller says that it is null or begins with its size.
-        unsafe { tell(index.ok_or_else(|| no_constant("name", name))?, ty) }
+        tell(index.ok_or_else(|| no_constant("name", name))?, ty)
     })
 }
 
@@ -91,7 +80,7 @@ pub unsafe extern "C" fn sb_v8_node_type_named(name: Text<'_>, ty: *mut MaybeUni
 pub struct V8NodeDeclaration<'a> {
     pub name: Text<'a>,
     pub address: *mut c_void,
-    pub arguments: *const Text<'a>,
+    pub arguments: Array<'a, Text<'a>>,
     pub count: usize,
     pub result: Text<'a>,
 }
@@ -113,24 +102,19 @@ pub struct V8NodeSettings {
 unsafe impl Growing for V8NodeSettings {}
 
 /// Binds a function with the conversions of `node:ffi`.
-///
-/// # Safety
-/// `declaration` is null or has as many arguments as it says; `settings` is null or begins with its size.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_v8_node_function_bind(
+pub extern "C" fn sb_v8_node_function_bind(
     library: *const V8LibraryHandle,
     declaration: Option<&V8NodeDeclaration<'_>>,
-    settings: *const V8NodeSettings,
+    settings: Given<'_, V8NodeSettings>,
     function: OutHandle<'_, V8FunctionHandle>,
 ) -> c_int {
     handle::opens(function, "function", || {
         let library = handle::get::<_, Library>(library)?;
         let V8NodeDeclaration { name, address, arguments, count, result } =
             declaration.ok_or_else(|| null("declaration"))?;
-        // SAFETY: the caller says that the array is null or has as many elements.
-        let arguments = unsafe { texts(*arguments, *count, "declaration->arguments") }?;
-        // SAFETY: the caller says that they are null or begin with their size.
-        let settings = unsafe { node_settings(settings) }?;
+        let arguments = arguments.texts(*count, "declaration->arguments")?;
+        let settings = node_settings(settings)?;
         let result = result.get("declaration->result")?;
         let bound = match NonNull::new(*address) {
             None => {
@@ -146,14 +130,8 @@ pub unsafe extern "C" fn sb_v8_node_function_bind(
     })
 }
 
-/// # Safety
-/// `settings` is null or begins with its size.
-unsafe fn node_settings(settings: *const V8NodeSettings) -> Result<NodeSettings, Failure> {
-    if settings.is_null() {
-        return Ok(NodeSettings::default());
-    }
-    // SAFETY: they are not null; the caller says that they begin with their size.
-    let settings = unsafe { read_sized(settings, "settings") }?;
+fn node_settings(settings: Given<'_, V8NodeSettings>) -> Result<NodeSettings, Failure> {
+    let Some(settings) = settings.get("settings")? else { return Ok(NodeSettings::default()) };
     if settings.reserved != 0 {
         return Err(no_constant("settings->reserved", settings.reserved));
     }

@@ -1,12 +1,14 @@
 //! Registries: all functions of a host, and the addresses that a snapshot has to know.
 
 use std::{
-    ffi::{c_char, c_int, c_void},
+    ffi::{c_int, c_void},
     ptr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use springboard_js::v8::{Any, Call, Description, Function, RegisterError, Registry, Thrown, Twin, Variant};
+use springboard_js::v8::{
+    Any, Call, Description, Function, RegisterError, Registry, Thrown, Twin, Value, Variant,
+};
 
 use super::{
     description::{V8Description, V8Variant, kinds, plain},
@@ -14,29 +16,30 @@ use super::{
     value::{V8Thrown, V8Value, any, returned},
 };
 use crate::{
-    array::{array, fill, texts},
+    array::{Array, Room},
     boundary::{Failure, Out, OutHandle, enter, give_or, null},
     constants::*,
     handle::{self, V8FunctionHandle, V8RegistryHandle},
     mailbox::Context,
-    text::{Growing, Text, read_sized},
+    structure::{Given, Growing},
+    text::Text,
 };
 
 /// `sb_v8_call`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // as in the header
-pub struct V8Call {
+pub struct V8Call<'a> {
     pub receiver: *const c_void,
-    pub arguments: *const V8Value,
-    pub values: *const *const c_void,
+    pub arguments: Array<'a, V8Value>,
+    pub values: Array<'a, Value>,
     pub count: usize,
 }
 
 /// The conventional half of a twin in C.
 pub type V8Slow = unsafe extern "C" fn(
     context: *mut c_void,
-    call: *const V8Call,
+    call: *const V8Call<'_>,
     result: *mut V8Value,
     thrown: *mut V8Thrown,
 ) -> c_int;
@@ -45,21 +48,21 @@ pub type V8Slow = unsafe extern "C" fn(
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // as in the header
-pub struct V8Twin {
+pub struct V8Twin<'a> {
     pub size: usize,
-    pub name: *const c_char,
+    pub name: Text<'a>,
     pub slow: Option<V8Slow>,
     pub context: *mut c_void,
-    pub variants: *const V8Variant,
+    pub variants: Array<'a, V8Variant<'a>>,
     pub variant_count: usize,
-    pub outcomes: *const *const c_char,
+    pub outcomes: Array<'a, Text<'a>>,
     pub outcome_count: usize,
     pub effects: c_int,
     pub reserved: c_int,
 }
 
 // SAFETY: numbers and addresses, of which the first is the size, and a function of C's, or null, which is `None`.
-unsafe impl Growing for V8Twin {}
+unsafe impl Growing for V8Twin<'_> {}
 
 type Shared = Mutex<Registry>;
 
@@ -74,46 +77,34 @@ pub extern "C" fn sb_v8_registry_new(registry: OutHandle<'_, V8RegistryHandle>) 
 }
 
 /// Adds a function of the host's own.
-///
-/// # Safety
-/// As the header says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sb_v8_registry_add(
+pub extern "C" fn sb_v8_registry_add(
     registry: *const V8RegistryHandle,
-    twin: *const V8Twin,
+    twin: Given<'_, V8Twin<'_>>,
     data: Out<'_, *const c_void>,
 ) -> c_int {
     give_or(data, "data", ptr::null(), || {
         let registry = handle::get::<_, Shared>(registry)?;
-        // SAFETY: the caller says that it is null or begins with its size, and what is in it.
-        let twin = unsafe { self::twin(twin) }?;
+        let twin = self::twin(&twin.read("twin")?)?;
         Ok(lock(&registry).add(twin)?.data())
     })
 }
 
-/// # Safety
-/// `twin` is null or the address of a structure as the header describes it.
-unsafe fn twin(twin: *const V8Twin) -> Result<Twin, Failure> {
-    // SAFETY: the caller says that it is null or begins with its size.
-    let given = unsafe { read_sized(twin, "twin") }?;
+fn twin(given: &V8Twin<'_>) -> Result<Twin, Failure> {
     let slow = given.slow.ok_or_else(|| null("twin->slow"))?;
-    // SAFETY: the caller says that the texts are null or end with a zero byte.
-    let text = |text| unsafe { Text::of(text) };
-    let mut twin = Twin::new(text(given.name).get("twin->name")?, move |context, call: &Call<'_>| {
+    let mut twin = Twin::new(given.name.get("twin->name")?, move |context, call: &Call<'_>| {
         // SAFETY: the header asks C for a function that is sound to call with its context and any call.
         unsafe { call_twin(slow, context, call) }
     });
     twin = twin.context(given.context);
-    // SAFETY: the caller says that the array is null or has as many elements.
-    for variant in unsafe { array(given.variants, given.variant_count, "twin->variants") }? {
+    for variant in given.variants.get(given.variant_count, "twin->variants")? {
         if variant.code.is_null() {
             return Err(null("twin->variants[].code"));
         }
-        // SAFETY: the caller says that each is as the header describes it.
+        // SAFETY: the header asks C for code that takes and returns what the variant says.
         twin = twin.variant(unsafe { Variant::at(variant.code, variant.description()?) });
     }
-    // SAFETY: the caller says that the array is null or has as many elements, texts that end with a zero byte.
-    for outcome in unsafe { texts(given.outcomes.cast(), given.outcome_count, "twin->outcomes") }? {
+    for outcome in given.outcomes.texts(given.outcome_count, "twin->outcomes")? {
         twin = twin.outcome(outcome);
     }
     Ok(match effects(given.effects, "twin->effects")? {
@@ -130,9 +121,9 @@ unsafe fn call_twin(slow: V8Slow, context: *mut c_void, call: &Call<'_>) -> Resu
     let arguments: Vec<V8Value> = call.arguments.iter().map(returned).collect();
     let given = V8Call {
         receiver: call.receiver.0,
-        arguments: arguments.as_ptr(),
-        // A `Value` is one address. There is one for each argument, or there are none.
-        values: if call.values.is_empty() { ptr::null() } else { call.values.as_ptr().cast() },
+        arguments: Array::of(&arguments),
+        // There is one for each argument, or there are none.
+        values: Array::of(call.values),
         count: arguments.len(),
     };
     let mut result = returned(&Any::Undefined);
@@ -193,7 +184,7 @@ pub unsafe extern "C" fn sb_v8_registry_references(
     registry: *const V8RegistryHandle,
     type_info: Option<V8TypeInfo>,
     context: *mut c_void,
-    references: *mut *const c_void,
+    mut references: Room<'_, *const c_void>,
     room: usize,
     count: Out<'_, usize>,
 ) -> c_int {
@@ -209,8 +200,7 @@ pub unsafe extern "C" fn sb_v8_registry_references(
             unsafe { type_info(context.get(), &told, kinds.as_ptr()) }
         });
         count.map(|count| count.write(listed.len()));
-        // SAFETY: the caller says that there is room for so many.
-        unsafe { fill(references, room, "references", listed) }
+        references.fill(room, "references", listed)
     })
 }
 

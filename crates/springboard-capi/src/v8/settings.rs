@@ -5,16 +5,16 @@ use std::ffi::{c_int, c_void};
 use springboard_js::v8::{Callbacks, Effects, Guard, Int64, Narrow, Options, Profile, Settings};
 
 use crate::{
-    array::array,
+    array::Array,
     boundary::{Failure, no_constant, pick},
-    text::{Growing, read_sized},
+    structure::{Given, Growing},
 };
 
 /// `sb_v8_settings`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // as in the header
-pub struct V8Settings {
+pub struct V8Settings<'a> {
     pub size: usize,
     pub profile: c_int,
     pub guard: c_int,
@@ -22,7 +22,7 @@ pub struct V8Settings {
     pub options: c_int,
     pub int64: c_int,
     pub callbacks: c_int,
-    pub buffers: *const u16,
+    pub buffers: Array<'a, u16>,
     pub buffer_count: usize,
     pub context: *mut c_void,
     pub effects: c_int,
@@ -30,20 +30,12 @@ pub struct V8Settings {
 }
 
 // SAFETY: numbers and addresses, of which the first is the size.
-unsafe impl Growing for V8Settings {}
+unsafe impl Growing for V8Settings<'_> {}
 
 /// What C has chosen; the defaults where it is null.
-///
-/// # Safety
-/// `settings` is null or begins with its size, and has as many buffers as it says.
-pub(super) unsafe fn chosen(settings: *const V8Settings) -> Result<Settings, Failure> {
-    if settings.is_null() {
-        return Ok(Settings::default());
-    }
-    // SAFETY: they are not null; the caller says that they begin with their size.
-    let settings = unsafe { read_sized(settings, "settings") }?;
-    // SAFETY: the caller says that as many buffers are there.
-    let buffers = unsafe { array(settings.buffers, settings.buffer_count, "settings->buffers") }?.to_vec();
+pub(super) fn chosen(settings: Given<'_, V8Settings<'_>>) -> Result<Settings, Failure> {
+    let Some(settings) = settings.get("settings")? else { return Ok(Settings::default()) };
+    let buffers = settings.buffers.get(settings.buffer_count, "settings->buffers")?.to_vec();
     if settings.reserved != 0 {
         return Err(no_constant("settings->reserved", settings.reserved));
     }

@@ -8,7 +8,7 @@ use std::{
 use springboard_js::v8::{Any, ErrorKind, Thrown};
 
 use crate::{
-    array::array,
+    array::Array,
     boundary::{Failure, Out, enter, no_constant, null},
     constants::*,
 };
@@ -42,8 +42,8 @@ pub(super) unsafe fn any<'a>(value: &V8Value) -> Result<Any<'a>, Failure> {
         SB_V8_SHARED => Any::SharedBytes(value.bytes.cast(), value.length),
         SB_V8_TEXT => {
             // SAFETY: the caller says that as many bytes are there for the time of the call.
-            let bytes = unsafe { array(value.bytes.cast::<u8>(), value.length, "arguments[].bytes") }?;
-            Any::Text(String::from_utf8_lossy(bytes))
+            let bytes = unsafe { Array::at(value.bytes.cast::<u8>()) };
+            Any::Text(String::from_utf8_lossy(bytes.get(value.length, "arguments[].bytes")?))
         }
         SB_V8_OTHER => Any::Other,
         other => return Err(no_constant("arguments[].form", other)),
@@ -53,10 +53,9 @@ pub(super) unsafe fn any<'a>(value: &V8Value) -> Result<Any<'a>, Failure> {
 /// What C passes in an array.
 ///
 /// # Safety
-/// It is null or has `count` elements; the bytes of texts are there for the time of the call.
-pub(super) unsafe fn all<'a>(values: *const V8Value, count: usize) -> Result<Vec<Any<'a>>, Failure> {
-    // SAFETY: the caller says that the array is null or has `count` elements.
-    let values = unsafe { array(values, count, "arguments") }?;
+/// The bytes of texts are there for the time of the call.
+pub(super) unsafe fn all<'a>(values: Array<'_, V8Value>, count: usize) -> Result<Vec<Any<'a>>, Failure> {
+    let values = values.get(count, "arguments")?;
     // SAFETY: the caller says that texts are there for the time of the call.
     values.iter().map(|value| unsafe { any(value) }).collect()
 }

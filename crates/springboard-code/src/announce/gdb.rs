@@ -86,7 +86,7 @@ impl Drop for Entry {
         let _hold = fork::hold();
         let _list = LIST.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = self.0.as_ptr();
-        // SAFETY: as in `new`; the entry is in the list, and out of it when it is freed, which happens once.
+        // SAFETY: the list is this crate's while `LIST` is locked; the entry is in it, and out of it when it is freed, which happens once.
         unsafe {
             let descriptor = &raw mut __jit_debug_descriptor;
             match (*listed).previous.as_mut() {

@@ -100,7 +100,8 @@ impl Boxed<'_> {
         };
         let mut results = body.builder.inst_results(call).to_vec();
         if let DowncallResult::Memory { slot, moves } = &self.form.result {
-            let to = object.ok_or(Malformed::Boxed)?;
+            let object = object.ok_or(Malformed::Boxed)?;
+            let to = body.builder.ins().stack_load(types::I64, types::I64, object, 0);
             body.store_results(*slot, to, moves, &results)?;
         }
         if self.form.returned == Returned::Memory {

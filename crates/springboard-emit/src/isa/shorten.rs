@@ -11,7 +11,7 @@
 use super::{
     Code,
     assembly::{Encoding, Item, To},
-    reading::{self, Cpu, Live, Register},
+    reading::{self, Cpu, Known, Live, Register},
 };
 
 /// How code of a CPU can be shortened.
@@ -51,13 +51,15 @@ impl Shapes {
     /// The code, as short as it can be made. `pad` is the first instruction of a stub without a frame, if it needs one.
     pub(super) fn shorten(&self, code: Code, live: Live, pad: Option<Item>) -> Code {
         let Some(mut items) = self.encoding.items(&code) else { return code };
+        let mut known = Known::of(self.cpu, &code, live);
         let mut code = code;
-        while let Some((sparing, assembled)) = self.sparing(&items, &code, live) {
+        while let Some((sparing, assembled)) = self.sparing(&items, &code, &mut known) {
+            known = Known::of(self.cpu, &assembled, live);
             (items, code) = (sparing, assembled);
         }
-        let accepted = |items: &[Item]| {
+        let mut accepted = |items: &[Item]| {
             let candidate = self.encoding.assemble(items);
-            reading::is_same(self.cpu, &code, &candidate, live).then_some(candidate)
+            known.is_done_by(&candidate).then_some(candidate)
         };
         let jumping = self.jumping(&items, pad);
         let direct = self.direct(items.clone());
@@ -71,7 +73,7 @@ impl Shapes {
     }
 
     /// The instructions with another register in place of one that is saved.
-    fn sparing(&self, items: &[Item], code: &Code, live: Live) -> Option<(Vec<Item>, Code)> {
+    fn sparing(&self, items: &[Item], code: &Code, known: &mut Known) -> Option<(Vec<Item>, Code)> {
         // It is saved before it is used.
         let Saved { register: saved, at, .. } = items.iter().find_map(|item| (self.saved)(*item))?;
         let is_free = |spare: &Register| {
@@ -88,8 +90,8 @@ impl Shapes {
                 }
             });
             let after = self.encoding.assemble(&renamed);
-            let accepted = reading::is_same(self.cpu, code, &after, live)
-                || reading::renames_only(self.cpu, code, &after, saved, spare);
+            let accepted =
+                known.is_done_by(&after) || reading::renames_only(self.cpu, code, &after, saved, spare);
             accepted.then_some((renamed, after))
         })
     }

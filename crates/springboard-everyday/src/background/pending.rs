@@ -15,29 +15,19 @@ use springboard::{CallError, callback::NativeScope};
 use super::passed::Done;
 
 /// Why a call in the background has no result.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackgroundError {
     /// The call was not made, or a callback that it made failed.
+    #[error(transparent)]
     Call(CallError),
     /// Something that was passed panicked when it was dropped: the panic's message, if it had one.
+    #[error("what was passed panicked{}", .0.as_ref().map(|message| format!(": {message}")).unwrap_or_default())]
     Panic(Option<Arc<str>>),
     /// The call was not made: [`Shutdown::Abandon`](super::Shutdown::Abandon).
+    #[error("the call was abandoned before it was made")]
     Abandoned,
 }
-
-impl fmt::Display for BackgroundError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BackgroundError::Call(error) => error.fmt(f),
-            BackgroundError::Panic(Some(message)) => write!(f, "what was passed panicked: {message}"),
-            BackgroundError::Panic(None) => f.write_str("what was passed panicked"),
-            BackgroundError::Abandoned => f.write_str("the call was abandoned before it was made"),
-        }
-    }
-}
-
-impl std::error::Error for BackgroundError {}
 
 /// What the thread that made the call sends to the one that asked.
 pub(super) struct Outcome(pub(super) Result<Done, BackgroundError>);

@@ -2,29 +2,30 @@
 
 use std::ffi::{c_int, c_void};
 
-use springboard::{Function, LastError, Word, callback::is_pending};
+use springboard::{LastError, Word, callback::is_pending};
 use springboard_ir::Scalar;
 
-use super::{Column, Output, Validity, column::width};
+use super::{Column, Columns, Output, Record, Validity, column::width};
 
 /// Calls a function row by row. Returns how many rows were done: it ends after one that left a callback's error pending.
 ///
 /// # Safety
-/// As [`Columns::call`](super::Columns::call); columns and output are of the function's types, and they, the bits and the
+/// As [`Columns::call`]; columns and outputs are of the function's types, and they, the bits and the
 /// errors have the rows.
 pub(super) unsafe fn by_row(
-    function: &Function,
+    over: &Columns,
     columns: &[Column<'_>],
-    output: Option<&Output<'_>>,
+    outputs: &[Output<'_>],
     validity: Option<Validity<'_>>,
     mut errors: Option<&mut [c_int]>,
     rows: usize,
 ) -> usize {
-    let call = function.untyped_slots();
-    let mut unwanted = 0i32;
-    let mut slots = vec![0; columns.len() + 1];
+    let call = over.function.untyped_slots();
+    let (mut record, mut unwanted) = (Record::default(), 0i32);
+    let mut slots = vec![0; columns.len()];
+    slots.extend(over.has_record().then(|| record.address()));
     // Of a function that delivers its last error, the last slot says where to.
-    slots[columns.len()] = (&raw mut unwanted).into_slot();
+    slots.push((&raw mut unwanted).into_slot());
     let errno = LastError::errno();
     for row in (0..rows).filter(|row| validity.is_none_or(|validity| validity.is_valid(*row))) {
         for (slot, column) in slots.iter_mut().zip(columns) {
@@ -40,9 +41,13 @@ pub(super) unsafe fn by_row(
         if let Some(errors) = &mut errors {
             errors[row] = error;
         }
-        if let Some(output) = output {
-            // SAFETY: the caller says that the output has the row, and elements of the type of the result.
-            unsafe { store(output.element, output.at(row), result) };
+        for (output, (offset, _)) in outputs.iter().zip(&over.results) {
+            // SAFETY: the caller says that the outputs have the row, and elements of the types of the result. A structure
+            // is in its memory now, with a member of the output's type at the offset.
+            unsafe {
+                let value = if over.has_record() { load(output.element, record.at(*offset)) } else { result };
+                store(output.element, output.at(row), value);
+            }
         }
         if is_pending() {
             return row + 1;

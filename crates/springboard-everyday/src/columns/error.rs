@@ -7,121 +7,66 @@ use springboard_ir::{FloatFormat, Scalar, Type};
 
 use super::Input;
 
-/// Why a call over columns was not made, or ended early.
-#[derive(Clone, PartialEq, Debug)]
-#[non_exhaustive]
-pub enum ColumnsError {
-    /// There is not one column, or input, per parameter.
-    Arity {
-        /// The number of parameters.
-        parameters: usize,
-        /// The number of columns or inputs.
-        columns: usize,
-    },
-    /// A parameter or result that is not a number, `_Bool` or pointer of at most 8 bytes: no array of Rust values stands for
-    /// it.
-    NoWord {
-        /// The parameter, counted from 0. `None` for the result.
-        index: Option<usize>,
-        /// Its type.
-        ty: Type,
-    },
-    /// The function is variadic.
-    Variadic,
-    /// A column whose type is not the parameter's, or an output whose type is not the result's.
-    Type {
-        /// The parameter, counted from 0. `None` for the result.
-        index: Option<usize>,
-        /// Its type.
-        ty: Type,
-        /// What the elements are.
-        elements: Scalar,
-    },
-    /// A single value is given for a column, or the like.
-    Input {
-        /// The parameter, counted from 0.
-        index: usize,
-        /// What it was prepared for.
-        expected: Input,
-        /// What is given.
-        given: Input,
-    },
-    /// A column whose length is not that of the output, or of the first column where there is no output.
-    Length {
-        /// The parameter, counted from 0.
-        index: usize,
-        /// How many elements it has.
-        length: usize,
-        /// How many rows there are.
-        rows: usize,
-    },
-    /// There is a result and no output for it, or the other way round.
-    Output {
-        /// What the function returns.
-        ty: Type,
-    },
-    /// There are fewer validity bits than rows.
-    Validity {
-        /// How many bits there are.
-        bits: usize,
-        /// How many rows there are.
-        rows: usize,
-    },
-    /// There is not one error per row.
-    Errors {
-        /// How many there are.
-        errors: usize,
-        /// How many rows there are.
-        rows: usize,
-    },
-    /// An error of a callback was pending on the thread before anything was called.
-    Pending(CallbackError),
-    /// A callback that the function called failed. Rows before this one were called, those after it were not.
-    Row {
-        /// The row, counted from 0.
-        row: usize,
-        /// What its handler ended with.
-        error: CallbackError,
-    },
+/// A column or an output of a call, counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// What a parameter gets.
+    Column(usize),
+    /// Where the result goes, or one of its members.
+    Output(usize),
 }
 
-impl fmt::Display for ColumnsError {
+/// Why a call over columns was not made, or ended early.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // parameters (`index`) and rows are counted from 0
+pub enum ColumnsError {
+    /// There is not one column, or input, per parameter.
+    #[error("the function takes {parameters} arguments and is given {columns} columns")]
+    Arity { parameters: usize, columns: usize },
+    /// A parameter that is not a number, `_Bool` or pointer of at most 8 bytes: no array of Rust values stands for it.
+    #[error("{}: {ty} is not a number or pointer", Place::Column(*.index))]
+    NoWord { index: usize, ty: Type },
+    /// A result that is neither such a value nor a structure of at most 64 bytes that is made of them.
+    #[error("the result: {ty} is no number, no pointer and no small structure of them")]
+    NoWords { ty: Type },
+    /// The function is variadic.
+    #[error("a variadic function is not called over columns")]
+    Variadic,
+    /// A column whose type is not the parameter's, or an output whose type is not that of the result or its member.
+    #[error("{place}: elements of type {} are not {}", name(*.elements), name(*.wanted))]
+    Type { place: Place, wanted: Scalar, elements: Scalar },
+    /// A single value is given for a column, or the like.
+    #[error("{} was declared {expected} and is {given}", Place::Column(*.index))]
+    Input { index: usize, expected: Input, given: Input },
+    /// A column or output whose length is not that of the first output, or of the first column where there is no output.
+    #[error("{place} has {length} elements, and there are {rows} rows")]
+    Length { place: Place, length: usize, rows: usize },
+    /// There is not one output for a result, or for each member of a structure; or there is one for no result.
+    #[error("the result takes {wanted} outputs and is given {given}")]
+    Outputs { wanted: usize, given: usize },
+    /// There are fewer validity bits than rows.
+    #[error("there are {bits} validity bits, and {rows} rows")]
+    Validity { bits: usize, rows: usize },
+    /// There is not one error per row.
+    #[error("there is room for {errors} errors, and there are {rows} rows")]
+    Errors { errors: usize, rows: usize },
+    /// An error of a callback was pending on the thread before anything was called.
+    #[error("before the first row: {0}")]
+    Pending(CallbackError),
+    /// A callback that the function called failed. Rows before this one were called, those after it were not.
+    #[error("row {row}: {error}")]
+    Row { row: usize, error: CallbackError },
+}
+
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = |index: &Option<usize>| match index {
-            Some(index) => format!("column {}", index + 1),
-            None => "the output".to_owned(),
-        };
         match self {
-            ColumnsError::Arity { parameters, columns } => {
-                write!(f, "the function takes {parameters} arguments and is given {columns} columns")
-            }
-            ColumnsError::NoWord { index, ty } => {
-                write!(f, "{}: {ty} is not a number or pointer", place(index))
-            }
-            ColumnsError::Variadic => f.write_str("a variadic function is not called over columns"),
-            ColumnsError::Type { index, ty, elements } => {
-                write!(f, "{}: elements of type {} are not {ty}", place(index), name(*elements))
-            }
-            ColumnsError::Input { index, expected, given } => {
-                write!(f, "column {} was declared {expected} and is {given}", index + 1)
-            }
-            ColumnsError::Length { index, length, rows } => {
-                write!(f, "column {} has {length} elements, and there are {rows} rows", index + 1)
-            }
-            ColumnsError::Output { ty } => write!(f, "an output is wanted where there is a result, of {ty}"),
-            ColumnsError::Validity { bits, rows } => {
-                write!(f, "there are {bits} validity bits, and {rows} rows")
-            }
-            ColumnsError::Errors { errors, rows } => {
-                write!(f, "there is room for {errors} errors, and there are {rows} rows")
-            }
-            ColumnsError::Pending(error) => write!(f, "before the first row: {error}"),
-            ColumnsError::Row { row, error } => write!(f, "row {row}: {error}"),
+            Place::Column(index) => write!(f, "column {}", index + 1),
+            Place::Output(index) => write!(f, "output {}", index + 1),
         }
     }
 }
-
-impl std::error::Error for ColumnsError {}
 
 /// What Rust calls a scalar.
 fn name(scalar: Scalar) -> String {

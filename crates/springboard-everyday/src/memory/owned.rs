@@ -26,34 +26,22 @@ pub struct Freed {
 }
 
 /// Why one function cannot free what another returns.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FreeError {
     /// The result is not a pointer.
+    #[error("the function returns {ty}, which cannot be freed")]
     Result {
         /// What the function returns.
         ty: Type,
     },
     /// The function that is to free it does not take exactly one pointer.
+    #[error("{} does not take one pointer", .name.as_deref().unwrap_or("the function that frees"))]
     Parameters {
         /// Its name, if it has one.
         name: Option<String>,
     },
 }
-
-impl fmt::Display for FreeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FreeError::Result { ty } => write!(f, "the function returns {ty}, which cannot be freed"),
-            FreeError::Parameters { name } => {
-                let name = name.as_deref().unwrap_or("the function that frees");
-                write!(f, "{name} does not take one pointer")
-            }
-        }
-    }
-}
-
-impl std::error::Error for FreeError {}
 
 impl Freed {
     /// `function`, whose results are passed to `free` once nobody needs them any more.

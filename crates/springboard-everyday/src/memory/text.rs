@@ -2,55 +2,30 @@
 
 use std::{
     ffi::{CString, c_char, c_void},
-    fmt,
     ptr::NonNull,
 };
 
 /// Why bytes cannot be read as a text, or a text cannot become a C string.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs)] // in bytes
 pub enum TextError {
     /// The pointer is null.
+    #[error("the text's pointer is null")]
     Null,
     /// There is no NUL in the bytes that may be looked at.
-    Unterminated {
-        /// How many those are.
-        limit: usize,
-    },
-    /// The bytes are not UTF-8.
-    Utf8 {
-        /// The offset of the first wrong byte.
-        at: usize,
-    },
+    #[error("no NUL ends the text within {limit} bytes")]
+    Unterminated { limit: usize },
+    /// The bytes are not UTF-8, from this one on.
+    #[error("the text is not UTF-8 at byte {at}")]
+    Utf8 { at: usize },
     /// There is a NUL in a text that is to become a C string, which would end there.
-    Nul {
-        /// Its offset, in bytes.
-        at: usize,
-    },
-    /// The text is too long for the array.
-    TooLong {
-        /// The length of the text, in bytes.
-        bytes: usize,
-        /// How many bytes the array has, of which the last is for the NUL.
-        room: usize,
-    },
+    #[error("the text has a NUL at byte {at}, where C would end it")]
+    Nul { at: usize },
+    /// The text is too long for the array, of which the last byte is for the NUL.
+    #[error("a text of {bytes} bytes and a NUL do not fit into {room} bytes")]
+    TooLong { bytes: usize, room: usize },
 }
-
-impl fmt::Display for TextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TextError::Null => f.write_str("the text's pointer is null"),
-            TextError::Unterminated { limit } => write!(f, "no NUL ends the text within {limit} bytes"),
-            TextError::Utf8 { at } => write!(f, "the text is not UTF-8 at byte {at}"),
-            TextError::Nul { at } => write!(f, "the text has a NUL at byte {at}, where C would end it"),
-            TextError::TooLong { bytes, room } => {
-                write!(f, "a text of {bytes} bytes and a NUL do not fit into {room} bytes")
-            }
-        }
-    }
-}
-
-impl std::error::Error for TextError {}
 
 /// `text` as a C string: with a NUL after it.
 ///

@@ -18,21 +18,14 @@ pub struct Texts {
 }
 
 /// A text has a NUL, at which C would end it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("row {row}: the text has a NUL at byte {at}, where C would end it")]
 pub struct TextsError {
     /// The row, counted from 0.
     pub row: usize,
     /// The offset of the NUL, in bytes.
     pub at: usize,
 }
-
-impl fmt::Display for TextsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "row {}: the text has a NUL at byte {}, where C would end it", self.row, self.at)
-    }
-}
-
-impl std::error::Error for TextsError {}
 
 impl Texts {
     /// No rows.
@@ -77,7 +70,7 @@ impl Texts {
     /// The first row's pointer, in every row. `None` where there is no row.
     pub fn scalar(&mut self) -> Option<Column<'_>> {
         let (addresses, rows) = self.addresses();
-        // SAFETY: as for `column`; there is a first one.
+        // SAFETY: there is a first address, which has the form of a pointer. The memory is borrowed with the column.
         (rows > 0).then(|| unsafe { Column::raw_scalar(Scalar::Pointer, addresses) })
     }
 

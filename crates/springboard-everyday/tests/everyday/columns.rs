@@ -7,6 +7,8 @@ use springboard_everyday::columns::{Column, Columns, ColumnsError, Input, Output
 
 use super::{engines, function, library};
 
+mod structures;
+
 const C: Input = Input::Column;
 const S: Input = Input::Scalar;
 
@@ -15,8 +17,12 @@ fn over(engine: &Engine, name: &str, inputs: &[Input]) -> Columns {
 }
 
 fn call(over: &Columns, columns: &[Column<'_>], output: Output<'_>) {
+    all(over, columns, &[output]);
+}
+
+fn all(over: &Columns, columns: &[Column<'_>], outputs: &[Output<'_>]) {
     // SAFETY: the fixture's functions take any arguments of their types.
-    unsafe { over.call(columns, Some(output), None) }.unwrap_or_else(|error| panic!("{over:?}: {error}"));
+    unsafe { over.call(columns, outputs, None) }.unwrap_or_else(|error| panic!("{over:?}: {error}"));
 }
 
 /// Every number of rows up to some turns of the loop, and many.
@@ -103,7 +109,7 @@ fn arguments_on_the_stack_and_functions_without_a_result() {
         let note = over(&engine, "note", &[C]);
         let values: Vec<i64> = (1..=10).collect();
         // SAFETY: it adds to a sum.
-        unsafe { note.call(&[Column::of(&values)], None, None) }.unwrap();
+        unsafe { note.call(&[Column::of(&values)], &[], None) }.unwrap();
         expected += 55;
         // SAFETY: it reads the sum.
         assert_eq!(unsafe { function(&engine, "noted_so_far").call(&[]) }, Ok(expected.into()));
@@ -122,7 +128,7 @@ fn rows_whose_bit_is_cleared_are_skipped() {
                 let mut out = vec![-1; rows];
                 let columns = [Column::of(&a), Column::scalar(&100)];
                 // SAFETY: as in `call`.
-                unsafe { add.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }.unwrap();
+                unsafe { add.call(&columns, &[Output::of(&mut out)], Some(validity[..].into())) }.unwrap();
                 for (row, out) in out.iter().enumerate() {
                     let valid = validity[row / 8] >> (row % 8) & 1 == 1;
                     assert_eq!(
@@ -195,7 +201,7 @@ fn elements_lie_as_far_apart_as_they_are_said_to() {
             let validity = Validity::from_bit(&bits, 5);
             let mut some = vec![-1; rows];
             // SAFETY: as in `call`.
-            unsafe { add.call(&[a, reversed], Some(Output::of(&mut some)), Some(validity)) }.unwrap();
+            unsafe { add.call(&[a, reversed], &[Output::of(&mut some)], Some(validity)) }.unwrap();
             for (row, value) in some.into_iter().enumerate() {
                 let valid = bits[(row + 5) / 8] >> ((row + 5) % 8) & 1 == 1;
                 assert_eq!(value, if valid { backwards[row] } else { -1 }, "row {row} of {rows}");
@@ -221,7 +227,7 @@ fn errors_are_those_of_their_rows() {
             let (mut out, mut errors) = (vec![0f64; rows], vec![-1; rows]);
             // SAFETY: a logarithm of any number.
             unsafe {
-                log.call_with_errors(&[Column::of(&values)], Some(Output::of(&mut out)), None, &mut errors)
+                log.call_with_errors(&[Column::of(&values)], &[Output::of(&mut out)], None, &mut errors)
             }
             .unwrap();
             assert_eq!(errors, expected, "{rows} rows, {}", log.path());
@@ -234,12 +240,7 @@ fn errors_are_those_of_their_rows() {
             let validity = Some(Validity::from(&bits[..]));
             // SAFETY: as above.
             unsafe {
-                log.call_with_errors(
-                    &[Column::of(&values)],
-                    Some(Output::of(&mut out)),
-                    validity,
-                    &mut errors,
-                )
+                log.call_with_errors(&[Column::of(&values)], &[Output::of(&mut out)], validity, &mut errors)
             }
             .unwrap();
             for (row, error) in errors.into_iter().enumerate() {
@@ -250,7 +251,7 @@ fn errors_are_those_of_their_rows() {
         let mut few = [0; 3];
         // SAFETY: nothing is called.
         let error = unsafe {
-            log.call_with_errors(&[Column::of(&[1.0; 4])], Some(Output::of(&mut [0.0; 4])), None, &mut few)
+            log.call_with_errors(&[Column::of(&[1.0; 4])], &[Output::of(&mut [0.0; 4])], None, &mut few)
         };
         assert_eq!(error.unwrap_err().to_string(), "there is room for 3 errors, and there are 4 rows");
     }
@@ -273,7 +274,7 @@ fn threads_share_a_loop() {
                     unsafe {
                         add.call(
                             &[Column::of(&values), Column::scalar(&thread)],
-                            Some(Output::of(&mut out)),
+                            &[Output::of(&mut out)],
                             Some((&bits).into()),
                         )
                     }
@@ -330,7 +331,7 @@ fn nothing_beyond_columns_is_touched() {
                 let columns =
                     [Column::of(bytes), Column::of(shorts), Column::of(bits), Column::scalar(&more[0])];
                 // SAFETY: as in `call`.
-                unsafe { narrow.call(&columns, Some(Output::of(out)), Some((&*validity).into())) }.unwrap();
+                unsafe { narrow.call(&columns, &[Output::of(out)], Some((&*validity).into())) }.unwrap();
                 assert!(out.iter().all(|out| *out == 7), "{rows} rows, {edge:?}, {}", narrow.path());
 
                 let floats = copied(&vec![1.5f32; rows], edge);
@@ -363,7 +364,7 @@ fn errors_of_callbacks_name_the_row() {
         let address = fails_at.as_ptr();
         let columns = [Column::scalar(&address), Column::of(&values)];
         // SAFETY: the callback is of the type that the function calls.
-        let error = unsafe { call_back.call(&columns, Some(Output::of(&mut out)), None) }.unwrap_err();
+        let error = unsafe { call_back.call(&columns, &[Output::of(&mut out)], None) }.unwrap_err();
         let ColumnsError::Row { row: 37, error: CallbackError::Panic(Some(message)) } = &error else {
             panic!("{error:?} ({})", call_back.path())
         };
@@ -377,9 +378,8 @@ fn errors_of_callbacks_name_the_row() {
         let mut validity = [0xff; 13];
         validity[2] = 0;
         // SAFETY: as above.
-        let error =
-            unsafe { call_back.call(&columns, Some(Output::of(&mut out)), Some(validity[..].into())) }
-                .unwrap_err();
+        let error = unsafe { call_back.call(&columns, &[Output::of(&mut out)], Some(validity[..].into())) }
+            .unwrap_err();
         assert!(matches!(error, ColumnsError::Row { row: 37, .. }), "{error:?}");
         assert_eq!(calls.load(SeqCst), 30);
     }
@@ -393,7 +393,7 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     let mut out = [0; 4];
     let refused = |columns: &[Column<'_>], output: Option<&mut [i32]>, validity: Option<&[u8]>| {
         // SAFETY: nothing is called.
-        unsafe { add.call(columns, output.map(Output::of), validity.map(Validity::from)) }
+        unsafe { add.call(columns, output.map(Output::of).as_slice(), validity.map(Validity::from)) }
             .unwrap_err()
             .to_string()
     };
@@ -408,17 +408,14 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     );
     assert_eq!(
         refused(&[Column::of(&[1i64; 4]), one], Some(&mut out), None),
-        "column 1: elements of type i64 are not int"
+        "column 1: elements of type i64 are not i32"
     );
     assert_eq!(refused(&[one, one], Some(&mut out), None), "column 1 was declared a column and is one value");
     assert_eq!(
         refused(&[Column::of(&four), Column::of(&four)], Some(&mut out), None),
         "column 2 was declared one value and is a column"
     );
-    assert_eq!(
-        refused(&[Column::of(&four), one], None, None),
-        "an output is wanted where there is a result, of int"
-    );
+    assert_eq!(refused(&[Column::of(&four), one], None, None), "the result takes 1 outputs and is given 0");
     let mut nine = [0; 9];
     assert_eq!(
         refused(&[Column::of(&[1; 9]), one], Some(&mut nine), Some(&[0xff])),
@@ -426,9 +423,8 @@ fn columns_that_do_not_fit_are_refused_before_anything_is_called() {
     );
     let mut wide = [0i64; 4];
     // SAFETY: nothing is called.
-    let error =
-        unsafe { add.call(&[Column::of(&four), one], Some(Output::of(&mut wide)), None) }.unwrap_err();
-    assert_eq!(error.to_string(), "the output: elements of type i64 are not int");
+    let error = unsafe { add.call(&[Column::of(&four), one], &[Output::of(&mut wide)], None) }.unwrap_err();
+    assert_eq!(error.to_string(), "output 1: elements of type i64 are not i32");
 }
 
 #[test]
@@ -439,8 +435,17 @@ fn functions_that_no_column_is_for_are_refused() {
     };
     let add = function(&engine, "add_int");
     assert_eq!(refused(&add, &[C]), "the function takes 2 arguments and is given 1 columns");
-    let pair = function(&engine, "fails_pair");
-    assert_eq!(refused(&pair, &[C, C, C]), "the output: struct pair is not a number or pointer");
+    for (text, why) in [
+        ("void add_int(struct { long a; })", "column 1: struct { long a; } is not a number or pointer"),
+        ("long double add_int(int)", "the result: long double is no number,"),
+        ("union { int a; float b; } add_int(int)", "the result: union { int a; float b; } is no number,"),
+        ("struct { int a : 4; } add_int(int)", "the result: struct { int a : 4; } is no number,"),
+        ("struct { long a[9]; } add_int(int)", "the result: struct { long a[9]; } is no number,"),
+        ("struct { int a[0]; } add_int(int)", "the result: struct { int a[0]; } is no number,"),
+    ] {
+        let refused = refused(&engine.function(&library(), text).unwrap(), &[C]);
+        assert!(refused.starts_with(why), "{refused}");
+    }
     let sum = engine.function(&library(), "int add_int(int, ..., int)").unwrap();
     assert_eq!(refused(&sum, &[C, C]), "a variadic function is not called over columns");
 }

@@ -67,6 +67,17 @@ float blend(float a, double b, float c) { return a * (float)b + c; }
 long far(long a, long b, long c, long d, long e, long f, long g, signed char h, float i) { return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + (long)(9 * i); }
 const char *second(const char *text) { return text + 1; }
 _Bool is_odd(unsigned long long x) { return x & 1; }
+struct floats { float x, y; };
+struct floats halves(float x, int y) { return (struct floats){x / 2, (float)y / 2}; }
+struct narrow_parts { short a; signed char b; _Bool c; int d[2]; struct { unsigned char e; } f; };
+struct narrow_parts parts(int x) { return (struct narrow_parts){(short)x, (signed char)(x + 1), x & 1, {x + 2, x + 3}, {(unsigned char)(x + 4)}}; }
+struct one_double { double only; };
+struct one_double alone(double x) { return (struct one_double){x + 1}; }
+struct place { double x, y, z; const char *name; };
+struct place moved(double x, double y, double z, double by, const char *name) { return (struct place){x + by, y + by, z + by, name}; }
+double _Complex conjugate(double re, double im) { return __builtin_complex(re, -im); }
+struct __attribute__((packed)) unaligned { char a; long b; float c; };
+struct unaligned close_together(signed char a, long b, float c) { errno = a; return (struct unaligned){a, b, c}; }
 static long noted;
 void note(long x) { noted += x; }
 long noted_so_far(void) { return noted; }

@@ -209,13 +209,10 @@ impl<'a> Parser<'a> {
         }
         self.check_complete(&built, position)?;
         let layout = members.contents.add(&built).at(position)?;
-        if attributes.align_as.is_some() && bits.is_some() {
-            return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
+        if bits.is_some() {
+            attributes.check_no_align_as(position)?;
         }
-        let natural = built.declared.type_align.unwrap_or(layout.align);
-        if let Some(asked) = attributes.align_as.filter(|asked| *asked < natural) {
-            return Err(ParseErrorKind::AlignmentReduced { asked, natural }.at(position));
-        }
+        attributes.check_align_as(built.declared.type_align.unwrap_or(layout.align), position)?;
         // GCC ignores attributes where no declarator follows.
         let declared = name.is_some() || bits.is_some();
         let align = if declared { attributes.alignment() } else { attributes.align_as };
@@ -248,6 +245,7 @@ fn bit_width(
 ) -> Result<u8, Failure> {
     let size = built.layout().map_or(0, |layout| layout.size);
     let widest = match &built.shape {
+        _ if built.declared.atomic => return Err(ParseErrorKind::Misplaced("_Atomic").at(position)),
         Shape::Object { ty: Type::Bool, .. } => 1,
         Shape::Object { ty: Type::Int(_) | Type::Enum(_), .. } => size * 8,
         _ => return Err(ParseErrorKind::BitFieldType.at(position)),

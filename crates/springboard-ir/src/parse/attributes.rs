@@ -53,6 +53,22 @@ impl Attributes {
     pub(super) fn alignment(&self) -> Option<u32> {
         self.align.max(self.align_as)
     }
+
+    /// Refuses `_Alignas`, at `position`, where it cannot be said.
+    pub(super) fn check_no_align_as(&self, position: usize) -> Result<(), Failure> {
+        match self.align_as {
+            Some(_) => Err(ParseErrorKind::Misplaced("_Alignas").at(position)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses `_Alignas` with less than the alignment `natural` that the type has (C11 6.7.5, 5).
+    pub(super) fn check_align_as(&self, natural: u32, position: usize) -> Result<(), Failure> {
+        match self.align_as.filter(|asked| *asked < natural) {
+            Some(asked) => Err(ParseErrorKind::AlignmentReduced { asked, natural }.at(position)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Parser<'_> {

@@ -15,6 +15,8 @@ pub(crate) struct Built {
     pub(crate) shape: Shape,
     /// What its name, or the declaration so far, says about it.
     pub(crate) declared: Declared,
+    /// Whether it is `volatile` or `restrict`, of which nothing comes but what C forbids.
+    pub(super) volatile: bool,
     /// The member of a transparent union as which one is passed (GCC: `transparent_union`).
     passed_as: Option<Type>,
     pub(super) size: Size,
@@ -68,7 +70,8 @@ impl Contents {
 
 impl Built {
     fn of(shape: Shape, size: Size, object: Option<Object>) -> Built {
-        Built { shape, declared: Declared::default(), passed_as: None, size, object }
+        let declared = Declared::default();
+        Built { shape, declared, volatile: false, passed_as: None, size, object }
     }
 
     /// A type that is made of no other, or `void`, or an aggregate without a definition.
@@ -107,6 +110,7 @@ impl Built {
             *constant = false;
         }
         self.declared.atomic = false;
+        self.volatile = false;
         self
     }
 
@@ -118,9 +122,17 @@ impl Built {
 
     /// The same type with the qualifiers and the alignment that `other` has.
     pub(crate) fn qualified_as(self, other: &Built) -> Built {
-        let constant = matches!(other.shape, Shape::Object { constant: true, .. });
-        let built = Built { declared: other.declared, ..self };
-        if constant { built.constant() } else { built }
+        let built = Built { declared: other.declared, volatile: other.volatile, ..self };
+        if other.is_constant() { built.constant() } else { built }
+    }
+
+    fn is_constant(&self) -> bool {
+        matches!(self.shape, Shape::Object { constant: true, .. })
+    }
+
+    /// Whether it has any qualifier.
+    pub(super) fn is_qualified(&self) -> bool {
+        self.is_constant() || self.declared.atomic || self.volatile
     }
 
     /// The type, where it is not that of a function.
@@ -218,9 +230,14 @@ impl Built {
         }
     }
 
-    /// Whether it is a pointer.
-    pub(super) fn is_pointer(&self) -> bool {
-        matches!(self.shape, Shape::Object { ty: Type::Pointer(_), .. })
+    /// Whether it can be `restrict`: a pointer that does not point to a function, or an array of such (C23 6.7.4.1, 2).
+    pub(super) fn points_to_object(&self) -> bool {
+        let Shape::Object { ty, .. } = &self.shape else { return false };
+        let mut ty = ty;
+        while let Type::Array(array) = ty {
+            ty = &array.element;
+        }
+        matches!(ty, Type::Pointer(pointee) if !matches!(**pointee, Pointee::Function(_)))
     }
 
     /// Whether it is a `va_list`.
@@ -271,6 +288,6 @@ impl Built {
 
     /// Whether it is `void`, unqualified.
     pub(super) fn is_void(&self) -> bool {
-        matches!(self.shape, Shape::Object { ty: Type::Void, constant: false })
+        matches!(self.shape, Shape::Object { ty: Type::Void, .. }) && !self.is_qualified()
     }
 }

@@ -45,7 +45,7 @@ impl<'a> Parser<'a> {
 
     /// A constant expression that is all of the text, or a string.
     pub(super) fn constant_alone(&mut self) -> Result<Constant, Failure> {
-        let constant = match self.string_alone()? {
+        let constant = match self.strings()? {
             Some(text) => Constant::Text(text),
             None => self.expression()?.constant(),
         };
@@ -128,7 +128,10 @@ impl<'a> Parser<'a> {
         if let "sizeof" | "_Alignof" | "alignof" | "__alignof__" | "__alignof" = word {
             self.bump();
             if word == "sizeof" && !(self.at("(") && self.starts_type_at(1)) {
-                let size = self.unary()?.size(self.model());
+                let size = match self.strings()? {
+                    Some(text) => text.len() as u64 + 1,
+                    None => self.unary()?.size(self.model()),
+                };
                 return Ok(Number::Integer(Value::size(size)));
             }
             let layout = self.in_brackets(Parser::type_layout)?;
@@ -188,10 +191,12 @@ impl<'a> Parser<'a> {
 
     /// A type name (C11 6.7.7).
     pub(super) fn type_name(&mut self) -> Result<super::Built, Failure> {
+        let position = self.position();
         let specifiers = self.specifiers()?;
         specifiers.storage.check_nothing()?;
         let mut declarator = self.declarator(Naming::Forbidden)?;
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Other)?;
+        attributes.check_no_align_as(position)?;
         // GCC applies it to the whole type; Clang ignores it.
         Ok(built.aligned(attributes.align))
     }
@@ -200,7 +205,11 @@ impl<'a> Parser<'a> {
     pub(super) fn type_layout(&mut self) -> Result<Layout, Failure> {
         let position = self.position();
         let built = self.type_name()?;
+        // GNU C has a function, and what a `void *` points to, count as a byte.
+        if let None | Some(Type::Void) = built.object_type() {
+            return Ok(Layout { size: 1, align: 1 });
+        }
         self.check_complete(&built, position)?;
-        built.layout().ok_or(LayoutError::Incomplete).at(position)
+        built.layout().filter(|_| !built.declared.flexible).ok_or(LayoutError::Incomplete).at(position)
     }
 }

@@ -9,13 +9,14 @@ use super::{
     error::{Expected, ParseErrorKind},
     lexer::TokenKind,
     places::Failure,
+    qualifiers::Qualifiers,
     words::{Keyword, keyword, may_be_defined},
 };
 use crate::{layout::MAX_DEPTH, types::NamedConvention};
 
 /// A star, with what stands after it.
 struct Star {
-    constant: bool,
+    qualifiers: Qualifiers,
     /// The convention of the function that is pointed to.
     convention: Option<(NamedConvention, usize)>,
     position: usize,
@@ -84,8 +85,8 @@ impl<'a> Parser<'a> {
             };
             self.derive(declarator, derivation, position)?;
         }
-        for Star { constant, convention, position } in pointers.into_iter().rev() {
-            self.derive(declarator, Derivation::Pointer { constant }, position)?;
+        for Star { qualifiers, convention, position } in pointers.into_iter().rev() {
+            self.derive(declarator, Derivation::Pointer { qualifiers }, position)?;
             declarator.convention = convention;
         }
         Ok(())
@@ -115,20 +116,15 @@ impl<'a> Parser<'a> {
         let mut pointers = Vec::new();
         while self.at("*") {
             let position = self.bump().start;
-            let (mut constant, mut convention) = (false, None);
-            loop {
+            let mut qualifiers = Qualifiers::default();
+            let mut convention = self.attributes_of_function()?;
+            while self.qualifier(&mut qualifiers) {
                 convention = self.attributes_of_function()?.or(convention);
-                match self.word().and_then(keyword) {
-                    Some(Keyword::Const) => constant = true,
-                    Some(Keyword::Qualifier | Keyword::Atomic) => {}
-                    _ => break,
-                }
-                self.bump();
             }
             if pointers.len() == MAX_DEPTH as usize {
                 return Err(ParseErrorKind::TooDeep(MAX_DEPTH).at(position));
             }
-            pointers.push(Star { constant, convention, position });
+            pointers.push(Star { qualifiers, convention, position });
         }
         Ok(pointers)
     }
@@ -155,19 +151,16 @@ impl<'a> Parser<'a> {
         let outermost = declarator.derivations.is_empty();
         self.nested(|parser| {
             parser.bump();
-            // These are said of the pointer that a parameter is (6.7.6.2, 1).
-            while parser.at("static")
-                || matches!(
-                    parser.word().and_then(keyword),
-                    Some(Keyword::Const | Keyword::Qualifier | Keyword::Atomic)
-                )
-            {
-                if !(outermost && parser.in_parameters()) {
-                    return Err(parser.unexpected(Expected::Text("]")));
-                }
-                parser.bump();
+            // These are said of the pointer that a parameter is, `static` once and with a length (6.7.6.2, 1 and 3).
+            let first = parser.peek();
+            let least = parser.eat("static");
+            while parser.qualifier(&mut Qualifiers::default()) {}
+            let least = least || parser.eat("static");
+            if parser.position() > first.start && !(outermost && parser.in_parameters()) {
+                let found = Some(parser.quote(first));
+                return Err(ParseErrorKind::Expected { expected: Expected::Text("]"), found }.at(first.start));
             }
-            if parser.eat("]") {
+            if !least && parser.eat("]") {
                 return Ok(Length::Unknown);
             }
             let position = parser.position();

@@ -9,6 +9,7 @@ use super::{
     error::{Expected, ParseErrorKind},
     function::Parameters,
     places::{Failure, Placed as _},
+    qualifiers::Qualifiers,
     specifiers::Specifiers,
     words::VA_LIST,
 };
@@ -30,7 +31,7 @@ pub(super) struct Declarator<'a> {
 
 /// One step from the name towards the type that all is derived from.
 pub(super) enum Derivation {
-    Pointer { constant: bool },
+    Pointer { qualifiers: Qualifiers },
     Array { length: Length, position: usize },
     Function { parameters: Parameters, position: usize },
 }
@@ -113,11 +114,13 @@ impl<'a> Parser<'a> {
                     if let Shape::Function(_) = built.shape {
                         return Err(ParseErrorKind::NotAnObject.at(position));
                     }
+                    if !built.is_va_list() {
+                        self.check_complete(&built, start)?;
+                    }
                     built.pointer(self.model()).at(position)?
                 }
-                Derivation::Pointer { constant } => {
-                    let pointer = built.pointer(self.model()).at(position)?;
-                    if constant { pointer.constant() } else { pointer }
+                Derivation::Pointer { qualifiers } => {
+                    self.qualified(built.pointer(self.model()).at(position)?, &qualifiers)?
                 }
                 Derivation::Array { length, .. } => {
                     self.check_complete(&built, start)?;

@@ -30,6 +30,10 @@ impl Parser<'_> {
         let named = if names_type && self.starts_type_at(1) { Some(self.underlying_type()?) } else { None };
         if !self.at("{") {
             let Some(tag) = tag else { return Err(self.unexpected(Expected::Tag)) };
+            // It stands alone (C23 6.7.3.3).
+            if named.is_some() && !self.at(";") {
+                return Err(self.unexpected(Expected::Either("{", ";")));
+            }
             return match (self.find_tag(tag), named) {
                 // It is complete by its type, and its constants come later, if at all (C23 6.7.3.3).
                 (None, Some(integer)) => {

@@ -156,6 +156,9 @@ pub enum ParseErrorKind {
     /// A word of C where it means nothing, as `_Alignas` on a function.
     #[error("`{0}` cannot stand here")]
     Misplaced(&'static str),
+    /// A `_Static_assert` of what is not so: the text is for another target, or wrong.
+    #[error("what is asserted here does not hold")]
+    Assertion,
     /// A directive of the preprocessor, which has to run first.
     #[error("`#{0}` is for the preprocessor, which has to run first")]
     Directive(String),

@@ -96,8 +96,8 @@ impl<'a> Parser<'a> {
                 Role::Call => specifiers.storage.check_external(Declares::NoObject)?,
                 _ => specifiers.storage.check_nothing()?,
             }
-            if role == Role::Call && specifiers.attributes.align_as.is_some() {
-                return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
+            if role == Role::Call {
+                specifiers.attributes.check_no_align_as(position)?;
             }
             self.eat(";");
             if self.peek().kind != TokenKind::End {
@@ -136,11 +136,16 @@ impl<'a> Parser<'a> {
         Ok(true)
     }
 
-    /// `_Static_assert`, believed.
+    /// `_Static_assert`. One of what is no constant here is believed.
     pub(super) fn static_assert(&mut self) -> Result<(), Failure> {
         self.bump();
-        if !self.at("(") {
-            return Err(self.unexpected(Expected::Text("(")));
+        let start = self.at;
+        let position = self.expect("(")?.start;
+        match self.constant() {
+            Ok(value) if value.value == 0 && (self.at(",") || self.at(")")) => {
+                return Err(ParseErrorKind::Assertion.at(position));
+            }
+            _ => self.at = start,
         }
         self.skip_group()?;
         self.expect(";").map(|_| ())
@@ -157,10 +162,13 @@ impl<'a> Parser<'a> {
             let declared =
                 if is_function || storage.is_typedef() { Declares::NoObject } else { Declares::Object };
             storage.check_external(declared)?;
-            if let (Declares::NoObject, Some(_), Some((_, position))) =
-                (declared, attributes.align_as, declarator.name)
-            {
-                return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
+            let position = declarator.name.map_or(declarator.position, |(_, position)| position);
+            match declared {
+                Declares::Object => {
+                    let natural = built.layout().map_or(1, |layout| layout.align);
+                    attributes.check_align_as(natural, position)?;
+                }
+                _ => attributes.check_no_align_as(position)?,
             }
             let object = self.object(&declarator, &built, storage);
             self.declare(&declarator, built, storage, attributes.alignment())?;
@@ -232,11 +240,7 @@ impl<'a> Parser<'a> {
         if self.own.name(name).is_some() {
             return Err(redefined(name, position));
         }
-        let alike = self.objects.get(name).is_none_or(|known| match (&known.shape, &built.shape) {
-            (Shape::Function(known), Shape::Function(other)) => may_be_one(known, other, self.model()),
-            (known, other) => matches!((known, other), (Shape::Object { .. }, Shape::Object { .. })),
-        });
-        if !alike {
+        if self.objects.get(name).is_some_and(|known| !may_be_one(known, &built, self.model())) {
             return Err(redefined(name, position));
         }
         self.objects.entry(name).or_insert_with(|| built.clone());

@@ -76,20 +76,37 @@ impl Parameters {
     }
 }
 
-/// Whether two declarations can be of one function, as far as a call of it sees: types may be compatible in more ways than
-/// that they are the same (C11 6.2.7), and `()` goes with any parameters.
-pub(super) fn may_be_one(known: &Signature, other: &Signature, model: &DataModel) -> bool {
-    let alike = |known: &Type, other: &Type| match (known.scalar(model), other.scalar(model)) {
+/// Whether two declarations can be of one function or object, as far as a use of it sees: types may be compatible in more
+/// ways than that they are the same (C11 6.2.7).
+pub(super) fn may_be_one(known: &Built, other: &Built, model: &DataModel) -> bool {
+    match (&known.shape, &other.shape) {
+        (Shape::Function(known), Shape::Function(other)) => may_be_one_function(known, other, model),
+        (Shape::Object { ty: Type::Array(one), .. }, Shape::Object { ty: Type::Array(two), .. })
+            if known.declared.flexible || other.declared.flexible =>
+        {
+            alike(&one.element, &two.element, model)
+        }
+        (Shape::Object { ty: known, .. }, Shape::Object { ty: other, .. }) => alike(known, other, model),
+        _ => false,
+    }
+}
+
+/// `()` goes with any parameters.
+fn may_be_one_function(known: &Signature, other: &Signature, model: &DataModel) -> bool {
+    let silent = |signature: &Signature| signature.params().is_empty() && signature.fixed().is_none();
+    let (params, others) = (known.params(), other.params());
+    let takes_alike = known.fixed() == other.fixed()
+        && params.len() == others.len()
+        && params.iter().zip(others).all(|(param, other)| alike(&param.ty, &other.ty, model));
+    alike(known.result(), other.result(), model) && (takes_alike || silent(known) || silent(other))
+}
+
+fn alike(known: &Type, other: &Type, model: &DataModel) -> bool {
+    match (known.scalar(model), other.scalar(model)) {
         (None, None) => match (known.layout(model), other.layout(model)) {
             (Ok(known), Ok(other)) => known == other,
             _ => (*known == Type::Void) == (*other == Type::Void),
         },
         (known, other) => known == other,
-    };
-    let silent = |signature: &Signature| signature.params().is_empty() && signature.fixed().is_none();
-    let (params, others) = (known.params(), other.params());
-    let takes_alike = known.fixed() == other.fixed()
-        && params.len() == others.len()
-        && params.iter().zip(others).all(|(param, other)| alike(&param.ty, &other.ty));
-    alike(known.result(), other.result()) && (takes_alike || silent(known) || silent(other))
+    }
 }

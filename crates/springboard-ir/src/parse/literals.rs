@@ -34,18 +34,14 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// Strings that follow each other, perhaps in brackets, if they come next and are all of the text: their bytes as one
-    /// string of `char` has them, without the zero at its end.
-    pub(super) fn string_alone(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        let kinds = || self.tokens.iter().filter(|token| !matches!(self.text_of(**token), "(" | ")"));
-        let strings = kinds().take_while(|token| token.kind == TokenKind::String).count();
-        if strings == 0 || kinds().count() != strings + 1 {
+    /// Strings that follow each other, perhaps in brackets, if they come next: their bytes as one string of `char` has them,
+    /// without the zero at its end.
+    pub(super) fn strings(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let opened = self.tokens[self.at..].iter().take_while(|token| self.text_of(**token) == "(").count();
+        if self.tokens[self.at + opened].kind != TokenKind::String {
             return Ok(None);
         }
-        let opened = self.tokens.iter().take_while(|token| self.text_of(**token) == "(").count();
-        for _ in 0..opened {
-            self.bump();
-        }
+        self.at += opened;
         let mut bytes = Vec::new();
         while self.peek().kind == TokenKind::String {
             let text = self.text_of(self.peek());

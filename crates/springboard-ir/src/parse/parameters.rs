@@ -92,9 +92,7 @@ impl<'a> Parser<'a> {
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
         // An alignment that a name gives a type changes nothing about how it is passed.
         let built = built.adjusted(self.model()).at(position)?;
-        if attributes.align_as.is_some() {
-            return Err(ParseErrorKind::Misplaced("_Alignas").at(position));
-        }
+        attributes.check_no_align_as(position)?;
         Ok((declarator.name, built))
     }
 }

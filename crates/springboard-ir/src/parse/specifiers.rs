@@ -10,6 +10,7 @@ use super::{
     lexer::{Token, TokenKind},
     meaning::Name,
     places::Failure,
+    qualifiers::Qualifiers,
     storage::Storage,
     words::{Basic, Keyword, VA_LIST, keyword, may_be_defined, short_type, standard_type},
 };
@@ -43,8 +44,7 @@ enum TypeSoFar {
 impl<'a> Parser<'a> {
     pub(super) fn specifiers(&mut self) -> Result<Specifiers, Failure> {
         let mut ty = TypeSoFar::Nothing;
-        let mut constant = false;
-        let (mut atomic, mut restrict) = (None, None);
+        let mut qualifiers = Qualifiers::default();
         let mut attributes = Attributes::default();
         let mut storage = Storage::default();
         let mut tagged = Tagged::No;
@@ -61,12 +61,10 @@ impl<'a> Parser<'a> {
             }
             let Some(word) = self.word() else { break };
             match keyword(word) {
-                Some(Keyword::Const) => constant = true,
-                Some(Keyword::Atomic) => {
-                    atomic = Some(self.bump().start);
-                    if self.at("(") {
+                Some(Keyword::Const | Keyword::Qualifier | Keyword::Atomic) => {
+                    if !self.qualifier(&mut qualifiers) {
                         self.check_first(&ty, start)?;
-                        ty = TypeSoFar::Whole(self.nested(|parser| parser.in_brackets(Parser::type_name))?);
+                        ty = TypeSoFar::Whole(self.nested(Parser::atomic_type)?);
                     }
                     continue;
                 }
@@ -74,8 +72,6 @@ impl<'a> Parser<'a> {
                     self.conventions()?;
                     continue;
                 }
-                Some(Keyword::Qualifier) if word.contains("restrict") => restrict = Some(self.position()),
-                Some(Keyword::Qualifier) => {}
                 // It stands before all others.
                 Some(Keyword::Storage)
                     if word == "__extension__"
@@ -144,15 +140,8 @@ impl<'a> Parser<'a> {
                 None => return Err(self.no_such_type(start)),
             },
         };
-        let mut built = self.with_attributes(built, &attributes)?;
-        if let Some(position) = atomic {
-            self.check_atomic(&built, position)?;
-            built.declared.atomic = true;
-        }
-        if let Some(position) = restrict.filter(|_| !built.is_pointer()) {
-            return Err(ParseErrorKind::Misplaced("restrict").at(position));
-        }
-        let built = if constant { built.constant() } else { built };
+        let built = self.with_attributes(built, &attributes)?;
+        let built = self.qualified(built, &qualifiers)?;
         Ok(Specifiers { built, attributes, storage, tagged })
     }
 
@@ -183,16 +172,6 @@ impl<'a> Parser<'a> {
         self.bump();
         self.bump();
         self.expect(")").map(|_| declared)
-    }
-
-    /// Refuses `_Atomic` where it may change size or alignment: not of numbers and pointers, nor of what is aligned to its
-    /// whole size.
-    fn check_atomic(&self, built: &Built, position: usize) -> Result<(), Failure> {
-        let is_scalar = built.object_type().is_some_and(|ty| ty.scalar(self.model()).is_some());
-        if is_scalar || built.layout().is_some_and(|layout| layout.size == u64::from(layout.align)) {
-            return Ok(());
-        }
-        Err(Failure::unsupported("_Atomic", position))
     }
 
     /// Refuses a second type.

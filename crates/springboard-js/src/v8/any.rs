@@ -1,9 +1,6 @@
 //! Values of JavaScript, as slow functions take and return them.
 
-use std::{
-    borrow::Cow,
-    fmt::{self, Display},
-};
+use std::{borrow::Cow, fmt::Display};
 
 /// A value of JavaScript. A host turns its engine's values into these for a slow call, and the result back.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,7 +29,8 @@ pub enum Any<'a> {
 }
 
 /// An error that JavaScript is to throw.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Thrown {
     /// Its class.
     pub kind: ErrorKind,
@@ -142,11 +140,3 @@ impl Thrown {
         Thrown::refused(format_args!("argument {} must be a buffer", index + 1), given)
     }
 }
-
-impl Display for Thrown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Thrown {}

@@ -56,7 +56,7 @@ impl Default for HostPointer {
 
 // SAFETY: springboard does nothing with the address but to hand it to functions of the host's, which know what it is.
 unsafe impl Send for HostPointer {}
-// SAFETY: as for `Send`.
+// SAFETY: a shared one only gives the address away.
 unsafe impl Sync for HostPointer {}
 
 /// A function by the names of its types: see [`Library::node_function`](super::Library::node_function).

@@ -4,7 +4,6 @@
 //! `v8-tracking` there are no trackers, and the macro does nothing.
 
 use std::{
-    fmt,
     panic::Location,
     sync::{
         Mutex, PoisonError,
@@ -83,22 +82,17 @@ impl Tracker {
 }
 
 /// A tracking key stands in two places.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the tracking key {key} stands in two places, {}:{} and {}:{}",
+    .places[0].0, .places[0].1, .places[1].0, .places[1].1
+)]
 pub struct KeyTaken {
     /// The key.
     pub key: &'static str,
     /// The files and lines.
     pub places: [(&'static str, u32); 2],
 }
-
-impl fmt::Display for KeyTaken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let KeyTaken { key, places: [(file, line), (other, other_line)] } = self;
-        write!(f, "the tracking key {key} stands in two places, {file}:{line} and {other}:{other_line}")
-    }
-}
-
-impl std::error::Error for KeyTaken {}
 
 /// Whether a text is two or three parts with dots between them, none of which is empty.
 const fn is_key(key: &str) -> bool {

@@ -1,7 +1,5 @@
 //! The types of `node:ffi` as data: their names, aliases and C types.
 
-use std::fmt;
-
 use springboard::{
     function::Position,
     ir::{ParseError, Prototype, Signature},
@@ -85,10 +83,11 @@ pub fn node_signature(arguments: &[&str], result: &str) -> Result<(Signature, Ve
 }
 
 /// Why there is no signature.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
     /// No type has the name.
+    #[error("{place} is of an unknown type {name}")]
     Unknown {
         /// The name.
         name: String,
@@ -96,19 +95,9 @@ pub enum SignatureError {
         place: Position,
     },
     /// The parameter of this index, from 0, is `void`.
+    #[error("parameter {} is void", .0 + 1)]
     VoidParameter(usize),
     /// There are more parameters than a signature may have.
+    #[error(transparent)]
     Signature(ParseError),
 }
-
-impl fmt::Display for SignatureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SignatureError::Unknown { name, place } => write!(f, "{place} is of an unknown type {name}"),
-            SignatureError::VoidParameter(index) => write!(f, "parameter {} is void", index + 1),
-            SignatureError::Signature(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for SignatureError {}

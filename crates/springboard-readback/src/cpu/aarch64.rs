@@ -63,6 +63,10 @@ impl Step<'_, '_> {
     fn run(&mut self) -> Result<Flow, Refusal> {
         let name = self.line.name.clone();
         let next = Flow::Next(self.line.length);
+        if let Some(value) = self.made(&name)? {
+            self.set(0, value)?;
+            return Ok(next);
+        }
         match name.as_str() {
             "nop" | "bti" => {}
             "paciasp" => {
@@ -81,63 +85,9 @@ impl Step<'_, '_> {
                 let (to, from) = (self.vector(0)?, self.vector(1)?);
                 self.machine.vecs[to] = self.machine.vecs[from];
             }
-            "mov" | "fmov" | "movz" => {
-                let value = self.second(1)?;
-                self.set(0, value)?;
-            }
-            "movn" => {
-                let value = self.second(1)?;
-                let value = self.machine.terms.xor(&value, &constant(u64::MAX));
-                self.set(0, value)?;
-            }
-            "movk" => {
-                let mut value = self.get(0)?;
-                let shift =
-                    self.line.operand(2).map_or(Some(0), |shift| text::number(shift.strip_prefix("lsl ")?));
-                let at = shift.ok_or(self.line.refused())? as usize / 8;
-                let part = (self.line.number(1)? as u16).to_le_bytes().map(Byte::Const);
-                value[at..at + 2].copy_from_slice(&part);
-                self.set(0, value)?;
-            }
             "movi" if self.line.number(1)? == 0 => {
                 let to = self.vector(0)?;
                 self.machine.vecs[to] = [ZERO, ZERO];
-            }
-            "add" | "sub" | "and" | "orr" | "eor" | "mul" | "adds" | "subs" | "ands" => {
-                let (a, b) = (self.value(1)?, self.second(2)?);
-                let value = self.arithmetic(&name, &a, &b);
-                self.set(0, value)?;
-            }
-            "madd" => {
-                let (a, b, sum) = (self.value(1)?, self.value(2)?, self.value(3)?);
-                let product = self.machine.terms.mul(&a, &b);
-                let value = self.machine.terms.add(&product, &sum);
-                self.set(0, value)?;
-            }
-            "neg" => {
-                let b = self.second(1)?;
-                let value = self.machine.terms.sub(&ZERO, &b);
-                self.set(0, value)?;
-            }
-            "lsl" | "lsr" | "asr" => {
-                let bytes = self.size(0)?;
-                let value = self.value(1)?;
-                let op = shift(&name).ok_or(self.line.refused())?;
-                let value = if op == Op::Sar { sign_extended(&value, bytes) } else { value };
-                let value = match text::number(self.line.operand(2)?) {
-                    Some(bits) => self.machine.terms.shift(op, &value, bits as u32 & 63),
-                    None => {
-                        let bits = self.value(2)?;
-                        let bits = self.machine.terms.and(&bits, &constant(bytes as u64 * 8 - 1));
-                        self.machine.terms.op(op, &value, &bits)
-                    }
-                };
-                self.set(0, value)?;
-            }
-            "sxtb" | "sxth" | "sxtw" | "uxtb" | "uxth" | "uxtw" => {
-                let value = self.value(1)?;
-                let value = extended(&value, &name).ok_or(self.line.refused())?;
-                self.set(0, value)?;
             }
             "fcvt" | "scvtf" => self.convert(&name)?,
             "cmp" | "cmn" | "tst" => {
@@ -155,24 +105,6 @@ impl Step<'_, '_> {
                         self.machine.computed(&sum, bytes);
                     }
                 }
-            }
-            "cset" | "csel" | "csetm" => {
-                let index = if name == "csel" { 3 } else { 1 };
-                let condition = condition(self.line.operand(index)?).ok_or(self.line.refused())?;
-                let holds = self.machine.condition(condition)?;
-                let value = match name.as_str() {
-                    "cset" => holds,
-                    "csel" => {
-                        let (a, b) = (self.value(1)?, self.value(2)?);
-                        self.machine.select(&holds, &a, &b)?
-                    }
-                    _ => self.machine.terms.sub(&ZERO, &holds),
-                };
-                self.set(0, value)?;
-            }
-            "adr" => {
-                let value = self.place(1)?;
-                self.set(0, value)?;
             }
             "b" => return Ok(Flow::Jump(self.place(0)?)),
             "bl" => {
@@ -212,6 +144,69 @@ impl Step<'_, '_> {
             }
         }
         Ok(next)
+    }
+
+    /// What an instruction writes to its first operand, where that is all it does beside setting flags.
+    fn made(&mut self, name: &str) -> Result<Option<Word>, Refusal> {
+        Ok(Some(match name {
+            "mov" if self.line.operand(0)?.ends_with(".16b") => return Ok(None),
+            "mov" | "fmov" | "movz" => self.second(1)?,
+            "movn" => {
+                let value = self.second(1)?;
+                self.machine.terms.xor(&value, &constant(u64::MAX))
+            }
+            "movk" => {
+                let mut value = self.get(0)?;
+                let shift =
+                    self.line.operand(2).map_or(Some(0), |shift| text::number(shift.strip_prefix("lsl ")?));
+                let at = shift.ok_or(self.line.refused())? as usize / 8;
+                let part = (self.line.number(1)? as u16).to_le_bytes().map(Byte::Const);
+                value[at..at + 2].copy_from_slice(&part);
+                value
+            }
+            "add" | "sub" | "and" | "orr" | "eor" | "mul" | "adds" | "subs" | "ands" => {
+                let (a, b) = (self.value(1)?, self.second(2)?);
+                self.arithmetic(name, &a, &b)
+            }
+            "madd" => {
+                let (a, b, sum) = (self.value(1)?, self.value(2)?, self.value(3)?);
+                let product = self.machine.terms.mul(&a, &b);
+                self.machine.terms.add(&product, &sum)
+            }
+            "neg" => {
+                let b = self.second(1)?;
+                self.machine.terms.sub(&ZERO, &b)
+            }
+            "lsl" | "lsr" | "asr" => {
+                let bytes = self.size(0)?;
+                let value = self.value(1)?;
+                let op = shift(name).ok_or(self.line.refused())?;
+                let value = if op == Op::Sar { sign_extended(&value, bytes) } else { value };
+                let bits = self.value(2)?;
+                let bits = self.machine.terms.and(&bits, &constant(bytes as u64 * 8 - 1));
+                self.machine.terms.op(op, &value, &bits)
+            }
+            "sxtb" | "sxth" | "sxtw" | "uxtb" | "uxth" | "uxtw" => {
+                let value = self.value(1)?;
+                extended(&value, name).ok_or(self.line.refused())?
+            }
+            "cset" | "csetm" => {
+                let holds = self.holds(1)?;
+                if name == "cset" { holds } else { self.machine.terms.sub(&ZERO, &holds) }
+            }
+            "csel" => {
+                let (holds, a, b) = (self.holds(3)?, self.value(1)?, self.value(2)?);
+                self.machine.select(&holds, &a, &b)?
+            }
+            "adr" => self.place(1)?,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Whether a condition holds, as a word.
+    fn holds(&mut self, index: usize) -> Result<Word, Refusal> {
+        let condition = condition(self.line.operand(index)?).ok_or(self.line.refused())?;
+        self.machine.condition(condition)
     }
 
     fn arithmetic(&mut self, name: &str, a: &Word, b: &Word) -> Word {

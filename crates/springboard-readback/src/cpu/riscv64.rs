@@ -59,71 +59,19 @@ struct Step<'a, 'b> {
 impl Step<'_, '_> {
     fn run(&mut self) -> Result<Flow, Refusal> {
         let name = self.line.name.clone();
+        if let Some(word) = self.made(&name)? {
+            let register = self.register(0)?;
+            if register != 0 {
+                self.machine.gprs[register] = word;
+            }
+            return Ok(Flow::Next(self.line.length));
+        }
         match name.as_str() {
             "nop" => {}
-            "mv" => {
-                let value = self.gpr(1)?;
-                self.set(0, value)?;
+            "sb" | "sh" | "sw" | "sd" => {
+                let (address, value) = (self.address(1)?, self.gpr(0)?);
+                self.machine.store(&address, &value, accessed(&name))?;
             }
-            "li" => self.set(0, constant(self.line.number(1)? as u64))?,
-            "lui" => {
-                let value = (self.line.number(1)? << 44 >> 32) as u64;
-                self.set(0, constant(value))?;
-            }
-            "auipc" => {
-                let by = self.line.number(1)? << 44 >> 32;
-                let value = self.machine.code_address(self.machine.pc);
-                let value = self.machine.terms.plus(&value, by);
-                self.set(0, value)?;
-            }
-            "addi" => {
-                let (value, by) = (self.gpr(1)?, self.line.number(2)?);
-                let value = self.machine.terms.plus(&value, by);
-                self.set(0, value)?;
-            }
-            "addiw" => {
-                let (value, by) = (self.gpr(1)?, self.line.number(2)?);
-                let value = self.machine.terms.plus(&value, by);
-                self.set(0, sign_extended(&value, 4))?;
-            }
-            "sext.w" => {
-                let value = self.gpr(1)?;
-                self.set(0, sign_extended(&value, 4))?;
-            }
-            "zext.b" => {
-                let value = self.gpr(1)?;
-                self.set(0, zero_extended(&value, 1))?;
-            }
-            "andi" | "ori" | "xori" | "and" | "or" | "xor" | "add" | "sub" | "mul" => {
-                self.arithmetic(&name)?
-            }
-            "slli" | "srli" | "srai" => {
-                let (value, bits) = (self.gpr(1)?, self.line.number(2)?);
-                let op = shift(&name[..3]);
-                let value = self.machine.terms.shift(op, &value, bits as u32 & 63);
-                self.set(0, value)?;
-            }
-            "sll" | "srl" | "sra" | "srlw" => {
-                let (mut value, bits) = (self.gpr(1)?, self.gpr(2)?);
-                let narrow = name == "srlw";
-                if narrow {
-                    value = zero_extended(&value, 4);
-                }
-                let bits = self.machine.terms.and(&bits, &constant(if narrow { 31 } else { 63 }));
-                let value = self.machine.terms.op(shift(&name[..3]), &value, &bits);
-                self.set(0, if narrow { sign_extended(&value, 4) } else { value })?;
-            }
-            "lb" => self.load(1, true)?,
-            "lbu" => self.load(1, false)?,
-            "lh" => self.load(2, true)?,
-            "lhu" => self.load(2, false)?,
-            "lw" => self.load(4, true)?,
-            "lwu" => self.load(4, false)?,
-            "ld" => self.load(8, false)?,
-            "sb" => self.store(1)?,
-            "sh" => self.store(2)?,
-            "sw" => self.store(4)?,
-            "sd" => self.store(8)?,
             "fld" | "flw" => {
                 let bytes = if name == "fld" { 8 } else { 4 };
                 let address = self.address(1)?;
@@ -134,14 +82,6 @@ impl Step<'_, '_> {
                 let address = self.address(1)?;
                 let value = self.float(0)?;
                 self.machine.store(&address, &value, if name == "fsd" { 8 } else { 4 })?;
-            }
-            "fmv.x.d" => {
-                let value = self.float(1)?;
-                self.set(0, value)?;
-            }
-            "fmv.x.w" => {
-                let value = self.float(1)?;
-                self.set(0, sign_extended(&value, 4))?;
             }
             "fmv.d.x" | "fmv.w.x" => {
                 let value = self.gpr(1)?;
@@ -166,7 +106,6 @@ impl Step<'_, '_> {
                 let value = self.machine.terms.op(op, &value, &ZERO);
                 self.set_float(0, value, if name == "fcvt.d.l" { 8 } else { 4 })?;
             }
-            "sltu" | "slt" | "sltiu" | "slti" | "seqz" | "snez" => self.compare(&name)?,
             "j" => return Ok(Flow::Jump(self.place(0)?)),
             "jal" => {
                 let back = self.machine.code_address(self.machine.pc + self.line.length);
@@ -188,36 +127,84 @@ impl Step<'_, '_> {
         Ok(Flow::Next(self.line.length))
     }
 
-    fn arithmetic(&mut self, name: &str) -> Result<(), Refusal> {
-        let a = self.gpr(1)?;
-        let b = if name.ends_with('i') { constant(self.line.number(2)? as u64) } else { self.gpr(2)? };
+    /// What an instruction writes to a general register, where that is all it does.
+    fn made(&mut self, name: &str) -> Result<Option<Word>, Refusal> {
+        Ok(Some(match name {
+            "mv" => self.gpr(1)?,
+            "li" => constant(self.line.number(1)? as u64),
+            "lui" => constant(self.upper()? as u64),
+            "auipc" => {
+                let here = self.machine.code_address(self.machine.pc);
+                let by = self.upper()?;
+                self.machine.terms.plus(&here, by)
+            }
+            "addi" => self.sum()?,
+            "addiw" => sign_extended(&self.sum()?, 4),
+            "sext.w" => sign_extended(&self.gpr(1)?, 4),
+            "zext.b" => zero_extended(&self.gpr(1)?, 1),
+            "andi" | "ori" | "xori" | "and" | "or" | "xor" | "add" | "sub" | "mul" => {
+                self.arithmetic(name)?
+            }
+            "slli" | "srli" | "srai" | "sll" | "srl" | "sra" => self.shifted(name, 8)?,
+            "srlw" => sign_extended(&self.shifted(name, 4)?, 4),
+            "lb" | "lh" | "lw" => sign_extended(&self.load(name)?, accessed(name)),
+            "lbu" | "lhu" | "lwu" | "ld" => self.load(name)?,
+            "fmv.x.d" => self.float(1)?,
+            "fmv.x.w" => sign_extended(&self.float(1)?, 4),
+            "sltu" | "slt" | "sltiu" | "slti" | "seqz" | "snez" => self.compare(name)?,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// A register and a number.
+    fn sum(&mut self) -> Result<Word, Refusal> {
+        let (value, by) = (self.gpr(1)?, self.line.number(2)?);
+        Ok(self.machine.terms.plus(&value, by))
+    }
+
+    /// A number of the upper 20 bits of 32.
+    fn upper(&self) -> Result<i64, Refusal> {
+        Ok(self.line.number(1)? << 44 >> 32)
+    }
+
+    /// The second source: a register or a number.
+    fn second(&self) -> Result<Word, Refusal> {
+        self.line.number(2).map(|number| constant(number as u64)).or_else(|_| self.gpr(2))
+    }
+
+    /// The low bytes of a register, shifted.
+    fn shifted(&mut self, name: &str, bytes: usize) -> Result<Word, Refusal> {
+        let (value, bits) = (zero_extended(&self.gpr(1)?, bytes), self.second()?);
+        let bits = self.machine.terms.and(&bits, &constant(bytes as u64 * 8 - 1));
+        Ok(self.machine.terms.op(shift(name), &value, &bits))
+    }
+
+    fn arithmetic(&mut self, name: &str) -> Result<Word, Refusal> {
+        let (a, b) = (self.gpr(1)?, self.second()?);
         let terms = &mut self.machine.terms;
-        let value = match name.trim_end_matches('i') {
+        Ok(match name.trim_end_matches('i') {
             "and" => terms.and(&a, &b),
             "or" => terms.or(&a, &b),
             "xor" => terms.xor(&a, &b),
             "add" => terms.add(&a, &b),
             "sub" => terms.sub(&a, &b),
             _ => terms.mul(&a, &b),
-        };
-        self.set(0, value)
+        })
     }
 
-    fn compare(&mut self, name: &str) -> Result<(), Refusal> {
+    fn compare(&mut self, name: &str) -> Result<Word, Refusal> {
         let a = self.gpr(1)?;
         let b = match name {
             "seqz" | "snez" => ZERO,
-            "slti" | "sltiu" => constant(self.line.number(2)? as u64),
-            _ => self.gpr(2)?,
+            _ => self.second()?,
         };
         self.machine.compare(&a, &b, 8);
-        let value = self.machine.condition(match name {
+        self.machine.condition(match name {
             "seqz" => Condition::Equal,
             "snez" => Condition::NotEqual,
             "slt" | "slti" => Condition::Less,
             _ => Condition::Below,
-        })?;
-        self.set(0, value)
+        })
     }
 
     fn branch(&mut self, name: &str) -> Result<Flow, Refusal> {
@@ -248,16 +235,9 @@ impl Step<'_, '_> {
         Ok(self.machine.terms.plus(&here, by))
     }
 
-    fn load(&mut self, bytes: usize, signed: bool) -> Result<(), Refusal> {
+    fn load(&mut self, name: &str) -> Result<Word, Refusal> {
         let address = self.address(1)?;
-        let value = self.machine.load(&address, bytes)?;
-        self.set(0, if signed { sign_extended(&value, bytes) } else { value })
-    }
-
-    fn store(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let address = self.address(1)?;
-        let value = self.gpr(0)?;
-        self.machine.store(&address, &value, bytes)
+        self.machine.load(&address, accessed(name))
     }
 
     /// `offset(register)`
@@ -281,14 +261,6 @@ impl Step<'_, '_> {
         Ok(self.machine.gprs[self.register(index)?])
     }
 
-    fn set(&mut self, index: usize, value: Word) -> Result<(), Refusal> {
-        let register = self.register(index)?;
-        if register != 0 {
-            self.machine.gprs[register] = value;
-        }
-        Ok(())
-    }
-
     fn float_register(&self, index: usize) -> Result<usize, Refusal> {
         let text = self.line.operand(index)?;
         FLOATS.iter().position(|name| *name == text).ok_or(self.line.refused())
@@ -307,8 +279,18 @@ impl Step<'_, '_> {
     }
 }
 
+/// How many bytes a load or store of general registers accesses.
+fn accessed(name: &str) -> usize {
+    match name.as_bytes()[1] {
+        b'b' => 1,
+        b'h' => 2,
+        b'w' => 4,
+        _ => 8,
+    }
+}
+
 fn shift(name: &str) -> Op {
-    match name {
+    match &name[..3] {
         "sll" => Op::Shl,
         "srl" => Op::Shr,
         _ => Op::Sar,

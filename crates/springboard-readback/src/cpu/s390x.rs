@@ -63,6 +63,10 @@ impl Step<'_, '_> {
             self.set(0, value, to)?;
             return Ok(next);
         }
+        if let Some((word, bytes)) = self.made(&name)? {
+            self.set(0, word, bytes)?;
+            return Ok(next);
+        }
         if let Some(bytes) = stored(&name) {
             let address = self.address(1)?;
             let value = self.gpr(0)?;
@@ -79,37 +83,6 @@ impl Step<'_, '_> {
             return Ok(next);
         }
         match name.as_str() {
-            "la" | "lay" => {
-                let address = self.address(1)?;
-                self.set(0, address, 8)?;
-            }
-            "larl" => {
-                let place = self.place(1)?;
-                self.set(0, place, 8)?;
-            }
-            "lgrl" => {
-                let place = self.place(1)?;
-                let value = self.machine.load(&place, 8)?;
-                self.set(0, value, 8)?;
-            }
-            "lghi" | "lgfi" | "llilf" => {
-                let value = self.line.number(1)? as u64;
-                self.set(0, constant(value), 8)?;
-            }
-            "lhi" | "iilf" => {
-                let value = self.line.number(1)? as u64;
-                self.set(0, constant(value), 4)?;
-            }
-            "llill" | "llilh" | "llihl" | "llihh" | "llihf" => {
-                let value = (self.line.number(1)? as u64) << half(&name);
-                self.set(0, constant(value), 8)?;
-            }
-            "iihf" => {
-                let mut value = self.gpr(0)?;
-                let high = (self.line.number(1)? as u32).to_le_bytes();
-                value[4..].copy_from_slice(&high.map(Byte::Const));
-                self.set(0, value, 8)?;
-            }
             "aghi" | "agfi" | "aghik" | "ag" | "agr" | "agrk" | "sg" | "sgr" | "sgrk" | "ng" | "ngr"
             | "ngrk" | "og" | "ogr" | "msg" | "ogrk" | "xg" | "xgr" | "xgrk" | "msgrkc" | "msgr"
             | "msgfi" | "mghi" | "lcgr" => {
@@ -181,10 +154,6 @@ impl Step<'_, '_> {
                     _ => self.machine.vecs[to][0][4..].copy_from_slice(&word[..4]),
                 }
             }
-            "lgdr" => {
-                let word = self.machine.vecs[self.vector(1)?][0];
-                self.set(0, word, 8)?;
-            }
             "ldebr" | "wldeb" | "ledbr" | "ledbra" | "wledb" | "wcdgb" | "cdgbr" => self.convert(&name)?,
             "basr" | "bras" | "brasl" => {
                 let to = if name == "basr" { self.gpr(1)? } else { self.place(1)? };
@@ -203,6 +172,31 @@ impl Step<'_, '_> {
             }
         }
         Ok(next)
+    }
+
+    /// What an instruction writes to a general register, and to how many bytes of it, where that is all it does.
+    fn made(&mut self, name: &str) -> Result<Option<(Word, usize)>, Refusal> {
+        let word = match name {
+            "la" | "lay" => self.address(1)?,
+            "larl" => self.place(1)?,
+            "lgrl" => {
+                let place = self.place(1)?;
+                self.machine.load(&place, 8)?
+            }
+            "lghi" | "lgfi" | "llilf" | "lhi" | "iilf" => constant(self.line.number(1)? as u64),
+            "llill" | "llilh" | "llihl" | "llihh" | "llihf" => {
+                constant((self.line.number(1)? as u64) << half(name))
+            }
+            "iihf" => {
+                let mut value = self.gpr(0)?;
+                let high = (self.line.number(1)? as u32).to_le_bytes();
+                value[4..].copy_from_slice(&high.map(Byte::Const));
+                value
+            }
+            "lgdr" => self.machine.vecs[self.vector(1)?][0],
+            _ => return Ok(None),
+        };
+        Ok(Some((word, if matches!(name, "lhi" | "iilf") { 4 } else { 8 })))
     }
 
     /// A comparison of logical numbers has other results than one of signed ones, and both are asked for by one condition:
@@ -251,14 +245,9 @@ impl Step<'_, '_> {
         };
         let narrow = name == "srlk";
         let value = if narrow { zero_extended(&value, 4) } else { value };
-        let value = match self.line.number(2) {
-            Ok(bits) => self.machine.terms.shift(op, &value, bits as u32 & 63),
-            Err(_) => {
-                let bits = self.address(2)?;
-                let bits = self.machine.terms.and(&bits, &constant(63));
-                self.machine.terms.op(op, &value, &bits)
-            }
-        };
+        let bits = self.line.number(2).map(|bits| constant(bits as u64)).or_else(|_| self.address(2))?;
+        let bits = self.machine.terms.and(&bits, &constant(63));
+        let value = self.machine.terms.op(op, &value, &bits);
         if op == Op::Sar {
             self.machine.computed(&value, 8);
         }

@@ -5,7 +5,7 @@ use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Reg
 use crate::{
     machine::{Condition, Cpu, Flow, Machine},
     refusal::Refusal,
-    terms::{Node, Op, Word, ZERO, constant, number, sign_extended, zero_extended},
+    terms::{Node, Op, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -51,11 +51,7 @@ impl Step<'_, '_> {
         }
         match instruction.mnemonic() {
             Mnemonic::Endbr64 | Mnemonic::Nop => {}
-            Mnemonic::Mov => {
-                let value = self.read(1)?;
-                self.write(0, &value)?;
-            }
-            Mnemonic::Movzx => {
+            Mnemonic::Mov | Mnemonic::Movzx => {
                 let value = self.read(1)?;
                 self.write(0, &value)?;
             }
@@ -208,13 +204,8 @@ impl Step<'_, '_> {
         let value = if op == Op::Sar { sign_extended(&value, bytes) } else { value };
         let count = self.read(1)?;
         let mask = if bytes == 8 { 63 } else { 31 };
-        let result = match number(&count) {
-            Some(count) => self.machine.terms.shift(op, &value, count as u32 & mask),
-            None => {
-                let count = self.machine.terms.and(&count, &constant(mask.into()));
-                self.machine.terms.op(op, &value, &count)
-            }
-        };
+        let count = self.machine.terms.and(&count, &constant(mask));
+        let result = self.machine.terms.op(op, &value, &count);
         self.machine.flags = crate::machine::Flags::Unknown;
         self.write(0, &result)
     }

@@ -1,7 +1,7 @@
 //! Stubs that call once per row. How many rows there are, and which are valid, is fixed before a run; that an error ends the
 //! loop is assumed after each row in turn.
 
-use springboard_abi::{Columns, Errors, Rows, Step};
+use springboard_abi::{Columns, Errors, Output, OutputPlace, ResultMove, Rows, Step};
 
 use super::{
     Reading, Source,
@@ -25,7 +25,8 @@ const VALID: [u8; 3] = [0xff, 0xaa, 0x55];
 /// Where a frame has its words, in bytes.
 struct Frame {
     address: Word,
-    output: i64,
+    record: i64,
+    outputs: i64,
     errors: i64,
     strides: i64,
     bits: i64,
@@ -44,7 +45,10 @@ impl Reading<'_> {
             self.machine.fix(&place, FIRST_BIT);
         }
         let stopped = self.frame_word(&frame, 8);
-        let output = self.frame_word(&frame, frame.output);
+        let record = self.frame_word(&frame, frame.record);
+        let outputs = (0..columns.outputs.len() as i64)
+            .map(|number| self.frame_word(&frame, frame.outputs + number * 8))
+            .collect::<Vec<_>>();
         let errno = self.frame_word(&frame, frame.errors);
         let errors = self.frame_word(&frame, frame.errors + 8);
         let mut stores = Stores::new();
@@ -66,14 +70,16 @@ impl Reading<'_> {
             if how != How::Call {
                 return Err(Refusal::Leaves { at, wanted: Leaving::Call });
             }
-            let elements = self.elements(columns, &frame, row)?;
+            let mut elements = self.elements(columns, &frame, row)?;
+            elements.extend(columns.has_record().then_some(record));
             let copies =
                 self.arguments(at, &Source::Words(elements.into_iter().map(Into::into).collect()))?;
             self.stored(at, &stores)?;
             self.goes_on(at, &copies)?;
             stores = Stores::new();
-            if let Some(result) = columns.result {
-                self.result_move(&mut stores, result, &output, row as i64 * i64::from(result.bytes))?;
+            self.result_stores(&mut stores, &columns.result, &record)?;
+            for (output, to) in columns.outputs.iter().zip(&outputs) {
+                self.output(&mut stores, *output, &record, to, row)?;
             }
             if columns.errors == Errors::Stored {
                 for byte in 0..4 {
@@ -90,6 +96,32 @@ impl Reading<'_> {
             }
         }
         self.gives(count, &stores)
+    }
+
+    /// What a row's call has returned for an output is to be stored at the row's place.
+    fn output(
+        &mut self,
+        stores: &mut Stores,
+        Output { from, bytes }: Output,
+        record: &Word,
+        to: &Word,
+        row: u64,
+    ) -> Result<(), Refusal> {
+        let by = row as i64 * i64::from(bytes);
+        let offset = match from {
+            OutputPlace::Register(place) => {
+                return self.result_move(stores, ResultMove { offset: 0, place, bytes }, to, by);
+            }
+            OutputPlace::Record(offset) => i64::from(offset),
+        };
+        for byte in 0..i64::from(bytes) {
+            // What the stub itself has just stored there, or the native function.
+            let (base, start) = self.machine.terms.split(record);
+            let own = stores.get(&(base, start.wrapping_add(offset + byte))).copied();
+            let value = own.unwrap_or_else(|| self.machine.memory(record, offset + byte));
+            self.is_to_store(stores, to, by + byte, value);
+        }
+        Ok(())
     }
 
     /// How many rows there are in a run, a byte of validity bits, and the row whose error ends it.
@@ -146,10 +178,11 @@ impl Reading<'_> {
 
 impl Frame {
     fn of(columns: &Columns, address: Word) -> Frame {
-        let output = 16 + columns.inputs.len() as i64 * 8;
-        let errors = output + if columns.result.is_some() { 8 } else { 0 };
+        let record = 16 + columns.inputs.len() as i64 * 8;
+        let outputs = record + if columns.has_record() { 8 } else { 0 };
+        let errors = outputs + columns.outputs.len() as i64 * 8;
         let strides = errors + if columns.errors == Errors::Stored { 16 } else { 0 };
         let strided = columns.inputs.iter().filter(|column| column.step == Step::Stride).count();
-        Frame { address, output, errors, strides, bits: strides + strided as i64 * 8 }
+        Frame { address, record, outputs, errors, strides, bits: strides + strided as i64 * 8 }
     }
 }

@@ -174,7 +174,10 @@ mod tests {
             let result = UpcallResult::Nothing;
             ClosureForm { arguments: [content].into(), result }
         };
-        let over = |rows, errors| Form::Columns(Columns { inputs: [].into(), result: None, rows, errors });
+        let over = |rows, errors| {
+            let (inputs, outputs) = ([].into(), [].into());
+            Form::Columns(Columns { inputs, result: DowncallResult::InPlace, outputs, rows, errors })
+        };
         let boxed = |around| {
             let boxing = Boxing::Constant { object: HostAddress(2), count: None };
             let arguments = Arguments::Array { array: 1, count: 2, count_mask: u64::MAX };

@@ -8,49 +8,25 @@ use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Scalar};
 
 use super::interface::{Argument, BLOCK, Gathering, INLINE_ARGUMENTS, Interface};
-use crate::{last_error::LastError, word::Word};
+use crate::{
+    last_error::LastError,
+    word::{SlotResult, Word},
+};
 
 impl Interface {
-    /// Calls the function at `address`, and returns its result, where that is a word: what
-    /// [`SlotResult::from_result`](crate::SlotResult) makes a value of. Its bits above the width of the type are as libffi
-    /// leaves them.
+    /// Calls the function at `address`, and returns its result, where that is a word.
     ///
     /// # Safety
-    /// `slots` points to the slots of a call of the function, which has the type that was described; that may be null
-    /// where a call has none. Where `last_error` is given, there is a slot for it. The rest as
+    /// `slots` points to the slots of a call of the function, which has the type that was described, and returns an `R`; that
+    /// may be null where a call has none. Where `last_error` is given, there is a slot for it. The rest as
     /// [`Slots::call`](crate::Slots::call).
-    pub(crate) unsafe fn call(
-        &self,
-        address: CodePointer,
-        last_error: Option<LastError>,
-        slots: *const u64,
-    ) -> u64 {
-        let (Gathering::Slots { blocks }, None) = (self.gathering, last_error) else {
-            // SAFETY: the contract is this function's own.
-            return unsafe { self.call_by_arguments(address, last_error, slots) };
-        };
-        let mut values = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
-        // Whole blocks, without a look at any argument. Addresses after the last slot are not used.
-        for (number, block) in values.chunks_exact_mut(BLOCK).take(blocks).enumerate() {
-            for (index, value) in block.iter_mut().enumerate() {
-                value.write(slots.wrapping_add(number * BLOCK + index).cast_mut().cast());
-            }
-        }
-        // SAFETY: the slots are the arguments; the caller answers for the rest.
-        unsafe { self.enter(address, None, slots, &mut values) }
-    }
-
-    /// As [`Interface::call`], with a look at each argument.
-    ///
-    /// # Safety
-    /// As [`Interface::call`].
     #[inline(never)]
-    unsafe fn call_by_arguments(
+    pub(crate) unsafe fn call<R: SlotResult>(
         &self,
         address: CodePointer,
         last_error: Option<LastError>,
         slots: *const u64,
-    ) -> u64 {
+    ) -> R {
         if let Gathering::Allocating = self.gathering {
             // SAFETY: the contract is this function's own.
             return unsafe { self.call_allocating(address, last_error, slots) };
@@ -60,18 +36,47 @@ impl Interface {
         unsafe { self.call_with(address, last_error, slots, &mut values, ptr::null_mut()) }
     }
 
+    /// As [`Interface::call`], where that many blocks of slots are the arguments: with no look at each.
+    ///
+    /// # Safety
+    /// As [`Interface::call`].
+    #[inline(always)]
+    pub(crate) unsafe fn call_slots<R: SlotResult, const BLOCKS: usize>(
+        &self,
+        address: CodePointer,
+        slots: *const u64,
+    ) -> R {
+        let Gathering::Slots { indirect, .. } = self.gathering else {
+            unreachable!("only arguments in slots are in blocks")
+        };
+        let mut values = [[const { MaybeUninit::uninit() }; BLOCK]; BLOCKS];
+        let values = values.as_flattened_mut();
+        // Whole blocks. Addresses after the last slot are not used.
+        for (index, value) in values.iter_mut().enumerate() {
+            value.write(slots.wrapping_add(index).cast_mut().cast());
+        }
+        let mut indirect = indirect;
+        while let Some(value) = values.get_mut(indirect.trailing_zeros() as usize) {
+            // SAFETY: the slot is the caller's, and holds the address of an argument.
+            value.write(Word::from_slot(unsafe { *slots.add(indirect.trailing_zeros() as usize) }));
+            indirect &= indirect - 1;
+        }
+        // SAFETY: every argument's address is written; the caller answers for the rest.
+        unsafe { self.enter(address, None, slots, values) }
+    }
+
     /// As [`Interface::call`], with memory for any number of arguments and for copies.
     ///
     /// # Safety
     /// As [`Interface::call`].
     #[cold]
     #[inline(never)]
-    unsafe fn call_allocating(
+    unsafe fn call_allocating<R: SlotResult>(
         &self,
         address: CodePointer,
         last_error: Option<LastError>,
         slots: *const u64,
-    ) -> u64 {
+    ) -> R {
         let mut values = vec![MaybeUninit::uninit(); self.arguments.len()];
         let mut copies = vec![0u8; self.copies.bytes + self.copies.align];
         let copies = copies.as_mut_ptr();
@@ -84,14 +89,14 @@ impl Interface {
     /// As [`Interface::call`]. There are as many `values` as arguments, or more; `copies` is aligned memory as large as
     /// the copies, where there are any.
     #[inline(always)]
-    unsafe fn call_with(
+    unsafe fn call_with<R: SlotResult>(
         &self,
         address: CodePointer,
         last_error: Option<LastError>,
         slots: *const u64,
         values: &mut [MaybeUninit<*mut c_void>],
         copies: *mut u8,
-    ) -> u64 {
+    ) -> R {
         for (value, argument) in values.iter_mut().zip(&self.arguments) {
             // SAFETY: an argument's slot is among those of the call, which the caller gives.
             let slot = |index: u16| unsafe { slots.add(index.into()) };
@@ -120,17 +125,17 @@ impl Interface {
     /// # Safety
     /// As [`Interface::call`]. The first `values` are the addresses of the arguments.
     #[inline(always)]
-    unsafe fn enter(
+    unsafe fn enter<R: SlotResult>(
         &self,
         address: CodePointer,
         last_error: Option<LastError>,
         slots: *const u64,
         values: &mut [MaybeUninit<*mut c_void>],
-    ) -> u64 {
+    ) -> R {
         let mut word = 0u64;
         let result = match self.result {
-            // Where there is no result, libffi leaves the word as it is.
-            SlotForm::None | SlotForm::Word(_) => (&raw mut word).cast(),
+            _ if R::RESULT.is_some() => (&raw mut word).cast(),
+            SlotForm::None | SlotForm::Word(_) => ptr::null_mut(),
             // Aggregates are stored to the byte, unlike integers, which libffi widens or not as it likes.
             // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
             SlotForm::Address(_) => Word::from_slot(unsafe { *slots.add(self.params) }),
@@ -154,11 +159,12 @@ impl Interface {
                 unsafe { last_error.around(Word::from_slot(*slots.add(at)), call) };
             }
         }
-        returned(self.result, word)
+        R::from_result(returned(self.result, word))
     }
 }
 
 /// The slot of a result as libffi leaves it: an integer in the low bytes, `float` in the first.
+#[inline]
 fn returned(form: SlotForm, word: u64) -> u64 {
     let in_first =
         cfg!(target_endian = "big") && matches!(form, SlotForm::Word(Scalar::Float(FloatFormat::F32)));
@@ -168,7 +174,6 @@ fn returned(form: SlotForm, word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::word::SlotResult;
 
     /// On some machines libffi widens integers, on others it stores their bytes alone.
     #[test]

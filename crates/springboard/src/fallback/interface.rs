@@ -34,8 +34,8 @@ unsafe impl Sync for Interface {}
 /// How a call gathers the addresses of its arguments.
 #[derive(Clone, Copy)]
 pub(super) enum Gathering {
-    /// Each is that of its slot, in order. There are up to [`INLINE_ARGUMENTS`], in so many blocks.
-    Slots { blocks: usize },
+    /// Each is that of its slot, in order, or at the address in it where `indirect` has its bit. They are in so many blocks.
+    Slots { blocks: usize, indirect: u32 },
     /// One by one. There are up to [`INLINE_ARGUMENTS`], and none is copied.
     Each,
     /// In memory that is allocated.
@@ -44,17 +44,18 @@ pub(super) enum Gathering {
 
 impl Gathering {
     fn of(arguments: &[Argument], copies: Copies) -> Gathering {
-        let in_slot = |(wanted, argument): (usize, &Argument)| match *argument {
-            Argument::Slot { index, at, .. } => usize::from(index) == wanted && at == 0,
-            Argument::Memory { .. } | Argument::Copy { .. } => false,
-        };
         if copies.bytes != 0 || arguments.len() > INLINE_ARGUMENTS {
-            Gathering::Allocating
-        } else if arguments.iter().enumerate().all(in_slot) {
-            Gathering::Slots { blocks: arguments.len().div_ceil(BLOCK) }
-        } else {
-            Gathering::Each
+            return Gathering::Allocating;
         }
+        let mut indirect = 0;
+        for (wanted, argument) in arguments.iter().enumerate() {
+            match *argument {
+                Argument::Slot { index, at: 0, .. } if usize::from(index) == wanted => {}
+                Argument::Memory { index } if usize::from(index) == wanted => indirect |= 1 << wanted,
+                _ => return Gathering::Each,
+            }
+        }
+        Gathering::Slots { blocks: arguments.len().div_ceil(BLOCK), indirect }
     }
 }
 
@@ -172,6 +173,16 @@ impl Interface {
             result: form,
             params: signature.params().len(),
         })
+    }
+}
+
+impl Interface {
+    /// In how many blocks of slots the arguments are, where they are in their slots.
+    pub(crate) fn blocks_of_slots(&self) -> Option<usize> {
+        match self.gathering {
+            Gathering::Slots { blocks, .. } => Some(blocks),
+            Gathering::Each | Gathering::Allocating => None,
+        }
     }
 }
 

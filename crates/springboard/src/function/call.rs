@@ -1,21 +1,24 @@
 //! A call with checked values.
 
-use std::mem::MaybeUninit;
+use std::{hint, mem::MaybeUninit};
 
-use springboard_ir::{Layout, Signature};
+use springboard_ir::Layout;
 
 use super::{
     entered::Entered,
     ty::{FunctionType, ResultKind, ResultMemory, ResultWord},
 };
 use crate::{
-    thread::{CallbackError, NativeScope, take_pending},
-    value::{ArgumentError, Bytes, Check, Value},
+    thread::{self, CallbackError, NativeScope, take_pending},
+    value::{ArgumentError, Bytes, Value},
     word::Word,
 };
 
-/// Slots up to which a call allocates nothing for them: 32 parameters and the addresses of result and last error.
-const INLINE_SLOTS: usize = 34;
+/// Parameters up to which a call allocates nothing for their slots.
+const INLINE_PARAMETERS: usize = 32;
+
+/// Those slots, and the addresses of result and last error.
+type InlineSlots = [MaybeUninit<u64>; INLINE_PARAMETERS + 2];
 
 /// Why a call with checked values was not made, or has no result.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -45,82 +48,146 @@ pub enum CallError {
     Callback(CallbackError),
 }
 
-/// What is called, and how it is entered.
-#[derive(Clone, Copy)]
-pub(super) struct Called<'f> {
-    pub(super) ty: &'f FunctionType,
-    /// What [`ResultWord::erased`] gave for the type's result.
-    pub(super) entered: Entered,
-}
-
-/// Calls a function with `arguments`, once they are found to fit. What it delivers as last error goes to `last_error`.
+/// Calls a function with arguments, once they are found to fit. What it delivers as last error goes to the last parameter.
 ///
-/// # Safety
-/// `called` is entered as its type says, and the function is sound to call with these arguments; see
-/// [`Function::call`](super::Function::call).
-#[inline(always)]
-pub(super) unsafe fn call(
-    Called { ty, entered }: Called<'_>,
-    arguments: &[Value],
-    last_error: &mut i32,
-) -> Result<Value, CallError> {
-    let mut slots = [const { MaybeUninit::uninit() }; INLINE_SLOTS];
-    if ty.checks.len() <= slots.len() - 2 {
-        // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
-        unsafe { call_with(ty, entered, arguments, last_error, &mut slots) }
-    } else {
-        // SAFETY: the caller answers for the call.
-        unsafe { call_with_many(ty, entered, arguments, last_error) }
+/// To be called with the type that [gave](FunctionType::checked_call) it, and with what [`ResultWord::erased`] gave for the type's result; the
+/// function is sound to call with these arguments: see [`Function::call`](super::Function::call).
+pub(super) type CheckedCall =
+    unsafe fn(&FunctionType, &Entered, &[Value], &mut i32) -> Result<Value, CallError>;
+
+impl FunctionType {
+    /// What calls functions of the type. There is one function for each kind of result, so that no call asks for it.
+    pub(super) fn checked_call(&self) -> CheckedCall {
+        if self.checks.len() > INLINE_PARAMETERS {
+            return call_otherwise;
+        }
+        use ResultKind::{Apart, Memory, Word};
+        use ResultMemory::{Signed128, Unsigned128, Words2, Words4, Words8};
+        use ResultWord::{Bool, F32, F64, Pointer, Signed, Unsigned, Void};
+        macro_rules! one_of {
+            ($($kind:pat),*) => {
+                match self.result {
+                    $($kind => |ty, entered, arguments, last_error| {
+                        let result = ty.result;
+                        // SAFETY: called with the type that gave it; the caller answers for
+                        // the call.
+                        unsafe {
+                            hint::assert_unchecked(matches!(result, $kind));
+                            hint::assert_unchecked(ty.checks.len() <= INLINE_PARAMETERS);
+                            call(ty, result, entered, arguments, last_error)
+                        }
+                    },)*
+                }
+            };
+        }
+        one_of!(
+            Word(Void),
+            Word(Bool),
+            Word(Pointer),
+            Word(Signed { .. }),
+            Word(Unsigned { .. }),
+            Word(F32),
+            Word(F64),
+            Memory(Words2(_)),
+            Memory(Words4(_)),
+            Memory(Words8(_)),
+            Memory(Signed128 | Unsigned128),
+            Apart(_)
+        )
     }
 }
 
-/// As [`call`], with any number of parameters.
+/// As [`CheckedCall`], for a type with this result and no more than [`INLINE_PARAMETERS`].
 ///
 /// # Safety
-/// As [`call`].
-#[cold]
-#[inline(never)]
-unsafe fn call_with_many(
+/// As [`CheckedCall`].
+#[inline(always)]
+unsafe fn call(
     ty: &FunctionType,
-    entered: Entered,
+    result: ResultKind,
+    entered: &Entered,
     arguments: &[Value],
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
-    let mut slots = vec![MaybeUninit::uninit(); ty.checks.len() + 2];
-    // SAFETY: there are as many slots as parameters and two more; the caller answers for the call.
-    unsafe { call_with(ty, entered, arguments, last_error, &mut slots) }
+    let mut slots: InlineSlots = [const { MaybeUninit::uninit() }; _];
+    let parameters = ty.checks.len();
+    'otherwise: {
+        if arguments.len() != parameters {
+            break 'otherwise;
+        }
+        for ((slot, value), check) in slots.iter_mut().zip(arguments).zip(&ty.checks) {
+            let Some(word) = check.slot(value) else { break 'otherwise };
+            slot.write(word);
+        }
+        if !thread::enters_unnoticed() {
+            break 'otherwise;
+        }
+        // SAFETY: there are as many slots as parameters and two more, and those of the parameters are written; the caller
+        // answers for the call.
+        return unsafe { enter(ty, result, entered, &mut slots, last_error, None) };
+    }
+    // SAFETY: the contract is this function's own.
+    unsafe { call_otherwise(ty, entered, arguments, last_error) }
 }
 
+/// As [`CheckedCall`], for many parameters, for what is seldom passed, and on threads that others look at; and says what does
+/// not fit.
+///
 /// # Safety
-/// As [`call`]. There are at least two more slots than the function has parameters.
-#[inline(always)]
-unsafe fn call_with(
+/// As [`CheckedCall`].
+#[cold]
+#[inline(never)]
+unsafe fn call_otherwise(
     ty: &FunctionType,
-    entered: Entered,
+    entered: &Entered,
     arguments: &[Value],
     last_error: &mut i32,
-    slots: &mut [MaybeUninit<u64>],
 ) -> Result<Value, CallError> {
     let parameters = ty.checks.len();
     if arguments.len() != parameters {
         return Err(CallError::Arity { parameters, arguments: arguments.len() });
     }
+    let (mut inline, mut many): (InlineSlots, Vec<_>) = ([const { MaybeUninit::uninit() }; _], Vec::new());
+    let slots = match parameters {
+        0..=INLINE_PARAMETERS => &mut inline[..],
+        _ => {
+            many.resize(parameters + 2, MaybeUninit::uninit());
+            &mut many
+        }
+    };
     for (index, ((slot, value), check)) in slots.iter_mut().zip(arguments).zip(&ty.checks).enumerate() {
-        match check.slot(value) {
-            Some(word) => slot.write(word),
-            None => return Err(refused(check, &ty.signature, index, value)),
+        let Some(word) = check.any_slot(value) else {
+            let error = check.refused(value, &ty.signature.params()[index].ty);
+            return Err(CallError::Argument { index, error: Box::new(error) });
         };
+        slot.write(word);
     }
-    let after = &mut slots[parameters..];
-    after[0].write((&raw mut *last_error).into_slot());
-    let native = NativeScope::enter();
+    // SAFETY: there are as many slots as parameters and two more, and those of the parameters are written; the caller
+    // answers for the call.
+    unsafe { enter(ty, ty.result, entered, slots, last_error, Some(NativeScope::enter())) }
+}
+
+/// # Safety
+/// As [`CheckedCall`], for the type's own `result`. The first slots are those of the arguments; there are two more.
+#[inline(always)]
+unsafe fn enter(
+    ty: &FunctionType,
+    result: ResultKind,
+    entered: &Entered,
+    slots: &mut [MaybeUninit<u64>],
+    last_error: &mut i32,
+    native: Option<NativeScope>,
+) -> Result<Value, CallError> {
+    let parameters = ty.checks.len();
+    let [first, second, ..] = &mut slots[parameters..] else { unreachable!("there are two more slots") };
+    first.write((&raw mut *last_error).into_slot());
     // SAFETY: the slots are canonical, one per parameter, then one for a result in memory, where there is one, and one
     // for the last error; those that are addresses are of bytes in `arguments` and of memory that outlives the call. The
     // caller answers for the rest.
     unsafe {
-        match ty.result {
+        match result {
             ResultKind::Word(word) => word.enter(
-                entered,
+                *entered,
                 slots.as_ptr().cast(),
                 #[inline(always)]
                 |slot| {
@@ -128,47 +195,82 @@ unsafe fn call_with(
                     Ok(word.value(slot))
                 },
             ),
-            ResultKind::Memory(memory) => {
-                after[1] = after[0];
-                let mut place = Place([0; _]);
-                after[0].write((&raw mut place).into_slot());
-                ResultWord::Void.enter(entered, slots.as_ptr().cast(), drop);
-                ended(native)?;
-                Ok(memory.value(place.words()))
-            }
             ResultKind::Apart(layout) => {
-                after[1] = after[0];
+                *second = *first;
                 let bytes = call_apart(layout, entered, slots, parameters);
                 ended(native)?;
                 Ok(Value::Bytes(bytes))
+            }
+            ResultKind::Memory(memory) => {
+                *second = *first;
+                match memory {
+                    ResultMemory::Words2(length) => {
+                        let words = call_in_place::<2>(entered, slots, parameters, native)?;
+                        Ok(Value::Bytes(Bytes::from_words(words, length)))
+                    }
+                    ResultMemory::Words4(length) => {
+                        let words = call_in_place::<4>(entered, slots, parameters, native)?;
+                        Ok(Value::Bytes(Bytes::from_words(words, length)))
+                    }
+                    ResultMemory::Words8(length) => {
+                        let words = call_in_place::<8>(entered, slots, parameters, native)?;
+                        Ok(Value::Bytes(Bytes::from_words(words, length)))
+                    }
+                    ResultMemory::Signed128 => {
+                        Ok(Value::Signed(wide(call_in_place(entered, slots, parameters, native)?) as i128))
+                    }
+                    ResultMemory::Unsigned128 => {
+                        Ok(Value::Unsigned(wide(call_in_place(entered, slots, parameters, native)?)))
+                    }
+                }
             }
         }
     }
 }
 
+/// Calls where the result goes to so many words, which are zero before.
+///
+/// # Safety
+/// As [`CheckedCall`], of functions with results that need no more memory than that. All slots are written except that of the
+/// result, which has this index.
+#[inline(always)]
+unsafe fn call_in_place<const N: usize>(
+    entered: &Entered,
+    slots: &mut [MaybeUninit<u64>],
+    index: usize,
+    native: Option<NativeScope>,
+) -> Result<[u64; N], CallError> {
+    let mut place = Place([0; N]);
+    slots[index].write((&raw mut place).into_slot());
+    // SAFETY: all slots are written now; the caller answers for the call.
+    unsafe { ResultWord::Void.enter(*entered, slots.as_ptr().cast(), drop) };
+    ended(native)?;
+    Ok(place.words())
+}
+
 /// Calls where the result does not lie in its value.
 ///
 /// # Safety
-/// As [`call`]. All slots are written except that of the result, which has this index.
+/// As [`CheckedCall`]. All slots are written except that of the result, which has this index.
 #[cold]
 #[inline(never)]
 unsafe fn call_apart(
     layout: Layout,
-    entered: Entered,
+    entered: &Entered,
     slots: &mut [MaybeUninit<u64>],
     index: usize,
 ) -> Bytes {
     apart(layout, |to| {
         slots[index].write(to.into_slot());
         // SAFETY: all slots are written now; the caller answers for the call.
-        unsafe { ResultWord::Void.enter(entered, slots.as_ptr().cast(), drop) };
+        unsafe { ResultWord::Void.enter(*entered, slots.as_ptr().cast(), drop) };
     })
 }
 
 /// The native function has returned. Nothing is made of its result before this, and then where it stays: a value that
 /// is copied right after it was written in parts costs as much as the call.
 #[inline(always)]
-fn ended(native: NativeScope) -> Result<(), CallError> {
+fn ended(native: Option<NativeScope>) -> Result<(), CallError> {
     drop(native);
     match take_pending() {
         None => Ok(()),
@@ -176,24 +278,17 @@ fn ended(native: NativeScope) -> Result<(), CallError> {
     }
 }
 
-#[cold]
-#[inline(never)]
-fn refused(check: &Check, signature: &Signature, index: usize, value: &Value) -> CallError {
-    let error = check.refused(value, &signature.params()[index].ty);
-    CallError::Argument { index, error: Box::new(error) }
-}
-
 /// Memory for a result that [`Bytes::holds`].
 #[repr(align(16))]
-struct Place([u64; Bytes::WORDS]);
+struct Place<const N: usize>([u64; N]);
 
-const _: () = assert!(align_of::<Place>() == Bytes::RESULT_ALIGN as usize);
+const _: () = assert!(align_of::<Place<1>>() == Bytes::RESULT_ALIGN as usize);
 
-impl Place {
+impl<const N: usize> Place<N> {
     /// Word by word, as most results are written: a wider load of what has just been written in parts waits until the
     /// stores are done.
     #[inline(always)]
-    fn words(&self) -> [u64; Bytes::WORDS] {
+    fn words(&self) -> [u64; N] {
         // SAFETY: each word is one of the array's, and initialised. Volatile, for the compiler makes wider loads of plain
         // ones.
         std::array::from_fn(|index| unsafe { (&raw const self.0[index]).read_volatile() })
@@ -218,22 +313,9 @@ fn apart(layout: Layout, write: impl FnOnce(*mut u8)) -> Bytes {
     memory[start..][..size].into()
 }
 
-impl ResultMemory {
-    /// The value of a result that was written to these words.
-    #[inline(always)]
-    fn value(self, words: [u64; Bytes::WORDS]) -> Value {
-        let integer = || (words[0], words[1]);
-        match self {
-            ResultMemory::Bytes(length) => Value::Bytes(Bytes::from_words(words, length)),
-            ResultMemory::Signed128 => Value::Signed(wide(integer()) as i128),
-            ResultMemory::Unsigned128 => Value::Unsigned(wide(integer())),
-        }
-    }
-}
-
 /// The integer of two words, as they lie in memory.
 #[inline(always)]
-fn wide((first, second): (u64, u64)) -> u128 {
+fn wide([first, second]: [u64; 2]) -> u128 {
     let (low, high) = if cfg!(target_endian = "big") { (second, first) } else { (first, second) };
     u128::from(high) << 64 | u128::from(low)
 }
@@ -274,24 +356,30 @@ mod tests {
 
     #[test]
     fn results_in_memory_are_what_was_written() {
-        for (size, align) in [(0, 1), (5, 1), (16, 8), (63, 16), (64, 16)] {
-            let layout = Layout { size, align };
-            assert!(Bytes::holds(layout));
-            let mut place = Place([0; _]);
+        fn bytes<const N: usize>(size: u8) {
+            let mut place = Place([0; N]);
             let start = (&raw mut place).cast::<u8>();
-            assert_eq!(start.addr() % align as usize, 0);
+            assert_eq!(start.addr() % Bytes::RESULT_ALIGN as usize, 0);
             // SAFETY: there is room for as many bytes.
-            (0..size as usize).for_each(|at| unsafe { start.add(at).write(at as u8) });
-            let expected = Value::Bytes((0..size as u8).collect());
-            assert_eq!(ResultMemory::Bytes(size as usize).value(place.words()), expected);
+            (0..size).for_each(|at| unsafe { start.add(at.into()).write(at) });
+            assert_eq!(Bytes::from_words(place.words(), size), (0..size).collect());
+        }
+        for size in 0..=Bytes::INLINE as u8 {
+            match ResultMemory::of(Layout { size: size.into(), align: 1 }) {
+                Some(ResultMemory::Words2(length)) => bytes::<2>(length),
+                Some(ResultMemory::Words4(length)) => bytes::<4>(length),
+                Some(ResultMemory::Words8(length)) => bytes::<8>(length),
+                _ => panic!("a structure of {size} bytes lies in its value"),
+            }
         }
         let words = |integer: u128| {
-            let mut place = Place([0; _]);
-            // SAFETY: there is room for 64 bytes.
+            let mut place = Place([0; 2]);
+            // SAFETY: there is room for 16 bytes.
             unsafe { (&raw mut place).cast::<u128>().write(integer) };
             place.words()
         };
-        assert_eq!(ResultMemory::Signed128.value(words(-2i128 as u128)), Value::Signed(-2));
-        assert_eq!(ResultMemory::Unsigned128.value(words(1 << 64)), Value::Unsigned(1 << 64));
+        for integer in [1, 1 << 64, -2i128 as u128] {
+            assert_eq!(wide(words(integer)), integer);
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Entered {
 // neither is written to through it. Whether the native function may be called on this thread is for those to know who
 // call.
 unsafe impl Send for Entered {}
-// SAFETY: as for `Send`.
+// SAFETY: a shared one only gives both addresses away.
 unsafe impl Sync for Entered {}
 
 impl ResultWord {

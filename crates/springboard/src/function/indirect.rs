@@ -7,7 +7,7 @@ use springboard_code::CodePointer;
 use springboard_ir::Signature;
 
 use super::{
-    call::{self, CallError, Called},
+    call::{CallError, CheckedCall},
     entered::{Entered, EntryFor, SlotsPointer},
     slots::ResultMismatch,
     ty::{FunctionType, Prepared},
@@ -26,6 +26,7 @@ pub struct Indirect {
 
 struct PreparedIndirect {
     ty: Arc<FunctionType>,
+    checked_call: CheckedCall,
     /// Code that is handed the address of the function.
     way: Way,
 }
@@ -47,7 +48,7 @@ impl Engine {
         let Prepared { ty, plan } = Prepared::new(&signature, self, self.plan(&signature, Entry::Slots))?;
         let code = plan.and_then(|plan| self.shared_code(&plan));
         let way = Way::of(code, || ty.interface(self))?;
-        Ok(Indirect { prepared: Arc::new(PreparedIndirect { ty, way }) })
+        Ok(Indirect { prepared: Arc::new(PreparedIndirect { checked_call: ty.checked_call(), ty, way }) })
     }
 }
 
@@ -70,10 +71,10 @@ impl Indirect {
     /// # Safety
     /// As [`Function::call`](super::Function::call), of the function at `address`.
     pub unsafe fn call(&self, address: NonNull<c_void>, arguments: &[Value]) -> Result<Value, CallError> {
-        let ty = &self.prepared.ty;
+        let PreparedIndirect { ty, checked_call, .. } = &*self.prepared;
         self.entered(address, |entered| {
             // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
-            unsafe { call::call(Called { ty, entered }, arguments, &mut 0) }
+            unsafe { checked_call(ty, &entered, arguments, &mut 0) }
         })
     }
 
@@ -113,7 +114,7 @@ impl Indirect {
     /// # Errors
     /// Where the signature returns something else.
     pub fn slots<R: SlotResult>(&self) -> Result<IndirectSlots<R>, ResultMismatch> {
-        let PreparedIndirect { ty, way } = &*self.prepared;
+        let PreparedIndirect { ty, way, .. } = &*self.prepared;
         if !ty.returns::<R>() {
             return Err(ResultMismatch::new::<R>(&ty.signature));
         }
@@ -140,7 +141,7 @@ impl Interpreted<'_> {
         // SAFETY: the caller passes what `entry` gave beside this function: the `Interpreted` itself.
         let Interpreted { interface, address } = unsafe { &*interpreted.cast() };
         // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
-        R::from_result(unsafe { interface.call(*address, None, slots) })
+        unsafe { interface.call(*address, None, slots) }
     }
 }
 

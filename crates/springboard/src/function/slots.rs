@@ -36,7 +36,7 @@ pub struct Slots<R> {
 // neither is written to through it. Whether the native function may be called on this thread is for the caller of
 // `call` to know.
 unsafe impl<R> Send for Slots<R> {}
-// SAFETY: as for `Send`; a shared `Slots` offers nothing but the call.
+// SAFETY: a shared `Slots` offers nothing except the call, whose caller answers for the thread.
 unsafe impl<R> Sync for Slots<R> {}
 
 impl<R: SlotResult> Slots<R> {

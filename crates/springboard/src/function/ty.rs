@@ -46,8 +46,10 @@ pub(super) enum ResultKind {
 /// A result in memory that lies in its value.
 #[derive(Clone, Copy)]
 pub(super) enum ResultMemory {
-    /// So many bytes.
-    Bytes(usize),
+    /// So many bytes, in so many words.
+    Words2(u8),
+    Words4(u8),
+    Words8(u8),
     /// Integers of 16 bytes.
     Signed128,
     Unsigned128,
@@ -83,12 +85,12 @@ impl ResultKind {
         let scalar = match form {
             SlotForm::None => return ResultKind::Word(ResultWord::Void),
             SlotForm::Address(layout) => {
-                return ResultKind::Memory(match ty.scalar(model) {
-                    Some(Scalar::Int { signed: true, .. }) => ResultMemory::Signed128,
-                    Some(Scalar::Int { signed: false, .. }) => ResultMemory::Unsigned128,
-                    _ if Bytes::holds(layout) => ResultMemory::Bytes(layout.size as usize),
-                    _ => return ResultKind::Apart(layout),
-                });
+                let memory = match ty.scalar(model) {
+                    Some(Scalar::Int { signed: true, .. }) => Some(ResultMemory::Signed128),
+                    Some(Scalar::Int { signed: false, .. }) => Some(ResultMemory::Unsigned128),
+                    _ => ResultMemory::of(layout),
+                };
+                return memory.map_or(ResultKind::Apart(layout), ResultKind::Memory);
             }
             SlotForm::Word(scalar) => scalar,
         };
@@ -100,6 +102,18 @@ impl ResultKind {
             Scalar::Float(_) => ResultWord::F64,
             Scalar::Pointer | Scalar::Vector { .. } => ResultWord::Pointer,
         })
+    }
+}
+
+impl ResultMemory {
+    /// Memory for bytes of this layout. `None` where they do not lie in their value.
+    pub(super) fn of(layout: Layout) -> Option<ResultMemory> {
+        let of = match layout.size {
+            0..=16 => ResultMemory::Words2,
+            17..=32 => ResultMemory::Words4,
+            _ => ResultMemory::Words8,
+        };
+        Bytes::holds(layout).then(|| of(layout.size as u8))
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     bind_error::BindError,
     engine::{Callee, Code, Compile, Engine, Waiting},
     fallback::{Interface, Unsupported},
+    last_error::LastError,
     reason::{Path, Reason},
     word::SlotResult,
 };
@@ -142,21 +143,35 @@ impl EntryFor for (&Code, CodePointer) {
     }
 }
 
-/// A function that is bound, or is about to be, at that address. Its signature returns an `R`, or its result is read as
-/// one.
-impl EntryFor for (&Binding, CodePointer, *const Bound) {
+/// A function that is bound, or is about to be, at `bound`. Its signature returns an `R`, or its result is read as one.
+pub(super) struct Entering<'b> {
+    pub(super) binding: &'b Binding,
+    pub(super) address: CodePointer,
+    pub(super) bound: *const Bound,
+    pub(super) last_error: Option<LastError>,
+}
+
+impl EntryFor for Entering<'_> {
     fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
-        let (binding, address, bound) = self;
-        match binding.way() {
-            Some(Way::Code(code)) => (code, address).entry(),
-            Some(Way::Libffi(..)) | None => (Bound::enter::<R>, bound.cast()),
-        }
+        let enter: SlotsPointer<R> = match self.binding.way() {
+            Some(Way::Code(code)) => return (code, self.address).entry(),
+            Some(Way::Libffi(interface, _)) => match (interface.blocks_of_slots(), self.last_error) {
+                (Some(0), None) => Bound::enter_slots::<R, 0>,
+                (Some(1), None) => Bound::enter_slots::<R, 1>,
+                (Some(2), None) => Bound::enter_slots::<R, 2>,
+                (Some(3), None) => Bound::enter_slots::<R, 3>,
+                _ => Bound::enter::<R>,
+            },
+            None => Bound::enter::<R>,
+        };
+        (enter, self.bound.cast())
     }
 }
 
 impl EntryFor for &Bound {
     fn entry<R: SlotResult>(self) -> (SlotsPointer<R>, *const c_void) {
-        (&self.binding, self.address, &raw const *self).entry()
+        let Bound { binding, address, last_error, .. } = self;
+        Entering { binding, address: *address, bound: self, last_error: *last_error }.entry()
     }
 }
 
@@ -169,12 +184,30 @@ impl Bound {
     unsafe extern "C" fn enter<R: SlotResult>(bound: *const c_void, slots: *const u64) -> R {
         // SAFETY: the caller passes what `entry` gave beside this function: its own `Bound`, which is still there.
         let bound = unsafe { &*bound.cast::<Bound>() };
-        if let Binding::Settled(Way::Libffi(interface, _)) = &bound.binding {
-            // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
-            return R::from_result(unsafe { interface.call(bound.address, bound.last_error, slots) });
-        }
         // SAFETY: the contract is this function's own.
         unsafe { bound.enter_later(slots) }
+    }
+
+    /// The entry of a function that is settled to go through libffi, with its arguments in so many blocks of slots and no last
+    /// error.
+    ///
+    /// # Safety
+    /// As [`Bound::enter`].
+    unsafe extern "C" fn enter_slots<R: SlotResult, const BLOCKS: usize>(
+        bound: *const c_void,
+        slots: *const u64,
+    ) -> R {
+        // SAFETY: the caller passes what `entry` gave beside this function: its own `Bound`, which is still there.
+        let bound = unsafe { &*bound.cast::<Bound>() };
+        match &bound.binding {
+            // SAFETY: the interface is that of the function's type, and has as many blocks; the caller answers for slots and
+            // function.
+            Binding::Settled(Way::Libffi(interface, _)) => unsafe {
+                interface.call_slots::<R, BLOCKS>(bound.address, slots)
+            },
+            // SAFETY: the contract is this function's own.
+            _ => unsafe { bound.enter_later(slots) },
+        }
     }
 
     /// As [`Bound::enter`], where the code may be there by now.
@@ -202,7 +235,7 @@ impl Bound {
             Ok(Way::Libffi(interface, _)) | Err(interface) => interface,
         };
         // SAFETY: the interface is that of the function's type; the caller answers for slots and function.
-        R::from_result(unsafe { interface.call(self.address, self.last_error, slots) })
+        unsafe { interface.call(self.address, self.last_error, slots) }
     }
 
     /// How calls go. The code is made now if it is still to come.

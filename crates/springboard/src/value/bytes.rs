@@ -1,6 +1,6 @@
 //! The bytes of a value: within it where they are few.
 
-use std::{fmt, ops::Deref};
+use std::{fmt, mem::MaybeUninit, ops::Deref, slice};
 
 use springboard_ir::Layout;
 
@@ -10,14 +10,16 @@ pub struct Bytes(Kept);
 
 #[derive(Clone)]
 enum Kept {
-    Inline { length: usize, words: Words },
+    /// The first `length` bytes of these words, which are initialised.
+    Inline {
+        length: u8,
+        words: Words,
+    },
     Allocated(Box<[u8]>),
 }
 
 /// Bytes that are copied as the whole words that they are in memory.
-#[derive(Clone)]
-#[repr(align(8))]
-struct Words([[u8; 8]; Bytes::WORDS]);
+type Words = [MaybeUninit<u64>; Bytes::WORDS];
 
 impl Bytes {
     /// The most bytes that take no allocation.
@@ -36,9 +38,11 @@ impl Bytes {
 
     /// The first `length` bytes of these words, as they lie in memory.
     #[inline(always)]
-    pub(crate) fn from_words(words: [u64; Bytes::WORDS], length: usize) -> Bytes {
-        debug_assert!(length <= Bytes::INLINE);
-        Bytes(Kept::Inline { length, words: Words(words.map(u64::to_ne_bytes)) })
+    pub(crate) fn from_words<const N: usize>(given: [u64; N], length: u8) -> Bytes {
+        assert!(usize::from(length) <= N * 8);
+        let mut words = [MaybeUninit::uninit(); Bytes::WORDS];
+        words[..N].write_copy_of_slice(&given);
+        Bytes(Kept::Inline { length, words })
     }
 }
 
@@ -48,7 +52,10 @@ impl Deref for Bytes {
     #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Kept::Inline { length, words } => &words.0.as_flattened()[..*length],
+            // SAFETY: so many bytes of the words are initialised.
+            Kept::Inline { length, words } => unsafe {
+                slice::from_raw_parts(words.as_ptr().cast(), usize::from(*length))
+            },
             Kept::Allocated(bytes) => bytes,
         }
     }
@@ -63,14 +70,13 @@ impl AsRef<[u8]> for Bytes {
 impl From<&[u8]> for Bytes {
     #[inline]
     fn from(given: &[u8]) -> Bytes {
-        let mut words = Words([[0; 8]; Bytes::WORDS]);
-        match words.0.as_flattened_mut().get_mut(..given.len()) {
-            Some(inline) => {
-                inline.copy_from_slice(given);
-                Bytes(Kept::Inline { length: given.len(), words })
-            }
-            None => Bytes(Kept::Allocated(given.into())),
+        if given.len() > Bytes::INLINE {
+            return Bytes(Kept::Allocated(given.into()));
         }
+        let mut words: Words = [MaybeUninit::uninit(); Bytes::WORDS];
+        // SAFETY: there is room for as many bytes as are given, apart from them.
+        unsafe { words.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(given.as_ptr(), given.len()) };
+        Bytes(Kept::Inline { length: given.len() as u8, words })
     }
 }
 

@@ -59,19 +59,20 @@ impl Check {
         })
     }
 
-    /// The slot of `value`, if it fits. Where that is an address, it is the address of bytes in the value.
+    /// The slot of `value`, if it fits and is not of a type that is seldom passed. Where that is an address, it is the
+    /// address of bytes in the value.
     #[inline(always)]
     pub(crate) fn slot(&self, value: &Value) -> Option<u64> {
-        // Most values of most parameters, by comparisons, which cost less than jumps by tables.
+        // By comparisons, which cost less than jumps by tables; what is passed most comes first.
         let of = |kind, given| (self.kind == kind) & given;
         if of(ArgumentKind::Integer, matches!(value, Value::Signed(_)))
             && let Value::Signed(value) = value
-            && let low = *value as i64
-            && i128::from(low) == *value
-            && low >= self.least
-            && low.wrapping_sub(self.least) as u64 <= self.span
         {
-            return Some(low as u64);
+            let low = *value as i64;
+            let fits = i128::from(low) == *value
+                && low >= self.least
+                && low.wrapping_sub(self.least) as u64 <= self.span;
+            return fits.then_some(low as u64);
         }
         if of(ArgumentKind::F64, matches!(value, Value::F64(_)))
             && let Value::F64(value) = value
@@ -83,31 +84,37 @@ impl Check {
         {
             return Some(value.into_slot());
         }
-        if of(ArgumentKind::Bytes, matches!(value, Value::Bytes(_)))
-            && let Value::Bytes(bytes) = value
-            && bytes.len() as u64 == self.span
-        {
-            return Some(bytes.as_ptr().into_slot());
-        }
         if of(ArgumentKind::Integer, matches!(value, Value::Unsigned(_)))
             && let Value::Unsigned(value) = value
-            && *value <= u128::from(self.greatest())
         {
-            return Some(*value as u64);
+            return (*value <= u128::from(self.greatest())).then_some(*value as u64);
         }
-        self.other_slot(value)
+        if of(ArgumentKind::Bytes, matches!(value, Value::Bytes(_)))
+            && let Value::Bytes(bytes) = value
+        {
+            return (bytes.len() as u64 == self.span).then(|| bytes.as_ptr().into_slot());
+        }
+        if of(ArgumentKind::F32, matches!(value, Value::F32(_)))
+            && let Value::F32(value) = value
+        {
+            return Some(value.into_slot());
+        }
+        if of(ArgumentKind::Bool, matches!(value, Value::Bool(_)))
+            && let Value::Bool(value) = value
+        {
+            return Some(value.into_slot());
+        }
+        None
     }
 
-    /// As [`Check::slot`], of values that are not found to fit there.
-    #[inline(never)]
-    fn other_slot(&self, value: &Value) -> Option<u64> {
-        match (self.kind, value) {
+    /// As [`Check::slot`], of values of any type.
+    pub(crate) fn any_slot(&self, value: &Value) -> Option<u64> {
+        let seldom = || match (self.kind, value) {
+            // Integers of more than 63 bits.
             (ArgumentKind::Integer, Value::Signed(value)) => {
                 let fits = value.wrapping_sub(self.least.into()) as u128 <= u128::from(self.span);
                 fits.then_some(*value as u64)
             }
-            (ArgumentKind::F32, Value::F32(value)) => Some(value.into_slot()),
-            (ArgumentKind::Bool, Value::Bool(value)) => Some(value.into_slot()),
             // In range, either form has the bits of the other.
             (ArgumentKind::Signed128, Value::Signed(value)) => Some(address(value)),
             (ArgumentKind::Unsigned128, Value::Unsigned(value)) => Some(address(value)),
@@ -116,7 +123,8 @@ impl Check {
             }
             (ArgumentKind::Unsigned128, Value::Signed(value)) if *value >= 0 => Some(address(value)),
             _ => None,
-        }
+        };
+        self.slot(value).or_else(seldom)
     }
 
     /// The greatest value of an integer type of up to 8 bytes.
@@ -161,7 +169,7 @@ impl Value {
     pub fn slot(&self, ty: &Type, model: &DataModel) -> Result<u64, ArgumentError> {
         let kind = || ArgumentError::Kind { value: Box::new(self.clone()), ty: ty.clone() };
         let check = Check::of(ty, model).map_err(|_| kind())?;
-        check.slot(self).ok_or_else(|| check.refused(self, ty))
+        check.any_slot(self).ok_or_else(|| check.refused(self, ty))
     }
 }
 
@@ -200,14 +208,14 @@ mod tests {
         use Integer::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
         for integer in [Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64] {
             let (check, (min, max)) = (check(integer), range(integer));
-            assert_eq!(check.slot(&Value::Signed(min)), Some(min as u64));
-            assert_eq!(check.slot(&Value::Unsigned(max)), Some(max as u64));
-            assert_eq!(check.slot(&Value::Signed(max as i128)), Some(max as u64));
+            assert_eq!(check.any_slot(&Value::Signed(min)), Some(min as u64));
+            assert_eq!(check.any_slot(&Value::Unsigned(max)), Some(max as u64));
+            assert_eq!(check.any_slot(&Value::Signed(max as i128)), Some(max as u64));
             for outside in [min - 1, max as i128 + 1, i128::MIN, i128::MAX] {
-                assert_eq!(check.slot(&Value::Signed(outside)), None);
+                assert_eq!(check.any_slot(&Value::Signed(outside)), None);
             }
             for outside in [max + 1, u128::MAX, 1 << 127] {
-                assert_eq!(check.slot(&Value::Unsigned(outside)), None);
+                assert_eq!(check.any_slot(&Value::Unsigned(outside)), None);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
     sync::OnceLock,
 };
 
-use springboard::{Engine, Function, Jit, Library, Slots, Value, Word, ir::Declarations};
+use springboard::{Engine, Function, Jit, Library, Slots, Stubs, Value, Word, ir::Declarations};
 
 /// The source of the library that the tests call.
 const SOURCE: &str = include_str!("../fixture/fixture.c");
@@ -32,6 +32,43 @@ pub(crate) fn engine(jit: Jit) -> Engine {
 pub(crate) fn fixture() -> Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| load(SOURCE, "fixture")).clone()
+}
+
+/// A test program's own library: a source whose functions are declared by its text, without what its headers declare.
+pub(crate) struct Fixture {
+    source: &'static str,
+    name: &'static str,
+    library: OnceLock<Library>,
+    declarations: OnceLock<Declarations>,
+}
+
+impl Fixture {
+    pub(crate) const fn new(source: &'static str, name: &'static str) -> Fixture {
+        Fixture { source, name, library: OnceLock::new(), declarations: OnceLock::new() }
+    }
+
+    pub(crate) fn library(&self) -> Library {
+        self.library.get_or_init(|| load(self.source, self.name)).clone()
+    }
+
+    pub(crate) fn declarations(&self) -> &Declarations {
+        self.declarations.get_or_init(|| {
+            let lines = self.source.lines().filter(|line| !line.starts_with('#'));
+            Declarations::parse(&lines.collect::<Vec<_>>().join("\n")).expect("the source is plain C")
+        })
+    }
+
+    /// `name` as the source declares it.
+    pub(crate) fn function(&self, engine: &Engine, name: &str) -> Function {
+        let prototype = self.declarations().function(name);
+        let prototype = prototype.unwrap_or_else(|| panic!("{} declares no {name}", self.name));
+        engine.function(&self.library(), prototype).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+/// Each kind of engine.
+pub(crate) fn engines() -> [Engine; 3] {
+    [engine(Jit::On), engine(Jit::Off), Engine::builder().stubs(Stubs::PerFunction).build()]
 }
 
 /// Compiles `source` and loads it. The file is gone when this returns.

@@ -126,7 +126,7 @@ pub(crate) fn loaded(ctype: &CType, at: *const u8) -> u64 {
             let bits = unsafe { at.cast::<u32>().read_unaligned() };
             bits.into()
         }
-        // SAFETY: as above: a double or a pointer.
+        // SAFETY: the callers pass the address of an object of the type, a double or a pointer here.
         _ => unsafe { at.cast::<u64>().read_unaligned() },
     }
 }

@@ -27,6 +27,6 @@ pub(crate) fn enter() {
 /// After it has run.
 #[inline]
 pub(crate) fn leave() {
-    // SAFETY: as above.
+    // SAFETY: the address is the running thread's own.
     SAVED.set(unsafe { *libc::__errno_location() });
 }

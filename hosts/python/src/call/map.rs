@@ -347,7 +347,7 @@ fn call(
     shape: &[usize],
 ) -> PyResult<()> {
     let refused = |error: ColumnsError| match error {
-        ColumnsError::NoWord { .. } | ColumnsError::Variadic => {
+        ColumnsError::NoWord { .. } | ColumnsError::NoWords { .. } | ColumnsError::Variadic => {
             PyNotImplementedError::new_err(error.to_string())
         }
         _ => PyValueError::new_err(error.to_string()),
@@ -404,7 +404,7 @@ fn call(
                 unsafe { Output::raw(scalar, target.at(&place).cast(), length) }
             });
             // SAFETY: that the function may be called with these values is what the program says.
-            unsafe { columns.call(&row, output, None) }?;
+            unsafe { columns.call(&row, output.as_slice(), None) }?;
         }
         errno::leave();
         Ok(())

@@ -16,7 +16,7 @@ pub(crate) fn behind<'py>(object: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
     };
     let own = this.and_then(|this| this.cast_into::<CData>().ok()).filter(|this| {
         let method = this.get().function.get().and_then(|function| function.method.as_ref());
-        // SAFETY: as above, and every member of the union is the address of a function.
+        // SAFETY: it is a builtin function, which has an entry; every member of the union is the address of a function.
         method.is_some_and(|method| unsafe {
             let entry = ffi::PyCFunction_GetFunction(object.as_ptr());
             entry.is_some_and(|entry| entry as usize == method.definition.ml_meth.PyCFunction as usize)

@@ -68,7 +68,7 @@ pub(crate) fn enable(py: Python<'_>, slow: Entry) -> PyResult<bool> {
     if unsafe { probe.as_ptr().cast::<usize>().read() } == 1 {
         let contents = from_start(std::ptr::from_ref(probe.get()).cast());
         let weak = class.getattr("__weakrefoffset__")?.extract()?;
-        // SAFETY: as above; the class's own function is called for what the other does not keep.
+        // SAFETY: the class is new and ours, and no other thread runs Python; its own function is called for what the other does not keep.
         unsafe { (*head).dealloc = returned::instead_of((*head).dealloc, contents, weak) };
     }
     Ok(true)

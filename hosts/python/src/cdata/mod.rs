@@ -45,7 +45,7 @@ pub(crate) struct CData {
 // SAFETY: the bytes of `value` are written before the object is seen by others. What `address` points to is C's, and is
 // as safe to use from a thread as the program says; all access to it happens with the interpreter attached.
 unsafe impl Send for CData {}
-// SAFETY: as for `Send`.
+// SAFETY: all access to what `address` points to happens with the interpreter attached; the rest is behind locks.
 unsafe impl Sync for CData {}
 
 impl CData {

@@ -103,7 +103,7 @@ unsafe extern "C" fn end(object: *mut ffi::PyObject) {
         // SAFETY: nobody refers to the object, and the interpreter is attached.
         unsafe { ffi::PyObject_ClearWeakRefs(object) };
     }
-    // SAFETY: as in `take`.
+    // SAFETY: the interpreter is attached, and nothing runs Python while the list is used.
     let (count, objects) = unsafe { &mut *WAITING.0.get() };
     if !waits || *count == KEPT {
         // SAFETY: `instead_of` stored a function of this type.

@@ -61,7 +61,7 @@ fn scaled(mut value: f64, mut exponent: i32) -> f64 {
 /// Writes a value to the `long double` at `at`.
 pub(crate) fn write(value: f64, at: *mut u8) {
     if format() == FloatFormat::F64 {
-        // SAFETY: as in `read`, and the callers may write there.
+        // SAFETY: the callers pass the address of a `long double` that they may write.
         return unsafe { at.cast::<f64>().write_unaligned(value) };
     }
     let bits = value.to_bits();
@@ -81,7 +81,7 @@ pub(crate) fn write(value: f64, at: *mut u8) {
         FloatFormat::X87 => head << 64 | u128::from(significand),
         _ => head << 112 | u128::from(significand << 1) << 48,
     };
-    // SAFETY: as in `read`, and the callers may write there.
+    // SAFETY: the callers pass the address of a `long double` that they may write.
     unsafe { at.cast::<u128>().write_unaligned(bits) }
 }
 

@@ -10,7 +10,7 @@ struct File(*mut libc::FILE);
 
 // SAFETY: the C library locks its files, and any thread may close one.
 unsafe impl Send for File {}
-// SAFETY: as for `Send`.
+// SAFETY: the C library locks its files.
 unsafe impl Sync for File {}
 
 impl Drop for File {

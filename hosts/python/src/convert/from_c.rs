@@ -67,7 +67,7 @@ fn primitive<'py>(
         }
         Form::Unsigned => {
             let value = integer::read(primitive, at) as u64;
-            // SAFETY: as above.
+            // SAFETY: the interpreter is attached; the result is a new reference, or null with an exception.
             unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyLong_FromUnsignedLongLong(value)) }?
         }
         Form::Bool => match integer::read(primitive, at) {

@@ -118,7 +118,7 @@ pub(crate) fn strict(object: &Bound<'_, PyAny>, ctype: &CType, form: Form, size:
             value as u64
         }
         Form::Unsigned if overflow > 0 && size == 8 => {
-            // SAFETY: as above.
+            // SAFETY: the object is an integer, and the interpreter is attached.
             let value = unsafe { ffi::PyLong_AsUnsignedLongLong(number.as_ptr()) };
             if value == u64::MAX && PyErr::take(object.py()).is_some() {
                 return Err(does_not_fit());

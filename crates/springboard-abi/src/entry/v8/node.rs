@@ -3,8 +3,6 @@
 //! Its budgets are counts, not places: arguments in general and floating point registers, with the receiver in the
 //! first general register, and the options in the next one free where the host unwraps a buffer.
 
-use core::fmt;
-
 use springboard_ir::{DataModel, Pointee, Scalar, Signature, Type};
 
 use super::FastCall;
@@ -37,21 +35,26 @@ pub enum NodeKind {
 }
 
 /// The rule by which Node calls a function through libffi.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeRefusal {
     /// Node has no emitter for the convention.
+    #[error("Node emits fast calls for x86_64/sysv64 and aarch64, and not for {0}")]
     Platform(Convention),
     /// The result is of a type that it does not pass.
+    #[error("the result is no number, pointer or void")]
     ResultType(NodeKind),
     /// The result is named `function`.
+    #[error("the result is a function")]
     FunctionResult,
     /// More arguments than [`NodeRefusal::MAX_ARGUMENTS`].
+    #[error("{count} arguments, and {} is the limit", NodeRefusal::MAX_ARGUMENTS)]
     Arguments {
         /// How many there are.
         count: usize,
     },
     /// There are more or fewer names than types.
+    #[error("{types} argument types have {names} names")]
     Lengths {
         /// The number of types.
         types: usize,
@@ -59,23 +62,28 @@ pub enum NodeRefusal {
         names: usize,
     },
     /// An argument is `void`.
+    #[error("argument {} is void", .index + 1)]
     VoidArgument {
         /// Which, counted from 0.
         index: usize,
     },
     /// An argument is of a type that it does not pass.
+    #[error("argument {} is no number or pointer", .index + 1)]
     ArgumentType {
         /// Which, counted from 0.
         index: usize,
     },
     /// An argument is named `function`.
+    #[error("argument {} is a function", .index + 1)]
     FunctionArgument {
         /// Which, counted from 0.
         index: usize,
     },
     /// A buffer and a floating point number in one signature.
+    #[error("a buffer beside a floating point argument")]
     BufferAndFloat,
     /// More arguments in general registers than are counted as free.
+    #[error("{needed} words for general registers{}, and {limit} is the limit", if *.options { ", the options included" } else { "" })]
     GeneralRegisters {
         /// How many are needed.
         needed: usize,
@@ -85,6 +93,7 @@ pub enum NodeRefusal {
         limit: usize,
     },
     /// More floating point arguments than registers.
+    #[error("{needed} floating point arguments, and {limit} is the limit")]
     FloatRegisters {
         /// How many are needed.
         needed: usize,
@@ -224,36 +233,3 @@ impl NodeKind {
         }
     }
 }
-
-impl fmt::Display for NodeRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            NodeRefusal::Platform(convention) => {
-                write!(f, "Node emits no fast calls for {convention}, but for x86_64/sysv64 and aarch64")
-            }
-            NodeRefusal::ResultType(_) => f.write_str("the result is no number, pointer or void"),
-            NodeRefusal::FunctionResult => f.write_str("the result is a function"),
-            NodeRefusal::Arguments { count } => {
-                write!(f, "{count} arguments, and {} is the limit", Self::MAX_ARGUMENTS)
-            }
-            NodeRefusal::Lengths { types, names } => {
-                write!(f, "{types} argument types have {names} names")
-            }
-            NodeRefusal::VoidArgument { index } => write!(f, "argument {} is void", index + 1),
-            NodeRefusal::ArgumentType { index } => {
-                write!(f, "argument {} is no number or pointer", index + 1)
-            }
-            NodeRefusal::FunctionArgument { index } => write!(f, "argument {} is a function", index + 1),
-            NodeRefusal::BufferAndFloat => f.write_str("a buffer beside a floating point argument"),
-            NodeRefusal::GeneralRegisters { needed, options, limit } => {
-                let options = if options { ", the options included" } else { "" };
-                write!(f, "{needed} words for general registers{options}, and {limit} is the limit")
-            }
-            NodeRefusal::FloatRegisters { needed, limit } => {
-                write!(f, "{needed} floating point arguments, and {limit} is the limit")
-            }
-        }
-    }
-}
-
-impl core::error::Error for NodeRefusal {}

@@ -16,12 +16,14 @@ pub enum Profile {
 }
 
 /// Why a profile gives a function no fast call.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// A rule of Node's.
+    #[error(transparent)]
     Node(NodeRefusal),
     /// There is no plan.
+    #[error(transparent)]
     Ineligible(Ineligible),
 }
 
@@ -61,14 +63,3 @@ impl fmt::Display for Profile {
         })
     }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::Node(rule) => rule.fmt(f),
-            Refusal::Ineligible(rule) => rule.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Refusal {}

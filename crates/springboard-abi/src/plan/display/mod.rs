@@ -6,7 +6,7 @@ mod boxed;
 
 use super::{
     ClosureForm, Columns, Direction, DowncallResult, Entry, ErrorSource, Errors, FastForm, Fill, Form, Guard,
-    LastError, Move, Operand, Parameter, Plan, ResultMove, Rows, Step, UpcallResult,
+    LastError, Move, Operand, OutputPlace, Parameter, Plan, ResultMove, Rows, Step, UpcallResult,
 };
 use crate::{place::Place, target::Convention};
 
@@ -82,10 +82,7 @@ impl fmt::Display for Plan {
             writeln!(f, "  al = {count}")?;
         }
         match &self.form {
-            Form::Columns(Columns { result: Some(ResultMove { place, bytes, .. }), .. }) => {
-                let register = fmt::from_fn(|f| result_place(f, *place, *bytes, self.convention));
-                writeln!(f, "  results[row] <- {register}, {bytes} bytes")
-            }
+            Form::Columns(columns) => self.fmt_outputs(columns, f),
             Form::Boxed(form) => {
                 if let DowncallResult::Memory { slot, moves } = &form.result {
                     self.fmt_result_moves(*slot, moves, f)?;
@@ -168,6 +165,29 @@ impl Plan {
                 writeln!(f, "  {} <- slot {slot}", self.convention.registers().gpr_results[0])
             }
         }
+    }
+
+    fn fmt_outputs(&self, columns: &Columns, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let DowncallResult::Memory { slot, moves } = &columns.result {
+            self.fmt_result_moves(*slot, moves, f)?;
+        }
+        if columns.outputs.is_empty() {
+            return writeln!(f, "  result in place");
+        }
+        for (index, output) in columns.outputs.iter().enumerate() {
+            let (bytes, slot) = (output.bytes, columns.inputs.len() as u16);
+            let from = fmt::from_fn(|f| match output.from {
+                OutputPlace::Register(place) => result_place(f, place, bytes, self.convention),
+                OutputPlace::Record(offset) => {
+                    write!(f, "{}", operand_name(Operand::Memory { slot, offset }, bytes))
+                }
+            });
+            match columns.outputs.len() {
+                1 => writeln!(f, "  results[row] <- {from}, {bytes} bytes")?,
+                _ => writeln!(f, "  results {index}[row] <- {from}, {bytes} bytes")?,
+            }
+        }
+        Ok(())
     }
 
     fn fmt_result_moves(&self, slot: u16, moves: &[ResultMove], f: &mut fmt::Formatter<'_>) -> fmt::Result {

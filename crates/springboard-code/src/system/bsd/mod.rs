@@ -5,14 +5,12 @@
 //! `com.apple.security.cs.allow-jit`.
 
 mod calls;
-#[cfg(feature = "announce")]
-mod debugger;
 pub(crate) mod extent;
 pub(crate) mod instructions;
 #[cfg(feature = "announce")]
 pub(crate) mod jitdump;
+#[cfg(all(target_os = "macos", target_arch = "aarch64"))]
+mod map_jit;
 pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
-pub(crate) mod protection;
-pub(crate) mod unwind;

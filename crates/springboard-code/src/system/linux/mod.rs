@@ -1,8 +1,6 @@
 //! Linux, with any C library.
 
 mod calls;
-#[cfg(feature = "announce")]
-mod debugger;
 mod descriptor;
 pub(crate) mod extent;
 mod file;
@@ -12,6 +10,4 @@ pub(crate) mod jitdump;
 pub(crate) mod pages;
 #[cfg(feature = "announce")]
 pub(crate) mod perf_map;
-pub(crate) mod protection;
 mod ranges;
-pub(crate) mod unwind;

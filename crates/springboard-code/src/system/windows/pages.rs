@@ -164,7 +164,7 @@ fn unmap(start: *mut c_void, _bytes: usize) -> Result<(), CodeError> {
 
 /// Frees private pages.
 fn free(start: *mut c_void, _bytes: usize) -> Result<(), CodeError> {
-    // SAFETY: as above, of the pages.
+    // SAFETY: the address is that of a `Mapping` that was dropped, the only owner of the pages.
     perform(Step::Unmap, || done(unsafe { VirtualFree(start, 0, MEM_RELEASE) }))
 }
 

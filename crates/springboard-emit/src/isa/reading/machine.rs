@@ -160,10 +160,8 @@ impl Machine<'_> {
         self.stack = rest;
         let number = self.effect.events.len();
         self.effect.events.push(Event::Call { target, arguments, stack });
-        for register in (0..=FLAGS).filter(|register| *register != cpu.stack) {
-            if !has(cpu.preserved, register) {
-                self.registers[usize::from(register)] = Id::left(number, register)?;
-            }
+        for register in super::registers(!cpu.preserved & !(1 << cpu.stack)).chain([FLAGS]) {
+            self.registers[usize::from(register)] = Id::left(number, register)?;
         }
         Some(())
     }
@@ -180,8 +178,7 @@ impl Machine<'_> {
             (Event::Return { .. }, Some(Event::Call { target, arguments, stack, .. }))
                 if events.len() > self.start && stack.is_empty() =>
             {
-                let left = (0..FLAGS).filter(|register| has(cpu.results, *register));
-                let as_left = left.into_iter().all(|register| {
+                let as_left = super::registers(cpu.results).all(|register| {
                     Some(self.registers[usize::from(register)]) == Id::left(events.len() - 1, register)
                 });
                 as_left.then(|| Event::Jump { target: *target, arguments: arguments.clone() })
@@ -205,7 +202,7 @@ impl Machine<'_> {
 
     /// What is in the registers of a set.
     fn set(&self, registers: u64) -> impl Iterator<Item = Id> {
-        (0..FLAGS).filter(move |register| has(registers, *register)).map(|register| self.get(register))
+        super::registers(registers).map(|register| self.get(register))
     }
 
     pub(super) fn get(&self, register: Register) -> Id {

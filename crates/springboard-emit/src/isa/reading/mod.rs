@@ -22,7 +22,7 @@ use springboard_abi::{Direction, Entry, Place, Plan};
 
 pub(super) use self::renaming::renames_only;
 pub(super) use self::step::{FLAGS, Program, Register, Step, Steps, TEMPORARY, VECTOR, ZERO, program};
-use self::{machine::read, values::Values};
+use self::{effect::Effect, machine::read, values::Values};
 use super::Code;
 
 /// What the reader knows of a CPU and its convention. Sets of registers are bits by their numbers.
@@ -49,11 +49,32 @@ pub(super) struct Cpu {
     pub(super) vecs: &'static [Register],
 }
 
-/// Whether `after` does what `before` does, for stubs whose calls pass arguments in the `live` registers.
-pub(super) fn is_same(cpu: &Cpu, before: &Code, after: &Code, live: Live) -> bool {
-    let mut values = Values::default();
-    let before = read(cpu, &mut values, before, live);
-    before.is_some() && before == read(cpu, &mut values, after, live)
+/// What code does, for other code to be compared with: of a stub whose calls pass arguments in the `live` registers.
+pub(super) struct Known {
+    cpu: &'static Cpu,
+    live: Live,
+    values: Values,
+    /// `None` where not all of it is known.
+    effect: Option<Effect>,
+}
+
+impl Known {
+    pub(super) fn of(cpu: &'static Cpu, code: &Code, live: Live) -> Known {
+        let mut values = Values::new();
+        let effect = read(cpu, &mut values, code, live);
+        Known { cpu, live, values, effect }
+    }
+
+    /// Whether `other` does the same.
+    pub(super) fn is_done_by(&mut self, other: &Code) -> bool {
+        self.effect.is_some() && self.effect == read(self.cpu, &mut self.values, other, self.live)
+    }
+}
+
+/// Whether `after` does what `before` does.
+#[cfg(test)]
+pub(super) fn is_same(cpu: &'static Cpu, before: &Code, after: &Code, live: Live) -> bool {
+    Known::of(cpu, before, live).is_done_by(after)
 }
 
 /// Whether `after` is `before` with literals elsewhere: the same instructions in the same order.
@@ -93,6 +114,15 @@ impl Live {
         // What a relay calls is the stub of its shape.
         Live { native, stack_bytes, host: if plan.entry() == Entry::Relay { native } else { host } }
     }
+}
+
+/// The registers of a set, from the lowest number on.
+fn registers(mut set: u64) -> impl Iterator<Item = Register> {
+    std::iter::from_fn(move || {
+        let register = (set != 0).then(|| set.trailing_zeros() as Register);
+        set &= set.wrapping_sub(1);
+        register
+    })
 }
 
 /// A set of registers.

@@ -3,7 +3,7 @@
 use super::{
     effect::{Event, Word},
     machine::Machine,
-    step::{FLAGS, Register},
+    step::Register,
     values::{Id, Value, Values},
 };
 
@@ -95,8 +95,7 @@ impl Machine<'_> {
     /// The registers that are to be as they were when the stub ends.
     pub(super) fn kept(&self) -> impl Iterator<Item = Register> {
         let link = self.cpu.link.map_or(0, |link| 1 << link);
-        let kept = self.cpu.preserved | 1 << self.cpu.stack | link;
-        (0..FLAGS).filter(move |register| kept >> register & 1 == 1)
+        super::registers(self.cpu.preserved | 1 << self.cpu.stack | link)
     }
 }
 

@@ -43,7 +43,7 @@ fn plans(target: &Target) -> Vec<(String, Plan)> {
 /// the CPU and no other: they are told the instruction and the bit.
 fn mutants_are_refused(
     triple: &str,
-    cpu: &Cpu,
+    cpu: &'static Cpu,
     bytes_of: fn(u8) -> usize,
     means_the_same: fn(&[u8], usize) -> bool,
 ) {

@@ -59,13 +59,20 @@ pub(super) enum Value {
     Signed(Id),
 }
 
-#[derive(Default)]
 pub(super) struct Values {
     known: HashMap<Value, Id, FixedState>,
     list: Vec<Value>,
 }
 
 impl Values {
+    pub(super) fn new() -> Values {
+        // As many as most stubs have.
+        Values {
+            known: HashMap::with_capacity_and_hasher(48, FixedState::default()),
+            list: Vec::with_capacity(48),
+        }
+    }
+
     pub(super) fn id(&mut self, value: Value) -> Id {
         *self.known.entry(value).or_insert_with(|| {
             self.list.push(value);

@@ -1,6 +1,6 @@
 //! Looking whether a stub changes registers that belong to its caller.
 
-use iced_x86::{Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Register};
+use iced_x86::{Decoder, DecoderOptions, Instruction, Register};
 
 /// Those that no function may change for its caller, except the frame pointer (System V AMD64 psABI, figure 3.4; Windows
 /// has more).
@@ -22,10 +22,10 @@ pub(super) fn instructions(code: &[u8]) -> impl Iterator<Item = Instruction> {
 
 /// Whether an instruction of `code` names one of them: to save it, first of all.
 pub(super) fn names_saved(code: &[u8]) -> bool {
-    let mut info = InstructionInfoFactory::new();
     instructions(code).any(|instruction| {
-        let used = info.info(&instruction).used_registers();
-        used.iter().any(|used| CALLEE_SAVED.contains(&used.register().full_register()))
+        let operands = (0..instruction.op_count()).map(|operand| instruction.op_register(operand));
+        let mut named = operands.chain([instruction.memory_base(), instruction.memory_index()]);
+        named.any(|register| CALLEE_SAVED.contains(&register.full_register()))
     })
 }
 

@@ -8,7 +8,7 @@
 use super::{
     super::{
         Code,
-        reading::{Live, is_same},
+        reading::{Known, Live},
     },
     assembly::{Item, assemble, items},
     frame, moves, push,
@@ -19,10 +19,11 @@ use super::{
 pub(super) fn shorten(code: Code, live: Live) -> Code {
     let Some(items) = items(&code) else { return code };
     let ordered = moves::ordered(&items, live).or_else(|| moves::direct(&items));
+    let mut known = Known::of(&CPU, &code, live);
     let candidates = [ordered.as_deref(), Some(&items)];
     let shorter = candidates.into_iter().flatten().find_map(|items| {
         let candidate = assemble(&framed(items)?)?;
-        is_same(&CPU, &code, &candidate, live).then_some(candidate)
+        known.is_done_by(&candidate).then_some(candidate)
     });
     shorter.unwrap_or(code)
 }

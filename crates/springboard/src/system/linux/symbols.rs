@@ -90,7 +90,7 @@ pub(crate) struct Tables {
 
 // SAFETY: the loader has written the tables before it gave the object to anybody, and nobody writes them again.
 unsafe impl Send for Tables {}
-// SAFETY: as above.
+// SAFETY: nobody writes the tables after the loader has given the object away.
 unsafe impl Sync for Tables {}
 
 const DT_STRTAB: i64 = 5;

@@ -36,7 +36,7 @@ impl Event {
 
     /// Lets them wait again.
     pub(crate) fn clear(&self) {
-        // SAFETY: as above.
+        // SAFETY: the handle is open for as long as `self` lives.
         unsafe { ResetEvent(self.0.as_raw_handle()) };
     }
 

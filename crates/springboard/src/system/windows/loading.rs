@@ -136,7 +136,7 @@ impl Handle {
         let module = Module(module.expose_provenance());
         if flags.pin {
             let mut pinned = ptr::null_mut();
-            // SAFETY: as above.
+            // SAFETY: the path ends with a zero, and `pinned` is ours to be written.
             if unsafe { GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN, path.as_ptr(), &mut pinned) } == 0 {
                 return Err(said());
             }

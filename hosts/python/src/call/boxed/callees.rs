@@ -61,7 +61,7 @@ pub(super) extern "C" fn signed(object: *mut ffi::PyObject) -> u64 {
 /// The value of an integer as an `unsigned long long`.
 pub(super) extern "C" fn unsigned(object: *mut ffi::PyObject) -> u64 {
     let mut overflow = 0;
-    // SAFETY: as above.
+    // SAFETY: stubs pass an object, with the interpreter attached.
     unsafe {
         if ffi::PyLong_Check(object) == 0 {
             return MISSED;
@@ -73,7 +73,7 @@ pub(super) extern "C" fn unsigned(object: *mut ffi::PyObject) -> u64 {
 
 /// The value of a `bytes` of length 1, extended as `char` is.
 pub(super) extern "C" fn character(object: *mut ffi::PyObject) -> u64 {
-    // SAFETY: as above; the bytes of a `bytes` of length 1 are one, and a zero.
+    // SAFETY: stubs pass an object, with the interpreter attached; the bytes of a `bytes` of length 1 are one, and a zero.
     unsafe {
         if ffi::PyBytes_Check(object) == 0 || ffi::PyBytes_Size(object) != 1 {
             return MISSED;
@@ -131,7 +131,7 @@ pub(super) extern "C" fn word(word: u64, ctype: *mut ffi::PyObject) -> *mut ffi:
 /// C data that owns a new structure.
 pub(super) extern "C" fn structure(ctype: *mut ffi::PyObject) -> *mut ffi::PyObject {
     made(|py| {
-        // SAFETY: as in `word`, and a `Py` is one pointer to an object (`repr(transparent)`), not dropped here.
+        // SAFETY: `ctype` is the type that the stub was made for, which its function keeps; a `Py` is one pointer to an object (`repr(transparent)`), not dropped here.
         let ctype = unsafe { &*(&raw const ctype).cast::<Py<CType>>() };
         Ok(CData::returned(py, ctype)?.into_ptr())
     })

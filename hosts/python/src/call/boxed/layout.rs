@@ -40,7 +40,7 @@ pub(super) struct Layout {
 
 // SAFETY: the class lives for ever, and its address is compared only.
 unsafe impl Send for Layout {}
-// SAFETY: as for `Send`.
+// SAFETY: the class lives for ever, and its address is compared only.
 unsafe impl Sync for Layout {}
 
 /// What is known of this interpreter.
@@ -52,7 +52,7 @@ pub(super) fn known(py: Python<'_>) -> &'static Layout {
 /// # Safety
 /// `object` has at least `offset + 8` bytes.
 unsafe fn word(object: &Bound<'_, PyAny>, offset: i32) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller says that the object has bytes as far as that.
     unsafe { object.as_ptr().cast::<u8>().offset(offset as isize).cast::<u64>().read() }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn fill(
     if length.is_some_and(|length| count > length) {
         return Err(too_many("initializer unicode is too long", count, " characters"));
     }
-    // SAFETY: as above, in units.
+    // SAFETY: there is room for `length` units; where that is not given, for one more than there are.
     unsafe { copy_with_zero(&units, length, primitive.size, at) };
     Ok(())
 }
@@ -112,7 +112,7 @@ pub(crate) fn check_booleans(bytes: &[u8]) -> PyResult<()> {
 /// # Safety
 /// `at` can be written for `length` units of `size` bytes; where that is not given, for one more than `bytes` has.
 unsafe fn copy_with_zero(bytes: &[u8], length: Option<usize>, size: usize, at: *mut u8) {
-    // SAFETY: the caller's promise; `bytes` has at most `length` units.
+    // SAFETY: the caller says that so much can be written at `at`; `bytes` has at most `length` units.
     unsafe {
         std::ptr::copy_nonoverlapping(bytes.as_ptr(), at, bytes.len());
         if length.is_none_or(|length| bytes.len() < length * size) {

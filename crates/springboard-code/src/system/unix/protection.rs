@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use rustix::mm::ProtFlags;
 use springboard_emit::{LandingPads, Protection, ReturnAddresses};
 
 /// How stubs must be protected: what the CPU checks, they have. Found out once, and the same for all code memory of the
@@ -11,9 +12,18 @@ pub fn protection() -> Protection {
     *PROTECTION
 }
 
-/// Pages say so themselves (`PROT_BTI`), and every CPU with branch target identification obeys. Signatures are checked
-/// by code alone.
-#[cfg(target_arch = "aarch64")]
+/// What pages that execute allow: with `PROT_BTI`, where stubs have landing pads.
+pub(in crate::system) fn executable() -> ProtFlags {
+    let checked = match protection().landing_pads {
+        LandingPads::Emit => 0x10,
+        LandingPads::Omit => 0,
+    };
+    ProtFlags::READ | ProtFlags::EXEC | ProtFlags::from_bits_retain(checked)
+}
+
+/// On Linux pages say so themselves (`PROT_BTI`), and every CPU with branch target identification obeys. Signatures are
+/// checked by code alone.
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 fn found() -> Protection {
     /// `HWCAP2_BTI` and `HWCAP_PACA` of `asm/hwcap.h`.
     const BTI: libc::c_ulong = 1 << 17;
@@ -27,8 +37,9 @@ fn found() -> Protection {
 }
 
 /// Linux does not turn indirect branch tracking on for x86_64 programs, and shadow stacks ask nothing of code
-/// except that calls and returns are in pairs. The other architectures have nothing of the kind.
-#[cfg(not(target_arch = "aarch64"))]
+/// except that calls and returns are in pairs; FreeBSD turns on neither. Programs for Apple's `arm64` run without pointer
+/// authentication (that is `arm64e`), and pages without branch targets. The other architectures have nothing of the kind.
+#[cfg(not(all(target_os = "linux", target_arch = "aarch64")))]
 fn found() -> Protection {
     Protection { landing_pads: LandingPads::Omit, return_addresses: ReturnAddresses::Plain }
 }
