@@ -16,6 +16,19 @@ use Way::{General, Memory, Mixed, Reference, Vector};
 const TWO_WAYS: &[(&str, &str, Way, Way)] = &[
     (X86_64, "struct s { _Atomic float a, b; }", Vector, Memory),
     (X86_64, "struct s { struct { _Atomic int a; } b; }", General, Memory),
+    // What the attribute packs stays a bit-field to GCC, what the pragma packs does not.
+    (
+        X86_64,
+        "#pragma pack(1)\nstruct i { int b : 32; };\n#pragma pack()\nstruct s { char a; struct i c; }",
+        Memory,
+        General,
+    ),
+    (
+        X86_64,
+        "#pragma pack(2)\nstruct i { long b : 64; };\n#pragma pack()\nstruct s { short a; struct i c; }",
+        Memory,
+        General,
+    ),
     (X86_64, "struct s { float m; int z[0]; }", General, Vector),
     (X86_64, "struct s { float m; struct { int z[0]; } z; }", General, Vector),
     (X86_64, "struct s { unsigned n; struct { int a[5]; } items[0]; }", Memory, General),
@@ -39,6 +52,12 @@ const TWO_WAYS: &[(&str, &str, Way, Way)] = &[
 /// What both pass alike, and the planner plans.
 const ONE_WAY: &[(&str, &str)] = &[
     (X86_64, "struct __attribute__((packed)) s { char a; struct { int b : 32; } c; }"),
+    (X86_64, "struct __attribute__((packed)) i { int b : 32; }; struct s { char a; struct i c; }"),
+    (
+        X86_64,
+        "#pragma pack(1)\nstruct i { int b : 32 __attribute__((packed)); };\n#pragma pack()\nstruct s { char a; struct i c; }",
+    ),
+    (X86_64, "#pragma pack(1)\nstruct i { int b : 31; };\n#pragma pack()\nstruct s { char a; struct i c; }"),
     (X86_64, "struct s { float m; float z[0]; }"),
     (X86_64, "struct s { double m; int z[0]; }"),
     (X86_64, "struct __attribute__((packed)) p { char f, c; }; struct s { struct p p[2]; }"),

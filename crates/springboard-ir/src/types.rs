@@ -138,14 +138,27 @@ pub struct Field {
 /// What the declaration of a member says about its type without making it another type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Declared {
-    /// `__attribute__((packed))` on the member: what its type is aligned to means nothing.
-    pub packed: bool,
+    /// Whether what its type is aligned to means nothing.
+    pub packed: Packed,
     /// The alignment that a `typedef` gave the type, in bytes, in place of the type's own.
     pub type_align: Option<u32>,
     /// `_Atomic`, on the member or on the elements of an array.
     pub atomic: bool,
     /// An array without a length, `[]`: an array of length 0 that C calls a flexible array member.
     pub flexible: bool,
+}
+
+/// What takes a member's alignment away. Both do the same to a layout. But to GCC a bit-field that is as wide as an integer and
+/// lies as one is an ordinary member unless the attribute packs it, and an ordinary member may be unaligned.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Packed {
+    /// Nothing does.
+    #[default]
+    No,
+    /// `__attribute__((packed))` on the member.
+    Attribute,
+    /// `#pragma pack`.
+    Pragma,
 }
 
 impl Aggregate {

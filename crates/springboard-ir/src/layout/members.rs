@@ -5,7 +5,7 @@
 use super::{Layout, LayoutError, MAX_SIZE, checked_align};
 use crate::{
     model::{BitFields, Compiler, DataModel},
-    types::{Aggregate, AggregateKind, Field},
+    types::{Aggregate, AggregateKind, Field, Packed},
 };
 
 /// An aggregate whose first members have been placed.
@@ -59,7 +59,7 @@ impl Placement {
         let raised = named.filter(|align| *align > own.align);
         let own = Layout { align: named.unwrap_or(own.align), ..own };
         let whole = self.packed;
-        self.packed |= field.declared.packed;
+        self.packed |= field.declared.packed != Packed::No;
         let placed = match (field.bits, self.rule) {
             (None, _) => Ok(self.place_whole(asked, own)),
             (Some(_), BitFields::Microsoft) if named.is_some() => Err(LayoutError::Compilers),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     layout::{Layout, Placement},
-    types::{Aggregate, AggregateKind, Declared, Field, Type},
+    types::{Aggregate, AggregateKind, Declared, Field, Packed, Type},
 };
 
 /// Members read so far.
@@ -216,7 +216,7 @@ impl<'a> Parser<'a> {
         // GCC ignores attributes where no declarator follows.
         let declared = name.is_some() || bits.is_some();
         let align = if declared { attributes.alignment() } else { attributes.align_as };
-        let packed = declared && attributes.packed;
+        let packed = if declared && attributes.packed { Packed::Attribute } else { Packed::No };
         let declared = Declared { packed, ..built.declared };
         let Shape::Object { ty, .. } = built.shape else {
             return Err(ParseErrorKind::NotAnObject.at(position));

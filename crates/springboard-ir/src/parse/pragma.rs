@@ -3,7 +3,11 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{Parser, error::ParseErrorKind, places::Failure};
-use crate::{layout::Layout, model::BitFields, types::Field};
+use crate::{
+    layout::Layout,
+    model::BitFields,
+    types::{Field, Packed},
+};
 
 /// Alignments saved by `push` beyond which a text is refused.
 const MAX_SAVED: usize = 64;
@@ -89,11 +93,11 @@ impl<'a> Parser<'a> {
         packed: bool,
     ) -> Result<Option<u32>, ParseErrorKind> {
         let natural = field.declared.type_align.unwrap_or(own.align);
-        let packed = packed || field.declared.packed;
+        let packed = packed || field.declared.packed != Packed::No;
         field.align = field.align.map(|align| align.min(pack));
         let Some(bits) = field.bits else {
             if natural > pack && !packed {
-                field.declared.packed = true;
+                field.declared.packed = Packed::Pragma;
                 field.align = Some(pack).filter(|pack| *pack > 1);
             }
             return Ok(None);
@@ -104,7 +108,9 @@ impl<'a> Parser<'a> {
         // It lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or not. One
         // without width is as ever.
         let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
-        field.declared.packed |= bits > 0;
+        if bits > 0 && field.declared.packed == Packed::No {
+            field.declared.packed = Packed::Pragma;
+        }
         Ok(aligns.then_some(natural.min(pack)))
     }
 }

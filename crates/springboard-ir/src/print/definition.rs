@@ -5,7 +5,7 @@ use core::fmt::{self, Display, Formatter, Write as _};
 use super::{Qualifier, object};
 use crate::{
     enumeration::Enumeration,
-    types::{Aggregate, Field},
+    types::{Aggregate, Field, Packed},
 };
 
 impl Aggregate {
@@ -71,7 +71,7 @@ impl Display for Literal {
 impl Display for Field {
     /// The member's declaration, without a semicolon.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.declared.packed {
+        if self.declared.packed != Packed::No {
             f.write_str("__attribute__((packed)) ")?;
         }
         match self.align {
