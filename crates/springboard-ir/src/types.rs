@@ -157,7 +157,7 @@ pub enum Packed {
     No,
     /// `__attribute__((packed))` on the member.
     Attribute,
-    /// `#pragma pack`.
+    /// `#pragma pack` on a bit-field. Written out it becomes the attribute, by which it is laid out alike.
     Pragma,
 }
 

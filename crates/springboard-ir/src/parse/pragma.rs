@@ -97,7 +97,7 @@ impl<'a> Parser<'a> {
         field.align = field.align.map(|align| align.min(pack));
         let Some(bits) = field.bits else {
             if natural > pack && !packed {
-                field.declared.packed = Packed::Pragma;
+                field.declared.packed = Packed::Attribute;
                 field.align = Some(pack).filter(|pack| *pack > 1);
             }
             return Ok(None);
