@@ -11,7 +11,7 @@ use super::text::{self, Line, PerThread};
 use crate::{
     machine::{Condition, Cpu, Flags, Flow, Machine},
     refusal::Refusal,
-    terms::{Byte, Op, Word, ZERO, constant, sign_extended, zero_extended},
+    terms::{Beyond, Byte, Op, Relations, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -155,6 +155,17 @@ impl Step<'_, '_> {
                 }
             }
             "ldebr" | "wldeb" | "ledbr" | "ledbra" | "wledb" | "wcdgb" | "cdgbr" => self.convert(&name)?,
+            // Towards zero; a NaN becomes the least (PoP, CONVERT TO FIXED).
+            "wcgdb" if self.line.number(3)? == 5 => {
+                let (to, word) = (self.vector(0)?, self.machine.vecs[self.vector(1)?][0]);
+                let op = Op::DoubleToInt(Beyond::Nearest);
+                self.machine.vecs[to] =
+                    [self.machine.terms.op(op, &word, &constant(1 << 63)), self.machine.terms.unknown()];
+            }
+            "cdbr" | "wfcdb" => {
+                let (a, b) = (self.vector(0)?, self.vector(1)?);
+                self.machine.flags = Flags::Doubles([self.machine.vecs[a][0], self.machine.vecs[b][0]]);
+            }
             "basr" | "bras" | "brasl" => {
                 let to = if name == "basr" { self.gpr(1)? } else { self.place(1)? };
                 let back = self.machine.code_address(self.machine.pc + self.line.length);
@@ -164,14 +175,28 @@ impl Step<'_, '_> {
             "br" => return Ok(Flow::Jump(self.gpr(0)?)),
             "j" | "jg" | "brc" => return Ok(Flow::Jump(self.place(0)?)),
             _ => {
+                if let Some(named) = name.strip_prefix("locghi") {
+                    let (holds, old) = (self.holds(named)?, self.gpr(0)?);
+                    let new = constant(self.line.number(1)? as u64);
+                    let value = self.machine.select(&holds, &new, &old)?;
+                    self.set(0, value, 8)?;
+                    return Ok(next);
+                }
                 let named = name.strip_prefix("jg").or(name.strip_prefix('j'));
-                let condition = named.and_then(condition).ok_or(self.line.refused())?;
-                let condition = self.machine.condition(condition)?;
+                let condition = self.holds(named.ok_or(self.line.refused())?)?;
                 let to = usize::try_from(self.line.number(0)?).map_err(|_| self.line.refused())?;
                 return Ok(Flow::Branch { condition, to, length: self.line.length });
             }
         }
         Ok(next)
+    }
+
+    /// Whether a condition holds, as a word.
+    fn holds(&mut self, named: &str) -> Result<Word, Refusal> {
+        if let Flags::Doubles(_) = self.machine.flags {
+            return self.machine.related(relations(named));
+        }
+        self.machine.condition(condition(named).ok_or(self.line.refused())?)
     }
 
     /// What an instruction writes to a general register, and to how many bytes of it, where that is all it does.
@@ -467,6 +492,24 @@ fn half(name: &str) -> u32 {
         "hh" => 48,
         _ => 0,
     }
+}
+
+/// After a comparison of doubles: the four condition codes, of which the last is that there is no order.
+fn relations(name: &str) -> Option<Relations> {
+    if let Some(others) = name.strip_prefix('n') {
+        return relations(others).map(Relations::not);
+    }
+    let (less, equal, greater) = (Relations::LESS, Relations::EQUAL, Relations::GREATER);
+    Some(match name {
+        "e" => equal,
+        "l" => less,
+        "h" => greater,
+        "o" => Relations::UNORDERED,
+        "lh" => less.or(greater),
+        "le" => less.or(equal),
+        "he" => greater.or(equal),
+        _ => return None,
+    })
 }
 
 /// After a comparison. The fourth condition code, an overflow, does not come of one.
