@@ -13,7 +13,10 @@ use springboard_abi::{Hole, HoleKind};
 
 use crate::{
     refusal::Refusal,
-    terms::{Byte, Node, Op, Register, Relations, Term, Terms, Word, ZERO, number, sign_extended, whole, zero_extended},
+    terms::{
+        Byte, Node, Op, Register, Relations, Term, Terms, Word, ZERO, number, sign_extended, whole,
+        zero_extended,
+    },
 };
 
 pub(crate) use convention::{Abi, Closure, Cpu, Saved};

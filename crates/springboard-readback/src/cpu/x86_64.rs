@@ -1,6 +1,8 @@
 //! x86_64, by the decoder of iced-x86.
 
-use iced_x86::{Code, ConditionCode as Named, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register as Name};
+use iced_x86::{
+    Code, ConditionCode as Named, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register as Name,
+};
 
 use crate::{
     machine::{Condition, Cpu, Flags, Flow, Machine},
@@ -133,8 +135,7 @@ impl Step<'_, '_> {
             }
             Mnemonic::Cvttsd2si if instruction.op0_register().size() == 8 => {
                 let value = self.read(1)?;
-                let whole =
-                    self.machine.terms.op(Op::DoubleToInt(Beyond::Least), &value, &constant(1 << 63));
+                let whole = self.machine.terms.op(Op::DoubleToInt(Beyond::Least), &value, &constant(1 << 63));
                 self.write(0, &whole)?;
             }
             Mnemonic::Ucomisd => self.machine.flags = Flags::Doubles([self.read(0)?, self.read(1)?]),

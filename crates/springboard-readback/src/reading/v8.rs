@@ -50,8 +50,7 @@ impl Reading<'_> {
                 // Which double it is is known here, and it is whole.
                 let whole = Op::DoubleToInt(Beyond::Nearest);
                 let whole = self.machine.terms.op(whole, &words[index].word, &ZERO);
-                words[index] =
-                    Passed { word: extended(&whole, bytes, fill), own: bytes.into(), known: 8 };
+                words[index] = Passed { word: extended(&whole, bytes, fill), own: bytes.into(), known: 8 };
             }
             if *parameter == Parameter::Buffer {
                 let helper = self.hole(HoleKind::Helper);
@@ -147,7 +146,8 @@ impl Reading<'_> {
                     1e300,
                     -1e300,
                 ][bad],
-                _ => [least as f64, most as f64, (index % 125) as f64 + 2.0, -0.0][if refused.is_some() { 2 } else { way }],
+                _ => [least as f64, most as f64, (index % 125) as f64 + 2.0, -0.0]
+                    [if refused.is_some() { 2 } else { way }],
             };
             self.machine.terms.assume(&words[index].word, 8, value.to_bits());
         }
