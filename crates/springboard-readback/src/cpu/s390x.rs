@@ -1,5 +1,7 @@
 //! z/Architecture, as capstone decodes it. A floating point register is the first word of a vector register.
 
+mod names;
+
 use std::cell::OnceCell;
 
 use capstone::{
@@ -7,11 +9,12 @@ use capstone::{
     arch::{self, BuildsCapstone},
 };
 
+use self::names::{Width, compared, condition, half, loaded, relations, stored};
 use super::text::{self, Line, PerThread};
 use crate::{
-    machine::{Condition, Cpu, Flags, Flow, Machine},
+    machine::{Cpu, Flags, Flow, Machine},
     refusal::Refusal,
-    terms::{Beyond, Byte, Op, Relations, Word, ZERO, constant, sign_extended, zero_extended},
+    terms::{Beyond, Byte, Op, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -45,13 +48,6 @@ fn step(machine: &mut Machine<'_>) -> Result<Flow, Refusal> {
 struct Step<'a, 'b> {
     machine: &'a mut Machine<'b>,
     line: Line,
-}
-
-/// How an instruction widens what it takes.
-#[derive(Clone, Copy)]
-struct Width {
-    bytes: usize,
-    signed: bool,
 }
 
 impl Step<'_, '_> {
@@ -440,87 +436,4 @@ impl Step<'_, '_> {
 
 fn number_of(text: &str, class: &str) -> Option<usize> {
     text.strip_prefix(class)?.parse::<usize>().ok().filter(|number| *number < 32)
-}
-
-/// What an instruction that loads or moves takes, and how many bytes of the register it writes.
-fn loaded(name: &str) -> Option<(Width, usize)> {
-    let width = |bytes, signed| Width { bytes, signed };
-    Some(match name {
-        "lgr" | "lg" => (width(8, false), 8),
-        "lgf" | "lgfr" => (width(4, true), 8),
-        "lgh" | "lghr" => (width(2, true), 8),
-        "lgb" | "lgbr" => (width(1, true), 8),
-        "llgf" | "llgfr" => (width(4, false), 8),
-        "llgh" | "llghr" => (width(2, false), 8),
-        "llgc" | "llgcr" => (width(1, false), 8),
-        "l" | "ly" | "lr" => (width(4, false), 4),
-        "lh" | "lhy" | "lhr" => (width(2, true), 4),
-        "lb" | "lbr" => (width(1, true), 4),
-        "llh" | "llhr" => (width(2, false), 4),
-        "llc" | "llcr" => (width(1, false), 4),
-        _ => return None,
-    })
-}
-
-fn stored(name: &str) -> Option<usize> {
-    Some(match name {
-        "stg" => 8,
-        "st" | "sty" => 4,
-        "sth" | "sthy" => 2,
-        "stc" | "stcy" => 1,
-        _ => return None,
-    })
-}
-
-/// What of its operands a comparison compares, and whether they are logical.
-fn compared(name: &str) -> Option<(Width, bool)> {
-    let width = |bytes, signed| Width { bytes, signed };
-    Some(match name {
-        "cgr" | "cghi" | "cgfi" | "cg" => (width(8, true), false),
-        "cr" | "chi" | "cfi" | "c" => (width(4, true), false),
-        "clgr" | "clgfi" | "clg" => (width(8, false), true),
-        "clr" | "clfi" | "cl" => (width(4, false), true),
-        _ => return None,
-    })
-}
-
-/// By how many bits the immediate operand of an instruction on a part of a register is shifted.
-fn half(name: &str) -> u32 {
-    match &name[name.len() - 2..] {
-        "lh" => 16,
-        "hl" | "hf" => 32,
-        "hh" => 48,
-        _ => 0,
-    }
-}
-
-/// After a comparison of doubles: the four condition codes, of which the last is that there is no order.
-fn relations(name: &str) -> Option<Relations> {
-    if let Some(others) = name.strip_prefix('n') {
-        return relations(others).map(Relations::not);
-    }
-    let (less, equal, greater) = (Relations::LESS, Relations::EQUAL, Relations::GREATER);
-    Some(match name {
-        "e" => equal,
-        "l" => less,
-        "h" => greater,
-        "o" => Relations::UNORDERED,
-        "lh" => less.or(greater),
-        "le" => less.or(equal),
-        "he" => greater.or(equal),
-        _ => return None,
-    })
-}
-
-/// After a comparison. The fourth condition code, an overflow, does not come of one.
-fn condition(name: &str) -> Option<Condition> {
-    Some(match name {
-        "e" | "nlh" => Condition::Equal,
-        "ne" | "lh" => Condition::NotEqual,
-        "l" | "nhe" => Condition::Less,
-        "h" | "nle" => Condition::Greater,
-        "le" | "nh" => Condition::NotGreater,
-        "he" | "nl" => Condition::NotLess,
-        _ => return None,
-    })
 }

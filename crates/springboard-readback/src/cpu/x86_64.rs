@@ -1,13 +1,15 @@
 //! x86_64, by the decoder of iced-x86.
 
+mod conditions;
+
 use iced_x86::{
-    Code, ConditionCode as Named, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register as Name,
+    Code, ConditionCode, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register as Name,
 };
 
 use crate::{
-    machine::{Condition, Cpu, Flags, Flow, Machine},
+    machine::{Cpu, Flags, Flow, Machine},
     refusal::Refusal,
-    terms::{Beyond, Node, Op, Relations, Word, ZERO, constant, sign_extended, zero_extended},
+    terms::{Beyond, Node, Op, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -155,7 +157,7 @@ impl Step<'_, '_> {
                 let to = instruction.near_branch_target() as usize;
                 return Ok(Flow::Branch { condition, to, length: instruction.len() });
             }
-            _ if instruction.condition_code() != Named::None => {
+            _ if instruction.condition_code() != ConditionCode::None => {
                 let holds = self.holds()?;
                 match instruction.op_count() {
                     1 => self.write(0, &holds)?,
@@ -169,25 +171,6 @@ impl Step<'_, '_> {
             _ => return self.machine.unknown_instruction(),
         }
         Ok(next)
-    }
-
-    /// Whether the instruction's condition holds, as a word.
-    fn holds(&mut self) -> Result<Word, Refusal> {
-        let code = self.instruction.condition_code();
-        match (self.machine.flags, code) {
-            (Flags::Doubles(_), _) => self.machine.related(relations(code)),
-            // Of all numbers of 64 bits one alone cannot be made smaller by one. (Narrower ones are extended in two ways.)
-            (Flags::Compared { unsigned: [a, by], signed }, Named::o | Named::no)
-                if signed == [a, by] && by == constant(1) =>
-            {
-                let least = self.machine.terms.op(Op::Equal, &a, &constant(1 << 63));
-                Ok(if code == Named::o { least } else { self.machine.terms.op(Op::Equal, &least, &ZERO) })
-            }
-            _ => {
-                let condition = condition(code).ok_or(Refusal::Instruction { at: self.machine.pc })?;
-                self.machine.condition(condition)
-            }
-        }
     }
 
     fn arithmetic(&mut self) -> Result<(), Refusal> {
@@ -465,38 +448,4 @@ fn general(register: Name) -> Option<usize> {
 
 fn vector(register: Name) -> Option<usize> {
     register.is_xmm().then(|| register.number())
-}
-
-/// After a comparison of doubles (SDM, UCOMISD): less is a carry, equal is zero, and without an order it is both, with parity.
-fn relations(code: Named) -> Option<Relations> {
-    let (equal, less) = (Relations::EQUAL.or(Relations::UNORDERED), Relations::LESS.or(Relations::UNORDERED));
-    Some(match code {
-        Named::e => equal,
-        Named::ne => equal.not(),
-        Named::b => less,
-        Named::ae => less.not(),
-        Named::be => less.or(equal),
-        Named::a => less.or(equal).not(),
-        Named::p => Relations::UNORDERED,
-        Named::np => Relations::UNORDERED.not(),
-        _ => return None,
-    })
-}
-
-fn condition(code: Named) -> Option<Condition> {
-    Some(match code {
-        Named::e => Condition::Equal,
-        Named::ne => Condition::NotEqual,
-        Named::b => Condition::Below,
-        Named::ae => Condition::NotBelow,
-        Named::a => Condition::Above,
-        Named::be => Condition::NotAbove,
-        Named::l => Condition::Less,
-        Named::ge => Condition::NotLess,
-        Named::g => Condition::Greater,
-        Named::le => Condition::NotGreater,
-        Named::s => Condition::Negative,
-        Named::ns => Condition::NotNegative,
-        _ => return None,
-    })
 }
