@@ -197,12 +197,13 @@ impl Step<'_, '_> {
                 extended(&value, name).ok_or(self.line.refused())?
             }
             "cset" | "csetm" => {
-                let holds = self.holds(&self.line.operand(1)?.to_owned())?;
+                let named = self.line.operand(1)?.to_owned();
+                let holds = self.holds(&named)?;
                 if name == "cset" { holds } else { self.machine.terms.sub(&ZERO, &holds) }
             }
             "csel" => {
-                let holds = self.holds(&self.line.operand(3)?.to_owned())?;
-                let (a, b) = (self.value(1)?, self.value(2)?);
+                let named = self.line.operand(3)?.to_owned();
+                let (holds, a, b) = (self.holds(&named)?, self.value(1)?, self.value(2)?);
                 self.machine.select(&holds, &a, &b)?
             }
             "adr" => self.place(1)?,
