@@ -159,9 +159,14 @@ fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, LayoutError> {
     let Type::Aggregate(aggregate) = ty else { return Ok(ty.layout(model)?.align) };
     let mut most = 1;
     for field in &aggregate.fields {
-        let packed = aggregate.packed && field.bits != Some(0);
-        let own = if packed { 1 } else { field.ty.layout(model)?.align };
-        most = most.max(own).max(field.align.unwrap_or(1));
+        let own = field.declared.type_align.map_or_else(|| Ok(field.ty.layout(model)?.align), Ok)?;
+        let asked = field.align.unwrap_or(1);
+        most = most.max(match (field.bits, aggregate.packed || field.declared.packed, aggregate.pack) {
+            (Some(0), ..) | (_, false, None) => own.max(asked),
+            (_, true, None) => asked,
+            (_, true, Some(pack)) => asked.min(pack),
+            (_, false, Some(pack)) => own.max(asked).min(pack),
+        });
     }
     Ok(most)
 }

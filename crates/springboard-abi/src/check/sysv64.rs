@@ -11,8 +11,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use springboard_ir::{
-    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, LayoutError, Packed, Scalar, Signature,
-    Type,
+    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, LayoutError, Scalar, Signature, Type,
 };
 
 use super::{
@@ -256,7 +255,7 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
                     (Some(0), AggregateKind::Struct) => continue,
                     (Some(bits), AggregateKind::Struct) => {
                         let bits = u64::from(bits);
-                        let packed = aggregate.packed || field.declared.packed == Packed::Attribute;
+                        let packed = aggregate.packed || field.declared.packed;
                         // GCC lays out as a plain member, which may be unaligned, what is as wide as one and lies as one.
                         let plain = (bits == 8 || (!packed && matches!(bits, 16 | 32 | 64)))
                             && within.is_multiple_of(bits);

@@ -121,8 +121,7 @@ impl<'a> Parser<'a> {
 
     /// What stands between declarations and declares nothing. Whether there was any.
     fn without_declarator(&mut self) -> Result<bool, Failure> {
-        if self.peek().kind == TokenKind::LayoutPragma {
-            self.layout_pragma()?;
+        if self.eat_layout_pragma()? {
             return Ok(true);
         }
         while self.eat("__extension__") {}

@@ -44,6 +44,7 @@ impl<'a> Parser<'a> {
         self.at = start;
         let mut names = BTreeSet::new();
         loop {
+            while self.eat_layout_pragma()? {}
             let position = self.position();
             if self.at("...") && parameters.fixed.is_none() {
                 self.bump();

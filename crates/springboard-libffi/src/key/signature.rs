@@ -100,7 +100,7 @@ fn alignment(written: u16) -> Option<u32> {
 }
 
 fn structure(fields: Vec<Field>, align: Option<u32>) -> Aggregate {
-    Aggregate { kind: AggregateKind::Struct, tag: None, fields, packed: false, align }
+    Aggregate { kind: AggregateKind::Struct, tag: None, fields, packed: false, align, pack: None }
 }
 
 fn scalar(code: u8) -> Option<CType> {

@@ -4,7 +4,7 @@ use super::text::{self, Dialect, Line};
 use crate::{
     machine::{Condition, Cpu, Flow, Machine},
     refusal::Refusal,
-    terms::{Byte, Op, Word, ZERO, constant, sign_extended, zero_extended},
+    terms::{Beyond, Byte, Op, Relations, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -135,6 +135,19 @@ impl Step<'_, '_> {
             "lbu" | "lhu" | "lwu" | "ld" => self.load(name)?,
             "fmv.x.d" => self.float(1)?,
             "fmv.x.w" => sign_extended(&self.float(1)?, 4),
+            // A NaN becomes the greatest (RISC-V, "F" 11.7).
+            "fcvt.l.d" if self.line.operand(2)? == "rtz" => {
+                let value = self.float(1)?;
+                self.machine.terms.op(Op::DoubleToInt(Beyond::Nearest), &value, &constant(i64::MAX as u64))
+            }
+            "feq.d" => {
+                let (a, b) = (self.float(1)?, self.float(2)?);
+                self.machine.terms.op(Op::Related(Relations::EQUAL), &a, &b)
+            }
+            "neg" => {
+                let value = self.gpr(1)?;
+                self.machine.terms.sub(&ZERO, &value)
+            }
             "sltu" | "slt" | "sltiu" | "slti" | "seqz" | "snez" => self.compare(name)?,
             _ => return Ok(None),
         }))
