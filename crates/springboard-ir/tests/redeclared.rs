@@ -51,6 +51,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("int f(const void x¦[3]);", "expected the type of an object, found a function or void"),
     ("int f(int x[static ¦*]);", "expected a constant, found `*`"),
     ("int f(¦int x[*]) { return 0; }", "`[*]` cannot stand here"),
+    ("typedef int t; int g(int t, ¦t u);", "expected a type, found `t`"),
+    ("int f(int n¦; int a);", "expected `,` or `)`, found `;`"),
+    ("int f(int *¦; int a);", "expected `,` or `)`, found `;`"),
+    ("int f(int n; int m¦; int x[n], int n);", "expected `,` or `)`, found `;`"),
     ("int x = ¦;", "expected a constant, found `;`"),
     ("typedef int f(int); f g ¦{ return 0; }", "expected `,` or `;`, found `{`"),
     ("static void ¦x;", "expected the type of an object, found a function or void"),
@@ -79,6 +83,7 @@ const READ: &[&str] = &[
     "typedef volatile int t; typedef volatile int t; typedef int *restrict *p; typedef int *restrict *p;",
     "int f(int n, int x[static n], int y[*]); int g(int n, int x[n]) { return 0; }",
     "int f(int (*g)(int x[*])) { return 0; }",
+    "typedef int t; int g(t t, int (*h)(int t), int u); int h(int (*t)(t), int);",
     "typedef int t(int); t f; int f(int a) { return a; }",
 ];
 

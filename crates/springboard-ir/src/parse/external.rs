@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
                 } else {
                     None
                 };
-                self.own.declare_object(Object { value, ..object });
+                self.keep_object(name, Object { value, ..object });
             }
             if self.eat(";") {
                 return Ok(());
