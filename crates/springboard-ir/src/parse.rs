@@ -40,6 +40,7 @@ mod redeclared;
 mod size;
 mod specifiers;
 mod storage;
+mod symbol;
 mod unseen;
 mod words;
 

@@ -8,7 +8,7 @@ use super::{
     declarators::Naming,
     derivations::{Declarator, Derivation, Role},
     error::{Expected, ParseErrorKind},
-    lexer::{Token, TokenKind},
+    lexer::TokenKind,
     names::{redefined, spelled},
     object::Object,
     places::Failure,
@@ -90,7 +90,7 @@ impl<'a> Parser<'a> {
             {
                 declarator.derivations.remove(0);
             }
-            let (built, _) = self.complete(&specifiers, &mut declarator, role)?;
+            let (built, _) = self.complete_external(&specifiers, &mut declarator, role)?;
             match role {
                 Role::Call => specifiers.storage.check_external(Declares::NoObject)?,
                 _ => specifiers.storage.check_nothing()?,
@@ -127,7 +127,8 @@ impl<'a> Parser<'a> {
         match self.word().and_then(keyword) {
             Some(Keyword::StaticAssert) => self.static_assert()?,
             Some(Keyword::Asm) => {
-                self.attributes_without_effect()?;
+                self.assembler_text()?;
+                self.expect(";")?;
             }
             _ => return Ok(self.eat(";")),
         }
@@ -158,7 +159,7 @@ impl<'a> Parser<'a> {
                 Some(Derivation::Function { parameters, .. }) => Some(parameters.unspecified),
                 _ => None,
             };
-            let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
+            let (built, attributes) = self.complete_external(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
             let storage = specifiers.storage;
             let declared =
@@ -180,8 +181,13 @@ impl<'a> Parser<'a> {
             self.declare(&declarator, built, storage, attributes.alignment())?;
             if is_function && !storage.is_typedef() {
                 let symbol = self.assembler_name(after);
-                self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
-                if let (true, Some(unspecified)) = (self.at("{"), list) {
+                self.seen.push(Seen {
+                    name,
+                    position,
+                    symbol: symbol.clone(),
+                    is_static: storage.is_static(),
+                });
+                if let (true, Some(unspecified), None) = (self.at("{"), list, &symbol) {
                     if let Some(position) = unspecified {
                         return Err(ParseErrorKind::Misplaced("[*]").at(position));
                     }
@@ -261,15 +267,5 @@ impl<'a> Parser<'a> {
             self.own.declare_function(Prototype { name: Some(spelled(name)), signature });
         }
         Ok(())
-    }
-
-    /// The symbol that `__asm__("…")`, among the tokens from `start` on, gives what is declared.
-    fn assembler_name(&self, start: usize) -> Option<String> {
-        let tokens = &self.tokens[start..self.at];
-        let is_asm = |token: &Token| keyword(self.text_of(*token)) == Some(Keyword::Asm);
-        let asm = tokens.iter().position(is_asm)?;
-        let strings = tokens[asm + 1..].iter().skip(1).take_while(|token| token.kind == TokenKind::String);
-        let name: String = strings.map(|token| self.text_of(*token).trim_matches('"')).collect();
-        Some(name).filter(|name| !name.is_empty())
     }
 }
