@@ -89,6 +89,7 @@ const READ: &[&str] = &[
     "int f(int n, int x[static n], int y[*]); int g(int n, int x[n]) { return 0; }",
     "int f(int (*g)(int x[*])) { return 0; }",
     "typedef int t; int g(t t, int (*h)(int t), int u); int h(int (*t)(t), int);",
+    "int x[2], z; int y[sizeof x]; extern int y[8]; int w[sizeof(z) + 1]; extern int w[5];",
     "typedef int t(int); t f; int f(int a) { return a; }",
 ];
 

@@ -16,7 +16,10 @@ use super::{
     storage::{Declares, Storage},
     words::{Keyword, keyword},
 };
-use crate::types::{Declared, Prototype, Type};
+use crate::{
+    model::Compiler,
+    types::{Declared, Prototype, Type},
+};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {
@@ -247,6 +250,17 @@ impl<'a> Parser<'a> {
         Ok(None)
     }
 
+    /// Refuses, for Clang, a name that weakens the alignment of an array: Clang passes it otherwise than an array of elements
+    /// whose name does so, as which it is read.
+    fn check_array_name(&self, built: &Built, align: Option<u32>, position: usize) -> Result<(), Failure> {
+        let is_array = matches!(built.shape, Shape::Object { ty: Type::Array(_), .. });
+        let weakened = align.zip(built.layout()).is_some_and(|(align, natural)| align < natural.align);
+        match self.model().compiler {
+            Some(Compiler::Clang) if is_array && weakened => Err(Failure::unsupported("aligned", position)),
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps what a declarator declares, if it is a type or a function.
     fn declare(
         &mut self,
@@ -257,6 +271,7 @@ impl<'a> Parser<'a> {
     ) -> Result<(), Failure> {
         let Some((name, position)) = declarator.name else { return Ok(()) };
         if storage.is_typedef() {
+            self.check_array_name(&built, align, position)?;
             return self.define_type(name, built.aligned(align), position);
         }
         if self.own.name(name).is_some() {
