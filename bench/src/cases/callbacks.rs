@@ -2,8 +2,6 @@
 
 use std::{
     ffi::c_void,
-    hint::black_box,
-    mem::MaybeUninit,
     ptr::{self, NonNull},
 };
 
@@ -13,7 +11,7 @@ use super::{leak, pointer};
 use crate::{
     case::{Bench, Case, DIRECT, Group, Runner},
     native,
-    types::{P2, Structure},
+    types::P2,
 };
 
 /// The type of what is called.
@@ -68,32 +66,14 @@ fn add(bench: &Bench) -> Vec<Runner> {
     ]
 }
 
-/// The handler of the structure's case, which is given slots.
-unsafe fn step(_: *const c_void, slots: *mut u64) {
-    // SAFETY: a structure of two doubles, and the address for another.
-    unsafe {
-        let [x, y] = <*const [f64; 2]>::from_slot(*slots).read();
-        <*mut [f64; 2]>::from_slot(*slots.add(1)).write([x + 1.0, y + 1.0]);
-    }
-}
-
-/// What a stub for that handler is at best: the structure goes to memory, the handler is called with slots and the result is
-/// loaded. Nothing is asked about thread, panic or end.
-unsafe extern "C" fn move_by_slots(from: P2) -> P2 {
-    let (mut place, mut to) = (MaybeUninit::<P2>::uninit(), MaybeUninit::<P2>::uninit());
-    let mut slots = [place.as_mut_ptr().into_slot(), to.as_mut_ptr().into_slot()];
-    let handler: unsafe fn(*const c_void, *mut u64) = black_box(step);
-    // SAFETY: there is room for the structure, and the slots are those that the handler wants. Volatile, as registers are
-    // stored: together they would be one wide store.
-    unsafe {
-        (&raw mut (*place.as_mut_ptr()).x).write_volatile(from.x);
-        (&raw mut (*place.as_mut_ptr()).y).write_volatile(from.y);
-        handler(ptr::null(), slots.as_mut_ptr());
-        to.assume_init_ref().read()
-    }
-}
-
 fn moved(bench: &Bench) -> Vec<Runner> {
+    unsafe fn step(_: *const c_void, slots: *mut u64) {
+        // SAFETY: a structure of two doubles, and the address for another.
+        unsafe {
+            let [x, y] = <*const [f64; 2]>::from_slot(*slots).read();
+            <*mut [f64; 2]>::from_slot(*slots.add(1)).write([x + 1.0, y + 1.0]);
+        }
+    }
     let moving = |engine: &Engine| {
         let kind = engine.callback_type(MOVE).expect("the type is C");
         let handler = RawHandler { context: ptr::null(), call: step, release: None };
@@ -104,7 +84,6 @@ fn moved(bench: &Bench) -> Vec<Runner> {
     vec![
         calls(DIRECT, native::address(&bench.library, "move_back")),
         calls("own", own(move_own as *const ())),
-        calls("hand", own(move_by_slots as *const ())),
         calls("stub", moving(&bench.engine)),
         calls("libffi", moving(&bench.fallback)),
     ]
