@@ -14,6 +14,8 @@ use crate::columns::Column;
 #[derive(Debug)]
 pub struct Spans {
     length: Scalar,
+    /// The most bytes of which the type of the length can say how many they are.
+    limit: u64,
     rows: Vec<Span>,
 }
 
@@ -48,7 +50,13 @@ impl Spans {
     /// Where that is no integer of 4 or 8 bytes.
     pub fn new(length: Scalar) -> Spans {
         assert!(is_length(length), "a length is an integer of 4 or 8 bytes, not {length:?}");
-        Spans { length, rows: Vec::new() }
+        let limit = match length {
+            Scalar::Int { bytes: 4, signed: false } => u32::MAX.into(),
+            Scalar::Int { bytes: 4, signed: true } => i32::MAX as u64,
+            // No slice is longer.
+            _ => i64::MAX as u64,
+        };
+        Spans { length, limit, rows: Vec::new() }
     }
 
     /// Takes all rows out and keeps the memory.
@@ -60,8 +68,9 @@ impl Spans {
     ///
     /// # Errors
     /// More bytes than the type of the length can say.
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), SpansError> {
-        let limit = self.limit();
+        let limit = self.limit;
         if bytes.len() as u64 > limit {
             return Err(SpansError { row: self.rows.len(), bytes: bytes.len(), limit });
         }
@@ -71,6 +80,7 @@ impl Spans {
     }
 
     /// Adds a row whose address is null, of no bytes.
+    #[inline]
     pub fn push_null(&mut self) {
         self.rows.push(Span { address: 0, length: 0 });
     }
@@ -96,16 +106,6 @@ impl Spans {
             [Column::raw_scalar(Scalar::Pointer, address), Column::raw_scalar(self.length, length)]
         };
         (!self.rows.is_empty()).then(both)
-    }
-
-    /// The most bytes of which the type of the length can say how many they are.
-    fn limit(&self) -> u64 {
-        match self.length {
-            Scalar::Int { bytes: 4, signed: false } => u32::MAX.into(),
-            Scalar::Int { bytes: 4, signed: true } => i32::MAX as u64,
-            // No slice is longer.
-            _ => i64::MAX as u64,
-        }
     }
 
     /// Where the address and the length of the first row are.

@@ -43,6 +43,7 @@ impl Texts {
     ///
     /// # Errors
     /// A NUL in the text.
+    #[inline]
     pub fn push(&mut self, text: &[u8]) -> Result<(), TextsError> {
         if has_nul(text)
             && let Some(at) = text.iter().position(|byte| *byte == 0)
@@ -57,6 +58,7 @@ impl Texts {
     }
 
     /// Adds a row whose pointer is null.
+    #[inline]
     pub fn push_null(&mut self) {
         self.starts.push(0);
     }
