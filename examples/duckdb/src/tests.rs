@@ -125,7 +125,7 @@ fn numbers_of_every_width() {
     let (engine, mut database) = database();
     // SAFETY: the C library is well-behaved.
     let libc = unsafe { Library::open("libc.so.6") }.unwrap();
-    // SAFETY: as above.
+    // SAFETY: libm is part of the C library, which is well-behaved.
     let libm = unsafe { Library::open("libm.so.6") }.unwrap();
     for (library, text) in [
         (&libc, "int abs(int)"),

@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-duckdb", EVERYTHING),
     ("springboard-ballista-example", &["springboard-datafusion", "springboard"]),
     ("springboard-quickstart", &["springboard"]),
+    ("springboard-explain", &["springboard-abi", "springboard-ir"]),
     ("springboard-interpreter", &["springboard", "springboard-everyday"]),
     ("springboard-loom", &[]),
     ("springboard-tests", EVERYTHING),

@@ -13,7 +13,7 @@ use crate::{ineligible::Ineligible, place::Place};
 /// Where a convention puts the values of one signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Assignment {
-    /// One entry a parameter.
+    /// One entry per parameter.
     pub params: Vec<Passing>,
     /// The result.
     pub result: Returning,
