@@ -33,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("springboard-bench", EVERYTHING),
     ("springboard-datafusion", EVERYTHING),
     ("springboard-duckdb", EVERYTHING),
-    ("springboard-ballista", &["springboard-datafusion", "springboard"]),
+    ("springboard-ballista-example", &["springboard-datafusion", "springboard"]),
     ("springboard-quickstart", &["springboard"]),
     ("springboard-explain", &["springboard-abi", "springboard-ir"]),
     ("springboard-interpreter", &["springboard", "springboard-everyday"]),
