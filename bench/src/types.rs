@@ -124,7 +124,7 @@ macro_rules! structures {
                 let fields = vec![$(field(stringify!($field), <$ty>::c())),*];
                 let tag = Some($tag.into());
                 let aggregate =
-                    Aggregate { kind: AggregateKind::Struct, tag, fields, packed: false, align: None };
+                    Aggregate { kind: AggregateKind::Struct, tag, fields, packed: false, align: None, pack: None };
                 Type::Aggregate(aggregate.into())
             }
 

@@ -38,7 +38,7 @@ pub fn plans(signature: &Signature, target: &Target) -> Vec<Plan> {
     let buffers: Vec<u16> = buffers.map(|(index, _)| index).collect();
     for guard in [Guard::None, Guard::Closed] {
         for options in [Options::ForBuffers, Options::Always] {
-            for narrow in [Narrow::Trust, Narrow::Check] {
+            for narrow in [Narrow::Trust, Narrow::Check, Narrow::Exact] {
                 let buffers = if options == Options::Always { Vec::new() } else { buffers.clone() };
                 let call = FastCall { signature: signature.clone(), buffers, guard, narrow, options };
                 plans.extend(plan_fast_call(&call, target).ok());

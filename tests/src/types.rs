@@ -170,13 +170,14 @@ impl Types {
     fn aggregate_of(&mut self, tag: Option<String>, depth: u32) -> Arc<Aggregate> {
         let kind = if self.once_in(4) { AggregateKind::Union } else { AggregateKind::Struct };
         let packed = self.once_in(5);
+        let pack = self.once_in(5).then(|| self.pick(&[1, 2, 4, 8, 16]));
         let align = self.once_in(6).then(|| self.alignment());
         let count = if self.once_in(12) { 0 } else { self.rng.u32(1..8) };
         let bit_fields = self.once_in(2);
         let fields = (0..count)
             .map(|_| if bit_fields && !self.once_in(3) { self.bit_field() } else { self.field(depth) })
             .collect();
-        Arc::new(Aggregate { kind, tag, fields, packed, align })
+        Arc::new(Aggregate { kind, tag, fields, packed, align, pack })
     }
 
     fn alignment(&mut self) -> u32 {

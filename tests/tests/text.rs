@@ -115,6 +115,8 @@ const TOKENS: &[&str] = &[
     "//",
     "\n",
     "#pragma pack(1)\n",
+    "_Pragma(\"pack(push, 2)\")",
+    "_Pragma(\"pack(pop)\")",
     "# 1\n",
     "\t",
     "é",

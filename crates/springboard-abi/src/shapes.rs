@@ -132,8 +132,14 @@ fn of(kind: &Kind, words: impl Iterator<Item = Word>, target: &Target) -> Option
         words => {
             let fields = words.iter().zip(["a", "b"]).map(|(word, name)| Field::new(name, word.ty()));
             let kind = AggregateKind::Struct;
-            let aggregate =
-                Aggregate { kind, tag: None, fields: fields.collect(), packed: false, align: None };
+            let aggregate = Aggregate {
+                kind,
+                tag: None,
+                fields: fields.collect(),
+                packed: false,
+                align: None,
+                pack: None,
+            };
             Type::Aggregate(aggregate.into())
         }
     };

@@ -1,18 +1,16 @@
 //! Loads and stores of a stub's function, each with a note of what it does for the plan.
 
-use cranelift_codegen::ir::{
-    Inst, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
-};
+use cranelift_codegen::ir::{Inst, InstBuilder, MemFlagsData, StackSlot, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, Fill, Move, Operand, Place, Plan, ResultMove};
 
 use crate::{
     error::Malformed,
     isa::Isa,
-    memory::{self, MEMORY, Reserved, SLOT},
-    native::{self, Argument},
+    memory::{self, MEMORY, Reserved, SLOT, keep, slot_offset},
+    native::{self, Argument, Register},
     outgoing::Outgoing,
-    words::{WORD, byte_in_word},
+    words::byte_in_word,
 };
 
 /// Which instruction performs which step of the plan.
@@ -170,11 +168,33 @@ impl<'a, 'b> Body<'a, 'b> {
         let keep = |argument: &Argument<'_>| match argument {
             Argument::Word(types::I64 | types::F64, moves) if moves.len() > 1 => {
                 let word = self.word(types::I64, moves)?;
-                Ok(Some(kept_word(self.builder, word)))
+                Ok(Some(keep(self.builder, &[word])))
             }
             _ => Ok(None),
         };
         arguments.iter().map(keep).collect()
+    }
+
+    /// The values of arguments in registers, those that were `composed` from the stub's stack; and the target, which comes
+    /// last and is in burnt general registers as well.
+    pub(crate) fn values(
+        &mut self,
+        arguments: &[Argument<'_>],
+        composed: &[Option<StackSlot>],
+        target: impl FnOnce(&mut FunctionBuilder<'b>) -> Value,
+    ) -> Result<(Value, Vec<Value>), Malformed> {
+        let composed = composed.iter().copied().chain(std::iter::repeat(None));
+        let value = |(argument, composed): (&Argument<'_>, Option<StackSlot>)| match (*argument, composed) {
+            (Argument::Word(ty, _), Some(kept)) => {
+                Ok(Some(self.builder.ins().stack_load(types::I64, ty, kept, 0)))
+            }
+            (Argument::Word(ty, moves), None) => self.word(ty, moves).map(Some),
+            (Argument::Burnt(Register::Vec(_)), _) => Ok(Some(self.builder.ins().f64const(0.0))),
+            (Argument::Burnt(Register::Gpr(_)), _) => Ok(None),
+        };
+        let values = arguments.iter().zip(composed).map(value).collect::<Result<Vec<_>, _>>()?;
+        let target = target(self.builder);
+        Ok((target, values.into_iter().map(|value| value.unwrap_or(target)).collect()))
     }
 
     /// Says where a slot is, of those that are each in a word of their own.
@@ -255,17 +275,7 @@ impl<'a, 'b> Body<'a, 'b> {
                 return Ok(self.noted(address, step));
             }
         };
-        let ins = self.builder.ins();
-        let value = match (step.bytes, step.fill) {
-            (bytes, _) if u32::from(bytes) == ty.bytes() => ins.load(ty, flags, base, offset),
-            (1, Fill::Zero) => ins.uload8(ty, flags, base, offset),
-            (1, Fill::Sign) => ins.sload8(ty, flags, base, offset),
-            (2, Fill::Zero) => ins.uload16(ty, flags, base, offset),
-            (2, Fill::Sign) => ins.sload16(ty, flags, base, offset),
-            (4, Fill::Zero) => ins.uload32(flags, base, offset),
-            (4, Fill::Sign) => ins.sload32(flags, base, offset),
-            (bytes, _) => return Err(Malformed::Width(bytes)),
-        };
+        let value = memory::load(self.builder, ty, flags, (base, offset), (step.bytes, step.fill))?;
         Ok(self.noted(value, step))
     }
 
@@ -301,7 +311,7 @@ impl<'a, 'b> Body<'a, 'b> {
             Source::Avalue { result, .. } => result,
             _ => self.address(slot),
         };
-        kept_word(self.builder, address)
+        keep(self.builder, &[address])
     }
 
     /// Stores the results of the call to the address that `slot` held.
@@ -360,28 +370,8 @@ impl<'a, 'b> Body<'a, 'b> {
             0 => register,
             bits => self.builder.ins().ushr_imm_u(register, bits),
         };
-        let ins = self.builder.ins();
-        Ok(match step.bytes {
-            1 => ins.istore8(MEMORY, value, address, offset),
-            2 => ins.istore16(MEMORY, value, address, offset),
-            4 => ins.istore32(MEMORY, value, address, offset),
-            8 => ins.store(MEMORY, value, address, offset),
-            bytes => return Err(Malformed::Width(bytes)),
-        })
+        memory::store_low(self.builder, value, (address, offset), step.bytes)
     }
-}
-
-/// A word that is kept on the stub's stack.
-pub(crate) fn kept_word(builder: &mut FunctionBuilder<'_>, word: Value) -> StackSlot {
-    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, WORD, WORD.trailing_zeros() as u8);
-    let kept = builder.create_sized_stack_slot(data);
-    builder.ins().stack_store(types::I64, word, kept, 0);
-    kept
-}
-
-/// Offset of a slot in the array.
-pub(crate) fn slot_offset(index: u16) -> i32 {
-    i32::from(index) * 8
 }
 
 /// A value of any type in a general register, as a whole word.

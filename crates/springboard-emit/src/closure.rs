@@ -3,14 +3,15 @@
 //! The address of the closure arrives in a register that no Cranelift signature can ask for. So the stub takes it out of
 //! a hole and keeps it on its stack, and the finished code has that register in the hole's place (`isa/*/closure.rs`).
 
-use cranelift_codegen::ir::{
-    AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, types,
-};
+use cranelift_codegen::ir::{InstBuilder, StackSlot, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, Plan, SlotContent};
 
 use crate::{
-    body::slot_offset, memory::SLOT, native, symbol::address_in_hole, template::HoleKind, words::WORD,
+    memory::{SLOT, keep, load_word, slot_offset, stack_words, store_word},
+    native,
+    symbol::address_in_hole,
+    template::HoleKind,
 };
 
 /// A closure while its stub is built: its address is kept on the stub's stack.
@@ -44,11 +45,9 @@ impl Fields {
 impl Closure {
     /// Finds the closure. To be built before anything else.
     pub(crate) fn receive(plan: &Plan, fields: Fields, builder: &mut FunctionBuilder<'_>) -> Closure {
-        let signature = builder.import_signature(Signature::new(native::call_conv(plan.caller)));
-        let address = word_slots(builder, 1);
+        let signature = builder.import_signature(native::function(plan.caller, &[], &[]));
         let closure = address_in_hole(builder, signature, HoleKind::Context);
-        builder.ins().stack_store(types::I64, closure, address, 0);
-        Closure { address, fields }
+        Closure { address: keep(builder, &[closure]), fields }
     }
 
     /// Calls the closure's function, with pointers to the arguments in the array of slots and to the result: its slot after
@@ -61,34 +60,25 @@ impl Closure {
         arguments: &[SlotContent],
         result: SlotContent,
     ) {
-        let mut signature = Signature::new(native::call_conv(plan.caller));
-        signature.params = vec![AbiParam::new(types::I64); 4];
-        let signature = builder.import_signature(signature);
+        let signature = builder.import_signature(native::function(plan.caller, &[types::I64; 4], &[]));
         let count = arguments.len() as u16;
-        let array = word_slots(builder, count.max(1).into());
+        let array = stack_words(builder, count.max(1).into());
         let pointer = |builder: &mut FunctionBuilder<'_>, index, form| match form {
             SlotContent::Bytes => builder.ins().stack_addr(types::I64, slots, slot_offset(index)),
-            SlotContent::Address => {
-                builder.ins().stack_load(types::I64, types::I64, slots, slot_offset(index))
-            }
+            SlotContent::Address => load_word(builder, slots, index),
         };
         for (index, form) in (0..).zip(arguments) {
             let argument = pointer(builder, index, *form);
-            builder.ins().stack_store(types::I64, argument, array, slot_offset(index));
+            store_word(builder, array, index, argument);
         }
         let result = pointer(builder, count, result);
-        let closure = builder.ins().stack_load(types::I64, types::I64, self.address, 0);
+        let closure = load_word(builder, self.address, 0);
         let mut field = |offset| builder.ins().load(types::I64, SLOT, closure, offset);
         let (cif, function) = (field(self.fields.cif), field(self.fields.function));
         let user_data = self.fields.user_data.map_or(closure, field);
         let avalue = builder.ins().stack_addr(types::I64, array, 0);
         builder.ins().call_indirect(signature, function, &[cif, result, avalue, user_data]);
     }
-}
-
-fn word_slots(builder: &mut FunctionBuilder<'_>, count: u32) -> StackSlot {
-    let align = WORD.trailing_zeros() as u8;
-    builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, count * WORD, align))
 }
 
 #[cfg(all(test, feature = "all-targets"))]

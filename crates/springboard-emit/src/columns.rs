@@ -22,8 +22,7 @@
 //! ```
 
 use cranelift_codegen::ir::{
-    AbiParam, Block, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type,
-    Value, condcodes::IntCC, types,
+    Block, InstBuilder, MemFlagsData, Signature, StackSlot, Type, Value, condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
@@ -34,7 +33,7 @@ use springboard_abi::{
 use crate::{
     body::{Body, Built, Kept, Notes, Source},
     error::Malformed,
-    memory::MEMORY,
+    memory::{self, MEMORY, stack_words, store_low},
     native::{self, Argument},
     outgoing::Outgoing,
     words::{WORD, Words},
@@ -111,10 +110,7 @@ impl<'a> Loop<'a> {
 
     /// The signature by which the stub is entered.
     pub(crate) fn entry_signature(&self) -> Signature {
-        let mut signature = Signature::new(native::call_conv(self.plan.caller));
-        signature.params = vec![AbiParam::new(types::I64); 2];
-        signature.returns = vec![AbiParam::new(types::I64)];
-        signature
+        native::function(self.plan.caller, &[types::I64; 2], &[types::I64])
     }
 
     /// Builds the whole function.
@@ -154,9 +150,7 @@ impl<'a> Loop<'a> {
     /// Keeps what the rows need on the stub's stack.
     fn keep(&self, builder: &mut FunctionBuilder<'_>, target: Value, frame: Value) -> StackSlot {
         let all = self.layout().words;
-        let bytes = FIRST_KEPT as u32 + all as u32 * WORD;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-        let kept = builder.create_sized_stack_slot(data);
+        let kept = stack_words(builder, FIRST_KEPT as usize / WORD as usize + all);
         builder.ins().stack_store(types::I64, target, kept, TARGET);
         builder.ins().stack_store(types::I64, frame, kept, FRAME);
         let words = [(COUNT, LEFT), (STOP, STOPPED)].into_iter();
@@ -168,13 +162,13 @@ impl<'a> Loop<'a> {
         kept
     }
 
-    /// A loop of `count` rows per turn: begins at `head`, and goes to `behind` where fewer are left, to `done` after an
+    /// A loop of `count` rows per turn: begins at `head`, and goes to `next` where fewer are left, to `done` after an
     /// error.
     fn rows(
         &self,
         builder: &mut FunctionBuilder<'_>,
         frame: Frame,
-        [head, behind, done]: [Block; 3],
+        [head, next, done]: [Block; 3],
         count: i64,
     ) -> Result<Notes, Malformed> {
         let Frame { kept, .. } = frame;
@@ -182,7 +176,7 @@ impl<'a> Loop<'a> {
         builder.switch_to_block(head);
         let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
         let enough = builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, left, count);
-        builder.ins().brif(enough, body, &[], behind, &[]);
+        builder.ins().brif(enough, body, &[], next, &[]);
         builder.switch_to_block(body);
         let mut notes = Notes::new();
         for index in 0..count {
@@ -300,17 +294,8 @@ impl<'a> Loop<'a> {
             let value = self.element(body.builder, kept, index, number)?;
             body.set_word(number, Kept::Value(value));
         }
-        let arguments = self
-            .arguments
-            .iter()
-            .map(|argument| match *argument {
-                Argument::Word(ty, moves) => body.word(ty, moves).map(Some),
-                Argument::Burnt(native::Register::Vec(_)) => Ok(Some(body.builder.ins().f64const(0.0))),
-                Argument::Burnt(native::Register::Gpr(_)) => Ok(None),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let target = early.unwrap_or_else(|| target(body.builder));
-        let arguments = arguments.into_iter().map(|value| value.unwrap_or(target)).collect::<Vec<_>>();
+        let late = |builder: &mut FunctionBuilder<'_>| early.unwrap_or_else(|| target(builder));
+        let (target, arguments) = body.values(&self.arguments, &[], late)?;
         let call = body.builder.ins().call_indirect(signature, target, &arguments);
         let results = body.builder.inst_results(call).to_vec();
         if let DowncallResult::Memory { slot, moves } = &self.columns.result {
@@ -321,7 +306,7 @@ impl<'a> Loop<'a> {
         for (number, output) in (self.layout().outputs..).zip(&self.columns.outputs) {
             let to = word(builder, kept, number);
             let value = self.returned(builder, kept, *output, &results)?;
-            store(builder, value, to, index as i32 * i32::from(output.bytes), output.bytes)?;
+            store_low(builder, value, (to, index as i32 * i32::from(output.bytes)), output.bytes)?;
         }
         if let Some(errno) = errno {
             let [from, to] = [errno, errno + 1].map(|number| word(builder, kept, number));
@@ -362,7 +347,7 @@ impl<'a> Loop<'a> {
                 (far.map_or(from, |far| builder.ins().iadd(from, far)), 0)
             }
         };
-        element(builder, from, offset, column, ty)
+        memory::load(builder, ty, MEMORY, (from, offset), (column.bytes, column.fill))
     }
 
     /// The register type for an element: that in which it is passed, where no word is made of it.
@@ -389,8 +374,8 @@ impl<'a> Loop<'a> {
         Ok(match output.from {
             OutputPlace::Record(offset) => {
                 let record = word(builder, kept, self.columns.inputs.len());
-                let column = Column { bytes: output.bytes, fill: Fill::Zero, step: Step::Same };
-                element(builder, record, offset as i32, column, types::I64)?
+                let bytes = (output.bytes, Fill::Zero);
+                memory::load(builder, types::I64, MEMORY, (record, offset as i32), bytes)?
             }
             // One general and one vector register come back, in this order.
             OutputPlace::Register(Place::Vec { .. }) if output.bytes == 4 => {
@@ -405,24 +390,6 @@ impl<'a> Loop<'a> {
     }
 }
 
-/// Stores the low bytes of a word.
-fn store(
-    builder: &mut FunctionBuilder<'_>,
-    value: Value,
-    address: Value,
-    offset: i32,
-    bytes: u8,
-) -> Result<(), Malformed> {
-    match bytes {
-        1 => builder.ins().istore8(MEMORY, value, address, offset),
-        2 => builder.ins().istore16(MEMORY, value, address, offset),
-        4 => builder.ins().istore32(MEMORY, value, address, offset),
-        8 => builder.ins().store(MEMORY, value, address, offset),
-        bytes => return Err(Malformed::Width(bytes)),
-    };
-    Ok(())
-}
-
 /// A word of the frame after the first two, as it is kept now.
 fn word(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize) -> Value {
     builder.ins().stack_load(types::I64, types::I64, kept, FIRST_KEPT + number as i32 * WORD as i32)
@@ -430,25 +397,4 @@ fn word(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize) -> Va
 
 fn keep_word(builder: &mut FunctionBuilder<'_>, kept: StackSlot, number: usize, value: Value) {
     builder.ins().stack_store(types::I64, value, kept, FIRST_KEPT + number as i32 * WORD as i32);
-}
-
-/// An element, as a canonical slot or as it is passed.
-fn element(
-    builder: &mut FunctionBuilder<'_>,
-    address: Value,
-    offset: i32,
-    column: Column,
-    ty: Type,
-) -> Result<Value, Malformed> {
-    let ins = builder.ins();
-    Ok(match (ty, column.bytes, column.fill) {
-        (types::F32 | types::F64, ..) | (_, 8, _) => ins.load(ty, MEMORY, address, offset),
-        (_, 1, Fill::Zero) => ins.uload8(ty, MEMORY, address, offset),
-        (_, 1, Fill::Sign) => ins.sload8(ty, MEMORY, address, offset),
-        (_, 2, Fill::Zero) => ins.uload16(ty, MEMORY, address, offset),
-        (_, 2, Fill::Sign) => ins.sload16(ty, MEMORY, address, offset),
-        (_, 4, Fill::Zero) => ins.uload32(MEMORY, address, offset),
-        (_, 4, Fill::Sign) => ins.sload32(MEMORY, address, offset),
-        (_, bytes, _) => return Err(Malformed::Width(bytes)),
-    })
 }

@@ -1,7 +1,7 @@
 //! Downcall stubs: the steps of building one.
 
 use cranelift_codegen::{
-    ir::{AbiParam, InstBuilder, Signature, StackSlot, Type, Value, types},
+    ir::{InstBuilder, Signature, Type, Value, types},
     isa::CallConv,
 };
 use cranelift_frontend::FunctionBuilder;
@@ -13,6 +13,7 @@ use crate::{
     error::Malformed,
     isa::Isa,
     last_error,
+    memory::load_word,
     native::{self, Argument, Register},
     outgoing::Outgoing,
     prelude,
@@ -75,12 +76,10 @@ impl<'a> Downcall<'a> {
 
     /// The signature by which the stub is entered.
     pub(crate) fn entry_signature(&self) -> Signature {
-        let mut signature = Signature::new(match self.reach {
-            Reach::TailJump => CallConv::Tail,
-            Reach::Call | Reach::Landing => native::call_conv(self.plan.caller),
-        });
-        signature.params = self.entered.types().into_iter().map(AbiParam::new).collect();
-        signature.returns = self.results().into_iter().map(AbiParam::new).collect();
+        let mut signature = native::function(self.plan.caller, &self.entered.types(), &self.results());
+        if self.reach == Reach::TailJump {
+            signature.call_conv = CallConv::Tail;
+        }
         signature
     }
 
@@ -123,11 +122,12 @@ impl<'a> Downcall<'a> {
         let last = source.last();
         let mut body = Body::new(builder, source, self.plan);
         body.copy_temporaries(self.plan);
-        let target =
-            |body: &mut Body<'_, '_>| self.entered.target(body.builder, &found, on_stack, last, signature);
+        let target = |builder: &mut FunctionBuilder<'_>| {
+            self.entered.target(builder, &found, on_stack, last, signature)
+        };
         // Found last, where registers are few, unless the landing has to find it.
         let late = self.entered.is_on_the_stack() && self.reach != Reach::Landing;
-        let early = if late { None } else { Some(target(&mut body)) };
+        let early = if late { None } else { Some(target(body.builder)) };
         let address = match self.result {
             DowncallResult::Memory { slot, .. } | DowncallResult::Widened { slot, .. } => {
                 Some(body.keep_result_address(*slot))
@@ -156,7 +156,7 @@ impl<'a> Downcall<'a> {
         let mut results = body.builder.inst_results(call).to_vec();
         match (self.result, address) {
             (DowncallResult::Memory { slot, moves }, Some(address)) => {
-                let address = body.builder.ins().stack_load(types::I64, types::I64, address, 0);
+                let address = load_word(body.builder, address, 0);
                 body.store_results(*slot, address, moves, &results)?;
                 results.clear();
             }
@@ -182,10 +182,14 @@ impl<'a> Downcall<'a> {
         &self,
         body: &mut Body<'_, '_>,
         early: Option<Value>,
-        target: impl Fn(&mut Body<'_, '_>) -> Value,
+        target: impl Fn(&mut FunctionBuilder<'_>) -> Value,
         found: &[Value],
     ) -> Result<(Value, Vec<Value>), Malformed> {
-        let Some(target) = early else { return self.values_late(body, target) };
+        let Some(target) = early else {
+            // With as few registers as can be.
+            let composed = body.keep_composed(&self.arguments)?;
+            return body.values(&self.arguments, &composed, target);
+        };
         let slots = self.entered.slots.map(Register::Gpr);
         let last = self.arguments.iter().position(|argument| {
             matches!(argument, Argument::Word(_, moves) if slots.is_some() && Register::of(moves[0].place) == slots)
@@ -198,26 +202,6 @@ impl<'a> Downcall<'a> {
             };
         }
         Ok((target, values))
-    }
-
-    /// The same with as few registers as can be.
-    fn values_late(
-        &self,
-        body: &mut Body<'_, '_>,
-        target: impl Fn(&mut Body<'_, '_>) -> Value,
-    ) -> Result<(Value, Vec<Value>), Malformed> {
-        let composed = body.keep_composed(&self.arguments)?;
-        let value = |(argument, composed): (&Argument<'_>, Option<StackSlot>)| match (*argument, composed) {
-            (Argument::Word(ty, _), Some(kept)) => {
-                Ok(Some(body.builder.ins().stack_load(types::I64, ty, kept, 0)))
-            }
-            (Argument::Word(ty, moves), None) => body.word(ty, moves).map(Some),
-            (Argument::Burnt(Register::Vec(_)), _) => Ok(Some(body.builder.ins().f64const(0.0))),
-            (Argument::Burnt(Register::Gpr(_)), _) => Ok(None),
-        };
-        let values = self.arguments.iter().zip(composed).map(value).collect::<Result<Vec<_>, _>>()?;
-        let target = target(body);
-        Ok((target, values.into_iter().map(|value| value.unwrap_or(target)).collect()))
     }
 }
 

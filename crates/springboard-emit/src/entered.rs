@@ -1,21 +1,19 @@
 //! How a downcall stub is entered: its own parameters, and what the rest of it finds in them.
 
-use cranelift_codegen::ir::{
-    InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
-};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, SigRef, StackSlot, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, FastForm, Form, Parameter, Place, Plan};
 
 use crate::{
-    body::{Kept, Source, slot_offset},
+    body::{Kept, Source},
     error::Malformed,
     isa::Isa,
     last_error,
+    memory::{keep, load_word, slot_offset},
     native::{Argument, Register},
     prelude,
     symbol::address_in_hole,
     template::HoleKind,
-    words::WORD,
 };
 
 /// The parameters of a stub.
@@ -73,16 +71,7 @@ impl<'a> Entered<'a> {
 
     /// Keeps parameters on the stub's stack, if that is where it finds them.
     pub(crate) fn keep(&self, builder: &mut FunctionBuilder<'_>, found: &[Value]) -> Option<StackSlot> {
-        if !self.is_on_the_stack() {
-            return None;
-        }
-        let bytes = found.len() as u32 * WORD;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-        let kept = builder.create_sized_stack_slot(data);
-        for (index, value) in (0..).zip(found) {
-            builder.ins().stack_store(types::I64, *value, kept, slot_offset(index));
-        }
-        Some(kept)
+        self.is_on_the_stack().then(|| keep(builder, found))
     }
 
     /// The types of the stub's parameters.
@@ -145,9 +134,7 @@ impl<'a> Entered<'a> {
     ) -> Value {
         match (self.target, last, &self.plan.form) {
             (Some(index), ..) => match kept {
-                Some(kept) => {
-                    builder.ins().stack_load(types::I64, types::I64, kept, slot_offset(index as u16))
-                }
+                Some(kept) => load_word(builder, kept, index as u16),
                 None => found[index],
             },
             (None, Some(context), Form::Direct { .. }) => {

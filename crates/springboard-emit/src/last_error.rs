@@ -6,21 +6,23 @@
 //! Cranelift knows nothing, instructions before its function find it (`isa`), and hand it over as one more parameter.
 //! Where a function returns the error itself, it must be called afterwards.
 
-use cranelift_codegen::ir::{
-    AbiParam, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Value, types,
-};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{ErrorSource, LastError, Plan};
 
 use crate::{
-    body::slot_offset, error::Malformed, isa::Isa, memory::SLOT, native, symbol::address_in_hole,
-    template::HoleKind, words::WORD,
+    error::Malformed,
+    isa::Isa,
+    memory::{SLOT, across, load_word, slot_offset, stack_words, store_word},
+    native,
+    symbol::address_in_hole,
+    template::HoleKind,
 };
 
-/// Offset in what is kept of the address to which the error is written.
-const TO: i32 = 0;
-/// Offset of the address from which it is read.
-const FROM: i32 = 8;
+/// Which kept word is the address to which the error is written.
+const TO: u16 = 0;
+/// Which is the one from which it is read.
+const FROM: u16 = 1;
 
 /// What is kept on the stub's stack while the native function runs.
 pub(crate) struct Kept {
@@ -52,21 +54,21 @@ pub(crate) fn before(
     if is_handed_over(plan) && !(Isa::with(plan.caller).finds_thread_locals)(plan.caller) {
         return Err(Malformed::ThreadPointer(plan.caller));
     }
-    let addresses = reserve(builder, 2);
+    let addresses = stack_words(builder, 2);
     let to = builder.ins().load(types::I64, SLOT, found[slots], slot_offset(slot));
-    builder.ins().stack_store(types::I64, to, addresses, TO);
+    store_word(builder, addresses, TO, to);
     let (location, found) = match source {
         ErrorSource::Function => (None, found),
         ErrorSource::ThreadLocal => (Some(found[slots + 1]), found),
         ErrorSource::Location => {
-            let (location, found) = across(builder, plan, &found, types::I64);
+            let (location, found) = ask(builder, plan, &found, types::I64);
             (Some(location), found)
         }
     };
     if let Some(location) = location {
         let zero = builder.ins().iconst(types::I32, 0);
         builder.ins().store(MemFlagsData::trusted(), zero, location, 0);
-        builder.ins().stack_store(types::I64, location, addresses, FROM);
+        store_word(builder, addresses, FROM, location);
     }
     Ok((found, Some(Kept { plan: source, addresses })))
 }
@@ -80,42 +82,27 @@ pub(crate) fn after(
 ) -> Vec<Value> {
     let (error, results) = match kept.plan {
         ErrorSource::Location | ErrorSource::ThreadLocal => {
-            let location = builder.ins().stack_load(types::I64, types::I64, kept.addresses, FROM);
+            let location = load_word(builder, kept.addresses, FROM);
             (builder.ins().load(types::I32, MemFlagsData::trusted(), location, 0), results)
         }
-        ErrorSource::Function => across(builder, plan, &results, types::I32),
+        ErrorSource::Function => ask(builder, plan, &results, types::I32),
     };
-    let to = builder.ins().stack_load(types::I64, types::I64, kept.addresses, TO);
+    let to = load_word(builder, kept.addresses, TO);
     builder.ins().store(MemFlagsData::new(), error, to, 0);
     results
 }
 
-/// Calls the helper. `values` go by way of the stub's stack: none of them may end in a callee-saved register, which
-/// the one unwind row that all stubs share would not know.
-fn across(
+/// Calls the helper. `values` are found anew.
+fn ask(
     builder: &mut FunctionBuilder<'_>,
     plan: &Plan,
     values: &[Value],
     result: types::Type,
 ) -> (Value, Vec<Value>) {
-    let kept = reserve(builder, values.len().max(1));
-    let offset = |index| index as i32 * WORD as i32;
-    let kinds: Vec<_> = values.iter().map(|value| builder.func.dfg.value_type(*value)).collect();
-    for (index, value) in values.iter().enumerate() {
-        builder.ins().stack_store(types::I64, *value, kept, offset(index));
-    }
-    let mut signature = Signature::new(native::call_conv(plan.caller));
-    signature.returns = vec![AbiParam::new(result)];
-    let signature = builder.import_signature(signature);
-    let helper = address_in_hole(builder, signature, HoleKind::Helper);
-    let call = builder.ins().call_indirect(signature, helper, &[]);
-    let returned = builder.inst_results(call)[0];
-    let load = |(index, ty)| builder.ins().stack_load(types::I64, ty, kept, offset(index));
-    (returned, kinds.into_iter().enumerate().map(load).collect())
-}
-
-fn reserve(builder: &mut FunctionBuilder<'_>, words: usize) -> StackSlot {
-    let bytes = words as u32 * WORD;
-    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-    builder.create_sized_stack_slot(data)
+    across(builder, values, |builder| {
+        let signature = builder.import_signature(native::function(plan.caller, &[], &[result]));
+        let helper = address_in_hole(builder, signature, HoleKind::Helper);
+        let call = builder.ins().call_indirect(signature, helper, &[]);
+        builder.inst_results(call)[0]
+    })
 }

@@ -1,13 +1,13 @@
-//! Memory on a stub's own stack.
+//! Memory: words on a stub's own stack, copies, and loads and stores of so many bytes.
 
 use cranelift_codegen::ir::{
-    BlockArg, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    BlockArg, Inst, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
     condcodes::IntCC, types,
 };
 use cranelift_frontend::FunctionBuilder;
-use springboard_abi::{Convention, Temporary};
+use springboard_abi::{Convention, Fill, Temporary};
 
-use crate::{isa::Isa, words::WORD};
+use crate::{error::Malformed, isa::Isa, words::WORD};
 
 /// A slot array is made of whole words, aligned as such.
 pub(crate) const SLOT: MemFlagsData = MemFlagsData::trusted();
@@ -16,6 +16,88 @@ pub(crate) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
 /// Copies of up to so many bytes are made without a loop.
 const UNROLLED_COPY: u32 = 128;
+
+/// Offset of a word among words, in bytes.
+pub(crate) fn slot_offset(index: u16) -> i32 {
+    i32::from(index) * WORD as i32
+}
+
+/// Room for words on the stub's own stack.
+pub(crate) fn stack_words(builder: &mut FunctionBuilder<'_>, count: usize) -> StackSlot {
+    let bytes = count as u32 * WORD;
+    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
+    builder.create_sized_stack_slot(data)
+}
+
+/// One of those words.
+pub(crate) fn load_word(builder: &mut FunctionBuilder<'_>, words: StackSlot, index: u16) -> Value {
+    builder.ins().stack_load(types::I64, types::I64, words, slot_offset(index))
+}
+
+pub(crate) fn store_word(builder: &mut FunctionBuilder<'_>, words: StackSlot, index: u16, value: Value) {
+    builder.ins().stack_store(types::I64, value, words, slot_offset(index));
+}
+
+/// Keeps values of any types on the stub's stack, each in a word.
+pub(crate) fn keep(builder: &mut FunctionBuilder<'_>, values: &[Value]) -> StackSlot {
+    let kept = stack_words(builder, values.len().max(1));
+    for (index, value) in (0..).zip(values) {
+        store_word(builder, kept, index, *value);
+    }
+    kept
+}
+
+/// Makes a call, and finds `values` anew after it. They go by way of the stub's stack: none of them may end in a
+/// callee-saved register, which the one unwind row that all stubs share would not know.
+pub(crate) fn across<T>(
+    builder: &mut FunctionBuilder<'_>,
+    values: &[Value],
+    call: impl FnOnce(&mut FunctionBuilder<'_>) -> T,
+) -> (T, Vec<Value>) {
+    let kept = keep(builder, values);
+    let kinds: Vec<_> = values.iter().map(|value| builder.func.dfg.value_type(*value)).collect();
+    let returned = call(builder);
+    let load = |(index, ty)| builder.ins().stack_load(types::I64, ty, kept, slot_offset(index));
+    (returned, (0..).zip(kinds).map(load).collect())
+}
+
+/// Loads so many bytes into a register of type `ty`, widened where they do not fill it.
+pub(crate) fn load(
+    builder: &mut FunctionBuilder<'_>,
+    ty: Type,
+    flags: MemFlagsData,
+    (address, offset): (Value, i32),
+    (bytes, fill): (u8, Fill),
+) -> Result<Value, Malformed> {
+    let ins = builder.ins();
+    Ok(match (bytes, fill) {
+        (bytes, _) if u32::from(bytes) == ty.bytes() => ins.load(ty, flags, address, offset),
+        (1, Fill::Zero) => ins.uload8(ty, flags, address, offset),
+        (1, Fill::Sign) => ins.sload8(ty, flags, address, offset),
+        (2, Fill::Zero) => ins.uload16(ty, flags, address, offset),
+        (2, Fill::Sign) => ins.sload16(ty, flags, address, offset),
+        (4, Fill::Zero) => ins.uload32(flags, address, offset),
+        (4, Fill::Sign) => ins.sload32(flags, address, offset),
+        (bytes, _) => return Err(Malformed::Width(bytes)),
+    })
+}
+
+/// Stores the low bytes of a word to memory of the host's.
+pub(crate) fn store_low(
+    builder: &mut FunctionBuilder<'_>,
+    word: Value,
+    (address, offset): (Value, i32),
+    bytes: u8,
+) -> Result<Inst, Malformed> {
+    let ins = builder.ins();
+    Ok(match bytes {
+        1 => ins.istore8(MEMORY, word, address, offset),
+        2 => ins.istore16(MEMORY, word, address, offset),
+        4 => ins.istore32(MEMORY, word, address, offset),
+        8 => ins.store(MEMORY, word, address, offset),
+        bytes => return Err(Malformed::Width(bytes)),
+    })
+}
 
 /// Memory within a stack slot.
 #[derive(Clone, Copy)]

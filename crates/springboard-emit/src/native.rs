@@ -132,11 +132,18 @@ pub(crate) fn vector_type_of(bytes: u8) -> Type {
     }
 }
 
+/// The signature of a C function of this convention.
+pub(crate) fn function(convention: Convention, parameters: &[Type], results: &[Type]) -> Signature {
+    let mut signature = Signature::new(call_conv(convention));
+    signature.params = parameters.iter().copied().map(AbiParam::new).collect();
+    signature.returns = results.iter().copied().map(AbiParam::new).collect();
+    signature
+}
+
 /// The Cranelift signature of the native call, with results of these types.
 pub(crate) fn signature(plan: &Plan, arguments: &[Argument<'_>], results: &[Type]) -> Signature {
-    let mut signature = Signature::new(call_conv(plan.convention));
-    signature.params.extend(arguments.iter().map(|argument| AbiParam::new(argument.ty())));
-    signature.returns = results.iter().copied().map(AbiParam::new).collect();
+    let parameters: Vec<Type> = arguments.iter().map(|argument| argument.ty()).collect();
+    let mut signature = function(plan.convention, &parameters, results);
     if own_result_pointer(plan) {
         signature.params[0].purpose = ArgumentPurpose::StructReturn;
         // Cranelift allows no results beside it.

@@ -15,12 +15,17 @@
 
 use cranelift_codegen::{
     CompiledCode,
-    ir::{InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, types},
+    ir::{InstBuilder, StackSlot, Value, types},
 };
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, Plan};
 
-use crate::{error::EmitError, isa::Isa, memory::SLOT, words::WORD};
+use crate::{
+    error::EmitError,
+    isa::Isa,
+    memory::{SLOT, stack_words},
+    words::WORD,
+};
 
 /// The first stack slot of a stub that passes words on the stack.
 #[derive(Clone, Copy)]
@@ -32,7 +37,7 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Makes room for `words` words, and for none if they are none. To be called before any other slot is created. `host` is
+    /// Makes room for `words` words, if there are any. To be called before any other slot is created. `host` is
     /// the convention of functions of the host that the stub calls as well.
     pub(crate) fn reserve(
         builder: &mut FunctionBuilder<'_>,
@@ -43,10 +48,8 @@ impl Outgoing {
         if words == 0 {
             return None;
         }
-        let bytes = words as u32 * WORD;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
         let below = host.map_or(0, |host| reserved(host).saturating_sub(reserved(plan.convention)));
-        Some(Outgoing { slot: builder.create_sized_stack_slot(data), below })
+        Some(Outgoing { slot: stack_words(builder, words), below })
     }
 
     /// The address from which [`Outgoing::store`] counts.

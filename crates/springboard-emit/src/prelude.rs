@@ -4,7 +4,7 @@
 //! may be in. Memory for an aggregate result is left as it was.
 
 use cranelift_codegen::ir::{
-    AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, StackSlotData, StackSlotKind, Type, Value,
+    Block, InstBuilder, MemFlagsData, SigRef, Type, Value,
     condcodes::{FloatCC, IntCC},
     types,
 };
@@ -12,13 +12,13 @@ use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{Convention, FastForm, Fill, Guard, Parameter, Plan};
 
 use crate::{
-    body::{Kept, Source, extended, kept_word, narrow_type, slot_offset, to_word},
+    body::{Kept, Source, extended, narrow_type, to_word},
     error::Malformed,
     isa::Isa,
+    memory::{keep, slot_offset, stack_words},
     native,
     symbol::address_in_hole,
     template::{GUARD_HELPER, HoleKind},
-    words::WORD,
 };
 
 /// What the host answers instead of a pointer when it cannot unwrap a value.
@@ -44,7 +44,7 @@ pub(crate) fn build(
                 parameters[index] = match parameters[index] {
                     Kept::Value(_) => Kept::Value(value),
                     // Where parameters are in memory, so is what is made of them.
-                    Kept::Stack(..) | Kept::Arrived(..) => Kept::Stack(kept_word(builder, value), 0),
+                    Kept::Stack(..) | Kept::Arrived(..) => Kept::Stack(keep(builder, &[value]), 0),
                 };
             }
             _ => {}
@@ -89,13 +89,15 @@ fn closed(builder: &mut FunctionBuilder<'_>, stub: &Stub<'_>) {
     let helper = helper_signature(builder, stub, &[types::I64, types::I64], None);
     let guard = address_in_hole(builder, helper, HoleKind::Guard);
     let flag = builder.ins().uload8(types::I64, MemFlagsData::trusted(), guard, 0);
-    let refused = continue_if(builder, flag, Continue::Zero);
-    builder.switch_to_block(refused.ending);
+    let [ending, ongoing] = ways(builder);
+    builder.ins().brif(flag, ending, &[], ongoing, &[]);
+    builder.switch_to_block(ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
     let address = builder.ins().load(types::I64, MemFlagsData::trusted(), guard, GUARD_HELPER as i32);
     let options = options(builder, stub);
     builder.ins().call_indirect(helper, address, &[context, options]);
-    refused.end(builder);
+    return_zero(builder);
+    builder.switch_to_block(ongoing);
 }
 
 /// Ends the call if a 32-bit value is out of the range of a narrower integer.
@@ -152,15 +154,17 @@ fn refuse_unless(
     told: impl FnOnce(&mut FunctionBuilder<'_>) -> Result<Value, Malformed>,
 ) -> Result<(), Malformed> {
     let helper = helper_signature(builder, stub, &[types::I64, types::I64, types::I64, types::I64], None);
-    let refused = continue_if(builder, fits, Continue::NotZero);
-    builder.switch_to_block(refused.ending);
+    let [ending, ongoing] = ways(builder);
+    builder.ins().brif(fits, ongoing, &[], ending, &[]);
+    builder.switch_to_block(ending);
     let context = address_in_hole(builder, helper, HoleKind::Context);
     let address = address_in_hole(builder, helper, HoleKind::Range);
     let index = builder.ins().iconst(types::I64, index as i64);
     let value = told(builder)?;
     let options = options(builder, stub);
     builder.ins().call_indirect(helper, address, &[context, index, value, options]);
-    refused.end(builder);
+    return_zero(builder);
+    builder.switch_to_block(ongoing);
     Ok(())
 }
 
@@ -232,9 +236,7 @@ impl Waiting {
         if order.is_empty() {
             return Waiting(kept);
         }
-        let bytes = order.len() as u32 * WORD;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-        let slot = builder.create_sized_stack_slot(data);
+        let slot = stack_words(builder, order.len());
         let below = (0..order.len()).rev().map(|word| slot_offset(word as u16));
         for (&index, offset) in order.iter().zip(below) {
             kept[index] = Kept::Stack(slot, offset);
@@ -263,44 +265,14 @@ fn helper_signature(
     params: &[Type],
     result: Option<Type>,
 ) -> SigRef {
-    let mut signature = Signature::new(native::call_conv(stub.caller));
-    signature.params = params.iter().copied().map(AbiParam::new).collect();
-    signature.returns = result.into_iter().map(AbiParam::new).collect();
-    builder.import_signature(signature)
+    builder.import_signature(native::function(stub.caller, params, result.as_slice()))
 }
 
-/// When the call goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Continue {
-    Zero,
-    NotZero,
-}
-
-/// The two ways on from a check.
-struct Refused {
-    /// The block that ends the call.
-    ending: Block,
-    /// The block in which it goes on.
-    ongoing: Block,
-}
-
-/// Branches on a value.
-fn continue_if(builder: &mut FunctionBuilder<'_>, value: Value, when: Continue) -> Refused {
-    let (ending, ongoing) = (builder.create_block(), builder.create_block());
+/// The two ways on from a check: the block that ends the call, and the one in which it goes on.
+fn ways(builder: &mut FunctionBuilder<'_>) -> [Block; 2] {
+    let [ending, ongoing] = [(); 2].map(|()| builder.create_block());
     builder.set_cold_block(ending);
-    match when {
-        Continue::Zero => builder.ins().brif(value, ending, &[], ongoing, &[]),
-        Continue::NotZero => builder.ins().brif(value, ongoing, &[], ending, &[]),
-    };
-    Refused { ending, ongoing }
-}
-
-impl Refused {
-    /// Returns zero from the ending block, and turns to the other one.
-    fn end(self, builder: &mut FunctionBuilder<'_>) {
-        return_zero(builder);
-        builder.switch_to_block(self.ongoing);
-    }
+    [ending, ongoing]
 }
 
 /// Returns zero, in every register that a result may be in.

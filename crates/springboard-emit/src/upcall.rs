@@ -1,9 +1,7 @@
 //! Upcall stubs: native code calls them as the C function that they stand for, and they call the host's
 //! `fn(context, slots)`, or the function of libffi's closure.
 
-use cranelift_codegen::ir::{
-    AbiParam, InstBuilder, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
-};
+use cranelift_codegen::ir::{InstBuilder, Signature, StackSlot, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
     ClosureForm, Convention, Fill, Move, Operand, Place, Plan, ResultMove, SlotContent, Temporary,
@@ -11,11 +9,11 @@ use springboard_abi::{
 };
 
 use crate::{
-    body::{Body, Built, Note, Source, extended, slot_offset, to_word},
+    body::{Body, Built, Note, Source, extended, to_word},
     closure::{Closure, Fields},
     error::Malformed,
     isa::Isa,
-    memory::{Reserved, SLOT},
+    memory::{Reserved, SLOT, slot_offset, stack_words},
     native::{self, Argument},
     symbol::address_in_hole,
     template::HoleKind,
@@ -126,9 +124,7 @@ impl<'a> Upcall<'a> {
         // A closure's function is handed memory for a result even where there is none.
         let after = self.closure.map(|(form, _)| form.arguments.len() as u16);
         let last = arguments.chain(areas).chain(result).chain(after).max().unwrap_or(0);
-        let bytes = (u32::from(last) + 1) * WORD;
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-        builder.create_sized_stack_slot(data)
+        stack_words(builder, usize::from(last) + 1)
     }
 
     /// What the slot of a closure's result holds.
@@ -154,8 +150,7 @@ impl<'a> Upcall<'a> {
 
     /// Calls the host's function with its context and the slots.
     fn call_host(&self, body: &mut Body<'_, '_>, array: StackSlot) {
-        let mut signature = Signature::new(native::call_conv(self.plan.caller));
-        signature.params = vec![AbiParam::new(types::I64); 2];
+        let signature = native::function(self.plan.caller, &[types::I64; 2], &[]);
         let signature = body.builder.import_signature(signature);
         let host = address_in_hole(body.builder, signature, HoleKind::Helper);
         let context = address_in_hole(body.builder, signature, HoleKind::Context);

@@ -32,6 +32,8 @@ pub(crate) enum Definition {
     /// `struct point;`
     Forward(AggregateKind, String),
     Aggregate(Arc<Aggregate>),
+    /// The name of one under `#pragma pack` that has no tag.
+    Packed(Arc<Aggregate>),
     Enumeration(Arc<Enumeration>),
 }
 
@@ -82,14 +84,18 @@ impl Definitions {
     }
 
     fn add_aggregate(&mut self, aggregate: &Arc<Aggregate>) -> Result<(), DefinitionConflict> {
-        let definition = Definition::Aggregate(aggregate.clone());
-        let known = aggregate.tag.as_ref().and_then(|tag| self.tags.get(tag));
-        if known != Some(&definition) {
+        let packed = aggregate.name_by_members();
+        let definition = match packed {
+            Some(_) => Definition::Packed(aggregate.clone()),
+            None => Definition::Aggregate(aggregate.clone()),
+        };
+        let name = packed.as_ref().or(aggregate.tag.as_ref());
+        if name.and_then(|name| self.tags.get(name)) != Some(&definition) {
             aggregate.fields.iter().try_for_each(|field| self.add_type(&field.ty))?;
         }
         let forward =
             |known: &Definition| matches!(known, Definition::Forward(kind, _) if *kind == aggregate.kind);
-        aggregate.tag.as_ref().map_or(Ok(()), |tag| self.define(tag, definition, forward).map(|_| ()))
+        name.map_or(Ok(()), |name| self.define(name, definition, forward).map(|_| ()))
     }
 
     fn add_enumeration(&mut self, enumeration: &Arc<Enumeration>) -> Result<(), DefinitionConflict> {
@@ -132,11 +138,11 @@ impl Definitions {
 }
 
 impl Display for Definition {
-    /// Without a semicolon.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Definition::Forward(kind, tag) => write!(f, "{} {tag}", kind.keyword()),
+            Definition::Forward(kind, tag) => write!(f, "{} {tag};", kind.keyword()),
             Definition::Aggregate(aggregate) => aggregate.definition().fmt(f),
+            Definition::Packed(aggregate) => aggregate.name_definition().fmt(f),
             Definition::Enumeration(enumeration) => enumeration.definition().fmt(f),
         }
     }
@@ -144,6 +150,6 @@ impl Display for Definition {
 
 impl Display for Definitions {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.list.iter().try_for_each(|definition| writeln!(f, "{definition};"))
+        self.list.iter().try_for_each(|definition| writeln!(f, "{definition}"))
     }
 }

@@ -58,6 +58,6 @@ pub use part::{Part, PathError};
 /// crate in the same version.
 pub use target_lexicon::{Architecture, Triple};
 pub use types::{
-    Aggregate, AggregateKind, Array, Complex, Declared, Field, MAX_PARAMETERS, NamedConvention, Packed,
-    Param, Pointee, Prototype, Signature, SignatureError, Type, Vector,
+    Aggregate, AggregateKind, Array, Complex, Declared, Field, MAX_PARAMETERS, NamedConvention, Param,
+    Pointee, Prototype, Signature, SignatureError, Type, Vector,
 };

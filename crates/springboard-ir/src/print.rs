@@ -257,7 +257,10 @@ fn specifier(ty: &Type, f: &mut Formatter<'_>) -> fmt::Result {
         },
         Type::Aggregate(aggregate) => match &aggregate.tag {
             Some(tag) => write!(f, "{} {tag}", aggregate.kind.keyword()),
-            None => aggregate.definition().fmt(f),
+            None => match aggregate.name_by_members() {
+                Some(name) => f.write_str(&name),
+                None => aggregate.members(f),
+            },
         },
         Type::Incomplete(kind, tag) => write!(f, "{} {tag}", kind.keyword()),
         Type::Pointer(_) | Type::Array(_) => unreachable!("derived from another type"),

@@ -118,6 +118,9 @@ pub struct Aggregate {
     pub packed: bool,
     /// `_Alignas` or `aligned(n)` on the whole type, in bytes. Only ever raises the alignment.
     pub align: Option<u32>,
+    /// `#pragma pack(n)`: the most that members are aligned to, in bytes. Without a tag it is written by a name, which
+    /// [`Definitions`](crate::Definitions) defines, because C has no place for the pragma within a declaration.
+    pub pack: Option<u32>,
 }
 
 /// One member of an aggregate.
@@ -138,27 +141,14 @@ pub struct Field {
 /// What the declaration of a member says about its type without making it another type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Declared {
-    /// Whether what its type is aligned to means nothing.
-    pub packed: Packed,
+    /// `__attribute__((packed))` on the member: what its type is aligned to means nothing.
+    pub packed: bool,
     /// The alignment that a `typedef` gave the type, in bytes, in place of the type's own.
     pub type_align: Option<u32>,
     /// `_Atomic`, on the member or on the elements of an array.
     pub atomic: bool,
     /// An array without a length, `[]`: an array of length 0 that C calls a flexible array member.
     pub flexible: bool,
-}
-
-/// What takes a member's alignment away. Both do the same to a layout. But to GCC a bit-field that is as wide as an integer and
-/// lies as one is an ordinary member unless the attribute packs it, and an ordinary member may be unaligned.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
-pub enum Packed {
-    /// Nothing does.
-    #[default]
-    No,
-    /// `__attribute__((packed))` on the member.
-    Attribute,
-    /// `#pragma pack` on a bit-field. Written out it becomes the attribute, by which it is laid out alike.
-    Pragma,
 }
 
 impl Aggregate {

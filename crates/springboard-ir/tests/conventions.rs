@@ -53,7 +53,7 @@ fn a_named_convention_makes_another_type() {
     let Type::Pointer(run) = &aggregate.fields[0].ty else { panic!("a pointer") };
     assert_eq!(**run, Pointee::Function(named));
     let text = aggregate.definition().to_string();
-    assert_eq!(Type::parse(&format!("{text}; struct s")), Ok(member), "{text}");
+    assert_eq!(Type::parse(&format!("{text} struct s")), Ok(member), "{text}");
 }
 
 #[test]

@@ -90,7 +90,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "#pragma pack(push, 1)\nstruct s { char c; int i; };\n#pragma pack(pop)\nstruct t { char c; int i; };",
-        "struct s { char c; __attribute__((packed)) int i; };\nstruct t { char c; int i; };\n",
+        "_Pragma(\"pack(push, 1)\") struct s { char c; int i; }; _Pragma(\"pack(pop)\")\nstruct t { char c; int i; };\n",
     ),
     (
         "int f(int), *g(void), x; extern int y[], z; static const int w[] = { 1, 2 };",

@@ -13,7 +13,10 @@ use springboard_abi::{Hole, HoleKind};
 
 use crate::{
     refusal::Refusal,
-    terms::{Byte, Node, Op, Register, Term, Terms, Word, ZERO, number, sign_extended, whole, zero_extended},
+    terms::{
+        Byte, Node, Op, Register, Relations, Term, Terms, Word, ZERO, number, sign_extended, whole,
+        zero_extended,
+    },
 };
 
 pub(crate) use convention::{Abi, Closure, Cpu, Saved};
@@ -67,6 +70,8 @@ pub(crate) enum Flags {
     Unknown,
     /// Two words, compared as unsigned and as signed numbers: extended by zeros, and by their signs.
     Compared { unsigned: [Word; 2], signed: [Word; 2] },
+    /// Two doubles.
+    Doubles([Word; 2]),
     /// A word that was computed: whether it is zero, and its sign. Nothing is known of carry and overflow.
     Result { word: Word },
 }
@@ -436,6 +441,14 @@ impl<'a> Machine<'a> {
         };
         let holds = self.terms.op(op, &a, &b);
         Ok(if negated { self.terms.op(Op::Equal, &holds, &ZERO) } else { holds })
+    }
+
+    /// Whether the two doubles that were compared last stand to each other in one of these ways, as a word.
+    pub(crate) fn related(&mut self, relations: Option<Relations>) -> Result<Word, Refusal> {
+        match (self.flags, relations) {
+            (Flags::Doubles([a, b]), Some(relations)) => Ok(self.terms.op(Op::Related(relations), &a, &b)),
+            _ => Err(Refusal::Branch { at: self.pc }),
+        }
     }
 
     /// `a` if a word is not zero, otherwise `b`: the word has to follow from what is assumed.

@@ -55,10 +55,6 @@ pub enum Refusal {
     /// An unwinder would not find the stub's caller.
     #[error("at {at:#x}, an unwinder loses its way")]
     Unwind { at: usize },
-    /// Code for doubles that have to be whole numbers ([`Parameter::Exact`](springboard_abi::Parameter)) cannot be read
-    /// yet.
-    #[error("code for doubles that have to be whole numbers cannot be read yet")]
-    Exact,
     /// The plan is not of a form that there is code for.
     #[error("no stub has such a plan")]
     Plan,

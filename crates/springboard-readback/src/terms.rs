@@ -105,8 +105,55 @@ pub(crate) enum Op {
     DoubleToFloat,
     IntToDouble,
     /// Rounded so that rounding it again, to a float, gives what rounding once would.
+    #[cfg_attr(
+        not(any(feature = "all-targets", target_arch = "s390x")),
+        expect(dead_code, reason = "s390x alone asks")
+    )]
     IntToDoubleForFloat,
     IntToFloat,
+    /// Towards zero, to 64 bits with a sign; what none of them is becomes the nearest or the least, as the CPU has it. The
+    /// second operand is what becomes of a NaN.
+    DoubleToInt(Beyond),
+    /// 1 if two doubles stand to each other in one of the ways.
+    Related(Relations),
+}
+
+/// What becomes of a double that is too large for an integer, or too small.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Beyond {
+    Nearest,
+    Least,
+}
+
+/// The ways in which two doubles may stand to each other: a set.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Relations(u8);
+
+impl Relations {
+    pub(crate) const LESS: Relations = Relations(1);
+    pub(crate) const EQUAL: Relations = Relations(2);
+    pub(crate) const GREATER: Relations = Relations(4);
+    /// One of them is a NaN.
+    pub(crate) const UNORDERED: Relations = Relations(8);
+
+    pub(crate) const fn or(self, other: Relations) -> Relations {
+        Relations(self.0 | other.0)
+    }
+
+    pub(crate) const fn not(self) -> Relations {
+        Relations(15 & !self.0)
+    }
+
+    fn holds(self, a: f64, b: f64) -> bool {
+        use std::cmp::Ordering;
+        let relation = match a.partial_cmp(&b) {
+            Some(Ordering::Less) => Relations::LESS,
+            Some(Ordering::Equal) => Relations::EQUAL,
+            Some(Ordering::Greater) => Relations::GREATER,
+            None => Relations::UNORDERED,
+        };
+        self.0 & relation.0 != 0
+    }
 }
 
 /// All terms of one run.
@@ -370,6 +417,10 @@ impl Terms {
     }
 
     /// A double as a float.
+    #[cfg_attr(
+        not(any(feature = "all-targets", target_arch = "s390x")),
+        expect(dead_code, reason = "s390x alone asks")
+    )]
     pub(crate) fn rounded_to_float(&mut self, double: &Word) -> Word {
         let term = self.term_of(double);
         match *self.node(term) {

@@ -94,7 +94,7 @@ impl Draw<'_> {
             }
         }
         let align = chance(self.rng, 4).then(|| 1 << self.rng.u32(0..=5));
-        Aggregate { kind, tag: None, fields, packed, align }
+        Aggregate { kind, tag: None, fields, packed, align, pack: None }
     }
 
     /// One to five equal values, as members, arrays, or in structures of their own.
@@ -135,7 +135,14 @@ impl Draw<'_> {
             AggregateKind::Struct => vec![base.clone(); count as usize],
         };
         let fields = types.into_iter().map(|ty| self.member(ty)).collect();
-        Type::Aggregate(Arc::new(Aggregate { kind, tag: None, fields, packed: false, align: None }))
+        Type::Aggregate(Arc::new(Aggregate {
+            kind,
+            tag: None,
+            fields,
+            packed: false,
+            align: None,
+            pack: None,
+        }))
     }
 
     /// One to `most` types of members.

@@ -48,7 +48,7 @@ fn define_enumerations(ty: &Type, known: &mut HashSet<String>, text: &mut String
         Type::Enum(enumeration) => {
             let definition = enumeration.definition().to_string();
             if !known.contains(&definition) {
-                writeln!(text, "{definition};").expect("writing to a string");
+                writeln!(text, "{definition}").expect("writing to a string");
                 known.insert(definition);
             }
         }

@@ -66,6 +66,7 @@ fn ty(kind: usize, structure: usize) -> Type {
             tag: None,
             fields: kinds.into_iter().enumerate().map(field).collect(),
             packed: false,
+            pack: None,
             align: None,
         }))
     })

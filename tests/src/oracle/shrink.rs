@@ -114,6 +114,9 @@ fn aggregates(aggregate: &Aggregate) -> Vec<Type> {
     if aggregate.packed {
         push(&|aggregate| aggregate.packed = false);
     }
+    if aggregate.pack.is_some() {
+        push(&|aggregate| aggregate.pack = None);
+    }
     if aggregate.align.is_some() {
         push(&|aggregate| aggregate.align = None);
     }

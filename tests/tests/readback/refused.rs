@@ -32,14 +32,15 @@ fn subjects(target: &Target) -> Vec<Plan> {
             plans
                 .extend(plan(&signature, target, entry).ok().filter(|_| number < 3 || entry != Entry::Bound));
         }
-        let narrow = Narrow::Check;
-        let call = FastCall {
-            guard: Guard::Closed,
-            narrow,
-            options: Options::Always,
-            ..FastCall::new(signature.clone())
-        };
-        plans.extend(plan_fast_call(&call, target).ok());
+        for narrow in [Narrow::Check, Narrow::Exact] {
+            let call = FastCall {
+                guard: Guard::Closed,
+                narrow,
+                options: Options::Always,
+                ..FastCall::new(signature.clone())
+            };
+            plans.extend(plan_fast_call(&call, target).ok());
+        }
         let call = BoxedCall::new(signature, &hosts::objects(), &target.model).ok();
         plans.extend(call.and_then(|call| plan_boxed(&call, target).ok()).filter(|_| number == 0));
     }

@@ -71,6 +71,7 @@ fn small(rng: &mut Rng) -> Type {
         tag,
         fields,
         packed: false,
+        pack: None,
         align: None,
     }))
 }

@@ -11,8 +11,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use springboard_ir::{
-    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, LayoutError, Packed, Scalar, Signature,
-    Type,
+    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, LayoutError, Scalar, Signature, Type,
 };
 
 use super::{
@@ -130,7 +129,7 @@ fn hand_out(
             }
         };
         let end = (start + 8).min(size as u32);
-        places.extend((start..end).map(|byte| (byte, super::demand::behind(first, byte - start))));
+        places.extend((start..end).map(|byte| (byte, super::demand::beyond(first, byte - start))));
     }
     if gpr > gprs || vec > vecs {
         return None;
@@ -161,9 +160,9 @@ fn in_registers(
             Place::Vec { at, .. } => (at + 1, 16),
             Place::Stack { .. } => continue,
         };
-        let behind = super::demand::behind(*place, 1);
-        if next != Some(behind) {
-            demand.open(behind, size - end);
+        let after = super::demand::beyond(*place, 1);
+        if next != Some(after) {
+            demand.open(after, size - end);
         }
     }
     Ok(())
@@ -182,7 +181,7 @@ fn on_the_stack(argument: &Argument<'_>, model: &DataModel, demand: &mut Demand)
         return Ok(());
     }
     demand.image(argument, 0, size, place);
-    demand.open(super::demand::behind(place, size as u32), (rounded - size) as u8);
+    demand.open(super::demand::beyond(place, size as u32), (rounded - size) as u8);
     Ok(())
 }
 
@@ -256,7 +255,7 @@ fn classes(ty: &Type, offset: u64, model: &DataModel) -> Result<Classes, LayoutE
                     (Some(0), AggregateKind::Struct) => continue,
                     (Some(bits), AggregateKind::Struct) => {
                         let bits = u64::from(bits);
-                        let packed = aggregate.packed || field.declared.packed == Packed::Attribute;
+                        let packed = aggregate.packed || field.declared.packed;
                         // GCC lays out as a plain member, which may be unaligned, what is as wide as one and lies as one.
                         let plain = (bits == 8 || (!packed && matches!(bits, 16 | 32 | 64)))
                             && within.is_multiple_of(bits);

@@ -17,7 +17,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use springboard_ir::{Aggregate, AggregateKind, Compiler, DataModel, Packed, Scalar, Signature, Type};
+use springboard_ir::{Aggregate, AggregateKind, Compiler, DataModel, Scalar, Signature, Type};
 use target_lexicon::Architecture;
 
 use super::{
@@ -314,14 +314,14 @@ fn natural_alignment(ty: &Type, model: &DataModel) -> Result<u32, Ineligible> {
     let Type::Aggregate(aggregate) = ty else { return Ok(ty.layout(model)?.align) };
     let mut align = 1;
     for field in &aggregate.fields {
-        // Packing does not weaken a zero-width bit-field (so GCC).
-        let weak = (aggregate.packed || field.declared.packed != Packed::No) && field.bits != Some(0);
         let own = match field.declared.type_align {
-            _ if weak => 1,
+            // Packing does not weaken a zero-width bit-field (so GCC).
+            _ if (aggregate.packed || field.declared.packed) && field.bits != Some(0) => 1,
             Some(align) => align,
             None => field.ty.layout(model)?.align,
         };
-        align = align.max(own).max(field.align.unwrap_or(1));
+        let most = aggregate.pack.filter(|_| field.bits != Some(0)).unwrap_or(u32::MAX);
+        align = align.max(own.max(field.align.unwrap_or(1)).min(most));
     }
     Ok(align)
 }

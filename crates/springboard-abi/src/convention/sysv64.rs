@@ -18,7 +18,7 @@
 use alloc::{vec, vec::Vec};
 
 use springboard_ir::{
-    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, Layout, Packed, Scalar, Signature, Type,
+    AggregateKind, Array, Compiler, DataModel, Field, FloatFormat, Layout, Scalar, Signature, Type,
 };
 use target_lexicon::Architecture;
 
@@ -345,7 +345,7 @@ fn classify_at(ty: &Type, offset: u64, model: &DataModel, classes: &mut [Class])
                     (Some(_), _) if is_clang(model) && field.name.is_none() => continue,
                     // To GCC one that could be an ordinary member is one, and may be unaligned in what is around it.
                     (Some(bits), AggregateKind::Struct) if !is_clang(model) => {
-                        let packed = aggregate.packed || field.declared.packed == Packed::Attribute;
+                        let packed = aggregate.packed || field.declared.packed;
                         let (bits, least) = (u64::from(bits), if packed { 8 } else { 64 });
                         let ordinary = matches!(bits, 8 | 16 | 32 | 64)
                             && bits <= least

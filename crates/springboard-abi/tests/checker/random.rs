@@ -63,7 +63,7 @@ fn aggregate(rng: &mut Rng, depth: u32) -> Type {
         })
         .collect();
     let align = (rng.u8(..24) == 0).then(|| 1 << rng.u32(..8));
-    Type::Aggregate(Arc::new(Aggregate { kind, tag: None, fields, packed, align }))
+    Type::Aggregate(Arc::new(Aggregate { kind, tag: None, fields, packed, align, pack: None }))
 }
 
 fn plain(index: usize, ty: Type) -> Field {

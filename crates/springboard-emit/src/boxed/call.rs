@@ -10,13 +10,13 @@ use springboard_abi::{
 use super::{
     ADDRESS, Boxed, OBJECT,
     host::{ask_host, host_address},
-    words::{Unboxed, stack_words},
+    words::Unboxed,
 };
 use crate::{
-    body::{Body, Kept, Notes, Source, slot_offset},
+    body::{Body, Kept, Notes, Source},
     error::Malformed,
-    memory::MEMORY,
-    native::{self, Argument, Register},
+    memory::{MEMORY, load_word, slot_offset, stack_words},
+    native,
     outgoing::Outgoing,
     symbol::{Symbol, address_in_hole, symbol},
     template::HoleKind,
@@ -78,11 +78,6 @@ impl Boxed<'_> {
         let mut body = Body::new(builder, source, plan);
         body.copy_temporaries(plan);
         let target = address_in_hole(body.builder, signature, HoleKind::Target);
-        let value = |body: &mut Body<'_, '_>, argument: &Argument<'_>| match *argument {
-            Argument::Word(ty, moves) => body.word(ty, moves),
-            Argument::Burnt(Register::Vec(_)) => Ok(body.builder.ins().f64const(0.0)),
-            Argument::Burnt(Register::Gpr(_)) => Ok(target),
-        };
         if let Some(outgoing) = outgoing {
             if self.has_landing() {
                 let address = outgoing.address(body.builder);
@@ -90,8 +85,7 @@ impl Boxed<'_> {
             }
             body.store_stack(outgoing, &self.stack)?;
         }
-        let values = self.arguments.iter().map(|argument| value(&mut body, argument));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let (target, values) = body.values(&self.arguments, &[], |_| target)?;
         let call = if self.has_landing() {
             let landing = symbol(body.builder, signature, Symbol::Landing);
             body.builder.ins().call(landing, &values)
@@ -101,7 +95,7 @@ impl Boxed<'_> {
         let mut results = body.builder.inst_results(call).to_vec();
         if let DowncallResult::Memory { slot, moves } = &self.form.result {
             let object = object.ok_or(Malformed::Boxed)?;
-            let to = body.builder.ins().stack_load(types::I64, types::I64, object, 0);
+            let to = load_word(body.builder, object, 0);
             body.store_results(*slot, to, moves, &results)?;
         }
         if self.form.returned == Returned::Memory {

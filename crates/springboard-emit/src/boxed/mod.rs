@@ -33,13 +33,14 @@ use springboard_abi::{
 
 use self::{
     checks::known,
-    host::{after, before, host_signature},
-    words::{Entered, Unboxed, stack_words},
+    host::{after, before},
+    words::{Entered, Unboxed},
 };
 use crate::{
-    body::{Built, slot_offset},
+    body::Built,
     error::Malformed,
     isa::Isa,
+    memory::{keep, stack_words},
     native::{self, Argument},
     outgoing::Outgoing,
     symbol::address_in_hole,
@@ -115,7 +116,7 @@ impl<'a> Boxed<'a> {
 
     /// The signature of a function of the host that ends the stub, and of the stub itself.
     fn leaving(&self, parameters: &[Type]) -> Signature {
-        let mut signature = host_signature(self.plan, parameters, Some(types::I64));
+        let mut signature = native::function(self.plan.caller, parameters, &[types::I64]);
         if self.leave == Leave::Jump {
             signature.call_conv = CallConv::Tail;
         }
@@ -195,11 +196,8 @@ impl<'a> Boxed<'a> {
         if self.parameters == Keep::Registers {
             return Entered { values, kept: None, lasts };
         }
-        let kept = stack_words(builder, values.len().max(1));
-        for (index, value) in (0..).zip(&values) {
-            builder.ins().stack_store(types::I64, *value, kept, slot_offset(index));
-        }
-        Entered { values, kept: Some(kept), lasts }
+        let kept = Some(keep(builder, &values));
+        Entered { values, kept, lasts }
     }
 
     /// Unboxes all arguments.

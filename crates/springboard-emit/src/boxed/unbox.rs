@@ -11,7 +11,10 @@ use super::{
     checks::{go_on_if, masked, stay_cold},
     host::{ask_host, host_address},
 };
-use crate::{error::Malformed, memory::MEMORY};
+use crate::{
+    error::Malformed,
+    memory::{self, MEMORY},
+};
 
 /// The value of an argument. `boxed` gives the object; where no way fits, the code goes to `miss`.
 pub(super) fn argument(
@@ -154,17 +157,7 @@ impl Way<'_> {
         let object = self.object;
         Ok(match payload {
             Payload::Integer { offset, bytes, fill } => {
-                let ins = builder.ins();
-                match (bytes, fill) {
-                    (1, Fill::Zero) => ins.uload8(types::I64, MEMORY, object, offset),
-                    (1, Fill::Sign) => ins.sload8(types::I64, MEMORY, object, offset),
-                    (2, Fill::Zero) => ins.uload16(types::I64, MEMORY, object, offset),
-                    (2, Fill::Sign) => ins.sload16(types::I64, MEMORY, object, offset),
-                    (4, Fill::Zero) => ins.uload32(MEMORY, object, offset),
-                    (4, Fill::Sign) => ins.sload32(MEMORY, object, offset),
-                    (8, _) => ins.load(types::I64, MEMORY, object, offset),
-                    _ => return Err(Malformed::Width(bytes)),
-                }
+                memory::load(builder, types::I64, MEMORY, (object, offset), (bytes, fill))?
             }
             Payload::Float { offset, bytes } => {
                 let ty = match bytes {

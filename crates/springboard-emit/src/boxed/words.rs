@@ -1,13 +1,13 @@
 //! Where the words of a stub are: what it was entered with, and what it unboxed.
 
-use cranelift_codegen::ir::{InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value, types};
+use cranelift_codegen::ir::{InstBuilder, StackSlot, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use springboard_abi::{
     Plan,
     boxed::{Arguments, Callable},
 };
 
-use crate::{body::slot_offset, memory::SLOT, words::WORD};
+use crate::memory::{SLOT, load_word, slot_offset};
 
 /// What the stub was entered with.
 pub(super) struct Entered {
@@ -67,14 +67,4 @@ impl Unboxed {
             }
         }
     }
-}
-
-pub(super) fn stack_words(builder: &mut FunctionBuilder<'_>, count: usize) -> StackSlot {
-    let bytes = count as u32 * WORD;
-    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, WORD.trailing_zeros() as u8);
-    builder.create_sized_stack_slot(data)
-}
-
-pub(super) fn load_word(builder: &mut FunctionBuilder<'_>, slot: StackSlot, index: u16) -> Value {
-    builder.ins().stack_load(types::I64, types::I64, slot, slot_offset(index))
 }

@@ -99,6 +99,21 @@ impl Encoding {
     }
 }
 
+/// An instruction of four bytes.
+pub(super) const fn plain(word: u64) -> Item {
+    Item::plain(word, 4)
+}
+
+/// The instructions of code in which each has four bytes, the less significant first.
+pub(super) fn words(code: &[u8]) -> impl Iterator<Item = u32> {
+    code.chunks_exact(4).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("4 bytes")))
+}
+
+/// The one of those at an offset.
+pub(super) fn word_at(code: &[u8], at: usize) -> Option<u32> {
+    words(code.get(at..at + 4)?).next()
+}
+
 /// The bits of a word from `first` on, as a signed number of so many bits.
 pub(super) const fn signed(word: u64, first: u32, bits: u32) -> i64 {
     (word << (64 - first - bits)) as i64 >> (64 - bits)

@@ -28,22 +28,22 @@ pub(super) struct Shapes {
     pub(super) jump: fn(Register) -> Item,
     /// The register through which a stub jumps: neither an argument's nor its caller's.
     pub(super) jump_register: Register,
-    /// To and from which register an instruction copies.
-    pub(super) copied: fn(Item) -> Option<(Register, Register)>,
+    /// The bits of a register's number.
+    pub(super) register: u64,
+    /// From which bits on a copy names the registers to and from which it copies.
+    pub(super) copied: fn(Item) -> Option<[u32; 2]>,
     pub(super) copy: fn(Register, Register) -> Item,
-    /// The register that an instruction makes, for those from which a target comes.
-    pub(super) made: fn(Item) -> Option<Register>,
-    /// The instruction, making another one.
-    pub(super) making: fn(Item, Register) -> Item,
+    /// From which bits on an instruction names the register that it makes, of those from which a target comes.
+    pub(super) made: fn(Item) -> Option<&'static [u32]>,
     /// The instruction in a stub without its frame of so many bytes, if it finds an argument on the stack.
     pub(super) unframed: fn(Item, u64) -> Item,
     /// What is done to the shortened instructions by this CPU alone.
     pub(super) further: fn(&[Item]) -> Vec<Item>,
     /// What an instruction may save or restore of the caller's, other than the frame pointer.
     pub(super) saved: fn(Item) -> Option<Saved>,
-    /// The instruction, with one general register in another's place.
-    pub(super) renamed: fn(Item, Register, Register) -> Item,
-    /// Registers that may take the place of those.
+    /// From which bits on an instruction names general registers, where it is a load, a store, a sum, a copy or a call.
+    pub(super) named: fn(Item) -> &'static [u32],
+    /// Registers that may take the place of those that are saved.
     pub(super) spare: &'static [Register],
 }
 
@@ -72,12 +72,38 @@ impl Shapes {
         shorter.into_iter().find_map(further).or_else(moved).unwrap_or(code)
     }
 
+    /// The register that an instruction names from this bit on.
+    fn at(&self, item: Item, first: u32) -> Register {
+        (item.word >> first & self.register) as Register
+    }
+
+    fn made(&self, item: Item) -> Option<Register> {
+        (self.made)(item).map(|fields| self.at(item, fields[0]))
+    }
+
+    fn copied(&self, item: Item) -> Option<(Register, Register)> {
+        (self.copied)(item).map(|[to, from]| (self.at(item, to), self.at(item, from)))
+    }
+
+    /// The instruction with `to` wherever it names a register that is to be `replaced`, of those that it names there.
+    fn with(&self, item: Item, fields: &[u32], to: Register, replaced: impl Fn(Register) -> bool) -> Item {
+        let replaced = fields.iter().filter(|first| replaced(self.at(item, **first)));
+        let word =
+            replaced.fold(item.word, |word, first| word & !(self.register << first) | u64::from(to) << first);
+        Item { word, ..item }
+    }
+
+    /// The instruction with one general register in another's place.
+    fn renamed(&self, item: Item, from: Register, to: Register) -> Item {
+        self.with(item, (self.named)(item), to, |register| register == from)
+    }
+
     /// The instructions with another register in place of one that is saved.
     fn sparing(&self, items: &[Item], code: &Code, known: &mut Known) -> Option<(Vec<Item>, Code)> {
         // It is saved before it is used.
         let Saved { register: saved, at, .. } = items.iter().find_map(|item| (self.saved)(*item))?;
         let is_free = |spare: &Register| {
-            let is_named = |item: &Item| (self.renamed)(*item, *spare, saved) != *item;
+            let is_named = |item: &Item| self.renamed(*item, *spare, saved) != *item;
             !items.iter().any(is_named)
         };
         let (free, used): (Vec<Register>, Vec<Register>) = self.spare.iter().copied().partition(is_free);
@@ -85,8 +111,8 @@ impl Shapes {
             let renamed = filtered(items, |item| match (self.saved)(item) {
                 Some(of) if (of.register, of.at) == (saved, at) => of.rest,
                 _ => {
-                    let item = (self.renamed)(item, saved, spare);
-                    ((self.copied)(item) != Some((spare, spare))).then_some(item)
+                    let item = self.renamed(item, saved, spare);
+                    (self.copied(item) != Some((spare, spare))).then_some(item)
                 }
             });
             let after = self.encoding.assemble(&renamed);
@@ -145,18 +171,19 @@ impl Shapes {
     fn aimed(&self, moves: &[Item], called: Register, copies: Copies) -> Vec<Item> {
         let mut moves = moves.to_vec();
         let mut register = called;
-        while let Some(at) = moves.iter().rposition(|item| (self.made)(*item) == Some(register)) {
-            match (self.copied)(moves[at]) {
+        while let Some(at) = moves.iter().rposition(|item| self.made(*item) == Some(register)) {
+            match self.copied(moves[at]) {
                 // What it is a copy of is made before, and can be made where it is wanted.
                 Some((_, from))
                     if copies == Copies::Omit
-                        && moves[..at].iter().any(|item| (self.made)(*item) == Some(from)) =>
+                        && moves[..at].iter().any(|item| self.made(*item) == Some(from)) =>
                 {
                     moves.remove(at);
                     register = from;
                 }
                 _ => {
-                    moves[at] = (self.making)(moves[at], self.jump_register);
+                    let fields = (self.made)(moves[at]).unwrap_or_default();
+                    moves[at] = self.with(moves[at], fields, self.jump_register, |_| true);
                     return moves;
                 }
             }
@@ -168,7 +195,7 @@ impl Shapes {
     /// The same instructions, with calls through the register that the target was copied from right before.
     fn direct(&self, mut items: Vec<Item>) -> Vec<Item> {
         for at in (1..items.len()).rev() {
-            if let (Some((to, from)), Some(called)) = ((self.copied)(items[at - 1]), (self.called)(items[at]))
+            if let (Some((to, from)), Some(called)) = (self.copied(items[at - 1]), (self.called)(items[at]))
                 && to == called
             {
                 items[at] = (self.call)(from);

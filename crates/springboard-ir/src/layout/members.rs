@@ -5,7 +5,7 @@
 use super::{Layout, LayoutError, MAX_SIZE, checked_align};
 use crate::{
     model::{BitFields, Compiler, DataModel},
-    types::{Aggregate, AggregateKind, Field, Packed},
+    types::{Aggregate, AggregateKind, Field},
 };
 
 /// An aggregate whose first members have been placed.
@@ -14,6 +14,8 @@ pub(crate) struct Placement {
     compiler: Option<Compiler>,
     kind: AggregateKind,
     packed: bool,
+    /// The most that a pragma lets members be aligned to, in bytes.
+    pack: Option<u32>,
     /// The strictest alignment that any type of the target has by itself, in bytes.
     max_align: u32,
     /// Strictest alignment so far, in bytes.
@@ -37,13 +39,14 @@ struct Unit {
 
 impl Placement {
     pub(crate) fn new(aggregate: &Aggregate, model: &DataModel) -> Placement {
-        let (kind, packed) = (aggregate.kind, aggregate.packed);
+        let Aggregate { kind, packed, pack, .. } = *aggregate;
         let DataModel { bit_fields: rule, compiler, max_align, .. } = *model;
         Placement {
             rule,
             compiler,
             kind,
             packed,
+            pack,
             max_align: max_align.into(),
             align: 1,
             next: 0,
@@ -55,15 +58,21 @@ impl Placement {
     /// Places `field`, whose type has the layout `own`. Returns its offset in bits.
     pub(crate) fn place(&mut self, field: &Field, own: Layout) -> Result<u64, LayoutError> {
         let asked = field.align.map(checked_align).transpose()?;
+        // What a bit-field without width asks for is not weakened, except in Microsoft's layout.
+        let capped = field.bits != Some(0) || self.rule == BitFields::Microsoft;
+        let asked = asked.map(|align| if capped { self.capped(align) } else { align });
         let named = field.declared.type_align.map(checked_align).transpose()?;
         let raised = named.filter(|align| *align > own.align);
         let own = Layout { align: named.unwrap_or(own.align), ..own };
         let whole = self.packed;
-        self.packed |= field.declared.packed != Packed::No;
+        self.packed |= field.declared.packed;
         let placed = match (field.bits, self.rule) {
             (None, _) => Ok(self.place_whole(asked, own)),
             (Some(_), BitFields::Microsoft) if named.is_some() => Err(LayoutError::Compilers),
-            (Some(bits), BitFields::Microsoft) => Ok(self.place_in_unit(bits.into(), asked, own)),
+            (Some(bits), BitFields::Microsoft) => {
+                let own = Layout { align: self.capped(own.align), ..own };
+                Ok(self.place_in_unit(bits.into(), asked, own))
+            }
             (Some(bits), _) => self.place_bits_of(bits.into(), field.name.is_some(), asked, own, raised),
         };
         self.packed = whole;
@@ -80,6 +89,11 @@ impl Placement {
         Ok(offset)
     }
 
+    /// What a pragma makes of an alignment.
+    fn capped(&self, align: u32) -> u32 {
+        self.pack.map_or(align, |pack| align.min(pack))
+    }
+
     /// Size and alignment of the whole, which itself asks for `asked`.
     pub(crate) fn finish(self, asked: Option<u32>) -> Result<Layout, LayoutError> {
         let align = self.align.max(asked.map_or(Ok(1), checked_align)?);
@@ -89,7 +103,7 @@ impl Placement {
 
     /// A member that is no bit-field.
     fn place_whole(&mut self, asked: Option<u32>, own: Layout) -> (u64, u64) {
-        let natural = if self.packed { 1 } else { own.align };
+        let natural = if self.packed { 1 } else { self.capped(own.align) };
         let align = natural.max(asked.unwrap_or(1));
         self.align = self.align.max(align);
         let closed = self.unit.take();
@@ -122,6 +136,14 @@ impl Placement {
         own: Layout,
         raised: Option<u32>,
     ) -> Result<(u64, u64), LayoutError> {
+        // Under a pragma it lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or
+        // not. One without width is as ever.
+        if self.pack.is_some() && bits > 0 {
+            self.packed = true;
+            if self.aligns(has_name) {
+                self.align = self.align.max(self.capped(own.align));
+            }
+        }
         let before = self.align;
         let by_clang = (self.place_bits(bits, has_name, asked, own), self.align);
         let Some(aligns) = raised.filter(|_| !self.packed) else { return Ok(by_clang.0) };
@@ -141,9 +163,14 @@ impl Placement {
         if agree { Ok(from_last.0) } else { Err(LayoutError::Compilers) }
     }
 
+    /// Whether a bit-field, of a name or without, aligns its aggregate.
+    fn aligns(&self, has_name: bool) -> bool {
+        has_name || self.rule == BitFields::Aapcs64
+    }
+
     /// A bit-field that may lie anywhere within one unit of its type.
     fn place_bits(&mut self, bits: u64, named: bool, asked: Option<u32>, own: Layout) -> (u64, u64) {
-        if named || self.rule == BitFields::Aapcs64 {
+        if self.aligns(named) {
             let natural = if self.packed && bits > 0 { 1 } else { own.align };
             self.align = self.align.max(natural).max(asked.unwrap_or(1));
         }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     layout::{Layout, Placement},
-    types::{Aggregate, AggregateKind, Declared, Field, Packed, Type},
+    types::{Aggregate, AggregateKind, Declared, Field, Type},
 };
 
 /// Members read so far.
@@ -55,30 +55,31 @@ impl<'a> Parser<'a> {
         if let Some(tag) = tag {
             self.tagged_aggregate(kind, tag, position)?;
         }
+        let pack_before = self.packing.most().at(position)?;
         self.open.push((kind, tag.unwrap_or_default().into()));
         let parameter_lists = core::mem::take(&mut self.parameter_lists);
         let members = self.members();
         self.parameter_lists = parameter_lists;
         self.open.pop();
         let members = members?;
+        let pack = self.pack_of(pack_before).at(position)?;
         let attributes = attributes.with(self.attributes()?);
         self.apply_to_no_type(&Attributes { transparent: None, ..attributes })?;
         let tag = tag.map(String::from);
-        let Members { mut fields, layouts, contents, .. } = members;
-        let (packed, mut align) = (attributes.packed, attributes.align);
-        if let Some(pack) = self.packing.most().at(position)? {
-            for (field, own) in fields.iter_mut().zip(&layouts) {
-                align = align.max(self.capped(field, *own, pack, packed).at(position)?);
-            }
-        }
-        let aggregate = Aggregate { kind, tag, fields, packed, align };
+        let Members { fields, layouts, contents, .. } = members;
+        let Attributes { packed, align, .. } = attributes;
+        let aggregate = Aggregate { kind, tag, fields, packed, align, pack };
         let mut placement = Placement::new(&aggregate, self.model());
         for (field, own) in aggregate.fields.iter().zip(layouts) {
             placement.place(field, own).at(position)?;
         }
         let layout = placement.finish(aggregate.align).at(position)?;
         let tag = aggregate.tag.clone();
+        let name = aggregate.name_by_members();
         let mut built = Built::aggregate(Arc::new(aggregate), &contents, layout);
+        if let Some(name) = name {
+            self.own.name_packed(name, &built);
+        }
         match (attributes.transparent, &tag) {
             (None, _) => {}
             (Some(position), None) => {
@@ -127,7 +128,7 @@ impl<'a> Parser<'a> {
             unbounded: None,
         };
         while !self.eat("}") {
-            if self.eat(";") {
+            if self.eat(";") || self.eat_layout_pragma()? {
                 continue;
             }
             match self.word().and_then(keyword) {
@@ -216,8 +217,7 @@ impl<'a> Parser<'a> {
         // GCC ignores attributes where no declarator follows.
         let declared = name.is_some() || bits.is_some();
         let align = if declared { attributes.alignment() } else { attributes.align_as };
-        let packed = if declared && attributes.packed { Packed::Attribute } else { Packed::No };
-        let declared = Declared { packed, ..built.declared };
+        let declared = Declared { packed: declared && attributes.packed, ..built.declared };
         let Shape::Object { ty, .. } = built.shape else {
             return Err(ParseErrorKind::NotAnObject.at(position));
         };

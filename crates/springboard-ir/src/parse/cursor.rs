@@ -161,6 +161,10 @@ impl<'a> Parser<'a> {
                     Some(wanted) if wanted != found => return Err(self.unexpected(Expected::Text(wanted))),
                     _ => {}
                 },
+                (TokenKind::LayoutPragma, _) => {
+                    self.layout_pragma()?;
+                    continue;
+                }
                 _ => {}
             }
             self.bump();

@@ -82,9 +82,14 @@ impl Declarations {
         self.tags.keys().filter_map(|tag| Some((tag.as_str(), self.tagged(tag)?)))
     }
 
-    /// Every type that [`Declarations::named`] gives, with its name, in the order of names.
+    /// Every type that [`Declarations::named`] gives, with its name, in the order of names. Not the names by which structures
+    /// under `#pragma pack` are written.
     pub fn named_types(&self) -> impl Iterator<Item = (&str, Type)> {
-        self.names.keys().filter_map(|name| Some((name.as_str(), self.named(name)?)))
+        let types = self.names.keys().filter_map(|name| Some((name.as_str(), self.named(name)?)));
+        types.filter(|(name, ty)| match ty {
+            Type::Aggregate(aggregate) => aggregate.name_by_members().is_none_or(|own| own != *name),
+            _ => true,
+        })
     }
 
     /// Every name that stands for a function type by a `typedef`, with that type, in the order of names.
@@ -219,6 +224,14 @@ impl Declarations {
         self.names.insert(name, meaning);
     }
 
+    /// Gives an aggregate under `#pragma pack`, which has no tag, the name that it is written by.
+    pub(crate) fn name_packed(&mut self, name: String, built: &Built) {
+        if let (Some(Type::Aggregate(aggregate)), None) = (built.object_type(), self.name(&name)) {
+            self.define(Definition::Packed(aggregate));
+            self.names.insert(name, Name::Type(built.clone()));
+        }
+    }
+
     /// Takes a constant back whose enumeration turned out to be none.
     pub(crate) fn forget_name(&mut self, name: &str) {
         self.names.remove(name);
@@ -267,11 +280,10 @@ impl Display for Declarations {
                 continue;
             }
             match item {
-                Item::Definition(definition) => definition.fmt(f)?,
-                Item::Type(name, built) => write!(f, "typedef {}", built.declaration(name))?,
-                Item::Function(name) => self.functions[self.by_name[name]].fmt(f)?,
+                Item::Definition(definition) => writeln!(f, "{definition}")?,
+                Item::Type(name, built) => writeln!(f, "typedef {};", built.declaration(name))?,
+                Item::Function(name) => writeln!(f, "{};", self.functions[self.by_name[name]])?,
             }
-            f.write_str(";\n")?;
         }
         self.objects.iter().try_for_each(|object| writeln!(f, "{object};"))
     }

@@ -81,6 +81,9 @@ pub enum ParseErrorKind {
     /// A tag, type name or constant that has another meaning already.
     #[error("`{0}` is defined already")]
     Redefined(String),
+    /// A function or an object that a declaration before made another, by its type or by who shares it.
+    #[error("`{0}` was declared otherwise before")]
+    Redeclared(String),
     /// Two members or two parameters of one name.
     #[error("`{0}` is declared twice")]
     Duplicate(String),
@@ -153,6 +156,11 @@ pub enum ParseErrorKind {
     /// An attribute or pragma that changes types or calls in a way that is not supported here.
     #[error("`{0}` is not supported here")]
     Unsupported(String),
+    /// `#pragma pack` within a structure, whose end finds it otherwise than its beginning does.
+    #[error(
+        "`#pragma pack` changes within this structure: GCC packs it by what is said at its end, Clang by what is said before"
+    )]
+    PackWithin,
     /// A word of C where it means nothing, as `_Alignas` on a function.
     #[error("`{0}` cannot stand here")]
     Misplaced(&'static str),

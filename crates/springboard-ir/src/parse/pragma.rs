@@ -2,12 +2,8 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{Parser, error::ParseErrorKind, places::Failure};
-use crate::{
-    layout::Layout,
-    model::BitFields,
-    types::{Field, Packed},
-};
+use super::{Parser, error::ParseErrorKind, lexer::TokenKind, places::Failure};
+use crate::model::Compiler;
 
 /// Alignments saved by `push` beyond which a text is refused.
 const MAX_SAVED: usize = 64;
@@ -34,6 +30,15 @@ impl Packing<'_> {
 }
 
 impl<'a> Parser<'a> {
+    /// Obeys the pragma that comes next, if one does.
+    pub(super) fn eat_layout_pragma(&mut self) -> Result<bool, Failure> {
+        let comes = self.peek().kind == TokenKind::LayoutPragma;
+        if comes {
+            self.layout_pragma()?;
+        }
+        Ok(comes)
+    }
+
     /// Obeys the pragma that comes next.
     pub(super) fn layout_pragma(&mut self) -> Result<(), Failure> {
         let token = self.bump();
@@ -83,34 +88,14 @@ impl<'a> Parser<'a> {
         Some(())
     }
 
-    /// Writes `#pragma pack(pack)` into the member that it weakens, of an aggregate that is `packed` by an attribute or not.
-    /// Returns what the aggregate is aligned to for it, if anything.
-    pub(super) fn capped(
-        &self,
-        field: &mut Field,
-        own: Layout,
-        pack: u32,
-        packed: bool,
-    ) -> Result<Option<u32>, ParseErrorKind> {
-        let natural = field.declared.type_align.unwrap_or(own.align);
-        let packed = packed || field.declared.packed != Packed::No;
-        field.align = field.align.map(|align| align.min(pack));
-        let Some(bits) = field.bits else {
-            if natural > pack && !packed {
-                field.declared.packed = Packed::Attribute;
-                field.align = Some(pack).filter(|pack| *pack > 1);
-            }
-            return Ok(None);
-        };
-        if self.model().bit_fields == BitFields::Microsoft {
-            return Err(ParseErrorKind::Unsupported("pragma pack".into()));
+    /// What a pragma says of an aggregate whose body has just ended, and before whose body it said `before`.
+    pub(super) fn pack_of(&self, before: Option<u32>) -> Result<Option<u32>, ParseErrorKind> {
+        let after = self.packing.most()?;
+        match self.model().compiler {
+            _ if before == after => Ok(after),
+            Some(Compiler::Gcc) => Ok(after),
+            Some(Compiler::Clang) => Ok(before),
+            None => Err(ParseErrorKind::PackWithin),
         }
-        // It lies at any bit, and aligns its aggregate as far as the pragma allows, packed by an attribute or not. One
-        // without width is as ever.
-        let aligns = field.name.is_some() || self.model().bit_fields == BitFields::Aapcs64;
-        if bits > 0 && field.declared.packed == Packed::No {
-            field.declared.packed = Packed::Pragma;
-        }
-        Ok(aligns.then_some(natural.min(pack)))
     }
 }

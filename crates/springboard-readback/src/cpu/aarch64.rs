@@ -2,18 +2,11 @@
 
 mod memory;
 
-use std::cell::OnceCell;
-
-use capstone::{
-    Capstone, Endian,
-    arch::{self, BuildsCapstone, BuildsCapstoneEndian},
-};
-
-use super::text::{self, Line, PerThread};
+use super::text::{self, Dialect, Line};
 use crate::{
-    machine::{Condition, Cpu, Flow, Machine},
+    machine::{Condition, Cpu, Flags, Flow, Machine},
     refusal::Refusal,
-    terms::{Byte, Node, Op, Word, ZERO, constant, sign_extended, zero_extended},
+    terms::{Beyond, Byte, Node, Op, Relations, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -31,17 +24,8 @@ pub(crate) static CPU: Cpu = Cpu {
 
 const SP: usize = 31;
 
-thread_local! {
-    static DECODER: OnceCell<Option<Capstone>> = const { OnceCell::new() };
-}
-static PER_THREAD: &PerThread = &DECODER;
-
-fn decoder() -> capstone::CsResult<Capstone> {
-    Capstone::new().arm64().mode(arch::arm64::ArchMode::Arm).endian(Endian::Little).build()
-}
-
 fn step(machine: &mut Machine<'_>) -> Result<Flow, Refusal> {
-    let line = text::decode(machine, PER_THREAD, decoder)?;
+    let line = text::decode(machine, Dialect::Arm64)?;
     Step { machine, line }.run()
 }
 
@@ -90,6 +74,9 @@ impl Step<'_, '_> {
                 self.machine.vecs[to] = [ZERO, ZERO];
             }
             "fcvt" | "scvtf" => self.convert(&name)?,
+            "fcmp" if self.size(0)? == 8 => {
+                self.machine.flags = Flags::Doubles([self.value(0)?, self.value(1)?]);
+            }
             "cmp" | "cmn" | "tst" => {
                 let bytes = self.size(0)?;
                 let (a, b) = (self.value(0)?, zero_extended(&self.second(1)?, bytes));
@@ -122,19 +109,17 @@ impl Step<'_, '_> {
             "cbz" | "cbnz" => {
                 let (bytes, value) = (self.size(0)?, self.value(0)?);
                 self.machine.compare(&value, &ZERO, bytes);
-                let condition = if name == "cbz" { Condition::Equal } else { Condition::NotEqual };
-                return self.branch(condition, 1);
+                return self.branch(if name == "cbz" { "eq" } else { "ne" }, 1);
             }
             "tbz" | "tbnz" => {
                 let (value, bit) = (self.value(0)?, self.line.number(1)?);
                 let value = self.machine.terms.and(&value, &constant(1 << (bit & 63)));
                 self.machine.compare(&value, &ZERO, 8);
-                let condition = if name == "tbz" { Condition::Equal } else { Condition::NotEqual };
-                return self.branch(condition, 2);
+                return self.branch(if name == "tbz" { "eq" } else { "ne" }, 2);
             }
             _ => {
                 if let Some(named) = name.strip_prefix("b.") {
-                    return self.branch(condition(named).ok_or(self.line.refused())?, 0);
+                    return self.branch(named, 0);
                 }
                 if name.starts_with("ld") || name.starts_with("st") {
                     self.memory(&name)?;
@@ -151,6 +136,11 @@ impl Step<'_, '_> {
         Ok(Some(match name {
             "mov" if self.line.operand(0)?.ends_with(".16b") => return Ok(None),
             "mov" | "fmov" | "movz" => self.second(1)?,
+            // A NaN becomes zero (Arm ARM, FPToFixed).
+            "fcvtzs" if [self.size(0)?, self.size(1)?] == [8, 8] => {
+                let value = self.value(1)?;
+                self.machine.terms.op(Op::DoubleToInt(Beyond::Nearest), &value, &ZERO)
+            }
             "movn" => {
                 let value = self.second(1)?;
                 self.machine.terms.xor(&value, &constant(u64::MAX))
@@ -191,11 +181,13 @@ impl Step<'_, '_> {
                 extended(&value, name).ok_or(self.line.refused())?
             }
             "cset" | "csetm" => {
-                let holds = self.holds(1)?;
+                let named = self.line.operand(1)?.to_owned();
+                let holds = self.holds(&named)?;
                 if name == "cset" { holds } else { self.machine.terms.sub(&ZERO, &holds) }
             }
             "csel" => {
-                let (holds, a, b) = (self.holds(3)?, self.value(1)?, self.value(2)?);
+                let named = self.line.operand(3)?.to_owned();
+                let (holds, a, b) = (self.holds(&named)?, self.value(1)?, self.value(2)?);
                 self.machine.select(&holds, &a, &b)?
             }
             "adr" => self.place(1)?,
@@ -204,9 +196,11 @@ impl Step<'_, '_> {
     }
 
     /// Whether a condition holds, as a word.
-    fn holds(&mut self, index: usize) -> Result<Word, Refusal> {
-        let condition = condition(self.line.operand(index)?).ok_or(self.line.refused())?;
-        self.machine.condition(condition)
+    fn holds(&mut self, named: &str) -> Result<Word, Refusal> {
+        if let Flags::Doubles(_) = self.machine.flags {
+            return self.machine.related(relations(named));
+        }
+        self.machine.condition(condition(named).ok_or(self.line.refused())?)
     }
 
     fn arithmetic(&mut self, name: &str, a: &Word, b: &Word) -> Word {
@@ -250,8 +244,8 @@ impl Step<'_, '_> {
         self.machine.gprs[30] = self.machine.code_address(self.machine.pc + self.line.length);
     }
 
-    fn branch(&mut self, condition: Condition, index: usize) -> Result<Flow, Refusal> {
-        let condition = self.machine.condition(condition)?;
+    fn branch(&mut self, named: &str, index: usize) -> Result<Flow, Refusal> {
+        let condition = self.holds(named)?;
         let to = usize::try_from(self.line.number(index)?).map_err(|_| self.line.refused())?;
         Ok(Flow::Branch { condition, to, length: self.line.length })
     }
@@ -393,6 +387,24 @@ fn extended(value: &Word, name: &str) -> Option<Word> {
         "uxtb" => zero_extended(value, 1),
         "uxth" => zero_extended(value, 2),
         "uxtw" => zero_extended(value, 4),
+        _ => return None,
+    })
+}
+
+/// After a comparison of doubles (Arm ARM, FPCompare: without an order it is carry and overflow).
+fn relations(name: &str) -> Option<Relations> {
+    let (less, equal, greater) = (Relations::LESS, Relations::EQUAL, Relations::GREATER);
+    Some(match name {
+        "eq" => equal,
+        "ne" => equal.not(),
+        "mi" | "lo" | "cc" => less,
+        "pl" | "hs" | "cs" => less.not(),
+        "ls" => less.or(equal),
+        "hi" => less.or(equal).not(),
+        "gt" => greater,
+        "le" => greater.not(),
+        "ge" => greater.or(equal),
+        "lt" => greater.or(equal).not(),
         _ => return None,
     })
 }

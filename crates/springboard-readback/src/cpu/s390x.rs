@@ -1,17 +1,13 @@
 //! z/Architecture, as capstone decodes it. A floating point register is the first word of a vector register.
 
-use std::cell::OnceCell;
+mod names;
 
-use capstone::{
-    Capstone,
-    arch::{self, BuildsCapstone},
-};
-
-use super::text::{self, Line, PerThread};
+use self::names::{Width, compared, condition, half, loaded, relations, stored};
+use super::text::{self, Dialect, Line};
 use crate::{
-    machine::{Condition, Cpu, Flags, Flow, Machine},
+    machine::{Cpu, Flags, Flow, Machine},
     refusal::Refusal,
-    terms::{Byte, Op, Word, ZERO, constant, sign_extended, zero_extended},
+    terms::{Beyond, Byte, Op, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -28,30 +24,14 @@ pub(crate) static CPU: Cpu = Cpu {
     lands: |_| true,
 };
 
-thread_local! {
-    static DECODER: OnceCell<Option<Capstone>> = const { OnceCell::new() };
-}
-static PER_THREAD: &PerThread = &DECODER;
-
-fn decoder() -> capstone::CsResult<Capstone> {
-    Capstone::new().sysz().mode(arch::sysz::ArchMode::Default).build()
-}
-
 fn step(machine: &mut Machine<'_>) -> Result<Flow, Refusal> {
-    let line = text::decode(machine, PER_THREAD, decoder)?;
+    let line = text::decode(machine, Dialect::Sysz)?;
     Step { machine, line }.run()
 }
 
 struct Step<'a, 'b> {
     machine: &'a mut Machine<'b>,
     line: Line,
-}
-
-/// How an instruction widens what it takes.
-#[derive(Clone, Copy)]
-struct Width {
-    bytes: usize,
-    signed: bool,
 }
 
 impl Step<'_, '_> {
@@ -155,6 +135,17 @@ impl Step<'_, '_> {
                 }
             }
             "ldebr" | "wldeb" | "ledbr" | "ledbra" | "wledb" | "wcdgb" | "cdgbr" => self.convert(&name)?,
+            // Towards zero; a NaN becomes the least (PoP, CONVERT TO FIXED).
+            "wcgdb" if self.line.number(3)? == 5 => {
+                let (to, word) = (self.vector(0)?, self.machine.vecs[self.vector(1)?][0]);
+                let op = Op::DoubleToInt(Beyond::Nearest);
+                self.machine.vecs[to] =
+                    [self.machine.terms.op(op, &word, &constant(1 << 63)), self.machine.terms.unknown()];
+            }
+            "cdbr" | "wfcdb" => {
+                let (a, b) = (self.vector(0)?, self.vector(1)?);
+                self.machine.flags = Flags::Doubles([self.machine.vecs[a][0], self.machine.vecs[b][0]]);
+            }
             "basr" | "bras" | "brasl" => {
                 let to = if name == "basr" { self.gpr(1)? } else { self.place(1)? };
                 let back = self.machine.code_address(self.machine.pc + self.line.length);
@@ -164,14 +155,28 @@ impl Step<'_, '_> {
             "br" => return Ok(Flow::Jump(self.gpr(0)?)),
             "j" | "jg" | "brc" => return Ok(Flow::Jump(self.place(0)?)),
             _ => {
+                if let Some(named) = name.strip_prefix("locghi") {
+                    let (holds, old) = (self.holds(named)?, self.gpr(0)?);
+                    let new = constant(self.line.number(1)? as u64);
+                    let value = self.machine.select(&holds, &new, &old)?;
+                    self.set(0, value, 8)?;
+                    return Ok(next);
+                }
                 let named = name.strip_prefix("jg").or(name.strip_prefix('j'));
-                let condition = named.and_then(condition).ok_or(self.line.refused())?;
-                let condition = self.machine.condition(condition)?;
+                let condition = self.holds(named.ok_or(self.line.refused())?)?;
                 let to = usize::try_from(self.line.number(0)?).map_err(|_| self.line.refused())?;
                 return Ok(Flow::Branch { condition, to, length: self.line.length });
             }
         }
         Ok(next)
+    }
+
+    /// Whether a condition holds, as a word.
+    fn holds(&mut self, named: &str) -> Result<Word, Refusal> {
+        if let Flags::Doubles(_) = self.machine.flags {
+            return self.machine.related(relations(named));
+        }
+        self.machine.condition(condition(named).ok_or(self.line.refused())?)
     }
 
     /// What an instruction writes to a general register, and to how many bytes of it, where that is all it does.
@@ -363,10 +368,8 @@ impl Step<'_, '_> {
 
     /// `offset(base)` or `offset(index,base)`
     fn address(&mut self, index: usize) -> Result<Word, Refusal> {
-        let text = self.line.operand(index)?.to_owned();
-        let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
-        let (offset, registers) = parts.ok_or(self.line.refused())?;
-        let mut address = constant(text::number(offset).ok_or(self.line.refused())? as u64);
+        let (offset, registers) = self.line.memory(index)?;
+        let mut address = constant(offset as u64);
         for register in registers.split(',') {
             let number = number_of(register.trim(), "%r").filter(|number| *number != 0);
             let register = self.machine.gprs[number.ok_or(self.line.refused())?];
@@ -415,69 +418,4 @@ impl Step<'_, '_> {
 
 fn number_of(text: &str, class: &str) -> Option<usize> {
     text.strip_prefix(class)?.parse::<usize>().ok().filter(|number| *number < 32)
-}
-
-/// What an instruction that loads or moves takes, and how many bytes of the register it writes.
-fn loaded(name: &str) -> Option<(Width, usize)> {
-    let width = |bytes, signed| Width { bytes, signed };
-    Some(match name {
-        "lgr" | "lg" => (width(8, false), 8),
-        "lgf" | "lgfr" => (width(4, true), 8),
-        "lgh" | "lghr" => (width(2, true), 8),
-        "lgb" | "lgbr" => (width(1, true), 8),
-        "llgf" | "llgfr" => (width(4, false), 8),
-        "llgh" | "llghr" => (width(2, false), 8),
-        "llgc" | "llgcr" => (width(1, false), 8),
-        "l" | "ly" | "lr" => (width(4, false), 4),
-        "lh" | "lhy" | "lhr" => (width(2, true), 4),
-        "lb" | "lbr" => (width(1, true), 4),
-        "llh" | "llhr" => (width(2, false), 4),
-        "llc" | "llcr" => (width(1, false), 4),
-        _ => return None,
-    })
-}
-
-fn stored(name: &str) -> Option<usize> {
-    Some(match name {
-        "stg" => 8,
-        "st" | "sty" => 4,
-        "sth" | "sthy" => 2,
-        "stc" | "stcy" => 1,
-        _ => return None,
-    })
-}
-
-/// What of its operands a comparison compares, and whether they are logical.
-fn compared(name: &str) -> Option<(Width, bool)> {
-    let width = |bytes, signed| Width { bytes, signed };
-    Some(match name {
-        "cgr" | "cghi" | "cgfi" | "cg" => (width(8, true), false),
-        "cr" | "chi" | "cfi" | "c" => (width(4, true), false),
-        "clgr" | "clgfi" | "clg" => (width(8, false), true),
-        "clr" | "clfi" | "cl" => (width(4, false), true),
-        _ => return None,
-    })
-}
-
-/// By how many bits the immediate operand of an instruction on a part of a register is shifted.
-fn half(name: &str) -> u32 {
-    match &name[name.len() - 2..] {
-        "lh" => 16,
-        "hl" | "hf" => 32,
-        "hh" => 48,
-        _ => 0,
-    }
-}
-
-/// After a comparison. The fourth condition code, an overflow, does not come of one.
-fn condition(name: &str) -> Option<Condition> {
-    Some(match name {
-        "e" | "nlh" => Condition::Equal,
-        "ne" | "lh" => Condition::NotEqual,
-        "l" | "nhe" => Condition::Less,
-        "h" | "nle" => Condition::Greater,
-        "le" | "nh" => Condition::NotGreater,
-        "he" | "nl" => Condition::NotLess,
-        _ => return None,
-    })
 }

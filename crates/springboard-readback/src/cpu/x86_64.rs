@@ -1,11 +1,15 @@
 //! x86_64, by the decoder of iced-x86.
 
-use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register as Name};
+mod conditions;
+
+use iced_x86::{
+    Code, ConditionCode, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register as Name,
+};
 
 use crate::{
-    machine::{Condition, Cpu, Flow, Machine},
+    machine::{Cpu, Flags, Flow, Machine},
     refusal::Refusal,
-    terms::{Node, Op, Word, ZERO, constant, sign_extended, zero_extended},
+    terms::{Beyond, Node, Op, Word, ZERO, constant, sign_extended, zero_extended},
 };
 
 pub(crate) static CPU: Cpu = Cpu {
@@ -98,7 +102,7 @@ impl Step<'_, '_> {
                 };
                 let product = self.machine.terms.mul(&a, &b);
                 self.write(0, &product)?;
-                self.machine.flags = crate::machine::Flags::Unknown;
+                self.machine.flags = Flags::Unknown;
             }
             Mnemonic::Shl | Mnemonic::Shr | Mnemonic::Sar => self.shift()?,
             Mnemonic::Movq | Mnemonic::Movd => {
@@ -131,6 +135,12 @@ impl Step<'_, '_> {
                 let halves = [0, 1].map(|half| self.machine.terms.xor(&a[half], &b[half]));
                 self.write_vector(&halves)?;
             }
+            Mnemonic::Cvttsd2si if instruction.op0_register().size() == 8 => {
+                let value = self.read(1)?;
+                let whole = self.machine.terms.op(Op::DoubleToInt(Beyond::Least), &value, &constant(1 << 63));
+                self.write(0, &whole)?;
+            }
+            Mnemonic::Ucomisd => self.machine.flags = Flags::Doubles([self.read(0)?, self.read(1)?]),
             Mnemonic::Cvtsi2sd | Mnemonic::Cvtsi2ss | Mnemonic::Cvtss2sd | Mnemonic::Cvtsd2ss => {
                 self.convert()?
             }
@@ -143,14 +153,12 @@ impl Step<'_, '_> {
             Mnemonic::Jmp => return Ok(Flow::Jump(self.target()?)),
             Mnemonic::Ret if instruction.op_count() == 0 => return Ok(Flow::Jump(self.pop())),
             _ if instruction.is_jcc_short_or_near() => {
-                let condition = condition(instruction).ok_or(Refusal::Instruction { at: self.machine.pc })?;
-                let condition = self.machine.condition(condition)?;
+                let condition = self.holds()?;
                 let to = instruction.near_branch_target() as usize;
                 return Ok(Flow::Branch { condition, to, length: instruction.len() });
             }
-            _ if instruction.condition_code() != iced_x86::ConditionCode::None => {
-                let condition = condition(instruction).ok_or(Refusal::Instruction { at: self.machine.pc })?;
-                let holds = self.machine.condition(condition)?;
+            _ if instruction.condition_code() != ConditionCode::None => {
+                let holds = self.holds()?;
                 match instruction.op_count() {
                     1 => self.write(0, &holds)?,
                     _ => {
@@ -206,7 +214,7 @@ impl Step<'_, '_> {
         let mask = if bytes == 8 { 63 } else { 31 };
         let count = self.machine.terms.and(&count, &constant(mask));
         let result = self.machine.terms.op(op, &value, &count);
-        self.machine.flags = crate::machine::Flags::Unknown;
+        self.machine.flags = Flags::Unknown;
         self.write(0, &result)
     }
 
@@ -440,23 +448,4 @@ fn general(register: Name) -> Option<usize> {
 
 fn vector(register: Name) -> Option<usize> {
     register.is_xmm().then(|| register.number())
-}
-
-fn condition(instruction: &Instruction) -> Option<Condition> {
-    use iced_x86::ConditionCode as Named;
-    Some(match instruction.condition_code() {
-        Named::e => Condition::Equal,
-        Named::ne => Condition::NotEqual,
-        Named::b => Condition::Below,
-        Named::ae => Condition::NotBelow,
-        Named::a => Condition::Above,
-        Named::be => Condition::NotAbove,
-        Named::l => Condition::Less,
-        Named::ge => Condition::NotLess,
-        Named::g => Condition::Greater,
-        Named::le => Condition::NotGreater,
-        Named::s => Condition::Negative,
-        Named::ns => Condition::NotNegative,
-        _ => return None,
-    })
 }

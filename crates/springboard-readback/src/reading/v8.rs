@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     refusal::Refusal,
-    terms::{ZERO, constant},
+    terms::{Beyond, Op, ZERO, constant},
 };
 
 /// What is answered for a value that cannot be unwrapped.
@@ -17,9 +17,6 @@ const NO_POINTER: u64 = u64::MAX;
 
 impl Reading<'_> {
     pub(super) fn fast_call(&mut self, form: &FastForm) -> Result<(), Refusal> {
-        if form.parameters.iter().any(|parameter| matches!(parameter, Parameter::Exact { .. })) {
-            return Err(Refusal::Exact);
-        }
         let mut words = self.parameters(form)?;
         let options = match words.last() {
             Some(options) if form.takes_options() => options.word,
@@ -41,7 +38,20 @@ impl Reading<'_> {
             self.asks(&range, &arguments, Some(&Stores::new()))?;
             return self.returns_zero(&form.result);
         }
+        if let Some(index) = self.not_exact(form, &words) {
+            let range = self.hole(HoleKind::Range);
+            let context = self.hole(HoleKind::Context);
+            let arguments = [context, constant(index as u64), words[index].word, options].map(Argument::word);
+            self.asks(&range, &arguments, Some(&Stores::new()))?;
+            return self.returns_zero(&form.result);
+        }
         for (index, parameter) in form.parameters.iter().enumerate() {
+            if let Parameter::Exact { bytes, fill } = *parameter {
+                // Which double it is is known here, and it is whole.
+                let whole = Op::DoubleToInt(Beyond::Nearest);
+                let whole = self.machine.terms.op(whole, &words[index].word, &ZERO);
+                words[index] = Passed { word: extended(&whole, bytes, fill), own: bytes.into(), known: 8 };
+            }
             if *parameter == Parameter::Buffer {
                 let helper = self.hole(HoleKind::Helper);
                 let number = Argument { word: constant(index as u64), bytes: 4 };
@@ -91,14 +101,10 @@ impl Reading<'_> {
         let way = self.choices.choose(2 + narrow.len() * BAD);
         let refused = way.checked_sub(2).map(|way| (narrow[way / BAD].0, way % BAD));
         for &(index, bytes, fill) in &narrow {
-            let values = 1i64 << (bytes * 8);
-            let (least, most) = match fill {
-                Fill::Zero => (0, values - 1),
-                Fill::Sign => (-values / 2, values / 2 - 1),
-            };
+            let (least, most) = range(bytes, fill);
             let value = match refused {
                 Some((refused, bad)) if refused == index => {
-                    [least - 1, most + 1, values << 4, i64::from(i32::MIN) + 1][bad]
+                    [least - 1, most + 1, 16 << (bytes * 8), i64::from(i32::MIN) + 1][bad]
                 }
                 _ if way == 0 => least,
                 _ => most,
@@ -108,6 +114,44 @@ impl Reading<'_> {
         refused.and_then(|(refused, _)| {
             narrow.iter().find(|(index, ..)| *index == refused).map(|(index, _, fill)| (*index, *fill))
         })
+    }
+
+    /// The double that is no whole number or out of range, and so ends the call. As above, only one is in each run. The others are
+    /// different ones, so that none can take another's place.
+    fn not_exact(&mut self, form: &FastForm, words: &[Passed]) -> Option<usize> {
+        let mut exact = Vec::new();
+        for (index, parameter) in form.parameters.iter().enumerate() {
+            if let Parameter::Exact { bytes, fill } = *parameter {
+                exact.push((index, range(bytes, fill)));
+            }
+        }
+        if exact.is_empty() {
+            return None;
+        }
+        const GOOD: usize = 4;
+        const BAD: usize = 9;
+        let way = self.choices.choose(GOOD + exact.len() * BAD);
+        let refused = way.checked_sub(GOOD).map(|way| (exact[way / BAD].0, way % BAD));
+        for (index, (least, most)) in exact {
+            let value = match refused {
+                Some((refused, bad)) if refused == index => [
+                    least as f64 - 1.0,
+                    most as f64 + 1.0,
+                    0.5,
+                    f64::NAN,
+                    f64::INFINITY,
+                    f64::NEG_INFINITY,
+                    // By its low 32 bits this is in range, by its low 64 as well.
+                    (1u64 << 32) as f64,
+                    1e300,
+                    -1e300,
+                ][bad],
+                _ => [least as f64, most as f64, (index % 125) as f64 + 2.0, -0.0]
+                    [if refused.is_some() { 2 } else { way }],
+            };
+            self.machine.terms.assume(&words[index].word, 8, value.to_bits());
+        }
+        refused.map(|(index, _)| index)
     }
 
     /// What the stub is passed after the receiver, as canonical slots of which the parameters' own bytes are defined.
@@ -141,5 +185,14 @@ impl Reading<'_> {
             words.push(Passed { word, own, known });
         }
         Ok(words)
+    }
+}
+
+/// The least and the most that an integer can be.
+fn range(bytes: u8, fill: Fill) -> (i64, i64) {
+    let values = 1i64 << (bytes * 8);
+    match fill {
+        Fill::Zero => (0, values - 1),
+        Fill::Sign => (-values / 2, values / 2 - 1),
     }
 }

@@ -1,6 +1,6 @@
 //! Values of words: how computed terms are compared.
 
-use super::{Byte, Node, Op, PAGE, Term, Terms, Word};
+use super::{Beyond, Byte, Node, Op, PAGE, Term, Terms, Word};
 
 /// How many values computed terms are compared by.
 const SEEDS: u64 = 8;
@@ -89,8 +89,17 @@ pub(super) fn applied(op: Op, a: u64, b: u64) -> u64 {
         Op::DoubleToFloat => u64::from((f64::from_bits(a) as f32).to_bits()),
         Op::IntToDouble | Op::IntToDoubleForFloat => (a as i64 as f64).to_bits(),
         Op::IntToFloat => u64::from((a as i64 as f32).to_bits()),
+        Op::DoubleToInt(beyond) => match f64::from_bits(a) {
+            double if double.is_nan() => b,
+            double if beyond == Beyond::Least && !(-TWO_63..TWO_63).contains(&double) => 1 << 63,
+            // Saturates.
+            double => double as i64 as u64,
+        },
+        Op::Related(relations) => u64::from(relations.holds(f64::from_bits(a), f64::from_bits(b))),
     }
 }
+
+const TWO_63: f64 = (1u64 << 63) as f64;
 
 /// A number that looks like chance (the finaliser of MurmurHash3).
 fn mixed(mut value: u64) -> u64 {

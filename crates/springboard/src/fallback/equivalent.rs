@@ -26,7 +26,7 @@ pub(super) fn is_plain(ty: &Type, model: &DataModel, target: Option<&Target>) ->
     has_bytes
         && match ty {
             Type::Aggregate(aggregate) => {
-                let Aggregate { kind, fields, packed, align, .. } = &**aggregate;
+                let Aggregate { kind, tag: _, fields, packed, align, pack } = &**aggregate;
                 let plain = |field: &Field| {
                     let Field { ty, bits: None, align: None, declared, .. } = field else { return false };
                     *declared == Declared::default() && is_plain(ty, model, target)
@@ -34,6 +34,7 @@ pub(super) fn is_plain(ty: &Type, model: &DataModel, target: Option<&Target>) ->
                 *kind == AggregateKind::Struct
                     && !packed
                     && align.is_none()
+                    && pack.is_none()
                     && fields.iter().all(plain)
                     && target.is_none_or(|target| may_be_flattened(ty, fields, target))
             }
@@ -155,6 +156,7 @@ fn structure(members: Vec<Type>) -> Type {
         fields: members.into_iter().map(Field::unnamed).collect(),
         packed: false,
         align: None,
+        pack: None,
     }))
 }
 

@@ -2,6 +2,8 @@
 
 use springboard_abi::Entry;
 
+use super::super::assembly::word_at;
+
 /// `ldr x0, #8` and `b #12`, between which and what follows lie the eight bytes of a hole.
 const LOAD: u32 = 0x5800_0040;
 const SKIP: u32 = 0x1400_0003;
@@ -19,7 +21,7 @@ const VECTOR_ACCESS: u32 = 0x0c00_0000;
 pub(super) fn found(entry: Entry, code: &[u8], hole: usize) -> Option<Vec<u8>> {
     let arrives = if entry == Entry::GoClosure { 18 } else { 17 };
     let at = hole.checked_sub(8)?;
-    let word = |at: usize| Some(u32::from_le_bytes(code.get(at..at + 4)?.try_into().ok()?));
+    let word = |at| word_at(code, at);
     let load = word(at)?;
     let keeps =
         |at| word(at).is_some_and(|word| word & REGISTER != arrives || word & VECTOR == VECTOR_ACCESS);

@@ -1,10 +1,6 @@
 //! Neighbouring slots are loaded at once; so are words on their way to the stack, and stored at once.
 
-use super::super::assembly::{Item, To};
-
-const fn plain(word: u64) -> Item {
-    Item::plain(word, 4)
-}
+use super::super::assembly::{Item, To, plain};
 
 /// A load of eight bytes: `ldr x`, `ldr d` with an offset in words.
 #[derive(Clone, Copy)]
@@ -122,7 +118,7 @@ impl Store {
             _ => return None,
         };
         let (offset, base) = (item.word >> 12 & 0x1ff, item.word >> 5 & 0x1f);
-        // A negative offset is none of the stub's own stack.
+        // What is at a negative offset is not on the stub's own stack.
         (base == SP && offset < 0x100 && offset % 8 == 0).then_some(Store {
             is_vector,
             offset: offset / 8,
@@ -142,7 +138,7 @@ impl Store {
 /// A run of loads from one base, two at once where they are neighbours.
 fn in_pairs(mut run: Vec<Load>) -> Vec<Item> {
     run.sort_by_key(|load| (load.is_vector, load.offset));
-    let mut plain = Vec::with_capacity(run.len());
+    let mut items = Vec::with_capacity(run.len());
     let mut last = None;
     let mut rest = &run[..];
     while let [first, after @ ..] = rest {
@@ -156,8 +152,8 @@ fn in_pairs(mut run: Vec<Load>) -> Vec<Item> {
                 (first.item(), first.changes_base())
             }
         };
-        if changes { last = Some(item) } else { plain.push(item) }
+        if changes { last = Some(item) } else { items.push(item) }
     }
-    plain.extend(last);
-    plain
+    items.extend(last);
+    items
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         Code,
-        assembly::{Encoding, Item, To, signed},
+        assembly::{Encoding, Item, To, plain, signed, word_at, words},
         reading::Register,
         shorten::{Saved, Shapes},
     },
@@ -23,13 +23,10 @@ pub(super) static SHAPES: Shapes = Shapes {
     jump: |register| plain(0xd61f_0000 | u64::from(register) << 5),
     // One of the two that a function that begins with `bti c` lets in (Arm ARM, D8.4.2).
     jump_register: 16,
-    copied: |item| {
-        let register = |first: u32| (item.word >> first & 0x1f) as Register;
-        (item.word & 0xffe0_ffe0 == 0xaa00_03e0).then(|| (register(0), register(16)))
-    },
+    register: 0x1f,
+    copied: |item| is_copy(item).then_some([0, 16]),
     copy: |to, from| plain(0xaa00_03e0 | u64::from(from) << 16 | u64::from(to)),
     made,
-    making: |item, register| Item { word: item.word & !0x1f | u64::from(register), ..item },
     unframed,
     further: pairs,
     // str x, [sp, #-16]! and ldr x, [sp], #16, which make and end its room as well
@@ -41,24 +38,16 @@ pub(super) static SHAPES: Shapes = Shapes {
         };
         Some(Saved { register: (item.word & 0x1f) as Register, at: 0, rest: Some(plain(room)) })
     },
-    renamed,
+    named,
     // x8, in which the address of a result comes, and nobody expects it back
     spare: &[8, 9, 10, 11, 12, 13, 14, 15],
 };
-
-const fn plain(word: u64) -> Item {
-    Item::plain(word, 4)
-}
 
 /// `bti c`
 pub(super) const LANDING_PAD: Item = plain(0xd503_245f);
 const PACIASP: Item = plain(0xd503_233f);
 const AUTIASP: Item = plain(0xd503_23bf);
 const B_OVER_LITERAL: u32 = 0x1400_0003;
-
-fn word(code: &Code, at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(code.bytes.get(at..at + 4)?.try_into().ok()?))
-}
 
 /// Where an instruction has a distance in words: first bit and width.
 fn distance_field(word: u64) -> Option<(u32, u32)> {
@@ -73,7 +62,7 @@ fn distance_field(word: u64) -> Option<(u32, u32)> {
 }
 
 fn item(code: &Code, at: usize) -> Option<(Item, usize)> {
-    let whole = u64::from(word(code, at)?);
+    let whole = u64::from(word_at(&code.bytes, at)?);
     let Some((first, width)) = distance_field(whole) else {
         // adr, adrp
         return (whole & 0x1f00_0000 != 0x1000_0000).then_some((plain(whole), 4));
@@ -85,7 +74,7 @@ fn item(code: &Code, at: usize) -> Option<(Item, usize)> {
         None if !is_load => To::Item(target),
         _ => return None,
     };
-    let literal = word(code, at + 4) == Some(B_OVER_LITERAL) && code.hole_at(at + 8).is_some();
+    let literal = word_at(&code.bytes, at + 4) == Some(B_OVER_LITERAL) && code.hole_at(at + 8).is_some();
     let field = ((1 << width) - 1) << first;
     Some((Item { word: whole & !field, bytes: 4, to }, if literal { 16 } else { 4 }))
 }
@@ -120,28 +109,31 @@ fn moves_stack(item: Item, opcode: u64) -> bool {
     item.word & 0xff80_03ff == opcode
 }
 
-fn made(item: Item) -> Option<Register> {
-    let known = item.word & 0xffe0_ffe0 == 0xaa00_03e0 // mov
+/// `mov`
+fn is_copy(item: Item) -> bool {
+    item.word & 0xffe0_ffe0 == 0xaa00_03e0
+}
+
+fn made(item: Item) -> Option<&'static [u32]> {
+    let known = is_copy(item)
         || item.word & 0xffc0_0000 == 0xf940_0000 // ldr x, with an offset in words
         || item.word & 0xffe0_0c00 == 0xf840_0000 // ldur x
         || item.word & 0xff00_0000 == 0x5800_0000; // ldr of a literal
-    known.then_some((item.word & 0x1f) as Register)
+    known.then_some(&[0])
 }
 
 /// Whether code stores registers of its caller's other than the frame pointer below its stack pointer, one or two at once:
 /// as Cranelift's prologues save them.
 pub(super) fn names_saved(code: &[u8]) -> bool {
-    code.chunks_exact(4).any(|bytes| {
-        let word = u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+    words(code).any(|word| {
         let pair = matches!(word & 0xffc0_03e0, 0xa980_03e0 | 0x6d80_03e0) && word & 0x1f != 29;
         pair || matches!(word & 0xffe0_0fe0, 0xf800_0fe0 | 0xfc00_0fe0)
     })
 }
 
-/// The instruction with another general register, where it is a load, a store, a copy, a call or the like.
-fn renamed(item: Item, from: Register, to: Register) -> Item {
-    // The first bits of destination and sources, where they are general registers.
-    let fields: &[u32] = match item.word >> 25 & 0xf {
+/// The first bits of destination and sources, where they are general registers.
+fn named(item: Item) -> &'static [u32] {
+    match item.word >> 25 & 0xf {
         // data processing, with numbers and of registers
         0b1000 | 0b1001 => &[0, 5],
         0b0101 | 0b1101 => &[0, 5, 16],
@@ -153,12 +145,7 @@ fn renamed(item: Item, from: Register, to: Register) -> Item {
         0b0100 | 0b1100 => &[0, 5],
         0b0110 | 0b1110 => &[5],
         _ => &[],
-    };
-    let word = fields.iter().fold(item.word, |word, first| match item.word >> first & 0x1f {
-        register if register == u64::from(from) => word & !(0x1f << first) | u64::from(to) << first,
-        _ => word,
-    });
-    Item { word, ..item }
+    }
 }
 
 /// A load with an offset in words, from above the frame.

@@ -2,6 +2,8 @@
 
 use springboard_abi::Entry;
 
+use super::super::assembly::word_at;
+
 /// The number of `t5`, which Cranelift keeps for moves of its own.
 const T5: u32 = 30;
 /// `mv t5, x0`.
@@ -20,7 +22,7 @@ pub(super) fn found(entry: Entry, code: &[u8], hole: usize) -> Option<Vec<u8>> {
     const LD: u32 = 0x3003;
     const JUMP: u32 = 0x6f;
     let at = hole.checked_sub(12)?;
-    let word = |at: usize| Some(u32::from_le_bytes(code.get(at..at + 4)?.try_into().ok()?));
+    let word = |at| word_at(code, at);
     let [address, load, skip] = [word(at)?, word(at + 4)?, word(at + 8)?];
     let register = address & REGISTER;
     // The load is of the register that it loads to.

@@ -4,13 +4,14 @@
 //! "Floating-point Register Convention"); its allocator uses it, and its prologue does not save it. Stubs are written
 //! so that they need no float register beside those of arguments and results. This looks whether that holds.
 
+use super::super::assembly::words;
+
 /// The number of `fs1`.
 const FS1: u32 = 9;
 
 /// Whether an instruction of `code` may write to `fs1`. The code has no compressed instructions, and zeros in holes.
 pub(crate) fn changes_fs1(code: &[u8]) -> bool {
-    code.chunks_exact(4).any(|bytes| {
-        let word = u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+    words(code).any(|word| {
         let (opcode, destination) = (word & 0x7f, word >> 7 & 0x1f);
         destination == FS1 && writes_float(opcode, word >> 27)
     })

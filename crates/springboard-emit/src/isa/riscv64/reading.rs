@@ -3,6 +3,7 @@
 
 use super::super::{
     Code,
+    assembly::word_at,
     reading::{Cpu, Register, Step, VECTOR, ZERO, bits, program},
 };
 
@@ -24,12 +25,8 @@ pub(in crate::isa) static CPU: Cpu = Cpu {
 
 const PRESERVED: u64 = 1 << 3 | 1 << 4 | 1 << 8 | 1 << 9 | 0x3ff << 18;
 
-fn word(code: &Code, at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(code.bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
 fn decode(code: &Code, at: usize, steps: &mut Vec<Step>) -> Option<usize> {
-    let word = word(code, at)?;
+    let word = word_at(&code.bytes, at)?;
     let field = |first: u32, bits: u32| word >> first & ((1 << bits) - 1);
     // Which of the registers a number means.
     let general = |first: u32| if field(first, 5) == 0 { ZERO } else { field(first, 5) as Register };
@@ -121,7 +118,7 @@ fn decode(code: &Code, at: usize, steps: &mut Vec<Step>) -> Option<usize> {
         },
         // auipc, and the load of a literal by it
         0x17 => {
-            let load = self::word(code, at + 4)?;
+            let load = word_at(&code.bytes, at + 4)?;
             let by = field(rd, 5);
             let distance = (word & !0xfff) as i32 as i64 + i64::from(load as i32 >> 20);
             let kind = code.hole_at(usize::try_from(at as i64 + distance).ok()?)?;

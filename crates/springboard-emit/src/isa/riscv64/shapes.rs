@@ -3,7 +3,7 @@
 use super::{
     super::{
         Code,
-        assembly::{Encoding, Item, To, signed},
+        assembly::{Encoding, Item, To, plain, signed, word_at, words},
         reading::Register,
         shorten::{Saved, Shapes},
     },
@@ -23,10 +23,14 @@ pub(super) static SHAPES: Shapes = Shapes {
     // t1: a jump through ra or t0 is taken for a return (RISC-V ISA, "Unconditional Jumps").
     jump_register: 6,
     // mv
-    copied: |item| (item.word & 0xfff0_707f == 0x0000_0013).then(|| (rd(item), rs1(item))),
+    register: 0x1f,
+    copied: |item| (item.word & 0xfff0_707f == 0x0000_0013).then_some([7, 15]),
     copy: |to, from| plain(0x0000_0013 | u64::from(to) << 7 | u64::from(from) << 15),
-    made: |item| matches!(item.word & 0x7f, LOAD | ADDI | AUIPC).then_some(rd(item)),
-    making,
+    made: |item| match item.word & 0x7f {
+        LOAD | ADDI => Some(&[7]),
+        AUIPC => Some(&[7, 39, 47]),
+        _ => None,
+    },
     unframed,
     further: <[Item]>::to_vec,
     // sd and ld of one of those, by the stack pointer
@@ -38,7 +42,7 @@ pub(super) static SHAPES: Shapes = Shapes {
         };
         is_saved(register).then_some(Saved { register, at, rest: None })
     },
-    renamed,
+    named,
     // t0 to t6, a0 to a7
     spare: &[5, 6, 7, 28, 29, 30, 31, 10, 11, 12, 13, 14, 15, 16, 17],
 };
@@ -54,10 +58,6 @@ const JAL: u64 = 0x6f;
 /// `j` over a literal that follows.
 const J_OVER_LITERAL: u64 = 0x00c0_006f;
 
-const fn plain(word: u64) -> Item {
-    Item::plain(word, 4)
-}
-
 fn rd(item: Item) -> Register {
     (item.word >> 7 & 0x1f) as Register
 }
@@ -70,12 +70,8 @@ fn rs2(item: Item) -> Register {
     (item.word >> 20 & 0x1f) as Register
 }
 
-fn word(code: &Code, at: usize) -> Option<u64> {
-    Some(u32::from_le_bytes(code.bytes.get(at..at + 4)?.try_into().ok()?).into())
-}
-
 fn item(code: &Code, at: usize) -> Option<(Item, usize)> {
-    let whole = word(code, at)?;
+    let whole = u64::from(word_at(&code.bytes, at)?);
     let (distance, field) = match whole & 0x7f {
         AUIPC => return literal(code, at),
         BRANCH => {
@@ -95,12 +91,13 @@ fn item(code: &Code, at: usize) -> Option<(Item, usize)> {
 
 /// `auipc reg`; `ld reg, (reg)`, and the jump over the literal, if it follows.
 fn literal(code: &Code, at: usize) -> Option<(Item, usize)> {
-    let (upper, lower) = (word(code, at)?, word(code, at + 4)?);
+    let word = |at| word_at(&code.bytes, at).map(u64::from);
+    let (upper, lower) = (word(at)?, word(at + 4)?);
     let register = upper >> 7 & 0x1f;
     let load = LOAD | 3 << 12 | register << 7 | register << 15;
     let distance = signed(upper, 12, 20) * 0x1000 + signed(lower, 20, 12);
     let kind = code.hole_at(usize::try_from(at as i64 + distance).ok()?)?;
-    let follows = word(code, at + 8) == Some(J_OVER_LITERAL) && code.hole_at(at + 12).is_some();
+    let follows = word(at + 8) == Some(J_OVER_LITERAL) && code.hole_at(at + 12).is_some();
     let item = Item { word: upper & 0xfff | load << 32, bytes: 8, to: To::Literal(kind) };
     (lower & 0xf_ffff == load).then_some((item, if follows { 20 } else { 8 }))
 }
@@ -151,8 +148,7 @@ fn is_saved(register: Register) -> bool {
 
 /// Whether code stores one of them on its stack.
 pub(super) fn names_saved(code: &[u8]) -> bool {
-    code.chunks_exact(4).any(|bytes| {
-        let word = u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+    words(code).any(|word| {
         let register = (word >> 20 & 0x1f) as Register;
         match word & 0xf_f07f {
             // sd
@@ -164,10 +160,9 @@ pub(super) fn names_saved(code: &[u8]) -> bool {
     })
 }
 
-/// The instruction with another general register, where it is a load, a store, a sum, a copy or a call.
-fn renamed(item: Item, from: Register, to: Register) -> Item {
-    // The first bits of destination and sources, where they are general registers.
-    let fields: &[u32] = match item.word & 0x7f {
+/// The first bits of destination and sources, where they are general registers.
+fn named(item: Item) -> &'static [u32] {
+    match item.word & 0x7f {
         LOAD | ADDI | 0x1b | JALR => &[7, 15],
         LOAD_FLOAT => &[15],
         STORE | BRANCH => &[15, 20],
@@ -176,22 +171,6 @@ fn renamed(item: Item, from: Register, to: Register) -> Item {
         0x37 => &[7],
         AUIPC => &[7, 39, 47],
         _ => &[],
-    };
-    let word = fields.iter().fold(item.word, |word, first| match item.word >> first & 0x1f {
-        register if register == u64::from(from) => word & !(0x1f << first) | u64::from(to) << first,
-        _ => word,
-    });
-    Item { word, ..item }
-}
-
-fn making(item: Item, register: Register) -> Item {
-    let register = u64::from(register);
-    let word = item.word & !(0x1f << 7) | register << 7;
-    match item.to {
-        To::Literal(_) => {
-            Item { word: word & !(0x1f << 39 | 0x1f << 47) | register << 39 | register << 47, ..item }
-        }
-        _ => Item { word, ..item },
     }
 }
 

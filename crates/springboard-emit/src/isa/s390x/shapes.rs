@@ -23,25 +23,19 @@ pub(super) static SHAPES: Shapes = Shapes {
     // br
     jump: |register| Item::plain(0x07f0 | u64::from(register), 2),
     jump_register: 1,
-    // lgr
-    copied: |item| {
-        (item.bytes == 4 && item.word >> 16 == 0xb904).then(|| (register(item, 4), register(item, 0)))
-    },
+    register: 0xf,
+    copied: |item| is_copy(item).then_some([4, 0]),
     copy: |to, from| Item::plain(0xb904_0000 | u64::from(to) << 4 | u64::from(from), 4),
     made: |item| match item.bytes {
-        4 => (item.word >> 16 == 0xb904).then(|| register(item, 4)),
-        6 => (is_load(item) || item.word >> 32 & 0xff0f == LGRL).then(|| register(item, 36)),
+        4 => is_copy(item).then_some(&[4]),
+        6 => (is_load(item) || item.word >> 32 & 0xff0f == LGRL).then_some(&[36]),
         _ => None,
-    },
-    making: |item, register| {
-        let first = if item.bytes == 4 { 4 } else { 36 };
-        Item { word: item.word & !(0xf << first) | u64::from(register) << first, ..item }
     },
     unframed,
     further: addressed,
     // Nobody unwinds through stubs of this CPU.
     saved: |_| None,
-    renamed: |item, _, _| item,
+    named: |_| &[],
     spare: &[],
 };
 
@@ -51,6 +45,11 @@ const FRAME: u64 = 160;
 
 fn register(item: Item, first: u32) -> Register {
     (item.word >> first & 0xf) as Register
+}
+
+/// `lgr`
+fn is_copy(item: Item) -> bool {
+    item.bytes == 4 && item.word >> 16 == 0xb904
 }
 
 /// `lg`
