@@ -53,7 +53,6 @@ thread_local! {
 pub(super) fn decode(machine: &Machine<'_>, dialect: Dialect) -> Result<Line, Refusal> {
     let at = machine.pc;
     let refused = Refusal::Instruction { at };
-    // An instruction that a stamp writes into is none.
     let rest = machine.code.get(at..).filter(|rest| !rest.is_empty()).ok_or(Refusal::Instruction { at })?;
     let line = DECODERS.with(|decoders| {
         let decoder = decoders[dialect as usize].get_or_init(|| dialect.decoder().ok()).as_ref()?;
@@ -63,6 +62,7 @@ pub(super) fn decode(machine: &Machine<'_>, dialect: Dialect) -> Result<Line, Re
         Some(Line { name: found.mnemonic()?.to_owned(), operands, length: found.bytes().len(), at })
     });
     let line = line.ok_or(refused)?;
+    // A stamp writes into no instruction of these CPUs.
     if machine.hole_within(line.length).is_some() { Err(Refusal::Hole { at }) } else { Ok(line) }
 }
 
