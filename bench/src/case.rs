@@ -135,7 +135,7 @@ pub(crate) fn repeat_slots<R: CaseType>(calls: u64, call: impl Fn(*mut u64, u64,
 #[inline(always)]
 pub(crate) unsafe fn write_slots<const N: usize>(slots: *mut u64, words: [u64; N]) {
     for (index, word) in words.into_iter().enumerate() {
-        // SAFETY: the caller's promise. Volatile, so that neighbours are not joined into one wide store.
+        // SAFETY: the caller has `N` slots there. Volatile, so that neighbours are not joined into one wide store.
         unsafe { slots.add(index).write_volatile(word) };
     }
 }

@@ -84,7 +84,7 @@ fn columns(bench: &Bench, effort: Effort) -> Chart {
         let by_row = least(effort, ROWS, || {
             for (a, out) in a.chunks(chunk).zip(out.chunks_mut(chunk)) {
                 for (a, out) in a.iter().zip(out) {
-                    // SAFETY: as above.
+                    // SAFETY: the function takes any numbers, which the two slots hold.
                     *out = unsafe { slots.call(&[a.into_slot(), a.into_slot()]) };
                 }
             }

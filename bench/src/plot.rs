@@ -1,15 +1,16 @@
-//! The ratios of a report as a picture: one group of bars a case, one bar a path.
+//! The ratios of a report as a picture: one group of bars per case, one bar per path.
 
 use std::{error::Error, path::Path};
 
 use plotters::{
-    chart::{ChartBuilder, SeriesLabelPosition},
+    chart::{ChartBuilder, ChartContext, SeriesLabelPosition},
     coord::{
+        CoordTranslate,
         combinators::{BindKeyPoints, IntoLogRange},
         ranged1d::{IntoSegmentedCoord, SegmentValue},
     },
     element::Rectangle,
-    prelude::{IntoDrawingArea, SVGBackend},
+    prelude::{DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea, SVGBackend},
     style::{BLACK, Color, RGBColor, TRANSPARENT, WHITE},
 };
 
@@ -64,7 +65,7 @@ pub(crate) fn draw(report: &Report, file: &Path) -> Result<(), String> {
 /// Colours of neighbouring cases.
 const TURNS: [RGBColor; 2] = [RGBColor(0x0b, 0x5c, 0x8c), RGBColor(0x1b, 0x9e, 0x77)];
 
-/// Times that are compared with nothing but each other: a bar a row, by their medians.
+/// Times that are compared with nothing but each other: a bar per row, by their medians.
 fn service_chart(rows: &[&Row], file: &Path) -> Result<(), Box<dyn Error>> {
     let height = MARGIN + u32::try_from(rows.len() * (BAR + 5))?;
     let most = rows.iter().map(|row| row.ns_median).fold(100.0, f64::max) * 2.0;
@@ -152,13 +153,20 @@ fn chart(rows: &[&Row], cases: &[&str], file: &Path) -> Result<(), Box<dyn Error
             .label(*path)
             .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 12, y + 4)], colour.filled()));
     }
+    legend(&mut chart)?;
+    area.present()?;
+    Ok(())
+}
+
+/// Says which colour is which, in the upper right corner.
+pub(crate) fn legend<'a, DB: DrawingBackend + 'a, CT: CoordTranslate>(
+    chart: &mut ChartContext<'a, DB, CT>,
+) -> Result<(), DrawingAreaErrorKind<DB::ErrorType>> {
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)
         .background_style(WHITE.mix(0.9))
         .border_style(BLACK.mix(0.3))
         .label_font(("sans-serif", 13))
-        .draw()?;
-    area.present()?;
-    Ok(())
+        .draw()
 }

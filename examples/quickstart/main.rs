@@ -163,7 +163,7 @@ fn snprintf(table: &Table, libc: &Library) -> Result<table::Row, Box<dyn Error>>
     let expected = format!("{} {:.1} {}", -7, 2.5, "words");
     // SAFETY: the buffer is as large as it is said to be, and the format is that of the arguments.
     let direct = || unsafe { direct(buffer, size, black_box(format), -7, 2.5, word) };
-    // SAFETY: as above; one slot per parameter, each the word of its type.
+    // SAFETY: the buffer is as large as it is said to be; one slot per parameter, each the word of its type.
     let mut row = unsafe { case.words(&slots, expected.len() as c_int, direct) }?;
     row.also(text.starts_with(expected.as_bytes()));
     Ok(row)

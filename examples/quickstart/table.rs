@@ -51,9 +51,9 @@ impl Case {
         direct: impl Fn() -> R,
     ) -> Result<Row, Box<dyn Error>> {
         let (native, libffi) = (self.native.slots::<R>()?, self.libffi.slots::<R>()?);
-        // SAFETY: the caller's promise.
+        // SAFETY: the slots are those of a sound call: the caller vouches for that.
         let native = || unsafe { native.call(black_box(slots)) };
-        // SAFETY: the caller's promise.
+        // SAFETY: the slots are those of a sound call: the caller vouches for that.
         let libffi = || unsafe { libffi.call(black_box(slots)) };
         let right = [native(), libffi(), direct()].iter().all(|result| *result == expected);
         let [native_ns, libffi_ns, direct_ns] = measure([&timed(native), &timed(libffi), &timed(direct)]);
@@ -73,7 +73,7 @@ impl Case {
         let call = |function: &Function| {
             let mut result = R::default();
             let slots = [slots, &[(&raw mut result).into_slot()]].concat();
-            // SAFETY: the caller's promise; the last slot is the address of memory for the result.
+            // SAFETY: the caller's slots are those of a sound call; the last one is the address of memory for the result.
             function.slots::<()>().map(|function| unsafe { function.call(&slots) })?;
             Ok::<R, Box<dyn Error>>(result)
         };
@@ -83,7 +83,7 @@ impl Case {
         let mut memory = R::default();
         let slots = &*[slots, &[(&raw mut memory).into_slot()]].concat();
         let entries = [self.native.slots::<()>()?, self.libffi.slots::<()>()?];
-        // SAFETY: as above.
+        // SAFETY: the caller's slots are those of a sound call; the last one is the address of memory for the result.
         let entries = entries.map(|entry| timed(move || unsafe { entry.call(black_box(slots)) }));
         let times = match direct {
             Some(direct) => measure([&entries[0], &entries[1], &timed(direct)]).map(Some),

@@ -10,6 +10,7 @@ What is not installed is left out, and said.
 import argparse
 import ctypes
 import importlib.util
+import itertools
 import os
 import pathlib
 import statistics
@@ -357,15 +358,18 @@ def once(native):
             print(f"cdef of sqlite3.h, {module}: {statistics.median(times):.1f} ms")
         except Exception as error:
             print(f"cdef of sqlite3.h, {module}: {str(error).splitlines()[0]}")
-    uses = []
-    for _ in range(200):
-        ffi = FFI()
-        ffi.cdef(DECLARATIONS)
-        lib = ffi.dlopen(native)
-        start = time.perf_counter()
-        lib.add(1, 2)
-        uses.append((time.perf_counter() - start) * 1e6)
-    print(f"first use of a function: {uses[0]:.0f} µs the very first of its shape, {statistics.median(uses):.1f} µs after")
+    print("first use of a function, look-up and call, µs (types not used before, in this order; the median, the longest)")
+    for eager in (False, True):
+        uses = []
+        for types in itertools.product(("int", "long", "short", "unsigned char", "float", "double"), repeat=3):
+            ffi = FFI()
+            ffi.cdef("{} add({} a, {} b);".format(*types))
+            lib = ffi.dlopen(native, eager=eager)
+            start = time.perf_counter()
+            lib.add(1, 2)
+            uses.append((time.perf_counter() - start) * 1e6)
+        way = "with its stub (eager)" if eager else "without"
+        print(f"  {way:24} {statistics.median(uses):6.1f} {max(uses):8.1f}")
     names = [f"f{index}" for index in range(1000)]
 
     def resident():
@@ -373,10 +377,10 @@ def once(native):
 
     ffi = FFI()
     ffi.cdef("int abs(int);")
-    libraries = [ffi.dlopen(None) for _ in names]
+    libraries = [ffi.dlopen(None, eager=True) for _ in names]
     before = resident()
     kept = [library.abs for library in libraries]
-    print(f"memory per function: {(resident() - before) / len(kept):.0f} bytes")
+    print(f"memory per function, with its stub: {(resident() - before) / len(kept):.0f} bytes")
 
 
 def plot(figures, path):

@@ -9,13 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(what)                                                                                                  \
-    do {                                                                                                             \
-        if (!(what)) {                                                                                               \
-            fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what);                                               \
-            exit(1);                                                                                                 \
-        }                                                                                                            \
-    } while (0)
+#include "check.h"
 
 struct library {
     void *handle;

@@ -16,13 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(what)                                                                                                  \
-    do {                                                                                                             \
-        if (!(what)) {                                                                                               \
-            fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what);                                               \
-            exit(1);                                                                                                 \
-        }                                                                                                            \
-    } while (0)
+#include "check.h"
 
 #define PREPARE(cif, result, ...)                                                                                    \
     static ffi_type *types_##cif[] = {__VA_ARGS__};                                                                  \

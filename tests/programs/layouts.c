@@ -10,13 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define CHECK(what)                                                                                                  \
-    do {                                                                                                             \
-        if (!(what)) {                                                                                               \
-            fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what);                                               \
-            exit(1);                                                                                                 \
-        }                                                                                                            \
-    } while (0)
+#include "check.h"
 
 struct real_first {
     double a;

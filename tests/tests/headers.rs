@@ -122,7 +122,7 @@ fn the_system_headers_are_understood() {
     );
 }
 
-/// Macros are the constants that the compiler has of them, and what is told to be none is none for it.
+/// Macros are the constants that the compiler has of them, and what is said to be none is none for the compiler either.
 #[test]
 fn macros_are_the_compilers() {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {

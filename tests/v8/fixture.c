@@ -36,6 +36,8 @@ double u64_to_f64(uint64_t value) { calls++; return (double)value; }
 int32_t add(int32_t a, int32_t b) { calls++; return a + b; }
 /* As little as there is to call. */
 int32_t plain_add(int32_t a, int32_t b) { return a + b; }
+int32_t plain_wide(int64_t value) { return (int32_t)value; }
+int32_t plain_pointer(const void *value) { return value != NULL; }
 void nothing(void) { calls++; }
 
 /* Each argument weighs differently, so that a lost or a swapped one shows. */

@@ -40,6 +40,7 @@ v8::Isolate* isolate_of(v8::FastApiCallbackOptions& options) {
 bool has_fast(v8::Local<v8::Object>, v8::Local<v8::Value> object, v8::Local<v8::Value> name,
               v8::FastApiCallbackOptions& options) {
   v8::Isolate* isolate = isolate_of(options);
+  count_handles(isolate);
   v8::HandleScope scope(isolate);
   bool found = false;
   if (!has(isolate, object, name, &found)) {

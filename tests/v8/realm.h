@@ -26,6 +26,9 @@ void start();
 // moved.
 void collect_in_helper(v8::Isolate* isolate);
 
+// Counts the handles before a fast call opens a scope of its own.
+void count_handles(v8::Isolate* isolate);
+
 v8::Local<v8::String> text(v8::Isolate* isolate, const char* chars, size_t length);
 
 // The slow function of all functions: their data says which one is called.

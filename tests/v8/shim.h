@@ -64,6 +64,8 @@ char* shim_snapshot(const intptr_t* references, const Entry* entries, uint32_t c
 void shim_define_by_hand(Realm*, int32_t (*add)(int32_t, int32_t));
 // Runs a script. The result is its value as text; `threw` says that it is that of an exception. Freed by shim_free.
 char* shim_run(Realm*, const char* source, uint8_t* threw);
+// How many handles there were when the last fast call of this thread began that may make some.
+int32_t shim_handles();
 void shim_free(char*);
 // For fast functions, on the realm's thread:
 // makes the call an error: by an exception where V8 lets fast calls throw, else by asking for the slow function.

@@ -20,6 +20,8 @@ bool is_for_slow_function(v8::Local<v8::Value> value) {
 // How often the slow function of each data has run.
 thread_local std::unordered_map<const void*, uint64_t> slow_calls;
 
+thread_local int32_t handles;
+
 // The memory of a view or a buffer, shared or not; false where the value is neither or its memory is gone. Where there
 // is none because it is empty, its address is null.
 bool memory_of(v8::Local<v8::Value> value, uint8_t** data, size_t* length) {
@@ -174,9 +176,14 @@ void conventional(const v8::FunctionCallbackInfo<v8::Value>& info) {
 
 uint64_t shim_slow_calls(const void* data) { return slow_calls[data]; }
 
+void count_handles(v8::Isolate* isolate) { handles = v8::HandleScope::NumberOfHandles(isolate); }
+
+int32_t shim_handles() { return handles; }
+
 void shim_fail(void*, void* options, int kind, const char* code, const char* message) {
 #if FAST_CALLS_THROW
   v8::Isolate* isolate = isolate_of(options);
+  count_handles(isolate);
   // A fast call has no handle scope.
   v8::HandleScope scope(isolate);
   collect_in_helper(isolate);
@@ -191,14 +198,16 @@ void shim_fail(void*, void* options, int kind, const char* code, const char* mes
 }
 
 uint64_t shim_buffer(const void* value, void* options, int32_t index) {
-  v8::HandleScope scope(isolate_of(options));
-  collect_in_helper(isolate_of(options));
+  v8::Isolate* isolate = isolate_of(options);
+  count_handles(isolate);
+  v8::HandleScope scope(isolate);
+  collect_in_helper(isolate);
   uint8_t* data;
   size_t length;
   if (!is_for_slow_function(local_of(value)) && memory_of(local_of(value), &data, &length))
     return reinterpret_cast<uint64_t>(data);
 #if FAST_CALLS_THROW
-  sb_v8_value given = value_of(isolate_of(options), local_of(value));
+  sb_v8_value given = value_of(isolate, local_of(value));
   given.length = 0;  // The bytes of a text are not shown.
   int kind;
   sb_v8_helper_error(SB_V8_HELPER_BUFFER, static_cast<uint64_t>(index), &given, &kind);
@@ -212,6 +221,7 @@ uint64_t shim_buffer(const void* value, void* options, int32_t index) {
 
 void shim_value(const void* value, void* options, sb_v8_reading* reading) {
   v8::Isolate* isolate = isolate_of(options);
+  count_handles(isolate);
   v8::HandleScope scope(isolate);
   collect_in_helper(isolate);
   if (is_for_slow_function(local_of(value))) return;

@@ -80,7 +80,7 @@ enum FastCallWord {
 #[expect(dead_code, unreachable_pub, reason = "what tests have of it besides is nothing here")]
 mod hosts;
 
-/// Triples to offer to somebody whose target is not known: one a convention.
+/// Triples to offer to somebody whose target is not known: one per convention.
 const KNOWN: [&str; 6] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-pc-windows-gnu",

@@ -18,7 +18,7 @@ pub(crate) const MEMBERS: [&str; 7] =
 
 /// The examples in query engines.
 pub(crate) const DATAFUSION: &str = "springboard-datafusion";
-pub(crate) const BALLISTA: &str = "springboard-ballista";
+pub(crate) const BALLISTA: &str = "springboard-ballista-example";
 pub(crate) const DUCKDB: &str = "springboard-duckdb";
 
 /// Cargo's own name for the folder of one of its profiles.

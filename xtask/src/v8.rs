@@ -63,18 +63,18 @@ fn build_shim(engine: &Engine) -> Command {
     command
 }
 
-/// Builds the tests for the CPU of an engine.
-fn build_program(engine: &Engine) -> Command {
-    let arguments = ["build", "-p", PROGRAM];
+/// Builds the tests for the CPU of an engine, by a profile of cargo's.
+fn build_program(engine: &Engine, profile: &str) -> Command {
+    let arguments = ["build", "-p", PROGRAM, "--profile", profile];
     engine.cpu.map_or_else(|| cargo(&arguments), |cpu| cpu.cargo(&arguments))
 }
 
 /// Runs the tests in an engine, by its own loader.
-fn run_program(engine: &Engine) -> Command {
+fn run_program(engine: &Engine, profile: &str) -> Command {
     let libraries = engine.libraries().map(|folder| folder.display().to_string()).join(":");
     let loader = engine.loader().unwrap_or_default();
     let (mut command, program) = match engine.cpu {
-        None => (Command::new(loader), built(PROGRAM)),
+        None => (Command::new(loader), built(PROGRAM, profile)),
         Some(cpu) => {
             let emulator = format!("qemu-{}-static", cpu.name);
             let mut command = Command::new(&emulator);
@@ -91,18 +91,18 @@ fn tests() -> PathBuf {
     project::root().join("tests/v8")
 }
 
-fn built(program: &str) -> PathBuf {
+fn built(program: &str, profile: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(project::root().join("target"), PathBuf::from);
-    target.join("debug").join(program)
+    target.join(project::folder_of(profile)).join(program)
 }
 
 /// The steps of the suite `v8`.
 pub(crate) fn steps() -> Vec<Step> {
-    let mut steps = run_in(&ENGINES, &[]);
+    let mut steps = run_in(&ENGINES, "dev", &[]);
     for (engine, name, tool) in ENGINES {
         let known = FLAGS.iter().filter(|flag| **flag != "--no-maglev" || engine.has_maglev());
         steps.extend(known.map(|flag| {
-            let mut run = run_program(engine);
+            let mut run = run_program(engine, "dev");
             run.env("SPRINGBOARD_V8_FLAGS", flag).arg("--test-threads=1");
             Step::from(run).needing(name, [tool])
         }));
@@ -112,7 +112,7 @@ pub(crate) fn steps() -> Vec<Step> {
 
 /// The steps of the suite `v8-aarch64`: everything, with V8's default flags.
 pub(crate) fn emulated_steps() -> Vec<Step> {
-    run_in(&EMULATED, &["--test-threads=1"])
+    run_in(&EMULATED, "dev", &["--test-threads=1"])
 }
 
 /// Measures loops in every engine that is there, and says which are not.
@@ -123,16 +123,17 @@ pub(crate) fn bench() -> Result<(), String> {
     for missing in ENGINES.iter().filter_map(|(_, _, tool)| tool.missing()) {
         println!("loops in JavaScript are not measured: {missing}");
     }
-    let steps = run_in(&ENGINES, &["bench"]).into_iter();
+    let steps = run_in(&ENGINES, "dist", &["bench"]).into_iter();
     steps.filter(|step| step.skipped().is_none()).try_for_each(Step::run)
 }
 
 /// Builds what the engines need, and runs the tests in each.
-fn run_in(engines: &[Named], arguments: &[&str]) -> Vec<Step> {
+fn run_in(engines: &[Named], profile: &str, arguments: &[&str]) -> Vec<Step> {
+    let first = engines.first();
     let mut steps: Vec<Step> =
-        engines.first().map(|(engine, ..)| build_program(engine).into()).into_iter().collect();
+        first.map(|(engine, ..)| build_program(engine, profile).into()).into_iter().collect();
     for (engine, name, tool) in engines {
-        let mut run = run_program(engine);
+        let mut run = run_program(engine, profile);
         run.args(arguments);
         let commands = [build_fixture(engine), build_shim(engine), run];
         steps.extend(commands.map(|command| Step::from(command).needing(name, [*tool])));

@@ -58,7 +58,7 @@ fn errno(bench: &Bench) -> Vec<Runner> {
         Runner::new("slots", move |calls| {
             let slots = slots.clone();
             repeat_slots::<i32>(calls, move |memory, index, _| {
-                // SAFETY: as above.
+                // SAFETY: the memory is large enough, and gets the slots of two numbers; the function takes any.
                 unsafe {
                     write_slots(memory, [(index as i32).into_slot(), 7i32.into_slot()]);
                     slots.call_pointer(memory)
@@ -141,7 +141,7 @@ macro_rules! columns {
             // SAFETY: the type is that of the C function.
             let direct = unsafe { pointer::<Add>(address) };
             let looping = native::address(&bench.library, $loop);
-            // SAFETY: as above.
+            // SAFETY: the type is that of the C function.
             let looping = unsafe { pointer::<Loop>(looping) };
             let a: &'static [$rust] =
                 leak([1, 2, 3, 4].repeat(ROWS / 4).into_iter().map(|x| x as $rust).collect::<Vec<_>>());
@@ -170,7 +170,7 @@ macro_rules! columns {
             };
             let by_row = move |out: &mut [$rust]| {
                 for (row, out) in out.iter_mut().enumerate() {
-                    // SAFETY: as above.
+                    // SAFETY: the function takes any numbers, which the two slots hold.
                     *out = unsafe { slots.call(&[a[row].into_slot(), a[row].into_slot()]) };
                 }
             };

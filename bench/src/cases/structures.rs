@@ -135,7 +135,7 @@ fn checked<R: CaseType, const N: usize>(
 /// As [`Cif::call`].
 #[inline(always)]
 unsafe fn libffi<R: Structure>(cif: &Cif, address: NonNull<c_void>, arguments: &[Arg<'_>]) -> R {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller vouches that the interface, the address and the arguments belong together.
     let result = unsafe { cif.call::<R>(CodePtr(address.as_ptr()), arguments) };
     result.read()
 }

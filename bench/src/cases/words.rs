@@ -18,7 +18,7 @@ static BUFFER: [u8; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 /// A case: its group and name, the function and its type, and its arguments by the call's number and the result of
 /// the call before.
 macro_rules! case {
-    ($group:ident $name:literal, $symbol:literal: $pointer:ty $(, variadic behind $fixed:literal)?;
+    ($group:ident $name:literal, $symbol:literal: $pointer:ty $(, variadic after $fixed:literal)?;
      |$index:pat_param, $last:pat_param| ($($arg:ident: $ty:ty = $value:expr),*) -> $result:ty) => {
         Case { group: Group::$group, name: $name, runners: |bench| {
             let address = native::address(&bench.library, $symbol);
@@ -48,13 +48,13 @@ macro_rules! case {
                     unsafe { direct($($value),*) }
                 })),
                 Runner::new("typed", move |calls| repeat::<$result>(calls, move |$index, $last| {
-                    // SAFETY: as above.
+                    // SAFETY: the functions of the cases may be called with these arguments.
                     unsafe { typed($($value),*) }
                 })),
                 Runner::new("slots", move |calls| repeat_slots::<$result>(calls, {
                     let slots = slots.clone();
                     move |memory, $index, $last| {
-                    // SAFETY: as above; the memory is large enough, and gets the slots of these arguments.
+                    // SAFETY: the memory has room for the slots of arguments that the function may be called with.
                     unsafe {
                         write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
                         slots.call_pointer(memory)
@@ -62,19 +62,19 @@ macro_rules! case {
                 }})),
                 Runner::new("call", move |calls| repeat::<$result>(calls, move |$index, $last| {
                     let values = [$({ let $arg: $ty = $value; Value::from($arg) }),*];
-                    // SAFETY: as above.
+                    // SAFETY: the functions of the cases may be called with these arguments.
                     let result = unsafe { function.call(&values) };
                     <$result>::of(result.as_ref().expect("arguments that fit"))
                 })),
                 Runner::new("libffi", move |calls| repeat::<$result>(calls, move |$index, $last| {
                     $(let $arg: $ty = $value;)*
-                    // SAFETY: as above; the call interface is made for these types.
+                    // SAFETY: the call interface is of these types, and the function takes these arguments.
                     unsafe { cif.call::<$result>(CodePtr(address.as_ptr()), &[$(arg(&$arg)),*]) }
                 })),
                 Runner::new("fallback", move |calls| repeat_slots::<$result>(calls, {
                     let fallback = fallback.clone();
                     move |memory, $index, $last| {
-                    // SAFETY: as for the slots above.
+                    // SAFETY: the memory has room for the slots of arguments that the function may be called with.
                     unsafe {
                         write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
                         fallback.call_pointer(memory)
@@ -86,7 +86,7 @@ macro_rules! case {
                 runners.push(Runner::new("pack", move |calls| {
                     let packed = packed.clone();
                     repeat_slots::<$result>(calls, move |memory, $index, $last| {
-                        // SAFETY: as above.
+                        // SAFETY: the memory has room for the slots of arguments that the function may be called with.
                         unsafe {
                             write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
                             packed.call_pointer(memory)
@@ -97,7 +97,7 @@ macro_rules! case {
             if let Some(entry) = jit_module::compile::<$result>(&signature, address) {
                 runners.push(Runner::new("jit-module", move |calls| {
                     repeat_slots::<$result>(calls, move |memory, $index, $last| {
-                        // SAFETY: as for the slots above.
+                        // SAFETY: the memory has room for the slots of arguments that the function may be called with.
                         unsafe {
                             write_slots(memory, [$({ let $arg: $ty = $value; $arg.into_slot() }),*]);
                             entry(memory)
@@ -132,6 +132,6 @@ pub(super) static CASES: [Case; 10] = [
         "sum12_i32": unsafe extern "C" fn(i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32) -> i32;
         |i, _| (a: i32 = i as i32, b: i32 = 2, c: i32 = 3, d: i32 = 4, e: i32 = 5, f: i32 = 6, g: i32 = 7,
             h: i32 = 8, j: i32 = 9, k: i32 = 10, l: i32 = 11, m: i32 = 12) -> i32),
-    case!(Variadic "sum_va", "sum_va": unsafe extern "C" fn(i32, ...) -> i64, variadic behind 1;
+    case!(Variadic "sum_va", "sum_va": unsafe extern "C" fn(i32, ...) -> i64, variadic after 1;
         |i, _| (count: i32 = 3, a: i64 = i as i64, b: i64 = 2, c: i64 = 3) -> i64),
 ];

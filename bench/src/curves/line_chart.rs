@@ -3,14 +3,14 @@
 use std::{error::Error, path::Path};
 
 use plotters::{
-    chart::{ChartBuilder, SeriesLabelPosition},
+    chart::ChartBuilder,
     element::{Circle, PathElement},
     prelude::{IntoDrawingArea, SVGBackend},
     series::LineSeries,
-    style::{BLACK, Color, RGBColor, WHITE},
+    style::{Color, RGBColor, WHITE},
 };
 
-use crate::report::Machine;
+use crate::{plot::legend, report::Machine};
 
 /// What an axis shows. A logarithmic one has marks at powers of two or of ten.
 #[derive(Clone, Copy)]
@@ -129,13 +129,7 @@ impl Chart {
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
             chart.draw_series(placed.iter().map(|at| Circle::new(*at, 3, colour.filled())))?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.9))
-            .border_style(BLACK.mix(0.3))
-            .label_font(("sans-serif", 13))
-            .draw()?;
+        legend(&mut chart)?;
         area.present()?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! a [`Plan`] (where every byte of every argument and result comes from and goes to) or the reason why there is
 //! none comes out. Any target's plan can be made on any host.
 //!
-//! All knowledge of calling conventions in springboard is in this crate, one file a convention, twice: the
+//! All knowledge of calling conventions in springboard is in this crate, one file per convention, twice: the
 //! planners, and in [`check`] an independent reading of the same documents that accepts or refuses a plan. The
 //! two share no code but the types of their input and output.
 #![no_std]

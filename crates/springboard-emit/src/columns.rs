@@ -162,13 +162,13 @@ impl<'a> Loop<'a> {
         kept
     }
 
-    /// A loop of `count` rows per turn: begins at `head`, and goes to `behind` where fewer are left, to `done` after an
+    /// A loop of `count` rows per turn: begins at `head`, and goes to `next` where fewer are left, to `done` after an
     /// error.
     fn rows(
         &self,
         builder: &mut FunctionBuilder<'_>,
         frame: Frame,
-        [head, behind, done]: [Block; 3],
+        [head, next, done]: [Block; 3],
         count: i64,
     ) -> Result<Notes, Malformed> {
         let Frame { kept, .. } = frame;
@@ -176,7 +176,7 @@ impl<'a> Loop<'a> {
         builder.switch_to_block(head);
         let left = builder.ins().stack_load(types::I64, types::I64, kept, LEFT);
         let enough = builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, left, count);
-        builder.ins().brif(enough, body, &[], behind, &[]);
+        builder.ins().brif(enough, body, &[], next, &[]);
         builder.switch_to_block(body);
         let mut notes = Notes::new();
         for index in 0..count {

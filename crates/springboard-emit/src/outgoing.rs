@@ -37,7 +37,7 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Makes room for `words` words, and for none if they are none. To be called before any other slot is created. `host` is
+    /// Makes room for `words` words, if there are any. To be called before any other slot is created. `host` is
     /// the convention of functions of the host that the stub calls as well.
     pub(crate) fn reserve(
         builder: &mut FunctionBuilder<'_>,

@@ -62,12 +62,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = vec![0; ROWS];
     let [slots_time] = least([&mut || {
         for (row, out) in black_box(&mut out).iter_mut().enumerate() {
-            // SAFETY: as above.
+            // SAFETY: mix takes any numbers.
             *out = unsafe { slots.call(&[a[row].into_slot(), b[row].into_slot()]) };
         }
     }]);
     let [fallback_time] = least([&mut || {
-        // SAFETY: as above.
+        // SAFETY: mix takes any numbers.
         unsafe { fallback.call(&columns, &[Output::of(black_box(&mut out))], None) }
             .expect("columns that fit");
     }]);
@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plus = Columns::new(&engine, &mix, &[Input::Column, Input::Scalar])?;
     let mut out = [-1; 8];
     let columns = [Column::of(&a[..8]), Column::scalar(&100)];
-    // SAFETY: as above.
+    // SAFETY: mix takes any numbers.
     unsafe { plus.call(&columns, &[Output::of(&mut out)], Some((&[0b1010_1100]).into())) }?;
     println!("3a + 100 where the bit is set: {out:?}");
 

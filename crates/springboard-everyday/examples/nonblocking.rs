@@ -57,12 +57,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     // What it costs.
     let started = Instant::now();
     for _ in 0..20_000 {
-        // SAFETY: as above.
+        // SAFETY: abs may be called from any thread.
         unsafe { background.call(&abs, vec![(-7).into()]) }?.wait()?;
     }
     println!("a round trip takes {:.2?}", started.elapsed() / 20_000);
     let started = Instant::now();
-    // SAFETY: as above.
+    // SAFETY: abs may be called from any thread.
     let calls: Vec<_> = (0..100_000).map(|x| unsafe { background.call(&abs, vec![x.into()]) }).collect();
     for call in calls {
         call?.wait()?;
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let serial = Background::serial(2)?;
     let mut accepted = Vec::new();
     let refused = loop {
-        // SAFETY: as above.
+        // SAFETY: usleep may be called from any thread.
         match unsafe { serial.call(&usleep, vec![20_000u32.into()]) } {
             Ok(pending) => accepted.push(pending),
             Err(refused) => break refused,

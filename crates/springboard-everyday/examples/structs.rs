@@ -106,7 +106,7 @@ fn shapes(engine: &Engine, types: &Declarations) -> Result<(), Box<dyn Error>> {
         unsafe { (*shape).size * (*shape).size }
     }
     unsafe extern "C" fn grow(shape: *mut Shape, by: f64) -> f64 {
-        // SAFETY: as above.
+        // SAFETY: methods are called with a shape that nobody else uses.
         unsafe {
             (*shape).size += by;
             (*shape).size

@@ -146,7 +146,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether the field is none or a possible bit-field (C11 6.7.2.1, 4 and 5).
+/// Whether the field is no bit-field, or a possible one (C11 6.7.2.1, 4 and 5).
 fn check_bit_field(field: &Field, own: Layout) -> Result<(), LayoutError> {
     let Some(bits) = field.bits else { return Ok(()) };
     let widest = match field.ty {

@@ -36,9 +36,11 @@ mod places;
 mod pragma;
 mod qualifiers;
 mod recovery;
+mod redeclared;
 mod size;
 mod specifiers;
 mod storage;
+mod unseen;
 mod words;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
@@ -61,6 +63,7 @@ use crate::{
 use lexer::Token;
 use places::{Failure, Places};
 use pragma::Packing;
+use redeclared::Known;
 
 /// Brackets, aggregates and parameter lists within each other beyond which a text is refused.
 const MAX_NESTING: u32 = 64;
@@ -228,8 +231,8 @@ struct Parser<'a> {
     packing: Packing<'a>,
     /// Functions declared, in the order of the text.
     seen: Vec<Seen<'a>>,
-    /// Objects and functions by name, for `typeof`.
-    objects: BTreeMap<&'a str, Built>,
+    /// Objects and functions by name.
+    objects: BTreeMap<&'a str, Known>,
 }
 
 /// A token of a text for a message: in full unless it is very long, and without what would break the line.

@@ -11,7 +11,7 @@ __extension__ typedef struct { unsigned low : 3, : 0; union { int a; float b; };
 
 static __inline__ __attribute__((__always_inline__)) int twice(int x) { if (x) { return x * 2; } return 0; }
 extern int scanned (const char *__format, ...) __asm__ ("" "__isoc99_scanned") __attribute__((format(scanf, 1, 2)));
-extern _Float128 wide (_Float128 __x) __attribute__ ((__nothrow__)); extern int first (size_type n, char **argv);
+extern _Float128 wide (_Float128 __x) __attribute__ ((__nothrow__)); extern int first (size_type n, char *const restrict *argv);
 _Noreturn void leave(int (*at_exit)(void), inner_type *);
 #line 90 "/usr/include/outer.h"
 typedef __builtin_va_list va_list;
@@ -224,6 +224,6 @@ fn what_is_declared_like_something_unread_is_told_by_its_own_name() {
     let text = "int old(a) int a; { return a; }\nextern __typeof__(old) like, *pointer;";
     let told: Vec<_> = left_out(text).into_iter().filter_map(|(name, ..)| name).collect();
     assert_eq!(told, ["old", "like", "pointer"]);
-    let why = "`f` is defined already";
+    let why = "`f` was declared otherwise before";
     assert_eq!(left_out("int f(int);\nint f(long);"), [(Some("f".to_owned()), 2, why.to_owned())]);
 }

@@ -24,7 +24,7 @@ const PLACES: usize = SHAPES * 2;
 /// The lowest bits of the flags of a cif with a tag. libffi's own have a kind of result below 256 there, and two flags.
 const MARK: u32 = 0xfff;
 
-/// What is behind a number. Zero where there is nothing yet.
+/// What a number stands for. Zero where there is nothing yet.
 #[repr(C, align(32))]
 pub(crate) struct Entry {
     tag: AtomicU64,

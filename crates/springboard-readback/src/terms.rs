@@ -105,6 +105,10 @@ pub(crate) enum Op {
     DoubleToFloat,
     IntToDouble,
     /// Rounded so that rounding it again, to a float, gives what rounding once would.
+    #[cfg_attr(
+        not(any(feature = "all-targets", target_arch = "s390x")),
+        expect(dead_code, reason = "s390x alone asks")
+    )]
     IntToDoubleForFloat,
     IntToFloat,
     /// Towards zero, to 64 bits with a sign; what none of them is becomes the nearest or the least, as the CPU has it. The
@@ -442,6 +446,10 @@ impl Terms {
     }
 
     /// A double as a float.
+    #[cfg_attr(
+        not(any(feature = "all-targets", target_arch = "s390x")),
+        expect(dead_code, reason = "s390x alone asks")
+    )]
     pub(crate) fn rounded_to_float(&mut self, double: &Word) -> Word {
         let term = self.term_of(double);
         match *self.node(term) {

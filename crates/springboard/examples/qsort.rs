@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let choosy =
         engine.callback_type(COMPARATOR)?.reject()?.callback(move |a: *const i32, b: *const i32| {
             counted.set(counted.get() + 1);
-            // SAFETY: as above.
+            // SAFETY: qsort passes the addresses of two elements.
             let (a, b) = unsafe { (*a, *b) };
             if a % 1000 == 999 { Err(format!("{a} is not to be compared")) } else { Ok(b - a) }
         })?;
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Nothing is pending any more, and the array is a permutation of what it was.
     let descending = engine.callback(COMPARATOR, |a: *const i32, b: *const i32| {
-        // SAFETY: as above.
+        // SAFETY: qsort passes the addresses of two elements.
         unsafe { *b - *a }
     })?;
     assert_eq!(sort(&mut numbers, &descending)?, Value::Void);

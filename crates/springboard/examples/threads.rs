@@ -97,7 +97,7 @@ impl Thread {
     }
 
     fn tell(callback: &Callback, text: &CStr) -> Thread {
-        // SAFETY: as above.
+        // SAFETY: the callback is of this type, and outlives the thread.
         let tell = unsafe { mem::transmute::<*mut c_void, Tell>(callback.as_ptr()) };
         Thread::new(Task::Tell(tell, text.to_bytes_with_nul().to_vec()))
     }

@@ -63,7 +63,7 @@ fn an_ended_owner_leaves_its_handlers_where_the_host_says() {
     between.join().unwrap();
     HEIR.lock().unwrap().replace(receive.recv().unwrap());
     let (callbacks, _) = make(|| {
-        // SAFETY: as above.
+        // SAFETY: handlers of these tests may be freed on any thread.
         unsafe { HEIR.lock().unwrap().as_ref().unwrap().inherit() }.unwrap();
     });
     drop(callbacks);

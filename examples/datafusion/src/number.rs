@@ -18,7 +18,7 @@ pub(crate) fn data_type(element: Element) -> Option<DataType> {
         Element::Number(Scalar::Int { bytes: 8, signed: false }) => DataType::UInt64,
         Element::Number(Scalar::Float(FloatFormat::F32)) => DataType::Float32,
         Element::Number(Scalar::Float(FloatFormat::F64)) => DataType::Float64,
-        Element::Number(_) | Element::Text => return None,
+        Element::Number(_) | Element::Text | Element::Sized { .. } => return None,
     })
 }
 

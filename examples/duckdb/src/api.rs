@@ -25,7 +25,7 @@ macro_rules! api {
             /// Loads DuckDB's library and binds its functions.
             ///
             /// # Errors
-            /// A library that cannot be loaded, or is none of DuckDB's.
+            /// A library that cannot be loaded, or is not DuckDB's.
             pub(crate) fn load(engine: &Engine, path: &str) -> Result<Api, Box<dyn Error>> {
                 // UDFs written in C link to these symbols.
                 // SAFETY: whoever names a library wants it loaded.

@@ -10,6 +10,13 @@
 FUNCTION int mix(int a, int b) { return (int)((unsigned)a * 3 + (unsigned)b); }
 FUNCTION double scaled(double x, double y) { return x * 0.5 + y; }
 FUNCTION unsigned long length(const char *text) { return strlen(text); }
+/* Of all bytes, by their places. */
+FUNCTION unsigned int digest(const char *text, unsigned long length) {
+    unsigned int digest = 1;
+    for (unsigned long i = 0; i < length; i++)
+        digest = digest * 31 + (unsigned char)text[i];
+    return digest;
+}
 /* What comes after the first character; null, and so NULL, of an empty text. */
 FUNCTION const char *suffix(const char *text) { return *text ? text + 1 : NULL; }
 
@@ -99,6 +106,22 @@ static void udf_length(void *info, void *chunk, void *output) {
     free(copy);
 }
 
+static void udf_digest(void *info, void *chunk, void *output) {
+    (void)info;
+    void *vector = duckdb_data_chunk_get_vector(chunk, 0);
+    const text *texts = duckdb_vector_get_data(vector);
+    const uint64_t *bits = duckdb_vector_get_validity(vector);
+    uint32_t *out = duckdb_vector_get_data(output);
+    idx_t rows = duckdb_data_chunk_get_size(chunk);
+    for (idx_t row = 0; row < rows; row++) {
+        uint32_t bytes = texts[row].length;
+        if (valid(bits, row))
+            out[row] = digest(bytes <= 12 ? texts[row].at.inlined : texts[row].at.apart.bytes, bytes);
+        else
+            invalid(output, row);
+    }
+}
+
 static void add(void *connection, const char *name, void (*run)(void *, void *, void *), int count, int parameter,
                 int result) {
     void *function = duckdb_create_scalar_function();
@@ -116,10 +139,11 @@ static void add(void *connection, const char *name, void (*run)(void *, void *, 
     duckdb_destroy_scalar_function(&function);
 }
 
-/* INTEGER is 4 in DuckDB's list of types, UBIGINT 9, DOUBLE 11, VARCHAR 17. */
+/* INTEGER is 4 in DuckDB's list of types, UINTEGER 8, UBIGINT 9, DOUBLE 11, VARCHAR 17. */
 __attribute__((visibility("default"))) void register_udfs(void *connection) {
     add(connection, "udf_mix", udf_mix, 2, 4, 4);
     add(connection, "udf_scaled", udf_scaled, 2, 11, 11);
     add(connection, "udf_pow", udf_pow, 2, 11, 11);
     add(connection, "udf_length", udf_length, 1, 17, 9);
+    add(connection, "udf_digest", udf_digest, 1, 17, 8);
 }

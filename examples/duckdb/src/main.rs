@@ -14,11 +14,12 @@ use std::{
 };
 
 use clap::Parser;
-use springboard::{Engine, Library};
+use springboard::{Engine, Library, ir::Prototype};
 use springboard_everyday::udf::Udf;
 
 mod api;
 mod database;
+mod given;
 mod scalar_function;
 
 use self::{
@@ -41,6 +42,10 @@ struct Arguments {
     /// A function to register, as C declares it: 'double pow(double, double)'. May be given many times
     #[arg(long = "function", value_name = "PROTOTYPE", requires = "query")]
     functions: Vec<String>,
+    /// A pointer of a function's whose length is its next parameter, by the number of the first: crc32=2. Such texts and blobs
+    /// are passed where DuckDB has them
+    #[arg(long = "sized", value_name = "NAME=PARAMETER", value_parser = sized, requires = "functions")]
+    sized: Vec<(String, usize)>,
     /// What to run instead of the comparison: 'select c_pow(x, 2) from numbers limit 3'
     #[arg(long, value_name = "SQL")]
     query: Option<String>,
@@ -60,17 +65,21 @@ const OWN: [&str; 4] = [
     "unsigned long length(const char *text)",
 ];
 
+/// The same, of a function that is told how long a text is.
+const DIGEST: &str = "unsigned int digest(const char *text, unsigned long length)";
+
 /// What is registered of libm.
 const OF_LIBM: [&str; 3] =
     ["double pow(double x, double y)", "double hypot(double x, double y)", "long lround(double x)"];
 
 /// C functions by springboard, the same in a UDF that is written in C, and what DuckDB has of its own.
-const COMPARED: [(&str, &str, Option<&str>); 5] = [
+const COMPARED: [(&str, &str, Option<&str>); 6] = [
     ("c_mix(n, n)", "udf_mix(n, n)", Some("n * 3 + n")),
     ("c_scaled(x, x)", "udf_scaled(x, x)", Some("x * 0.5 + x")),
     ("c_scaled(x, y)", "udf_scaled(x, y)", Some("x * 0.5 + y")),
     ("c_pow(x, y)", "udf_pow(x, y)", Some("pow(x, y)")),
     ("c_length(t)", "udf_length(t)", Some("strlen(t)")),
+    ("c_digest(t)", "udf_digest(t)", None),
 ];
 
 fn main() -> ExitCode {
@@ -90,7 +99,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // SAFETY: whoever names a library wants it loaded.
     let library = unsafe { Library::open(&arguments.library) }?;
     for text in &arguments.functions {
-        database.register(&engine, Udf::bind(&engine, &library, text)?)?;
+        let prototype = Prototype::parse(text).ok();
+        let name = prototype.as_ref().and_then(|prototype| prototype.name.as_deref());
+        let sized = arguments.sized.iter().filter(|(of, _)| Some(of.as_str()) == name);
+        let sized: Vec<usize> = sized.map(|(_, parameter)| parameter - 1).collect();
+        database.register(&engine, Udf::bind_sized(&engine, &library, text, &sized)?)?;
     }
     fill(&database, arguments.rows)?;
     match &arguments.query {
@@ -98,6 +111,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         None => compare(&engine, &mut database, arguments.rows)?,
     }
     Ok(())
+}
+
+/// NAME=PARAMETER, counted from 1.
+fn sized(text: &str) -> Result<(String, usize), String> {
+    let parts = text.split_once('=').and_then(|(name, parameter)| Some((name, parameter.parse().ok()?)));
+    let (name, parameter) = parts.filter(|(_, parameter)| *parameter > 0).ok_or("crc32=2, for example")?;
+    Ok((name.to_owned(), parameter))
 }
 
 /// Makes the table.
@@ -123,6 +143,7 @@ fn register(engine: &Engine, database: &mut Database) -> Result<(), Box<dyn Erro
             database.register(engine, Udf::bind(engine, library, text)?)?;
         }
     }
+    database.register(engine, Udf::bind_sized(engine, &own, DIGEST, &[0])?)?;
     database.register_in_c(&engine.function(&own, "void register_udfs(void *connection)")?)
 }
 

@@ -3,9 +3,9 @@
 
 use std::{
     error::Error,
-    ffi::{CString, c_char, c_void},
+    ffi::{CString, c_char},
     ptr, slice,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use springboard::{
@@ -13,11 +13,14 @@ use springboard::{
     ir::{FloatFormat, Scalar},
 };
 use springboard_everyday::{
-    columns::{Column, Input, Output, Validity},
-    udf::{Element, Texts, TextsError, Udf},
+    columns::{Column, Columns, Input, Output, Validity},
+    udf::{Contents, Element, Udf},
 };
 
-use crate::api::{Api, Handle, SUCCESS};
+use crate::{
+    api::{Api, Handle, SUCCESS},
+    given::Given,
+};
 
 /// Registers it under its own name with `c_` before it, so that it takes the place of none of DuckDB's. The callback is what
 /// the database calls: it outlives that.
@@ -35,16 +38,24 @@ pub(crate) fn register(
     let code = |element: Element| type_code(element).ok_or_else(|| format!("{}: no SQL type", udf.name()));
     let parameters = udf.parameters().iter().map(|element| code(*element)).collect::<Result<Vec<_>, _>>()?;
     let result = code(udf.result())?;
-    let called = Arc::clone(api);
+    let called = Called {
+        api: Arc::clone(api),
+        prepared: udf.columns(&vec![Input::Column; udf.parameters().len()])?,
+        udf,
+        memory: Mutex::default(),
+    };
     let callback = engine.callback(
         "void (void *info, void *chunk, void *output)",
         move |info: Handle, chunk: Handle, output: Handle| {
+            let mut memory = called.memory();
             // SAFETY: DuckDB calls with a chunk of the registered types and a vector for the results.
-            if let Err(why) = unsafe { run(&called, &udf, chunk, output) } {
-                let why = CString::new(why.replace('\0', " ")).unwrap_or_default();
+            if let Err(why) = unsafe { called.run(&mut memory, chunk, output) } {
+                let why = format!("{}: {why}", called.udf.name()).replace('\0', " ");
+                let why = CString::new(why).unwrap_or_default();
                 // SAFETY: DuckDB's own handle; it copies the text.
-                unsafe { called.set_error.call(info, why.as_ptr()) };
+                unsafe { called.api.set_error.call(info, why.as_ptr()) };
             }
+            called.give_back(memory);
         },
     )?;
     // SAFETY: the handles are made and destroyed here; the callback has the type that DuckDB calls.
@@ -73,7 +84,8 @@ pub(crate) fn register(
 /// The number of the SQL type whose vectors are arrays of the element. `None` where there is none.
 fn type_code(element: Element) -> Option<u32> {
     Some(match element {
-        Element::Text => 17,
+        Element::Text | Element::Sized { contents: Contents::Text, .. } => 17,
+        Element::Sized { contents: Contents::Bytes, .. } => 18,
         Element::Number(Scalar::Bool) => 1,
         Element::Number(Scalar::Int { bytes, signed }) => bytes.trailing_zeros() + if signed { 2 } else { 6 },
         Element::Number(Scalar::Float(FloatFormat::F32)) => 10,
@@ -82,56 +94,77 @@ fn type_code(element: Element) -> Option<u32> {
     })
 }
 
-/// Runs the function over a chunk. DuckDB flattens constant and dictionary vectors before it calls.
-///
-/// # Safety
-/// The chunk has a vector of each parameter's type, and the output is of that of the result.
-unsafe fn run(api: &Api, udf: &Udf, chunk: Handle, output: Handle) -> Result<(), String> {
-    // SAFETY: the caller says that it is a chunk.
-    let rows = unsafe { api.chunk_size.call(chunk) } as usize;
-    let count = udf.parameters().len();
-    // SAFETY: the chunk has as many vectors as the function has parameters.
-    let vectors: Vec<Handle> =
-        (0..count as u64).map(|index| unsafe { api.chunk_vector.call(chunk, index) }).collect();
-    // SAFETY: vectors of the chunk.
-    let valid = unsafe { valid_in_all(api, &vectors, rows) };
-    // The copies of each parameter that is a text.
-    let mut texts: Vec<Option<Texts>> = vectors
-        .iter()
-        .zip(udf.parameters())
-        .map(|(vector, element)| match element {
-            // SAFETY: a vector of texts, with as many rows.
-            Element::Text => unsafe { c_texts(api, *vector, rows, valid.as_deref()) }.map(Some),
-            Element::Number(_) => Ok(None),
-        })
-        .collect::<Result<_, _>>()
-        .map_err(|error: TextsError| format!("{}: {error}", udf.name()))?;
-    let columns: Vec<Column<'_>> = vectors
-        .iter()
-        .zip(udf.parameters())
-        .zip(&mut texts)
-        .map(|((vector, element), texts)| match texts {
-            Some(texts) => texts.column(),
-            // SAFETY: the vector's rows are elements of this type, and DuckDB does not write them meanwhile.
-            None => unsafe { Column::raw(element.scalar(), api.data.call(*vector), rows) },
-        })
-        .collect();
-    let prepared = udf.columns(&vec![Input::Column; count]).map_err(|error| error.to_string())?;
-    let bits = valid.as_deref().map(as_bytes).map(Validity::from);
-    let mut results: Vec<*const c_char> = match udf.result() {
-        Element::Text => vec![ptr::null(); rows],
-        Element::Number(_) => Vec::new(),
-    };
-    let to = match udf.result() {
-        Element::Text => Output::of(&mut results),
-        // SAFETY: the output has room for a chunk's rows of this type, and is this call's.
-        Element::Number(scalar) => unsafe { Output::raw(scalar, api.data.call(output), rows) },
-    };
-    // SAFETY: whoever registered the function said that it may be called with any values of its types, from any thread.
-    unsafe { prepared.call(&columns, &[to], bits) }.map_err(|error| format!("{}: {error}", udf.name()))?;
-    // SAFETY: the output vector, whose rows these are.
-    unsafe { finish(api, output, valid, (udf.result() == Element::Text).then_some(&results[..])) };
-    Ok(())
+/// A function, and what its calls need. Several threads call it at once.
+struct Called {
+    api: Arc<Api>,
+    udf: Udf,
+    prepared: Columns,
+    /// That of calls that are over, for the next ones.
+    memory: Mutex<Vec<Memory>>,
+}
+
+/// What one call needs.
+struct Memory {
+    given: Vec<Given>,
+    results: Vec<*const c_char>,
+}
+
+// SAFETY: the addresses of results mean nothing between calls.
+unsafe impl Send for Memory {}
+
+impl Called {
+    fn memory(&self) -> Memory {
+        let kept = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let given = || self.udf.parameters().iter().map(|element| Given::of(*element)).collect();
+        kept.unwrap_or_else(|| Memory { given: given(), results: Vec::new() })
+    }
+
+    fn give_back(&self, memory: Memory) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+    }
+
+    /// Runs the function over a chunk. DuckDB flattens constant and dictionary vectors before it calls.
+    ///
+    /// # Safety
+    /// The chunk has a vector of each parameter's type, and the output is of that of the result.
+    unsafe fn run(&self, memory: &mut Memory, chunk: Handle, output: Handle) -> Result<(), Box<dyn Error>> {
+        let (api, Memory { given, results }) = (&*self.api, memory);
+        // SAFETY: the caller says that it is a chunk.
+        let rows = unsafe { api.chunk_size.call(chunk) } as usize;
+        // SAFETY: the chunk has as many vectors as the function has parameters.
+        let vectors: Vec<Handle> =
+            (0..given.len() as u64).map(|index| unsafe { api.chunk_vector.call(chunk, index) }).collect();
+        // SAFETY: vectors of the chunk.
+        let (valid, data) = unsafe {
+            let data = vectors.iter().map(|vector| api.data.call(*vector).cast_const());
+            (valid_in_all(api, &vectors, rows), data.collect::<Vec<_>>())
+        };
+        for (given, first) in given.iter_mut().zip(&data) {
+            // SAFETY: a vector of the parameter's type, with as many rows, which DuckDB keeps until we return.
+            unsafe { given.take(*first, rows, valid.as_deref()) }?;
+        }
+        let given = given.iter_mut().zip(&data);
+        // SAFETY: what was taken.
+        let columns: Vec<Column<'_>> =
+            given.flat_map(|(given, first)| unsafe { given.columns(*first, rows) }).collect();
+        let bits = valid.as_deref().map(as_bytes).map(Validity::from);
+        let to = match self.udf.result() {
+            Element::Number(scalar) => {
+                // SAFETY: the output has room for a chunk's rows of this type, and is this call's.
+                unsafe { Output::raw(scalar, api.data.call(output), rows) }
+            }
+            Element::Text | Element::Sized { .. } => {
+                results.clear();
+                results.resize(rows, ptr::null());
+                Output::of(results)
+            }
+        };
+        // SAFETY: whoever registered the function said that it may be called with any values of its types, from any thread.
+        unsafe { self.prepared.call(&columns, &[to], bits) }?;
+        // SAFETY: the output vector, whose rows these are.
+        unsafe { finish(api, output, valid, (self.udf.result() == Element::Text).then_some(&results[..])) };
+        Ok(())
+    }
 }
 
 /// The rows in which no argument is `NULL`: a bit for each. `None` where that is all of them.
@@ -155,63 +188,11 @@ unsafe fn valid_in_all(api: &Api, vectors: &[Handle], rows: usize) -> Option<Vec
     valid
 }
 
-fn is_valid(valid: Option<&[u64]>, row: usize) -> bool {
-    valid.is_none_or(|valid| valid[row / 64] >> (row % 64) & 1 == 1)
-}
-
 /// DuckDB's words of bits as bytes of bits, which they are on a little-endian machine.
 fn as_bytes(words: &[u64]) -> &[u8] {
     const { assert!(cfg!(target_endian = "little"), "DuckDB's words of validity bits are bytes of bits here") };
     // SAFETY: any word is eight bytes.
     unsafe { slice::from_raw_parts(words.as_ptr().cast(), words.len() * 8) }
-}
-
-/// A row of a vector of texts: up to twelve bytes in place, or four of them and an address.
-#[repr(C)]
-struct Text {
-    length: u32,
-    prefix: [u8; 4],
-    rest: [u8; 8],
-}
-
-impl Text {
-    /// # Safety
-    /// DuckDB wrote it, and what it points to is there.
-    unsafe fn bytes(&self) -> &[u8] {
-        let inline = size_of::<Text>() - size_of::<u32>();
-        let length = self.length as usize;
-        let first = if length <= inline {
-            (&raw const self.prefix).cast()
-        } else {
-            ptr::with_exposed_provenance(u64::from_ne_bytes(self.rest) as usize)
-        };
-        // SAFETY: the caller says that DuckDB wrote it.
-        unsafe { slice::from_raw_parts(first, length) }
-    }
-}
-
-/// The texts of the rows that are valid, as C wants them.
-///
-/// # Safety
-/// A vector of texts, of so many rows.
-unsafe fn c_texts(
-    api: &Api,
-    vector: Handle,
-    rows: usize,
-    valid: Option<&[u64]>,
-) -> Result<Texts, TextsError> {
-    let mut texts = Texts::new();
-    // SAFETY: the caller says that the rows are texts.
-    let all = unsafe { slice::from_raw_parts(api.data.call(vector).cast::<Text>(), rows) };
-    for (row, text) in all.iter().enumerate() {
-        if is_valid(valid, row) {
-            // SAFETY: a row that is not `NULL` is a text.
-            texts.push(unsafe { text.bytes() })?;
-        } else {
-            texts.push_null();
-        }
-    }
-    Ok(texts)
 }
 
 /// Says which results are `NULL`, and hands texts over.
@@ -238,5 +219,3 @@ unsafe fn finish(api: &Api, output: Handle, valid: Option<Vec<u64>>, texts: Opti
         unsafe { api.assign_text.call(output, row as u64, *text) };
     }
 }
-
-const _: () = assert!(size_of::<Text>() == 16 && size_of::<*const c_void>() == 8);

@@ -54,6 +54,39 @@ fn texts_go_in_and_come_out() {
     assert!(error.to_string().contains("length: row 0: the text has a NUL at byte 1"), "{error}");
 }
 
+/// What `digest` in C makes of bytes.
+fn digest(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(1, |digest: u32, byte| digest.wrapping_mul(31).wrapping_add((*byte).into()))
+}
+
+#[test]
+#[ignore = "DuckDB's library is installed by the suite duckdb"]
+fn texts_whose_length_is_passed_stay_where_they_are() {
+    let (engine, mut database) = database();
+    // In the vector's row and beyond it; without a NUL at the end and with one inside.
+    for (sql, bytes) in [
+        ("''", ""),
+        ("'twelve bytes'", "twelve bytes"),
+        ("'thirteen byte'", "thirteen byte"),
+        ("'a' || chr(0) || 'b'", "a\0b"),
+        ("repeat('long', 1000)", &*"long".repeat(1000)),
+    ] {
+        let expected = digest(bytes.as_bytes()).to_string();
+        assert_eq!(one(&database, &format!("select c_digest({sql})")), Some(expected), "{sql}");
+    }
+    assert_eq!(one(&database, "select c_digest(null)"), None);
+    fill(&database, 20_000).unwrap();
+    zero(&database, "select count(*) from numbers where (c_digest(t) is null) <> (t is null)");
+    // SAFETY: zlib is well-behaved.
+    let zlib = unsafe { Library::open("libz.so.1") }.unwrap();
+    let crc32 = "unsigned long crc32(unsigned long crc, const unsigned char *bytes, unsigned int length)";
+    database.register(&engine, Udf::bind_sized(&engine, &zlib, crc32, &[1]).unwrap()).unwrap();
+    assert_eq!(one(&database, "select c_crc32(0, 'springboard'::blob)").as_deref(), Some("3153298501"));
+    assert_eq!(one(&database, "select typeof(c_crc32(0, '\\x00\\xff'::blob))").as_deref(), Some("UBIGINT"));
+    let error = database.query("select c_crc32(0, 5)").err().expect("5 is no blob").to_string();
+    assert!(error.contains("c_crc32"), "{error}");
+}
+
 #[test]
 #[ignore = "DuckDB's library is installed by the suite duckdb"]
 fn constants_dictionaries_and_filters() {
@@ -92,7 +125,7 @@ fn numbers_of_every_width() {
     let (engine, mut database) = database();
     // SAFETY: the C library is well-behaved.
     let libc = unsafe { Library::open("libc.so.6") }.unwrap();
-    // SAFETY: as above.
+    // SAFETY: libm is part of the C library, which is well-behaved.
     let libm = unsafe { Library::open("libm.so.6") }.unwrap();
     for (library, text) in [
         (&libc, "int abs(int)"),

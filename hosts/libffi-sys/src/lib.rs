@@ -170,7 +170,7 @@ macro_rules! zeroed {
     ($($name:ident)*) => {$(
         impl Default for $name {
             fn default() -> Self {
-                // SAFETY: numbers, null pointers and functions that are none.
+                // SAFETY: numbers, null pointers, and `None` for functions: zero is a value of each.
                 unsafe { mem::zeroed() }
             }
         }

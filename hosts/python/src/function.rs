@@ -1,8 +1,14 @@
 //! What belongs to a function of a library.
 
-use std::{collections::HashMap, ffi::CString, sync::Mutex};
+use std::{
+    cell::UnsafeCell,
+    collections::HashMap,
+    ffi::{CString, c_void},
+    mem,
+    sync::{Mutex, OnceLock, atomic::AtomicU32},
+};
 
-use pyo3::ffi::PyMethodDef;
+use pyo3::ffi::{PyCFunction, PyMethodDef, PyMethodDefPointer};
 use springboard::stamp::Stub;
 use springboard_everyday::columns::{Columns, Input};
 
@@ -16,8 +22,11 @@ pub(crate) struct Function {
     pub(crate) gil: Gil,
     pub(crate) errno: Errno,
     pub(crate) object: Object,
-    /// The code that CPython enters, where there is a stub. Keeps it.
-    pub(crate) stub: Option<Stub>,
+    pub(crate) when: When,
+    /// Calls that the slow twin made before there was a stub.
+    pub(crate) calls: AtomicU32,
+    /// The code that CPython enters once there is a stub; `None` in it where there can be none. Keeps it.
+    pub(crate) stub: OnceLock<Option<Stub>>,
     /// What a built-in function refers to.
     pub(crate) method: Option<Box<Method>>,
     /// Made ready for calls over arrays.
@@ -47,6 +56,15 @@ pub(crate) enum Errno {
     Left,
 }
 
+/// When a function gets its stub, which takes as long to make as some hundred calls without.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum When {
+    /// As soon as the program has the function.
+    Used,
+    /// When it has been called some times.
+    Called,
+}
+
 /// What a function of a library is to Python.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Object {
@@ -58,11 +76,25 @@ pub(crate) enum Object {
 
 /// What CPython is told of a built-in function. The texts are those that the definition points to.
 pub(crate) struct Method {
-    pub(crate) definition: PyMethodDef,
+    pub(crate) definition: UnsafeCell<PyMethodDef>,
     pub(crate) _texts: [CString; 2],
 }
 
-// SAFETY: nothing is written after it was made.
+// SAFETY: only `enter_by` writes, with the interpreter attached, whose lock lets one thread in at a time.
 unsafe impl Send for Method {}
-// SAFETY: nothing is written after it was made.
+// SAFETY: only `enter_by` writes, with the interpreter attached, whose lock lets one thread in at a time.
 unsafe impl Sync for Method {}
+
+impl Method {
+    /// What CPython calls from now on.
+    ///
+    /// # Safety
+    /// The interpreter is attached, and `entry` is a function as `METH_FASTCALL` has it, for as long as the object is there.
+    pub(crate) unsafe fn enter_by(&self, entry: *const c_void) {
+        // SAFETY: the caller says so; CPython reads the pointer at each call.
+        unsafe {
+            let entry = mem::transmute::<*const c_void, PyCFunction>(entry);
+            (*self.definition.get()).ml_meth = PyMethodDefPointer { PyCFunction: entry };
+        }
+    }
+}

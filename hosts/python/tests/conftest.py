@@ -109,14 +109,26 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(params=[False, True], ids=["released", "kept"])
-def without_errno(request, ffi, path):
+def keep_gil(request):
+    """Whether the interpreter's lock is kept during calls."""
+    return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["slow-twin", "stub"])
+def eager(request):
+    """Whether the first calls of a function are entered by its stub, or by the slow twin."""
+    return request.param
+
+
+@pytest.fixture
+def without_errno(ffi, path, keep_gil, eager):
     """The library, where no call looks at errno."""
     ffi.cdef(DECLARATIONS)
-    return ffi.dlopen(path, keep_gil=request.param, keep_errno=False)
+    return ffi.dlopen(path, keep_gil=keep_gil, keep_errno=False, eager=eager)
 
 
-@pytest.fixture(params=[False, True], ids=["released", "kept"])
-def lib(request, ffi, path):
-    """The library, with the interpreter's lock released and kept during calls."""
+@pytest.fixture
+def lib(ffi, path, keep_gil, eager):
+    """The library, by each way of calling."""
     ffi.cdef(DECLARATIONS)
-    return ffi.dlopen(path, keep_gil=request.param)
+    return ffi.dlopen(path, keep_gil=keep_gil, eager=eager)

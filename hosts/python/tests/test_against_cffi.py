@@ -107,7 +107,7 @@ def test_random_functions_with_random_values(tmp_path):
     source.write_text("#include <stdint.h>\n#include <stddef.h>\n" + TYPES + "\n".join(bodies))
     subprocess.run([compiler, "-w", "-O1", "-shared", "-fPIC", "-o", tmp_path / "random.so", source], check=True)
     sides = []
-    for ffi, options in ((cffi.FFI(), {}), (FFI(), {}), (FFI(), {"keep_gil": True})):
+    for ffi, options in ((cffi.FFI(), {}), (FFI(), {"eager": True}), (FFI(), {"keep_gil": True, "eager": True})):
         ffi.cdef(TYPES + ";\n".join(heads) + ";")
         sides.append((ffi, ffi.dlopen(str(tmp_path / "random.so"), **options)))
     differing = []

@@ -1,15 +1,16 @@
 """Functions of a library that was opened with `builtin=True`."""
 
+import ctypes
 import inspect
 
 import pytest
 from conftest import DECLARATIONS
 
 
-@pytest.fixture(params=[False, True], ids=["released", "kept"])
-def builtin(request, ffi, path):
+@pytest.fixture
+def builtin(ffi, path, keep_gil, eager):
     ffi.cdef(DECLARATIONS)
-    return ffi.dlopen(path, keep_gil=request.param, builtin=True)
+    return ffi.dlopen(path, keep_gil=keep_gil, builtin=True, eager=eager)
 
 
 def test_they_are_built_in_functions_that_do_the_same(builtin, ffi):
@@ -67,3 +68,25 @@ def test_a_function_keeps_what_it_needs(ffi, path):
     function = ffi.dlopen(path, builtin=True).i32
     del ffi
     assert function(3) == 3
+
+
+def entered_by(function):
+    """The address that CPython calls: `ml_meth` of what `m_ml` points to."""
+    definition = ctypes.c_void_p.from_address(id(function) + 2 * ctypes.sizeof(ctypes.c_void_p)).value
+    return ctypes.c_void_p.from_address(definition + ctypes.sizeof(ctypes.c_void_p)).value
+
+
+def test_a_function_gets_its_stub_when_it_has_been_called_some_times(ffi, path):
+    ffi.cdef(DECLARATIONS)
+    lib, eager = ffi.dlopen(path, builtin=True), ffi.dlopen(path, builtin=True, eager=True)
+    slow = entered_by(lib.i32)
+    assert entered_by(lib.total) == slow != entered_by(eager.i32)
+    lib.i32(1)
+    assert entered_by(lib.i32) == slow
+    for value in range(200):
+        assert lib.i32(value) == value
+        assert lib.total(1, ffi.cast("int", value)) == value
+    assert entered_by(lib.i32) not in (slow, entered_by(eager.f64))
+    # There is none for a variadic function.
+    assert entered_by(lib.total) == slow
+    assert ffi.typeof(lib.i32) is ffi.typeof("int(*)(int)")

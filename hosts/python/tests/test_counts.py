@@ -23,12 +23,11 @@ def refused(function, *arguments):
 
 
 @pytest.mark.parametrize("builtin", [False, True], ids=["data", "builtin"])
-@pytest.mark.parametrize("keep_gil", [False, True], ids=["released", "kept"])
 def test_no_call_keeps_a_reference(ffi, path, keep_gil, builtin):
     from conftest import DECLARATIONS
 
     ffi.cdef(DECLARATIONS)
-    lib = ffi.dlopen(path, keep_gil=keep_gil, builtin=builtin)
+    lib = ffi.dlopen(path, keep_gil=keep_gil, builtin=builtin, eager=True)
     large, real, text, index = 1 << 40, 12345678.5, b"some text", Index()
     structure, pointer, array, lent = ffi.new("mixed *", [1, 2.0])[0], ffi.cast("void *", 16), ffi.new("char[]", b"abc"), bytearray(b"abc")
     extra, callback = ffi.cast("int", 1), ffi.callback("int(int)", lambda value: value + 1)

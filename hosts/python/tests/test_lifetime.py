@@ -77,7 +77,7 @@ def test_types_are_not_kept_by_structures_that_are_gone(path):
     ffi = FFI()
     ffi.cdef("typedef struct { int x; double y; } mixed; mixed twice(mixed m);")
     ctype = weakref.ref(ffi.typeof("mixed"))
-    lib = ffi.dlopen(path)
+    lib = ffi.dlopen(path, eager=True)
     results = [lib.twice({"x": 1}) for _ in range(10)]
     before = sys.getrefcount(ctype())
     del results
@@ -111,7 +111,7 @@ import os, sys
 from springboard import FFI
 ffi = FFI()
 ffi.cdef("int apply(int (*f)(int), int v); int apply_elsewhere(int (*f)(int), int v); int i32(int v); short i16(short v);")
-lib = ffi.dlopen(sys.argv[1])
+lib = ffi.dlopen(sys.argv[1], eager=True)
 twice = ffi.callback("int(int)", lambda v: 2 * v)
 assert lib.apply(twice, 4) == 8
 child = os.fork()

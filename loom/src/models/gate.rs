@@ -87,37 +87,42 @@ impl Guarded {
     }
 }
 
-#[test]
-fn owner_calls_while_another_thread_closes() {
-    check(4, || {
+/// Runs a test of an open gate in every order. In the end it is closed and empty, and has freed what it guards once.
+fn opened(preemptions: usize, test: impl Fn(&Arc<Guarded>, Generation) + Send + Sync + 'static) {
+    check(preemptions, move || {
         let guarded = Arc::new(Guarded::new());
         let generation = guarded.open();
-        let closer = {
-            let guarded = Arc::clone(&guarded);
-            thread::spawn(move || guarded.close(generation, OTHER))
-        };
+        test(&guarded, generation);
+        assert_eq!(guarded.frees.load(SeqCst), 1);
+        assert_eq!(guarded.gate.in_flight(), 0);
+    });
+}
+
+/// Has another thread do something with the gate.
+fn elsewhere(guarded: &Arc<Guarded>, act: impl FnOnce(&Guarded) + 'static) -> thread::JoinHandle<()> {
+    let guarded = Arc::clone(guarded);
+    thread::spawn(move || act(&guarded))
+}
+
+#[test]
+fn owner_calls_while_another_thread_closes() {
+    opened(4, |guarded, generation| {
+        let closer = elsewhere(guarded, move |guarded| guarded.close(generation, OTHER));
         guarded.call_at_home();
         guarded.call_at_home();
         closer.join().unwrap();
-        assert_eq!(guarded.frees.load(SeqCst), 1);
         assert!(guarded.gate.is_closed(generation));
-        assert_eq!(guarded.gate.in_flight(), 0);
     });
 }
 
 /// One thread calls and another closes, while the owner does `home`.
 fn others_call_and_close(home: fn(&Guarded)) {
-    check(3, move || {
-        let guarded = Arc::new(Guarded::new());
-        let generation = guarded.open();
-        let (one, two) = (Arc::clone(&guarded), Arc::clone(&guarded));
-        let caller = thread::spawn(move || one.call());
-        let closer = thread::spawn(move || two.close(generation, OTHER));
-        home(&guarded);
+    opened(3, move |guarded, generation| {
+        let caller = elsewhere(guarded, Guarded::call);
+        let closer = elsewhere(guarded, move |guarded| guarded.close(generation, OTHER));
+        home(guarded);
         caller.join().unwrap();
         closer.join().unwrap();
-        assert_eq!(guarded.frees.load(SeqCst), 1);
-        assert_eq!(guarded.gate.in_flight(), 0);
     });
 }
 
@@ -133,59 +138,45 @@ fn owner_calls_alone_while_others_call_and_close() {
 
 #[test]
 fn owner_calls_alone_again_and_again() {
-    check(4, || {
-        let guarded = Arc::new(Guarded::new());
-        let generation = guarded.open();
-        let other = Arc::clone(&guarded);
-        let closer = thread::spawn(move || other.close(generation, OTHER));
+    opened(4, |guarded, generation| {
+        let closer = elsewhere(guarded, move |guarded| guarded.close(generation, OTHER));
         guarded.call_at_home_alone();
         guarded.call_at_home_alone();
         closer.join().unwrap();
-        assert_eq!(guarded.frees.load(SeqCst), 1);
     });
 }
 
 #[test]
 fn owner_closes_from_inside_its_own_call() {
-    check(4, || {
-        let guarded = Arc::new(Guarded::new());
-        let generation = guarded.open();
-        let other = Arc::clone(&guarded);
-        let caller = thread::spawn(move || other.call());
+    opened(4, |guarded, generation| {
+        let caller = elsewhere(guarded, Guarded::call);
         let inside = guarded.gate.enter_home().expect("it is open");
         guarded.run();
         guarded.close(generation, HOME);
         guarded.run();
         guarded.left(guarded.gate.leave_home(inside));
         caller.join().unwrap();
-        assert_eq!(guarded.frees.load(SeqCst), 1);
     });
 }
 
 #[test]
 fn two_close_and_one_succeeds() {
-    check(4, || {
-        let guarded = Arc::new(Guarded::new());
-        let generation = guarded.open();
-        let other = Arc::clone(&guarded);
-        let closer = thread::spawn(move || other.close(generation, OTHER));
+    opened(4, |guarded, generation| {
+        let closer = elsewhere(guarded, move |guarded| guarded.close(generation, OTHER));
         guarded.close(generation, HOME);
         closer.join().unwrap();
-        assert_eq!(guarded.frees.load(SeqCst), 1);
     });
 }
 
 #[test]
 fn a_posted_call_is_left_by_the_owner_and_delivered_after_close() {
-    check(4, || {
-        let guarded = Arc::new(Guarded::new());
-        let generation = guarded.open();
+    opened(4, |guarded, generation| {
         let posted = Arc::new(AtomicUsize::new(0));
-        let (other, flag) = (Arc::clone(&guarded), Arc::clone(&posted));
-        let poster = thread::spawn(move || match other.gate.enter() {
+        let flag = Arc::clone(&posted);
+        let poster = elsewhere(guarded, move |guarded| match guarded.gate.enter() {
             // The count stays with the record.
             Ok(()) => flag.store(1, SeqCst),
-            Err(left) => other.left(left),
+            Err(left) => guarded.left(left),
         });
         guarded.close(generation, HOME);
         poster.join().unwrap();
@@ -195,7 +186,6 @@ fn a_posted_call_is_left_by_the_owner_and_delivered_after_close() {
             guarded.run();
             guarded.left(guarded.gate.leave());
         }
-        assert_eq!(guarded.frees.load(SeqCst), 1);
     });
 }
 
@@ -204,8 +194,7 @@ fn a_late_caller_meets_the_next_generation() {
     check(3, || {
         let guarded = Arc::new(Guarded::new());
         let first = guarded.open();
-        let other = Arc::clone(&guarded);
-        let late = thread::spawn(move || other.call());
+        let late = elsewhere(&guarded, Guarded::call);
         guarded.close(first, HOME);
         while guarded.frees.load(SeqCst) == 0 {
             // The caller is inside; it frees when it leaves.
@@ -225,30 +214,20 @@ fn a_late_caller_meets_the_next_generation() {
 /// the handler is there until then, whoever closes.
 #[test]
 fn what_answers_later_keeps_the_handler() {
-    check(4, || {
-        let guarded = Arc::new(Guarded::new());
-        let generation = guarded.open();
-        let closer = {
-            let guarded = Arc::clone(&guarded);
-            thread::spawn(move || guarded.close(generation, OTHER))
-        };
+    opened(4, |guarded, generation| {
+        let closer = elsewhere(guarded, move |guarded| guarded.close(generation, OTHER));
         match guarded.gate.enter() {
             Ok(()) => {
                 guarded.gate.stay();
-                let later = {
-                    let guarded = Arc::clone(&guarded);
-                    thread::spawn(move || {
-                        guarded.run();
-                        guarded.left(guarded.gate.leave());
-                    })
-                };
+                let later = elsewhere(guarded, |guarded| {
+                    guarded.run();
+                    guarded.left(guarded.gate.leave());
+                });
                 guarded.left(guarded.gate.leave());
                 later.join().unwrap();
             }
             Err(left) => guarded.left(left),
         }
         closer.join().unwrap();
-        assert_eq!(guarded.frees.load(SeqCst), 1);
-        assert_eq!(guarded.gate.in_flight(), 0);
     });
 }

@@ -249,7 +249,7 @@ impl<'a> Batch<'a> {
         let layouts = self.symbol::<[usize; 2]>(&format!("f{position}_layout"));
         let types = signature.params().iter().map(|param| &param.ty).chain([signature.result()]);
         for (index, ty) in types.enumerate() {
-            // SAFETY: the C file has one row a parameter, and one for the result.
+            // SAFETY: the C file has one row per parameter, and one for the result.
             let [size, align] = unsafe { layouts.add(index).read() };
             let ours = ty.layout(&self.suite.target.model).map(|layout| (layout.size, layout.align));
             let theirs = (size as u64, align as u32);

@@ -16,7 +16,7 @@ pub(crate) unsafe fn through_runtime(function: &Function, result: SlotForm, slot
     macro_rules! call {
         ($result:ty) => {{
             let ready = function.slots::<$result>().expect("the result has this form");
-            // SAFETY: the caller's promise.
+            // SAFETY: the slots are those of a sound call: the caller vouches for that.
             unsafe { ready.call_pointer(slots) }
         }};
     }

@@ -156,8 +156,8 @@ impl Canary {
             meaningful.map_or(0x0123_4567_89ab_cdef_u64.rotate_left(index as u32 * 3), |(_, value)| *value)
         });
         let mut canary = Canary { gpr: 0, float: [0; 8], before, after: [0; PLACES] };
-        // SAFETY: the assembly preserves what the C convention asks of it, and writes to the canary alone; the rest
-        // is the caller's promise.
+        // SAFETY: the assembly preserves what the C convention asks of it, and writes to the canary alone; the
+        // caller vouches for stub, target and slots.
         unsafe { oracle_canary(stub, target, slots, &raw mut canary) };
         canary
     }

@@ -91,7 +91,7 @@ impl Memory {
 
     /// The first byte around a value that is no longer as it was, relative to the value's first byte.
     pub(crate) fn damage(&self, spot: Spot) -> Option<isize> {
-        // SAFETY: as in `bytes`.
+        // SAFETY: the place is ours; what native code did to it is done.
         let usable = unsafe { &*self.usable(spot.place) };
         let around = (spot.start - MARGIN..spot.start).chain(spot.start + spot.bytes..PLACE);
         let damaged = around.into_iter().find(|index| usable[*index] != PATTERN)?;

@@ -70,7 +70,8 @@ impl Host {
 /// # Safety
 /// `context` is a host's that expects a call, and `slots` are those of its signature.
 pub(crate) unsafe extern "C" fn handle(context: *const c_void, slots: *mut u64) {
-    // SAFETY: the caller's promise; the C file is loaded as long as its callers run.
+    // SAFETY: the context is a host's and the slots a call's: the caller vouches for both. The C file is loaded as long as
+    // its callers run.
     unsafe {
         let host = &*context.cast::<Host>();
         // First of all: it looks at the stack and the control word.
@@ -100,7 +101,7 @@ unsafe fn parameter(
     record: &mut [u8],
 ) -> Option<String> {
     let size = record.len();
-    // SAFETY: the caller's promise.
+    // SAFETY: the slot is a parameter's: the caller vouches for that.
     let slot = unsafe { slot.read() };
     match form {
         SlotForm::None => None,
@@ -128,7 +129,7 @@ unsafe fn parameter(
 /// # Safety
 /// `slot` is that of the result.
 unsafe fn answer(arguments: &Arguments<'_>, slot: *mut u64) {
-    // SAFETY: the caller's promise: a word goes to the slot, anything else to the address in it.
+    // SAFETY: the slot is the result's: a word goes there, anything else to the address in it.
     unsafe {
         match arguments.result {
             SlotForm::None => {}

@@ -200,13 +200,13 @@ impl Driver<'_> {
                 ));
             }
         }
-        let behind = signature.params().len();
+        let after = signature.params().len();
         match SlotForm::of(signature.result(), self.model)? {
             SlotForm::None => {}
             SlotForm::Address(_) => {
-                self.line(format!("    memcpy((void *)(uintptr_t)slots[{behind}], &given, sizeof given);"));
+                self.line(format!("    memcpy((void *)(uintptr_t)slots[{after}], &given, sizeof given);"));
             }
-            form @ SlotForm::Word(_) => self.line(format!("    slots[{behind}] = {};", slot("given", form))),
+            form @ SlotForm::Word(_) => self.line(format!("    slots[{after}] = {};", slot("given", form))),
         }
         self.line("}");
         Ok(())

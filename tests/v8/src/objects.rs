@@ -18,6 +18,7 @@ use crate::{
 pub(crate) const CASES: &[Case] = &[
     Case { name: "objects::properties_of_objects", since: Since::Always, run: properties },
     Case { name: "objects::receivers", since: Since::Always, run: receivers },
+    Case { name: "objects::handles_end_with_their_call", since: Since::V12_6, run: handles },
     Case { name: "objects::functions_by_address", since: Since::Always, run: by_address },
     Case { name: "objects::what_a_debugger_may_call", since: Since::Always, run: debugger },
     Case { name: "objects::collected_functions_give_stubs_back", since: Since::Always, run: collected },
@@ -100,6 +101,37 @@ fn receivers() {
     assert_eq!(realm.eval("object.is_receiver(object) + ' ' + object.is_receiver(other)"), "true false");
     assert_eq!(realm.eval("is_receiver.call(other, other)"), "true");
     assert_eq!(host.slow_calls(1), slow + 3);
+    drop(realm);
+}
+
+/// What a fast call makes handles for, to find memory or an error's class, is not left in its caller's scope.
+fn handles() {
+    let (fixture, host, mut realm) = (Fixture::open(), Host::new(), Realm::new());
+    host.define(&realm);
+    let buffer = Settings { buffers: vec![0], ..settings() };
+    let sum = "uint32_t sum_bytes(const uint8_t *, uint32_t)";
+    let slow = [
+        realm.define("sum_bytes", &fixture.function_with(sum, buffer)),
+        realm.define("same_i8", &fixture.function("int8_t same_i8(int8_t)")),
+        realm.define("text", &fixture.node("same_pointer", &["string"], "u64", NodeSettings::default())),
+    ];
+    realm.eval("object = { one: 1 }; bytes = Uint8Array.of(1, 2, 3, 4); 0");
+    for (name, warm, values) in [
+        ("sum_bytes", "bytes, 4", "bytes, 4"),
+        ("sum_bytes", "bytes, 4", "5, 4"),
+        ("same_i8", "1", "128"),
+        ("text", "'a'", "'b'"),
+        ("text", "'a'", "true"),
+        ("has", "object, 'one'", "object, 'one'"),
+        ("has", "object, 'one'", "5, 'one'"),
+    ] {
+        realm.eval(&format!("hot = optimised('{name}', {warm}); 0"));
+        let before = slow.map(|handle| realm.slow_calls(handle));
+        realm.eval(&format!("thrown(1000, '', hot, {values}); 0"));
+        assert_eq!(slow.map(|handle| realm.slow_calls(handle)), before, "{name}({values}) is called fast");
+        let left = realm.handles();
+        assert!((1..100).contains(&left), "{left} handles after 1000 calls {name}({values})");
+    }
     drop(realm);
 }
 

@@ -191,6 +191,12 @@ impl Realm {
         if threw == 0 { Ok(text) } else { Err(text) }
     }
 
+    /// How many handles there were when this thread's last fast call began that may make some.
+    pub(crate) fn handles(&self) -> i32 {
+        // SAFETY: it has no contract.
+        unsafe { (shim().handles)() }
+    }
+
     /// The text of a script's value.
     #[track_caller]
     pub(crate) fn eval(&self, source: &str) -> String {

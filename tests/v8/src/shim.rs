@@ -73,6 +73,7 @@ shim! {
     snapshot: fn(*const isize, *const RawEntry, u32, *const c_char, *mut usize) -> *mut c_char;
     define_by_hand: fn(*mut RawRealm, Add);
     run: fn(*mut RawRealm, *const c_char, *mut u8) -> *mut c_char;
+    handles: fn() -> i32;
     free: fn(*mut c_char);
     fail: fn(*mut c_void, *mut c_void, ErrorKind, *const c_char, *const c_char);
     value: fn(*const c_void, *mut c_void, &mut Reading);

@@ -55,7 +55,7 @@ fn divide_slow(context: *mut c_void, call: &Call<'_>) -> Result<Any<'static>, Th
     if *b == 0.0 {
         return Err(by_zero());
     }
-    // SAFETY: as in `divide`.
+    // SAFETY: the twin's context is such a counter.
     unsafe { &*context.cast::<AtomicU64>() }.fetch_add(1, Ordering::Relaxed);
     Ok(Any::Number((a / b).trunc()))
 }

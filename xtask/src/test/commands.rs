@@ -185,7 +185,7 @@ pub(super) fn windows() -> Vec<Step> {
         [&stress[..], &["--threads", "16", "--posts", "500", "--ends", "50", "--asks", "50"]].concat();
     let service = ["-p", "springboard", "--example", "stress_service", "--"];
     let service = [&service[..], &["--seconds", "3", "--live", "5000", "--churn", "20000"]].concat();
-    let explain = ["-p", "springboard-js", "--example", "explain", "--", "int f(int)"];
+    let explain = ["-p", "springboard-explain", "--example", "explain", "--", "int f(int)"];
     vec![
         pure.into(),
         runtime,

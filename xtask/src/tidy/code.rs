@@ -76,7 +76,7 @@ struct Token {
     tree: TokenTree,
 }
 
-/// All tokens of a file in order, each group before what is in it. Comments and the insides of strings are none.
+/// All tokens of a file in order, each group before what is in it. Comments and the insides of strings are not among them.
 fn tokens(file: &File) -> Result<Vec<Token>, Finding> {
     let stream = TokenStream::from_str(&file.text).map_err(|error| {
         Finding::new(&file.path, error.span().start().line, format!("the file is not Rust: {error}"))

@@ -13,12 +13,12 @@ use alloc::collections::BTreeMap;
 use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
-    demand::{Argument, Demand, Returned, arguments, behind, own_extension},
+    demand::{Argument, Demand, Returned, arguments, beyond, own_extension},
     violation::Violation,
 };
 use crate::{place::Place, plan::SlotForm, target::Target};
 
-pub(super) const REGISTERS: u8 = 8;
+const REGISTERS: u8 = 8;
 /// The index of x8 in the convention's list.
 const RESULT_POINTER: u8 = 8;
 
@@ -27,7 +27,7 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
     let mut demand = Demand::new(model);
     result(signature.result(), model, &mut demand)?;
     // Stage A.
-    let mut next = Next { ngrn: 0, nsrn: 0 };
+    let mut next = Next::default();
     for argument in arguments(signature, model)? {
         // An empty structure of GNU C has no size and takes no place (as GCC does).
         if argument.layout.size > 0 {
@@ -65,12 +65,35 @@ pub(super) fn result(ty: &Type, model: &DataModel, demand: &mut Demand) -> Resul
 }
 
 /// The next general register and the next vector register; NSAA is the demand's stack.
-struct Next {
+#[derive(Default)]
+pub(super) struct Next {
     ngrn: u8,
     nsrn: u8,
 }
 
 impl Next {
+    /// C.9, C.11, C.12: as many registers as a value has double-words. C.13: else no later one gets a register.
+    pub(super) fn general(&mut self, words: u8) -> Option<Place> {
+        let fits = self.ngrn + words <= REGISTERS;
+        let place = fits.then_some(Place::Gpr { reg: self.ngrn, at: 0 });
+        self.ngrn = if fits { self.ngrn + words } else { REGISTERS };
+        place
+    }
+
+    /// C.1, C.2: one register per member, of `member` bytes. C.3: else no later one gets a register. Says whether it did.
+    pub(super) fn vectors(&mut self, argument: &Argument<'_>, member: u32, demand: &mut Demand) -> bool {
+        let count = (argument.layout.size / u64::from(member)) as u8;
+        let fits = self.nsrn + count <= REGISTERS;
+        for reg in (self.nsrn..).take(if fits { count.into() } else { 0 }) {
+            let place = Place::Vec { reg, at: 0 };
+            let start = u64::from(reg - self.nsrn) * u64::from(member);
+            demand.image(argument, start, member.into(), place);
+            demand.open(beyond(place, member), 16 - member as u8);
+        }
+        self.nsrn = if fits { self.nsrn + count } else { REGISTERS };
+        fits
+    }
+
     /// Stages B and C.
     fn assign(
         &mut self,
@@ -80,16 +103,18 @@ impl Next {
     ) -> Result<(), Violation> {
         let size = argument.layout.size;
         if let Some(member) = homogeneous(argument.ty, model)? {
-            return self.assign_vector(argument, member, model, demand);
+            if !self.vectors(argument, member, demand) {
+                // C.4: 8 or 16 by the natural alignment; C.5: at least 8 bytes.
+                let align = natural_alignment(argument.ty, model)?.clamp(8, 16);
+                let place = demand.take_stack(size.next_multiple_of(8), align)?;
+                in_words(argument, place, demand);
+            }
+            return Ok(());
         }
         // B.4: a composite that is larger than 16 bytes is replaced by a pointer to a copy. C.9, C.13 to C.17 for
         // that pointer.
         if size > 16 {
-            let place = match self.ngrn {
-                REGISTERS.. => demand.take_stack(8, 8)?,
-                ngrn => Place::Gpr { reg: ngrn, at: 0 },
-            };
-            self.ngrn = REGISTERS.min(self.ngrn + 1);
+            let place = self.general(1).map_or_else(|| demand.take_stack(8, 8), Ok)?;
             demand.reference(argument, argument.layout.align, place);
             return Ok(());
         }
@@ -101,15 +126,9 @@ impl Next {
         if align == 16 {
             self.ngrn = self.ngrn.next_multiple_of(2);
         }
-        // C.9, C.11, C.12: as many registers as it has double-words. C.13: else no later one gets a register.
-        let place = if self.ngrn + words <= REGISTERS {
-            self.ngrn += words;
-            Place::Gpr { reg: self.ngrn - words, at: 0 }
-        } else {
-            self.ngrn = REGISTERS;
-            // C.14 to C.17.
-            demand.take_stack(u64::from(words) * 8, align)?
-        };
+        // C.14 to C.17.
+        let on_stack = || demand.take_stack(u64::from(words) * 8, align);
+        let place = self.general(words).map_or_else(on_stack, Ok)?;
         if let SlotForm::Word(_) = SlotForm::of(argument.ty, model)? {
             // "the remaining bits have unspecified values": a plan extends all the same, as the slot has it, because
             // callees compiled by Clang for other systems trust 32 bits.
@@ -119,39 +138,6 @@ impl Next {
         in_words(argument, place, demand);
         Ok(())
     }
-
-    /// C.1 to C.6, for a value of members of `member` bytes.
-    fn assign_vector(
-        &mut self,
-        argument: &Argument<'_>,
-        member: u32,
-        model: &DataModel,
-        demand: &mut Demand,
-    ) -> Result<(), Violation> {
-        let size = argument.layout.size;
-        let count = (size / u64::from(member)) as u8;
-        // C.1, C.2: one register per member.
-        if self.nsrn + count <= REGISTERS {
-            in_vectors(argument, member, self.nsrn, demand);
-            self.nsrn += count;
-            return Ok(());
-        }
-        // C.3: no later one gets a register. C.4: 8 or 16 by the natural alignment; C.5: at least 8 bytes.
-        self.nsrn = REGISTERS;
-        let align = natural_alignment(argument.ty, model)?.clamp(8, 16);
-        let place = demand.take_stack(size.next_multiple_of(8), align)?;
-        in_words(argument, place, demand);
-        Ok(())
-    }
-}
-
-/// The members of a value, `member` bytes each, are in one vector register each, from the one numbered `first` on.
-pub(super) fn in_vectors(argument: &Argument<'_>, member: u32, first: u8, demand: &mut Demand) {
-    for index in 0..(argument.layout.size / u64::from(member)) as u8 {
-        let place = Place::Vec { reg: first + index, at: 0 };
-        demand.image(argument, u64::from(index) * u64::from(member), member.into(), place);
-        demand.open(behind(place, member), 16 - member as u8);
-    }
 }
 
 /// The words of a value are in consecutive general registers or on the stack; what is left of the last is open.
@@ -159,11 +145,9 @@ pub(super) fn in_words(argument: &Argument<'_>, place: Place, demand: &mut Deman
     for (index, start) in (0..argument.layout.size).step_by(8).enumerate() {
         let place = match place {
             Place::Gpr { reg, at } => Place::Gpr { reg: reg + index as u8, at },
-            _ => behind(place, start as u32),
+            _ => beyond(place, start as u32),
         };
-        let bytes = (argument.layout.size - start).min(8);
-        demand.image(argument, start, bytes, place);
-        demand.open(behind(place, bytes as u32), (8 - bytes) as u8);
+        demand.word(argument, start, place);
     }
 }
 

@@ -7,7 +7,7 @@
 use springboard_ir::{DataModel, LayoutError, Scalar, Signature};
 
 use super::{
-    aapcs64::{self, REGISTERS},
+    aapcs64::{self, Next},
     demand::{Argument, Demand, arguments, own_extension},
     violation::Violation,
 };
@@ -17,7 +17,7 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
     let model = &target.model;
     let mut demand = Demand::new(model);
     aapcs64::result(signature.result(), model, &mut demand)?;
-    let mut next = Next { ngrn: 0, nsrn: 0 };
+    let mut next = Next::default();
     let mut fixed = true;
     for argument in arguments(signature, model)? {
         // "Variadic functions": the area of the declared arguments ends at a multiple of 8 bytes.
@@ -31,67 +31,52 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
         if argument.variadic {
             variadic(&argument, model, &mut demand)?;
         } else {
-            next.assign(&argument, model, &mut demand)?;
+            assign(&mut next, &argument, model, &mut demand)?;
         }
     }
     Ok(demand)
 }
 
-struct Next {
-    ngrn: u8,
-    nsrn: u8,
-}
-
-impl Next {
-    fn assign(
-        &mut self,
-        argument: &Argument<'_>,
-        model: &DataModel,
-        demand: &mut Demand,
-    ) -> Result<(), Violation> {
-        let size = argument.layout.size;
-        if let Some(member) = aapcs64::homogeneous(argument.ty, model)? {
-            let count = (size / u64::from(member)) as u8;
-            if self.nsrn + count <= REGISTERS {
-                aapcs64::in_vectors(argument, member, self.nsrn, demand);
-                self.nsrn += count;
-                return Ok(());
-            }
-            self.nsrn = REGISTERS;
-            // "Function arguments may consume slots on the stack that are not multiples of 8 bytes." A homogeneous
-            // aggregate is aligned as its members are, whatever its own alignment.
+fn assign(
+    next: &mut Next,
+    argument: &Argument<'_>,
+    model: &DataModel,
+    demand: &mut Demand,
+) -> Result<(), Violation> {
+    let size = argument.layout.size;
+    if let Some(member) = aapcs64::homogeneous(argument.ty, model)? {
+        // "Function arguments may consume slots on the stack that are not multiples of 8 bytes." A homogeneous
+        // aggregate is aligned as its members are, whatever its own alignment.
+        if !next.vectors(argument, member, demand) {
             let place = demand.take_stack(size, member)?;
             demand.image(argument, 0, size, place);
-            return Ok(());
         }
-        let words = if size > 16 { 1 } else { size.div_ceil(8) as u8 };
-        // "When passing an argument with 16-byte alignment in integer registers, Apple platforms allow the argument to
-        // start in an odd-numbered xN register."
-        let register = (self.ngrn + words <= REGISTERS).then_some(Place::Gpr { reg: self.ngrn, at: 0 });
-        self.ngrn = if register.is_some() { self.ngrn + words } else { REGISTERS };
-        if size > 16 {
-            let place = register.map_or_else(|| demand.take_stack(8, 8), Ok)?;
-            demand.reference(argument, argument.layout.align, place);
-            return Ok(());
-        }
-        let scalar = argument.ty.scalar(model).is_some();
-        match register {
-            // "The caller of a function is responsible for signing or zero-extending any argument with fewer than 32
-            // bits." A plan extends to the whole register.
-            Some(place) => in_words(argument, place, model, demand)?,
-            None if scalar => {
-                let place = demand.take_stack(size, argument.layout.align.min(16))?;
-                demand.image(argument, 0, size, place);
-            }
-            // A composite is as many words as in registers (stage B of the AAPCS64), aligned as the whole is.
-            None => {
-                let place =
-                    demand.take_stack(size.next_multiple_of(8), argument.layout.align.clamp(8, 16))?;
-                in_words(argument, place, model, demand)?;
-            }
-        }
-        Ok(())
+        return Ok(());
     }
+    // "When passing an argument with 16-byte alignment in integer registers, Apple platforms allow the argument to
+    // start in an odd-numbered xN register."
+    let register = next.general(if size > 16 { 1 } else { size.div_ceil(8) as u8 });
+    if size > 16 {
+        let place = register.map_or_else(|| demand.take_stack(8, 8), Ok)?;
+        demand.reference(argument, argument.layout.align, place);
+        return Ok(());
+    }
+    let scalar = argument.ty.scalar(model).is_some();
+    match register {
+        // "The caller of a function is responsible for signing or zero-extending any argument with fewer than 32
+        // bits." A plan extends to the whole register.
+        Some(place) => in_words(argument, place, model, demand)?,
+        None if scalar => {
+            let place = demand.take_stack(size, argument.layout.align.min(16))?;
+            demand.image(argument, 0, size, place);
+        }
+        // A composite is as many words as in registers (stage B of the AAPCS64), aligned as the whole is.
+        None => {
+            let place = demand.take_stack(size.next_multiple_of(8), argument.layout.align.clamp(8, 16))?;
+            in_words(argument, place, model, demand)?;
+        }
+    }
+    Ok(())
 }
 
 /// "Stages A and B of the generic procedure call standard are performed as usual [...]. Each variadic argument is

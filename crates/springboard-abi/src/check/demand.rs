@@ -151,23 +151,31 @@ impl Demand {
             let source = Source::Value { param: argument.index, byte: (from + byte) as u32 };
             let value = argument.occupied[(from + byte) as usize];
             let want = if value { Want::Exactly(source) } else { Want::Open(Some(source)) };
-            self.want(behind(place, byte as u32), want);
+            self.want(beyond(place, byte as u32), want);
         }
+    }
+
+    /// The eight bytes of an argument's memory image from `start` on, or as many as it has, are in the word at `place`. The
+    /// rest of that is open.
+    pub(super) fn word(&mut self, argument: &Argument<'_>, start: u64, place: Place) {
+        let bytes = (argument.layout.size - start).min(8);
+        self.image(argument, start, bytes, place);
+        self.open(beyond(place, bytes as u32), (8 - bytes) as u8);
     }
 
     /// The first `count` bytes of an argument's memory image may be in the word at `place`, and need not be.
     pub(super) fn open_image(&mut self, argument: &Argument<'_>, count: u8, place: Place) {
         for byte in 0..count {
             let source = Source::Value { param: argument.index, byte: byte.into() };
-            self.want(behind(place, byte.into()), Want::Open(Some(source)));
+            self.want(beyond(place, byte.into()), Want::Open(Some(source)));
         }
-        self.open(behind(place, count.into()), 8 - count);
+        self.open(beyond(place, count.into()), 8 - count);
     }
 
     /// `count` bytes from `place` on belong to an argument and may hold anything.
     pub(super) fn open(&mut self, place: Place, count: u8) {
         for byte in 0..count {
-            self.want(behind(place, byte.into()), Want::Open(None));
+            self.want(beyond(place, byte.into()), Want::Open(None));
         }
     }
 
@@ -175,16 +183,16 @@ impl Demand {
     pub(super) fn integer(&mut self, argument: &Argument<'_>, place: Place, extension: Source) {
         let size = argument.layout.size;
         let (value, rest) = if self.model.big_endian { (8 - size, 0) } else { (0, size) };
-        self.image(argument, 0, size, behind(place, value as u32));
+        self.image(argument, 0, size, beyond(place, value as u32));
         for byte in rest..rest + (8 - size) {
-            self.want(behind(place, byte as u32), Want::Exactly(extension));
+            self.want(beyond(place, byte as u32), Want::Exactly(extension));
         }
     }
 
     /// The address of the result's memory is in the word at `place`.
     pub(super) fn result_address(&mut self, place: Place) {
         for byte in 0..8 {
-            self.want(behind(place, byte.into()), Want::Exactly(Source::ResultAddress { byte }));
+            self.want(beyond(place, byte.into()), Want::Exactly(Source::ResultAddress { byte }));
         }
     }
 
@@ -192,14 +200,14 @@ impl Demand {
     pub(super) fn reference(&mut self, argument: &Argument<'_>, align: u32, place: Place) {
         let param = argument.index;
         for byte in 0..8 {
-            self.want(behind(place, byte.into()), Want::Exactly(Source::CopyAddress { param, byte }));
+            self.want(beyond(place, byte.into()), Want::Exactly(Source::CopyAddress { param, byte }));
         }
         self.copies.insert(param, Layout { size: argument.layout.size, align });
     }
 }
 
 /// The byte `count` bytes after `place`.
-pub(super) fn behind(place: Place, count: u32) -> Place {
+pub(super) fn beyond(place: Place, count: u32) -> Place {
     match place {
         Place::Gpr { reg, at } => Place::Gpr { reg, at: at + count as u8 },
         Place::Vec { reg, at } => Place::Vec { reg, at: at + count as u8 },

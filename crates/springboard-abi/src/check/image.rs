@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use springboard_ir::{Scalar, Signature};
 
 use super::{
-    demand::behind,
+    demand::beyond,
     spot::{Source, Spot},
     violation::Violation,
 };
@@ -24,7 +24,7 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// What the moves of `plan` leave behind, where the slots hold what `signature` says.
+    /// What the moves of `plan` leave beyond, where the slots hold what `signature` says.
     ///
     /// # Errors
     /// Moves that no machine could execute, that read what they may not, or that are not in canonical order.
@@ -38,7 +38,7 @@ impl Image {
             }
             place_exists(plan, step, action)?;
             for byte in 0..action.bytes {
-                let place = behind(action.place, byte.into());
+                let place = beyond(action.place, byte.into());
                 if let Some(first) = owners.insert(place, step) {
                     let spot = Spot::of_argument(place, plan.convention);
                     return Err(Violation::Overlap { spot, first, second: step });
@@ -71,15 +71,15 @@ impl Image {
         owners: &BTreeMap<Place, usize>,
         big_endian: bool,
     ) -> Result<(), Violation> {
-        let last = behind(action.place, u32::from(action.bytes) - 1);
+        let last = beyond(action.place, u32::from(action.bytes) - 1);
         let words = [word_of(action.place), word_of(last)];
-        let rest = |word: Place| (0..8).map(move |byte| behind(word, byte));
+        let rest = |word: Place| (0..8).map(move |byte| beyond(word, byte));
         let source = match action.fill {
             Fill::Zero => Source::Zero,
             Fill::Sign => {
                 // A sign is only defined for the lone move at the low end of one word.
-                let flush = if big_endian { behind(action.place, action.bytes.into()) } else { action.place };
-                let low = if big_endian { words[0].map(|word| behind(word, 8)) } else { words[0] };
+                let flush = if big_endian { beyond(action.place, action.bytes.into()) } else { action.place };
+                let low = if big_endian { words[0].map(|word| beyond(word, 8)) } else { words[0] };
                 let alone =
                     |word| rest(word).all(|byte| owners.get(&byte).is_none_or(|owner| *owner == step));
                 let lone = words[0].is_some_and(alone) && words[0] == words[1] && low == Some(flush);

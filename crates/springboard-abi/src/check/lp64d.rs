@@ -13,7 +13,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
-    demand::{Argument, Demand, Returned, arguments, behind, own_extension},
+    demand::{Argument, Demand, Returned, arguments, beyond, own_extension},
     spot::Source,
     violation::Violation,
 };
@@ -107,7 +107,7 @@ impl Next {
             match scalar {
                 // "floating-point types narrower than XLEN bits are widened to XLEN bits, with the upper bits
                 // undefined."
-                Scalar::Float(_) => in_word(argument, 0, place, demand),
+                Scalar::Float(_) => demand.word(argument, 0, place),
                 _ => demand.integer(argument, place, widened(argument, scalar, model)),
             }
             return Ok(());
@@ -125,14 +125,15 @@ impl Next {
             let rounded = size.next_multiple_of(8);
             let place = demand.take_stack(rounded, align.clamp(8, 16))?;
             demand.image(argument, 0, size, place);
-            demand.open(behind(place, size as u32), (rounded - size) as u8);
+            demand.open(beyond(place, size as u32), (rounded - size) as u8);
             return Ok(());
         }
         // "If exactly one register is available, the low-order XLEN bits are passed in the register and the
-        // high-order XLEN bits are passed on the stack."
+        // high-order XLEN bits are passed on the stack." "Bits unused due to padding, and bits past the end of an
+        // aggregate whose size in bits is not divisible by XLEN, are undefined."
         for start in (0..size).step_by(8) {
             let place = self.general(demand)?;
-            in_word(argument, start, place, demand);
+            demand.word(argument, start, place);
         }
         Ok(())
     }
@@ -157,19 +158,11 @@ impl Next {
                     let place = Place::Gpr { reg: self.gpr, at: 0 };
                     self.gpr += 1;
                     demand.image(argument, part.start, part.bytes, place);
-                    demand.open(behind(place, part.bytes as u32), (8 - part.bytes) as u8);
+                    demand.open(beyond(place, part.bytes as u32), (8 - part.bytes) as u8);
                 }
             }
         }
     }
-}
-
-/// The word of a value that begins at its byte `start`: "Bits unused due to padding, and bits past the end of an
-/// aggregate whose size in bits is not divisible by XLEN, are undefined."
-fn in_word(argument: &Argument<'_>, start: u64, place: Place, demand: &mut Demand) {
-    let bytes = (argument.layout.size - start).min(8);
-    demand.image(argument, start, bytes, place);
-    demand.open(behind(place, bytes as u32), (8 - bytes) as u8);
 }
 
 /// "integer scalars narrower than XLEN bits are widened according to the sign of their type up to 32 bits, then
@@ -185,7 +178,7 @@ fn widened(argument: &Argument<'_>, scalar: Scalar, model: &DataModel) -> Source
 fn result(ty: &Type, size: u64, model: &DataModel) -> Result<Option<BTreeMap<u32, Place>>, LayoutError> {
     let mut pieces = BTreeMap::new();
     let mut put = |start: u64, bytes: u64, place: Place| {
-        pieces.extend((0..bytes as u32).map(|byte| (start as u32 + byte, behind(place, byte))));
+        pieces.extend((0..bytes as u32).map(|byte| (start as u32 + byte, beyond(place, byte))));
     };
     if let Some(parts) = parts(ty, model)? {
         let (mut gpr, mut fpr) = (0, 0);

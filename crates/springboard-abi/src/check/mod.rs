@@ -15,7 +15,7 @@
 //! As each byte of an argument is demanded in one place (except variadic floats on Windows, demanded in two)
 //! and nothing else may be touched, a plan that passes moves every byte exactly once, and no two moves overlap.
 //!
-//! One file a convention, with the clauses of its document. Nothing here calls a planner, and no planner calls
+//! One file per convention, with the clauses of its document. Nothing here calls a planner, and no planner calls
 //! this; they share the types of a plan.
 
 mod aapcs64;

@@ -130,7 +130,7 @@ fn stores(
         }
         for byte in 0..u32::from(store.bytes) {
             let offset = store.offset + byte;
-            let found = super::demand::behind(store.place, byte);
+            let found = super::demand::beyond(store.place, byte);
             let expected = pieces.get(&offset).copied();
             if expected != Some(found) {
                 let (expected, found) = (expected.map(spot), Some(spot(found)));

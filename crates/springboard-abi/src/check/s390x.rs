@@ -12,7 +12,7 @@
 use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, LayoutError, Scalar, Signature, Type};
 
 use super::{
-    demand::{Argument, Demand, arguments, behind, own_extension},
+    demand::{Argument, Demand, arguments, beyond, own_extension},
     violation::Violation,
 };
 use crate::{place::Place, plan::SlotForm, target::Target};
@@ -31,14 +31,12 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
         gprs = 1;
     }
     for argument in arguments(signature, model)? {
-        let size = argument.layout.size as u8;
         if is_float(argument.ty, model)? && argument.layout.size <= 8 {
             // DOUBLE_OR_FLOAT.
             if fprs < FPRS {
                 let place = Place::Vec { reg: fprs, at: 0 };
                 fprs += 1;
-                demand.image(&argument, 0, size.into(), place);
-                demand.open(behind(place, size.into()), 8 - size);
+                demand.word(&argument, 0, place);
             } else {
                 let place = demand.take_stack(8, 8)?;
                 right_justified(&argument, place, &mut demand);
@@ -69,7 +67,7 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
 fn right_justified(argument: &Argument<'_>, place: Place, demand: &mut Demand) {
     let size = argument.layout.size as u8;
     demand.open(place, 8 - size);
-    demand.image(argument, 0, size.into(), behind(place, u32::from(8 - size)));
+    demand.image(argument, 0, size.into(), beyond(place, u32::from(8 - size)));
 }
 
 /// "A struct or union of 1, 2, 4, or 8 bytes that is not DOUBLE_OR_FLOAT" is passed like an integer.

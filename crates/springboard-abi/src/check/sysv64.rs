@@ -129,7 +129,7 @@ fn hand_out(
             }
         };
         let end = (start + 8).min(size as u32);
-        places.extend((start..end).map(|byte| (byte, super::demand::behind(first, byte - start))));
+        places.extend((start..end).map(|byte| (byte, super::demand::beyond(first, byte - start))));
     }
     if gpr > gprs || vec > vecs {
         return None;
@@ -160,9 +160,9 @@ fn in_registers(
             Place::Vec { at, .. } => (at + 1, 16),
             Place::Stack { .. } => continue,
         };
-        let behind = super::demand::behind(*place, 1);
-        if next != Some(behind) {
-            demand.open(behind, size - end);
+        let after = super::demand::beyond(*place, 1);
+        if next != Some(after) {
+            demand.open(after, size - end);
         }
     }
     Ok(())
@@ -181,7 +181,7 @@ fn on_the_stack(argument: &Argument<'_>, model: &DataModel, demand: &mut Demand)
         return Ok(());
     }
     demand.image(argument, 0, size, place);
-    demand.open(super::demand::behind(place, size as u32), (rounded - size) as u8);
+    demand.open(super::demand::beyond(place, size as u32), (rounded - size) as u8);
     Ok(())
 }
 

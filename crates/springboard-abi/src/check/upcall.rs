@@ -10,7 +10,7 @@ use springboard_ir::{DataModel, Layout, Param, Scalar, Signature, Type};
 
 use super::{
     compare,
-    demand::{Demand, Want, behind},
+    demand::{Demand, Want, beyond},
     demanded,
     image::{Image, place_exists},
     leaves,
@@ -141,10 +141,10 @@ fn arguments(plan: &Plan, host: &Host<'_>, demand: &Demand, model: &DataModel) -
         if end.is_some_and(|end| end >= action.place) {
             return Err(Violation::Order { step });
         }
-        end = Some(behind(action.place, u32::from(action.bytes) - 1));
+        end = Some(beyond(action.place, u32::from(action.bytes) - 1));
         let mut sources = Vec::new();
         for byte in 0..action.bytes {
-            let place = behind(action.place, byte.into());
+            let place = beyond(action.place, byte.into());
             let want = found.get(&place).ok_or(Violation::NoSuchPlace { step, place })?;
             sources.push(content(*want));
         }

@@ -11,7 +11,7 @@ use springboard_ir::{DataModel, LayoutError, Scalar, Type};
 
 use super::{
     arguments,
-    demand::{Demand, Want, behind},
+    demand::{Demand, Want, beyond},
     demanded,
     result::{self, Stored},
     spot::Source,
@@ -165,7 +165,7 @@ fn leave_open(demand: &mut Demand, passed: &[Parameter]) {
                 at == *place && matches!(want, Want::Exactly(Source::Zero | Source::Sign { .. }))
             })
         };
-        let upper: Vec<Place> = (4..8).map(|byte| behind(word, byte)).filter(own).collect();
+        let upper: Vec<Place> = (4..8).map(|byte| beyond(word, byte)).filter(own).collect();
         upper.into_iter().for_each(|place| demand.leave_open(place));
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn demand(signature: &Signature, target: &Target) -> Result<Demand, V
                 let size = argument.layout.size as u8;
                 let place = Place::Vec { reg, at: 0 };
                 demand.image(&argument, 0, size.into(), place);
-                demand.open(super::demand::behind(place, size.into()), 16 - size);
+                demand.open(super::demand::beyond(place, size.into()), 16 - size);
                 // "Varargs": "For floating-point values only, both the integer register and the floating-point
                 // register must contain the value". GCC leaves it out for those that are declared, Clang does not.
                 if argument.variadic {
@@ -108,11 +108,7 @@ fn in_word(
         SlotForm::Word(Scalar::Bool | Scalar::Int { .. } | Scalar::Pointer) => {
             demand.integer(argument, place, own_extension(argument, model));
         }
-        _ => {
-            let size = argument.layout.size as u8;
-            demand.image(argument, 0, size.into(), place);
-            demand.open(super::demand::behind(place, size.into()), 8 - size);
-        }
+        _ => demand.word(argument, 0, place),
     }
     Ok(())
 }
@@ -125,7 +121,7 @@ fn result(ty: &Type, model: &DataModel, demand: &mut Demand) -> Result<bool, Vio
     let SlotForm::Address(layout) = SlotForm::of(ty, model)? else { return Ok(false) };
     let size = layout.size as u32;
     let pieces = |place: Place| {
-        let home = |byte| (byte, super::demand::behind(place, byte));
+        let home = |byte| (byte, super::demand::beyond(place, byte));
         Returned::Pieces(BTreeMap::from_iter((0..size).map(home)))
     };
     demand.returned = match (ty.scalar(model), layout.size) {

@@ -4,11 +4,9 @@
 //! Only the general registers in front of the context's are named: no other holds anything that a stub could lose. So
 //! one plan serves all signatures that leave the same register for the context.
 
-use alloc::{boxed::Box, vec::Vec};
-
 use springboard_ir::{Param, Signature, Type};
 
-use super::moves::whole_slot;
+use super::moves::{in_registers, whole_slot};
 use crate::{
     convention::{Assignment, Passing, Piece, assign_for_stub},
     ineligible::Ineligible,
@@ -43,15 +41,6 @@ pub(super) fn plan(signature: &Signature, target: &Target) -> Result<Plan, Ineli
         },
         _ => return Err(Ineligible::NoRegister),
     };
-    let moves: Vec<_> = (0..=context).map(|reg| whole_slot(reg.into(), Place::Gpr { reg, at: 0 })).collect();
-    Ok(Plan {
-        convention: target.convention,
-        caller: target.caller,
-        form: Form::Direct { context },
-        moves: moves.into(),
-        temporaries: Box::default(),
-        stack_bytes: 0,
-        stack_align: None,
-        vector_count: None,
-    })
+    let moves = (0..=context).map(|reg| whole_slot(reg.into(), Place::Gpr { reg, at: 0 })).collect();
+    Ok(in_registers(target, Form::Direct { context }, moves))
 }

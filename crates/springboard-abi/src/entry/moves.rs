@@ -7,9 +7,23 @@ use springboard_ir::{FloatFormat, Scalar};
 use crate::{
     convention::Piece,
     place::Place,
-    plan::{Fill, Move, Operand, ResultMove},
+    plan::{Fill, Form, Move, Operand, Plan, ResultMove},
     target::Target,
 };
+
+/// The plan of a stub that moves words between registers alone, between functions of its caller's own convention.
+pub(super) fn in_registers(target: &Target, form: Form, moves: Box<[Move]>) -> Plan {
+    Plan {
+        convention: target.caller,
+        caller: target.caller,
+        form,
+        moves,
+        temporaries: Box::default(),
+        stack_bytes: 0,
+        stack_align: None,
+        vector_count: None,
+    }
+}
 
 /// Moves a slot into the whole of the word that `place` lies in.
 pub(super) fn whole_slot(index: u16, place: Place) -> Move {

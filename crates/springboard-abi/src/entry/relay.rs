@@ -1,8 +1,6 @@
 //! The `relay` entry: a stub of a function's own that leaves all moves to the stub of its shape.
 
-use alloc::boxed::Box;
-
-use super::moves::whole_slot;
+use super::moves::{in_registers, whole_slot};
 use crate::{
     place::Place,
     plan::{Form, Plan},
@@ -15,14 +13,5 @@ use crate::{
 /// Both are words, and every convention has its first two in general registers.
 pub fn plan_relay(target: &Target) -> Plan {
     let register = |reg| Place::Gpr { reg, at: 0 };
-    Plan {
-        convention: target.caller,
-        caller: target.caller,
-        form: Form::Relay,
-        moves: [whole_slot(1, register(0)), whole_slot(0, register(1))].into(),
-        temporaries: Box::default(),
-        stack_bytes: 0,
-        stack_align: None,
-        vector_count: None,
-    }
+    in_registers(target, Form::Relay, [whole_slot(1, register(0)), whole_slot(0, register(1))].into())
 }

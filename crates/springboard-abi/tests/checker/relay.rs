@@ -1,4 +1,4 @@
-//! The `relay` entry: one plan a target, accepted, and any change of it refused.
+//! The `relay` entry: one plan per target, accepted, and any change of it refused.
 
 use fastrand::Rng;
 use springboard_abi::{Entry, check, plan};

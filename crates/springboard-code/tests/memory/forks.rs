@@ -97,7 +97,7 @@ fn overwrite(code: &[u8], before: &[i32]) {
         unsafe { libc::pwrite(memory.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), at) };
     }
     for number in (0..DESCRIPTORS).filter(|number| !before.contains(number)) {
-        // SAFETY: as above. Whoever started the tests has nothing of his own under these numbers.
+        // SAFETY: the buffer has so many bytes. Whoever started the tests has nothing of his own under these numbers.
         let written = unsafe { libc::pwrite(number, bytes.as_ptr().cast(), bytes.len(), 0) } >= 0;
         assert!(!written, "descriptor {number} is the child's");
     }

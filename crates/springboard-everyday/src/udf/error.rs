@@ -22,6 +22,9 @@ pub enum UdfError {
     /// A parameter or result of a type of which a column has no rows.
     #[error("{name}: {} is of type {ty}: {why}", .parameter.map_or(Position::Result, Position::Parameter))]
     Type { name: String, parameter: Option<usize>, ty: Type, why: NoElement },
+    /// A parameter that is said to be bytes with their length in the next one, and is not.
+    #[error("{name}: {} is not bytes with their length after them: {why}", Position::Parameter(*.parameter))]
+    Sized { name: String, parameter: usize, why: NoSpan },
     /// It cannot be called over columns.
     #[error("{name}: {error}")]
     Columns { name: String, error: ColumnsError },
@@ -42,4 +45,21 @@ pub enum NoElement {
     /// A structure, `long double` or anything else that does not fit a word.
     #[error("columns are of numbers of at most 8 bytes, and of texts")]
     NoWord,
+}
+
+/// Why two parameters are not bytes and their length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoSpan {
+    /// There are not so many parameters.
+    #[error("there is no such parameter")]
+    None,
+    /// No parameter comes after it.
+    #[error("it is the last one")]
+    Last,
+    /// It does not point to constant characters, bytes or `void`.
+    #[error("it is no pointer to constant characters, bytes or void")]
+    Bytes,
+    /// The next parameter is no integer of 4 or 8 bytes.
+    #[error("the next parameter is no integer of 4 or 8 bytes")]
+    Length,
 }

@@ -150,7 +150,7 @@ fn the_queue_has_a_limit() {
     let first = submit(&background, &waiter, vec![0.into()]);
     gate.until(1);
     let waiting: Vec<_> = (1..=2).map(|code| submit(&background, &waiter, vec![code.into()])).collect();
-    // SAFETY: as in `submit`.
+    // SAFETY: the tests' functions take any numbers, on any thread.
     let refused = unsafe { background.call(&waiter, vec![3.into()]) }.unwrap_err();
     assert_eq!(refused.reason, RefusedReason::Full { limit: 2 });
     assert_eq!(refused.to_string(), "2 calls wait already, which is the limit");
@@ -179,7 +179,7 @@ fn shutting_down_waits_or_abandons() {
     background.shutdown(Shutdown::Abandon);
     assert_eq!(wait(second).unwrap_err(), BackgroundError::Abandoned);
     assert_eq!(kept.load(SeqCst), 0);
-    // SAFETY: as in `submit`.
+    // SAFETY: the tests' functions take any numbers, on any thread.
     let refused = unsafe { background.call(&waiter, vec![]) }.unwrap_err();
     assert_eq!(refused.reason, RefusedReason::ShutDown);
     gate.set(1);

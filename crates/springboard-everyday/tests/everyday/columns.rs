@@ -127,7 +127,7 @@ fn rows_whose_bit_is_cleared_are_skipped() {
                     (0..rows.div_ceil(8)).map(|byte| (seed >> (byte % 4 * 8)) as u8).collect();
                 let mut out = vec![-1; rows];
                 let columns = [Column::of(&a), Column::scalar(&100)];
-                // SAFETY: as in `call`.
+                // SAFETY: the tests' functions take any values of their types.
                 unsafe { add.call(&columns, &[Output::of(&mut out)], Some(validity[..].into())) }.unwrap();
                 for (row, out) in out.iter().enumerate() {
                     let valid = validity[row / 8] >> (row % 8) & 1 == 1;
@@ -200,7 +200,7 @@ fn elements_lie_as_far_apart_as_they_are_said_to() {
             let bits: Vec<u8> = (0..rows.div_ceil(8) + 1).map(|byte| (byte * 0x35 + 9) as u8).collect();
             let validity = Validity::from_bit(&bits, 5);
             let mut some = vec![-1; rows];
-            // SAFETY: as in `call`.
+            // SAFETY: the tests' functions take any values of their types.
             unsafe { add.call(&[a, reversed], &[Output::of(&mut some)], Some(validity)) }.unwrap();
             for (row, value) in some.into_iter().enumerate() {
                 let valid = bits[(row + 5) / 8] >> ((row + 5) % 8) & 1 == 1;
@@ -238,7 +238,7 @@ fn errors_are_those_of_their_rows() {
             let bits = vec![0b1011_0110; rows.div_ceil(8)];
             errors.fill(-1);
             let validity = Some(Validity::from(&bits[..]));
-            // SAFETY: as above.
+            // SAFETY: log takes any number.
             unsafe {
                 log.call_with_errors(&[Column::of(&values)], &[Output::of(&mut out)], validity, &mut errors)
             }
@@ -330,7 +330,7 @@ fn nothing_beyond_columns_is_touched() {
                 let validity = copied(&vec![0xffu8; rows.div_ceil(8)], edge);
                 let columns =
                     [Column::of(bytes), Column::of(shorts), Column::of(bits), Column::scalar(&more[0])];
-                // SAFETY: as in `call`.
+                // SAFETY: the tests' functions take any values of their types.
                 unsafe { narrow.call(&columns, &[Output::of(out)], Some((&*validity).into())) }.unwrap();
                 assert!(out.iter().all(|out| *out == 7), "{rows} rows, {edge:?}, {}", narrow.path());
 
@@ -377,7 +377,7 @@ fn errors_of_callbacks_name_the_row() {
         // With the same row in a later run of valid rows.
         let mut validity = [0xff; 13];
         validity[2] = 0;
-        // SAFETY: as above.
+        // SAFETY: the callback is open, and takes any number.
         let error = unsafe { call_back.call(&columns, &[Output::of(&mut out)], Some(validity[..].into())) }
             .unwrap_err();
         assert!(matches!(error, ColumnsError::Row { row: 37, .. }), "{error:?}");

@@ -27,6 +27,15 @@ int polar(double x, double y, double *sum, struct point *swapped) {
 }
 void grow(int *value, int by) { *value += by; }
 unsigned long text_length(const char *text) { unsigned long n = 0; while (text[n]) n++; return n; }
+unsigned int digest(unsigned int seed, const char *text, unsigned long length) {
+    while (length--) seed = seed * 31 + (unsigned char)*text++;
+    return seed;
+}
+int checksum(const unsigned char *bytes, int length) {
+    int sum = bytes ? 0 : -1;
+    for (int i = 0; i < length; i++) sum += bytes[i];
+    return sum;
+}
 long sum_bytes(const void *bytes, unsigned long count) { long sum = 0; while (count--) sum += ((const unsigned char *)bytes)[count]; return sum; }
 int fill(void *to, int count, int with) { for (int i = 0; i < count; i++) ((unsigned char *)to)[i] = (unsigned char)(with + i); errno = count; return count; }
 

@@ -8,6 +8,7 @@ mod headers;
 mod memory;
 #[path = "../../../springboard/tests/support/mod.rs"]
 mod support;
+mod udf;
 mod variables;
 
 use support::{Fixture, engines};

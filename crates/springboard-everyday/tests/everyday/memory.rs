@@ -224,22 +224,22 @@ fn parameters_bring_results() {
         assert_eq!(got.outputs, [3.5.into(), Value::Bytes(swapped.into())]);
         assert_eq!(got.last_error, None);
 
-        // SAFETY: as above.
+        // SAFETY: grow writes the number that it is given, and keeps nothing.
         let got =
             unsafe { outputs::call(&function(&engine, "grow"), &[Argument::InOut(40.into()), 2.into()]) };
         assert_eq!(got.unwrap().outputs, [42.into()]);
-        // SAFETY: as above.
+        // SAFETY: text_length reads a C string, and keeps nothing.
         let got = unsafe { outputs::call(&function(&engine, "text_length"), &[Argument::Text("grüße")]) };
         assert_eq!(got.unwrap().result, 7u64.into());
 
-        // SAFETY: as above; as many bytes are read as there are.
+        // SAFETY: sum_bytes reads as many bytes as there are, and keeps nothing.
         let got = unsafe {
             outputs::call(&function(&engine, "sum_bytes"), &[Argument::Bytes(&[1, 0, 200]), 3usize.into()])
         };
         assert_eq!(got.unwrap().result, 201.into());
 
         let fill = engine.with_last_error(&function(&engine, "fill"), LastError::Errno).unwrap();
-        // SAFETY: as above.
+        // SAFETY: fill writes as many bytes as the buffer has, and keeps nothing.
         let got = unsafe { outputs::call(&fill, &[Argument::Buffer(5), 5.into(), 7.into()]) }.unwrap();
         assert_eq!(got.outputs, [Value::Bytes([7, 8, 9, 10, 11].into())]);
         assert_eq!(got.last_error, Some(5));

@@ -26,9 +26,9 @@ fn variables_are_read_and_written() {
     }
     let text =
         Variable::new(&engine, &library(), "version_text", &Type::parse("const char *").unwrap()).unwrap();
-    // SAFETY: as above; it points to a C string.
+    // SAFETY: the variable points to a C string.
     let Value::Pointer(address) = (unsafe { text.read() }) else { panic!("{text:?}") };
-    // SAFETY: as above.
+    // SAFETY: the library's text ends with a zero byte, and is never freed.
     assert_eq!(unsafe { memory::text_at(address, 100) }.as_deref(), Ok("1.2.3"));
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use super::{error::ParseErrorKind, places::Failure, size::Size, words::VA_LIST};
+use super::{error::ParseErrorKind, places::Failure, size::Size, unseen::Unseen, words::VA_LIST};
 use crate::{
     layout::{Layout, LayoutError, MAX_MEMBERS, MAX_SIZE},
     model::DataModel,
@@ -17,6 +17,7 @@ pub(crate) struct Built {
     pub(crate) declared: Declared,
     /// Whether it is `volatile` or `restrict`, of which nothing comes but what C forbids.
     pub(super) volatile: bool,
+    pub(super) unseen: Unseen,
     /// The member of a transparent union as which one is passed (GCC: `transparent_union`).
     passed_as: Option<Type>,
     pub(super) size: Size,
@@ -71,7 +72,7 @@ impl Contents {
 impl Built {
     fn of(shape: Shape, size: Size, object: Option<Object>) -> Built {
         let declared = Declared::default();
-        Built { shape, declared, volatile: false, passed_as: None, size, object }
+        Built { shape, declared, volatile: false, unseen: Unseen::NONE, passed_as: None, size, object }
     }
 
     /// A type that is made of no other, or `void`, or an aggregate without a definition.
@@ -87,8 +88,8 @@ impl Built {
     }
 
     /// A function.
-    pub(super) fn function(signature: Signature, size: Size) -> Built {
-        Built::of(Shape::Function(signature), size, None)
+    pub(super) fn function(signature: Signature, size: Size, unseen: Unseen) -> Built {
+        Built { unseen, ..Built::of(Shape::Function(signature), size, None) }
     }
 
     /// The type `ty`, made of no other, with the qualifier of this one.
@@ -160,7 +161,7 @@ impl Built {
         let by_tag = matches!(&ty, Type::Pointer(pointee)
             if matches!(&**pointee, Pointee::Object(Type::Incomplete(..)) | Pointee::Const(Type::Incomplete(..))));
         let size = Size::ONE.around(if by_tag { Size::ONE } else { self.size })?;
-        Ok(Built { size, ..Built::simple(ty, model) })
+        Ok(Built { size, unseen: self.unseen.beneath(self.volatile), ..Built::simple(ty, model) })
     }
 
     /// An array of the type.
@@ -178,7 +179,8 @@ impl Built {
         let layout = Layout { size: size.ok_or(LayoutError::TooLarge)?, ..object.layout };
         let shape = Shape::Object { ty: Type::Array(Arc::new(Array { element: ty, length })), constant };
         let array = Built::of(shape, Size::ONE.around(self.size)?, Some(Object { layout, ..object }));
-        Ok(Built { declared: Declared { flexible: false, ..self.declared }, ..array })
+        let declared = Declared { flexible: false, ..self.declared };
+        Ok(Built { declared, volatile: self.volatile, unseen: self.unseen, ..array })
     }
 
     /// What a parameter of the type is, after the adjustment of arrays and functions to pointers

@@ -163,6 +163,15 @@ impl<'a> Parser<'a> {
             if !least && parser.eat("]") {
                 return Ok(Length::Unknown);
             }
+            if parser.in_parameters()
+                && !least
+                && parser.at("*")
+                && parser.text_of(parser.peek_second()) == "]"
+            {
+                parser.bump();
+                parser.bump();
+                return Ok(Length::Unspecified);
+            }
             let position = parser.position();
             let start = parser.at;
             let value = match parser.constant() {
@@ -184,13 +193,17 @@ impl<'a> Parser<'a> {
     fn skip_length(&mut self, failure: Failure) -> Result<Length, Failure> {
         let variable = match &failure.kind {
             ParseErrorKind::Constant(ConstantError::Unknown(_)) => true,
-            // `[*]`, or what a pointer points to.
+            // What a pointer points to.
             ParseErrorKind::Expected { expected: Expected::Expression, found } => {
                 found.as_deref() == Some("*")
             }
             _ => false,
         };
         if !variable {
+            return Err(failure);
+        }
+        let star = self.eat("*");
+        if star && self.at("]") {
             return Err(failure);
         }
         while !self.at("]") {

@@ -42,8 +42,10 @@ pub(super) enum Length {
     Known(u64),
     /// `[]`.
     Unknown,
-    /// `[n]` or `[*]` in a parameter.
+    /// `[n]` in a parameter.
     Variable,
+    /// `[*]` in a parameter.
+    Unspecified,
 }
 
 /// What a declarator declares.
@@ -111,7 +113,7 @@ impl<'a> Parser<'a> {
             built = match derivation {
                 // The length of the array that becomes a pointer means nothing.
                 Derivation::Array { .. } if outer.is_none() && role == Role::Parameter => {
-                    if let Shape::Function(_) = built.shape {
+                    if matches!(built.shape, Shape::Function(_) | Shape::Object { ty: Type::Void, .. }) {
                         return Err(ParseErrorKind::NotAnObject.at(position));
                     }
                     if !built.is_va_list() {
@@ -129,7 +131,7 @@ impl<'a> Parser<'a> {
                         Length::Unknown if matches!(outer, Some(Derivation::Array { .. })) => {
                             return Err(ParseErrorKind::UnknownLength.at(position));
                         }
-                        Length::Unknown | Length::Variable => None,
+                        Length::Unknown | Length::Variable | Length::Unspecified => None,
                     };
                     let mut array = built.array(length.unwrap_or(0)).at(position)?;
                     array.declared.flexible = length.is_none();

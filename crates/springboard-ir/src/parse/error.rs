@@ -81,6 +81,9 @@ pub enum ParseErrorKind {
     /// A tag, type name or constant that has another meaning already.
     #[error("`{0}` is defined already")]
     Redefined(String),
+    /// A function or an object that a declaration before made another, by its type or by who shares it.
+    #[error("`{0}` was declared otherwise before")]
+    Redeclared(String),
     /// Two members or two parameters of one name.
     #[error("`{0}` is declared twice")]
     Duplicate(String),

@@ -8,7 +8,6 @@ use super::{
     declarators::Naming,
     derivations::{Declarator, Derivation, Role},
     error::{Expected, ParseErrorKind},
-    function::may_be_one,
     lexer::{Token, TokenKind},
     names::{redefined, spelled},
     object::Object,
@@ -65,7 +64,7 @@ impl<'a> Parser<'a> {
             self.external_declaration()?;
         }
         self.own.complete_functions();
-        Ok(())
+        self.check_reserved()
     }
 
     /// Definitions of types, and after them the one declaration that the text is about.
@@ -155,13 +154,17 @@ impl<'a> Parser<'a> {
         loop {
             let mut declarator = self.declarator(Naming::Required)?;
             let after = self.at;
+            let list = match declarator.derivations.first() {
+                Some(Derivation::Function { parameters, .. }) => Some(parameters.unspecified),
+                _ => None,
+            };
             let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
             let storage = specifiers.storage;
             let declared =
                 if is_function || storage.is_typedef() { Declares::NoObject } else { Declares::Object };
             storage.check_external(declared)?;
-            let position = declarator.name.map_or(declarator.position, |(_, position)| position);
+            let (name, position) = declarator.name.unwrap_or(("", declarator.position));
             match declared {
                 Declares::Object => {
                     let natural = built.layout().map_or(1, |layout| layout.align);
@@ -170,18 +173,29 @@ impl<'a> Parser<'a> {
                 _ => attributes.check_no_align_as(position)?,
             }
             let object = self.object(&declarator, &built, storage);
+            let is_void = matches!(built.shape, Shape::Object { ty: Type::Void, .. });
+            if declared == Declares::Object && is_void && (storage.is_static() || self.at("=")) {
+                return Err(ParseErrorKind::NotAnObject.at(position));
+            }
             self.declare(&declarator, built, storage, attributes.alignment())?;
-            if let Some((name, position)) = declarator.name.filter(|_| is_function) {
+            if is_function && !storage.is_typedef() {
                 let symbol = self.assembler_name(after);
-                if !storage.is_typedef() {
-                    self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
+                self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
+                if let (true, Some(unspecified)) = (self.at("{"), list) {
+                    if let Some(position) = unspecified {
+                        return Err(ParseErrorKind::Misplaced("[*]").at(position));
+                    }
+                    self.define_once(name, storage, position)?;
+                    return self.skip_group();
                 }
             }
-            if is_function && !storage.is_typedef() && self.at("{") {
-                return self.skip_group();
-            }
             if let Some(object) = object {
-                let value = if self.eat("=") { self.initializer()? } else { None };
+                let value = if self.eat("=") {
+                    self.define_once(name, storage, position)?;
+                    self.initializer()?
+                } else {
+                    None
+                };
                 self.own.declare_object(Object { value, ..object });
             }
             if self.eat(";") {
@@ -218,6 +232,9 @@ impl<'a> Parser<'a> {
             return Ok(Some(value));
         }
         self.at = start;
+        if ends(self) {
+            return Err(self.unexpected(Expected::Expression));
+        }
         while !ends(self) {
             self.skip_group()?;
         }
@@ -239,10 +256,7 @@ impl<'a> Parser<'a> {
         if self.own.name(name).is_some() {
             return Err(redefined(name, position));
         }
-        if self.objects.get(name).is_some_and(|known| !may_be_one(known, &built, self.model())) {
-            return Err(redefined(name, position));
-        }
-        self.objects.entry(name).or_insert_with(|| built.clone());
+        self.declare_again(name, &built, storage, position)?;
         if let Shape::Function(signature) = built.shape {
             self.own.declare_function(Prototype { name: Some(spelled(name)), signature });
         }

@@ -7,11 +7,9 @@ use super::{
     error::ParseErrorKind,
     places::{Failure, Placed as _},
     size::Size,
+    unseen::Unseen,
 };
-use crate::{
-    model::DataModel,
-    types::{NamedConvention, Param, Signature, Type},
-};
+use crate::types::{NamedConvention, Param, Signature};
 
 /// The parameters of a function type under construction.
 pub(super) struct Parameters {
@@ -24,7 +22,11 @@ pub(super) struct Parameters {
     pub(super) arguments: Option<usize>,
     /// The convention that an attribute of the function type names.
     pub(super) convention: Option<NamedConvention>,
-    size: Size,
+    /// Where an array of `[*]` elements stands among them, of which only a prototype can have one.
+    pub(super) unspecified: Option<usize>,
+    pub(super) size: Size,
+    /// [`Unseen::UNKNOWN`] of `()`.
+    pub(super) unseen: Unseen,
 }
 
 impl Parameters {
@@ -34,7 +36,9 @@ impl Parameters {
         fixed: None,
         arguments: None,
         convention: None,
+        unspecified: None,
         size: Size::ONE,
+        unseen: Unseen::NONE,
     };
 
     /// Adds a parameter, adjusted, that begins at `position`.
@@ -46,6 +50,7 @@ impl Parameters {
     ) -> Result<(), ParseErrorKind> {
         let Shape::Object { ty, .. } = built.shape else { return Err(ParseErrorKind::NotAnObject) };
         self.size = self.size.around(built.size)?;
+        self.unseen = self.unseen.with(built.unseen, self.list.len());
         self.list.push(Param { name, ty });
         self.positions.push(position);
         Ok(())
@@ -58,6 +63,7 @@ impl Parameters {
             return Err(ParseErrorKind::FunctionResult.at(position));
         };
         let size = self.size.around(result.size).at(position)?;
+        let unseen = self.unseen.with(result.unseen, usize::MAX);
         let signature = match self.fixed {
             None => Signature::new(ty, self.list),
             Some(fixed) => Signature::variadic(ty, self.list, fixed),
@@ -66,47 +72,10 @@ impl Parameters {
             let blamed = error.parameter().and_then(|at| self.positions.get(at)).copied();
             ParseErrorKind::Signature(error).at(blamed.unwrap_or(position))
         })?;
-        Ok(Built::function(
-            match self.convention {
-                Some(convention) => signature.called_by(convention),
-                None => signature,
-            },
-            size,
-        ))
-    }
-}
-
-/// Whether two declarations can be of one function or object, as far as a use of it sees: types may be compatible in more
-/// ways than that they are the same (C11 6.2.7).
-pub(super) fn may_be_one(known: &Built, other: &Built, model: &DataModel) -> bool {
-    match (&known.shape, &other.shape) {
-        (Shape::Function(known), Shape::Function(other)) => may_be_one_function(known, other, model),
-        (Shape::Object { ty: Type::Array(one), .. }, Shape::Object { ty: Type::Array(two), .. })
-            if known.declared.flexible || other.declared.flexible =>
-        {
-            alike(&one.element, &two.element, model)
-        }
-        (Shape::Object { ty: known, .. }, Shape::Object { ty: other, .. }) => alike(known, other, model),
-        _ => false,
-    }
-}
-
-/// `()` goes with any parameters.
-fn may_be_one_function(known: &Signature, other: &Signature, model: &DataModel) -> bool {
-    let silent = |signature: &Signature| signature.params().is_empty() && signature.fixed().is_none();
-    let (params, others) = (known.params(), other.params());
-    let takes_alike = known.fixed() == other.fixed()
-        && params.len() == others.len()
-        && params.iter().zip(others).all(|(param, other)| alike(&param.ty, &other.ty, model));
-    alike(known.result(), other.result(), model) && (takes_alike || silent(known) || silent(other))
-}
-
-fn alike(known: &Type, other: &Type, model: &DataModel) -> bool {
-    match (known.scalar(model), other.scalar(model)) {
-        (None, None) => match (known.layout(model), other.layout(model)) {
-            (Ok(known), Ok(other)) => known == other,
-            _ => (*known == Type::Void) == (*other == Type::Void),
-        },
-        (known, other) => known == other,
+        let signature = match self.convention {
+            Some(convention) => signature.called_by(convention),
+            None => signature,
+        };
+        Ok(Built::function(signature, size, unseen))
     }
 }

@@ -12,6 +12,7 @@ use super::{
     places::Failure,
     shortened,
     size::Size,
+    unseen::Unseen,
     words::standard_type,
 };
 use crate::types::Type;
@@ -27,8 +28,14 @@ impl Parser<'_> {
 
     /// The type of the object or function that is declared under `name`.
     pub(super) fn declared(&self, name: &str) -> Option<Built> {
-        let object = self.objects.get(name).map(|built| self.completed(built));
-        object.or_else(|| Some(Built::function(self.outer.function(name)?.signature.clone(), Size::DECLARED)))
+        let object = self.objects.get(name).map(|known| self.completed(&known.built));
+        object.or_else(|| {
+            Some(Built::function(
+                self.outer.function(name)?.signature.clone(),
+                Size::DECLARED,
+                Unseen::UNKNOWN,
+            ))
+        })
     }
 
     /// What a name that was given to `built` stands for now: a structure or union may have been defined since
@@ -84,7 +91,12 @@ impl Parser<'_> {
 
     fn define_name(&mut self, name: &str, meaning: Name, position: usize) -> Result<(), Failure> {
         let same = match self.find_name(name) {
-            Some(Name::Type(known)) => Name::Type(self.completed(known)) == meaning,
+            Some(Name::Type(known)) => {
+                let unseen =
+                    |built: &Built| built.volatile == known.volatile && built.unseen.may_be(known.unseen);
+                Name::Type(self.completed(known)) == meaning
+                    && matches!(&meaning, Name::Type(built) if unseen(built))
+            }
             Some(Name::Constant(known)) => {
                 matches!(&meaning, Name::Constant(new) if new.value == known.value)
             }

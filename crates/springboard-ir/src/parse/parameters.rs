@@ -5,10 +5,11 @@ use alloc::collections::BTreeSet;
 use super::{
     Built, Parser,
     declarators::Naming,
-    derivations::Role,
+    derivations::{Derivation, Length, Role},
     error::{Expected, ParseErrorKind},
     function::Parameters,
     places::{Failure, Placed as _},
+    unseen::Unseen,
 };
 
 /// A name and where it stands.
@@ -34,12 +35,12 @@ impl<'a> Parser<'a> {
         self.bump();
         let mut parameters = Parameters::NONE;
         if self.eat(")") {
-            return Ok(parameters);
+            return Ok(Parameters { unseen: Unseen::UNKNOWN, ..parameters });
         }
         // GCC reads attributes alone as nothing.
         let start = self.at;
         if self.attributes().is_ok() && self.eat(")") {
-            return Ok(parameters);
+            return Ok(Parameters { unseen: Unseen::UNKNOWN, ..parameters });
         }
         self.at = start;
         let mut names = BTreeSet::new();
@@ -50,7 +51,7 @@ impl<'a> Parser<'a> {
                 self.bump();
                 parameters.fixed = Some(parameters.list.len());
             } else {
-                let (name, built) = self.parameter(position)?;
+                let (name, built) = self.parameter(&mut parameters, position)?;
                 let only = parameters.list.is_empty() && parameters.fixed.is_none();
                 if only && name.is_none() && built.is_void() && self.eat(")") {
                     return Ok(parameters);
@@ -86,10 +87,19 @@ impl<'a> Parser<'a> {
     }
 
     /// One parameter, adjusted, with its name and where that stands.
-    fn parameter(&mut self, position: usize) -> Result<(Option<Placed<'a>>, Built), Failure> {
+    fn parameter(
+        &mut self,
+        parameters: &mut Parameters,
+        position: usize,
+    ) -> Result<(Option<Placed<'a>>, Built), Failure> {
         let specifiers = self.specifiers()?;
         specifiers.storage.check_parameter()?;
         let mut declarator = self.declarator(Naming::Optional)?;
+        let unspecified =
+            |derivation| matches!(derivation, &Derivation::Array { length: Length::Unspecified, .. });
+        if declarator.derivations.iter().any(unspecified) {
+            parameters.unspecified = Some(position);
+        }
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
         // An alignment that a name gives a type changes nothing about how it is passed.
         let built = built.adjusted(self.model()).at(position)?;

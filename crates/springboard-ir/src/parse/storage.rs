@@ -12,6 +12,15 @@ pub(super) struct Storage {
     of_functions: Option<Said>,
 }
 
+/// Who has one function or object in common.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Sharing {
+    /// This text alone, and no other.
+    internal: bool,
+    /// Nobody but the thread.
+    thread_local: bool,
+}
+
 /// A word and where it stands.
 type Said = (&'static str, usize);
 
@@ -51,6 +60,25 @@ impl Storage {
 
     pub(super) fn is_typedef(&self) -> bool {
         matches!(self.class, Some(("typedef", _)))
+    }
+
+    pub(super) fn is_extern(&self) -> bool {
+        matches!(self.class, Some(("extern", _)))
+    }
+
+    /// Whether it is a function of GNU's, whose body is for inlining alone and another may follow.
+    pub(super) fn is_extern_inline(&self) -> bool {
+        self.is_extern() && matches!(self.of_functions, Some(("inline", _)))
+    }
+
+    /// Who shares what is declared outside of functions, after it was declared for those of `before` (6.2.2, 3 to 5).
+    pub(super) fn sharing(&self, is_function: bool, before: Option<Sharing>) -> Sharing {
+        let inherits = self.is_extern() || (is_function && !self.is_static());
+        let internal = match before {
+            Some(before) if inherits => before.internal,
+            _ => self.is_static(),
+        };
+        Sharing { internal, thread_local: self.thread_local.is_some() }
     }
 
     /// Whether nothing outside of the text can name it.

@@ -200,7 +200,7 @@ fn slow_calls_convert_as_v8_does() {
     assert_eq!(slow(Any::BigInt(-5)), Ok(Any::BigInt(5)));
     assert_eq!(slow(Any::BigInt((1 << 64) - 5)), Ok(Any::BigInt(5)), "modulo 2^64");
     assert_eq!(slow(Any::Number(5.0)).unwrap_err().message, "argument 1 must be a bigint, not 5");
-    // SAFETY: as above.
+    // SAFETY: the call is refused before labs is reached.
     let missing = unsafe { function.call_slow(&[]) };
     let Thrown { kind, code, .. } = missing.unwrap_err();
     assert_eq!((kind, code.as_deref()), (ErrorKind::TypeError, Some("ERR_INVALID_ARG_VALUE")));
@@ -208,7 +208,7 @@ fn slow_calls_convert_as_v8_does() {
     assert_eq!(Thrown::new(ErrorKind::Error, "of the host's own").code, None);
     let numbers = Settings { int64: Some(Int64::Number), ..Settings::default() };
     let function = library.function("long labs(long)", &numbers).unwrap();
-    // SAFETY: as above.
+    // SAFETY: labs takes any integer but the smallest.
     let slow = |any: Any<'static>| unsafe { function.call_slow(&[any, Any::Other]) };
     assert_eq!(slow(Any::Number(-9_007_199_254_740_991.0)), Ok(Any::Number(9_007_199_254_740_991.0)));
     let whole = 9_223_372_036_854_774_784.0;

@@ -39,11 +39,11 @@ pub(crate) fn target(words: &[u64]) -> Result<Target, UnknownTarget> {
 
 /// Takes one type from the key. `None` for `void`, which is the end of a key, too.
 fn ctype(rest: &mut &[u8]) -> Option<CType> {
-    let (&first, behind) = rest.split_first()?;
-    *rest = behind;
+    let (&first, after) = rest.split_first()?;
+    *rest = after;
     let mut take = |count: usize| {
-        let (taken, behind) = rest.split_at(count);
-        *rest = behind;
+        let (taken, after) = rest.split_at(count);
+        *rest = after;
         taken.to_vec()
     };
     Some(match first {

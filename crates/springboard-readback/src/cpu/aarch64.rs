@@ -2,14 +2,7 @@
 
 mod memory;
 
-use std::cell::OnceCell;
-
-use capstone::{
-    Capstone, Endian,
-    arch::{self, BuildsCapstone, BuildsCapstoneEndian},
-};
-
-use super::text::{self, Line, PerThread};
+use super::text::{self, Dialect, Line};
 use crate::{
     machine::{Condition, Cpu, Flags, Flow, Machine},
     refusal::Refusal,
@@ -33,17 +26,8 @@ pub(crate) static CPU: Cpu = Cpu {
 
 const SP: usize = 31;
 
-thread_local! {
-    static DECODER: OnceCell<Option<Capstone>> = const { OnceCell::new() };
-}
-static PER_THREAD: &PerThread = &DECODER;
-
-fn decoder() -> capstone::CsResult<Capstone> {
-    Capstone::new().arm64().mode(arch::arm64::ArchMode::Arm).endian(Endian::Little).build()
-}
-
 fn step(machine: &mut Machine<'_>) -> Result<Flow, Refusal> {
-    let line = text::decode(machine, PER_THREAD, decoder)?;
+    let line = text::decode(machine, Dialect::Arm64)?;
     Step { machine, line }.run()
 }
 

@@ -1,13 +1,6 @@
 //! RISC-V with 64-bit registers, as capstone decodes it.
 
-use std::cell::OnceCell;
-
-use capstone::{
-    Capstone,
-    arch::{self, BuildsCapstone},
-};
-
-use super::text::{self, Line, PerThread};
+use super::text::{self, Dialect, Line};
 use crate::{
     machine::{Condition, Cpu, Flow, Machine},
     refusal::Refusal,
@@ -29,15 +22,6 @@ pub(crate) static CPU: Cpu = Cpu {
     lands: |_| true,
 };
 
-thread_local! {
-    static DECODER: OnceCell<Option<Capstone>> = const { OnceCell::new() };
-}
-static PER_THREAD: &PerThread = &DECODER;
-
-fn decoder() -> capstone::CsResult<Capstone> {
-    Capstone::new().riscv().mode(arch::riscv::ArchMode::RiscV64).build()
-}
-
 const NAMES: [&str; 32] = [
     "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6",
     "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
@@ -49,7 +33,7 @@ const FLOATS: [&str; 32] = [
 ];
 
 fn step(machine: &mut Machine<'_>) -> Result<Flow, Refusal> {
-    let line = text::decode(machine, PER_THREAD, decoder)?;
+    let line = text::decode(machine, Dialect::Riscv64)?;
     Step { machine, line }.run()
 }
 
@@ -257,12 +241,8 @@ impl Step<'_, '_> {
 
     /// `offset(register)`
     fn address(&mut self, index: usize) -> Result<Word, Refusal> {
-        let refused = self.line.refused();
-        let text = self.line.operand(index)?.to_owned();
-        let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
-        let (offset, register) = parts.ok_or(refused.clone())?;
-        let offset = text::number(offset).ok_or(refused.clone())?;
-        let register = NAMES.iter().position(|name| *name == register).ok_or(refused)?;
+        let (offset, register) = self.line.memory(index)?;
+        let register = NAMES.iter().position(|name| *name == register).ok_or(self.line.refused())?;
         let base = self.machine.gprs[register];
         Ok(self.machine.terms.plus(&base, offset))
     }

@@ -2,15 +2,8 @@
 
 mod names;
 
-use std::cell::OnceCell;
-
-use capstone::{
-    Capstone,
-    arch::{self, BuildsCapstone},
-};
-
 use self::names::{Width, compared, condition, half, loaded, relations, stored};
-use super::text::{self, Line, PerThread};
+use super::text::{self, Dialect, Line};
 use crate::{
     machine::{Cpu, Flags, Flow, Machine},
     refusal::Refusal,
@@ -33,17 +26,8 @@ pub(crate) static CPU: Cpu = Cpu {
     lands: |_| true,
 };
 
-thread_local! {
-    static DECODER: OnceCell<Option<Capstone>> = const { OnceCell::new() };
-}
-static PER_THREAD: &PerThread = &DECODER;
-
-fn decoder() -> capstone::CsResult<Capstone> {
-    Capstone::new().sysz().mode(arch::sysz::ArchMode::Default).build()
-}
-
 fn step(machine: &mut Machine<'_>) -> Result<Flow, Refusal> {
-    let line = text::decode(machine, PER_THREAD, decoder)?;
+    let line = text::decode(machine, Dialect::Sysz)?;
     Step { machine, line }.run()
 }
 
@@ -386,10 +370,8 @@ impl Step<'_, '_> {
 
     /// `offset(base)` or `offset(index,base)`
     fn address(&mut self, index: usize) -> Result<Word, Refusal> {
-        let text = self.line.operand(index)?.to_owned();
-        let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
-        let (offset, registers) = parts.ok_or(self.line.refused())?;
-        let mut address = constant(text::number(offset).ok_or(self.line.refused())? as u64);
+        let (offset, registers) = self.line.memory(index)?;
+        let mut address = constant(offset as u64);
         for register in registers.split(',') {
             let number = number_of(register.trim(), "%r").filter(|number| *number != 0);
             let register = self.machine.gprs[number.ok_or(self.line.refused())?];

@@ -1,8 +1,11 @@
 //! Instructions as capstone writes them: a name and operands.
 
-use std::{cell::OnceCell, thread::LocalKey};
+use std::cell::OnceCell;
 
-use capstone::Capstone;
+use capstone::{
+    Capstone, CsResult, Endian,
+    arch::{self, BuildsCapstone, BuildsCapstoneEndian},
+};
 
 use crate::{machine::Machine, refusal::Refusal};
 
@@ -15,27 +18,51 @@ pub(super) struct Line {
     at: usize,
 }
 
-/// A decoder of each thread's own, because capstone's are not shared.
-pub(super) type PerThread = LocalKey<OnceCell<Option<Capstone>>>;
+/// A CPU whose instructions capstone decodes.
+#[derive(Clone, Copy)]
+pub(super) enum Dialect {
+    #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
+    Arm64,
+    #[cfg(any(feature = "all-targets", target_arch = "riscv64"))]
+    Riscv64,
+    #[cfg(any(feature = "all-targets", target_arch = "s390x"))]
+    Sysz,
+}
+
+impl Dialect {
+    fn decoder(self) -> CsResult<Capstone> {
+        match self {
+            #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
+            Dialect::Arm64 => {
+                Capstone::new().arm64().mode(arch::arm64::ArchMode::Arm).endian(Endian::Little).build()
+            }
+            #[cfg(any(feature = "all-targets", target_arch = "riscv64"))]
+            Dialect::Riscv64 => Capstone::new().riscv().mode(arch::riscv::ArchMode::RiscV64).build(),
+            #[cfg(any(feature = "all-targets", target_arch = "s390x"))]
+            Dialect::Sysz => Capstone::new().sysz().mode(arch::sysz::ArchMode::Default).build(),
+        }
+    }
+}
+
+thread_local! {
+    /// Each thread's own, because capstone's are not shared.
+    static DECODERS: [OnceCell<Option<Capstone>>; 3] = const { [const { OnceCell::new() }; 3] };
+}
 
 /// The instruction at the machine's `pc`.
-pub(super) fn decode(
-    machine: &Machine<'_>,
-    decoder: &'static PerThread,
-    make: fn() -> capstone::CsResult<Capstone>,
-) -> Result<Line, Refusal> {
+pub(super) fn decode(machine: &Machine<'_>, dialect: Dialect) -> Result<Line, Refusal> {
     let at = machine.pc;
     let refused = Refusal::Instruction { at };
-    // An instruction that a stamp writes into is none.
     let rest = machine.code.get(at..).filter(|rest| !rest.is_empty()).ok_or(Refusal::Instruction { at })?;
-    let line = decoder.with(|decoder| {
-        let decoder = decoder.get_or_init(|| make().ok()).as_ref()?;
+    let line = DECODERS.with(|decoders| {
+        let decoder = decoders[dialect as usize].get_or_init(|| dialect.decoder().ok()).as_ref()?;
         let found = decoder.disasm_count(&rest[..rest.len().min(8)], at as u64, 1).ok()?;
         let found = found.first()?;
         let operands = operands(found.op_str().unwrap_or_default());
         Some(Line { name: found.mnemonic()?.to_owned(), operands, length: found.bytes().len(), at })
     });
     let line = line.ok_or(refused)?;
+    // A stamp writes into no instruction of these CPUs.
     if machine.hole_within(line.length).is_some() { Err(Refusal::Hole { at }) } else { Ok(line) }
 }
 
@@ -64,6 +91,12 @@ impl Line {
 
     pub(super) fn operand(&self, index: usize) -> Result<&str, Refusal> {
         self.operands.get(index).map(String::as_str).ok_or(self.refused())
+    }
+
+    /// The parts of an operand `offset(registers)`.
+    pub(super) fn memory(&self, index: usize) -> Result<(i64, &str), Refusal> {
+        let parts = self.operand(index)?.strip_suffix(')').and_then(|text| text.split_once('('));
+        parts.and_then(|(offset, registers)| Some((number(offset)?, registers))).ok_or(self.refused())
     }
 
     /// An operand that is a number.

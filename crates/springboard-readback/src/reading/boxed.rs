@@ -337,7 +337,7 @@ impl Reading<'_> {
         })
     }
 
-    /// The value in an object's memory. `None` where it is none of one digit.
+    /// The value in an object's memory. `None` where it has more than one digit.
     fn payload(
         &mut self,
         slot: Wanted,

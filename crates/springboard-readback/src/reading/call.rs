@@ -6,7 +6,7 @@ use springboard_abi::{Convention, Fill, HoleKind, Move, Operand, Place, ReturnAd
 
 use super::{Reading, Registers, Source, When};
 use crate::{
-    machine::Abi,
+    machine::{Abi, Saved},
     refusal::{Leaving, Refusal, Spot},
     terms::{Byte, Node, Register, Term, Terms, Word, ZERO, sign_extended, whole},
 };
@@ -132,43 +132,52 @@ impl Reading<'_> {
     fn all_given_back(&mut self, at: usize, pushed: i64) -> Result<(), Refusal> {
         let saved = &self.entered.saved;
         let sp = self.entered.cpu.stack_pointer;
-        for &register in saved.gprs {
-            let wanted = match register == sp {
-                true => {
-                    let sp = whole(Terms::STACK);
-                    self.machine.terms.plus(&sp, pushed)
-                }
-                false => self.machine.entry(Register::Gpr(register)),
-            };
-            if self.machine.gprs[usize::from(register)] != wanted {
-                return Err(Refusal::Saved { at, register });
-            }
+        let above = self.machine.terms.plus(&whole(Terms::STACK), pushed);
+        if saved.gprs.contains(&sp) && self.machine.gprs[usize::from(sp)] != above {
+            return Err(Refusal::Saved { at, register: sp });
         }
-        for &register in saved.vecs {
-            for half in 0..saved.halves {
-                let wanted = self.machine.entry(Register::Vec(register, half));
-                if self.machine.vecs[usize::from(register)][usize::from(half)] != wanted {
-                    return Err(Refusal::Saved { at, register });
-                }
-            }
+        match self.changed(saved, &[Some(sp)], saved.halves) {
+            Some(register) => Err(Refusal::Saved { at, register }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A register of `saved`, `except` for some, that holds something else than when the stub was entered: of vector
+    /// registers, in the first of their words.
+    fn changed(&mut self, saved: &Saved, except: &[Option<u8>], halves: u8) -> Option<u8> {
+        let Saved { gprs, vecs, .. } = *saved;
+        let machine = &mut self.machine;
+        let gpr = gprs
+            .iter()
+            .copied()
+            .filter(|gpr| !except.contains(&Some(*gpr)))
+            .find(|gpr| machine.entry(Register::Gpr(*gpr)) != machine.gprs[usize::from(*gpr)]);
+        gpr.or_else(|| {
+            vecs.iter().copied().find(|vec| {
+                (0..halves).any(|half| {
+                    let now = machine.vecs[usize::from(*vec)][usize::from(half)];
+                    now != machine.entry(Register::Vec(*vec, half))
+                })
+            })
+        })
     }
 
     /// While a call is under way, an unwinder finds the stub's caller by the frame pointer.
     fn unwinds(&mut self, at: usize) -> Result<(), Refusal> {
         let cpu = self.caller.cpu;
         let Some(frame_pointer) = cpu.frame_pointer else { return Ok(()) };
-        let mut frame = self.machine.gprs[usize::from(frame_pointer)];
-        let mut found = self.machine.load_word(&frame, 8);
-        let back_at = self.machine.terms.plus(&frame, 8);
-        let mut found_back = self.machine.load_word(&back_at, 8);
+        let machine = &mut self.machine;
+        let mut frame = machine.gprs[usize::from(frame_pointer)];
+        let mut kept_at = |frame: &Word| {
+            let back_at = machine.terms.plus(frame, 8);
+            let back = machine.load_word(&back_at, 8);
+            (machine.load_word(frame, 8), back, matches!(machine.terms.split(&back), (Terms::CODE, _)))
+        };
+        let (mut found, mut found_back, is_of_a_part) = kept_at(&frame);
         // A frame that a part of the stub has made leads to the stub's.
-        if let (Terms::CODE, _) = self.machine.terms.split(&found_back) {
+        if is_of_a_part {
             frame = found;
-            found = self.machine.load_word(&frame, 8);
-            let back_at = self.machine.terms.plus(&frame, 8);
-            found_back = self.machine.load_word(&back_at, 8);
+            (found, found_back, _) = kept_at(&frame);
         }
         let beyond = if cpu.link.is_none() { 8 } else { 0 };
         if self.machine.on_stack(&frame) != Some(beyond - 16) {
@@ -194,19 +203,7 @@ impl Reading<'_> {
             return Ok(());
         }
         let frame = [Some(cpu.stack_pointer), cpu.frame_pointer];
-        for &register in saved.gprs.iter().filter(|register| !frame.contains(&Some(**register))) {
-            let found = self.machine.gprs[usize::from(register)];
-            if found != self.machine.entry(Register::Gpr(register)) {
-                return Err(Refusal::Unwind { at });
-            }
-        }
-        for &register in saved.vecs {
-            let found = self.machine.vecs[usize::from(register)][0];
-            if found != self.machine.entry(Register::Vec(register, 0)) {
-                return Err(Refusal::Unwind { at });
-            }
-        }
-        Ok(())
+        if self.changed(saved, &frame, 1).is_some() { Err(Refusal::Unwind { at }) } else { Ok(()) }
     }
 
     /// What was stored outside of the stack is what was to be stored.

@@ -23,7 +23,7 @@ struct Arguments {
     /// 'struct p { int x, y; }; struct p turn(struct p)'. Arguments for `...` have their types after it.
     prototype: String,
 
-    /// One value a parameter
+    /// One value per parameter
     #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
     values: Vec<String>,
 }

@@ -15,15 +15,16 @@ use std::{
 use foldhash::fast::RandomState;
 use springboard_abi::Plan;
 
-use super::{Callee, Code, Engine, code::Own, queue::Waiting, shape::Shape};
+use super::{
+    Callee, Code, Engine,
+    code::Own,
+    queue::{BATCH, Waiting},
+    shape::Shape,
+};
 use crate::reason::Reason;
 
 /// Shapes for which one more thread is worth its start.
 const SHAPES_PER_THREAD: usize = 8;
-
-/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
-/// needs it, and so many that those of a size fill pages.
-pub(super) const BATCH: usize = 1024;
 
 /// A function that wants code.
 pub(crate) struct CodeRequest<T> {

@@ -16,8 +16,10 @@ use springboard_abi::Plan;
 use super::{Callee, Code, Core, Engine};
 use crate::reason::Reason;
 
-/// What one publication covers at most, so that the first of many need not wait for the last.
-const BATCH: usize = 1024;
+/// How many stubs are written in one go: so few that what is known of one is still in the CPU's cache when the next step
+/// needs it, and the first of many that are compiled in the background need not wait for the last; and so many that those of
+/// a size fill pages.
+pub(super) const BATCH: usize = 1024;
 
 /// How long the thread waits for more before it ends. Starting one costs as much as compiling a shape.
 const LINGER: Duration = Duration::from_secs(1);

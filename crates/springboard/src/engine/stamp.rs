@@ -8,8 +8,8 @@ use springboard_code::{self as code, Holes, Site};
 use springboard_emit::HoleKind;
 
 use super::{
-    Code, Core, Engine, Pack,
-    in_bulk::{self, BATCH},
+    Code, Core, Engine, Pack, in_bulk,
+    queue::BATCH,
     shape::{HoleKinds, Shape},
 };
 use crate::{address, pack, reason::Reason};

@@ -385,7 +385,7 @@ fn sorting_and_searching_with_a_comparator_that_fails() {
         let search = |key: &i32| {
             let key = (&raw const *key).into();
             let arguments = [key, numbers.as_ptr().into(), numbers.len().into(), 4.into(), (&compare).into()];
-            // SAFETY: as above.
+            // SAFETY: the array has as many elements of that size, and the key is one more.
             unsafe { bsearch.call(&arguments) }
         };
         let Ok(Value::Pointer(found)) = search(&48) else { panic!("48 is there") };

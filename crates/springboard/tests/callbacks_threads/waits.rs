@@ -180,13 +180,16 @@ fn rejected_callers_get_zero_and_the_first_is_reported() {
         let rejections: Vec<_> = reports
             .iter()
             .filter_map(|report| match report {
-                Report::Rejected { owner, caller, .. } => Some((*owner, *caller)),
+                Report::Rejected { owner, caller, .. } => Some((*owner, *caller, report.to_string())),
                 _ => None,
             })
             .collect();
-        let [(owner, caller)] = rejections[..] else { panic!("{reports:?}") };
-        assert_eq!(owner, thread_number());
+        let [(owner, caller, sentence)] = &rejections[..] else { panic!("{reports:?}") };
+        assert_eq!(*owner, thread_number());
         assert_ne!(caller, owner);
+        let expected =
+            format!("thread {caller} called a callback int (*)(int) of thread {owner}, which rejects it");
+        assert_eq!(*sentence, expected);
     }
     // A panic on a thread that is not the host's is reported too, and stays there.
     let callback = engine(Jit::On).callback("int (int)", |_: i32| -> i32 { panic!("elsewhere") }).unwrap();

@@ -117,11 +117,11 @@ fn libraries_have_last_errors_of_their_own() {
 fn functions_without_one_say_so() {
     for engine in engines() {
         let plain = function(&engine, "fails");
-        // SAFETY: as above.
+        // SAFETY: the function takes any number.
         let refused = unsafe { plain.call_with_last_error(&[1.into()]) }.unwrap_err();
         assert_eq!(refused, CallError::NoLastError);
         let capturing = capturing(&engine, "fails");
-        // SAFETY: as above.
+        // SAFETY: the function takes any number.
         assert_eq!(unsafe { capturing.call(&[1.into()]) }, Ok(Value::Signed(-1)));
         let typed = capturing.typed::<unsafe extern "C" fn(i32) -> i32>();
         assert_eq!(typed.unwrap_err(), TypeMismatch::LastError);

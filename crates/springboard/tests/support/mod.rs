@@ -117,7 +117,7 @@ pub(crate) fn call(function: &Function, arguments: &[Value]) -> Value {
 
 /// As [`call`], with slots.
 pub(crate) fn enter<R: springboard::SlotResult>(function: &Slots<R>, slots: &[u64]) -> R {
-    // SAFETY: as in `call`; the tests give as many slots as there are parameters, and memory for results.
+    // SAFETY: the tests give as many slots as there are parameters, good pointers among them, and memory for results.
     unsafe { function.call(slots) }
 }
 

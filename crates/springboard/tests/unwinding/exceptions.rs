@@ -160,14 +160,14 @@ fn panics_pass_through_callbacks_that_ask_for_it() {
         let address = back.as_ptr().expose_provenance();
         // SAFETY: the library's functions are of these types, and compiled to be unwound.
         let call = |x: i32| unsafe { calls(std::ptr::with_exposed_provenance_mut(address), x) };
-        // SAFETY: as above.
+        // SAFETY: the function takes nothing, and only reads a count.
         let before = unsafe { lefts() };
         for _ in 0..20 {
             assert_eq!(call(1), 2);
             let caught = panic::catch_unwind(|| call(-3)).expect_err("it passed");
             assert_eq!(*caught.downcast::<i32>().expect("the handler's"), -3);
         }
-        // SAFETY: as above.
+        // SAFETY: the function takes nothing, and only reads a count.
         assert_eq!(unsafe { lefts() } - before, 20, "C++ destructors ran");
         assert!(springboard::callback::take_pending().is_none(), "nothing is left to be told");
         assert_eq!(back.in_flight(), 0);
@@ -205,7 +205,7 @@ fn exceptions_pass_through_callbacks_that_ask_for_it() {
     for _ in 0..20 {
         // SAFETY: C++ that takes such a function.
         assert_eq!(unsafe { catches(back.as_ptr(), 6) }, 7);
-        // SAFETY: as above.
+        // SAFETY: C++ that takes such a function, and catches what it throws.
         assert_eq!(unsafe { catches(back.as_ptr(), -6) }, -6000);
     }
     assert_eq!(back.in_flight(), 0);

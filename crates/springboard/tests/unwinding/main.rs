@@ -97,7 +97,7 @@ fn panics_cross_stubs_with_a_result_to_store() {
     let address = NonNull::new(pair as *mut c_void).expect("a function has an address");
     let function = engine().function_at(address, "struct { long sum; double half; }(long)").unwrap();
     let pointer = function.bound_pointer::<()>().expect("the function has a stub of its own");
-    // SAFETY: as in `unwinding`.
+    // SAFETY: the types differ in what may leave the function, and a stub with an unwind row lets anything leave.
     let stub =
         unsafe { std::mem::transmute::<BoundPointer<()>, unsafe extern "C-unwind" fn(*const u64)>(pointer) };
     let untouched = Pair { sum: 77, half: 7.5 };

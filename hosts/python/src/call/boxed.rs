@@ -1,4 +1,4 @@
-//! Functions of libraries, with a stub where there can be one: machine code that takes Python's values apart by itself,
+//! Stubs for functions of libraries: machine code that takes Python's values apart by itself,
 //! calls, and makes the result, and that leaves to the slow twin what it does not recognise.
 //!
 //! What is known here of the layout of CPython's objects is looked at when it is first needed, on objects made for it
@@ -8,11 +8,7 @@
 mod callees;
 mod layout;
 
-use std::{
-    ffi::{CString, c_int, c_void},
-    mem,
-    ptr::{self, NonNull},
-};
+use std::{ffi::c_void, ptr::NonNull};
 
 use pyo3::{ffi, prelude::*};
 use springboard::{
@@ -31,10 +27,9 @@ use springboard::{
 use self::layout::Layout;
 use super::entry;
 use crate::{
-    cdata::CData,
     ctype::{CType, Form, FunctionType, Kind, Primitive},
     engine,
-    function::{Errno, Function, Gil, Method, Object},
+    function::{Errno, Function, Gil, Object},
 };
 
 /// How CPython calls C data: vectorcall (PEP 590).
@@ -51,58 +46,6 @@ const FASTCALL: Callable = Callable {
     zero: None,
 };
 
-/// `METH_FASTCALL`, which every version that this module is for has, and the stable interface since CPython 3.10.
-const METH_FASTCALL: c_int = 0x80;
-
-/// The object for a function of a library.
-pub(crate) fn function<'py>(
-    py: Python<'py>,
-    ctype: Py<CType>,
-    address: NonNull<c_void>,
-    mut bound: Function,
-) -> PyResult<Bound<'py, PyAny>> {
-    if let Kind::Function(function) = &ctype.get().kind {
-        if crate::enters_stubs() {
-            bound.stub = stub(py, function, address, &bound);
-        }
-        if bound.object == Object::Builtin {
-            bound.method = Some(method(py, function, &bound)?);
-        }
-    }
-    let data = CData::borrowed(ctype, address.as_ptr().cast());
-    if let (Object::Data, Some(stub)) = (bound.object, &bound.stub) {
-        data.vectorcall.set(stub.address().as_ptr());
-    }
-    let bound = data.function.get_or_init(|| Box::new(bound));
-    let Some(method) = &bound.method else { return Ok(Bound::new(py, data)?.into_any()) };
-    let definition = (&raw const method.definition).cast_mut();
-    let data = Bound::new(py, data)?;
-    // SAFETY: the definition lives in the function that `data` has, which the new object keeps.
-    unsafe {
-        let made = ffi::PyCMethod_New(definition, data.as_ptr(), ptr::null_mut(), ptr::null_mut());
-        Bound::from_owned_ptr_or_err(py, made)
-    }
-}
-
-/// What CPython is told of a built-in function.
-fn method(py: Python<'_>, ctype: &FunctionType, function: &Function) -> PyResult<Box<Method>> {
-    let texts = [
-        CString::new(function.name.as_str())?,
-        CString::new(super::signature::builtin(py, ctype, function)?)?,
-    ];
-    let entry =
-        function.stub.as_ref().map_or(entry::slow_builtin as *mut c_void, |stub| stub.address().as_ptr());
-    // SAFETY: CPython calls it by the type that the flags say, as which it was made.
-    let entry = unsafe { mem::transmute::<*mut c_void, ffi::PyCFunction>(entry) };
-    let definition = ffi::PyMethodDef {
-        ml_name: texts[0].as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunction: entry },
-        ml_flags: METH_FASTCALL,
-        ml_doc: texts[1].as_ptr(),
-    };
-    Ok(Box::new(Method { definition, _texts: texts }))
-}
-
 /// The addresses that a description refers to, in the order of their numbers.
 struct Addresses(Vec<*const c_void>);
 
@@ -118,7 +61,12 @@ impl Addresses {
 }
 
 /// The stub for a function. `None` where it is left to the slow twin.
-fn stub(py: Python<'_>, function: &FunctionType, address: NonNull<c_void>, bound: &Function) -> Option<Stub> {
+pub(super) fn stub(
+    py: Python<'_>,
+    function: &FunctionType,
+    address: NonNull<c_void>,
+    bound: &Function,
+) -> Option<Stub> {
     if function.ellipsis {
         return None;
     }

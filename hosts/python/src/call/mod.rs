@@ -1,16 +1,17 @@
 //! Calls of C functions.
 //!
 //! The way that serves everything is the *slow twin*: [`slow`] converts the arguments by the rules of `convert`, calls
-//! through a prepared signature, and converts the result. A function of a library also has a stub where there can be one
-//! ([`boxed`]): machine code that does the same for the values that it recognises, and jumps to the slow twin with all
+//! through a prepared signature, and converts the result. A function of a library gets a stub of its own when it has been called
+//! some times ([`object`], [`boxed`]): machine code that does the same for the values that it recognises, and jumps to the slow twin with all
 //! others.
 
 mod arguments;
-pub(crate) mod boxed;
+mod boxed;
 mod entry;
 mod errno;
 mod gil;
 mod map;
+mod object;
 mod signature;
 
 use std::{
@@ -31,6 +32,7 @@ pub(crate) use self::{
     entry::slow as entry,
     errno::{enter as enter_errno, leave as leave_errno, saved as saved_errno, set_saved as set_saved_errno},
     map::map,
+    object::function,
     signature::{documentation, python as python_signature},
 };
 use crate::{
@@ -39,7 +41,7 @@ use crate::{
     ctype::{self, CType, FunctionType, Kind, Prepared, Shape},
     engine,
     error::{self, type_name},
-    function::Gil,
+    function::{Errno, Gil},
 };
 
 /// The address of a function, which means the same on every thread.
@@ -109,6 +111,7 @@ pub(crate) fn slow<'py>(
             arguments.len()
         )));
     }
+    object::count(py, this);
     let shape = shape(py, ctype, function, arguments)?;
     let mut temporaries = Temporaries::default();
     let mut words = Arguments::new(shape.arguments.len() + 1);
@@ -127,9 +130,9 @@ pub(crate) fn slow<'py>(
         words.push(place as u64);
         memory = Some(place);
     }
-    let gil = bound.map_or(Gil::Released, |bound| bound.gil);
+    let (gil, errno) = bound.map_or((Gil::Released, Errno::Kept), |bound| (bound.gil, bound.errno));
     let (indirect, words, address) = (&shape.indirect, words.as_slice(), Callee(address));
-    let word = gil.around(py, || {
+    let word = gil.around(py, errno, || {
         let Callee(address) = { address };
         // SAFETY: the words are those of the shape's signature, each as `Slots` describes it; what they point to lives in
         // the Python objects that the caller holds, or in `temporaries`. That the function may be called with them is

@@ -19,7 +19,9 @@ pub(crate) fn behind<'py>(object: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         // SAFETY: it is a builtin function, which has an entry; every member of the union is the address of a function.
         method.is_some_and(|method| unsafe {
             let entry = ffi::PyCFunction_GetFunction(object.as_ptr());
-            entry.is_some_and(|entry| entry as usize == method.definition.ml_meth.PyCFunction as usize)
+            entry.is_some_and(|entry| {
+                entry as usize == (*method.definition.get()).ml_meth.PyCFunction as usize
+            })
         })
     });
     own.map_or_else(|| object.clone(), Bound::into_any)

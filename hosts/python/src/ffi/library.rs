@@ -17,7 +17,7 @@ use crate::{
     convert,
     ctype::{self, CType, Kind},
     error::VerificationMissing,
-    function::{Errno, Function, Gil, Object},
+    function::{Errno, Function, Gil, Object, When},
     text::Named,
 };
 
@@ -32,6 +32,7 @@ pub(crate) struct Library {
     name: Option<String>,
     gil: Gil,
     errno: Errno,
+    when: When,
     object: Object,
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn open(
     flags: Flags,
     gil: Gil,
     errno: Errno,
+    when: When,
     object: Object,
 ) -> PyResult<Py<Library>> {
     let py = ffi.py();
@@ -76,6 +78,7 @@ pub(crate) fn open(
         name,
         gil,
         errno,
+        when,
         object,
     };
     Py::new(py, library)
@@ -157,13 +160,15 @@ impl Library {
                     parameters: names,
                     gil: self.gil,
                     errno: self.errno,
+                    when: self.when,
+                    calls: Default::default(),
                     object,
-                    stub: None,
+                    stub: Default::default(),
                     method: None,
                     columns: Default::default(),
                     _library: library,
                 };
-                call::boxed::function(py, ctype, address, bound).map(Found::Function)
+                call::function(py, ctype, address, bound).map(Found::Function)
             }
             Some(Named::Variable(ctype)) => {
                 let address = self.symbol("variable", name)?;

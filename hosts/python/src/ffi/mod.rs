@@ -28,7 +28,7 @@ use crate::{
     convert,
     ctype::{self, CType},
     error::{CDefError, FFIError, type_name},
-    function::{Errno, Gil, Object},
+    function::{Errno, Gil, Object, When},
     text::{Declared, Options, Spelled},
 };
 
@@ -181,7 +181,9 @@ impl Ffi {
     /// with `keep_gil`, they may not, which is the faster way for functions that return soon. Without `keep_errno`,
     /// `ffi.errno` is not what they left, and calls are faster still. With `builtin`, functions are built-in functions,
     /// which CPython calls in a shorter way than C data; they serve as arguments and in `cast` and `typeof` all the same.
-    #[pyo3(signature = (name, flags=0, *, keep_gil=false, keep_errno=true, builtin=false))]
+    /// A function that has been called a hundred times is compiled; with `eager`, each is when it is first looked up.
+    #[pyo3(signature = (name, flags=0, *, keep_gil=false, keep_errno=true, builtin=false, eager=false))]
+    #[expect(clippy::fn_params_excessive_bools, reason = "Python's keywords")]
     fn dlopen(
         slf: &Bound<'_, Self>,
         name: &Bound<'_, PyAny>,
@@ -189,12 +191,14 @@ impl Ffi {
         keep_gil: bool,
         keep_errno: bool,
         builtin: bool,
+        eager: bool,
     ) -> PyResult<Py<Library>> {
         let gil = if keep_gil { Gil::Kept } else { Gil::Released };
         let errno = if keep_errno { Errno::Kept } else { Errno::Left };
         let object = if builtin { Object::Builtin } else { Object::Data };
+        let when = if eager { When::Used } else { When::Called };
         let flags = if flags == 0 { Flags::NOW } else { Flags::from_raw(flags) };
-        let library = library::open(slf, name, flags, gil, errno, object)?;
+        let library = library::open(slf, name, flags, gil, errno, when, object)?;
         let libraries = slf.get().told().libraries.lock_py_attached(slf.py());
         libraries.unwrap_or_else(|poisoned| poisoned.into_inner()).push(library.clone_ref(slf.py()));
         Ok(library)

@@ -265,7 +265,7 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     tokens(text).into_iter().filter(Token::is_word).map(|token| (token.start, token.text))
 }
 
-/// The words and characters of a text. Line markers and strings' insides are none.
+/// The words and characters of a text. Line markers and the insides of strings are not among them.
 fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut at = 0;

@@ -118,7 +118,7 @@ impl Store {
             _ => return None,
         };
         let (offset, base) = (item.word >> 12 & 0x1ff, item.word >> 5 & 0x1f);
-        // A negative offset is none of the stub's own stack.
+        // What is at a negative offset is not on the stub's own stack.
         (base == SP && offset < 0x100 && offset % 8 == 0).then_some(Store {
             is_vector,
             offset: offset / 8,

@@ -16,7 +16,7 @@ pub(in crate::isa) static CPU: Cpu = Cpu {
     // r6 to r13, f8 to f15
     preserved: 0xff << 6 | 0xff << (VECTOR + 8),
     results: bits(&[2, VECTOR]),
-    // r0 is none to jump through.
+    // Through r0 nothing jumps.
     jumps: 0b11_1110,
     gprs: &[2, 3, 4, 5, 6],
     vecs: &[VECTOR, VECTOR + 2, VECTOR + 4, VECTOR + 6],

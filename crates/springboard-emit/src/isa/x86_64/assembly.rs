@@ -34,6 +34,12 @@ impl Item {
         Instruction::with2(op, to, from).ok().map(Item::plain)
     }
 
+    /// The base of its operand in memory, if it has one.
+    pub(super) fn base(&self) -> Option<Register> {
+        let mut kinds = (0..self.instruction.op_count()).map(|operand| self.instruction.op_kind(operand));
+        kinds.any(|kind| kind == OpKind::Memory).then(|| self.instruction.memory_base())
+    }
+
     pub(super) fn is(&self, op: Op) -> bool {
         self.instruction.code() == op
     }

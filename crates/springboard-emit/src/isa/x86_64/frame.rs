@@ -10,7 +10,7 @@ use super::assembly::{Item, To, replaced};
 /// `push rbp`; `mov rbp, rsp`
 const PROLOGUE: usize = 2;
 
-fn begins_with_frame(items: &[Item]) -> bool {
+pub(super) fn begins_with_frame(items: &[Item]) -> bool {
     let pushes = |item: &Item| item.is(Op::Push_r64) && item.instruction.op0_register() == Register::RBP;
     let [push, frame, ..] = items else { return false };
     pushes(push) && frame.is_between(Op::Mov_rm64_r64, Register::RBP, Register::RSP)
@@ -46,9 +46,7 @@ pub(super) fn without(items: &[Item]) -> Option<Vec<Item>> {
     let mut bare = Vec::with_capacity(body.len() + 1);
     for item in body {
         let mut item = *item;
-        let memory = (0..item.instruction.op_count())
-            .any(|operand| item.instruction.op_kind(operand) == OpKind::Memory);
-        if memory && item.instruction.memory_base() == Register::RBP {
+        if item.base() == Some(Register::RBP) {
             let at = item.instruction.memory_displacement64().checked_sub(8)?;
             item.instruction.set_memory_base(Register::RSP);
             item.instruction.set_memory_displacement64(at);

@@ -1,9 +1,9 @@
 //! The moves before a stub's call, in the order in which they need no detours.
 //!
 //! Cranelift's register allocator takes an argument out of the way before it loads another into its register, and breaks
-//! rings that are none if one begins elsewhere. Moves whose sources are all there at first need neither: each register is
-//! written once nobody has to read it any more, and words of the stack area before all registers. Writes that nobody
-//! reads go.
+//! cycles that are there only because of where it begins. Moves whose sources are all there at first need neither: each
+//! register is written once nobody has to read it any more, and words of the stack area are written before all registers.
+//! Writes that nobody reads are dropped.
 
 use iced_x86::{Code as Op, FlowControl, Instruction, MemoryOperand, OpKind, Register};
 

@@ -5,16 +5,18 @@
 
 use iced_x86::{Code as Op, FlowControl, Instruction, MemoryOperand, OpKind, Register};
 
-use super::assembly::{Item, To, replaced};
+use super::{
+    assembly::{Item, To, replaced},
+    frame::begins_with_frame,
+};
 
 /// The instructions with the lowest words of their frame pushed: those that are stored before the first call, one after
 /// the other down to the stack pointer. `None` where there are none, or branches before them.
 pub(super) fn pushed(items: &[Item]) -> Option<Vec<Item>> {
     let [push, frame, room, ..] = items else { return None };
-    let is_framed = push.is(Op::Push_r64) && frame.is_between(Op::Mov_rm64_r64, Register::RBP, Register::RSP);
     let is_room = matches!(room.instruction.code(), Op::Sub_rm64_imm8 | Op::Sub_rm64_imm32)
         && room.instruction.op0_register() == Register::RSP;
-    if !is_framed || !is_room {
+    if !begins_with_frame(items) || !is_room {
         return None;
     }
     let bytes = room.instruction.try_immediate(1).ok()? as i64;
@@ -103,23 +105,18 @@ fn words(items: &[Item]) -> Vec<usize> {
 
 /// The offset from the stack pointer at which an instruction stores or loads.
 fn at_stack(item: &Item) -> Option<i64> {
-    let is_memory =
-        (0..item.instruction.op_count()).any(|operand| item.instruction.op_kind(operand) == OpKind::Memory);
-    let on_stack = is_memory && item.instruction.memory_base() == Register::RSP;
-    on_stack.then(|| item.instruction.memory_displacement64() as i64)
+    (item.base() == Some(Register::RSP)).then(|| item.instruction.memory_displacement64() as i64)
 }
 
 /// Whether nobody reads a register any more: it is written first, or never.
 fn is_dead(items: &[Item], register: Register) -> bool {
-    for Item { instruction, .. } in items {
-        let operands = || 0..instruction.op_count();
+    for item in items {
+        let instruction = &item.instruction;
         let is = |operand: u32| {
             instruction.op_kind(operand) == OpKind::Register
                 && instruction.op_register(operand).full_register() == register.full_register()
         };
-        let based = operands().any(|operand| instruction.op_kind(operand) == OpKind::Memory)
-            && instruction.memory_base() == register;
-        if based || operands().skip(1).any(is) {
+        if item.base() == Some(register) || (1..instruction.op_count()).any(is) {
             return false;
         }
         if is(0) {

@@ -7,7 +7,7 @@ use iced_x86::{Decoder, DecoderOptions, Instruction, Register};
 const CALLEE_SAVED: [Register; 5] =
     [Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
 
-/// The instructions of a stub. Constants stand after those that read them, and what fills the place before them is none.
+/// The instructions of a stub. Constants stand after those that read them, and what fills the gap before them is no code.
 pub(super) fn instructions(code: &[u8]) -> impl Iterator<Item = Instruction> {
     let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
     let mut end = code.len() as u64;

@@ -23,7 +23,7 @@ fn members_of_structures_go_to_columns() {
 
             let (mut a, mut b, mut errors) = (vec![0i64; rows], vec![0f64; rows], vec![-1; rows]);
             let columns = [Column::of(&longs), Column::of(&doubles), Column::scalar(&33)];
-            // SAFETY: as in `call`.
+            // SAFETY: the tests' functions take any values of their types.
             unsafe {
                 let outputs = [Output::of(&mut a), Output::of(&mut b)];
                 pair.call_with_errors(&columns, &outputs, None, &mut errors).unwrap();
@@ -69,7 +69,7 @@ fn members_of_structures_go_to_columns() {
             let columns = [Column::of(&doubles), two, Column::of(&doubles), half, Column::of(&names)];
             let outputs =
                 [Output::of(&mut x), Output::of(&mut y), Output::of(&mut z), Output::of(&mut found)];
-            // SAFETY: as in `call`.
+            // SAFETY: the tests' functions take any values of their types.
             unsafe { moved.call(&columns, &outputs, Some(bits[..].into())) }.unwrap();
             for row in 0..rows {
                 let wanted = match bits[row / 8] >> (row % 8) & 1 {
