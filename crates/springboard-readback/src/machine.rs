@@ -58,6 +58,10 @@ pub(crate) struct Machine<'a> {
     loaded: Vec<(Term, i64, usize)>,
     /// What of it the plan asks for.
     asked: HashSet<(Term, i64), FixedState>,
+    /// Bytes below the stack pointer that signals leave alone.
+    red_zone: i64,
+    /// Where the stack pointer was after the last instruction.
+    released: i64,
     /// How far down the stack has been touched, from the stack pointer at the entry.
     touched: i64,
     /// Branches on something that is not a number, and which ways they went.
@@ -131,6 +135,8 @@ impl<'a> Machine<'a> {
             read: vec![false; code.len()],
             loaded: Vec::new(),
             asked: HashSet::with_hasher(FixedState::default()),
+            red_zone: caller.red_zone,
+            released: 0,
             touched: 0,
             branches: BTreeMap::new(),
         };
@@ -155,6 +161,7 @@ impl<'a> Machine<'a> {
             let flow = (self.cpu.step)(self)?;
             let (Flow::Next(length) | Flow::Branch { length, .. } | Flow::Jump { length, .. }) = flow;
             self.is_read(at, length);
+            self.release()?;
             let to = match flow {
                 Flow::Next(_) => {
                     self.pc = at + length;
@@ -178,6 +185,17 @@ impl<'a> Machine<'a> {
     fn is_read(&mut self, at: usize, bytes: usize) {
         let end = self.read.len().min(at + bytes);
         self.read[at.min(end)..end].fill(true);
+    }
+
+    /// A signal may write to what lies below the stack pointer, whenever it comes.
+    fn release(&mut self) -> Result<(), Refusal> {
+        let depth = self.depth().filter(|depth| *depth <= 8).ok_or(Refusal::Stack { at: self.pc })?;
+        if depth > self.released {
+            let kept = depth - self.red_zone;
+            self.stack.retain(|place, _| *place >= kept);
+        }
+        self.released = depth;
+        Ok(())
     }
 
     /// Where the jump at an offset leads in the code, and how long it is.

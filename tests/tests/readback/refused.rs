@@ -75,7 +75,7 @@ fn each_bit_changed() {
         }
     }
     println!("{refused} refused; the same: {same:#?}");
-    for line in strange.iter().take(6000) {
+    for line in strange.iter().take(60) {
         println!("{line}");
     }
     assert!(strange.is_empty(), "{} change something and are accepted", strange.len());

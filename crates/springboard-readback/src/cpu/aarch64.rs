@@ -99,13 +99,13 @@ impl Step<'_, '_> {
             "bl" => {
                 let to = self.place(0)?;
                 self.link();
-                return Ok(Flow::Jump { to: to, length: self.line.length });
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
             "br" => return Ok(Flow::Jump { to: self.value(0)?, length: self.line.length }),
             "blr" => {
                 let to = self.value(0)?;
                 self.link();
-                return Ok(Flow::Jump { to: to, length: self.line.length });
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
             "ret" if self.line.count() == 0 => {
                 return Ok(Flow::Jump { to: self.machine.gprs[30], length: self.line.length });

@@ -98,14 +98,14 @@ impl Step<'_, '_> {
                 let (link, to) = if self.line.count() == 2 { (self.register(0)?, 1) } else { (1, 0) };
                 let to = self.place(to)?;
                 self.machine.gprs[link] = back;
-                return Ok(Flow::Jump { to: to, length: self.line.length });
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
             "jr" => return Ok(Flow::Jump { to: self.gpr(0)?, length: self.line.length }),
             "ret" => return Ok(Flow::Jump { to: self.machine.gprs[1], length: self.line.length }),
             "jalr" if self.line.count() == 1 => {
                 let to = self.gpr(0)?;
                 self.machine.gprs[1] = self.machine.code_address(self.machine.pc + self.line.length);
-                return Ok(Flow::Jump { to: to, length: self.line.length });
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
             _ if name.starts_with('b') => return self.branch(&name),
             _ => return Err(self.line.refused()),

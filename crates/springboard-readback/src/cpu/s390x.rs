@@ -152,7 +152,7 @@ impl Step<'_, '_> {
                 let to = if name == "basr" { self.gpr(1)? } else { self.place(1)? };
                 let back = self.machine.code_address(self.machine.pc + self.line.length);
                 self.set(0, back, 8)?;
-                return Ok(Flow::Jump { to: to, length: self.line.length });
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
             "br" => return Ok(Flow::Jump { to: self.gpr(0)?, length: self.line.length }),
             "j" | "jg" | "brc" => return Ok(Flow::Jump { to: self.place(0)?, length: self.line.length }),

@@ -40,6 +40,8 @@ pub(crate) struct Abi {
     pub(crate) saved: Saved,
     /// Bytes from the stack pointer with which a function is entered to its first argument on the stack.
     pub(crate) above: i64,
+    /// Bytes below the stack pointer that signal handlers leave alone.
+    pub(crate) red_zone: i64,
     /// How libffi's closures are entered.
     pub(crate) closure: Closure,
     /// What of the caller's stack a callee may write beside its arguments, from the stack pointer at the entry.
