@@ -161,7 +161,7 @@ fn callbacks_keep_the_registers_of_callers() {
                 clobber_abi("win64"),
             );
         }
-        // SAFETY: as above.
+        // SAFETY: both are plain bits of one size.
         let kept_vector = unsafe { mem::transmute::<[__m128i; 10], [u128; 10]>(kept_vector) };
         assert_eq!((result as i32, kept, kept_vector), (42, general, vector), "{jit:?}");
     }
