@@ -50,7 +50,7 @@ fn bytes_and_their_length_are_one_parameter() {
             unsafe { prepared.call(&[Column::of(&seeds), address, length], &[Output::of(&mut out)], None) }
                 .unwrap();
             let prepared = checks.columns(&[Input::Column]).unwrap();
-            // SAFETY: as above.
+            // SAFETY: the function reads as many bytes as it is told, which are there.
             unsafe { prepared.call(&narrow.columns(), &[Output::of(&mut sums)], None) }.unwrap();
             for row in 0..rows {
                 assert_eq!(out[row], digest(row as u32, bytes(row)), "row {row} of {rows}");
@@ -63,7 +63,7 @@ fn bytes_and_their_length_are_one_parameter() {
         let [address, length] = wide.scalars().unwrap();
         let prepared = digests.columns(&[Input::Column, Input::Scalar]).unwrap();
         let mut out = [0; 2];
-        // SAFETY: as above.
+        // SAFETY: the function reads as many bytes as it is told, which are there.
         unsafe { prepared.call(&[Column::of(&[5u32, 6]), address, length], &[Output::of(&mut out)], None) }
             .unwrap();
         assert_eq!(out, [5, 6].map(|seed| digest(seed, &memory[..0])));
