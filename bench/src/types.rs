@@ -1,7 +1,5 @@
 //! The C types of the cases' arguments and results, in everyone's terms.
 
-use std::mem::offset_of;
-
 use libffi::middle::Type as FfiType;
 use springboard::{
     Value, Word,
@@ -143,12 +141,10 @@ macro_rules! structures {
             fn of(value: &Value) -> $rust {
                 let Value::Bytes(bytes) = value else { panic!("{value} is no structure") };
                 assert_eq!(bytes.len(), size_of::<$rust>());
-                let field = |at, of| &bytes[at..][..of];
-                $rust {
-                    $($field: <$ty>::from_ne_bytes(
-                        field(offset_of!($rust, $field), size_of::<$ty>()).try_into().expect("as many bytes"),
-                    )),*
-                }
+                let structure = bytes.as_ptr().cast::<$rust>();
+                assert!(structure.is_aligned());
+                // SAFETY: as many bytes, aligned, and numbers have no others.
+                unsafe { &*structure }.read()
             }
 
             fn first() -> $rust {

@@ -46,7 +46,7 @@ const SEEDS: [&str; 40] = [
     "typedef int I __attribute__((mode(DI), aligned(4))); struct s { char a; I b; }; int f(struct s, I);",
     "struct s { int a[sizeof(struct { int x; double y; }) * 2]; char b['x' + 1]; }; int f(struct s);",
     "struct s { enum { X = 3 } e; int a[X]; }; int f(struct s);",
-    "extern int a; int a = 1; static int b[]; extern int b[3]; int f(), f(int *), f(int []);",
+    "extern int a; int a; static int b[]; extern int b[3]; int f(), f(int *), f(int []);",
     "static int f(char *); int f(char *a) { } extern int f(char *); typedef int p, *x; typedef int p, *x;",
     "struct s; extern struct s a, *p; int f(struct s *); struct s { int x; } a; int f(struct s *b);",
 ];
@@ -226,12 +226,18 @@ pub fn agrees(data: &[u8]) {
             assert!(known, "read, and GCC refuses it:\n{text}\n{error}");
         }
         (Err(error), Verdict::Accepts) => assert!(
-            is_limit(&error.kind),
-            "GCC accepts it, and it is refused: {error}\n{}",
+            is_limit(&error.kind) || is_in_attribute(&text[..error.position]),
+            "GCC accepts it, and it is refused: {error}\n{}\nin {text}",
             error.excerpt(&text)
         ),
         (Ok(_), Verdict::Accepts | Verdict::Warns) | (Err(_), Verdict::Warns | Verdict::Refuses(_)) => {}
     }
+}
+
+/// Whether a text ends within an attribute's brackets, where GCC passes over junk, up to a bracket that is missing. Clang does
+/// not.
+fn is_in_attribute(before: &str) -> bool {
+    before.rfind("__attribute__ ( (").is_some_and(|at| !before[at..].contains(") )"))
 }
 
 /// Whether an error is about what the reader does not do, and says so: the text may be legal.

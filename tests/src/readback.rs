@@ -63,7 +63,7 @@ pub fn plans(signature: &Signature, target: &Target) -> Vec<Plan> {
 /// # Errors
 /// Why it is refused.
 pub fn read(plan: &Plan, template: &Template, protection: Protection) -> Result<(), Refusal> {
-    let code = Code { bytes: &template.code, holes: &template.holes, protection };
+    let code = Code { bytes: &template.code, holes: &template.holes, row: template.row, protection };
     read_back(plan, &code)
 }
 

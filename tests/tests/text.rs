@@ -1,8 +1,6 @@
 //! C text of random types and random text: what is written is read as the same, and nothing that is read breaks the
 //! parser.
 
-use std::time::{Duration, Instant};
-
 use fastrand::Rng;
 use springboard_ir::{Declarations, Definitions, ParseErrorKind, Prototype, Signature, Type};
 use springboard_tests::{text::survives, types::Types};
@@ -183,7 +181,8 @@ fn mutate(characters: &mut Vec<char>, rng: &mut Rng) {
     }
 }
 
-/// Much of what takes exponential time, or a deep stack, or both, where nobody thought of it.
+/// Much of what takes exponential time, or a deep stack, or both, where nobody thought of it. The parser counts the tokens that
+/// it passes, and asserts that they are a few times those of the text.
 #[test]
 fn hostile_texts_take_little_time_and_stack() {
     const SIZE: usize = 1 << 17;
@@ -226,13 +225,10 @@ fn hostile_texts_take_little_time_and_stack() {
     ];
     let run = move || {
         for text in texts {
-            let start = Instant::now();
             let _ = Prototype::parse(&text);
             let _ = Type::parse(&text);
             let (declarations, _) = Declarations::scan(&text, &springboard_ir::DataModel::LP64);
             let _ = declarations.to_string();
-            let begins: String = text.chars().take(40).collect();
-            assert!(start.elapsed() < Duration::from_secs(10), "{begins} took {:?}", start.elapsed());
         }
     };
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run).expect("a thread");

@@ -13,7 +13,7 @@ use std::{
 };
 
 use springboard::{
-    CallError, Value, Word,
+    CallError, CallbackError, Value, Word,
     abi::SlotForm,
     ir::{DataModel, Type},
 };
@@ -155,7 +155,7 @@ impl Asked {
     fn ended_with(&self, outcome: Result<Done, BackgroundError>) -> Result<Ended, Failure> {
         let Bound { function, result: form } = &*self.function;
         let done = outcome.map_err(|error| match error {
-            BackgroundError::Call(CallError::Callback(error)) => error.into(),
+            BackgroundError::Call(CallError::Callback(error)) => CallbackError::clone(&error).into(),
             BackgroundError::Abandoned => Failure::new(SB_ERROR_ABANDONED, error),
             error => Failure::new(SB_ERROR_ARGUMENT, error),
         })?;

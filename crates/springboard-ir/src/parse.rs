@@ -40,10 +40,15 @@ mod redeclared;
 mod size;
 mod specifiers;
 mod storage;
+mod symbol;
 mod unseen;
 mod words;
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 pub use declarations::Declarations;
 pub use error::{ConstantError, Expected, ParseError, ParseErrorKind};
@@ -217,10 +222,14 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     /// Index of the next token. The last token is `End` and is never passed.
     at: usize,
+    /// How many tokens have been passed, those that were passed again counted again.
+    passed: usize,
     /// How deep the parser is in brackets, aggregates and parameter lists.
     depth: u32,
     /// How many parameter lists it is in, within the innermost aggregate.
     parameter_lists: u32,
+    /// Names of parameters in each list that it is in, outermost first. They hide types of those names.
+    parameter_names: Vec<BTreeSet<&'a str>>,
     /// What was declared before this text.
     outer: &'a Declarations,
     /// What this text has declared so far.

@@ -56,7 +56,7 @@ const CASES: &[(&str, &str)] = &[
         "typedef int *T[2];\nstruct t;\nstruct __va_list_tag;\nint f(int **, struct t **, struct __va_list_tag *);\nextern int a[];\n",
     ),
     (
-        "struct s; extern struct s x; struct s { int a; }; extern struct s x; _Static_assert(sizeof(x) == 9, \"\");",
+        "struct s; extern struct s x; struct s { int a; }; extern struct s x; _Static_assert(sizeof(x.a) == 4, \"\");",
         "struct s { int a; };\nextern struct s x;\n",
     ),
     ("enum e { A, B = 5, C, D = -'a', E = C << 2 };", "enum e { A = 0, B = 5, C = 6, D = -97, E = 24 };\n"),

@@ -106,3 +106,24 @@ fn bit_fields_of_types_aligned_beyond_all_others() {
     let ty = Type::parse(&text("long a;")).expect("33 for both");
     assert_eq!(ty.layout(&DataModel::LP64), Ok(Layout { size: 64, align: 32 }));
 }
+
+/// Clang passes one at an odd offset in memory, and an array of elements aligned to one byte in registers.
+#[test]
+fn the_name_of_an_array_does_not_weaken_it_where_clang_is_named() {
+    let read = |text: &str, compiler| {
+        let model = DataModel { compiler, ..DataModel::LP64 };
+        Declarations::parse_for(text, &model).map(|_| ()).map_err(|error| error.kind)
+    };
+    let refused = Err(ParseErrorKind::Unsupported("aligned".into()));
+    let weak = "typedef int a[2] __attribute__((aligned(1)));";
+    assert_eq!(read(weak, Some(Compiler::Clang)), refused);
+    for compiler in [None, Some(Compiler::Gcc)] {
+        assert_eq!(read(weak, compiler), Ok(()));
+    }
+    for text in [
+        "typedef int a[2] __attribute__((aligned(16)));",
+        "typedef int a __attribute__((aligned(1))); typedef a b[2];",
+    ] {
+        assert_eq!(read(text, Some(Compiler::Clang)), Ok(()), "{text}");
+    }
+}

@@ -35,6 +35,8 @@ static SYSV64: Abi = Abi {
     vec_results: &[0, 1],
     saved: Saved { gprs: &[3, 4, 5, 12, 13, 14, 15], vecs: &[], halves: 0 },
     above: 8,
+    // psABI 3.2.2
+    red_zone: 128,
     closure: Closure { register: 10, of_go: 10, code: 32 },
     lent: 0..0,
 };
@@ -51,6 +53,7 @@ static WIN64: Abi = Abi {
         halves: 2,
     },
     above: 40,
+    red_zone: 0,
     closure: Closure { register: 10, of_go: 10, code: 32 },
     lent: 8..40,
 };
@@ -69,6 +72,7 @@ const ARM64: Abi = Abi {
         halves: 1,
     },
     above: 0,
+    red_zone: 0,
     closure: Closure { register: 17, of_go: 18, code: 24 },
     lent: 0..0,
 };
@@ -76,7 +80,7 @@ const ARM64: Abi = Abi {
 #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
 static AAPCS64: Abi = ARM64;
 #[cfg(any(feature = "all-targets", target_arch = "aarch64"))]
-static APPLE64: Abi = Abi { closure: Closure { code: 16, ..ARM64.closure }, ..ARM64 };
+static APPLE64: Abi = Abi { red_zone: 128, closure: Closure { code: 16, ..ARM64.closure }, ..ARM64 };
 
 #[cfg(any(feature = "all-targets", target_arch = "riscv64"))]
 static LP64D: Abi = Abi {
@@ -92,6 +96,7 @@ static LP64D: Abi = Abi {
         halves: 1,
     },
     above: 0,
+    red_zone: 0,
     closure: Closure { register: 6, of_go: 7, code: 24 },
     lent: 0..0,
 };
@@ -109,6 +114,7 @@ static S390X: Abi = Abi {
         halves: 1,
     },
     above: 160,
+    red_zone: 0,
     closure: Closure { register: 0, of_go: 0, code: 32 },
     lent: 0..160,
 };

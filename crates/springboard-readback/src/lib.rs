@@ -27,6 +27,8 @@ pub struct Code<'a> {
     pub bytes: &'a [u8],
     /// The holes in it.
     pub holes: &'a [Hole],
+    /// Where in `bytes` the unwinder's row begins that stands after the code (Windows). It is not read.
+    pub row: Option<u32>,
     /// Whether it begins with a landing pad, and what return addresses its frames keep.
     pub protection: Protection,
 }

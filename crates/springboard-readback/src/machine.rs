@@ -4,7 +4,7 @@
 mod convention;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
 };
 
@@ -14,7 +14,7 @@ use springboard_abi::{Hole, HoleKind};
 use crate::{
     refusal::Refusal,
     terms::{
-        Byte, Node, Op, Register, Relations, Term, Terms, Word, ZERO, number, sign_extended, whole,
+        Byte, Node, Op, PAGE, Register, Relations, Term, Terms, Word, ZERO, number, sign_extended, whole,
         zero_extended,
     },
 };
@@ -52,6 +52,18 @@ pub(crate) struct Machine<'a> {
     /// What the stub's caller lends it of its own stack, from the stack pointer at the entry.
     lent: Range<i64>,
     steps: usize,
+    /// The code that has run, and its literals.
+    pub(crate) read: Vec<bool>,
+    /// What of the host's memory has been loaded, and by which instruction.
+    loaded: Vec<(Term, i64, usize)>,
+    /// What of it the plan asks for.
+    asked: HashSet<(Term, i64), FixedState>,
+    /// Bytes below the stack pointer that signals leave alone.
+    red_zone: i64,
+    /// Where the stack pointer was after the last instruction.
+    released: i64,
+    /// How far down the stack has been touched, from the stack pointer at the entry.
+    touched: i64,
     /// Branches on something that is not a number, and which ways they went.
     pub(crate) branches: BTreeMap<usize, Ways>,
 }
@@ -80,8 +92,8 @@ pub(crate) enum Flags {
 pub(crate) enum Flow {
     /// The next instruction, so many bytes on.
     Next(usize),
-    /// To an address.
-    Jump(Word),
+    /// To an address, by an instruction of so many bytes.
+    Jump { to: Word, length: usize },
     /// To an offset in the code, if a word is not zero; otherwise so many bytes on.
     Branch { condition: Word, to: usize, length: usize },
 }
@@ -120,6 +132,12 @@ impl<'a> Machine<'a> {
             fixed: BTreeMap::new(),
             lent: caller.lent.clone(),
             steps: 0,
+            read: vec![false; code.len()],
+            loaded: Vec::new(),
+            asked: HashSet::with_hasher(FixedState::default()),
+            red_zone: caller.red_zone,
+            released: 0,
+            touched: 0,
             branches: BTreeMap::new(),
         };
         if let Some(zero) = cpu.zero {
@@ -140,16 +158,20 @@ impl<'a> Machine<'a> {
                 return Err(Refusal::Endless);
             }
             let at = self.pc;
-            let to = match (self.cpu.step)(self)? {
-                Flow::Next(length) => {
+            let flow = (self.cpu.step)(self)?;
+            let (Flow::Next(length) | Flow::Branch { length, .. } | Flow::Jump { length, .. }) = flow;
+            self.is_read(at, length);
+            self.release()?;
+            let to = match flow {
+                Flow::Next(_) => {
                     self.pc = at + length;
                     continue;
                 }
-                Flow::Branch { condition, to, length } => {
+                Flow::Branch { condition, to, .. } => {
                     self.pc = if self.decide(&condition)? { to } else { at + length };
                     continue;
                 }
-                Flow::Jump(to) => to,
+                Flow::Jump { to, .. } => to,
             };
             match self.terms.split(&to) {
                 (Terms::CODE, offset) => {
@@ -157,6 +179,32 @@ impl<'a> Machine<'a> {
                 }
                 _ => return Ok(Left { at, to }),
             }
+        }
+    }
+
+    fn is_read(&mut self, at: usize, bytes: usize) {
+        let end = self.read.len().min(at + bytes);
+        self.read[at.min(end)..end].fill(true);
+    }
+
+    /// A signal may write to what lies below the stack pointer, whenever it comes.
+    fn release(&mut self) -> Result<(), Refusal> {
+        let depth = self.depth().filter(|depth| *depth <= 8).ok_or(Refusal::Stack { at: self.pc })?;
+        if depth > self.released {
+            let kept = depth - self.red_zone;
+            self.stack.retain(|place, _| *place >= kept);
+        }
+        self.released = depth;
+        Ok(())
+    }
+
+    /// Where the jump at an offset leads in the code, and how long it is.
+    pub(crate) fn jump_at(&mut self, at: usize) -> Option<(usize, usize)> {
+        self.pc = at;
+        let Ok(Flow::Jump { to, length }) = (self.cpu.step)(self) else { return None };
+        match self.terms.split(&to) {
+            (Terms::CODE, to) => Some((usize::try_from(to).ok()?, length)),
+            _ => None,
         }
     }
 
@@ -278,11 +326,13 @@ impl<'a> Machine<'a> {
         let (base, offset) = self.terms.split(address);
         let bytes = if self.cpu.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
         self.fixed.extend((offset..).zip(bytes).map(|(offset, byte)| ((base, offset), byte)));
+        self.asked.extend((offset..offset + 8).map(|offset| (base, offset)));
     }
 
     /// One byte of memory.
     pub(crate) fn memory(&mut self, address: &Word, by: i64) -> Byte {
         let (base, offset) = self.terms.split(address);
+        self.asked.insert((base, offset.wrapping_add(by)));
         self.memory_at(base, offset.wrapping_add(by))
     }
 
@@ -308,6 +358,11 @@ impl<'a> Machine<'a> {
     /// The word of the `bytes` bytes at an address, extended by zeros.
     pub(crate) fn load_word(&mut self, address: &Word, bytes: usize) -> Word {
         let (base, offset) = self.terms.split(address);
+        self.asked.extend((offset..offset + bytes as i64).map(|offset| (base, offset)));
+        self.word_at(base, offset, bytes)
+    }
+
+    fn word_at(&mut self, base: Term, offset: i64, bytes: usize) -> Word {
         let mut word = ZERO;
         for (at, byte) in word.iter_mut().enumerate().take(bytes) {
             let place = if self.cpu.big_endian { bytes - 1 - at } else { at };
@@ -318,11 +373,21 @@ impl<'a> Machine<'a> {
 
     /// The same for an instruction, which may read the code as well: a hole, or a number there.
     pub(crate) fn load(&mut self, address: &Word, bytes: usize) -> Result<Word, Refusal> {
-        let (Terms::CODE, offset) = self.terms.split(address) else {
-            return Ok(self.load_word(address, bytes));
-        };
         let at = self.pc;
+        let offset = match self.terms.split(address) {
+            (Terms::CODE, offset) => offset,
+            (base, offset) => {
+                if base != Terms::STACK {
+                    // The stub may read what it has just written.
+                    let others = (offset..offset + bytes as i64)
+                        .filter(|offset| !self.stores.contains_key(&(base, *offset)));
+                    self.loaded.extend(others.map(|offset| (base, offset, at)));
+                }
+                return Ok(self.word_at(base, offset, bytes));
+            }
+        };
         let offset = usize::try_from(offset).map_err(|_| Refusal::Instruction { at })?;
+        self.is_read(offset, bytes);
         if let Some(word) = self.hole(offset, bytes)? {
             return Ok(word);
         }
@@ -332,6 +397,12 @@ impl<'a> Machine<'a> {
             word[if self.cpu.big_endian { bytes - 1 - place } else { place }] = Byte::Const(*byte);
         }
         Ok(word)
+    }
+
+    /// The first instruction that has loaded what the plan does not ask for.
+    pub(crate) fn stray_load(&self) -> Option<usize> {
+        let stray = self.loaded.iter().find(|(base, offset, _)| !self.asked.contains(&(*base, *offset)));
+        stray.map(|(.., at)| *at)
     }
 
     /// What the hole at an offset in the code is filled with. `None` where there is none.
@@ -375,6 +446,7 @@ impl<'a> Machine<'a> {
                 if !own {
                     return Err(Refusal::Stack { at });
                 }
+                self.touch(offset)?;
                 self.stack.insert(offset, byte);
             }
             Terms::CODE => return Err(Refusal::Store { at }),
@@ -382,6 +454,15 @@ impl<'a> Machine<'a> {
                 self.stores.insert((base, offset), byte);
             }
         }
+        Ok(())
+    }
+
+    /// The stack is touched at an offset: not beyond a page that was not, because the stack's end may be there.
+    pub(crate) fn touch(&mut self, offset: i64) -> Result<(), Refusal> {
+        if offset < self.touched - PAGE as i64 {
+            return Err(Refusal::Unprobed { at: self.pc });
+        }
+        self.touched = self.touched.min(offset);
         Ok(())
     }
 

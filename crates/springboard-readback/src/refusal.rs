@@ -25,6 +25,15 @@ pub enum Refusal {
     /// Memory of the stack is written that is not the stub's.
     #[error("the instruction at {at:#x} writes to stack that is not the stub's")]
     Stack { at: usize },
+    /// Memory is read that is not the plan's to read.
+    #[error("the instruction at {at:#x} reads memory that the plan does not ask for")]
+    Load { at: usize },
+    /// The stack grows by more than a page that nothing touches.
+    #[error("at {at:#x} the stack grows by more than a page that is not touched")]
+    Unprobed { at: usize },
+    /// Code that the plan knows no way to.
+    #[error("the code at {at:#x} never runs")]
+    Unreached { at: usize },
     /// A branch on something that decides nothing.
     #[error("the branch at {at:#x} depends on nothing that the plan asks")]
     Branch { at: usize },

@@ -156,9 +156,15 @@ impl Relations {
     }
 }
 
+/// Operations that lie in one another at most. What is computed beyond is not known: no stub needs a tenth of them, and to
+/// look into a term takes twice as long for each.
+const DEEP: u8 = 20;
+
 /// All terms of one run.
 pub(crate) struct Terms {
     nodes: Vec<Node>,
+    /// How many operations lie in one another in each.
+    depths: Vec<u8>,
     known: HashMap<Node, Term, FixedState>,
     /// What is assumed of bytes of terms that nothing else is known of.
     assumed: HashMap<Term, [Option<u8>; 8], FixedState>,
@@ -209,6 +215,7 @@ impl Terms {
         let hasher = FixedState::default();
         let mut terms = Terms {
             nodes: Vec::with_capacity(64),
+            depths: Vec::with_capacity(64),
             known: HashMap::with_capacity_and_hasher(64, hasher.clone()),
             assumed: HashMap::with_hasher(hasher),
             stack_residue,
@@ -226,10 +233,32 @@ impl Terms {
         if let Some(term) = self.known.get(&node) {
             return *term;
         }
+        let mut depth = self.depth(&node);
         let term = Term(self.nodes.len() as u32);
+        let node = if depth > DEEP { Node::Unknown(term.0) } else { node };
+        depth %= DEEP + 1;
         self.nodes.push(node.clone());
+        self.depths.push(depth);
         self.known.insert(node, term);
         term
+    }
+
+    fn depth(&self, node: &Node) -> u8 {
+        let of = |term: Term| self.depths[term.0 as usize];
+        let of_word = |word: &Word| {
+            let terms = word.iter().filter_map(|byte| match *byte {
+                Byte::Const(_) => None,
+                Byte::Of(term, _) | Byte::Sign(term, _) => Some(of(term)),
+            });
+            terms.max().unwrap_or(0)
+        };
+        match node {
+            Node::Op(_, a, b) => of_word(a).max(of_word(b)) + 1,
+            Node::Bytes(word) => of_word(word),
+            Node::Offset(base, _) => of(*base),
+            Node::Sum(parts) => parts.iter().map(|(term, _)| of(*term)).max().unwrap_or(0),
+            _ => 0,
+        }
     }
 
     pub(crate) fn node(&self, term: Term) -> &Node {
@@ -441,10 +470,22 @@ impl Terms {
 
     /// Whether all that a word depends on is known or assumed.
     pub(crate) fn is_decided(&self, word: &Word) -> bool {
+        let mut known = None;
         word.iter().all(|byte| match *byte {
             Byte::Const(_) => true,
-            Byte::Of(term, at) | Byte::Sign(term, at) => self.is_decided_byte(term, at),
+            // Neighbours are mostly of one term.
+            Byte::Of(term, _) if known == Some(term) => true,
+            Byte::Of(term, at) | Byte::Sign(term, at) => {
+                known = Some(term).filter(|_| self.is_decided_as_one(term));
+                self.is_decided_byte(term, at)
+            }
         })
+    }
+
+    /// Whether all bytes of a term depend on the same.
+    fn is_decided_as_one(&self, term: Term) -> bool {
+        let bytewise = matches!(self.node(term), Node::Op(Op::And | Op::Or | Op::Xor, ..));
+        !bytewise && !self.assumed.contains_key(&term)
     }
 
     fn is_decided_byte(&self, term: Term, at: u8) -> bool {

@@ -87,7 +87,7 @@ impl Bound {
     #[inline(always)]
     unsafe fn call(&self, arguments: &[Value], last_error: &mut i32) -> Result<Value, CallError> {
         // SAFETY: the entry is the function's, for its type; the caller answers for the function and its arguments.
-        unsafe { (self.checked_call)(&self.ty, &self.entered, arguments, last_error) }
+        unsafe { self.ty.call(self.checked_call, &self.entered, arguments, last_error) }
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `threads::{is_asymmetric, heavy_fence}` | a fence on all threads of the process at once |
 //! | `threads::coarse_time` | a cheap clock |
 //! | `fallback::abi` | what libffi calls a convention that is not the machine's own |
+//! | `fallback::call` | libffi's call; whatever is passed by reference is a copy already |
 //! | `fallback::complex` | libffi's type of a complex number, if it has one |
 //! | `event::{Event, BorrowedEvent}` | what poll loops wait for: `new`, `signal`, `clear`, `borrow` |
 //!

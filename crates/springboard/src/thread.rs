@@ -108,6 +108,7 @@ pub fn pending_address() -> *const u64 {
 }
 
 /// Whether an error of a callback is pending on the running thread: see [`take_pending`].
+#[inline]
 pub fn is_pending() -> bool {
     key() & PENDING != 0
 }

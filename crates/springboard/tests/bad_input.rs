@@ -151,8 +151,8 @@ fn kinds() {
     ] {
         let error = call(name, std::slice::from_ref(&value));
         let CallError::Argument { index: 0, error } = error else { panic!("{name}: {error:?}") };
-        let ArgumentError::Kind { value: named, .. } = *error else { panic!("{name}: {error:?}") };
-        assert_eq!(*named, value);
+        let ArgumentError::Kind { value: named, .. } = &*error else { panic!("{name}: {error:?}") };
+        assert_eq!(**named, value);
     }
     assert_eq!(call("half_f64", &[1.into()]).to_string(), "argument 1: 1 is no value of type double");
 }

@@ -142,3 +142,44 @@ def test_file_is_known(ffi):
     assert ffi.list_types() == ([], [], [])
     ffi.cdef("typedef struct { int own; } FILE;")
     assert ffi.sizeof("FILE") == 4
+
+
+def test_names_that_are_known_without_a_declaration_may_be_declared_otherwise(ffi):
+    ffi.cdef("struct before { size_t a; char b; };")
+    ffi.cdef("typedef char size_t; typedef long int16_t, char16_t; struct after { size_t a, b; }; int f(size_t v);")
+    assert ffi.typeof("size_t") is ffi.typeof("char")
+    assert ffi.typeof("int16_t") is ffi.typeof("char16_t") is ffi.typeof("long")
+    assert (ffi.sizeof("struct before"), ffi.sizeof("struct after")) == (16, 2)
+    assert ffi.typeof("int(*)(size_t)").args == (ffi.typeof("char"),)
+    assert ffi.list_types()[0] == ["char16_t", "int16_t", "size_t"]
+    with pytest.raises(CDefError, match="unknown type or attribute `int16_T`; the nearest known name is `int16_t`"):
+        ffi.cdef("int g(int16_T v);")
+    # What is declared by one text that cannot be read means nothing to the next.
+    with pytest.raises(CDefError):
+        ffi.cdef("typedef char int32_t; int g(int32_t v; ")
+    assert ffi.sizeof("int32_t") == 4
+    # Texts that are read again are read as they were.
+    ffi.cdef("enum e { A };")
+    ffi.cdef("enum e { B, C };", override=True)
+    assert ffi.sizeof("struct before") == 16 and ffi.sizeof("int32_t") == 4
+    other = FFI()
+    other.include(ffi)
+    assert other.typeof("size_t") is ffi.typeof("char")
+    assert FFI().sizeof("size_t") == 8
+
+
+def test_a_structure_behind_a_known_name(ffi):
+    ffi.cdef("typedef struct { int a; } ssize_t; typedef struct { int b; } *first, **second;")
+    assert repr(ffi.typeof("ssize_t")) == "<ctype 'ssize_t'>"
+    assert repr(ffi.typeof("first")) == "<ctype 'struct $1 *'>"
+
+
+def test_types_that_are_one_in_two_objects(ffi):
+    ffi.cdef("typedef struct { int x[2]; } *pointer; typedef int (*function)(pointer);")
+    other = FFI()
+    other.include(ffi)
+    for name in ("pointer", "function"):
+        assert other.typeof(name) is ffi.typeof(name)
+    assert FFI().typeof("FILE *") is FFI().typeof("FILE *")
+    ffi.cdef("typedef struct own { int a; } FILE;")
+    assert ffi.typeof("FILE") is ffi.typeof("struct own")

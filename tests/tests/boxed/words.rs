@@ -21,7 +21,7 @@ const YES: Word = 6;
 /// What cannot be made an integer or a float.
 const NONSENSE: Word = 10;
 
-const fn small(value: i64) -> Word {
+pub(crate) const fn small(value: i64) -> Word {
     (value as u64) << 1 | 1
 }
 
@@ -33,18 +33,18 @@ struct Object<T> {
 }
 
 /// The low bits of an object's flags are its kind, and the others anything.
-fn object<T>(kind: u64, value: T) -> Word {
+pub(crate) fn object<T>(kind: u64, value: T) -> Word {
     let object = Box::leak(Box::new(Object { flags: kind | 0x1234_5600, value }));
     std::ptr::from_mut(object).expose_provenance() as u64
 }
 
-fn memory<T: Copy>(word: Word) -> T {
+pub(crate) fn memory<T: Copy>(word: Word) -> T {
     let object = std::ptr::with_exposed_provenance::<Object<T>>(word as usize);
     // SAFETY: tests pass objects whose value is a `T`, or larger; they are never freed.
     unsafe { (*object).value }
 }
 
-fn float(value: f64) -> Word {
+pub(crate) fn float(value: f64) -> Word {
     object(KIND_FLOAT, value)
 }
 
@@ -112,9 +112,9 @@ fn addresses() -> [Word; address::COUNT] {
 }
 
 /// A function of [`words`].
-struct Called(Function);
+pub(crate) struct Called(Function);
 
-fn of(declaration: &str, target: *const c_void) -> Called {
+pub(crate) fn of(declaration: &str, target: *const c_void) -> Called {
     Called(Function::new(&words(), declaration, target, &addresses()))
 }
 
@@ -127,13 +127,13 @@ impl Called {
         [ABOVE_COUNT | arguments.len() as u64, array, THIS]
     }
 
-    fn call(&self, arguments: &[Word]) -> Word {
+    pub(crate) fn call(&self, arguments: &[Word]) -> Word {
         let result = self.0.enter(Called::words(arguments));
         assert_eq!(slow_calls(), [[0; 3]; 0], "the stub does it");
         result
     }
 
-    fn is_left(&self, arguments: &[Word]) {
+    pub(crate) fn is_left(&self, arguments: &[Word]) {
         let words = Called::words(arguments);
         assert_eq!(self.0.enter(words), FROM_SLOW);
         assert_eq!(slow_calls(), [words]);

@@ -66,6 +66,38 @@ pub struct Piece {
     pub place: Place,
 }
 
+/// Registers and stack, as arguments take them: each class of registers counts for itself.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) gpr: u8,
+    pub(crate) fpr: u8,
+    pub(crate) stack: StackArea,
+}
+
+impl Taken {
+    /// Before the first argument: the address of a result in memory takes the first general register.
+    pub(crate) fn by(result: &Returning) -> Taken {
+        Taken { gpr: matches!(result, Returning::Memory { .. }).into(), ..Taken::default() }
+    }
+
+    /// The next general register, with a value at byte `at` of it.
+    pub(crate) fn next_gpr(&mut self, at: u8) -> Place {
+        self.gpr += 1;
+        Place::Gpr { reg: self.gpr - 1, at }
+    }
+
+    pub(crate) fn next_fpr(&mut self) -> Place {
+        self.fpr += 1;
+        Place::Vec { reg: self.fpr - 1, at: 0 }
+    }
+
+    /// What all arguments have taken.
+    pub(crate) fn assignment(self, params: Vec<Passing>, result: Returning) -> Assignment {
+        let stack_bytes = self.stack.bytes();
+        Assignment { params, result, stack_bytes, stack_align: None, vector_count: None }
+    }
+}
+
 /// The argument area on the stack, as it fills.
 #[derive(Default)]
 pub(crate) struct StackArea {

@@ -20,7 +20,7 @@ use springboard_ir::{AggregateKind, Compiler, DataModel, FloatFormat, Layout, Sc
 use target_lexicon::Architecture;
 
 use super::{
-    assignment::{Assignment, Passing, Piece, Returning, StackArea},
+    assignment::{Assignment, Passing, Piece, Returning, Taken},
     rules::{RegisterFile, Rules},
 };
 use crate::{ineligible::Ineligible, place::Place};
@@ -44,14 +44,6 @@ pub(crate) const RULES: Rules = Rules {
     assign,
 };
 
-/// Argument registers in use, and the stack.
-#[derive(Default)]
-struct State {
-    gpr: u8,
-    fpr: u8,
-    stack: StackArea,
-}
-
 /// How many registers of each class there are.
 const REGISTERS: u8 = 8;
 
@@ -63,21 +55,18 @@ enum Kind {
 }
 
 fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Ineligible> {
-    let mut state = State::default();
     let result = returning(signature.result(), model)?;
-    if let Returning::Memory { .. } = result {
-        state.gpr = 1;
-    }
+    let mut state = Taken::by(&result);
     let fixed = signature.fixed().unwrap_or(usize::MAX);
     let mut params = Vec::with_capacity(signature.params().len());
     for (index, param) in signature.params().iter().enumerate() {
         let kind = if index < fixed { Kind::Named } else { Kind::Variadic };
         params.push(passing(&param.ty, kind, model, &mut state)?);
     }
-    Ok(Assignment { params, result, stack_bytes: state.stack.bytes(), stack_align: None, vector_count: None })
+    Ok(state.assignment(params, result))
 }
 
-fn passing(ty: &Type, kind: Kind, model: &DataModel, state: &mut State) -> Result<Passing, Ineligible> {
+fn passing(ty: &Type, kind: Kind, model: &DataModel, state: &mut Taken) -> Result<Passing, Ineligible> {
     let layout = ty.layout(model)?;
     if layout.size == 0 {
         return Ok(Passing::Nothing);
@@ -96,7 +85,7 @@ fn passing(ty: &Type, kind: Kind, model: &DataModel, state: &mut State) -> Resul
 }
 
 /// The integer calling convention: one or two words in general registers, on the stack, or one in each.
-fn words(layout: Layout, kind: Kind, state: &mut State) -> Result<Vec<Piece>, Ineligible> {
+fn words(layout: Layout, kind: Kind, state: &mut Taken) -> Result<Vec<Piece>, Ineligible> {
     // "Variadic arguments with 2×XLEN-bit alignment ... are passed in an aligned register pair".
     if kind == Kind::Variadic && layout.align >= 16 {
         state.gpr = state.gpr.next_multiple_of(2);
@@ -105,9 +94,7 @@ fn words(layout: Layout, kind: Kind, state: &mut State) -> Result<Vec<Piece>, In
     let mut pieces = Vec::with_capacity(2);
     let mut offset = 0;
     while offset < size && state.gpr < REGISTERS {
-        let place = Place::Gpr { reg: state.gpr, at: 0 };
-        pieces.push(Piece { offset, bytes: (size - offset).min(8), place });
-        state.gpr += 1;
+        pieces.push(Piece { offset, bytes: (size - offset).min(8), place: state.next_gpr(0) });
         offset += 8;
     }
     if offset < size {
@@ -126,7 +113,7 @@ fn words(layout: Layout, kind: Kind, state: &mut State) -> Result<Vec<Piece>, In
 fn in_float_registers(
     ty: &Type,
     model: &DataModel,
-    state: &mut State,
+    state: &mut Taken,
 ) -> Result<Option<Vec<Piece>>, Ineligible> {
     let mut members = Vec::with_capacity(2);
     if !flatten(ty, 0, model, &mut members)? {
@@ -138,13 +125,7 @@ fn in_float_registers(
         return Ok(None);
     }
     let pieces = members.into_iter().map(|Member { offset, bytes, floating }| {
-        let place = if floating {
-            state.fpr += 1;
-            Place::Vec { reg: state.fpr - 1, at: 0 }
-        } else {
-            state.gpr += 1;
-            Place::Gpr { reg: state.gpr - 1, at: 0 }
-        };
+        let place = if floating { state.next_fpr() } else { state.next_gpr(0) };
         Piece { offset, bytes, place }
     });
     Ok(Some(pieces.collect()))
@@ -232,7 +213,7 @@ fn returning(ty: &Type, model: &DataModel) -> Result<Returning, Ineligible> {
     if *ty == Type::Void {
         return Ok(Returning::Nothing);
     }
-    Ok(match passing(ty, Kind::Named, model, &mut State::default())? {
+    Ok(match passing(ty, Kind::Named, model, &mut Taken::default())? {
         Passing::Nothing => Returning::Nothing,
         Passing::Direct(pieces) => Returning::Direct(pieces),
         Passing::Reference { .. } => Returning::Memory { pointer: Place::Gpr { reg: 0, at: 0 } },

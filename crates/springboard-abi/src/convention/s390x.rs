@@ -22,7 +22,7 @@ use springboard_ir::{AggregateKind, Compiler, DataModel, Scalar, Signature, Type
 use target_lexicon::Architecture;
 
 use super::{
-    assignment::{Assignment, Passing, Piece, Returning, StackArea},
+    assignment::{Assignment, Passing, Piece, Returning, Taken},
     rules::{RegisterFile, Rules},
 };
 use crate::{ineligible::Ineligible, place::Place};
@@ -46,21 +46,12 @@ pub(crate) const RULES: Rules = Rules {
     assign,
 };
 
-/// Argument registers in use, and the stack.
-#[derive(Default)]
-struct State {
-    gpr: u8,
-    fpr: u8,
-    stack: StackArea,
-}
-
-impl State {
+impl Taken {
     /// The place of a value of `bytes`, at the right end of the next word.
     fn word(&mut self, bytes: u32) -> Result<Place, Ineligible> {
         let at = 8 - bytes;
         if usize::from(self.gpr) < RULES.registers.gpr_args.len() {
-            self.gpr += 1;
-            return Ok(Place::Gpr { reg: self.gpr - 1, at: at as u8 });
+            return Ok(self.next_gpr(at as u8));
         }
         self.stacked(bytes)
     }
@@ -78,17 +69,14 @@ fn assign(signature: &Signature, model: &DataModel) -> Result<Assignment, Inelig
     if types.any(has_vector) {
         return Err(Ineligible::VectorAbi);
     }
-    let mut state = State::default();
     let result = returning(signature.result(), model)?;
-    if let Returning::Memory { .. } = result {
-        state.gpr = 1;
-    }
+    let mut state = Taken::by(&result);
     let params = signature
         .params()
         .iter()
         .map(|param| passing(&param.ty, model, &mut state))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Assignment { params, result, stack_bytes: state.stack.bytes(), stack_align: None, vector_count: None })
+    Ok(state.assignment(params, result))
 }
 
 /// Whether there is a vector in a type.
@@ -101,7 +89,7 @@ fn has_vector(ty: &Type) -> bool {
     }
 }
 
-fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, Ineligible> {
+fn passing(ty: &Type, model: &DataModel, state: &mut Taken) -> Result<Passing, Ineligible> {
     let layout = ty.layout(model)?;
     let bytes = layout.size as u32;
     let single = single_float(ty, model)?;
@@ -119,10 +107,7 @@ fn passing(ty: &Type, model: &DataModel, state: &mut State) -> Result<Passing, I
         return Ok(Passing::Reference { to: state.word(8)?, copy: layout });
     }
     let place = match single {
-        Some(_) if usize::from(state.fpr) < RULES.registers.vec_args.len() => {
-            state.fpr += 1;
-            Place::Vec { reg: state.fpr - 1, at: 0 }
-        }
+        Some(_) if usize::from(state.fpr) < RULES.registers.vec_args.len() => state.next_fpr(),
         Some(_) => state.stacked(bytes)?,
         None => state.word(bytes)?,
     };

@@ -215,10 +215,8 @@ fn mistakes_panics_and_failing_callbacks_are_delivered() {
     let callback = engine.callback("int (int)", |_: i32| -> i32 { panic!("the handler's own") }).unwrap();
     let arguments = vec![Passed::from(&callback), 1.into()];
     let error = wait(submit(&background, &function(&engine, "call_back"), arguments)).unwrap_err();
-    let BackgroundError::Call(CallError::Callback(CallbackError::Panic(Some(message)))) = error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(&*message, "the handler's own");
+    let BackgroundError::Call(CallError::Callback(error)) = error else { panic!("{error:?}") };
+    assert_eq!(*error, CallbackError::Panic(Some("the handler's own".into())));
 
     struct Bomb;
     impl Drop for Bomb {

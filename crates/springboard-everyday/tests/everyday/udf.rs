@@ -50,7 +50,7 @@ fn bytes_and_their_length_are_one_parameter() {
             unsafe { prepared.call(&[Column::of(&seeds), address, length], &[Output::of(&mut out)], None) }
                 .unwrap();
             let prepared = checks.columns(&[Input::Column]).unwrap();
-            // SAFETY: the function reads as many bytes as it is told, which are there.
+            // SAFETY: the function reads the bytes of each record, which are there.
             unsafe { prepared.call(&narrow.columns(), &[Output::of(&mut sums)], None) }.unwrap();
             for row in 0..rows {
                 assert_eq!(out[row], digest(row as u32, bytes(row)), "row {row} of {rows}");

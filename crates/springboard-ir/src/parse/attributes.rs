@@ -72,7 +72,7 @@ impl Attributes {
 }
 
 impl Parser<'_> {
-    /// Any number of `__attribute__((…))`, `[[…]]` and `__asm__("…")`.
+    /// Any number of `__attribute__((…))` and `[[…]]`.
     pub(super) fn attributes(&mut self) -> Result<Attributes, Failure> {
         let mut attributes = Attributes::default();
         loop {
@@ -82,18 +82,6 @@ impl Parser<'_> {
                     self.attribute_list(&mut attributes, "(", ")")?;
                 }
                 _ if self.at_attribute_brackets() => self.attribute_list(&mut attributes, "[", "]")?,
-                Some(Keyword::Asm) => {
-                    self.bump();
-                    self.in_brackets(|parser| {
-                        if parser.peek().kind != TokenKind::String {
-                            return Err(parser.unexpected(Expected::String));
-                        }
-                        while parser.peek().kind == TokenKind::String {
-                            parser.bump();
-                        }
-                        Ok(())
-                    })?;
-                }
                 _ => return Ok(attributes),
             }
         }

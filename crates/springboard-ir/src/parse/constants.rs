@@ -128,6 +128,9 @@ impl<'a> Parser<'a> {
         if let "sizeof" | "_Alignof" | "alignof" | "__alignof__" | "__alignof" = word {
             self.bump();
             if word == "sizeof" && !(self.at("(") && self.starts_type_at(1)) {
+                if let Some(size) = self.object_size() {
+                    return Ok(Number::Integer(Value::size(size)));
+                }
                 let size = match self.strings()? {
                     Some(text) => text.len() as u64 + 1,
                     None => self.unary()?.size(self.model()),
@@ -151,6 +154,22 @@ impl<'a> Parser<'a> {
             _ if keyword(word).is_some() => Err(self.unexpected(Expected::Expression)),
             _ => Err(self.fail(ParseErrorKind::Constant(ConstantError::Unknown(shortened(word))))),
         }
+    }
+
+    /// Passes the name of an object, in brackets or not, if one comes next of which the size is known.
+    fn object_size(&mut self) -> Option<u64> {
+        let brackets = usize::from(self.at("("));
+        let token = |ahead: usize| self.tokens[(self.at + ahead).min(self.tokens.len() - 1)];
+        let name = self.text_of(token(brackets));
+        let after = self.text_of(token(brackets * 2 + 1));
+        let closed = brackets == 0 || self.text_of(token(2)) == ")";
+        if !closed || matches!(after, "[" | "(" | "." | "->" | "++" | "--") || self.is_parameter(name) {
+            return None;
+        }
+        let built = self.objects.get(name).map(|known| self.completed(&known.built))?;
+        let size = built.layout().filter(|_| !built.declared.flexible)?.size;
+        self.at += brackets * 2 + 1;
+        Some(size)
     }
 
     /// An expression in brackets, or a cast.

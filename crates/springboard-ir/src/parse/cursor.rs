@@ -13,6 +13,9 @@ use super::{
 };
 use crate::model::DataModel;
 
+/// How often a token is passed at most, in the mean: what can be two things is read again.
+const MOST_PASSES: usize = 4;
+
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, outer: &'a Declarations) -> Parser<'a> {
         let own = Declarations::for_model(outer.model());
@@ -20,8 +23,10 @@ impl<'a> Parser<'a> {
             text,
             tokens: lex(text),
             at: 0,
+            passed: 0,
             depth: 0,
             parameter_lists: 0,
+            parameter_names: Vec::new(),
             outer,
             own,
             open: Vec::new(),
@@ -50,6 +55,8 @@ impl<'a> Parser<'a> {
         let token = self.peek();
         if token.kind != TokenKind::End {
             self.at += 1;
+            self.passed += 1;
+            debug_assert!(self.passed <= MOST_PASSES * self.tokens.len(), "time is linear in the text");
         }
         token
     }

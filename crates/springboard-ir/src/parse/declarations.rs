@@ -242,11 +242,9 @@ impl Declarations {
         self.items.push(Item::Definition(definition));
     }
 
-    /// Keeps an object. The first declaration counts.
+    /// Keeps an object, of which nothing is kept yet.
     pub(crate) fn declare_object(&mut self, object: Object) {
-        if !self.objects.iter().rev().any(|known| known.name == object.name) {
-            self.objects.push(object);
-        }
+        self.objects.push(object);
     }
 
     /// Keeps a function. The first declaration counts that has parameters: `int f();` says nothing of them.

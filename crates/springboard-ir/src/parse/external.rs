@@ -8,7 +8,7 @@ use super::{
     declarators::Naming,
     derivations::{Declarator, Derivation, Role},
     error::{Expected, ParseErrorKind},
-    lexer::{Token, TokenKind},
+    lexer::TokenKind,
     names::{redefined, spelled},
     object::Object,
     places::Failure,
@@ -16,7 +16,10 @@ use super::{
     storage::{Declares, Storage},
     words::{Keyword, keyword},
 };
-use crate::types::{Declared, Prototype, Type};
+use crate::{
+    model::Compiler,
+    types::{Declared, Prototype, Type},
+};
 
 /// What is declared by the declaration that a text is about.
 struct Entity {
@@ -90,7 +93,7 @@ impl<'a> Parser<'a> {
             {
                 declarator.derivations.remove(0);
             }
-            let (built, _) = self.complete(&specifiers, &mut declarator, role)?;
+            let (built, _) = self.complete_external(&specifiers, &mut declarator, role)?;
             match role {
                 Role::Call => specifiers.storage.check_external(Declares::NoObject)?,
                 _ => specifiers.storage.check_nothing()?,
@@ -127,7 +130,8 @@ impl<'a> Parser<'a> {
         match self.word().and_then(keyword) {
             Some(Keyword::StaticAssert) => self.static_assert()?,
             Some(Keyword::Asm) => {
-                self.attributes_without_effect()?;
+                self.assembler_text()?;
+                self.expect(";")?;
             }
             _ => return Ok(self.eat(";")),
         }
@@ -158,7 +162,7 @@ impl<'a> Parser<'a> {
                 Some(Derivation::Function { parameters, .. }) => Some(parameters.unspecified),
                 _ => None,
             };
-            let (built, attributes) = self.complete(specifiers, &mut declarator, Role::Other)?;
+            let (built, attributes) = self.complete_external(specifiers, &mut declarator, Role::Other)?;
             let is_function = matches!(built.shape, Shape::Function(_));
             let storage = specifiers.storage;
             let declared =
@@ -180,8 +184,13 @@ impl<'a> Parser<'a> {
             self.declare(&declarator, built, storage, attributes.alignment())?;
             if is_function && !storage.is_typedef() {
                 let symbol = self.assembler_name(after);
-                self.seen.push(Seen { name, position, symbol, is_static: storage.is_static() });
-                if let (true, Some(unspecified)) = (self.at("{"), list) {
+                self.seen.push(Seen {
+                    name,
+                    position,
+                    symbol: symbol.clone(),
+                    is_static: storage.is_static(),
+                });
+                if let (true, Some(unspecified), None) = (self.at("{"), list, &symbol) {
                     if let Some(position) = unspecified {
                         return Err(ParseErrorKind::Misplaced("[*]").at(position));
                     }
@@ -196,7 +205,7 @@ impl<'a> Parser<'a> {
                 } else {
                     None
                 };
-                self.own.declare_object(Object { value, ..object });
+                self.keep_object(name, Object { value, ..object });
             }
             if self.eat(";") {
                 return Ok(());
@@ -241,6 +250,17 @@ impl<'a> Parser<'a> {
         Ok(None)
     }
 
+    /// Refuses, for Clang, a name that weakens the alignment of an array: Clang passes it otherwise than an array of elements
+    /// whose name does so, as which it is read.
+    fn check_array_name(&self, built: &Built, align: Option<u32>, position: usize) -> Result<(), Failure> {
+        let is_array = matches!(built.shape, Shape::Object { ty: Type::Array(_), .. });
+        let weakened = align.zip(built.layout()).is_some_and(|(align, natural)| align < natural.align);
+        match self.model().compiler {
+            Some(Compiler::Clang) if is_array && weakened => Err(Failure::unsupported("aligned", position)),
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps what a declarator declares, if it is a type or a function.
     fn declare(
         &mut self,
@@ -251,6 +271,7 @@ impl<'a> Parser<'a> {
     ) -> Result<(), Failure> {
         let Some((name, position)) = declarator.name else { return Ok(()) };
         if storage.is_typedef() {
+            self.check_array_name(&built, align, position)?;
             return self.define_type(name, built.aligned(align), position);
         }
         if self.own.name(name).is_some() {
@@ -261,15 +282,5 @@ impl<'a> Parser<'a> {
             self.own.declare_function(Prototype { name: Some(spelled(name)), signature });
         }
         Ok(())
-    }
-
-    /// The symbol that `__asm__("…")`, among the tokens from `start` on, gives what is declared.
-    fn assembler_name(&self, start: usize) -> Option<String> {
-        let tokens = &self.tokens[start..self.at];
-        let is_asm = |token: &Token| keyword(self.text_of(*token)) == Some(Keyword::Asm);
-        let asm = tokens.iter().position(is_asm)?;
-        let strings = tokens[asm + 1..].iter().skip(1).take_while(|token| token.kind == TokenKind::String);
-        let name: String = strings.map(|token| self.text_of(*token).trim_matches('"')).collect();
-        Some(name).filter(|name| !name.is_empty())
     }
 }

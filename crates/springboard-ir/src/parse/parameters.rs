@@ -1,6 +1,6 @@
 //! Parameter lists (C11 6.7.6.3).
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Built, Parser,
@@ -20,7 +20,9 @@ impl<'a> Parser<'a> {
     pub(super) fn parameters(&mut self) -> Result<Parameters, Failure> {
         self.nested(|parser| {
             parser.parameter_lists += 1;
+            parser.parameter_names.push(BTreeSet::new());
             let parameters = parser.parameters_inside();
+            parser.parameter_names.pop();
             parser.parameter_lists -= 1;
             parameters
         })
@@ -43,7 +45,8 @@ impl<'a> Parser<'a> {
             return Ok(Parameters { unseen: Unseen::UNKNOWN, ..parameters });
         }
         self.at = start;
-        let mut names = BTreeSet::new();
+        // Parameters that were declared ahead of their list, and what is wrong if they are not in it.
+        let mut ahead: BTreeMap<&str, Failure> = BTreeMap::new();
         loop {
             while self.eat_layout_pragma()? {}
             let position = self.position();
@@ -57,7 +60,7 @@ impl<'a> Parser<'a> {
                     return Ok(parameters);
                 }
                 if let Some((name, position)) = name
-                    && !names.insert(name)
+                    && !self.names_of_parameters().insert(name)
                 {
                     return Err(ParseErrorKind::Duplicate(super::shortened(name)).at(position));
                 }
@@ -65,15 +68,25 @@ impl<'a> Parser<'a> {
                 parameters.add(name, built, position).at(position)?;
             }
             if self.eat(")") {
-                return Ok(parameters);
+                let names = self.names_of_parameters();
+                let missing = ahead.into_iter().filter(|(name, _)| !names.contains(name));
+                let failure = missing.map(|(_, failure)| failure).min_by_key(|failure| failure.position);
+                return failure.map_or(Ok(parameters), Err);
             }
             // GNU: what came before declares parameters of the list that follows, ahead of it.
-            if parameters.fixed.is_none() && self.eat(";") {
-                parameters = Parameters::NONE;
-                names.clear();
+            if parameters.fixed.is_none() && self.at(";") {
+                let failure = self.unexpected(Expected::Either(",", ")"));
+                self.bump();
+                // GCC takes that for no list.
                 if self.eat(")") {
-                    return Ok(parameters);
+                    return Ok(Parameters::NONE);
                 }
+                let names = core::mem::take(self.names_of_parameters());
+                if names.len() < parameters.list.len() {
+                    return Err(failure);
+                }
+                parameters = Parameters::NONE;
+                ahead.extend(names.into_iter().map(|name| (name, failure.clone())));
                 continue;
             }
             let position = self.position();
@@ -84,6 +97,16 @@ impl<'a> Parser<'a> {
                 parameters.arguments.get_or_insert(position);
             }
         }
+    }
+
+    /// The names in the innermost list.
+    fn names_of_parameters(&mut self) -> &mut BTreeSet<&'a str> {
+        self.parameter_names.last_mut().expect("within a list")
+    }
+
+    /// Whether a parameter hides what else is called `name`.
+    pub(super) fn is_parameter(&self, name: &str) -> bool {
+        self.parameter_names.iter().any(|names| names.contains(name))
     }
 
     /// One parameter, adjusted, with its name and where that stands.
@@ -101,6 +124,9 @@ impl<'a> Parser<'a> {
             parameters.unspecified = Some(position);
         }
         let (built, attributes) = self.complete(&specifiers, &mut declarator, Role::Parameter)?;
+        if built.is_void() {
+            specifiers.storage.check_nothing()?;
+        }
         // An alignment that a name gives a type changes nothing about how it is passed.
         let built = built.adjusted(self.model()).at(position)?;
         attributes.check_no_align_as(position)?;

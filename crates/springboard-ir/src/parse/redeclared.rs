@@ -1,7 +1,7 @@
 //! What a text declares more than once: whether it can be one thing (C11 6.2.2, 6.2.7 and 6.9).
 
 use super::{
-    Built, Parser, Shape,
+    Built, Object, Parser, Shape,
     error::ParseErrorKind,
     names::redefined,
     places::Failure,
@@ -22,6 +22,8 @@ pub(super) struct Known {
     sharing: Sharing,
     /// Whether it has a body or an initializer, of which there is one.
     is_defined: bool,
+    /// Whether it is kept as an object, by the first declaration that can be read whole.
+    is_kept: bool,
     /// Where it is reserved as an object that may have no size yet.
     reserved: Option<usize>,
 }
@@ -42,7 +44,8 @@ impl<'a> Parser<'a> {
         match known {
             None => {
                 let built = built.clone();
-                self.objects.insert(name, Known { built, sharing, is_defined: false, reserved });
+                self.objects
+                    .insert(name, Known { built, sharing, is_defined: false, is_kept: false, reserved });
             }
             Some(known)
                 if known.sharing == sharing && may_be_one(&known.built, built, self.outer.model()) =>
@@ -72,6 +75,15 @@ impl<'a> Parser<'a> {
                 Ok(())
             }
             None => Ok(()),
+        }
+    }
+
+    /// Keeps an object, if `name` is not kept as one.
+    pub(super) fn keep_object(&mut self, name: &str, object: Object) {
+        let known = self.objects.get_mut(name).filter(|known| !known.is_kept);
+        if let Some(known) = known {
+            known.is_kept = true;
+            self.own.declare_object(object);
         }
     }
 

@@ -123,6 +123,7 @@ impl<'a> Parser<'a> {
                         self.declare_named(&built);
                         ty = TypeSoFar::Whole(built);
                     }
+                    None if self.is_parameter(word) => return Err(self.unexpected(Expected::Type)),
                     None => return Err(self.unknown_word(word, self.position())),
                 },
             }
@@ -208,6 +209,7 @@ impl<'a> Parser<'a> {
     /// The type that a name stands for.
     pub(super) fn named_type(&self, word: &str) -> Option<Built> {
         match self.find_name(word) {
+            _ if self.is_parameter(word) => None,
             Some(Name::Type(built)) => Some(self.completed(built)),
             Some(Name::Constant(_)) => None,
             None => {
@@ -229,6 +231,7 @@ impl<'a> Parser<'a> {
     /// Whether `word` names a type.
     pub(super) fn is_type_name(&self, word: &str) -> bool {
         match self.find_name(word) {
+            _ if self.is_parameter(word) => false,
             Some(name) => matches!(name, Name::Type(_)),
             None => standard_type(word).is_some() || short_type(word).is_some(),
         }

@@ -15,6 +15,8 @@ pub(crate) static CPU: Cpu = Cpu {
     link: Some(30),
     zero: None,
     frame_pointer: Some(29),
+    // udf
+    fillers: &[0],
     stack_align: 16,
     big_endian: false,
     signs: true,
@@ -93,19 +95,21 @@ impl Step<'_, '_> {
                     }
                 }
             }
-            "b" => return Ok(Flow::Jump(self.place(0)?)),
+            "b" => return Ok(Flow::Jump { to: self.place(0)?, length: self.line.length }),
             "bl" => {
                 let to = self.place(0)?;
                 self.link();
-                return Ok(Flow::Jump(to));
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
-            "br" => return Ok(Flow::Jump(self.value(0)?)),
+            "br" => return Ok(Flow::Jump { to: self.value(0)?, length: self.line.length }),
             "blr" => {
                 let to = self.value(0)?;
                 self.link();
-                return Ok(Flow::Jump(to));
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
-            "ret" if self.line.count() == 0 => return Ok(Flow::Jump(self.machine.gprs[30])),
+            "ret" if self.line.count() == 0 => {
+                return Ok(Flow::Jump { to: self.machine.gprs[30], length: self.line.length });
+            }
             "cbz" | "cbnz" => {
                 let (bytes, value) = (self.size(0)?, self.value(0)?);
                 self.machine.compare(&value, &ZERO, bytes);

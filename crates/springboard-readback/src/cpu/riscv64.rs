@@ -13,6 +13,8 @@ pub(crate) static CPU: Cpu = Cpu {
     link: Some(1),
     zero: Some(0),
     frame_pointer: Some(8),
+    // unimp
+    fillers: &[0],
     stack_align: 16,
     big_endian: false,
     signs: false,
@@ -90,20 +92,20 @@ impl Step<'_, '_> {
                 let value = self.machine.terms.op(op, &value, &ZERO);
                 self.set_float(0, value, if name == "fcvt.d.l" { 8 } else { 4 })?;
             }
-            "j" => return Ok(Flow::Jump(self.place(0)?)),
+            "j" => return Ok(Flow::Jump { to: self.place(0)?, length: self.line.length }),
             "jal" => {
                 let back = self.machine.code_address(self.machine.pc + self.line.length);
                 let (link, to) = if self.line.count() == 2 { (self.register(0)?, 1) } else { (1, 0) };
                 let to = self.place(to)?;
                 self.machine.gprs[link] = back;
-                return Ok(Flow::Jump(to));
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
-            "jr" => return Ok(Flow::Jump(self.gpr(0)?)),
-            "ret" => return Ok(Flow::Jump(self.machine.gprs[1])),
+            "jr" => return Ok(Flow::Jump { to: self.gpr(0)?, length: self.line.length }),
+            "ret" => return Ok(Flow::Jump { to: self.machine.gprs[1], length: self.line.length }),
             "jalr" if self.line.count() == 1 => {
                 let to = self.gpr(0)?;
                 self.machine.gprs[1] = self.machine.code_address(self.machine.pc + self.line.length);
-                return Ok(Flow::Jump(to));
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
             _ if name.starts_with('b') => return self.branch(&name),
             _ => return Err(self.line.refused()),

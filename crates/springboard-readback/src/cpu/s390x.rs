@@ -17,6 +17,8 @@ pub(crate) static CPU: Cpu = Cpu {
     zero: None,
     // Stubs have none, and no unwinder goes through them.
     frame_pointer: None,
+    // No instruction begins so.
+    fillers: &[0],
     stack_align: 8,
     big_endian: true,
     signs: false,
@@ -150,10 +152,10 @@ impl Step<'_, '_> {
                 let to = if name == "basr" { self.gpr(1)? } else { self.place(1)? };
                 let back = self.machine.code_address(self.machine.pc + self.line.length);
                 self.set(0, back, 8)?;
-                return Ok(Flow::Jump(to));
+                return Ok(Flow::Jump { to, length: self.line.length });
             }
-            "br" => return Ok(Flow::Jump(self.gpr(0)?)),
-            "j" | "jg" | "brc" => return Ok(Flow::Jump(self.place(0)?)),
+            "br" => return Ok(Flow::Jump { to: self.gpr(0)?, length: self.line.length }),
+            "j" | "jg" | "brc" => return Ok(Flow::Jump { to: self.place(0)?, length: self.line.length }),
             _ => {
                 if let Some(named) = name.strip_prefix("locghi") {
                     let (holds, old) = (self.holds(named)?, self.gpr(0)?);

@@ -18,6 +18,8 @@ pub(crate) static CPU: Cpu = Cpu {
     link: None,
     zero: None,
     frame_pointer: Some(5),
+    // int3, ud2, and what aligns constants
+    fillers: &[0xcc, 0x0f, 0x0b, 0],
     stack_align: 16,
     big_endian: false,
     signs: false,
@@ -148,10 +150,12 @@ impl Step<'_, '_> {
                 let target = self.target()?;
                 let back = self.machine.code_address(self.machine.pc + instruction.len());
                 self.push(&back)?;
-                return Ok(Flow::Jump(target));
+                return Ok(Flow::Jump { to: target, length: instruction.len() });
             }
-            Mnemonic::Jmp => return Ok(Flow::Jump(self.target()?)),
-            Mnemonic::Ret if instruction.op_count() == 0 => return Ok(Flow::Jump(self.pop())),
+            Mnemonic::Jmp => return Ok(Flow::Jump { to: self.target()?, length: instruction.len() }),
+            Mnemonic::Ret if instruction.op_count() == 0 => {
+                return Ok(Flow::Jump { to: self.pop(), length: instruction.len() });
+            }
             _ if instruction.is_jcc_short_or_near() => {
                 let condition = self.holds()?;
                 let to = instruction.near_branch_target() as usize;

@@ -17,6 +17,8 @@ pub(crate) struct Cpu {
     /// The frame pointer of stubs that have frames, where an unwinder goes by it: the two words at it are the caller's
     /// frame pointer and the return address.
     pub(crate) frame_pointer: Option<u8>,
+    /// Bytes that stand where no code is, and no code that runs begins with.
+    pub(crate) fillers: &'static [u8],
     /// How the stack is aligned at a call, in bytes.
     pub(crate) stack_align: u64,
     pub(crate) big_endian: bool,
@@ -38,6 +40,8 @@ pub(crate) struct Abi {
     pub(crate) saved: Saved,
     /// Bytes from the stack pointer with which a function is entered to its first argument on the stack.
     pub(crate) above: i64,
+    /// Bytes below the stack pointer that signal handlers leave alone.
+    pub(crate) red_zone: i64,
     /// How libffi's closures are entered.
     pub(crate) closure: Closure,
     /// What of the caller's stack a callee may write beside its arguments, from the stack pointer at the entry.

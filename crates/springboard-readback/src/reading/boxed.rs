@@ -13,7 +13,7 @@ use springboard_abi::{
     },
 };
 
-use object::{Object, Variant, value_of};
+use object::{FAILURES, Object, Variant, value_of};
 
 use super::{
     Passed, Reading, Source,
@@ -205,14 +205,14 @@ impl Reading<'_> {
             Unbox::Object { checks, .. } => checks.len(),
             _ => 1,
         };
-        let counts = argument.ways.iter().map(|way| VALUES + checks(way)).collect::<Vec<_>>();
+        let counts = argument.ways.iter().map(|way| VALUES + checks(way) * FAILURES).collect::<Vec<_>>();
         let mut chosen = self.deviates(counts.iter().sum());
         let mut way = 0;
         while chosen >= counts[way] {
             chosen -= counts[way];
             way += 1;
         }
-        let fails = chosen.checked_sub(VALUES);
+        let fails = chosen.checked_sub(VALUES).map(|chosen| (chosen / FAILURES, chosen % FAILURES));
         let variant = Variant { way, fails, value: if fails.is_some() { 0 } else { chosen } };
         let (bits, memory) = self.made(argument, number, &variant);
         self.machine.terms.assume(&word, 8, bits);

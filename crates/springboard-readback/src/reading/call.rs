@@ -33,6 +33,9 @@ impl Reading<'_> {
     pub(super) fn leave(&mut self) -> Result<(usize, Word, How), Refusal> {
         let left = self.machine.run()?;
         let at = left.at;
+        if let Some(depth) = self.machine.depth() {
+            self.machine.touch(depth)?;
+        }
         let back = self.machine.entry_return();
         if self.machine.terms.same_word(&left.to, &back) {
             let pushed = if self.caller.cpu.link.is_none() { 8 } else { 0 };

@@ -49,6 +49,10 @@ impl Reading<'_> {
         let outputs = (0..columns.outputs.len() as i64)
             .map(|number| self.frame_word(&frame, frame.outputs + number * 8))
             .collect::<Vec<_>>();
+        // All of the frame may be read before the first row.
+        for place in (16..frame.bits).step_by(8) {
+            self.frame_word(&frame, place);
+        }
         let errno = self.frame_word(&frame, frame.errors);
         let errors = self.frame_word(&frame, frame.errors + 8);
         let mut stores = Stores::new();

@@ -260,12 +260,12 @@ impl Reading<'_> {
         &mut self,
         at: usize,
         step: Move,
-        wanted: impl Fn(&mut Self, usize) -> Result<Byte, Refusal>,
+        wanted: impl Fn(usize) -> Result<Byte, Refusal>,
         registers: Registers,
     ) -> Result<(), Refusal> {
         for byte in 0..usize::from(step.bytes) {
             let found = self.place_byte(step.place, byte, registers, 0)?;
-            let wanted = wanted(self, byte)?;
+            let wanted = wanted(byte)?;
             if !self.machine.terms.same(found, wanted) {
                 return Err(Refusal::Place { at, place: spot(step.place) });
             }

@@ -37,6 +37,7 @@ pub(crate) fn read(plan: &Plan, code: &Code<'_>) -> Result<(), Refusal> {
     let copies = plan.temporaries.iter().map(|copy| copy.align).chain(plan.stack_align).max();
     let align = u64::from(copies.unwrap_or(1)).clamp(caller.cpu.stack_align, PAGE);
     let mut branches = BTreeMap::new();
+    let mut reached = vec![false; code.bytes.len()];
     for step in 0..align / caller.cpu.stack_align {
         let pushed = if caller.cpu.link.is_none() { 8 } else { 0 };
         let residue = (step * caller.cpu.stack_align).wrapping_sub(pushed) % PAGE;
@@ -55,6 +56,10 @@ pub(crate) fn read(plan: &Plan, code: &Code<'_>) -> Result<(), Refusal> {
                 deviated: false,
             };
             reading.stub()?;
+            if let Some(at) = reading.machine.stray_load() {
+                return Err(Refusal::Load { at });
+            }
+            reached.iter_mut().zip(&reading.machine.read).for_each(|(reached, read)| *reached |= read);
             for (at, ways) in reading.machine.branches {
                 let all: &mut Ways = branches.entry(at).or_default();
                 all.taken |= ways.taken;
@@ -65,10 +70,33 @@ pub(crate) fn read(plan: &Plan, code: &Code<'_>) -> Result<(), Refusal> {
             }
         }
     }
-    match branches.into_iter().find(|(_, ways)| !(ways.taken && ways.passed)) {
-        Some((at, _)) => Err(Refusal::Constant { at }),
+    if let Some((at, _)) = branches.into_iter().find(|(_, ways)| !(ways.taken && ways.passed)) {
+        return Err(Refusal::Constant { at });
+    }
+    match unreached(entered, code, &reached) {
+        Some(at) => Err(Refusal::Unreached { at }),
         None => Ok(()),
     }
+}
+
+/// Code that ran in no way of the plan, beside what fills up and jumps to code that did.
+fn unreached(entered: &Abi, code: &Code<'_>, reached: &[bool]) -> Option<usize> {
+    let end = code.row.map_or(code.bytes.len(), |row| row as usize);
+    let in_hole =
+        |at: usize| code.holes.iter().any(|hole| (0..8).contains(&at.wrapping_sub(hole.offset as usize)));
+    let mut at = 0;
+    while at < end {
+        if reached[at] || in_hole(at) || entered.cpu.fillers.contains(&code.bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let mut machine = Machine::new(entered, code.bytes, code.holes, 0);
+        match machine.jump_at(at) {
+            Some((to, length)) if reached.get(to) == Some(&true) => at += length,
+            _ => return Some(at),
+        }
+    }
+    None
 }
 
 /// One run of a stub.

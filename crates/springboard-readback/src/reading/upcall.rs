@@ -286,17 +286,22 @@ impl Reading<'_> {
             _ => None,
         };
         self.comes_back(at, self.caller, 0, &written)?;
+        // What the host has written, before the stub goes on.
+        let stack = whole(Terms::STACK);
+        let mut answer = BTreeMap::new();
+        for offset in written.iter().flat_map(|&(from, to)| from..to) {
+            answer.insert(offset, self.machine.memory(&stack, offset));
+        }
+        let answered = |offset: i64| answer.get(&offset).copied().ok_or(Refusal::Plan);
         let registers = Registers::results(self.callee, When::Now);
         let at = self.returns()?;
         self.stored(at, &Stores::new())?;
-        let stack = whole(Terms::STACK);
         match result {
             UpcallResult::Nothing => {}
             UpcallResult::Word(step) => {
                 let Operand::Slot { index, at: first } = step.operand else { return Err(Refusal::Plan) };
                 let from = begin + i64::from(index) * 8 + i64::from(first);
-                let wanted =
-                    |reading: &mut Self, byte| Ok(reading.machine.memory(&stack, from + byte as i64));
+                let wanted = |byte| answered(from + byte as i64);
                 self.move_is_done(at, *step, wanted, registers)?;
                 if !self.is_filled(*step, registers, 0)? {
                     return Err(Refusal::Place { at, place: super::call::spot(step.place) });
@@ -312,8 +317,7 @@ impl Reading<'_> {
                         bytes: step.bytes,
                         fill: springboard_abi::Fill::Zero,
                     };
-                    let wanted =
-                        |reading: &mut Self, byte| Ok(reading.machine.memory(&stack, from + byte as i64));
+                    let wanted = |byte| answered(from + byte as i64);
                     self.move_is_done(at, step, wanted, registers)?;
                 }
             }

@@ -8,16 +8,17 @@ const SEEDS: u64 = 8;
 impl Terms {
     /// The number that a word is, where what nothing is known of has a value that follows from `seed`.
     pub(crate) fn value(&self, word: &Word, seed: u64) -> u64 {
+        // Neighbours are mostly of one term.
+        let mut last = None;
+        let mut of_term = |term| match last {
+            Some((known, value)) if known == term => value,
+            _ => last.insert((term, self.term_value(term, seed).to_le_bytes())).1,
+        };
         u64::from_le_bytes(word.map(|byte| match byte {
             Byte::Const(value) => value,
-            Byte::Of(term, at) => self.term_value(term, seed).to_le_bytes()[usize::from(at)],
-            Byte::Sign(term, at) => {
-                if self.term_value(term, seed).to_le_bytes()[usize::from(at)] >= 0x80 {
-                    0xff
-                } else {
-                    0
-                }
-            }
+            Byte::Of(term, at) => of_term(term)[usize::from(at)],
+            Byte::Sign(term, at) if of_term(term)[usize::from(at)] >= 0x80 => 0xff,
+            Byte::Sign(..) => 0,
         }))
     }
 

@@ -8,6 +8,7 @@ use springboard::{BindError, Engine, Library, Value};
 mod literal;
 mod read;
 mod show;
+mod variadic;
 mod wide;
 
 /// Calls a function of a native library.
@@ -75,17 +76,15 @@ fn call(arguments: &Arguments) -> Result<Option<String>, Box<dyn Display>> {
     })?;
     let params = function.signature().params();
     if params.len() != arguments.values.len() {
-        let given = arguments.values.len();
-        let types = match function.signature().fixed() {
-            Some(fixed) if given > params.len() && fixed == params.len() => {
-                "; write the types of the others after the dots: `..., int, double`"
-            }
-            _ => "",
-        };
-        return Err(boxed(format!(
-            "the function takes {} arguments and is given {given}{types}",
-            params.len()
-        )));
+        let (takes, given) = (params.len(), arguments.values.len());
+        let hint = variadic::called(function.prototype(), &arguments.values);
+        return Err(boxed(match hint {
+            Some(called) => format!(
+                "the function takes {takes} arguments before the dots and is given {given}; \
+                 write the types of the others after the dots: '{called}'"
+            ),
+            None => format!("the function takes {takes} arguments and is given {given}"),
+        }));
     }
     let mut reader = read::Reader::new(engine.data_model());
     let mut values = Vec::new();
@@ -189,7 +188,13 @@ mod tests {
         );
         fails(
             &["-", "int printf(const char *, ...)", "%d %g", "1", "2.5"],
-            "the function takes 1 arguments and is given 3; write the types of the others after the dots: `..., int, double`",
+            "the function takes 1 arguments before the dots and is given 3; write the types of the others after the dots: \
+             'int printf(const char *, ..., int, double)'",
+        );
+        fails(
+            &["-", "int snprintf(char *out, size_t, ...)", "null", "0", "%ld %s", "5000000000", "010", "two"],
+            "the function takes 2 arguments before the dots and is given 6; write the types of the others after the dots: \
+             'int snprintf(char *out, size_t, ..., const char *, long long, int, const char *)'",
         );
         let no_symbol = run(&[MATH_LIBRARY, "int nope(void)"]).unwrap_err();
         assert!(no_symbol.starts_with("no symbol nope in libm.so.6"), "{no_symbol}");

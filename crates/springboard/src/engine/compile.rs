@@ -79,6 +79,7 @@ impl Engine {
             let code = Code {
                 bytes: &template.code,
                 holes: &template.holes,
+                row: template.row,
                 protection: self.core.compilers.making.protection,
             };
             read_back(plan, &code).map_err(|refusal| Reason::Refused(Arc::new(refusal)))?;

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, mem::MaybeUninit, ptr};
 
-use libffi::{low::CodePtr, raw::ffi_call};
+use libffi::low::CodePtr;
 use springboard_abi::SlotForm;
 use springboard_code::CodePointer;
 use springboard_ir::{FloatFormat, Scalar};
@@ -10,6 +10,7 @@ use springboard_ir::{FloatFormat, Scalar};
 use super::interface::{Argument, BLOCK, Gathering, INLINE_ARGUMENTS, Interface};
 use crate::{
     last_error::LastError,
+    system,
     word::{SlotResult, Word},
 };
 
@@ -49,7 +50,7 @@ impl Interface {
         let Gathering::Slots { indirect, .. } = self.gathering else {
             unreachable!("only arguments in slots are in blocks")
         };
-        let mut values = [[const { MaybeUninit::uninit() }; BLOCK]; BLOCKS];
+        let mut values = [[const { MaybeUninit::<*mut c_void>::uninit() }; BLOCK]; BLOCKS];
         let values = values.as_flattened_mut();
         // Whole blocks. Addresses after the last slot are not used.
         for (index, value) in values.iter_mut().enumerate() {
@@ -61,6 +62,7 @@ impl Interface {
             value.write(Word::from_slot(unsafe { *slots.add(indirect.trailing_zeros() as usize) }));
             indirect &= indirect - 1;
         }
+        let values = if values.is_empty() { ptr::null_mut() } else { values.as_mut_ptr().cast() };
         // SAFETY: every argument's address is written; the caller answers for the rest.
         unsafe { self.enter(address, None, slots, values) }
     }
@@ -119,18 +121,18 @@ impl Interface {
             });
         }
         // SAFETY: every argument's address is written; the caller answers for the rest.
-        unsafe { self.enter(address, last_error, slots, values) }
+        unsafe { self.enter(address, last_error, slots, values.as_mut_ptr().cast()) }
     }
 
     /// # Safety
-    /// As [`Interface::call`]. The first `values` are the addresses of the arguments.
+    /// As [`Interface::call`]. The first of `values` are the addresses of the arguments.
     #[inline(always)]
     unsafe fn enter<R: SlotResult>(
         &self,
         address: CodePointer,
         last_error: Option<LastError>,
         slots: *const u64,
-        values: &mut [MaybeUninit<*mut c_void>],
+        values: *mut *mut c_void,
     ) -> R {
         let mut word = 0u64;
         let result = match self.result {
@@ -140,15 +142,12 @@ impl Interface {
             // SAFETY: the slot after the arguments holds the address for the result, as the caller promises.
             SlotForm::Address(_) => Word::from_slot(unsafe { *slots.add(self.params) }),
         };
-        // SAFETY: every address is that of a value of its type; libffi reads there only. The memory for the result
-        // is as large as libffi's documentation asks for. The caller answers for the function.
-        let mut call = || unsafe {
-            ffi_call(
-                self.cif.as_raw_ptr(),
-                Some(*CodePtr::from_fun(address).as_fun()),
-                result,
-                values.as_mut_ptr().cast(),
-            );
+        // SAFETY: every address is that of a value of its type, or of the address of a copy where a convention passes those;
+        // libffi reads there only. The memory for the result is as large as libffi's documentation asks for. The caller
+        // answers for the function.
+        let call = || unsafe {
+            let function = *CodePtr::from_fun(address).as_fun();
+            system::fallback::call(self.cif.as_raw_ptr(), function, result, values);
         };
         match last_error {
             None => call(),

@@ -1,6 +1,6 @@
 //! A call with checked values.
 
-use std::{hint, mem::MaybeUninit};
+use std::{hint, mem::MaybeUninit, rc::Rc, sync::Arc};
 
 use springboard_ir::Layout;
 
@@ -21,6 +21,8 @@ const INLINE_PARAMETERS: usize = 32;
 type InlineSlots = [MaybeUninit<u64>; INLINE_PARAMETERS + 2];
 
 /// Why a call with checked values was not made, or has no result.
+// Each has no more than one thing to drop, which is counted: every caller drops a result, and what does that is made part of the
+// caller only where it is short. The call of it costs as much as half a call of native code.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -37,35 +39,58 @@ pub enum CallError {
     Argument {
         /// The argument, counted from 0.
         index: usize,
-        /// What does not fit. In a box, for the result of every call has room for it.
-        error: Box<ArgumentError>,
+        /// What does not fit.
+        error: Rc<ArgumentError>,
     },
     /// The function delivers no last error.
     #[error("the function was bound without a last error to deliver")]
     NoLastError,
     /// The function was called, and a callback that it called failed: its handler panicked or raised an error.
     #[error(transparent)]
-    Callback(CallbackError),
+    Callback(Arc<CallbackError>),
 }
 
-/// Calls a function with arguments, once they are found to fit. What it delivers as last error goes to the last parameter.
+/// Calls a function with as many arguments as it has parameters, once they are found to fit, on a thread that
+/// [enters unnoticed](thread::enters_unnoticed). What it delivers as last error goes to the last parameter.
 ///
-/// To be called with the type that [gave](FunctionType::checked_call) it, and with what [`ResultWord::erased`] gave for the type's result; the
-/// function is sound to call with these arguments: see [`Function::call`](super::Function::call).
+/// To be called with the type that [gave](FunctionType::checked_call) it, and with what [`ResultWord::erased`] gave for the
+/// type's result; the function is sound to call with these arguments: see [`Function::call`](super::Function::call).
 pub(super) type CheckedCall =
     unsafe fn(&FunctionType, &Entered, &[Value], &mut i32) -> Result<Value, CallError>;
 
 impl FunctionType {
-    /// What calls functions of the type. There is one function for each kind of result, so that no call asks for it.
-    pub(super) fn checked_call(&self) -> CheckedCall {
-        if self.checks.len() > INLINE_PARAMETERS {
-            return call_otherwise;
+    /// Calls a function of the type, by what the type [gave](FunctionType::checked_call) for that.
+    ///
+    /// # Safety
+    /// As [`CheckedCall`].
+    // Part of whoever calls: what is wanted for the way that is seldom gone stays there, and is not kept in registers which every
+    // call saves.
+    #[inline(always)]
+    pub(super) unsafe fn call(
+        &self,
+        checked_call: CheckedCall,
+        entered: &Entered,
+        arguments: &[Value],
+        last_error: &mut i32,
+    ) -> Result<Value, CallError> {
+        // SAFETY: the contract is this function's own, and what else is wanted was just compared.
+        unsafe {
+            if arguments.len() == self.checks.len() && thread::enters_unnoticed() {
+                checked_call(self, entered, arguments, last_error)
+            } else {
+                call_otherwise(self, entered, arguments, last_error)
+            }
         }
+    }
+
+    /// What calls functions of the type. There is one function for each kind of result, so that no call asks for it, and one
+    /// for no parameters, which saves no registers for a loop over them.
+    pub(super) fn checked_call(&self) -> CheckedCall {
         use ResultKind::{Apart, Memory, Word};
         use ResultMemory::{Signed128, Unsigned128, Words2, Words4, Words8};
         use ResultWord::{Bool, F32, F64, Pointer, Signed, Unsigned, Void};
         macro_rules! one_of {
-            ($($kind:pat),*) => {
+            ($parameters:pat => $($kind:pat),*) => {
                 match self.result {
                     $($kind => |ty, entered, arguments, last_error| {
                         let result = ty.result;
@@ -73,27 +98,35 @@ impl FunctionType {
                         // the call.
                         unsafe {
                             hint::assert_unchecked(matches!(result, $kind));
-                            hint::assert_unchecked(ty.checks.len() <= INLINE_PARAMETERS);
+                            hint::assert_unchecked(matches!(ty.checks.len(), $parameters));
                             call(ty, result, entered, arguments, last_error)
                         }
                     },)*
                 }
             };
+            ($parameters:pat) => {
+                one_of!(
+                    $parameters =>
+                    Word(Void),
+                    Word(Bool),
+                    Word(Pointer),
+                    Word(Signed { .. }),
+                    Word(Unsigned { .. }),
+                    Word(F32),
+                    Word(F64),
+                    Memory(Words2(_)),
+                    Memory(Words4(_)),
+                    Memory(Words8(_)),
+                    Memory(Signed128 | Unsigned128),
+                    Apart(_)
+                )
+            };
         }
-        one_of!(
-            Word(Void),
-            Word(Bool),
-            Word(Pointer),
-            Word(Signed { .. }),
-            Word(Unsigned { .. }),
-            Word(F32),
-            Word(F64),
-            Memory(Words2(_)),
-            Memory(Words4(_)),
-            Memory(Words8(_)),
-            Memory(Signed128 | Unsigned128),
-            Apart(_)
-        )
+        match self.checks.len() {
+            0 => one_of!(0),
+            1..=INLINE_PARAMETERS => one_of!(1..=INLINE_PARAMETERS),
+            _ => call_otherwise,
+        }
     }
 }
 
@@ -110,17 +143,12 @@ unsafe fn call(
     last_error: &mut i32,
 ) -> Result<Value, CallError> {
     let mut slots: InlineSlots = [const { MaybeUninit::uninit() }; _];
-    let parameters = ty.checks.len();
+    // SAFETY: the caller has compared them.
+    unsafe { hint::assert_unchecked(arguments.len() == ty.checks.len()) };
     'otherwise: {
-        if arguments.len() != parameters {
-            break 'otherwise;
-        }
         for ((slot, value), check) in slots.iter_mut().zip(arguments).zip(&ty.checks) {
             let Some(word) = check.slot(value) else { break 'otherwise };
             slot.write(word);
-        }
-        if !thread::enters_unnoticed() {
-            break 'otherwise;
         }
         // SAFETY: there are as many slots as parameters and two more, and those of the parameters are written; the caller
         // answers for the call.
@@ -158,7 +186,7 @@ unsafe fn call_otherwise(
     for (index, ((slot, value), check)) in slots.iter_mut().zip(arguments).zip(&ty.checks).enumerate() {
         let Some(word) = check.any_slot(value) else {
             let error = check.refused(value, &ty.signature.params()[index].ty);
-            return Err(CallError::Argument { index, error: Box::new(error) });
+            return Err(CallError::Argument { index, error: Rc::new(error) });
         };
         slot.write(word);
     }
@@ -272,10 +300,14 @@ unsafe fn call_apart(
 #[inline(always)]
 fn ended(native: Option<NativeScope>) -> Result<(), CallError> {
     drop(native);
-    match take_pending() {
-        None => Ok(()),
-        Some(error) => Err(CallError::Callback(error)),
-    }
+    if thread::is_pending() { failed() } else { Ok(()) }
+}
+
+/// A callback has failed meanwhile.
+#[cold]
+#[inline(never)]
+fn failed() -> Result<(), CallError> {
+    take_pending().map_or(Ok(()), |error| Err(CallError::Callback(error.into())))
 }
 
 /// Memory for a result that [`Bytes::holds`].

@@ -74,7 +74,7 @@ impl Indirect {
         let PreparedIndirect { ty, checked_call, .. } = &*self.prepared;
         self.entered(address, |entered| {
             // SAFETY: the entry is that of the type, for the function at the address, for which the caller answers.
-            unsafe { checked_call(ty, &entered, arguments, &mut 0) }
+            unsafe { ty.call(*checked_call, &entered, arguments, &mut 0) }
         })
     }
 

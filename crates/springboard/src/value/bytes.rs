@@ -1,22 +1,36 @@
 //! The bytes of a value: within it where they are few.
 
-use std::{fmt, mem::MaybeUninit, ops::Deref, slice};
+use std::{
+    fmt,
+    mem::{self, MaybeUninit},
+    ops::Deref,
+    ptr::{self, NonNull},
+    slice,
+};
 
 use springboard_ir::Layout;
 
 /// Bytes of a value. Up to [`Bytes::INLINE`] of them lie in the value itself, so that they take no allocation.
-#[derive(Clone)]
-pub struct Bytes(Kept);
-
-#[derive(Clone)]
-enum Kept {
-    /// The first `length` bytes of these words, which are initialised.
-    Inline {
-        length: u8,
-        words: Words,
-    },
-    Allocated(Box<[u8]>),
+// The length alone says where they are: who has compared it with the size of a type need not ask, which is most of what reading a
+// structure costs. It comes first, so that the words lie within a value as they do here: moved together with padding before
+// them they would be moved unaligned, for which a CPU waits if they have just been written.
+#[repr(C)]
+pub struct Bytes {
+    length: usize,
+    kept: Kept,
 }
+
+union Kept {
+    /// Up to [`Bytes::INLINE`] bytes: the first of these words, and initialised.
+    words: Words,
+    /// More: a `Box<[u8]>` of that length.
+    allocated: NonNull<u8>,
+}
+
+// SAFETY: what is allocated is this value's own.
+unsafe impl Send for Bytes {}
+// SAFETY: a shared one is only read.
+unsafe impl Sync for Bytes {}
 
 /// Bytes that are copied as the whole words that they are in memory.
 type Words = [MaybeUninit<u64>; Bytes::WORDS];
@@ -42,7 +56,35 @@ impl Bytes {
         assert!(usize::from(length) <= N * 8);
         let mut words = [MaybeUninit::uninit(); Bytes::WORDS];
         words[..N].write_copy_of_slice(&given);
-        Bytes(Kept::Inline { length, words })
+        Bytes { length: length.into(), kept: Kept { words } }
+    }
+}
+
+impl Drop for Bytes {
+    #[inline]
+    fn drop(&mut self) {
+        /// # Safety
+        /// The bytes are allocated, and not used again.
+        #[cold]
+        #[inline(never)]
+        unsafe fn free(bytes: &mut Bytes) {
+            // SAFETY: more bytes than lie within are a box of that length, which is dropped once.
+            unsafe {
+                let start = bytes.kept.allocated.as_ptr();
+                drop(Box::from_raw(ptr::slice_from_raw_parts_mut(start, bytes.length)));
+            }
+        }
+        if self.length > Bytes::INLINE {
+            // SAFETY: they are allocated, and this is their end.
+            unsafe { free(self) }
+        }
+    }
+}
+
+impl Clone for Bytes {
+    #[inline]
+    fn clone(&self) -> Bytes {
+        (**self).into()
     }
 }
 
@@ -51,12 +93,13 @@ impl Deref for Bytes {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        match &self.0 {
-            // SAFETY: so many bytes of the words are initialised.
-            Kept::Inline { length, words } => unsafe {
-                slice::from_raw_parts(words.as_ptr().cast(), usize::from(*length))
-            },
-            Kept::Allocated(bytes) => bytes,
+        // SAFETY: the length says which it is; so many bytes of either are initialised.
+        unsafe {
+            let start = match self.length {
+                0..=Bytes::INLINE => self.kept.words.as_ptr().cast(),
+                _ => self.kept.allocated.as_ptr().cast_const(),
+            };
+            slice::from_raw_parts(start, self.length)
         }
     }
 }
@@ -71,12 +114,12 @@ impl From<&[u8]> for Bytes {
     #[inline]
     fn from(given: &[u8]) -> Bytes {
         if given.len() > Bytes::INLINE {
-            return Bytes(Kept::Allocated(given.into()));
+            return Bytes::from(Box::from(given));
         }
         let mut words: Words = [MaybeUninit::uninit(); Bytes::WORDS];
         // SAFETY: there is room for as many bytes as are given, apart from them.
         unsafe { words.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(given.as_ptr(), given.len()) };
-        Bytes(Kept::Inline { length: given.len() as u8, words })
+        Bytes { length: given.len(), kept: Kept { words } }
     }
 }
 
@@ -89,22 +132,33 @@ impl<const N: usize> From<[u8; N]> for Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Bytes {
-        if bytes.len() <= Bytes::INLINE { bytes[..].into() } else { Bytes(Kept::Allocated(bytes.into())) }
+        if bytes.len() <= Bytes::INLINE { bytes[..].into() } else { bytes.into_boxed_slice().into() }
     }
 }
 
 impl From<Box<[u8]>> for Bytes {
     fn from(bytes: Box<[u8]>) -> Bytes {
-        bytes.into_vec().into()
+        let length = bytes.len();
+        if length <= Bytes::INLINE {
+            return bytes[..].into();
+        }
+        let allocated = NonNull::from(Box::leak(bytes)).cast();
+        Bytes { length, kept: Kept { allocated } }
     }
 }
 
 impl From<Bytes> for Vec<u8> {
     fn from(bytes: Bytes) -> Vec<u8> {
-        match bytes.0 {
-            Kept::Inline { .. } => bytes.to_vec(),
-            Kept::Allocated(bytes) => bytes.into_vec(),
+        if bytes.len() <= Bytes::INLINE {
+            return bytes.to_vec();
         }
+        let bytes = mem::ManuallyDrop::new(bytes);
+        // SAFETY: more bytes than lie within are a box of that length, which is taken out once.
+        let taken = unsafe {
+            let start = bytes.kept.allocated.as_ptr();
+            Box::from_raw(ptr::slice_from_raw_parts_mut(start, bytes.length))
+        };
+        taken.into_vec()
     }
 }
 

@@ -14,8 +14,9 @@ use springboard::ir::{
 
 use super::{
     built_in::BUILT_IN,
-    dialect::{Define, Keywords, Text, UNTAGGED, defines_type, words, written},
+    dialect::{Define, Text, UNTAGGED, words, written},
     error::{of_dialect, of_text, of_type},
+    names::{Names, as_declared},
 };
 use crate::{
     ctype::{self, CType},
@@ -37,9 +38,7 @@ pub(crate) struct Declared {
     pub(super) declarations: Declarations,
     /// Every text so far.
     sources: Vec<(String, Options)>,
-    /// Names of [`BUILT_IN`] that the program declares itself.
-    own_built_in: BTreeSet<&'static str>,
-    keywords: Keywords,
+    names: Names,
     /// Structures, unions and enumerations with a tag.
     pub(super) tagged: HashMap<(Tag, String), Py<CType>>,
     /// Those without one, by the address of what was read, which is kept.
@@ -93,8 +92,7 @@ impl Declared {
         let mut declared = Declared {
             declarations: Declarations::for_model(engine().data_model()),
             sources: Vec::new(),
-            own_built_in: BTreeSet::new(),
-            keywords: Keywords::new(),
+            names: Names::default(),
             tagged: HashMap::new(),
             untagged: HashMap::new(),
             untagged_names: HashMap::new(),
@@ -109,17 +107,24 @@ impl Declared {
     }
 
     fn add_built_in(&mut self) {
-        for (name, text) in BUILT_IN {
-            if !self.own_built_in.contains(name) {
-                let read = Declarations::parse_in(text, &self.declarations).expect("what is built in is C");
-                self.declarations.extend(read);
-            }
+        for (_, text) in BUILT_IN {
+            let read = Declarations::parse_in(text, &self.declarations).expect("what is built in is C");
+            self.declarations.extend(read);
         }
     }
 
     /// Reads a text of declarations.
     pub(crate) fn read(&mut self, py: Python<'_>, source: &str, options: Options) -> PyResult<()> {
-        let text = Text::new(source, &mut self.keywords).map_err(|error| of_dialect(source, &error))?;
+        let own = self.names.own.clone();
+        let read = self.read_text(py, source, options);
+        if read.is_err() {
+            self.names.own = own;
+        }
+        read
+    }
+
+    fn read_text(&mut self, py: Python<'_>, source: &str, options: Options) -> PyResult<()> {
+        let text = Text::new(source, &mut self.names).map_err(|error| of_dialect(source, &error))?;
         let pragma = pragma(options);
         let c = format!("{pragma}{}", text.c);
         // What a `#define` says is a constant to what comes after it.
@@ -137,12 +142,6 @@ impl Declared {
         for (name, value) in numbers {
             self.constants.insert(name.into(), value);
             self.declarations.define_constant(name, value);
-        }
-        for (name, _) in BUILT_IN {
-            if !self.own_built_in.contains(name) && defines_type(&text.c, name) {
-                self.own_built_in.insert(name);
-                self.read_again(None)?;
-            }
         }
         let own = loop {
             match Declarations::parse_in(&c, &self.declarations) {
@@ -180,9 +179,10 @@ impl Declared {
         if let ParseErrorKind::Redefined(name) = &error.kind {
             if options.replace {
                 let name = name.clone();
-                return self.read_again(Some(&name));
+                return self.read_again(&name);
             }
             if !c.contains(&format!("struct {name}")) && !c.contains(&format!("union {name}")) {
+                let name = as_declared(name);
                 return Err(FFIError::new_err(format!(
                     "multiple declarations of {name} (for interactive usage, try cdef(xx, override=True))"
                 )));
@@ -192,33 +192,30 @@ impl Declared {
         Err(of_text(source, at, &error, "<cdef source string>"))
     }
 
-    /// Reads all texts again: without what is built in and declared by the program, and without those that declare a
-    /// name.
-    fn read_again(&mut self, without: Option<&str>) -> PyResult<()> {
+    /// Reads all texts again, without those that declare a name.
+    fn read_again(&mut self, without: &str) -> PyResult<()> {
+        // They are read as they were, before later ones said what a name means.
+        let own = mem::take(&mut self.names.own);
         self.declarations = Declarations::for_model(engine().data_model());
         self.add_built_in();
         for (source, options) in &self.sources {
-            let Ok(text) = Text::new(source, &mut self.keywords) else { continue };
+            let Ok(text) = Text::new(source, &mut self.names) else { continue };
             for (name, define) in &text.defines {
-                if let (Define::Number(value), true) = (define, without != Some(name)) {
+                if let (Define::Number(value), true) = (define, without != name) {
                     self.declarations.define_constant(name, *value);
                 }
             }
             let c = format!("{}{}", pragma(*options), text.c);
             if let Ok(own) = Declarations::parse_in(&c, &self.declarations)
-                && without.is_none_or(|name| {
-                    let mut constants = own.constants().map(|(name, _)| name);
-                    own.named(name).is_none()
-                        && own.tagged(name).is_none()
-                        && !constants.any(|own| own == name)
-                })
+                && own.named(without).is_none()
+                && own.tagged(without).is_none()
+                && !own.constants().any(|(name, _)| name == without)
             {
                 self.declarations.extend(own);
             }
         }
-        if let Some(name) = without {
-            self.tagged.retain(|(_, tag), _| tag != name);
-        }
+        self.names.own.extend(own);
+        self.tagged.retain(|(_, tag), _| tag != without);
         Ok(())
     }
 
@@ -259,13 +256,13 @@ impl Declared {
                 Type::Aggregate(aggregate) if aggregate.tag.is_none() => Arc::as_ptr(aggregate) as usize,
                 Type::Enum(enumeration) => {
                     if let Some(tag) = enumeration.tag().filter(|tag| tag.starts_with(UNTAGGED)) {
-                        self.untagged_enums.entry(tag.into()).or_insert_with(|| name.into());
+                        self.untagged_enums.entry(tag.into()).or_insert_with(|| as_declared(name).into());
                     }
                     continue;
                 }
                 _ => continue,
             };
-            self.untagged_names.entry(key).or_insert_with(|| name.into());
+            self.untagged_names.entry(key).or_insert_with(|| as_declared(name).into());
         }
         for prototype in own.functions() {
             if let Some(name) = &prototype.name {
@@ -294,9 +291,8 @@ impl Declared {
         let types = other.declarations.tagged_types().chain(other.declarations.named_types());
         let types: Vec<Type> = types.map(|(_, ty)| ty).collect();
         for ty in types {
-            if let Type::Aggregate(_) | Type::Enum(_) = ty {
-                other.resolve(py, &ty, false)?;
-            }
+            // One that is not supported has no object.
+            let _made = other.resolve(py, &ty, false);
         }
         self.declarations.extend(other.declarations.clone());
         for (key, ctype) in &other.tagged {
@@ -309,10 +305,7 @@ impl Declared {
         let enums = other.untagged_enums.iter().map(|(tag, name)| (tag.clone(), name.clone()));
         self.untagged_enums.extend(enums);
         self.constants.extend(other.constants.iter().map(|(name, value)| (name.clone(), *value)));
-        let keywords = other.keywords.iter().map(|(tag, keyword)| (tag.clone(), keyword.clone()));
-        for (tag, keyword) in keywords {
-            self.keywords.entry(tag).or_insert(keyword);
-        }
+        self.names.include(&other.names);
         self.sources.extend(other.sources.iter().cloned());
         self.known.clear();
         Ok(())
@@ -323,7 +316,7 @@ impl Declared {
         if let Some((ctype, spelled)) = self.known.get(source) {
             return Ok((ctype.clone_ref(py), *spelled));
         }
-        let text = Text::new(source, &mut self.keywords).map_err(|error| of_dialect(source, &error))?;
+        let text = Text::new(source, &mut self.names).map_err(|error| of_dialect(source, &error))?;
         let mut spelled = Spelled::AsIs;
         let ctype = match Type::parse_declared(&text.c, &self.declarations) {
             Ok((ty, declared)) => self.resolve(py, &ty, declared.flexible)?,
@@ -393,14 +386,15 @@ impl Declared {
     /// Names of types, of structures, and of unions.
     pub(crate) fn types(&self) -> [Vec<String>; 3] {
         let declarations = &self.declarations;
-        let built_in = |name: &str| {
-            let own = |known: &&str| !self.own_built_in.contains(*known);
-            BUILT_IN.iter().map(|(known, _)| *known).filter(own).any(|known| known == name)
-        };
+        let built_in = |name: &str| BUILT_IN.iter().any(|(known, _)| *known == name);
         let types = declarations.named_types().map(|(name, _)| name);
         let functions = declarations.named_functions().map(|(name, _)| name);
-        let mut types: Vec<String> =
-            types.chain(functions).filter(|name| !built_in(name)).map(String::from).collect();
+        let mut types: Vec<String> = types
+            .chain(functions)
+            .filter(|name| !built_in(name))
+            .map(as_declared)
+            .map(String::from)
+            .collect();
         types.sort();
         let tags = |wanted: AggregateKind| {
             let tags = declarations.aggregate_tags().filter(|(kind, _)| *kind == wanted);

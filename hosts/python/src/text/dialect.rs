@@ -4,10 +4,11 @@
 //! A text is rewritten into C, line by line in the same places, and what was rewritten is told beside it.
 
 use std::{
-    collections::HashMap,
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering},
 };
+
+use super::names::{Names, predeclared};
 
 /// The prefix of tags that stand for something else than a structure.
 pub(super) const OPAQUE: &str = "__springboard_opaque_";
@@ -24,9 +25,6 @@ pub(super) const OPEN: &str = "__springboard_rest_open_";
 /// The prefix, before the keyword, of tags that were those of another keyword first: C has one space of names for all tags, the dialect one for
 /// each keyword.
 pub(super) const OTHER: &str = "__springboard_other_";
-
-/// The keyword with which each tag came first.
-pub(super) type Keywords = HashMap<String, String>;
 
 /// Enumerations without a tag so far, in the whole process.
 static ENUMERATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -78,11 +76,11 @@ impl Token<'_> {
 
 impl Text {
     /// Rewrites a text.
-    pub(super) fn new(source: &str, keywords: &mut Keywords) -> Result<Text, DialectError> {
+    pub(super) fn new(source: &str, names: &mut Names) -> Result<Text, DialectError> {
         let mut blank = without_comments(source);
         let defines = take_defines(&mut blank)?;
         let blank = String::from_utf8(blank).expect("only ASCII was written, over whole characters");
-        let edits = edits(&blank, keywords)?;
+        let edits = edits(&blank, names)?;
         let mut c = String::with_capacity(blank.len() + 16);
         let mut origins = Vec::new();
         let mut from = 0;
@@ -116,23 +114,6 @@ impl Text {
 /// A tag as the program wrote it.
 pub(super) fn written(tag: &str) -> &str {
     tag.strip_prefix(OTHER).and_then(|rest| rest.split_once('_')).map_or(tag, |(_keyword, tag)| tag)
-}
-
-/// Whether a text gives a name to a type by `typedef`.
-pub(super) fn defines_type(text: &str, name: &str) -> bool {
-    let tokens = tokens(text);
-    let (mut within, mut depth) = (false, 0);
-    tokens.iter().enumerate().any(|(index, token)| {
-        match token.text {
-            "typedef" => within = true,
-            "{" => depth += 1,
-            "}" => depth -= 1,
-            ";" if depth == 0 => within = false,
-            _ => {}
-        }
-        let after = tokens.get(index + 1).map_or("", |token| token.text);
-        within && depth == 0 && token.text == name && matches!(after, ";" | ",")
-    })
 }
 
 /// The text with spaces in place of comments. Newlines stay.
@@ -305,18 +286,20 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 /// What is replaced in a text, in order.
-fn edits(text: &str, keywords: &mut Keywords) -> Result<Vec<(Range<usize>, String)>, DialectError> {
+fn edits(text: &str, names: &mut Names) -> Result<Vec<(Range<usize>, String)>, DialectError> {
     let tokens = tokens(text);
     let text_at = |index: usize| tokens.get(index).map_or("", |token| token.text);
     let mut edits = Vec::new();
     let mut rest = 0;
     let mut depth = 0usize;
+    let mut within_typedef = false;
     let mut index = 0;
     while let Some(token) = tokens.get(index) {
         let before = index.checked_sub(1).map_or("", text_at);
         let after = text_at(index + 1);
         let whole = token.start..token.end();
         match token.text {
+            "typedef" => within_typedef = true,
             "__stdcall" | "WINAPI" | "__cdecl" => edits.push((whole, String::new())),
             "enum" if after == "{" => {
                 let number = ENUMERATIONS.fetch_add(1, Ordering::Relaxed);
@@ -324,7 +307,7 @@ fn edits(text: &str, keywords: &mut Keywords) -> Result<Vec<(Range<usize>, Strin
             }
             "struct" | "union" | "enum" if tokens.get(index + 1).is_some_and(Token::is_word) => {
                 let tag = tokens[index + 1];
-                let keyword = keywords.entry(tag.text.into()).or_insert_with(|| token.text.into());
+                let keyword = names.keywords.entry(tag.text.into()).or_insert_with(|| token.text.into());
                 if keyword != token.text {
                     edits.push((tag.start..tag.start, format!("{OTHER}{}_", token.text)));
                 }
@@ -374,6 +357,16 @@ fn edits(text: &str, keywords: &mut Keywords) -> Result<Vec<(Range<usize>, Strin
                             edits.push((tokens[start].start..token.end(), opaque));
                         }
                     }
+                }
+            }
+            ";" if depth == 0 => within_typedef = false,
+            word if let Some(name) = predeclared(word) => {
+                // From here on it is what the program says.
+                if within_typedef && depth == 0 && matches!(after, ";" | ",") {
+                    names.own.insert(name);
+                }
+                if let Some(own) = names.own(name) {
+                    edits.push((whole, own));
                 }
             }
             _ => {}

@@ -6,7 +6,7 @@ use pyo3::{
 };
 use springboard::ir::{ConstantError, ParseError, ParseErrorKind};
 
-use super::dialect::DialectError;
+use super::{dialect::DialectError, names::without_prefix};
 use crate::error::CDefError;
 
 /// Line and column of an offset, both counted from 1, by the last line marker before it.
@@ -53,7 +53,8 @@ pub(super) fn of_text(source: &str, at: usize, error: &ParseError, name: &str) -
     let (file, line, column, text, marked) = place(source, at, name);
     let head = if marked { "parse error".into() } else { format!("cannot parse \"{}\"", text.trim()) };
     let caret = format!("{text}\n{}^", " ".repeat(source[at + 1 - column..at].chars().count()));
-    CDefError::new_err(format!("{head}\n{file}:{line}:{column}: {}\n{caret}", error.kind))
+    let said = without_prefix(&error.kind.to_string());
+    CDefError::new_err(format!("{head}\n{file}:{line}:{column}: {said}\n{caret}"))
 }
 
 /// The exception for the text of a type.

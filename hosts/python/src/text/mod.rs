@@ -4,6 +4,7 @@ mod built_in;
 mod declared;
 mod dialect;
 mod error;
+mod names;
 mod resolve;
 
 pub(crate) use self::declared::{Declared, Named, Options, Spelled};

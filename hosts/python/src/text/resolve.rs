@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use pyo3::{
     exceptions::{PyNotImplementedError, PyTypeError},
     prelude::*,
+    sync::PyOnceLock,
 };
 use springboard::ir::{Aggregate, AggregateKind, Complex, Enumeration, Field, Integer, Pointee, Type};
 
@@ -16,6 +17,9 @@ use crate::{
     ctype::{self, Body, CField, CType, Kind, Member, Name, Primitive},
     engine,
 };
+
+/// The tag of what is behind a `FILE *`.
+const FILE: &str = "__springboard_opaque_FILE";
 
 impl Declared {
     /// The Python type of a type that was read; `flexible` says that an array has no length.
@@ -63,6 +67,12 @@ impl Declared {
         match tag {
             "__springboard_char16_t" => return Ok(ctype::primitive(py, "char16_t").expect("C has the type")),
             "__springboard_char32_t" => return Ok(ctype::primitive(py, "char32_t").expect("C has the type")),
+            // One type for all, as there is one C library.
+            FILE => {
+                static TYPE: PyOnceLock<Py<CType>> = PyOnceLock::new();
+                let made = TYPE.get_or_try_init(py, || empty(py, kind, "FILE", None))?;
+                return Ok(made.clone_ref(py));
+            }
             _ => {}
         }
         let key = (Tag::Aggregate(kind), String::from(tag));
@@ -111,7 +121,10 @@ impl Declared {
         }
         let name = match self.untagged_names.get(&key) {
             Some(name) => name.clone(),
-            None => format!("{} ${}", aggregate.kind.keyword(), self.untagged.len() + 1),
+            None => {
+                let nameless = self.untagged.keys().filter(|key| !self.untagged_names.contains_key(*key));
+                format!("{} ${}", aggregate.kind.keyword(), nameless.count() + 1)
+            }
         };
         let ctype = empty(py, aggregate.kind, &name, Some(aggregate))?;
         self.untagged.insert(key, (Arc::clone(aggregate), ctype.clone_ref(py)));

@@ -236,7 +236,7 @@ impl Strict {
         drop(scope);
         match take_pending() {
             None => Ok(word),
-            Some(error) => Err(call_error(CallError::Callback(error))),
+            Some(error) => Err(call_error(CallError::Callback(error.into()))),
         }
     }
 

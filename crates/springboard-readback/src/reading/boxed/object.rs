@@ -11,11 +11,14 @@ use crate::{reading::Reading, terms::Word};
 pub(super) struct Variant {
     /// The way that is to fit.
     pub(super) way: usize,
-    /// A check of that way that is to fail all the same.
-    pub(super) fails: Option<usize>,
+    /// A check of that way that is to fail all the same, and how: of [`FAILURES`].
+    pub(super) fails: Option<(usize, usize)>,
     /// Which of the way's values it has.
     pub(super) value: usize,
 }
+
+/// In how many ways a check fails: by more and by less, at either end of the word alone.
+pub(super) const FAILURES: usize = 4;
 
 /// An object of the host's, as it is in one run.
 pub(super) struct Object {
@@ -44,13 +47,11 @@ impl Reading<'_> {
         match *way {
             Unbox::Object { ref checks, .. } => {
                 for (index, check) in checks.iter().enumerate() {
-                    let fails = variant.fails == Some(index);
+                    let fails = variant.fails.and_then(|(check, how)| (check == index).then_some(how));
                     match *check {
                         Check::Bits { mask, equal } => bits = with_bits(bits, mask, equal, fails),
                         Check::Word { offset, equals } => {
-                            // One that differs at one end alone.
-                            let other = [address(equals) ^ 1 << 40, address(equals) ^ 1][index % 2];
-                            memory.insert(offset, if fails { other } else { address(equals) });
+                            memory.insert(offset, other_address(address(equals), fails));
                         }
                         Check::Flags { offset, mask, equal } => {
                             let before = memory.get(&offset).copied().unwrap_or(JUNK);
@@ -59,9 +60,11 @@ impl Reading<'_> {
                     }
                 }
             }
-            Unbox::Constant { object, .. } => bits = address(object) ^ u64::from(variant.fails.is_some()),
+            Unbox::Constant { object, .. } => {
+                bits = other_address(address(object), variant.fails.map(|(_, how)| how));
+            }
             Unbox::Tagged { mask, tag, shift, .. } => {
-                bits = with_bits(value << shift, mask, tag, variant.fails.is_some());
+                bits = with_bits(value << shift, mask, tag, variant.fails.map(|(_, how)| how));
             }
             Unbox::Double { from, through, .. } => {
                 let within = from.wrapping_add((through - from) / 3).wrapping_add(number * 0x101);
@@ -80,7 +83,7 @@ impl Reading<'_> {
                 // None of the ways before, where their tags say that.
                 for before in &argument.ways[..variant.way] {
                     if let Unbox::Tagged { mask, tag, .. } = *before {
-                        bits = with_bits(bits, mask, tag, true);
+                        bits = with_bits(bits, mask, tag, Some(0));
                     }
                 }
             }
@@ -89,9 +92,16 @@ impl Reading<'_> {
     }
 }
 
-/// A word whose bits under a mask are these, or one of them is not.
-fn with_bits(word: u64, mask: u64, bits: u64, fails: bool) -> u64 {
-    let flipped = if fails { mask & mask.wrapping_neg() } else { 0 };
+/// An address, or one that is another in this way.
+fn other_address(address: u64, fails: Option<usize>) -> u64 {
+    let others = [address ^ 1 << 40, address ^ 1, address ^ 1 << 41, address - 1];
+    fails.map_or(address, |how| others[how])
+}
+
+/// A word whose bits under a mask are these, or the lowest or highest of them is not.
+fn with_bits(word: u64, mask: u64, bits: u64, fails: Option<usize>) -> u64 {
+    let highest = 1u64.checked_shl(63 - mask.leading_zeros().min(63)).unwrap_or_default() & mask;
+    let flipped = fails.map_or(0, |how| [mask & mask.wrapping_neg(), highest][how % 2]);
     word & !mask | (bits ^ flipped) & mask
 }
 
