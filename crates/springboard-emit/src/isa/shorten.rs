@@ -102,18 +102,26 @@ impl Shapes {
     fn sparing(&self, items: &[Item], code: &Code, known: &mut Known) -> Option<(Vec<Item>, Code)> {
         // It is saved before it is used.
         let Saved { register: saved, at, .. } = items.iter().find_map(|item| (self.saved)(*item))?;
+        let freed = |item: Item| match (self.saved)(item) {
+            Some(of) if (of.register, of.at) == (saved, at) => of.rest,
+            _ => Some(item),
+        };
+        // It may be that nothing wants what is kept.
+        let is_kept = |item: &Item| self.copied(*item).is_some_and(|(to, from)| to == saved || from == saved);
+        let without = filtered(items, |item| freed(item).filter(|item| !is_kept(item)));
+        let after = self.encoding.assemble(&without);
+        if known.is_done_by(&after) {
+            return Some((without, after));
+        }
         let is_free = |spare: &Register| {
             let is_named = |item: &Item| self.renamed(*item, *spare, saved) != *item;
             !items.iter().any(is_named)
         };
         let (free, used): (Vec<Register>, Vec<Register>) = self.spare.iter().copied().partition(is_free);
         free.into_iter().chain(used).find_map(|spare| {
-            let renamed = filtered(items, |item| match (self.saved)(item) {
-                Some(of) if (of.register, of.at) == (saved, at) => of.rest,
-                _ => {
-                    let item = self.renamed(item, saved, spare);
-                    (self.copied(item) != Some((spare, spare))).then_some(item)
-                }
+            let renamed = filtered(items, |item| {
+                let item = self.renamed(freed(item)?, saved, spare);
+                (self.copied(item) != Some((spare, spare))).then_some(item)
             });
             let after = self.encoding.assemble(&renamed);
             let accepted =
