@@ -1,7 +1,13 @@
 //! Functions that are called by another convention than the target's own, because their declarations say so.
 #![cfg(target_arch = "x86_64")] // elsewhere there is no such convention
 
-use std::{ffi::c_void, ptr::NonNull};
+use std::{
+    arch::{asm, x86_64::__m128i},
+    array,
+    ffi::c_void,
+    mem,
+    ptr::NonNull,
+};
 
 use springboard::{Engine, Function, LastError, Value, ir::Prototype};
 
@@ -107,8 +113,57 @@ fn callbacks_are_called_as_they_were_declared() {
         let callback = engine.callback(text, handler).unwrap();
         // SAFETY: the callback has this type, and lives.
         let native: extern "win64" fn(i32, f64, f32, i32, i64, f64) -> f64 =
-            unsafe { std::mem::transmute(callback.as_ptr()) };
+            unsafe { mem::transmute(callback.as_ptr()) };
         assert_eq!(native(1, 2.0, 3.0, 4, 5, 6.0), 654_321.0);
+    }
+}
+
+/// Leaves other values in the registers that System V gives to whoever is called, and Microsoft's convention to the caller.
+fn spoil() {
+    // SAFETY: nothing but registers that are named is changed.
+    unsafe {
+        asm!(
+            "xor esi, esi", "xor edi, edi", "pxor xmm6, xmm6", "pxor xmm7, xmm7", "pxor xmm8, xmm8",
+            "pxor xmm9, xmm9", "pxor xmm10, xmm10", "pxor xmm11, xmm11", "pxor xmm12, xmm12",
+            "pxor xmm13, xmm13", "pxor xmm14, xmm14", "pxor xmm15, xmm15",
+            out("rsi") _, out("rdi") _, out("xmm6") _, out("xmm7") _, out("xmm8") _, out("xmm9") _,
+            out("xmm10") _, out("xmm11") _, out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+            options(nomem, nostack),
+        );
+    }
+}
+
+#[test]
+fn callbacks_keep_the_registers_of_callers() {
+    for jit in BOTH {
+        let engine = engine(jit);
+        let handler = || -> i32 {
+            spoil();
+            42
+        };
+        let callback = engine.callback("int (void) __attribute__((ms_abi))", handler).unwrap();
+        let general = [0x1111_2222_3333_4444u64, 0x5555_6666_7777_8888];
+        let vector: [u128; 10] = array::from_fn(|index| u128::MAX / (index as u128 + 3));
+        // SAFETY: both are plain bits of one size.
+        let mut kept_vector = unsafe { mem::transmute::<[u128; 10], [__m128i; 10]>(vector) };
+        let mut kept = general;
+        let result: u64;
+        // SAFETY: the callback has this type, and lives; it is called with an aligned stack and 32 bytes of it for what it wants.
+        unsafe {
+            asm!(
+                "mov r12, rsp", "and rsp, -16", "sub rsp, 32", "call rax", "mov rsp, r12",
+                inout("rax") callback.as_ptr() as u64 => result, out("r12") _,
+                inout("rsi") kept[0], inout("rdi") kept[1],
+                inout("xmm6") kept_vector[0], inout("xmm7") kept_vector[1], inout("xmm8") kept_vector[2],
+                inout("xmm9") kept_vector[3], inout("xmm10") kept_vector[4], inout("xmm11") kept_vector[5],
+                inout("xmm12") kept_vector[6], inout("xmm13") kept_vector[7], inout("xmm14") kept_vector[8],
+                inout("xmm15") kept_vector[9],
+                clobber_abi("win64"),
+            );
+        }
+        // SAFETY: both are plain bits of one size.
+        let kept_vector = unsafe { mem::transmute::<[__m128i; 10], [u128; 10]>(kept_vector) };
+        assert_eq!((result as i32, kept, kept_vector), (42, general, vector), "{jit:?}");
     }
 }
 
