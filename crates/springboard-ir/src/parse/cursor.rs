@@ -13,8 +13,8 @@ use super::{
 };
 use crate::model::DataModel;
 
-/// How often a token is passed at most, in the mean: what can be two things is read again.
-const MOST_PASSES: usize = 4;
+/// How often a token is passed at most, in the mean: what can be two things is read again, at each depth.
+const MOST_PASSES: usize = 2 * MAX_NESTING as usize;
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, outer: &'a Declarations) -> Parser<'a> {

@@ -40,11 +40,11 @@ impl<'a> Parser<'a> {
             return Ok(Parameters { unseen: Unseen::UNKNOWN, ..parameters });
         }
         // GCC reads attributes alone as nothing.
-        let start = self.at;
-        if self.attributes().is_ok() && self.eat(")") {
+        if self.attributes_alone() {
+            self.attributes()?;
+            self.expect(")")?;
             return Ok(Parameters { unseen: Unseen::UNKNOWN, ..parameters });
         }
-        self.at = start;
         // Parameters that were declared ahead of their list, and what is wrong if they are not in it.
         let mut ahead: BTreeMap<&str, Failure> = BTreeMap::new();
         loop {
@@ -97,6 +97,19 @@ impl<'a> Parser<'a> {
                 parameters.arguments.get_or_insert(position);
             }
         }
+    }
+
+    /// Whether attributes come next, and after them the end of the list. They are not read for that: they may hold lists.
+    fn attributes_alone(&mut self) -> bool {
+        let start = self.at;
+        while self.eat("__attribute__") || self.eat("__attribute") || self.at_attribute_brackets() {
+            if self.skip_group().is_err() {
+                break;
+            }
+        }
+        let alone = self.at > start && self.at(")");
+        self.at = start;
+        alone
     }
 
     /// The names in the innermost list.
