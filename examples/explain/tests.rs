@@ -56,8 +56,8 @@ fn a_host_sees_how_values_are_unboxed() {
 #[test]
 fn what_is_not_compiled_has_a_reason() {
     for (entry, instead) in [
-        ("slots", "left to libffi"),
-        ("callback", "left to libffi"),
+        ("slots", "no stub"),
+        ("callback", "no stub"),
         ("boxed", "every call by the slow twin"),
     ] {
         let text = explain(&arguments(entry, "long double f(void)")).unwrap();
