@@ -7,7 +7,10 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use springboard_abi::{Entry, FastCall, Guard, Narrow, Plan, Target, plan, plan_fast_call};
+use springboard_abi::{
+    Convention, Entry, ErrorSource, FastCall, Guard, Narrow, Plan, Target, plan, plan_fast_call,
+    plan_with_last_error,
+};
 use springboard_emit::Compiler;
 use springboard_ir::{Signature, Type};
 use target_lexicon::Triple;
@@ -24,8 +27,8 @@ const HEADER: &str = "\
 # Written by `BLESS=1 cargo test -p springboard-tests --test counts`, compared by that test without BLESS.
 ";
 
-/// An entry, with what a fast call has, and signatures.
-const CASES: [(&str, &[&str]); 9] = [
+/// An entry, with what a fast call has or that `errno` is delivered, and signatures.
+const CASES: [(&str, &[&str]); 10] = [
     (
         "slots",
         &[
@@ -42,6 +45,7 @@ const CASES: [(&str, &[&str]); 9] = [
             "int(const char *, ..., double)",
         ],
     ),
+    ("slots errno", &["int(int)", "int(int, int)", "struct { long x; double y; }(long)"]),
     ("bound", &["int(int, int)"]),
     ("relay", &["int(int, int)"]),
     ("direct", &["int(int, int)"]),
@@ -105,6 +109,12 @@ fn stubs_take_the_instructions_that_are_written_down() {
 
 fn planned(entry: &str, signature: &str, target: &Target) -> Plan {
     let signature = Signature::parse(signature).expect("a signature");
+    if entry == "slots errno" {
+        // As the runtime has it on Linux.
+        let is_found = target.caller == Convention::Sysv64;
+        let source = if is_found { ErrorSource::ThreadLocal } else { ErrorSource::Location };
+        return plan_with_last_error(&signature, target, source).expect("a plan");
+    }
     let Some(fast) = entry.strip_prefix("v8") else {
         let entries = [Entry::Slots, Entry::Bound, Entry::Relay, Entry::Direct, Entry::Callback];
         let entry = entries.into_iter().find(|known| known.to_string() == entry).expect("an entry");

@@ -19,15 +19,12 @@ use crate::{
     template::HoleKind,
 };
 
-/// Which kept word is the address to which the error is written.
-const TO: u16 = 0;
-/// Which is the one from which it is read.
-const FROM: u16 = 1;
-
 /// What is kept on the stub's stack while the native function runs.
 pub(crate) struct Kept {
-    plan: ErrorSource,
-    addresses: StackSlot,
+    /// The address from which the error is read, where it is known before. It is kept last, and lies lowest: it can be pushed.
+    from: Option<StackSlot>,
+    /// The address to which it is written.
+    to: StackSlot,
 }
 
 /// Whether a helper runs before the native function, so that nothing survives in registers from the stub's entry.
@@ -54,9 +51,10 @@ pub(crate) fn before(
     if is_handed_over(plan) && !(Isa::with(plan.caller).finds_thread_locals)(plan.caller) {
         return Err(Malformed::ThreadPointer(plan.caller));
     }
-    let addresses = stack_words(builder, 2);
-    let to = builder.ins().load(types::I64, SLOT, found[slots], slot_offset(slot));
-    store_word(builder, addresses, TO, to);
+    let from = (source != ErrorSource::Function).then(|| stack_words(builder, 1));
+    let to = stack_words(builder, 1);
+    let address = builder.ins().load(types::I64, SLOT, found[slots], slot_offset(slot));
+    store_word(builder, to, 0, address);
     let (location, found) = match source {
         ErrorSource::Function => (None, found),
         ErrorSource::ThreadLocal => (Some(found[slots + 1]), found),
@@ -65,12 +63,12 @@ pub(crate) fn before(
             (Some(location), found)
         }
     };
-    if let Some(location) = location {
+    if let (Some(from), Some(location)) = (from, location) {
         let zero = builder.ins().iconst(types::I32, 0);
         builder.ins().store(MemFlagsData::trusted(), zero, location, 0);
-        store_word(builder, addresses, FROM, location);
+        store_word(builder, from, 0, location);
     }
-    Ok((found, Some(Kept { plan: source, addresses })))
+    Ok((found, Some(Kept { from, to })))
 }
 
 /// Delivers the error. `results` are found anew.
@@ -80,14 +78,14 @@ pub(crate) fn after(
     kept: &Kept,
     results: Vec<Value>,
 ) -> Vec<Value> {
-    let (error, results) = match kept.plan {
-        ErrorSource::Location | ErrorSource::ThreadLocal => {
-            let location = load_word(builder, kept.addresses, FROM);
+    let (error, results) = match kept.from {
+        Some(from) => {
+            let location = load_word(builder, from, 0);
             (builder.ins().load(types::I32, MemFlagsData::trusted(), location, 0), results)
         }
-        ErrorSource::Function => ask(builder, plan, &results, types::I32),
+        None => ask(builder, plan, &results, types::I32),
     };
-    let to = load_word(builder, kept.addresses, TO);
+    let to = load_word(builder, kept.to, 0);
     builder.ins().store(MemFlagsData::new(), error, to, 0);
     results
 }

@@ -41,6 +41,11 @@ pub enum Value {
     Bytes(Bytes),
 }
 
+// SAFETY: a value has an address and never follows it: whoever calls with it, on whichever thread, answers for what is there.
+unsafe impl Send for Value {}
+// SAFETY: likewise.
+unsafe impl Sync for Value {}
+
 macro_rules! from {
     ($($rust:ty => $variant:ident $(as $wide:ty)?;)*) => {$(
         impl From<$rust> for Value {

@@ -13,6 +13,26 @@ mod support;
 
 use support::{NoWritableCode, bytes, fixture, function};
 
+/// What a `?` in a caller's function turns into any error type of its own, and other threads may be told.
+#[test]
+fn every_error_goes_everywhere() {
+    fn goes<T: std::error::Error + Send + Sync + 'static>() {}
+    goes::<BindError>();
+    goes::<CallError>();
+    goes::<ArgumentError>();
+    goes::<springboard::CallbackError>();
+    goes::<springboard::callback::CopyError>();
+    goes::<springboard::callback::CreateError>();
+    goes::<springboard::callback::DrainError>();
+    goes::<springboard::stamp::StampError>();
+    goes::<springboard::function::PointerError>();
+    goes::<springboard::function::ResultMismatch>();
+    goes::<TypeMismatch>();
+    goes::<LibraryError>();
+    goes::<SymbolError>();
+    goes::<SignatureError>();
+}
+
 fn bind(declaration: &str) -> BindError {
     let _maps = NoWritableCode;
     Engine::new().function(&fixture(), declaration).expect_err(declaration)

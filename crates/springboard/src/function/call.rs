@@ -1,6 +1,6 @@
 //! A call with checked values.
 
-use std::{hint, mem::MaybeUninit, rc::Rc, sync::Arc};
+use std::{hint, mem::MaybeUninit, sync::Arc};
 
 use springboard_ir::Layout;
 
@@ -40,7 +40,7 @@ pub enum CallError {
         /// The argument, counted from 0.
         index: usize,
         /// What does not fit.
-        error: Rc<ArgumentError>,
+        error: Arc<ArgumentError>,
     },
     /// The function delivers no last error.
     #[error("the function was bound without a last error to deliver")]
@@ -186,7 +186,7 @@ unsafe fn call_otherwise(
     for (index, ((slot, value), check)) in slots.iter_mut().zip(arguments).zip(&ty.checks).enumerate() {
         let Some(word) = check.any_slot(value) else {
             let error = check.refused(value, &ty.signature.params()[index].ty);
-            return Err(CallError::Argument { index, error: Rc::new(error) });
+            return Err(CallError::Argument { index, error: Arc::new(error) });
         };
         slot.write(word);
     }

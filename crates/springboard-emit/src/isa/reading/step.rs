@@ -11,7 +11,7 @@ pub(in crate::isa) const VECTOR: Register = 32;
 pub(in crate::isa) const FLAGS: Register = 64;
 /// Reads as zero, where a CPU has such a register.
 pub(in crate::isa) const ZERO: Register = 65;
-/// Where an operand in memory waits for the instruction that takes it from there.
+/// Where an operand that is in no register waits for the instruction that takes it from there.
 pub(in crate::isa) const TEMPORARY: Register = 66;
 
 /// A part of what an instruction does. `how` is the instruction without its registers and distances.

@@ -11,7 +11,8 @@ use super::{
 };
 
 /// The instructions with the lowest words of their frame pushed: those that are stored before the first call, one after
-/// the other down to the stack pointer. `None` where there are none, or branches before them.
+/// the other down to the stack pointer. `None` where there are none, or branches before them, or where it
+/// saves nothing.
 pub(super) fn pushed(items: &[Item]) -> Option<Vec<Item>> {
     let [push, frame, room, ..] = items else { return None };
     let is_room = matches!(room.instruction.code(), Op::Sub_rm64_imm8 | Op::Sub_rm64_imm32)
@@ -24,6 +25,8 @@ pub(super) fn pushed(items: &[Item]) -> Option<Vec<Item>> {
         items.iter().take_while(|item| item.instruction.flow_control() == FlowControl::Next).count();
     let stores = words(&items[..straight]);
     let count = stores.len() as i64;
+    let end = stores.last().map_or(0, |last| last + 1);
+    let is_last = items[end..straight].iter().all(|item| at_stack(item).is_none());
     let is_branched = items.iter().any(|item| matches!(item.to, To::Item(target) if target < straight));
     // A landing finds its words by the stack pointer.
     let has_landing = items.iter().any(|item| item.is(Op::Call_rel32_64));
@@ -70,6 +73,10 @@ pub(super) fn pushed(items: &[Item]) -> Option<Vec<Item>> {
         done = store + 1;
     }
     fresh.extend(items[done..straight].iter().map(by_frame));
+    // Among other stores, one by the frame pointer does as well.
+    if !is_last && fresh.len() == straight {
+        return None;
+    }
     let all: Vec<Item> = items.iter().map(by_frame).collect();
     replaced(&all, 0..straight, &fresh)
 }
@@ -83,24 +90,23 @@ fn is_load(item: &Item, to: Register) -> bool {
         && load.memory_index() == Register::None
 }
 
-/// Where the words that are pushed are stored, in order: as many as follow each other down to the stack pointer.
+/// Where the words that are pushed are stored, in order: as many as follow each other down to the stack pointer, whatever is
+/// stored above them in between.
 fn words(items: &[Item]) -> Vec<usize> {
     let mut stores: Vec<usize> = Vec::new();
-    let mut next = None;
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.iter().enumerate().rev() {
         let Some(at) = at_stack(item) else { continue };
         let is_word = item.is(Op::Mov_rm64_r64)
             || (item.is(Op::Movsd_xmmm64_xmm) && items[index - 1].is(Op::Movsd_xmm_xmmm64));
-        if !is_word || next != Some(at) {
-            stores.clear();
-        }
-        if is_word {
+        let next = stores.len() as i64 * 8;
+        if is_word && at == next {
             stores.push(index);
-            next = Some(at - 8);
+        } else if at < next {
+            return Vec::new();
         }
     }
-    // The last one is at the stack pointer.
-    if next == Some(-8) { stores } else { Vec::new() }
+    stores.reverse();
+    stores
 }
 
 /// The offset from the stack pointer at which an instruction stores or loads.

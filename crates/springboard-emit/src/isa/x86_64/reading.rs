@@ -163,7 +163,13 @@ impl Reading<'_> {
             }
             _ if instruction.op0_kind() == OpKind::Memory && moves(instruction) => {
                 let (base, offset) = self.address()?;
-                let from = number(instruction.op1_register()).filter(|_| is_register(instruction, 1))?;
+                let from = match instruction.try_immediate(1) {
+                    Ok(value) => {
+                        self.steps.add(Step::Constant { to: TEMPORARY, value });
+                        TEMPORARY
+                    }
+                    Err(_) => number(instruction.op1_register())?,
+                };
                 let bytes = instruction.memory_size().size() as u8;
                 self.steps.add(Step::Store { from, base, offset, bytes });
             }

@@ -1,7 +1,9 @@
 //! Readings of stubs and of their mutants.
 
 use iced_x86::{Mnemonic, Register};
-use springboard_abi::{Entry, FastCall, Guard, Narrow, Plan, Target, plan, plan_fast_call};
+use springboard_abi::{
+    Entry, ErrorSource, FastCall, Guard, Narrow, Plan, Target, plan, plan_fast_call, plan_with_last_error,
+};
 use springboard_ir::{Signature, Type};
 
 use super::{super::super::reading::is_same, *};
@@ -37,6 +39,24 @@ fn a_jump_is_a_call_with_nothing_after_it() {
     ];
     for (what, bytes) in others {
         assert!(!is_same(&CPU, &framed, &code(bytes), TWO_INTEGERS), "{what}");
+    }
+}
+
+#[test]
+fn a_number_stored_is_compared() {
+    // mov dword [rsi], 0; mov eax, 0; mov [rsi], eax
+    let zero: &[u8] = &[0xc7, 0x06, 0, 0, 0, 0];
+    let by_register: &[u8] = &[0xb8, 0, 0, 0, 0, 0x89, 0x06];
+    let before = code(&[zero, LOADS, JUMP_R10]);
+    assert!(is_same(&CPU, &before, &code(&[by_register, LOADS, JUMP_R10]), TWO_INTEGERS));
+    let others: [(&str, &[u8]); 4] = [
+        ("another number", &[0xc7, 0x06, 0, 1, 0, 0]),
+        ("another address: [rdi]", &[0xc7, 0x07, 0, 0, 0, 0]),
+        ("more bytes: qword", &[0x48, 0xc7, 0x06, 0, 0, 0, 0]),
+        ("fewer: word", &[0x66, 0xc7, 0x06, 0, 0]),
+    ];
+    for (what, bytes) in others {
+        assert!(!is_same(&CPU, &before, &code(&[bytes, LOADS, JUMP_R10]), TWO_INTEGERS), "{what}");
     }
 }
 
@@ -78,6 +98,9 @@ fn plans() -> Vec<(String, Plan)> {
             if let Ok(plan) = plan(&signature, &target, entry) {
                 plans.push((format!("{text} by {entry}"), plan));
             }
+        }
+        if let Ok(plan) = plan_with_last_error(&signature, &target, ErrorSource::Location) {
+            plans.push((format!("{text} with errno"), plan));
         }
     }
     for text in [
