@@ -1,6 +1,6 @@
 //! What is declared more than once, and what no compiler reads: GCC 12 and Clang 16 refuse and read the same (`-std=gnu17`).
 
-use springboard_ir::Declarations;
+use springboard_ir::{Compiler, DataModel, Declarations, ParseErrorKind};
 
 /// Texts that both refuse, with the place and the reason.
 const REFUSED: &[(&str, &str)] = &[
@@ -118,4 +118,22 @@ fn what_is_one_thing_can_be_declared_again() {
 fn what_a_declaration_leaves_open_another_says() {
     let declarations = Declarations::parse("int f(); int f(int); extern __typeof__(f) g;").unwrap();
     assert_eq!(declarations.function("g").unwrap().to_string(), "int g(int)");
+}
+
+/// `sizeof(struct q)` is 4 to GCC 12 and Clang 16, and 8 to GCC for Windows and by Microsoft's rules.
+#[test]
+fn a_tag_alone_is_no_member_where_every_compiler_says_so() {
+    let windows = DataModel::of(&"x86_64-pc-windows-gnu".parse().unwrap()).unwrap();
+    let by_clang = DataModel { compiler: Some(Compiler::Clang), ..windows };
+    for text in
+        ["struct s { int a; }; struct q { struct s; int b; };", "struct q { struct s { int a; }; int b; };"]
+    {
+        let size = |model: &DataModel| {
+            let declarations = Declarations::parse_for(text, model).map_err(|error| error.kind)?;
+            Ok(declarations.tagged("q").unwrap().layout(model).unwrap().size)
+        };
+        assert_eq!(size(&DataModel::LP64), Ok(4), "{text}");
+        assert_eq!(size(&by_clang), Ok(4), "{text}");
+        assert_eq!(size(&windows), Err(ParseErrorKind::Unsupported("struct s;".into())), "{text}");
+    }
 }

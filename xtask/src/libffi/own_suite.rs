@@ -112,9 +112,9 @@ fn programs(sources: &Path, cpu: Option<&Cpu>) -> Result<Vec<Program>, String> {
             if !(text.contains("dg-do run") || twice && text.contains("main (")) {
                 continue;
             }
-            // Complex integers have no plan, and libffi has no complex types there.
+            // Unsupported, as docs/libffi.md says: they have no plan, and libffi has no complex types there.
             if cpu.is_some_and(|cpu| cpu.name == "riscv64") && source.ends_with("complex_int.c") {
-                println!("not on riscv64: {}: libffi has no complex integers there", source.display());
+                println!("unsupported on riscv64, see docs/libffi.md: {}", source.display());
                 continue;
             }
             let abis: &[&[&str]] = match cpu {

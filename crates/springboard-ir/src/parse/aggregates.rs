@@ -1,6 +1,6 @@
 //! Structures and unions (C11 6.7.2.1).
 
-use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, sync::Arc, vec::Vec};
 
 use super::{
     Built, Parser,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     layout::{Layout, Placement},
+    model::{BitFields, Compiler},
     types::{Aggregate, AggregateKind, Declared, Field, Type},
 };
 
@@ -152,8 +153,13 @@ impl<'a> Parser<'a> {
                 return Ok(());
             };
             // One with a tag is declared here and adds no member.
-            if aggregate.tag.is_some() {
-                return Ok(());
+            if let Some(tag) = &aggregate.tag {
+                // GCC for Windows and Microsoft's compiler make its members the outer one's (`-fms-extensions`).
+                let model = self.model();
+                let embeds =
+                    model.bit_fields == BitFields::Microsoft && model.compiler != Some(Compiler::Clang);
+                let what = format!("{} {tag};", aggregate.kind.keyword());
+                return if embeds { Err(Failure::unsupported(&what, position)) } else { Ok(()) };
             }
             let Specifiers { built, attributes, .. } = specifiers;
             return self.add_member(members, Member { name: None, built, bits: None, attributes, position });
