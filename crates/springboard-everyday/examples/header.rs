@@ -1,5 +1,6 @@
 //! Binds all that a C header declares: `header -- /usr/include/zlib.h libz.so.1`. Each function of the header, and of
-//! headers in its own folder that it includes, is bound, or reported by name with the reason; and each macro has its value,
+//! headers in its own folder that it includes, is bound, or reported by name with the reason; those of other headers are
+//! counted (`cc -E -dD /usr/include/math.h >math.i` and `header -- math.i libm.so.6` has them too). Each macro has its value,
 //! or is reported. `header -- --wrappers /usr/include/zlib.h` writes the C text that makes its static functions callable.
 
 use std::{
@@ -67,9 +68,10 @@ fn run(path: &str, library: &str) -> Result<(), Box<dyn Error>> {
             None => {}
         }
     }
+    let elsewhere = header.functions().iter().filter(|function| !belongs(&function.place, path)).count();
     writeln!(
         out,
-        "{} bound, {} reported; of {} macros {constants} are constants; {} bytes read in {read:.1?}, read and bound in {bound:.1?}",
+        "{} bound, {} reported, {elsewhere} of other headers left out; of {} macros {constants} are constants; {} bytes read in {read:.1?}, read and bound in {bound:.1?}",
         binding.bound.len(),
         binding.reported.len(),
         constants + others,
