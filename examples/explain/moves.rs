@@ -11,7 +11,7 @@ use crate::table::table;
 pub(super) fn explain(signature: &Signature, target: &Target, entry: Entry) -> Vec<String> {
     let plan = match plan(signature, target, entry) {
         Ok(plan) => plan,
-        Err(reason) => return vec![refused(entry, "left to libffi", &reason)],
+        Err(reason) => return vec![refused(entry, "no stub", &reason)],
     };
     let heading = match entry.direction() {
         Direction::Downcall => ["argument", "C type", "in", "goes to"],

@@ -55,11 +55,9 @@ fn a_host_sees_how_values_are_unboxed() {
 
 #[test]
 fn what_is_not_compiled_has_a_reason() {
-    for (entry, instead) in [
-        ("slots", "left to libffi"),
-        ("callback", "left to libffi"),
-        ("boxed", "every call by the slow twin"),
-    ] {
+    for (entry, instead) in
+        [("slots", "no stub"), ("callback", "no stub"), ("boxed", "every call by the slow twin")]
+    {
         let text = explain(&arguments(entry, "long double f(void)")).unwrap();
         let start = format!("{entry}: {instead}: the result comes back on the x87 stack");
         assert!(line(&text, &format!("{entry}:")).starts_with(&start), "{text}");

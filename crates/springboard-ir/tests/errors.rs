@@ -200,7 +200,7 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ("struct __attribute__((¦mode(DI))) s { int x; };", "`mode` is not supported here"),
     ("int f(int) ¦{ if (1) {", "expected an end of what begins here, found the end of the text"),
     ("int (¦;", "expected a name, `*` or `(`, found `;`"),
-    ("\n\n  int ¦;", "expected a name, found `;`"),
+    ("\n\n  int *¦;", "expected a name, `*` or `(`, found `;`"),
     (
         "typedef int a __attribute__((aligned(8))); struct s { a x¦[2]; };",
         "elements of 4 bytes in an array are not all aligned to 8",

@@ -73,6 +73,7 @@ const CASES: &[(&str, &str)] = &[
     ("double dist(struct { double x, y; } a)", "double dist(struct { double x; double y; } a)"),
     ("enum e { A, B = 5, C }; enum e f(enum e *)", "enum e f(enum e *)"),
     ("typedef enum { A, B } e; e f(e, enum { C = -1 })", "unsigned int f(unsigned int, int)"),
+    ("int; typedef struct s { int a; }; long int f(struct s)", "long f(struct s)"),
     ("typedef int fn(int); fn *f(fn, fn *, fn **)", "int (*f(int (*)(int), int (*)(int), int (**)(int)))(int)"),
     ("typedef const int row[3]; void f(row, row *, row[2])", "void f(const int *, const int (*)[3], const int (*)[3])"),
     ("typedef char *const str; void f(str, str *, const str *)", "void f(char *, char *const *, char *const *)"),

@@ -62,6 +62,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("int f(int n; int m¦; int x[n], int n);", "expected `,` or `)`, found `;`"),
     ("int x = ¦;", "expected a constant, found `;`"),
     ("typedef int f(int); f g ¦{ return 0; }", "expected `,` or `;`, found `{`"),
+    ("¦auto int;", "`auto` cannot stand here"),
+    ("¦inline int;", "`inline` cannot stand here"),
     ("static void ¦x;", "expected the type of an object, found a function or void"),
 ];
 
@@ -91,6 +93,7 @@ const READ: &[&str] = &[
     "typedef int t; int g(t t, int (*h)(int t), int u); int h(int (*t)(t), int);",
     "int x[2], z; int y[sizeof x]; extern int y[8]; int w[sizeof(z) + 1]; extern int w[5];",
     "typedef int t(int); t f; int f(int a) { return a; }",
+    "int; unsigned long; typedef int t; t; static int; _Thread_local int; int f(t);",
 ];
 
 #[test]

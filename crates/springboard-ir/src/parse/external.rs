@@ -78,12 +78,17 @@ impl<'a> Parser<'a> {
             }
             let position = self.position();
             let specifiers = self.specifiers()?;
+            let end = self.at;
+            if specifiers.may_be_alone() && self.eat(";") {
+                if specifiers.tagged == Tagged::Yes || self.peek().kind != TokenKind::End {
+                    specifiers.storage.check_external(Declares::Tag)?;
+                    continue;
+                }
+                // What ends the text may be the type that it is about.
+                self.at = end;
+            }
             if specifiers.storage.is_typedef() {
                 self.declarators(&specifiers)?;
-                continue;
-            }
-            if specifiers.tagged == Tagged::Yes && self.eat(";") {
-                specifiers.storage.check_external(Declares::Tag)?;
                 continue;
             }
             let mut declarator = self.declarator(naming)?;
@@ -115,7 +120,7 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let specifiers = self.specifiers()?;
-        if specifiers.tagged == Tagged::Yes && self.eat(";") {
+        if specifiers.may_be_alone() && self.eat(";") {
             return specifiers.storage.check_external(Declares::Tag);
         }
         self.declarators(&specifiers)

@@ -23,8 +23,16 @@ pub(super) struct Specifiers {
     /// Attributes that are the declared thing's: its alignment.
     pub(super) attributes: Attributes,
     pub(super) storage: Storage,
-    /// Whether they can stand without a declarator, as `struct point { … };` does.
+    /// Whether they declare something without a declarator, as `struct point { … };` does.
     pub(super) tagged: Tagged,
+}
+
+impl Specifiers {
+    /// Whether they can end a declaration, outside of structures: `int;` declares nothing, and compilers read it. What
+    /// follows `typedef` may be a name that is taken for a word here, such as `complex`.
+    pub(super) fn may_be_alone(&self) -> bool {
+        self.tagged == Tagged::Yes || !self.storage.is_typedef()
+    }
 }
 
 /// Whether specifiers declare a tag or constants.

@@ -32,7 +32,7 @@ pub(super) enum Declares {
     /// A function, or the name of a type.
     NoObject,
     Object,
-    /// A tag alone, where compilers take a storage class for useless.
+    /// A tag alone or nothing, where compilers take a storage class for useless.
     Tag,
 }
 
