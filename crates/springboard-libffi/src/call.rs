@@ -42,10 +42,8 @@ pub(crate) unsafe extern "C-unwind" fn ffi_call(
     avalue: *mut *mut c_void,
 ) {
     // SAFETY: readable: the program vouches for it, as libffi asks.
-    let (entry, is_its_own) = table::entry(unsafe { &*cif });
-    let address = entry.stub.load(Acquire);
-    if let Some(address) = NonNull::new(address)
-        && is_its_own
+    if let Some(entry) = table::entry(unsafe { &*cif })
+        && let Some(address) = NonNull::new(entry.stub.load(Acquire))
         && !rvalue.is_null()
     {
         // SAFETY: the entry's stub is that of the cif's shape; the program vouches for function, result and arguments.

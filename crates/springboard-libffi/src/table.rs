@@ -75,20 +75,17 @@ pub(crate) fn tag(cif: &Cif) -> u64 {
     u64::from(cif.bytes) | u64::from(cif.flags) << 32
 }
 
-/// The entry of a cif, whether there is anything in it or not; and whether it is the cif's.
+/// The entry of a cif. `None` for one that libffi itself prepared.
 #[inline(always)]
-pub(crate) fn entry(cif: &Cif) -> (&'static Entry, bool) {
+pub(crate) fn entry(cif: &Cif) -> Option<&'static Entry> {
     let tag = tag(cif);
     let entry = &ENTRIES[(tag >> 44) as usize % SHAPES];
-    (entry, entry.tag.load(Relaxed) == tag)
+    (entry.tag.load(Relaxed) == tag).then_some(entry)
 }
 
 /// The shape of a cif. `None` for one that libffi itself prepared.
 pub(crate) fn shape(cif: &Cif) -> Option<(&'static Entry, &'static Shape)> {
-    let (entry, is_its_own) = entry(cif);
-    if !is_its_own {
-        return None;
-    }
+    let entry = entry(cif)?;
     // SAFETY: null, or a shape that was leaked.
     Some((entry, unsafe { entry.shape.load(Acquire).as_ref() }?))
 }
