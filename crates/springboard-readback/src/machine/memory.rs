@@ -22,7 +22,7 @@ impl Machine<'_> {
         let (base, offset) = self.terms.split(address);
         let bytes = if self.cpu.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
         self.fixed.extend((offset..).zip(bytes).map(|(offset, byte)| ((base, offset), byte)));
-        self.asked.extend((offset..offset + 8).map(|offset| (base, offset)));
+        self.asked.extend((0..8).map(|by| (base, offset.wrapping_add(by))));
     }
 
     /// One byte of memory.
@@ -54,7 +54,7 @@ impl Machine<'_> {
     /// The word of the `bytes` bytes at an address, extended by zeros.
     pub(crate) fn load_word(&mut self, address: &Word, bytes: usize) -> Word {
         let (base, offset) = self.terms.split(address);
-        self.asked.extend((offset..offset + bytes as i64).map(|offset| (base, offset)));
+        self.asked.extend((0..bytes as i64).map(|by| (base, offset.wrapping_add(by))));
         self.word_at(base, offset, bytes)
     }
 
@@ -75,8 +75,8 @@ impl Machine<'_> {
             (base, offset) => {
                 if base != Terms::STACK {
                     // The stub may read what it has just written.
-                    let others = (offset..offset + bytes as i64)
-                        .filter(|offset| !self.stores.contains_key(&(base, *offset)));
+                    let places = (0..bytes as i64).map(|by| offset.wrapping_add(by));
+                    let others = places.filter(|offset| !self.stores.contains_key(&(base, *offset)));
                     self.loaded.extend(others.map(|offset| (base, offset, at)));
                 }
                 return Ok(self.word_at(base, offset, bytes));
